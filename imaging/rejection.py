@@ -1,0 +1,28 @@
+"""Why an input cannot be done. Nothing that ends here can succeed by trying again."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The reason codes of `rejected/{job_id}.json`: programs read the code, people read the sentence beside it."""
+
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not-an-image"
+    UNSUPPORTED_FORMAT = "unsupported-format"
+    TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    TOO_MANY_PIXELS = "too-many-pixels"
+    TOO_MANY_BYTES = "too-many-bytes"
+    SOURCE_GONE = "source-gone"
+
+
+class Rejected(Exception):
+    """An input that is refused for good.
+
+    reason: the code; message: a sentence for the person who uploaded it, with what to do where there is something.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message

@@ -1,0 +1,47 @@
+"""AWS shapes in, AWS shapes out: the work is in `job`, and what it works with is made once per environment."""
+
+import json
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from contract.output import Output
+from contract.source import parse_event
+from imaging.limits import Limits
+from lambda_src.renditions.job import Job
+from lambda_src.renditions.labels import labeller
+
+CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
+
+logger = Logger()
+metrics = Metrics()
+processor = BatchProcessor(event_type=EventType.SQS)
+s3 = boto3.client("s3", config=CONFIG)
+job = Job(
+    s3=s3,
+    output=Output(s3=s3, bucket=os.environ["OUTPUT_BUCKET"]),
+    limits=Limits(max_pixels=int(os.environ["MAX_PIXELS"]), max_bytes=int(os.environ["MAX_BYTES"])),
+    labels=labeller(boto3.client("rekognition", config=CONFIG)) if os.environ["LABELS"] == "on" else None,
+)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """A batch of SQS messages, each one EventBridge event; only those that failed are delivered again."""
+    return process_partial_response(event=event, record_handler=_record, processor=processor, context=context)
+
+
+def _record(record: SQSRecord) -> None:
+    event = parse_event(json.loads(record.body))
+    outcome = job.run(event)
+    logger.info(outcome.what, key=event.key, version_id=event.version_id, job_id=event.job_id, **outcome.facts)
+    metrics.add_metric(name=outcome.what, unit=MetricUnit.Count, value=1)

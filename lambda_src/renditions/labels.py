@@ -1,0 +1,37 @@
+"""Amazon Rekognition labels, where `labels=on`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from imaging.renditions import as_jpeg
+
+if TYPE_CHECKING:
+    from types_boto3_rekognition import RekognitionClient
+
+MAX_IMAGE_BYTES = 5 * 1024 * 1024
+"""Image.Bytes of DetectLabels: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
+MAX_LABELS = 20
+MIN_CONFIDENCE = 70.0
+
+
+def labeller(rekognition: "RekognitionClient") -> Callable[[bytes], dict[str, Any]]:
+    """A function from a WebP rendition to what its manifest says under "labels".
+
+    Labels are an extra: a failure is written down there and never fails the upload.
+    """
+
+    def labels(webp: bytes) -> dict[str, Any]:
+        jpeg = as_jpeg(webp)
+        if len(jpeg) > MAX_IMAGE_BYTES:
+            return {"error": f"The rendition has {len(jpeg):,} bytes as JPEG; Rekognition takes {MAX_IMAGE_BYTES:,}."}
+        try:
+            found = rekognition.detect_labels(
+                Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=MIN_CONFIDENCE
+            )
+        except (ClientError, BotoCoreError) as error:
+            return {"error": str(error)}
+        return {"found": [{"name": one["Name"], "confidence": one["Confidence"]} for one in found["Labels"]]}
+
+    return labels

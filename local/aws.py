@@ -1,0 +1,118 @@
+"""Starts and stops the local AWS."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+
+ROOT = Path(__file__).parent.parent
+PYTHON = ROOT / ".ministack" / "bin" / "python"
+ACCOUNT, REGION = "000000000000", "us-east-1"
+START_SECONDS, STOP_SECONDS = 60, 10
+
+
+class LocalAwsError(Exception):
+    """The local AWS cannot do something; the message says what and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalAws:
+    """A running MiniStack. log: what it and the functions in it print."""
+
+    url: str
+    log: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the aws CLI, boto3 and the CDK need to reach this one and no other."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    @property
+    def session(self) -> boto3.Session:
+        return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+
+@contextmanager
+def local_aws(log: Path, *, without: Sequence[str] = ()) -> Iterator[LocalAws]:
+    """A private MiniStack on a free loopback port, with IAM enforced, for as long as the block lasts.
+
+    However the block or this process ends, it ends too. without: patches of `local.emulator` to leave out.
+    Raises LocalAwsError when it does not start.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    state = Path(tempfile.mkdtemp(prefix="local-aws-"))
+    with socket.socket() as listening, log.open("wb") as output:
+        # Bound and listening before it starts: no port is lost to others, and the first request waits for it.
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        process = subprocess.Popen(
+            [PYTHON, "-P", Path(__file__).with_name("emulator.py"), str(listening.fileno())],
+            env=_environment(port, state, without),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=[listening.fileno()],
+            start_new_session=True,
+        )
+    try:
+        aws = LocalAws(url=f"http://127.0.0.1:{port}", log=log)
+        try:
+            with urllib.request.urlopen(f"{aws.url}/_ministack/health", timeout=START_SECONDS):
+                pass
+        except (OSError, urllib.error.URLError) as error:
+            raise LocalAwsError(f"The local AWS did not start ({error}); see {log}.") from error
+        yield aws
+    finally:
+        _stop(process)
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def _environment(port: int, state: Path, without: Sequence[str]) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
+    return {
+        **ours,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "AUTH": "true",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+        "TMPDIR": str(state),
+        "NODE_PATH": str(ROOT / "local" / "node_modules"),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "LOCAL_AWS_WITHOUT": ",".join(without),
+    }
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ends the group that the emulator leads: itself and the functions that it runs."""
+    assert process.stdin
+    process.stdin.close()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,58 @@
+"""The real CDK CLI against the local AWS."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.aws import ACCOUNT, REGION, ROOT, LocalAws, LocalAwsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cdk:
+    """The CDK CLI with the functions' packages made for this machine. folder: where its output and log go."""
+
+    aws: LocalAws
+    folder: Path
+    context: Sequence[str] = ()
+
+    def bootstrap(self) -> None:
+        self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+
+    def deploy(self, *stacks: str) -> dict[str, dict[str, str]]:
+        """Deploys, and returns each stack's outputs."""
+        outputs = self.folder / "outputs.json"
+        self._run("deploy", *stacks, "--require-approval", "never", "--outputs-file", str(outputs))
+        return dict(json.loads(outputs.read_text()))
+
+    def destroy(self, *stacks: str) -> None:
+        self._run("destroy", *stacks, "--force")
+
+    def _run(self, *arguments: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        context = [part for setting in ("target=local", *self.context) for part in ("-c", setting)]
+        log = self.folder / "cdk.log"
+        with log.open("ab") as output:
+            begin = output.tell()
+            code = subprocess.run(
+                ["cdk", *arguments, *context, "--output", str(self.folder / "cdk.out")],
+                cwd=ROOT,
+                env={**os.environ, **self.aws.environment, "AWS_EC2_METADATA_DISABLED": "true"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            ).returncode
+        if code:
+            said = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
+            raise LocalAwsError(f"cdk {arguments[0]} failed; the end of {log}:\n" + "\n".join(said[-15:]))
+
+
+@contextmanager
+def deployed(cdk: Cdk, *stacks: str) -> Iterator[dict[str, dict[str, str]]]:
+    """Bootstrapped and deployed for as long as the block lasts, then destroyed."""
+    cdk.bootstrap()
+    yield cdk.deploy(*stacks)
+    cdk.destroy(*stacks)

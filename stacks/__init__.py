@@ -1,0 +1,1 @@
+"""One file a pattern, each readable and copyable alone with `constructs/`."""

@@ -1,0 +1,1 @@
+"""What two patterns share. Plain values go in, grants are made by the stack that composes them."""

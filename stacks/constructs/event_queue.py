@@ -1,0 +1,80 @@
+"""From an EventBridge rule to a queue that a function reads, with nothing lost on the way."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_events as events
+import aws_cdk.aws_events_targets as targets
+import aws_cdk.aws_sqs as sqs
+from constructs import Construct
+
+from stacks.constructs.alarms import PERIOD, Alarms
+
+MAX_RECEIVES = 5
+"""Fewer would send messages that were only throttled to the dead-letter queue."""
+
+
+class EventQueue(Construct):
+    """A rule, its queue, and a dead-letter queue for each of the two ways in which an event can get stuck.
+
+    EventBridge puts into `undelivered` what it could not deliver; the queue puts into `dead_letters` what its
+    reader failed on five times. A function as the rule's own target would lose events after two retries.
+
+    pattern: the events wanted. reader_timeout: of the function that reads the queue; a message stays hidden for
+        six times that, so that throttling does not use up receives
+        (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pattern: events.EventPattern,
+        reader_timeout: cdk.Duration,
+        alarms: Alarms,
+        max_age: cdk.Duration = cdk.Duration.minutes(15),
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.undelivered = self._dead_letter_queue("Undelivered")
+        self.dead_letters = self._dead_letter_queue("DeadLetters")
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            visibility_timeout=cdk.Duration.seconds(reader_timeout.to_seconds() * 6),
+            retention_period=cdk.Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+        )
+        self.rule = events.Rule(self, "Rule", event_pattern=pattern)
+        self.rule.add_target(targets.SqsQueue(self.queue, dead_letter_queue=self.undelivered))
+
+        alarms.add(
+            f"{construct_id}Undelivered",
+            metric=self.undelivered.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum"),
+            threshold=1,
+            why="EventBridge could not deliver an event to the queue.",
+            runbook="undelivered-events",
+        )
+        alarms.add(
+            f"{construct_id}DeadLetters",
+            metric=self.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum"),
+            threshold=1,
+            why=f"A message failed {MAX_RECEIVES} times and was set aside.",
+            runbook="dead-letters",
+        )
+        alarms.add(
+            f"{construct_id}Age",
+            metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
+            threshold=max_age.to_seconds(),
+            why=f"A message has waited for {max_age.to_minutes():.0f} minutes.",
+            runbook="old-messages",
+        )
+
+    def _dead_letter_queue(self, construct_id: str) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            construct_id,
+            retention_period=cdk.Duration.days(14),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+        )

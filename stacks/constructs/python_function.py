@@ -1,0 +1,89 @@
+"""A Python function with a role, a log group and alarms of its own."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+import aws_cdk.aws_iam as iam
+import aws_cdk.aws_lambda as lambda_
+import aws_cdk.aws_logs as logs
+from constructs import Construct
+
+from stacks.bundling import Runtime, bundle
+from stacks.constructs.alarms import PERIOD, Alarms
+from stacks.settings import Settings
+
+NEAR_TIMEOUT = 0.8
+
+
+class PythonFunction(lambda_.Function):
+    """`lambda_src/{name}/handler.py`, bundled without Docker, on the architecture of the settings.
+
+    Its role may write its own log stream and traces, and nothing else until the stack grants it:
+    the managed policy that CDK attaches would let it create any log group in the account.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        description: str,
+        timeout: cdk.Duration,
+        memory_size: int,
+        environment: Mapping[str, str],
+        settings: Settings,
+        alarms: Alarms,
+    ) -> None:
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Logs",
+            retention=logs.RetentionDays.THREE_MONTHS if settings.is_production else logs.RetentionDays.ONE_WEEK,
+            removal_policy=cdk.RemovalPolicy.RETAIN if settings.is_production else cdk.RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        code = bundle(name, Runtime.local() if settings.target == "local" else Runtime.aws(settings.architecture))
+        super().__init__(
+            scope,
+            construct_id,
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64
+            if settings.architecture == "arm64"
+            else lambda_.Architecture.X86_64,
+            code=lambda_.Code.from_asset(
+                str(code.path), asset_hash=code.digest, asset_hash_type=cdk.AssetHashType.CUSTOM
+            ),
+            handler=f"lambda_src.{name}.handler.handler",
+            timeout=timeout,
+            memory_size=memory_size,
+            role=role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            tracing=lambda_.Tracing.ACTIVE,
+            environment={"POWERTOOLS_SERVICE_NAME": name, **environment},
+        )
+        alarms.add(
+            f"{construct_id}Errors",
+            metric=self.metric_errors(period=PERIOD),
+            threshold=1,
+            periods=2,
+            why="The function has failed for ten minutes.",
+            runbook="function-errors",
+        )
+        alarms.add(
+            f"{construct_id}Throttles",
+            metric=self.metric_throttles(period=PERIOD),
+            threshold=1,
+            periods=3,
+            why="The function has been throttled for fifteen minutes: the account's concurrency is used up.",
+            runbook="function-throttled",
+        )
+        alarms.add(
+            f"{construct_id}Duration",
+            metric=self.metric_duration(period=PERIOD, statistic="Maximum"),
+            threshold=timeout.to_milliseconds() * NEAR_TIMEOUT,
+            why=f"An invocation took more than {NEAR_TIMEOUT:.0%} of the timeout.",
+            runbook="function-slow",
+        )

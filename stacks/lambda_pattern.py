@@ -1,0 +1,103 @@
+"""Pattern 1, Lambda: event-driven and short-lived. Each uploaded photo becomes renditions within seconds."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_events as events
+import aws_cdk.aws_iam as iam
+import aws_cdk.aws_lambda_event_sources as event_sources
+import aws_cdk.aws_s3 as s3
+from constructs import Construct
+
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.event_queue import EventQueue
+from stacks.constructs.private_bucket import PrivateBucket
+from stacks.constructs.python_function import PythonFunction
+from stacks.settings import Settings
+
+TIMEOUT = cdk.Duration.minutes(2)
+ONE_VCPU = 1769
+"""MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+BATCH = 10
+
+
+class LambdaPattern(cdk.Stack):
+    """Source bucket -> EventBridge -> queue -> function -> output bucket.
+
+    Two buckets, and the function cannot write to the source: its own output can never start it again.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id, description="Lambda pattern: photos to WebP renditions")
+        alarms = Alarms(self, "Alarms", email=settings.alarm_email)
+
+        source = PrivateBucket(self, "Source", versioned=True, events=True, retain=settings.is_production)
+        output = PrivateBucket(
+            self,
+            "Output",
+            retain=settings.is_production,
+            lifecycle_rules=[
+                s3.LifecycleRule(prefix="rejected/", expiration=cdk.Duration.days(90)),
+                # A tombstone outlives every message that could still arrive: the queues keep them for 4 + 14 days.
+                s3.LifecycleRule(tag_filters={"state": "deleted"}, expiration=cdk.Duration.days(20)),
+            ],
+        )
+
+        function = PythonFunction(
+            self,
+            "Function",
+            name="renditions",
+            description="Makes WebP renditions of each uploaded photo",
+            timeout=TIMEOUT,
+            memory_size=ONE_VCPU,
+            environment={
+                "OUTPUT_BUCKET": output.bucket_name,
+                "MAX_PIXELS": str(settings.max_pixels),
+                "MAX_BYTES": str(settings.max_bytes),
+                "LABELS": settings.labels,
+                "POWERTOOLS_METRICS_NAMESPACE": "LambdaPattern",
+                "VIPS_CONCURRENCY": "1",
+                "MALLOC_ARENA_MAX": "2",
+            },
+            settings=settings,
+            alarms=alarms,
+        )
+        uploads = EventQueue(
+            self,
+            "Uploads",
+            pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created", "Object Deleted"],
+                detail={"bucket": {"name": [source.bucket_name]}},
+            ),
+            reader_timeout=TIMEOUT,
+            alarms=alarms,
+        )
+        function.add_event_source(
+            event_sources.SqsEventSource(uploads.queue, batch_size=BATCH, report_batch_item_failures=True)
+        )
+
+        # On destroy a bucket is emptied: first nothing may listen to the source or write to the output any more,
+        # or what is written then keeps the bucket from being deleted.
+        uploads.rule.node.add_dependency(source)
+        function.node.add_dependency(output)
+
+        # Written out, since grant_read and grant_write bring wildcards. ListBucket makes a missing object
+        # a 404 instead of a 403: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        _allow(function, ["s3:GetObjectVersion"], source.arn_for_objects("*"))
+        _allow(function, ["s3:ListBucket"], source.bucket_arn, output.bucket_arn)
+        _allow(function, ["s3:PutObject", "s3:DeleteObject"], *(output.arn_for_objects(f"{p}/*") for p in WRITES))
+        _allow(function, ["s3:GetObject", "s3:PutObjectTagging"], output.arn_for_objects("latest/*"))
+        if settings.labels == "on":
+            _allow(function, ["rekognition:DetectLabels"], "*")  # it has no resources
+
+        cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload photos here")
+        cdk.CfnOutput(self, "OutputBucket", value=output.bucket_name, description="latest/{key}.json, v/, rejected/")
+        cdk.CfnOutput(self, "Queue", value=uploads.queue.queue_url)
+        cdk.CfnOutput(self, "DeadLetters", value=uploads.dead_letters.queue_url)
+        cdk.CfnOutput(self, "FunctionName", value=function.function_name)
+
+
+WRITES = ("v", "latest", "rejected")
+
+
+def _allow(function: PythonFunction, actions: list[str], *resources: str) -> None:
+    function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))

@@ -1,0 +1,71 @@
+"""Every choice a deployment has, read from CDK context once: `cdk deploy -c stage=production -c labels=on`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_origin
+
+
+class SettingsError(Exception):
+    """A setting that is not known, or a value that it cannot have; the message lists what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The defaults are those of a first try in a sandbox account.
+
+    stage: sandbox removes everything on destroy; production keeps data.
+    architecture: the CPU of every function.
+    labels: Amazon Rekognition labels in each manifest, at about $1 per 1,000 photos.
+    max_pixels, max_bytes: what one upload may have; `imaging.limits` says why.
+    alarm_email: who is told when an alarm goes off; nobody while it is empty.
+    target: what the functions' packages are made for; `local` is this machine, for local/.
+    """
+
+    stage: Literal["sandbox", "production"] = "sandbox"
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    labels: Literal["off", "on"] = "off"
+    max_pixels: int = 100_000_000
+    max_bytes: int = 104_857_600
+    alarm_email: str = ""
+    target: Literal["aws", "local"] = "aws"
+
+    @property
+    def is_production(self) -> bool:
+        return self.stage == "production"
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> "Settings":
+        """Reads the settings among a CDK app's context; keys with ":" or "/" are the CDK's own.
+
+        Raises SettingsError naming the key and what is allowed.
+        """
+        ours = {key: value for key, value in context.items() if not re.search("[:/]", key)}
+        known = {field.name: field for field in fields(cls)}
+        unknown = sorted(ours.keys() - known.keys())
+        if unknown:
+            raise SettingsError(f"Unknown setting {', '.join(unknown)}. There are: {', '.join(known)}.")
+        settings = cls(**{key: _value(key, known[key].type, value) for key, value in ours.items()})
+        if settings.labels == "on" and settings.target == "local":
+            raise SettingsError("labels=on needs Amazon Rekognition, which the local AWS does not have. Leave it off.")
+        return settings
+
+
+def _value(key: str, kind: Any, value: Any) -> Any:
+    if get_origin(kind) is Literal:
+        allowed = get_args(kind)
+        if value not in allowed:
+            raise SettingsError(f"{key}={value!r} is not possible. Allowed: {', '.join(allowed)}.")
+        return value
+    if kind is int:
+        low, high = _RANGES[key]
+        if not re.fullmatch(r"\d+", str(value)) or not low <= int(value) <= high:
+            raise SettingsError(f"{key}={value!r} is not possible. Allowed: whole numbers from {low:,} to {high:,}.")
+        return int(value)
+    if value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(value)):
+        raise SettingsError(f"{key}={value!r} is not possible. Allowed: an e-mail address, or nothing.")
+    return str(value)
+
+
+# The upper ends are what the function's 1,769 MB can hold: docs/lambda-pattern.md#limits
+_RANGES = {"max_pixels": (1, 120_000_000), "max_bytes": (1, 200 * 1024 * 1024)}
