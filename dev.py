@@ -51,7 +51,15 @@ def main(command: str, arguments: Sequence[str]) -> int:
 
 def set_up_tools() -> None:
     """The virtual environment, Node and the CDK CLI in it, and the functions' packages."""
-    tools = (ROOT / name for name in ("requirements-build.txt", "requirements.txt", "package-lock.json", "lambda_src/renditions/requirements.txt"))
+    tools = (
+        ROOT / name
+        for name in (
+            "requirements-build.txt",
+            "requirements.txt",
+            "package-lock.json",
+            "lambda_src/renditions/requirements.txt",
+        )
+    )
     stamp = Stamp(VENV, [*tools, ROOT / "stacks" / "bundling.py", ROOT / "stacks" / "compile.mjs"])
     if stamp.is_current():
         return
@@ -79,23 +87,30 @@ def set_up_local_aws() -> None:
     make_venv(MINISTACK)
     python = MINISTACK / "bin" / "python"
     step("MiniStack", [python, *PIP, "--only-binary=:all:", "-r", ROOT / "local" / "requirements.txt"])
-    step("AWS SDK for CDK's own functions", [VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund", "--prefix", "local"])
+    step(
+        "AWS SDK for CDK's own functions",
+        [VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund", "--prefix", "local"],
+    )
     stamp.write()
 
 
 def check_machine() -> None:
     if sys.platform not in ("linux", "darwin"):
-        raise SetupError("This needs Linux or macOS; on Windows use WSL (https://learn.microsoft.com/windows/wsl).")
+        raise SetupError(
+            "This needs Linux or macOS; on Windows use WSL (https://learn.microsoft.com/windows/wsl)."
+        )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
         raise SetupError(
-            "This Python has no venv module: install it (Debian and Ubuntu: apt install python3-venv) and try again."
+            "This Python cannot make environments. On Debian or Ubuntu: apt install python3-venv; try again."
         ) from None
     free = shutil.disk_usage(ROOT).free
     if free < 2 * 10**9:
-        raise SetupError(f"Set-up needs 2 GB of disk, and {free / 10**9:.1f} GB are free at {ROOT}: free some and try again.")
+        raise SetupError(
+            f"Set-up needs 2 GB of disk and {free / 10**9:.1f} GB are free: make room and try again."
+        )
 
 
 def make_venv(folder: Path) -> None:
@@ -157,14 +172,19 @@ def step(what: str, command: Sequence[str | Path]) -> None:
         print(" failed")
         said = LOG.read_bytes()[begin:].decode(errors="replace").strip()
         print("\n".join(said.splitlines()[-12:]), file=sys.stderr)
-        raise SetupError(f"Set-up stopped at “{what}”: {advice(said)} All of it is in {LOG.relative_to(ROOT)}.")
+        raise SetupError(
+            f"Set-up stopped at “{what}”: {advice(said)} All of it is in {LOG.relative_to(ROOT)}."
+        )
     print(f" {time.monotonic() - started:.0f} s", flush=True)
 
 
 def advice(said: str) -> str:
     if "No space left" in said or "ENOSPC" in said:
         return "the disk is full; free some and try again."
-    if any(sign in said for sign in ("NewConnectionError", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ConnectTimeout")):
+    if any(
+        sign in said
+        for sign in ("NewConnectionError", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ConnectTimeout")
+    ):
         return "PyPI or npm cannot be reached; check the network (and proxy settings) and try again."
     return "see above, and try again."
 
@@ -177,7 +197,9 @@ def environment() -> dict[str, str]:
 
 def run(command: Sequence[str]) -> int:
     """Runs a command in front; Ctrl-C goes to it, and we wait while it cleans up."""
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(), executable=shutil.which(command[0], path=environment()["PATH"]))
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), executable=shutil.which(command[0], path=environment()["PATH"])
+    )
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
@@ -193,7 +215,9 @@ def usage() -> str:
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):
-        sys.exit(f"This needs Python 3.11 or newer; this is {sys.version.split()[0]}. Call it with a newer one.")
+        sys.exit(
+            f"This needs Python 3.11 or newer; this is {sys.version.split()[0]}. Call it with a newer one."
+        )
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         print(usage())
         sys.exit(0 if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help") else 2)

@@ -1,4 +1,4 @@
-"""Where results go: immutable objects under `v/{job_id}/`, and one pointer a key that only ever moves forward."""
+"""Where results go: immutable objects under `v/{job_id}/`, and a pointer a key that only moves forward."""
 
 import hashlib
 import json
@@ -57,7 +57,9 @@ class Output:
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
         """Stores part of a result; its key names the source version, so caches may keep it for ever."""
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType=media_type, CacheControl=FOR_EVER)
+        self.s3.put_object(
+            Bucket=self.bucket, Key=key, Body=data, ContentType=media_type, CacheControl=FOR_EVER
+        )
 
     def publish(self, event: ObjectEvent, manifest: Mapping[str, Any]) -> bool:
         """Stores the manifest of a finished job, then moves the key's pointer to it.
@@ -111,14 +113,16 @@ class Output:
     def _move_pointer(
         self, key: str, document: Pointer, *, when: Callable[[Pointer | None], bool], tagging: str = ""
     ) -> tuple[bool, Pointer | None]:
-        """Replaces the pointer of `key` if `when` allows it; whether it did, and what the pointer was before."""
+        """Replaces the pointer of `key` if `when` allows it; returns whether it did, and the one before."""
         for _ in range(_RACES):
             before, etag = self._pointer(key)
             if not when(before):
                 return False, before
             condition = {"IfMatch": etag} if before else {"IfNoneMatch": "*"}
             try:
-                self._put_json(pointer_key(key), document, **condition, **({"Tagging": tagging} if tagging else {}))
+                self._put_json(
+                    pointer_key(key), document, **condition, **({"Tagging": tagging} if tagging else {})
+                )
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _LOST_THE_RACE:
                     raise

@@ -66,7 +66,9 @@ def parse_event(event: Mapping[str, Any]) -> ObjectEvent:
             size=int(described.get("size", 0)),
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"Not an S3 event of a versioned bucket: {error!r} is missing or unknown.") from error
+        raise ValueError(
+            f"Not an S3 event of a versioned bucket: {error!r} is missing or unknown."
+        ) from error
 
 
 def _change(kind: str, detail: Mapping[str, Any]) -> Change:

@@ -1,5 +1,6 @@
 """libvips, set up once: only the loaders that are needed, no cache, and its errors as rejections."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,22 +20,36 @@ for _loader in _LOADERS:
 # Every job is another image: a cache of operations would only hold memory.
 pyvips.cache_set_max(0)
 
-# How the codecs behind libvips say that the data ends early.
-_ENDS_EARLY = ("premature end", "unexpected end", "truncated", "end of file", "end of stream", "bad seek", "not enough")
-
 
 @contextmanager
-def decoding(image_format: Format) -> Iterator[None]:
-    """Turns what libvips says of an input into Rejected TRUNCATED or DAMAGED."""
+def decoding(data: bytes, image_format: Format) -> Iterator[None]:
+    """Turns what libvips says of `data` into Rejected TRUNCATED or DAMAGED."""
     try:
         yield
     except pyvips.Error as error:
-        said = str(error).lower()
-        name = image_format.upper()
-        if any(phrase in said for phrase in _ENDS_EARLY):
-            raise Rejected(
-                Reason.TRUNCATED, f"The {name} ends before its picture does. Upload it again from the original."
-            ) from error
-        raise Rejected(
-            Reason.DAMAGED, f"The {name} is damaged and cannot be decoded. Upload it again from the original."
-        ) from error
+        if _ends_early(data, image_format, str(error)):
+            reason, what = Reason.TRUNCATED, "ends before its picture does"
+        else:
+            reason, what = Reason.DAMAGED, "is damaged and cannot be decoded"
+        message = f"The {image_format.upper()} {what}. Upload it again from the original."
+        raise Rejected(reason, message) from error
+
+
+def _ends_early(data: bytes, image_format: Format, said: str) -> bool:
+    """By the file's own structure where that tells, else by how the codec behind libvips says it."""
+    match image_format:
+        case Format.JPEG:
+            return "premature end" in said
+        case Format.PNG:
+            return b"IEND\xaeB`\x82" not in data
+        case Format.WEBP:
+            return len(data) < int.from_bytes(data[4:8], "little") + 8
+        case Format.GIF:
+            return "Unexpected end" in said
+        case Format.TIFF:
+            return re.search(r"got \d+ bytes, expected", said) is not None
+        case Format.AVIF:
+            end = 0
+            while end + 8 <= len(data) and (size := int.from_bytes(data[end : end + 4], "big")) >= 8:
+                end += size
+            return end > len(data)

@@ -70,7 +70,9 @@ def sniff(head: bytes) -> Format:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, _HEIC)
     for pattern, name in _RECOGNISED:
         if pattern.match(head):
-            raise Rejected(Reason.UNSUPPORTED_FORMAT, f"This is a {name} file, which is not read here. {_CONVERT}.")
+            raise Rejected(
+                Reason.UNSUPPORTED_FORMAT, f"This is a {name} file, which is not read here. {_CONVERT}."
+            )
     raise Rejected(Reason.NOT_AN_IMAGE, f"This is not an image of a kind known here. {_CONVERT}.")
 
 

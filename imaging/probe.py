@@ -1,4 +1,4 @@
-"""What a file is, from its header alone: no decoder runs and nothing is allocated by what the header claims."""
+"""What a file is, from its header alone: no decoder runs, and a header's claims allocate nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Header:
 
     width, height: pixels of the first page as stored, before any rotation.
     pages: at least this many pages or frames, as far as the header tells (1 for GIF, which has no count).
-    orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/download_e.html?DC-008-Translation-2023-E).
+    orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf).
     progressive: the decoder must hold the whole image before the first row is done.
     tiled: a TIFF of which a part can be read alone.
     """
@@ -37,8 +37,10 @@ class Header:
 
 
 def probe(read: Read) -> Header:
-    """The header of the file behind `read`, which is asked for a few hundred bytes at the start in nearly all cases;
-    a TIFF may keep its directory at the end, and a JPEG its size behind large metadata.
+    """The header of the file behind `read`.
+
+    A few hundred bytes at the start will nearly always do; a TIFF may keep its directory at the end,
+    and a JPEG its size behind large metadata.
 
     Raises Rejected: EMPTY, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED when the header ends early,
     DAMAGED when it contradicts its format.
@@ -56,7 +58,8 @@ def probe(read: Read) -> Header:
     )
     if header.width < 1 or header.height < 1:
         raise Rejected(
-            Reason.DAMAGED, f"The {image_format.upper()} header gives no size ({header.width} x {header.height})."
+            Reason.DAMAGED,
+            f"The {image_format.upper()} header gives no size ({header.width} x {header.height}).",
         )
     return header
 

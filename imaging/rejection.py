@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The reason codes of `rejected/{job_id}.json`: programs read the code, people read the sentence beside it."""
+    """The codes of `rejected/{job_id}.json`: programs read these, people the message beside them."""
 
     EMPTY = "empty"
     NOT_AN_IMAGE = "not-an-image"
@@ -19,7 +19,7 @@ class Reason(StrEnum):
 class Rejected(Exception):
     """An input that is refused for good.
 
-    reason: the code; message: a sentence for the person who uploaded it, with what to do where there is something.
+    reason: the code. message: a sentence for whoever uploaded it, with what to do about it.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:

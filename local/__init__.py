@@ -1,1 +1,1 @@
-"""An embedded AWS: the real `cdk deploy` of these very templates, without an account. See docs/local-aws.md."""
+"""An embedded AWS: the real `cdk deploy` of these very templates, without an account."""

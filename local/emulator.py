@@ -1,7 +1,7 @@
 """Runs MiniStack on a socket it inherits, with the gaps filled that these templates meet.
 
-Runs in .ministack, never in .venv. One function a gap; tests/local/test_gaps.py fails for each one that a newer
-MiniStack closes, and then the function goes. Nothing here changes a call that MiniStack gets right.
+Runs in .ministack, never in .venv. One function a gap; tests/local/test_gaps.py fails for each one that a
+newer MiniStack closes, and then the function goes. Nothing here changes a call that MiniStack gets right.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def assume_tls(application: Any) -> Any:
 
 
 def keep_bucket_tags() -> None:
-    """MiniStack drops a bucket's tags, by which CDK's auto-delete function knows that it may empty the bucket."""
+    """MiniStack drops a bucket's tags, by which CDK's auto-delete knows that it may empty the bucket."""
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     create, update = bucket["create"], bucket["update"]
 
@@ -49,7 +49,9 @@ def keep_bucket_tags() -> None:
         keep(created[0], properties)
         return created
 
-    def update_with_tags(name: str, old: dict[str, Any], new: dict[str, Any], *rest: Any, **named: Any) -> Any:
+    def update_with_tags(
+        name: str, old: dict[str, Any], new: dict[str, Any], *rest: Any, **named: Any
+    ) -> Any:
         updated = update(name, old, new, *rest, **named)
         keep(updated[0], new)
         return updated
@@ -71,7 +73,7 @@ def refuse_to_delete_a_full_bucket() -> None:
 
 
 def name_the_version_in_events() -> None:
-    """S3's events to EventBridge name the version-id of an object in a versioned bucket; MiniStack's do not."""
+    """S3's events name the version-id of an object in a versioned bucket; MiniStack's do not."""
     version: contextvars.ContextVar[str | None] = contextvars.ContextVar("version", default=None)
     fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
 
@@ -90,7 +92,7 @@ def name_the_version_in_events() -> None:
 
 
 def ask_the_queue_policy() -> None:
-    """EventBridge delivers only to a queue whose policy lets that rule in; MiniStack asks for S3 and SNS alone."""
+    """EventBridge delivers only where the queue's policy lets the rule in; MiniStack always delivers."""
     rule_arn: contextvars.ContextVar[str] = contextvars.ContextVar("rule_arn", default="")
     invoke, deliver = eventbridge._invoke_target, eventbridge._dispatch_to_sqs
 
@@ -116,7 +118,9 @@ PATCHES: tuple[Callable[[], None], ...] = (
 
 
 def end_with_the_parent() -> None:
-    """The parent holds the other end of our standard input: however it ends, we read the end of file and go."""
+    """The parent holds the other end of our standard input: however it ends, we read the end of file and
+    go.
+    """
 
     def wait() -> None:
         sys.stdin.buffer.read()

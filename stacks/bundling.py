@@ -1,7 +1,7 @@
-"""Function packages without Docker: our folders, their locked dependencies for the target's CPU, and bytecode.
+"""Function packages without Docker: our folders, locked dependencies for the target's CPU, and bytecode.
 
-Two steps, each kept under build/ by a digest of all that goes into it, so that nothing stale is ever shipped and
-synth needs no network once `python3 dev.py` has set up: `packages` asks pip, `bundle` only copies and compiles.
+Two steps, each kept under build/ by a digest of all that goes into it, so that nothing stale is ever shipped.
+`packages` asks pip, which set-up has done once; `bundle` copies and compiles, and needs no network.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,12 @@ PYTHON = "3.13"
 ARCHITECTURES = ("arm64", "x86_64")
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 _GLIBC = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")  # Amazon Linux 2023 has 2.34
-_COMPILER = Path(__file__).parent / "compile.mjs"
+_PIP = (
+    *("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"),
+    *("--require-hashes", "--only-binary=:all:", "--no-binary=pyvips", "--no-build-isolation"),
+)
+_COMPILER = Path(__file__).with_name("compile.mjs")
+_RECIPE = (Path(__file__), _COMPILER)
 
 
 class BundlingError(Exception):
@@ -41,11 +46,8 @@ class Runtime:
 
     @classmethod
     def local(cls) -> "Runtime":
-        return cls(
-            target="local",
-            python="{}.{}".format(*sys.version_info),
-            architecture=f"{platform.system()}-{platform.machine()}",
-        )
+        python = "{}.{}".format(*sys.version_info)
+        return cls(target="local", python=python, architecture=f"{sys.platform}-{platform.machine()}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,55 +63,50 @@ def bundle(function: str, runtime: Runtime, *, shared: Sequence[str] = ("contrac
 
     Raises BundlingError when dependencies that were not fetched before cannot be fetched now.
     """
-    folders = [f"lambda_src/{function}", *shared]
     lock = ROOT / "lambda_src" / function / "requirements.txt"
-    files = [ROOT / "lambda_src" / "__init__.py", *(file for name in folders for file in _sources(ROOT / name))]
-    digest = _digest([*files, lock, Path(__file__), _COMPILER], runtime)
-    output = BUILD / "bundles" / runtime.target / f"{function}-{digest[:16]}"
+    folders = [ROOT / "lambda_src" / function, *(ROOT / name for name in shared)]
+    sources = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    sources.append(ROOT / "lambda_src" / "__init__.py")
+    digest = _digest([*sources, lock, *_RECIPE], runtime)
 
     def fill(folder: Path) -> None:
         shutil.copytree(packages(lock, runtime), folder, dirs_exist_ok=True)
-        for file in files:
+        for file in sources:
             copy = folder / file.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
         _compile(folder, ["lambda_src", *shared], runtime)
 
-    return Bundle(path=_once(output, fill), digest=digest)
+    return Bundle(path=_once(f"bundles/{runtime.target}/{function}-{digest[:16]}", fill), digest=digest)
 
 
 def packages(lock: Path, runtime: Runtime) -> Path:
     """The dependencies of a lock file, installed for `runtime`.
 
-    pyvips 3 comes as source only. Without pkgconfig, which is not among our pins, it builds as pure Python and finds
-    libvips in pyvips-binary; built against a libvips of this machine it would not run on another.
+    pyvips 3 comes as source only. Without pkgconfig, which is not among our pins, it builds as pure Python
+    and finds libvips in pyvips-binary; built against a libvips of this machine it would not run on another.
     """
 
     def fill(folder: Path) -> None:
         _run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--require-hashes", "--no-deps"]
-            + ["--no-build-isolation", "--only-binary=:all:", "--no-binary=pyvips", "--disable-pip-version-check"]
-            + ["--requirement", str(lock), "--target", str(folder), *_platform(runtime)],
-            what=f"install the function's packages for {runtime.architecture}; is the network there?",
+            [sys.executable, *_PIP, *_platform(runtime), "--requirement", str(lock), "--target", str(folder)],
+            what=f"install {lock.parent.name}'s packages for {runtime.architecture} (is the network there?)",
         )
         if any((folder / "pyvips").glob("*.so")):
-            raise BundlingError("pyvips was built against this machine's libvips: uninstall `pkgconfig` from .venv.")
+            raise BundlingError(
+                "pyvips was built against a libvips of this machine: remove pkgconfig from .venv."
+            )
         shutil.rmtree(folder / "bin", ignore_errors=True)
-        _compile(folder, sorted(entry.name for entry in folder.iterdir() if (entry / "__init__.py").exists()), runtime)
+        _compile(folder, sorted(file.parent.name for file in folder.glob("*/__init__.py")), runtime)
 
-    return _once(BUILD / "packages" / f"{runtime.target}-{_digest([lock, Path(__file__), _COMPILER], runtime)[:16]}", fill)
-
-
-def _sources(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*.py"))
+    return _once(f"packages/{runtime.target}-{_digest([lock, *_RECIPE], runtime)[:16]}", fill)
 
 
-def _digest(files: Sequence[Path], runtime: Runtime) -> str:
-    digest = hashlib.sha256(f"{runtime.target}\0{runtime.python}\0{runtime.architecture}\0".encode())
+def _digest(files: Iterable[Path], runtime: Runtime) -> str:
+    digest = hashlib.sha256(f"{runtime}\0".encode())
     for file in files:
         content = file.read_bytes()
-        digest.update(f"{file.relative_to(ROOT).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
+        digest.update(f"{file.relative_to(ROOT).as_posix()}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
@@ -121,22 +118,24 @@ def _platform(runtime: Runtime) -> list[str]:
 
 
 def _compile(folder: Path, names: Sequence[str], runtime: Runtime) -> None:
-    """Without bytecode of its own version a cold start compiles every import again, on a read-only disk."""
+    """Without bytecode of its version each cold start compiles what it imports: the disk is read-only."""
     if runtime.target == "local":
         command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
-        _run([*command, *(str(folder / name) for name in names)], what="compile the function's Python")
+        command += [str(folder / name) for name in names]
     else:
-        _run(["node", str(_COMPILER), str(folder), runtime.python, *names], what="compile the function's Python")
+        command = ["node", str(_COMPILER), str(folder), runtime.python, *names]
+    _run(command, what="compile the function's Python")
 
 
 def _run(command: list[str], *, what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise BundlingError(f"Could not {what}\n{(done.stderr or done.stdout).strip()[-2000:]}")
+        raise BundlingError(f"Could not {what}:\n{(done.stderr or done.stdout).strip()[-2000:]}")
 
 
-def _once(output: Path, fill: Callable[[Path], None]) -> Path:
-    """`output`, filled if it is not there yet; it appears whole or not at all, whoever else is at it."""
+def _once(name: str, fill: Callable[[Path], None]) -> Path:
+    """`build/{name}`, filled if it is not there yet; it appears whole or not at all."""
+    output = BUILD / name
     if not output.exists():
         output.parent.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=output.parent, prefix=".making-"))
@@ -152,8 +151,15 @@ def _once(output: Path, fill: Callable[[Path], None]) -> Path:
     return output
 
 
+def main() -> None:
+    """What set-up calls: every function's packages for every architecture, so that synth needs no network."""
+    for lock in sorted((ROOT / "lambda_src").glob("*/requirements.txt")):
+        for architecture in ARCHITECTURES:
+            packages(lock, Runtime.aws(architecture))
+
+
 if __name__ == "__main__":
-    # Set-up calls this, so that no later synth needs the network.
-    for lock_file in sorted((ROOT / "lambda_src").glob("*/requirements.txt")):
-        for name in ARCHITECTURES:
-            packages(lock_file, Runtime.aws(name))
+    try:
+        main()
+    except BundlingError as error:
+        sys.exit(f"Error: {error}")

@@ -36,7 +36,7 @@ class LambdaPattern(cdk.Stack):
             retain=settings.is_production,
             lifecycle_rules=[
                 s3.LifecycleRule(prefix="rejected/", expiration=cdk.Duration.days(90)),
-                # A tombstone outlives every message that could still arrive: the queues keep them for 4 + 14 days.
+                # A tombstone outlives every message that could still arrive: queues keep them 4 + 14 days.
                 s3.LifecycleRule(tag_filters={"state": "deleted"}, expiration=cdk.Duration.days(20)),
             ],
         )
@@ -75,8 +75,8 @@ class LambdaPattern(cdk.Stack):
             event_sources.SqsEventSource(uploads.queue, batch_size=BATCH, report_batch_item_failures=True)
         )
 
-        # On destroy a bucket is emptied: first nothing may listen to the source or write to the output any more,
-        # or what is written then keeps the bucket from being deleted.
+        # On destroy, buckets are emptied once whatever listens to the source or writes to the output is gone:
+        # an object written in between would keep the bucket from being deleted.
         uploads.rule.node.add_dependency(source)
         function.node.add_dependency(output)
 
@@ -84,19 +84,17 @@ class LambdaPattern(cdk.Stack):
         # a 404 instead of a 403: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         _allow(function, ["s3:GetObjectVersion"], source.arn_for_objects("*"))
         _allow(function, ["s3:ListBucket"], source.bucket_arn, output.bucket_arn)
-        _allow(function, ["s3:PutObject", "s3:DeleteObject"], *(output.arn_for_objects(f"{p}/*") for p in WRITES))
+        written = [output.arn_for_objects(f"{prefix}/*") for prefix in ("v", "latest", "rejected")]
+        _allow(function, ["s3:PutObject", "s3:DeleteObject"], *written)
         _allow(function, ["s3:GetObject", "s3:PutObjectTagging"], output.arn_for_objects("latest/*"))
         if settings.labels == "on":
             _allow(function, ["rekognition:DetectLabels"], "*")  # it has no resources
 
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload photos here")
-        cdk.CfnOutput(self, "OutputBucket", value=output.bucket_name, description="latest/{key}.json, v/, rejected/")
+        cdk.CfnOutput(self, "OutputBucket", value=output.bucket_name, description="Renditions and manifests")
         cdk.CfnOutput(self, "Queue", value=uploads.queue.queue_url)
         cdk.CfnOutput(self, "DeadLetters", value=uploads.dead_letters.queue_url)
         cdk.CfnOutput(self, "FunctionName", value=function.function_name)
-
-
-WRITES = ("v", "latest", "rejected")
 
 
 def _allow(function: PythonFunction, actions: list[str], *resources: str) -> None:

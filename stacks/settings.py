@@ -1,4 +1,4 @@
-"""Every choice a deployment has, read from CDK context once: `cdk deploy -c stage=production -c labels=on`."""
+"""Every choice a deployment has, read from CDK context once: `cdk deploy -c stage=production`."""
 
 import re
 from collections.abc import Mapping
@@ -40,14 +40,18 @@ class Settings:
 
         Raises SettingsError naming the key and what is allowed.
         """
-        ours = {key: value for key, value in context.items() if not re.search("[:/]", key)}
+        ours = {
+            key: value for key, value in context.items() if not re.search("[:/]", key) and key not in _CDK
+        }
         known = {field.name: field for field in fields(cls)}
         unknown = sorted(ours.keys() - known.keys())
         if unknown:
             raise SettingsError(f"Unknown setting {', '.join(unknown)}. There are: {', '.join(known)}.")
         settings = cls(**{key: _value(key, known[key].type, value) for key, value in ours.items()})
         if settings.labels == "on" and settings.target == "local":
-            raise SettingsError("labels=on needs Amazon Rekognition, which the local AWS does not have. Leave it off.")
+            raise SettingsError(
+                "labels=on needs Amazon Rekognition, which the local AWS lacks: leave it off."
+            )
         return settings
 
 
@@ -60,12 +64,16 @@ def _value(key: str, kind: Any, value: Any) -> Any:
     if kind is int:
         low, high = _RANGES[key]
         if not re.fullmatch(r"\d+", str(value)) or not low <= int(value) <= high:
-            raise SettingsError(f"{key}={value!r} is not possible. Allowed: whole numbers from {low:,} to {high:,}.")
+            raise SettingsError(
+                f"{key}={value!r} is not possible. Allowed: whole numbers from {low:,} to {high:,}."
+            )
         return int(value)
     if value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(value)):
         raise SettingsError(f"{key}={value!r} is not possible. Allowed: an e-mail address, or nothing.")
     return str(value)
 
 
+# Keys that the CDK CLI keeps in the context without a prefix.
+_CDK = {"acknowledged-issue-numbers", "cli-telemetry"}
 # The upper ends are what the function's 1,769 MB can hold: docs/lambda-pattern.md#limits
 _RANGES = {"max_pixels": (1, 120_000_000), "max_bytes": (1, 200 * 1024 * 1024)}

@@ -1,7 +1,7 @@
 """One small parser a format: width, height and the few flags that decide what decoding will cost.
 
-Why our own: these run on whatever a stranger uploads, before any limit was checked. Python slices cannot overrun,
-every read is bounded, and libvips needs the whole file for the header of WebP, TIFF and AVIF.
+Why our own: these run on whatever a stranger uploads, before any limit was checked. Python slices cannot
+overrun, every read is bounded, and libvips needs the whole file to open WebP, TIFF and AVIF.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,9 @@ def parse(file: Reader) -> Facts:
     """The largest spatial extent (`ispe`): the whole of a grid, never one of its cells or the thumbnail."""
     start, end = 0, 1 << 62
     for name, header in ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)):
-        found = next(((at + header, stop) for kind, at, stop in _boxes(file, start, end) if kind == name), None)
+        found = next(
+            ((at + header, stop) for kind, at, stop in _boxes(file, start, end) if kind == name), None
+        )
         if found is None:
             raise damaged(f"the AVIF has no {name.decode()} box")
         start, end = found

@@ -27,7 +27,9 @@ def parse(file: Reader) -> Facts:
         (length,) = file.unpack(">H", offset)
         if marker in _START_OF_FRAME:
             height, width = file.unpack(">HH", offset + 3)
-            return Facts(width=width, height=height, orientation=orientation, progressive=marker in _PROGRESSIVE)
+            return Facts(
+                width=width, height=height, orientation=orientation, progressive=marker in _PROGRESSIVE
+            )
         if marker == _APP1 and orientation == 1:
             orientation = _exif_orientation(file.bytes(offset + 2, max(length - 2, 0)))
         offset += max(length, 2)

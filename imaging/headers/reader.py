@@ -33,7 +33,9 @@ class Reader:
         """Just `length` bytes at `offset`. Raises Rejected TRUNCATED when there are fewer."""
         data = self._read(offset, length)
         if len(data) < length:
-            raise Rejected(Reason.TRUNCATED, "The file ends inside its header. Upload it again from the original.")
+            raise Rejected(
+                Reason.TRUNCATED, "The file ends inside its header. Upload it again from the original."
+            )
         return data
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """TIFF 6.0 (https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf) and BigTIFF
-(https://www.awaresystems.be/imaging/tiff/bigtiff.html). EXIF is a TIFF directory too."""
+(https://www.awaresystems.be/imaging/tiff/bigtiff.html). EXIF is a TIFF directory too.
+"""
 
 from imaging.headers.reader import MAX_PARTS, Facts, Reader, damaged
 from imaging.rejection import Rejected
@@ -22,7 +23,7 @@ def parse(file: Reader) -> Facts:
 
 
 def orientation(exif: bytes) -> int:
-    """The orientation in a block of EXIF; 1 where it has none or cannot be read: EXIF never spoils an image."""
+    """The orientation in a block of EXIF; 1 where there is none or it cannot be read."""
     try:
         tags, _ = _directory(Reader(lambda offset, length: exif[offset : offset + length]))
     except Rejected:

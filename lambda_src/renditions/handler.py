@@ -1,4 +1,4 @@
-"""AWS shapes in, AWS shapes out: the work is in `job`, and what it works with is made once per environment."""
+"""AWS shapes in and out; the work is in `job`, and what it works with is made once per environment."""
 
 import json
 import os
@@ -43,5 +43,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 def _record(record: SQSRecord) -> None:
     event = parse_event(json.loads(record.body))
     outcome = job.run(event)
-    logger.info(outcome.what, key=event.key, version_id=event.version_id, job_id=event.job_id, **outcome.facts)
+    logger.info(
+        outcome.what, key=event.key, version_id=event.version_id, job_id=event.job_id, **outcome.facts
+    )
     metrics.add_metric(name=outcome.what, unit=MetricUnit.Count, value=1)

@@ -50,7 +50,9 @@ class Job:
             return self._publish(event)
         except Rejected as rejected:
             self.output.reject(event, rejected.reason, rejected.message)
-            return Outcome(what="Rejected", facts={"reason": rejected.reason, "message": rejected.message})
+            return Outcome(
+                what="Rejected", facts={"reason": rejected.reason, "explanation": rejected.message}
+            )
 
     def _publish(self, event: ObjectEvent) -> Outcome:
         check_bytes(event.size, self.limits)
@@ -101,7 +103,7 @@ class Job:
         return manifest
 
     def _check_still_there(self, event: ObjectEvent) -> None:
-        """The removal's own event may have been handled while this job was running, with nothing to remove yet."""
+        """The removal's own event may have been handled while this job ran, with nothing to remove yet."""
         try:
             self.s3.head_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
         except ClientError as error:

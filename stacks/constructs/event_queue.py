@@ -1,6 +1,7 @@
 """From an EventBridge rule to a queue that a function reads, with nothing lost on the way."""
 
 import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_events as events
 import aws_cdk.aws_events_targets as targets
 import aws_cdk.aws_sqs as sqs
@@ -10,6 +11,7 @@ from stacks.constructs.alarms import PERIOD, Alarms
 
 MAX_RECEIVES = 5
 """Fewer would send messages that were only throttled to the dead-letter queue."""
+MAX_AGE = cdk.Duration.minutes(15)
 
 
 class EventQueue(Construct):
@@ -18,9 +20,9 @@ class EventQueue(Construct):
     EventBridge puts into `undelivered` what it could not deliver; the queue puts into `dead_letters` what its
     reader failed on five times. A function as the rule's own target would lose events after two retries.
 
-    pattern: the events wanted. reader_timeout: of the function that reads the queue; a message stays hidden for
-        six times that, so that throttling does not use up receives
-        (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+    pattern: the events wanted.
+    reader_timeout: of the function that reads the queue; a message stays hidden for six times that, so that
+        throttling does not use up receives (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
     """
 
     def __init__(
@@ -31,7 +33,6 @@ class EventQueue(Construct):
         pattern: events.EventPattern,
         reader_timeout: cdk.Duration,
         alarms: Alarms,
-        max_age: cdk.Duration = cdk.Duration.minutes(15),
     ) -> None:
         super().__init__(scope, construct_id)
         self.undelivered = self._dead_letter_queue("Undelivered")
@@ -50,14 +51,14 @@ class EventQueue(Construct):
 
         alarms.add(
             f"{construct_id}Undelivered",
-            metric=self.undelivered.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum"),
+            metric=_messages_in(self.undelivered),
             threshold=1,
             why="EventBridge could not deliver an event to the queue.",
             runbook="undelivered-events",
         )
         alarms.add(
             f"{construct_id}DeadLetters",
-            metric=self.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum"),
+            metric=_messages_in(self.dead_letters),
             threshold=1,
             why=f"A message failed {MAX_RECEIVES} times and was set aside.",
             runbook="dead-letters",
@@ -65,8 +66,8 @@ class EventQueue(Construct):
         alarms.add(
             f"{construct_id}Age",
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
-            threshold=max_age.to_seconds(),
-            why=f"A message has waited for {max_age.to_minutes():.0f} minutes.",
+            threshold=MAX_AGE.to_seconds(),
+            why=f"A message has waited for {MAX_AGE.to_minutes():.0f} minutes.",
             runbook="old-messages",
         )
 
@@ -78,3 +79,7 @@ class EventQueue(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )
+
+
+def _messages_in(queue: sqs.Queue) -> cloudwatch.Metric:
+    return queue.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum")

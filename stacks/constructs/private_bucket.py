@@ -4,13 +4,15 @@ import aws_cdk as cdk
 import aws_cdk.aws_s3 as s3
 from constructs import Construct
 
+KEEP_NONCURRENT = cdk.Duration.days(30)
+
 
 class PrivateBucket(s3.Bucket):
-    """Private, TLS 1.2 or newer, encrypted, with a lifecycle; emptied and removed with a sandbox, else retained.
+    """Private, TLS 1.2 or newer, encrypted, with a lifecycle; removed with a sandbox, else retained.
 
-    versioned: keeps what was overwritten or deleted for `keep_noncurrent`, since events name a version.
-    events: speaks to EventBridge by the bucket's own property; CDK's `event_bridge_enabled` would bring a hidden
-        function with a role on every bucket (https://github.com/aws/aws-cdk/issues/22033).
+    versioned: keeps what was overwritten or deleted for 30 days, since events name a version.
+    events: speaks to EventBridge by the bucket's own property; CDK's `event_bridge_enabled` would bring a
+        hidden function with a role of its own on every bucket.
     """
 
     def __init__(
@@ -21,13 +23,12 @@ class PrivateBucket(s3.Bucket):
         retain: bool,
         versioned: bool = False,
         events: bool = False,
-        keep_noncurrent: cdk.Duration = cdk.Duration.days(30),
         lifecycle_rules: list[s3.LifecycleRule] | None = None,
     ) -> None:
         rules = [s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1))]
         if versioned:
             rules += [
-                s3.LifecycleRule(noncurrent_version_expiration=keep_noncurrent),
+                s3.LifecycleRule(noncurrent_version_expiration=KEEP_NONCURRENT),
                 s3.LifecycleRule(expired_object_delete_marker=True),
             ]
         super().__init__(
@@ -46,6 +47,7 @@ class PrivateBucket(s3.Bucket):
         if events:
             resource = self.node.default_child
             assert isinstance(resource, s3.CfnBucket)
+            to_event_bridge = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
             resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+                event_bridge_configuration=to_event_bridge
             )

@@ -35,23 +35,22 @@ class PythonFunction(lambda_.Function):
         settings: Settings,
         alarms: Alarms,
     ) -> None:
-        log_group = logs.LogGroup(
-            scope,
-            f"{construct_id}Logs",
-            retention=logs.RetentionDays.THREE_MONTHS if settings.is_production else logs.RetentionDays.ONE_WEEK,
-            removal_policy=cdk.RemovalPolicy.RETAIN if settings.is_production else cdk.RemovalPolicy.DESTROY,
+        days, removal = (
+            (logs.RetentionDays.THREE_MONTHS, cdk.RemovalPolicy.RETAIN)
+            if settings.is_production
+            else (logs.RetentionDays.ONE_WEEK, cdk.RemovalPolicy.DESTROY)
         )
+        log_group = logs.LogGroup(scope, f"{construct_id}Logs", retention=days, removal_policy=removal)
         role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
-        code = bundle(name, Runtime.local() if settings.target == "local" else Runtime.aws(settings.architecture))
+        runs_on = Runtime.local() if settings.target == "local" else Runtime.aws(settings.architecture)
+        code = bundle(name, runs_on)
         super().__init__(
             scope,
             construct_id,
             description=description,
             runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.ARM_64
-            if settings.architecture == "arm64"
-            else lambda_.Architecture.X86_64,
+            architecture=lambda_.Architecture.custom(settings.architecture),
             code=lambda_.Code.from_asset(
                 str(code.path), asset_hash=code.digest, asset_hash_type=cdk.AssetHashType.CUSTOM
             ),

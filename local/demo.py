@@ -1,0 +1,123 @@
+"""`python3 dev.py demo`: the real template in a local AWS, real photos through it, and what came out."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from local.aws import ROOT, LocalAws, LocalAwsError, local_aws
+from local.deployment import Cdk
+from local.driver import LambdaDriver, Result
+from local.gallery import write_gallery
+from stacks.settings import Settings, SettingsError
+
+FOLDER = ROOT / "build" / "demo"
+STACK = "LambdaPattern"
+REFUSED = {
+    "notes.jpg": b"Not a photo, whatever its name says.\n",
+    "IMG_0001.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python3 dev.py demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C, for the aws CLI")
+    parser.add_argument("-c", "--context", action="append", default=[], help="a setting, as cdk takes it")
+    options = parser.parse_args(arguments)
+    console = Console()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return _demo(console, keep=options.keep, context=options.context)
+    except (LocalAwsError, SettingsError, TimeoutError) as error:
+        console.print(f"Error: {error}", style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped; nothing is left running.")
+        return 130
+
+
+def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
+    Settings.from_context({"target": "local", **dict(setting.split("=", 1) for setting in context)})
+    with (
+        console.status("Starting the local AWS (MiniStack, IAM enforced) ...") as status,
+        local_aws(FOLDER / "local-aws.log") as aws,
+    ):
+        cdk = Cdk(aws=aws, folder=FOLDER / "cdk", context=context)
+        status.update("cdk bootstrap ...")
+        cdk.bootstrap()
+        console.print("[green]✓[/] local AWS, bootstrapped")
+        status.update(f"cdk deploy {STACK} ...")
+        outputs = cdk.deploy(STACK)[STACK]
+        console.print(f"[green]✓[/] {STACK} deployed by the CDK CLI")
+        status.update("Uploading photos ...")
+        driver = LambdaDriver(client=aws.client, outputs=outputs)
+        results = _upload(driver)
+        page = write_gallery(driver, results, FOLDER / "index.html")
+        console.print(_table(results))
+        console.print(f"Pictures: {page.relative_to(ROOT)} (open it from disk)")
+        if keep:
+            status.stop()
+            _wait(console, aws, driver)
+        else:
+            status.update(f"cdk destroy {STACK} ...")
+            cdk.destroy(STACK)
+            console.print("[green]✓[/] destroyed, nothing left running")
+    return 0
+
+
+def _upload(driver: LambdaDriver) -> list[Result]:
+    files = {path.name: path.read_bytes() for path in sorted((ROOT / "samples").glob("*.jpg"))}
+    uploads = [driver.upload(f"photos/{name}", data) for name, data in {**files, **REFUSED}.items()]
+    return [driver.result(upload) for upload in uploads]
+
+
+def _table(results: Sequence[Result]) -> Table:
+    table = Table(caption="Each ran in the Lambda function: here a process on this machine.")
+    for heading in ("photo", "what was made"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("bytes", "time", "work"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("where")
+    for result in results:
+        name, seconds = Path(result.upload.key).name, f"{result.seconds:.1f} s"
+        table.add_row(name, *_made(result), seconds, _work(result), "Lambda")
+    return table
+
+
+def _made(result: Result) -> tuple[str, str]:
+    size = f"{result.upload.bytes / 1000:,.0f} kB"
+    if result.rejection:
+        return f"[yellow]rejected: {result.rejection['reason']}", size
+    assert result.manifest
+    renditions = result.manifest["renditions"]
+    made = ", ".join(f"{one['width']}x{one['height']}" for one in renditions)
+    return f"WebP {made}", f"{size} → {sum(one['bytes'] for one in renditions) / 1000:,.0f} kB"
+
+
+def _work(result: Result) -> str:
+    return f"{sum(result.manifest['timings_ms'].values()):,.0f} ms" if result.manifest else ""
+
+
+def _wait(console: Console, aws: LocalAws, driver: LambdaDriver) -> None:
+    lines = [
+        *(f"export {name}={value}" for name, value in aws.environment.items()),
+        f"aws s3 cp samples/rocket.jpg s3://{driver.source}/mine.jpg",
+        f"aws s3 cp s3://{driver.output}/latest/mine.jpg.json -",
+        f"aws s3 ls --recursive s3://{driver.output}/",
+        f"aws logs tail --format short {driver.log_group()}",
+    ]
+    console.print("\nIt is running until you press Ctrl-C. In another terminal:\n")
+    for line in lines:
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        console.print("\nStopping.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

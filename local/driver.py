@@ -1,0 +1,92 @@
+"""Drives a deployed LambdaPattern as its users do: upload, then read what became of it."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from contract.output import manifest_key, rejection_key
+from contract.source import job_id
+
+Client = Callable[[str], Any]
+"""Makes a boto3 client by the name of its service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A source version that was uploaded; started: `time.monotonic()` before that."""
+
+    key: str
+    version_id: str
+    job_id: str
+    bytes: int
+    started: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Where an upload ended: with a manifest or with a rejection; seconds from upload to there."""
+
+    upload: Upload
+    seconds: float
+    manifest: Mapping[str, Any] | None = None
+    rejection: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LambdaDriver:
+    """outputs: of the stack, as `cdk deploy` gives them."""
+
+    client: Client
+    outputs: Mapping[str, str]
+    s3: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "s3", self.client("s3"))
+
+    @property
+    def source(self) -> str:
+        return self.outputs["SourceBucket"]
+
+    @property
+    def output(self) -> str:
+        return self.outputs["OutputBucket"]
+
+    def upload(self, key: str, data: bytes) -> Upload:
+        started = time.monotonic()
+        version = self.s3.put_object(Bucket=self.source, Key=key, Body=data)["VersionId"]
+        job = job_id(self.source, key, version)
+        return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
+
+    def result(self, upload: Upload, *, timeout: float = 60) -> Result:
+        """Waits for the upload's manifest or rejection. Raises TimeoutError after `timeout` seconds."""
+        pause = 0.05
+        while time.monotonic() < upload.started + timeout:
+            for name, key in (
+                ("manifest", manifest_key(upload.job_id)),
+                ("rejection", rejection_key(upload.job_id)),
+            ):
+                found = self.read(key)
+                if found is not None:
+                    document = {name: json.loads(found)}
+                    return Result(upload=upload, seconds=time.monotonic() - upload.started, **document)
+            time.sleep(pause)  # S3 has nothing to wait on
+            pause = min(pause * 1.5, 1)
+        raise TimeoutError(f"{upload.key} has no manifest and no rejection after {timeout:.0f} s.")
+
+    def log_group(self) -> str:
+        """Where the function writes its log."""
+        found = self.client("lambda").get_function_configuration(FunctionName=self.outputs["FunctionName"])
+        return str(found["LoggingConfig"]["LogGroup"])
+
+    def read(self, key: str) -> bytes | None:
+        """An object of the output bucket, or None."""
+        try:
+            return bytes(self.s3.get_object(Bucket=self.output, Key=key)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None

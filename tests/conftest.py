@@ -1,0 +1,26 @@
+"""What every test shares: a place outside of AWS, and images made by code."""
+
+import os
+
+import pytest
+
+# No test reaches an account of whoever runs it.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_REGION="us-east-1",
+    AWS_EC2_METADATA_DISABLED="true",
+    POWERTOOLS_TRACE_DISABLED="1",
+)
+for _name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+    os.environ.pop(_name, None)
+
+
+def pytest_report_header() -> str:
+    return "No test reaches AWS: moto, templates, and a local AWS on loopback."
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, whatever deploys last."""
+    items.sort(key=lambda item: "tests/local" in item.nodeid)

@@ -1,0 +1,67 @@
+"""A source and an output bucket in moto, and a job between them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from contract.output import Output
+from contract.source import ObjectEvent, parse_event
+from imaging.limits import Limits
+from lambda_src.renditions.job import Job, Outcome
+from tests.events import s3_event
+
+
+@dataclass
+class World:
+    """Uploads and deletes as users do, and hands the events over when and as often as a test likes."""
+
+    s3: Any
+    job: Job
+    clock: Iterator[int] = field(default_factory=lambda: iter(range(16, 1_000_000)))
+
+    def upload(self, key: str, data: bytes) -> ObjectEvent:
+        version = self.s3.put_object(Bucket="source", Key=key, Body=data)["VersionId"]
+        return self.event(key, version_id=version, size=len(data))
+
+    def hide(self, key: str) -> ObjectEvent:
+        marker = self.s3.delete_object(Bucket="source", Key=key)["VersionId"]
+        return self.event(key, version_id=marker, deletion_type="Delete Marker Created")
+
+    def remove(self, created: ObjectEvent) -> ObjectEvent:
+        self.s3.delete_object(Bucket="source", Key=created.key, VersionId=created.version_id)
+        return self.event(created.key, version_id=created.version_id, deletion_type="Permanently Deleted")
+
+    def event(self, key: str, **named: Any) -> ObjectEvent:
+        return parse_event(s3_event(key, sequencer=f"{next(self.clock):016X}", **named))
+
+    def run(self, *events: ObjectEvent) -> list[Outcome]:
+        return [self.job.run(event) for event in events]
+
+    def keys(self, prefix: str = "") -> list[str]:
+        return [
+            item["Key"]
+            for item in self.s3.list_objects_v2(Bucket="output", Prefix=prefix).get("Contents", [])
+        ]
+
+    def read(self, key: str) -> dict[str, Any]:
+        return dict(json.loads(self.s3.get_object(Bucket="output", Key=key)["Body"].read()))
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with mock_aws():
+        s3 = boto3.client("s3")
+        for bucket in ("source", "output"):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket="source", VersioningConfiguration={"Status": "Enabled"})
+        job = Job(
+            s3=s3,
+            output=Output(s3=s3, bucket="output"),
+            limits=Limits(max_pixels=1_000_000, max_bytes=500_000),
+        )
+        yield World(s3=s3, job=job)

@@ -1,0 +1,278 @@
+"""One event of the source bucket, from the object to what is published, with S3 by moto."""
+
+import itertools
+import random
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from contract.output import pointer_key
+from contract.source import ObjectEvent
+from tests.images import corners, decode, encode, noise
+from tests.unit.conftest import World
+
+PHOTO = encode(corners(600, 400), ".jpg")
+
+
+def test_an_upload_becomes_renditions_a_manifest_and_a_pointer(world: World) -> None:
+    event = world.upload("photos/été +1.jpg", PHOTO)
+    (outcome,) = world.run(event)
+    assert outcome.what == "Published"
+    prefix = f"v/{event.job_id}/"
+    assert world.keys("v/") == [
+        f"{prefix}{name}" for name in ("1600.webp", "320.webp", "800.webp", "manifest.json")
+    ]
+    pointer = world.read("latest/photos/%C3%A9t%C3%A9%20%2B1.jpg.json")
+    assert pointer == world.read(f"{prefix}manifest.json")
+    assert pointer["sequencer"] == event.sequencer
+    assert pointer["source"]["version_id"] == event.version_id
+    assert (pointer["source"]["format"], pointer["source"]["bytes"]) == ("jpeg", len(PHOTO))
+    assert [(one["long_edge"], one["width"], one["height"]) for one in pointer["renditions"]] == [
+        (1600, 600, 400),
+        (800, 600, 400),
+        (320, 320, 213),
+    ]
+    assert set(pointer["timings_ms"]) == {"fetch", "decode", "encode"}
+    for one in pointer["renditions"]:
+        stored = world.s3.get_object(Bucket="output", Key=one["key"])
+        assert stored["ContentType"] == one["media_type"] == "image/webp"
+        assert "immutable" in stored["CacheControl"]
+        assert decode(stored["Body"].read()).width == one["width"]
+
+
+def test_what_can_change_is_never_cached(world: World) -> None:
+    world.run(world.upload("a.jpg", PHOTO), world.upload("bad.jpg", b"text"))
+    for key in [*world.keys("latest/"), *world.keys("rejected/")]:
+        assert world.s3.head_object(Bucket="output", Key=key)["CacheControl"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"not a photo", "not-an-image"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "unsupported-format"),
+        (PHOTO[:-500], "truncated"),
+        (encode(corners(1002, 1000), ".png"), "too-many-pixels"),
+        (PHOTO + bytes(500_000), "too-many-bytes"),
+    ],
+)
+def test_what_cannot_be_done_is_rejected_with_its_reason_and_nothing_else(
+    world: World, data: bytes, reason: str
+) -> None:
+    event = world.upload("photos/bad.jpg", data)
+    (outcome,) = world.run(event)
+    assert outcome.what == "Rejected"
+    assert world.keys() == [f"rejected/{event.job_id}.json"]
+    record = world.read(f"rejected/{event.job_id}.json")
+    assert record["reason"] == reason
+    assert record["message"].endswith(".")
+    assert record["source"]["key"] == "photos/bad.jpg"
+
+
+def test_too_many_bytes_are_refused_without_asking_for_the_object(world: World) -> None:
+    huge = world.event("huge.jpg", version_id="never-asked-for", size=600_000_000)
+    (outcome,) = world.run(huge)
+    assert outcome.facts["reason"] == "too-many-bytes"
+
+
+def test_a_rejected_version_leaves_the_pointer_where_it_was(world: World) -> None:
+    good, bad = world.upload("a.jpg", PHOTO), world.upload("a.jpg", b"oops")
+    world.run(good, bad)
+    assert world.read(pointer_key("a.jpg"))["job_id"] == good.job_id
+
+
+def test_a_folder_is_ignored(world: World) -> None:
+    (outcome,) = world.run(world.upload("photos/", b""))
+    assert outcome.what == "Ignored"
+    assert world.keys() == []
+
+
+def test_the_same_event_twice_changes_nothing(world: World) -> None:
+    event = world.upload("a.jpg", PHOTO)
+    first, second = world.run(event, event)
+    assert (first.what, second.what) == ("Published", "Superseded")
+    assert len(world.keys("v/")) == 4
+    assert world.read(pointer_key("a.jpg"))["job_id"] == event.job_id
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_versions_of_one_key_in_any_order_and_twice_end_with_the_newest(
+    world: World, order: tuple[int, ...]
+) -> None:
+    events = [world.upload("a.jpg", encode(corners(100 + 20 * version, 80), ".jpg")) for version in range(3)]
+    world.run(*(events[number] for number in [*order, *reversed(order)]))
+    assert world.read(pointer_key("a.jpg"))["renditions"][0]["width"] == 140
+    assert len(world.keys("v/")) == 12
+
+
+def test_the_version_of_the_event_is_read_and_not_the_newest(world: World) -> None:
+    old = world.upload("a.jpg", encode(corners(100, 80), ".jpg"))
+    world.upload("a.jpg", encode(corners(200, 80), ".jpg"))
+    world.run(old)
+    assert world.read(pointer_key("a.jpg"))["source"]["width"] == 100
+
+
+def test_hiding_a_key_removes_its_output_and_leaves_a_tombstone(world: World) -> None:
+    created = world.upload("a.jpg", PHOTO)
+    hidden = world.hide("a.jpg")
+    world.run(created, hidden)
+    assert world.keys() == [pointer_key("a.jpg")]
+    assert world.read(pointer_key("a.jpg")) == {"state": "deleted", "sequencer": hidden.sequencer}
+    tags = world.s3.get_object_tagging(Bucket="output", Key=pointer_key("a.jpg"))["TagSet"]
+    assert tags == [{"Key": "state", "Value": "deleted"}]
+
+
+def test_an_older_upload_that_arrives_after_the_deletion_stays_deleted(world: World) -> None:
+    created = world.upload("a.jpg", PHOTO)
+    hidden = world.hide("a.jpg")
+    outcomes = world.run(hidden, created)
+    assert [one.what for one in outcomes] == ["Deleted", "Superseded"]
+    assert world.keys() == [pointer_key("a.jpg")]
+
+
+def test_a_new_upload_after_a_deletion_is_published_and_has_no_tombstone_tag(world: World) -> None:
+    first, hidden = world.upload("a.jpg", PHOTO), world.hide("a.jpg")
+    again = world.upload("a.jpg", PHOTO)
+    world.run(first, hidden, again, hidden)
+    assert world.read(pointer_key("a.jpg"))["job_id"] == again.job_id
+    assert world.s3.get_object_tagging(Bucket="output", Key=pointer_key("a.jpg"))["TagSet"] == []
+
+
+def test_removing_an_old_version_removes_its_output_and_leaves_the_pointer(world: World) -> None:
+    old, new = world.upload("a.jpg", PHOTO), world.upload("a.jpg", PHOTO)
+    world.run(old, new)
+    assert world.keys(f"v/{old.job_id}/")
+    world.run(world.remove(old))
+    assert world.keys(f"v/{old.job_id}/") == []
+    assert world.read(pointer_key("a.jpg"))["job_id"] == new.job_id
+
+
+def test_removing_the_version_that_is_shown_leaves_a_tombstone(world: World) -> None:
+    created = world.upload("a.jpg", PHOTO)
+    world.run(created)
+    world.run(world.remove(created))
+    assert world.read(pointer_key("a.jpg"))["state"] == "deleted"
+    assert world.keys("v/") == []
+
+
+def test_removing_a_version_removes_its_rejection(world: World) -> None:
+    bad = world.upload("a.jpg", b"text")
+    world.run(bad)
+    assert world.keys("rejected/")
+    world.run(world.remove(bad))
+    assert world.keys() == []
+
+
+def test_a_version_removed_before_its_turn_is_a_rejection_that_says_so(world: World) -> None:
+    created = world.upload("a.jpg", PHOTO)
+    world.s3.delete_object(Bucket="source", Key="a.jpg", VersionId=created.version_id)
+    (outcome,) = world.run(created)
+    assert outcome.facts["reason"] == "source-gone"
+
+
+def test_a_version_removed_while_it_is_worked_on_is_not_published(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = world.upload("a.jpg", PHOTO)
+    put = world.job.output.s3.put_object
+
+    def remove_meanwhile(**named: Any) -> Any:
+        if named["Key"].endswith("320.webp"):
+            world.run(world.remove(created))
+        return put(**named)
+
+    monkeypatch.setattr(world.job.output.s3, "put_object", remove_meanwhile)
+    (outcome,) = world.run(created)
+    assert outcome.facts["reason"] == "source-gone"
+    assert world.keys("v/") == []
+    assert world.read(pointer_key("a.jpg"))["state"] == "deleted"
+
+
+def test_a_denied_read_is_raised_and_not_taken_for_a_missing_object(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+
+    event = world.upload("a.jpg", PHOTO)
+    monkeypatch.setattr(world.s3, "get_object", denied)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        world.run(event)
+    assert world.keys() == []
+
+
+def test_a_writer_that_loses_the_race_looks_again_and_yields_to_the_newer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = world.upload("a.jpg", PHOTO), world.upload("a.jpg", PHOTO)
+    put = world.s3.put_object
+    raced: list[str] = []
+
+    def newer_comes_first(**named: Any) -> Any:
+        if named["Key"].startswith("latest/") and not raced:
+            raced.append(named["Key"])
+            world.run(new)
+        return put(**named)
+
+    monkeypatch.setattr(world.s3, "put_object", newer_comes_first)
+    (outcome,) = world.run(old)
+    assert outcome.what == "Superseded"
+    assert world.read(pointer_key("a.jpg"))["job_id"] == new.job_id
+
+
+def test_any_history_in_any_order_ends_as_the_source_does(world: World) -> None:
+    seed = random.Random(7)
+    for round_number in range(12):
+        key = f"history/{round_number}.jpg"
+        history: list[ObjectEvent] = [world.upload(key, PHOTO)]
+        for _ in range(4):
+            history.append(world.hide(key) if seed.random() < 0.4 else world.upload(key, PHOTO))
+        last = history[-1]
+        events = history + seed.sample(history, 2)
+        seed.shuffle(events)
+        world.run(*events)
+        pointer = world.read(pointer_key(key))
+        assert pointer.get("job_id") == (last.job_id if last.change == "created" else None)
+
+
+@pytest.mark.parametrize(
+    "key", ["a" * 1000, "é" * 500, "a/b/../c.jpg", "100%.jpg", "a+b c.jpg", "latest/x.json"]
+)
+def test_every_key_that_s3_takes_has_a_pointer_of_its_own(world: World, key: str) -> None:
+    world.run(world.upload(key, PHOTO))
+    (pointer,) = world.keys("latest/")
+    assert len(pointer.encode()) <= 1024
+    assert world.read(pointer)["source"]["key"] == key
+
+
+def test_pointers_of_long_keys_do_not_meet() -> None:
+    long = "é" * 400
+    assert pointer_key(long) != pointer_key(long + "e")
+    assert pointer_key("=sha256/" + "0" * 64) != pointer_key(long)
+
+
+def test_a_refused_file_is_not_downloaded_to_its_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    get, taken = world.s3.get_object, []
+
+    class Counted:
+        def __init__(self, body: Any) -> None:
+            self.body = body
+
+        def read(self, amt: int | None = None) -> bytes:
+            data = bytes(self.body.read(amt))
+            taken.append(len(data))
+            return data
+
+        def close(self) -> None:
+            self.body.close()
+
+    event = world.upload("wide.png", encode(noise(1500, 100).embed(0, 0, 1500, 700), ".png"))
+    assert event.size > 300_000
+    monkeypatch.setattr(
+        world.s3, "get_object", lambda **named: {**(got := get(**named)), "Body": Counted(got["Body"])}
+    )
+    (outcome,) = world.run(event)
+    assert outcome.facts["reason"] == "too-many-pixels"
+    assert sum(taken) == 65_536
