@@ -114,8 +114,10 @@ def check_machine() -> None:
 
 
 def make_venv(folder: Path) -> None:
+    # Not sys.executable: with the environment activated that is the one which goes away here.
+    python = getattr(sys, "_base_executable", sys.executable)
     shutil.rmtree(folder, ignore_errors=True)
-    step("environment", [sys.executable, "-m", "venv", folder])
+    step("environment", [python, "-m", "venv", folder])
 
 
 def link_node() -> None:

@@ -31,6 +31,7 @@ class LocalAws:
     """A running MiniStack. log: what it and the functions in it print."""
 
     url: str
+    pid: int
     log: Path
 
     @property
@@ -44,9 +45,12 @@ class LocalAws:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def client(self, service: str) -> Any:
-        """A boto3 client that reaches this AWS, whatever the caller's own configuration says."""
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    def client(self, service: str, *, key: str = "test", secret: str = "test") -> Any:
+        """A boto3 client that reaches this AWS, whatever the caller's own configuration says.
+
+        key, secret: of an IAM user; without them it is the account's root, whom no policy holds back.
+        """
+        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=REGION)
         return session.client(service, endpoint_url=self.url)
 
 
@@ -74,7 +78,7 @@ def local_aws(log: Path, *, without: Sequence[str] = ()) -> Iterator[LocalAws]:
             start_new_session=True,
         )
     try:
-        aws = LocalAws(url=f"http://127.0.0.1:{port}", log=log)
+        aws = LocalAws(url=f"http://127.0.0.1:{port}", pid=process.pid, log=log)
         try:
             with urllib.request.urlopen(f"{aws.url}/_ministack/health", timeout=START_SECONDS):
                 pass
@@ -87,15 +91,15 @@ def local_aws(log: Path, *, without: Sequence[str] = ()) -> Iterator[LocalAws]:
 
 
 def _environment(port: int, state: Path, without: Sequence[str]) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
+    # Functions inherit it, so it holds nothing of the caller's.
     return {
-        **ours,
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "127.0.0.1",
         "AUTH": "true",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "LOG_LEVEL": "WARNING",
         "TMPDIR": str(state),
         "NODE_PATH": str(ROOT / "local" / "node_modules"),
         "AWS_ACCESS_KEY_ID": "test",

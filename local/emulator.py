@@ -138,9 +138,10 @@ def main(socket_fd: int) -> None:
     config.bind = [f"fd://{socket_fd}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
+    logging.getLogger().setLevel(logging.WARNING)
     end_with_the_parent()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    asyncio.run(serve(assume_tls(app.app), config))
+    asyncio.run(serve(app.app if "assume_tls" in without else assume_tls(app.app), config))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,14 @@ def pytest_report_header() -> str:
     return "No test reaches AWS: moto, templates, and a local AWS on loopback."
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skip hides what was not tested: on CI it is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tests first, whatever deploys last."""
     items.sort(key=lambda item: "tests/local" in item.nodeid)

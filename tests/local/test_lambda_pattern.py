@@ -1,0 +1,203 @@
+"""LambdaPattern as deployed: the real template, IAM checks, the function's own code, photos and poison."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from contract.output import pointer_key
+from local.aws import ACCOUNT
+from local.driver import LambdaDriver, Upload
+from tests.events import s3_event
+from tests.images import corners, decode, encode
+from tests.local.conftest import STACK, Deployment, count, eventually, s3_of_a_user
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+PHOTO = encode(corners(600, 400), ".jpg")
+
+
+@pytest.fixture
+def driver(deployment: Deployment) -> LambdaDriver:
+    return deployment.driver
+
+
+def pointer(driver: LambdaDriver, key: str) -> dict[str, Any]:
+    return dict(json.loads(driver.read(pointer_key(key)) or b"{}"))
+
+
+def logged(driver: LambdaDriver, word: str) -> list[dict[str, Any]]:
+    """The events of the function's log that hold a word."""
+    found = driver.client("logs").filter_log_events(logGroupName=driver.log_group())["events"]
+    return [one for one in found if word in one["message"]]
+
+
+def send_again(driver: LambdaDriver, upload: Upload, *, sequencer: str) -> None:
+    """The message of an upload once more, as SQS may."""
+    event = s3_event(
+        upload.key, bucket=driver.source, version_id=upload.version_id, size=upload.bytes, sequencer=sequencer
+    )
+    driver.client("sqs").send_message(QueueUrl=driver.outputs["Queue"], MessageBody=json.dumps(event))
+
+
+def test_real_photos_become_renditions_that_open(driver: LambdaDriver) -> None:
+    for path in sorted(SAMPLES.glob("*.jpg")):
+        result = driver.result(driver.upload(f"photos/{path.name}", path.read_bytes()))
+        assert result.manifest is not None
+        for one in result.manifest["renditions"]:
+            image = decode(driver.read(one["key"]) or b"")
+            assert (image.width, image.height) == (one["width"], one["height"])
+        assert max(one["width"] for one in result.manifest["renditions"]) == min(
+            result.manifest["source"]["width"], 1600
+        )
+
+
+def test_a_key_with_plus_space_and_accents_is_found_again(driver: LambdaDriver) -> None:
+    key = "photos/a+b %2B été.jpg"
+    result = driver.result(driver.upload(key, PHOTO))
+    assert result.manifest is not None
+    assert eventually(lambda: pointer(driver, key))["source"]["key"] == key
+
+
+def test_poison_is_rejected_with_its_reason_and_does_not_come_again(driver: LambdaDriver) -> None:
+    result = driver.result(driver.upload("photos/notes.jpg", b"no photo"))
+    assert result.rejection is not None
+    assert result.rejection["reason"] == "not-an-image"
+    assert count(driver.client("sqs"), driver.outputs["DeadLetters"]) == 0
+
+
+def test_a_heic_upload_says_how_to_convert_it(driver: LambdaDriver) -> None:
+    result = driver.result(driver.upload("IMG_1.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)))
+    assert result.rejection is not None
+    assert "heif-convert" in result.rejection["message"]
+
+
+def test_a_batch_of_ten_with_one_bad_gives_nine_manifests_and_one_rejection(driver: LambdaDriver) -> None:
+    lambda_, sqs = driver.client("lambda"), driver.client("sqs")
+    (mapping,) = lambda_.list_event_source_mappings(FunctionName=driver.outputs["FunctionName"])[
+        "EventSourceMappings"
+    ]
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    uploads = [driver.upload(f"ten/{number}.jpg", PHOTO if number != 4 else b"bad") for number in range(10)]
+    eventually(lambda: count(sqs, driver.outputs["Queue"]) == 10)
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    results = [driver.result(upload) for upload in uploads]
+    assert [bool(one.rejection) for one in results] == [number == 4 for number in range(10)]
+    assert count(sqs, driver.outputs["DeadLetters"]) == 0
+
+    def in_one_invocation() -> bool:
+        """MiniStack gives each invocation a log stream of its own."""
+        found = logged(driver, "ten/")
+        return len(found) == 10 and len({one["logStreamName"] for one in found}) == 1
+
+    eventually(in_one_invocation)
+
+
+def test_a_duplicate_and_an_old_version_change_nothing(driver: LambdaDriver) -> None:
+    old = driver.upload("twice.jpg", encode(corners(100, 80), ".jpg"))
+    driver.result(old)
+    new = driver.upload("twice.jpg", encode(corners(200, 80), ".jpg"))
+    driver.result(new)
+    before = eventually(lambda: (one := pointer(driver, "twice.jpg"))["job_id"] == new.job_id and one)
+    send_again(driver, old, sequencer="0")
+    send_again(driver, new, sequencer=before["sequencer"])
+    marker = driver.upload("after.jpg", PHOTO)  # one queue, one function: when this is done, those were seen
+    driver.result(marker)
+    assert pointer(driver, "twice.jpg") == before
+
+
+def test_a_deletion_takes_the_picture_away(driver: LambdaDriver) -> None:
+    upload = driver.upload("gone.jpg", PHOTO)
+    result = driver.result(upload)
+    assert result.manifest is not None
+    eventually(lambda: pointer(driver, "gone.jpg"))
+    driver.s3.delete_object(Bucket=driver.source, Key="gone.jpg")
+    eventually(lambda: pointer(driver, "gone.jpg").get("state") == "deleted")
+    eventually(lambda: driver.read(result.manifest["renditions"][0]["key"]) is None)  # type: ignore[index]
+
+
+def test_the_function_writes_its_log_where_the_template_says(driver: LambdaDriver) -> None:
+    driver.result(driver.upload("logged.jpg", PHOTO))
+    (event,) = eventually(lambda: logged(driver, "logged.jpg"))
+    assert json.loads(event["message"])["message"] == "Published"
+
+
+@pytest.fixture
+def without_output_grant(driver: LambdaDriver) -> Iterator[None]:
+    """The function's role may not write to the output bucket, and messages come again after a second."""
+    iam, sqs = driver.client("iam"), driver.client("sqs")
+    function = driver.client("lambda").get_function_configuration(FunctionName=driver.outputs["FunctionName"])
+    role = function["Role"].rsplit("/", 1)[-1]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    kept = [one for one in policy["Statement"] if "s3:PutObject" not in one["Action"]]
+    assert len(kept) == len(policy["Statement"]) - 1
+    queue = driver.outputs["Queue"]
+    visibility = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+
+    def put(statements: list[Any]) -> None:
+        document = json.dumps({**policy, "Statement": statements})
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+
+    put(kept)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+    yield
+    put(policy["Statement"])
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes=visibility)
+
+
+def test_without_the_right_to_write_every_upload_ends_in_the_dead_letter_queue(
+    driver: LambdaDriver, without_output_grant: None
+) -> None:
+    sqs, dead_letters = driver.client("sqs"), driver.outputs["DeadLetters"]
+    uploads = [driver.upload(f"denied/{number}.jpg", PHOTO) for number in range(3)]
+    uploads.append(driver.upload("denied/poison.jpg", b"poison"))
+    eventually(lambda: count(sqs, dead_letters) == len(uploads), seconds=60)
+    found = {}
+    for _ in uploads:
+        (message,) = sqs.receive_message(QueueUrl=dead_letters, WaitTimeSeconds=1)["Messages"]
+        described = json.loads(message["Body"])["detail"]["object"]
+        found[described["key"]] = described["version-id"]
+        sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
+    assert found == {one.key: one.version_id for one in uploads}
+    assert all(driver.read(pointer_key(one.key)) is None for one in uploads)
+
+
+def test_a_plain_http_request_is_refused_by_both_buckets(
+    driver: LambdaDriver, deployment: Deployment
+) -> None:
+    def plain(request: Any, **_: Any) -> None:
+        request.headers["x-forwarded-proto"] = "http"
+
+    user = s3_of_a_user(deployment.aws)
+    for bucket in (driver.source, driver.output):
+        user.list_objects_v2(Bucket=bucket)
+    user.meta.events.register("before-send.s3", plain)
+    for bucket in (driver.source, driver.output):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            user.list_objects_v2(Bucket=bucket)
+
+
+def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
+    assert deployment.cdk.deploy(STACK)[STACK] == deployment.driver.outputs
+    assert "(no changes)" in (deployment.cdk.folder / "cdk.log").read_text()
+
+
+def test_destroying_leaves_nothing_of_the_stack(deployment: Deployment) -> None:
+    """The last test here: full buckets go too."""
+    aws = deployment.aws
+    assert deployment.driver.read("latest/photos/rocket.jpg.json")
+    deployment.cdk.destroy(STACK)
+    names = [one["Name"] for one in aws.client("s3").list_buckets()["Buckets"]]
+    assert [name for name in names if not name.startswith("cdk-")] == []
+    assert aws.client("sqs").list_queues().get("QueueUrls", []) == []
+    assert aws.client("lambda").list_functions()["Functions"] == []
+    assert aws.client("events").list_rules()["Rules"] == []
+    assert aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    roles = [one["RoleName"] for one in aws.client("iam").list_roles()["Roles"]]
+    assert [name for name in roles if STACK in name] == []
+    groups = [one["logGroupName"] for one in aws.client("logs").describe_log_groups()["logGroups"]]
+    assert [name for name in groups if "FunctionLogs" in name] == []
+    assert ACCOUNT not in str(names) or all(name.startswith("cdk-") for name in names)

@@ -1,0 +1,64 @@
+"""Nothing is left running, however it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.aws import LocalAwsError, local_aws
+from tests.local.conftest import eventually
+
+ROOT = Path(__file__).parents[2]
+RUNS = """
+import sys
+from pathlib import Path
+from local.aws import local_aws
+with local_aws(Path(sys.argv[1])) as aws:
+    print(aws.pid, aws.url.rpartition(":")[2], flush=True)
+    sys.stdin.read()
+"""
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_local_aws_ends_with_the_process_that_started_it(tmp_path: Path, end: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNS, str(tmp_path / "log")],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as owner:
+        assert owner.stdout
+        pid, port = map(int, owner.stdout.readline().split())
+        assert is_listening(port)
+        assert is_running(pid)
+        owner.send_signal(end)
+        owner.wait(15)
+    eventually(lambda: not is_listening(port), seconds=10)
+    eventually(lambda: not is_running(pid), seconds=10)
+
+
+def test_what_does_not_start_is_an_error_that_names_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.aws.PYTHON", Path("/bin/false"))
+    with pytest.raises(LocalAwsError, match=r"did not start .*; see .*log"), local_aws(tmp_path / "log"):
+        pass

@@ -1,0 +1,58 @@
+"""Templates as plain dicts: one synth a set of settings, with cdk.json's own context."""
+
+import functools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Validation is what test_app.py is for; here it would cost three seconds a synth.
+os.environ["CDK_VALIDATION"] = "false"
+
+import aws_cdk as cdk
+
+from stacks.lambda_pattern import LambdaPattern
+from stacks.settings import Settings
+
+CONTEXT = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
+Template = dict[str, Any]
+Synth = Callable[..., Template]
+
+
+@functools.cache
+def synthesise(**settings: str) -> Template:
+    """The template of LambdaPattern; `cdk.App()` alone reads no cdk.json and would give another one."""
+    app = cdk.App(context={**CONTEXT, **settings})
+    LambdaPattern(app, "LambdaPattern", settings=Settings.from_context({**CONTEXT, **settings}))
+    return dict(app.synth().get_stack_by_name("LambdaPattern").template)
+
+
+@pytest.fixture(scope="session")
+def synth() -> Synth:
+    return synthesise
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    """With the defaults."""
+    return synthesise()
+
+
+def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of one type, by logical id."""
+    return {name: one for name, one in template["Resources"].items() if one["Type"] == kind}
+
+
+def only(template: Template, kind: str) -> dict[str, Any]:
+    """The properties of the only resource of a type."""
+    ((_, resource),) = resources(template, kind).items()
+    return dict(resource["Properties"])
+
+
+def one_named(template: Template, kind: str, start: str) -> tuple[str, dict[str, Any]]:
+    """Logical id and resource of the only one of a type whose logical id starts with `start`."""
+    ((name, resource),) = ((n, r) for n, r in resources(template, kind).items() if n.startswith(start))
+    return name, resource

@@ -1,0 +1,91 @@
+"""The real app through the real CDK CLI."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+NO_NETWORK = """
+const refuse = (what) => () => { throw new Error(`network: ${what}`); };
+require("net").Socket.prototype.connect = refuse("connect");
+require("dns").lookup = refuse("lookup");
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where outputs go, with a home of its own."""
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "no-network.cjs").write_text(NO_NETWORK)
+    return folder
+
+
+def synth(folder: Path, output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`cdk synth` with an empty environment but for PATH and HOME, and Node and pip kept off the network."""
+    environment = {
+        "PATH": f"{BIN}:/usr/bin:/bin",
+        "HOME": str(output.parent / "home"),
+        "NODE_OPTIONS": f"--require={output.parent / 'no-network.cjs'}",
+        "https_proxy": "http://127.0.0.1:9",
+    }
+    return subprocess.run(
+        ["cdk", "synth", "--quiet", "--output", str(output), *arguments],
+        cwd=folder,
+        env=environment,
+        executable=BIN / "cdk",
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def output(place: Path) -> Path:
+    """What `cdk synth` writes with the defaults; it fails on any finding of CDK's validation."""
+    done = synth(ROOT, place / "out")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return place / "out"
+
+
+def test_the_app_is_valid_with_an_empty_environment_and_no_network(output: Path) -> None:
+    report = json.loads((output / "validation-report.json").read_text())
+    assert [found for plugin in report["pluginReports"] for found in plugin["violations"]] == []
+
+
+def test_two_synths_from_two_folders_are_the_same_to_the_byte(output: Path, place: Path) -> None:
+    copy = place / "elsewhere"
+    left_out = {".git", ".venv", ".ministack", "node_modules", "build", "cdk.out", "tests"}
+    shutil.copytree(ROOT, copy, ignore=lambda _, names: left_out & set(names))
+    (copy / "node_modules").symlink_to(ROOT / "node_modules")
+    shutil.copytree(ROOT / "build" / "packages", copy / "build" / "packages")
+    done = synth(copy, place / "out-elsewhere")
+    assert done.returncode == 0, done.stderr
+    name = "LambdaPattern.template.json"
+    assert (place / "out-elsewhere" / name).read_bytes() == (output / name).read_bytes()
+
+
+def test_the_template_names_nobody_and_no_place(output: Path) -> None:
+    text = (output / "LambdaPattern.template.json").read_text()
+    for word in (str(ROOT), os.path.expanduser("~"), "CDKMetadata"):
+        assert word not in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("stage=prod", "Error: stage='prod' is not possible. Allowed: sandbox, production."),
+        ("stages=production", "Error: Unknown setting stages. There are: stage, architecture"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_and_no_traceback(place: Path, setting: str, says: str) -> None:
+    done = synth(ROOT, place / "wrong", "-c", setting)
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
