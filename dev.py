@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV, MINISTACK = ROOT / ".venv", ROOT / ".ministack"
+PYTHON = VENV / "bin" / "python"
 LOG = ROOT / "build" / "setup.log"
 COMMANDS = {
     "demo": "deploy into a local AWS, upload photos, show what was made (--keep: leave it running)",
@@ -22,8 +23,10 @@ COMMANDS = {
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
     "lock": "resolve requirements*.in again, with hashes",
 }
-LOCKS = ("requirements-build", "requirements", "lambda_src/renditions/requirements", "local/requirements")
-PIP = ["-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes"]
+FUNCTION_LOCKS = ("lambda_src/renditions/requirements.txt",)
+LOCKS = ("requirements-build.txt", "requirements.txt", *FUNCTION_LOCKS, "local/requirements.txt")
+PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
+NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
 class SetupError(Exception):
@@ -35,11 +38,10 @@ def main(command: str, arguments: Sequence[str]) -> int:
     set_up_tools()
     if command in ("demo", "test"):
         set_up_local_aws()
-    python = str(VENV / "bin" / "python")
     if command == "demo":
-        return run([python, "-m", "local.demo", *arguments])
+        return run([str(PYTHON), "-m", "local.demo", *arguments])
     if command == "test":
-        return run([python, "-m", "pytest", *arguments])
+        return run([str(PYTHON), "-m", "pytest", *arguments])
     if command == "synth":
         return run(["cdk", "synth", "--quiet", *arguments])
     if command == "cdk":
@@ -51,46 +53,37 @@ def main(command: str, arguments: Sequence[str]) -> int:
 
 def set_up_tools() -> None:
     """The virtual environment, Node and the CDK CLI in it, and the functions' packages."""
-    tools = (
-        ROOT / name
-        for name in (
-            "requirements-build.txt",
-            "requirements.txt",
-            "package-lock.json",
-            "lambda_src/renditions/requirements.txt",
-        )
-    )
-    stamp = Stamp(VENV, [*tools, ROOT / "stacks" / "bundling.py", ROOT / "stacks" / "compile.mjs"])
-    if stamp.is_current():
-        return
-    check_machine()
-    print("Setting up (once; about a minute):", flush=True)
-    make_venv(VENV)
-    python = VENV / "bin" / "python"
-    # pyvips comes as source only, and is built by our pin of setuptools instead of the newest.
-    step("build tools", [python, *PIP, "--only-binary=:all:", "-r", ROOT / "requirements-build.txt"])
-    from_source = ["--only-binary=:all:", "--no-binary=pyvips", "--no-build-isolation"]
-    step("Python packages", [python, *PIP, "--no-deps", *from_source, "-r", ROOT / "requirements.txt"])
-    link_node()
-    step("CDK CLI", [VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund"])
-    link(VENV / "bin" / "cdk", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
-    step("packages of the functions", [python, "-m", "stacks.bundling"])
-    stamp.write()
+    stamp = Stamp(VENV, ["requirements-build.txt", "requirements.txt", "package-lock.json"])
+    if not stamp.is_current():
+        check_machine()
+        print("Setting up (once; about a minute):", flush=True)
+        make_venv(VENV)
+        # pyvips comes as source only, and is built by our pin of setuptools instead of the newest.
+        step("build tools", [PYTHON, *PIP, "--only-binary=:all:", "-r", "requirements-build.txt"])
+        from_source = ["--only-binary=:all:", "--no-binary=pyvips", "--no-build-isolation"]
+        step("Python packages", [PYTHON, *PIP, "--no-deps", *from_source, "-r", "requirements.txt"])
+        link_node()
+        step("CDK CLI", [*NPM_CI])
+        link(VENV / "bin" / "cdk", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
+        stamp.write()
+    packages = Stamp(VENV, [*FUNCTION_LOCKS, "stacks/bundling.py", "stacks/compile.mjs"], name=".packages")
+    if not packages.is_current():
+        step("packages of the functions", [PYTHON, "-m", "stacks.bundling"])
+        packages.write()
 
 
 def set_up_local_aws() -> None:
     """MiniStack in an environment of its own, since it pins botocore."""
-    stamp = Stamp(MINISTACK, [ROOT / "local" / "requirements.txt", ROOT / "local" / "package-lock.json"])
+    stamp = Stamp(MINISTACK, ["local/requirements.txt", "local/package-lock.json"])
     if stamp.is_current():
         return
     print("Setting up the local AWS (once; about twenty seconds):", flush=True)
     make_venv(MINISTACK)
-    python = MINISTACK / "bin" / "python"
-    step("MiniStack", [python, *PIP, "--only-binary=:all:", "-r", ROOT / "local" / "requirements.txt"])
     step(
-        "AWS SDK for CDK's own functions",
-        [VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund", "--prefix", "local"],
+        "MiniStack",
+        [MINISTACK / "bin" / "python", *PIP, "--only-binary=:all:", "-r", "local/requirements.txt"],
     )
+    step("AWS SDK for CDK's own functions", [*NPM_CI, "--prefix", "local"])
     stamp.write()
 
 
@@ -134,12 +127,29 @@ def link(path: Path, target: Path) -> None:
 
 
 def lock() -> int:
-    """Newest versions that the *.in files allow."""
-    for name in LOCKS:
+    """Newest versions that the *.in files allow; what a function ships is what the tests ran with."""
+    for file in LOCKS:
         code = run(
-            ["uv", "pip", "compile", f"{name}.in", "-o", f"{name}.txt", "--upgrade", "--universal", "--quiet"]
-            + ["--generate-hashes", "--no-emit-index-url", "--no-header", "--python-version", "3.11"]
-            + (["-c", "requirements.txt"] if name.startswith("lambda_src") else [])
+            [
+                *(
+                    "uv",
+                    "pip",
+                    "compile",
+                    file.replace(".txt", ".in"),
+                    "-o",
+                    file,
+                    "--upgrade",
+                    "--universal",
+                ),
+                *(
+                    "--generate-hashes",
+                    "--no-emit-index-url",
+                    "--no-header",
+                    "--quiet",
+                    "--python-version=3.11",
+                ),
+                *(("-c", "requirements.txt") if file in FUNCTION_LOCKS else ()),
+            ]
         )
         if code:
             return code
@@ -147,13 +157,13 @@ def lock() -> int:
 
 
 class Stamp:
-    """Whether a folder was set up from just these files, by this Python."""
+    """Whether an environment was set up from just these files, in this place, by this Python."""
 
-    def __init__(self, folder: Path, inputs: Sequence[Path]) -> None:
+    def __init__(self, folder: Path, inputs: Sequence[str], *, name: str = ".set-up") -> None:
         digest = hashlib.sha256(f"{sys.version} {folder}".encode())
         for file in inputs:
-            digest.update(file.read_bytes())
-        self.file, self.digest = folder / ".set-up", digest.hexdigest()
+            digest.update((ROOT / file).read_bytes())
+        self.file, self.digest = folder / name, digest.hexdigest()
 
     def is_current(self) -> bool:
         return self.file.is_file() and self.file.read_text() == self.digest
@@ -198,16 +208,22 @@ def environment() -> dict[str, str]:
 
 
 def run(command: Sequence[str]) -> int:
-    """Runs a command in front; Ctrl-C goes to it, and we wait while it cleans up."""
+    """Runs a command in front; Ctrl-C goes to it as well, and we wait while it cleans up."""
+    program = shutil.which(command[0], path=environment()["PATH"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment(), executable=shutil.which(command[0], path=environment()["PATH"])
+        command, cwd=ROOT, env=environment(), executable=program, preexec_fn=_default_interrupt
     )
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         return process.wait()
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _default_interrupt() -> None:
+    """A signal that we ignore would be ignored by what we start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def usage() -> str:
