@@ -4,12 +4,12 @@
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
 VENV, MINISTACK = ROOT / ".venv", ROOT / ".ministack"
@@ -38,16 +38,17 @@ def main(command: str, arguments: Sequence[str]) -> int:
     set_up_tools()
     if command in ("demo", "test"):
         set_up_local_aws()
-    if command == "demo":
-        return run([str(PYTHON), "-m", "local.demo", *arguments])
-    if command == "test":
-        return run([str(PYTHON), "-m", "pytest", *arguments])
-    if command == "synth":
-        return run(["cdk", "synth", "--quiet", *arguments])
-    if command == "cdk":
-        return run(["cdk", *arguments])
-    if command == "check":
-        return run(["ruff", "format", "--check"]) or run(["ruff", "check"]) or run(["mypy"])
+    match command:
+        case "demo":
+            become(PYTHON, "-m", "local.demo", *arguments)
+        case "test":
+            become(PYTHON, "-m", "pytest", *arguments)
+        case "synth":
+            become("cdk", "synth", "--quiet", *arguments)
+        case "cdk":
+            become("cdk", *arguments)
+        case "check":
+            return run("ruff", "format", "--check") or run("ruff", "check") or run("mypy")
     return lock()
 
 
@@ -128,29 +129,18 @@ def link(path: Path, target: Path) -> None:
 
 def lock() -> int:
     """Newest versions that the *.in files allow; what a function ships is what the tests ran with."""
+    options = (
+        "--upgrade",
+        "--universal",
+        "--generate-hashes",
+        "--no-emit-index-url",
+        "--no-header",
+        "--quiet",
+    )
     for file in LOCKS:
-        code = run(
-            [
-                *(
-                    "uv",
-                    "pip",
-                    "compile",
-                    file.replace(".txt", ".in"),
-                    "-o",
-                    file,
-                    "--upgrade",
-                    "--universal",
-                ),
-                *(
-                    "--generate-hashes",
-                    "--no-emit-index-url",
-                    "--no-header",
-                    "--quiet",
-                    "--python-version=3.11",
-                ),
-                *(("-c", "requirements.txt") if file in FUNCTION_LOCKS else ()),
-            ]
-        )
+        source = file.replace(".txt", ".in")
+        within = ("-c", "requirements.txt") if file in FUNCTION_LOCKS else ()
+        code = run("uv", "pip", "compile", source, "-o", file, "--python-version=3.11", *options, *within)
         if code:
             return code
     return 0
@@ -207,23 +197,17 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
-def run(command: Sequence[str]) -> int:
-    """Runs a command in front; Ctrl-C goes to it as well, and we wait while it cleans up."""
+def run(*command: str | Path) -> int:
+    """Runs one command among others."""
+    return subprocess.run(command, cwd=ROOT, env=environment()).returncode
+
+
+def become(*command: str | Path) -> NoReturn:
+    """Runs the last command in our place: it gets Ctrl-C and every other signal itself."""
+    os.chdir(ROOT)
     program = shutil.which(command[0], path=environment()["PATH"])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment(), executable=program, preexec_fn=_default_interrupt
-    )
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    try:
-        return process.wait()
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _default_interrupt() -> None:
-    """A signal that we ignore would be ignored by what we start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    assert program
+    os.execve(program, [str(part) for part in command], environment())  # noqa: S606
 
 
 def usage() -> str:

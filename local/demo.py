@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -76,26 +77,31 @@ def _upload(driver: LambdaDriver) -> list[Result]:
 
 
 def _table(results: Sequence[Result]) -> Table:
-    table = Table(caption="Each ran in the Lambda function: here a process on this machine.")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption="Lambda: here a process on this machine.")
     for heading in ("photo", "what was made"):
         table.add_column(heading, overflow="fold")
-    for heading in ("bytes", "time", "work"):
+    for heading in ("kB", "time", "work"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("where")
+    table.add_column("where", no_wrap=True)
     for result in results:
         name, seconds = Path(result.upload.key).name, f"{result.seconds:.1f} s"
-        table.add_row(name, *_made(result), seconds, _work(result), "Lambda")
+        table.add_row(name, _made(result), _kilobytes(result), seconds, _work(result), "Lambda")
     return table
 
 
-def _made(result: Result) -> tuple[str, str]:
-    size = f"{result.upload.bytes / 1000:,.0f} kB"
+def _made(result: Result) -> str:
     if result.rejection:
-        return f"[yellow]rejected: {result.rejection['reason']}", size
+        return f"[yellow]✗ {result.rejection['reason']}"
     assert result.manifest
-    renditions = result.manifest["renditions"]
-    made = ", ".join(f"{one['width']}x{one['height']}" for one in renditions)
-    return f"WebP {made}", f"{size} → {sum(one['bytes'] for one in renditions) / 1000:,.0f} kB"
+    edges = (max(one["width"], one["height"]) for one in result.manifest["renditions"])
+    return f"WebP {', '.join(map(str, edges))} px"
+
+
+def _kilobytes(result: Result) -> str:
+    size = f"{result.upload.bytes / 1000:,.0f}"
+    if not result.manifest:
+        return size
+    return f"{size} → {sum(one['bytes'] for one in result.manifest['renditions']) / 1000:,.0f}"
 
 
 def _work(result: Result) -> str:

@@ -16,7 +16,7 @@ class Settings:
 
     stage: sandbox removes everything on destroy; production keeps data.
     architecture: the CPU of every function.
-    labels: Amazon Rekognition labels in each manifest, at about $1 per 1,000 photos.
+    labels: Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/).
     max_pixels, max_bytes: what one upload may have; `imaging.limits` says why.
     alarm_email: who is told when an alarm goes off; nobody while it is empty.
     target: what the functions' packages are made for; `local` is this machine, for local/.
