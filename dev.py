@@ -19,7 +19,7 @@ COMMANDS = {
     "demo": "deploy into a local AWS, upload photos, show what was made (--keep: leave it running)",
     "test": "every test; more arguments go to pytest",
     "synth": "write the CloudFormation templates to cdk.out",
-    "check": "ruff and mypy",
+    "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
     "lock": "resolve requirements*.in again, with hashes",
 }
@@ -27,6 +27,16 @@ FUNCTION_LOCKS = ("lambda_src/renditions/requirements.txt",)
 LOCKS = ("requirements-build.txt", "requirements.txt", *FUNCTION_LOCKS, "local/requirements.txt")
 PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
+
+
+CHECKS = (
+    ("ruff", "format", "--check"),
+    ("ruff", "check"),
+    ("mypy",),
+    ("cdk", "synth", "--quiet"),
+    # W3005 and W3045 are of CDK's own doing: a DependsOn that a Ref implies, and its auto-delete policy.
+    ("sh", "-c", "cfn-lint --ignore-checks W3005 W3045 --template cdk.out/*.template.json"),
+)
 
 
 class SetupError(Exception):
@@ -48,7 +58,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
         case "cdk":
             become("cdk", *arguments)
         case "check":
-            return run("ruff", "format", "--check") or run("ruff", "check") or run("mypy")
+            return next(filter(None, (run(*command) for command in CHECKS)), 0)
     return lock()
 
 

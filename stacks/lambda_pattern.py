@@ -2,13 +2,13 @@
 
 import aws_cdk as cdk
 import aws_cdk.aws_events as events
-import aws_cdk.aws_iam as iam
 import aws_cdk.aws_lambda_event_sources as event_sources
 import aws_cdk.aws_s3 as s3
 from constructs import Construct
 
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
+from stacks.constructs.grants import allow, allow_objects
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.constructs.python_function import PythonFunction
 from stacks.settings import Settings
@@ -80,22 +80,17 @@ class LambdaPattern(cdk.Stack):
         uploads.rule.node.add_dependency(source)
         function.node.add_dependency(output)
 
-        # Written out, since grant_read and grant_write bring wildcards. ListBucket makes a missing object
-        # a 404 instead of a 403: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-        _allow(function, ["s3:GetObjectVersion"], source.arn_for_objects("*"))
-        _allow(function, ["s3:ListBucket"], source.bucket_arn, output.bucket_arn)
-        written = [output.arn_for_objects(f"{prefix}/*") for prefix in ("v", "latest", "rejected")]
-        _allow(function, ["s3:PutObject", "s3:DeleteObject"], *written)
-        _allow(function, ["s3:GetObject", "s3:PutObjectTagging"], output.arn_for_objects("latest/*"))
+        allow_objects(function, ["s3:GetObjectVersion"], source, "")
+        allow_objects(function, ["s3:PutObject", "s3:DeleteObject"], output, "v/", "latest/", "rejected/")
+        allow_objects(function, ["s3:GetObject", "s3:PutObjectTagging"], output, "latest/")
+        # A missing object is then a 404 and not a 403:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        allow(function, ["s3:ListBucket"], source.bucket_arn, output.bucket_arn)
         if settings.labels == "on":
-            _allow(function, ["rekognition:DetectLabels"], "*")  # it has no resources
+            allow(function, ["rekognition:DetectLabels"], "*")  # it has no resources
 
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload photos here")
         cdk.CfnOutput(self, "OutputBucket", value=output.bucket_name, description="Renditions and manifests")
         cdk.CfnOutput(self, "Queue", value=uploads.queue.queue_url)
         cdk.CfnOutput(self, "DeadLetters", value=uploads.dead_letters.queue_url)
         cdk.CfnOutput(self, "FunctionName", value=function.function_name)
-
-
-def _allow(function: PythonFunction, actions: list[str], *resources: str) -> None:
-    function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))

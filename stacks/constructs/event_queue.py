@@ -7,6 +7,7 @@ import aws_cdk.aws_events_targets as targets
 import aws_cdk.aws_sqs as sqs
 from constructs import Construct
 
+from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import PERIOD, Alarms
 
 MAX_RECEIVES = 5
@@ -48,6 +49,10 @@ class EventQueue(Construct):
         )
         self.rule = events.Rule(self, "Rule", event_pattern=pattern)
         self.rule.add_target(targets.SqsQueue(self.queue, dead_letter_queue=self.undelivered))
+
+        acknowledge(
+            self.undelivered, "AwsSolutions-SQS3", "It is the dead-letter queue of the rule's target."
+        )
 
         alarms.add(
             f"{construct_id}Undelivered",

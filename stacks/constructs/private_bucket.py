@@ -4,6 +4,8 @@ import aws_cdk as cdk
 import aws_cdk.aws_s3 as s3
 from constructs import Construct
 
+from stacks.constructs.acknowledge import acknowledge
+
 KEEP_NONCURRENT = cdk.Duration.days(30)
 
 
@@ -43,6 +45,11 @@ class PrivateBucket(s3.Bucket):
             lifecycle_rules=[*rules, *(lifecycle_rules or [])],
             removal_policy=cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY,
             auto_delete_objects=not retain,
+        )
+        acknowledge(
+            self,
+            "AwsSolutions-S1",
+            "Access logs are best effort and need a bucket more; CloudTrail data events are the audit trail.",
         )
         if events:
             resource = self.node.default_child

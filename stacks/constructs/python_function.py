@@ -9,7 +9,9 @@ import aws_cdk.aws_logs as logs
 from constructs import Construct
 
 from stacks.bundling import Runtime, bundle
+from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import PERIOD, Alarms
+from stacks.constructs.grants import policy_of
 from stacks.settings import Settings
 
 NEAR_TIMEOUT = 0.8
@@ -63,6 +65,12 @@ class PythonFunction(lambda_.Function):
             tracing=lambda_.Tracing.ACTIVE,
             environment={"POWERTOOLS_SERVICE_NAME": name, **environment},
         )
+        acknowledge(
+            self,
+            "AwsSolutions-L1",
+            "Pins, bytecode and tests are of Python 3.13, which AWS supports until 2029-06-30.",
+        )
+        acknowledge(policy_of(self), "AwsSolutions-IAM5[Resource::*]", "X-Ray has no resources.")
         alarms.add(
             f"{construct_id}Errors",
             metric=self.metric_errors(period=PERIOD),
