@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
 """Set-up and every command, with nothing but Python 3.11: `python3 dev.py` lists them."""
 
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit(
+        "This needs Python 3.11 or newer, and this is %s. Call it with a newer one." % sys.version.split()[0]
+    )
+
 import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,17 +54,16 @@ def main(command: str, arguments: Sequence[str]) -> int:
     set_up_tools()
     if command in ("demo", "test"):
         set_up_local_aws()
-    match command:
-        case "demo":
-            become(PYTHON, "-m", "local.demo", *arguments)
-        case "test":
-            become(PYTHON, "-m", "pytest", *arguments)
-        case "synth":
-            become("cdk", "synth", "--quiet", *arguments)
-        case "cdk":
-            become("cdk", *arguments)
-        case "check":
-            return next(filter(None, (run(*command) for command in CHECKS)), 0)
+    if command == "demo":
+        become(PYTHON, "-m", "local.demo", *arguments)
+    if command == "test":
+        become(PYTHON, "-m", "pytest", *arguments)
+    if command == "synth":
+        become("cdk", "synth", "--quiet", *arguments)
+    if command == "cdk":
+        become("cdk", *arguments)
+    if command == "check":
+        return next(filter(None, (run(*command) for command in CHECKS)), 0)
     return lock()
 
 
@@ -202,7 +207,7 @@ def advice(said: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The caller's, with the environment's tools first on PATH and no AWS account in reach by accident."""
+    """The caller's, with the environment's tools first on PATH."""
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
@@ -216,7 +221,8 @@ def become(*command: str | Path) -> NoReturn:
     """Runs the last command in our place: it gets Ctrl-C and every other signal itself."""
     os.chdir(ROOT)
     program = shutil.which(command[0], path=environment()["PATH"])
-    assert program
+    if not program:
+        raise SetupError(f"{command[0]} is not where set-up put it: remove .venv and try again.")
     os.execve(program, [str(part) for part in command], environment())  # noqa: S606
 
 
@@ -226,16 +232,12 @@ def usage() -> str:
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):
-        sys.exit(
-            f"This needs Python 3.11 or newer; this is {sys.version.split()[0]}. Call it with a newer one."
-        )
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         print(usage())
         sys.exit(0 if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help") else 2)
     try:
         sys.exit(main(sys.argv[1], sys.argv[2:]))
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -20,7 +20,7 @@ MAX_KEY_BYTES = 1024
 DELETED_TAG = "state=deleted"
 """The output bucket's lifecycle removes tombstones by this tag."""
 
-Pointer = Mapping[str, Any]
+Document = Mapping[str, Any]
 _LOST_THE_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 _RACES = 10
 
@@ -48,6 +48,11 @@ def pointer_key(key: str) -> str:
     return f"latest/=sha256/{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
+def source_of(event: ObjectEvent) -> dict[str, Any]:
+    """How manifests and rejections name their source."""
+    return {"bucket": event.bucket, "key": event.key, "version_id": event.version_id, "bytes": event.size}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Output:
     """The output bucket of one pattern."""
@@ -55,89 +60,107 @@ class Output:
     s3: "S3Client"
     bucket: str
 
-    def put(self, key: str, data: bytes, media_type: str) -> None:
+    def put(self, key: str, data: bytes, media_type: str, **condition: str) -> None:
         """Stores part of a result; its key names the source version, so caches may keep it for ever."""
         self.s3.put_object(
-            Bucket=self.bucket, Key=key, Body=data, ContentType=media_type, CacheControl=FOR_EVER
+            Bucket=self.bucket,
+            Key=key,
+            Body=data,
+            ContentType=media_type,
+            CacheControl=FOR_EVER,
+            **condition,  # type: ignore[arg-type]
         )
 
-    def publish(self, event: ObjectEvent, manifest: Mapping[str, Any]) -> bool:
+    def publish(self, event: ObjectEvent, manifest: Document) -> bool:
         """Stores the manifest of a finished job, then moves the key's pointer to it.
 
-        False when the pointer already is at this event or a newer one; if that one is a deletion,
-        the result is removed again. So a reader sees a whole result or the one before.
+        So a reader sees a whole result or the one before. False when the pointer is at a newer event;
+        if that is a deletion, the result is removed again.
         """
-        document = {**manifest, "job_id": event.job_id, "sequencer": event.sequencer}
-        self.put(manifest_key(event.job_id), _json(document), "application/json")
-        moved, before = self._move_pointer(event.key, document, when=_older_than(event))
-        if not moved and before and before.get("state") == "deleted":
+        document = self._store_manifest({**manifest, "job_id": event.job_id, "sequencer": event.sequencer})
+        pointer = self._move_pointer(event.key, lambda now: document if _is_behind(now, event) else None)
+        self._delete(rejection_key(event.job_id))
+        if pointer and pointer.get("state") == "deleted":
             self.remove(event.job_id)
-        return moved
+        return pointer is not None and pointer.get("job_id") == event.job_id
 
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
-        """Records why a source version cannot be done. The pointer stays where it is."""
-        record = {
-            "job_id": event.job_id,
-            "source": source_of(event),
-            "reason": reason,
-            "message": message,
-        }
-        self._put_json(rejection_key(event.job_id), record)
+        """Records why a source version cannot be done, unless it was done before. The pointer stays."""
+        if self._read(manifest_key(event.job_id))[0] is None:
+            record = {
+                "job_id": event.job_id,
+                "source": source_of(event),
+                "reason": reason,
+                "message": message,
+            }
+            self._put_json(rejection_key(event.job_id), record)
 
     def delete(self, event: ObjectEvent) -> None:
-        """Follows a deletion in the source: the results are removed and the pointer becomes a tombstone,
-        so that an older event that arrives late cannot bring the picture back.
+        """Follows a deletion in the source: results are removed, and the pointer becomes a tombstone, so that
+        an older event that arrives late cannot bring the picture back.
 
-        A delete marker hides the key whatever it showed; the removal of one version matters to the pointer
-        only while it shows that version.
+        A delete marker hides the key whatever it showed. The removal of one version matters to the pointer
+        only while it shows that version, whose sequencer it keeps: newer ones may still be on their way.
         """
-        tombstone = {"state": "deleted", "sequencer": event.sequencer}
         if event.change is Change.REMOVED:
-            self._move_pointer(event.key, tombstone, when=_shows(event), tagging=DELETED_TAG)
+            self._move_pointer(event.key, lambda now: _removal(now, event), tagging=DELETED_TAG)
             self.remove(event.job_id)
             return
-        moved, before = self._move_pointer(event.key, tombstone, when=_older_than(event), tagging=DELETED_TAG)
-        if moved and before and "job_id" in before:
-            self.remove(before["job_id"])
+        pointer = self._move_pointer(event.key, lambda now: _hiding(now, event), tagging=DELETED_TAG)
+        # The tombstone says what it hid, so that a second try of this event removes what the first did not.
+        if pointer and pointer["sequencer"] == event.sequencer and pointer.get("removed"):
+            self.remove(pointer["removed"])
 
     def remove(self, job_id: str) -> None:
         """Removes all that a job stored under its own id."""
-        keys = [rejection_key(job_id)]
         for page in self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=version_prefix(job_id)
         ):
-            keys += [item["Key"] for item in page.get("Contents", [])]
-        for key in keys:
-            self.s3.delete_object(Bucket=self.bucket, Key=key)
+            for item in page.get("Contents", []):
+                self._delete(item["Key"])
+        self._delete(rejection_key(job_id))
+
+    def _store_manifest(self, document: Document) -> Document:
+        """Stores it once: an event that comes again may have other timings, and readers may cache."""
+        key = manifest_key(document["job_id"])
+        try:
+            self.put(key, _json(document), "application/json", IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+            return self._read(key)[0] or document
+        return document
 
     def _move_pointer(
-        self, key: str, document: Pointer, *, when: Callable[[Pointer | None], bool], tagging: str = ""
-    ) -> tuple[bool, Pointer | None]:
-        """Replaces the pointer of `key` if `when` allows it; returns whether it did, and the one before."""
+        self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
+    ) -> Document | None:
+        """Replaces the pointer of `key` by what `change` makes of it, or leaves it where that is None.
+
+        Returns the pointer as it is then.
+        """
         for _ in range(_RACES):
-            before, etag = self._pointer(key)
-            if not when(before):
-                return False, before
-            condition = {"IfMatch": etag} if before else {"IfNoneMatch": "*"}
+            now, etag = self._read(pointer_key(key))
+            then = change(now)
+            if then is None:
+                return now
+            options = {"IfMatch": etag} if now else {"IfNoneMatch": "*"}
             try:
-                self._put_json(
-                    pointer_key(key), document, **condition, **({"Tagging": tagging} if tagging else {})
-                )
+                self._put_json(pointer_key(key), then, **options, **({"Tagging": tagging} if tagging else {}))
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _LOST_THE_RACE:
                     raise
             else:
-                return True, before
+                return then
         raise RuntimeError(f"The pointer of {key!r} changed {_RACES} times while it was written.")
 
-    def _pointer(self, key: str) -> tuple[Pointer | None, str]:
+    def _read(self, key: str) -> tuple[Document | None, str]:
         try:
-            found = self.s3.get_object(Bucket=self.bucket, Key=pointer_key(key))
+            found = self.s3.get_object(Bucket=self.bucket, Key=key)
         except self.s3.exceptions.NoSuchKey:
             return None, ""
         return json.loads(found["Body"].read()), found["ETag"]
 
-    def _put_json(self, key: str, document: Mapping[str, Any], **options: Any) -> None:
+    def _put_json(self, key: str, document: Document, **options: Any) -> None:
         self.s3.put_object(
             Bucket=self.bucket,
             Key=key,
@@ -147,19 +170,26 @@ class Output:
             **options,
         )
 
-
-def source_of(event: ObjectEvent) -> dict[str, Any]:
-    """How manifests and rejections name their source."""
-    return {"bucket": event.bucket, "key": event.key, "version_id": event.version_id, "bytes": event.size}
+    def _delete(self, key: str) -> None:
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
 
 
-def _older_than(event: ObjectEvent) -> Callable[[Pointer | None], bool]:
-    return lambda pointer: pointer is None or is_newer(event.sequencer, pointer["sequencer"])
+def _is_behind(pointer: Document | None, event: ObjectEvent) -> bool:
+    return pointer is None or is_newer(event.sequencer, pointer["sequencer"])
 
 
-def _shows(event: ObjectEvent) -> Callable[[Pointer | None], bool]:
-    return lambda pointer: pointer is not None and pointer.get("job_id") == event.job_id
+def _hiding(pointer: Document | None, event: ObjectEvent) -> Document | None:
+    if not _is_behind(pointer, event):
+        return None
+    removed = pointer and (pointer.get("job_id") or pointer.get("removed"))
+    return {"state": "deleted", "sequencer": event.sequencer, "removed": removed}
 
 
-def _json(document: Mapping[str, Any]) -> bytes:
+def _removal(pointer: Document | None, event: ObjectEvent) -> Document | None:
+    if pointer is None or pointer.get("job_id") != event.job_id:
+        return None
+    return {"state": "deleted", "sequencer": pointer["sequencer"], "removed": event.job_id}
+
+
+def _json(document: Document) -> bytes:
     return json.dumps(document, ensure_ascii=False, indent=1).encode()

@@ -28,11 +28,14 @@ def decoding(data: bytes, image_format: Format) -> Iterator[None]:
         yield
     except pyvips.Error as error:
         if _ends_early(data, image_format, str(error)):
-            reason, what = Reason.TRUNCATED, "ends before its picture does"
-        else:
-            reason, what = Reason.DAMAGED, "is damaged and cannot be decoded"
-        message = f"The {image_format.upper()} {what}. Upload it again from the original."
-        raise Rejected(reason, message) from error
+            message = (
+                f"The {image_format.upper()} ends before its picture does. Upload it again from the original."
+            )
+            raise Rejected(Reason.TRUNCATED, message) from error
+        message = (
+            f"The {image_format.upper()} is damaged, or of a rare kind. Save it anew and upload it again."
+        )
+        raise Rejected(Reason.DAMAGED, message) from error
 
 
 def _ends_early(data: bytes, image_format: Format, said: str) -> bool:

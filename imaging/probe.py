@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imaging import headers
 from imaging.formats import SNIFF_BYTES, Format, sniff
-from imaging.limits import Limits
+from imaging.limits import MAX_PIXELS_AT_ONCE, Limits
 from imaging.rejection import Reason, Rejected
 
 Read = Callable[[int, int], bytes]
@@ -32,8 +32,9 @@ class Header:
     tiled: bool = False
 
     @property
-    def pixels(self) -> int:
-        return self.width * self.height
+    def decoded_at_once(self) -> bool:
+        """The decoder holds all of it at many bytes a pixel."""
+        return self.format is Format.AVIF or (self.format is Format.PNG and self.progressive)
 
 
 def probe(read: Read) -> Header:
@@ -78,11 +79,13 @@ def check_bytes(size: int, limits: Limits) -> None:
         )
 
 
-def check_pixels(width: int, height: int, limits: Limits) -> None:
-    """Raises Rejected TOO_MANY_PIXELS when an image of `width` x `height` pixels is over the limit."""
-    if width * height > limits.max_pixels:
+def check_pixels(width: int, height: int, header: Header, limits: Limits) -> None:
+    """Raises Rejected TOO_MANY_PIXELS when `width` x `height` are too many for the limits and the format."""
+    most = min(limits.max_pixels, MAX_PIXELS_AT_ONCE) if header.decoded_at_once else limits.max_pixels
+    if width * height > most:
+        kind = f"{'interlaced ' if header.progressive else ''}{header.format.upper()}"
         raise Rejected(
             Reason.TOO_MANY_PIXELS,
             f"The image is {width:,} x {height:,}, {width * height / 1e6:,.0f} megapixels; "
-            f"at most {limits.max_pixels / 1e6:,.0f} are accepted. Upload a smaller one.",
+            f"at most {most / 1e6:,.0f} are accepted as {kind}. Upload a smaller one.",
         )

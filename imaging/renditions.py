@@ -51,7 +51,7 @@ def render(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int
     with decoding(data, header.format):
         # The decoder reads the header its own way: a forged one must not get past the limit.
         opened = pyvips.Image.new_from_buffer(data, "")
-        check_pixels(opened.width, opened.height, limits)
+        check_pixels(opened.width, opened.height, header, limits)
         image = pyvips.Image.thumbnail_buffer(
             data,
             largest,

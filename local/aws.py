@@ -54,6 +54,17 @@ class LocalAws:
         return session.client(service, endpoint_url=self.url)
 
 
+def forget_other_accounts() -> None:
+    """From here on this process and what it starts know no AWS but the local one.
+
+    A profile, a session token or an endpoint of the caller's would win over ours in one SDK or another.
+    """
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    os.environ.update(AWS_EC2_METADATA_DISABLED="true", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+
+
 @contextmanager
 def local_aws(log: Path, *, without: Sequence[str] = ()) -> Iterator[LocalAws]:
     """A private MiniStack on a free loopback port, with IAM enforced, for as long as the block lasts.
@@ -61,6 +72,7 @@ def local_aws(log: Path, *, without: Sequence[str] = ()) -> Iterator[LocalAws]:
     However the block or this process ends, it ends too. without: patches of `local.emulator` to leave out.
     Raises LocalAwsError when it does not start.
     """
+    forget_other_accounts()
     log.parent.mkdir(parents=True, exist_ok=True)
     state = Path(tempfile.mkdtemp(prefix="local-aws-"))
     with socket.socket() as listening, log.open("wb") as output:

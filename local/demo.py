@@ -42,7 +42,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
-    Settings.from_context({"target": "local", **dict(setting.split("=", 1) for setting in context)})
+    settings: dict[str, str] = {}
+    for setting in context:
+        name, _, value = setting.partition("=")
+        settings[name] = value
+    Settings.from_context({**settings, "target": "local"})  # a wrong one is said before anything starts
     with (
         console.status("Starting the local AWS (MiniStack, IAM enforced) ...") as status,
         local_aws(FOLDER / "local-aws.log") as aws,
@@ -67,7 +71,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
             status.update(f"cdk destroy {STACK} ...")
             cdk.destroy(STACK)
             console.print("[green]✓[/] destroyed, nothing left running")
-    return 0
+    return 0 if sum(1 for one in results if one.manifest) == len(results) - len(REFUSED) else 1
 
 
 def _upload(driver: LambdaDriver) -> list[Result]:
@@ -77,9 +81,10 @@ def _upload(driver: LambdaDriver) -> list[Result]:
 
 
 def _table(results: Sequence[Result]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption="Lambda: here a process on this machine.")
+    caption = "WebP; Lambda: here a process on this machine."
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 1), caption=caption)
     for heading in ("photo", "what was made"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, no_wrap=True)
     for heading in ("kB", "time", "work"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("where", no_wrap=True)
@@ -94,7 +99,7 @@ def _made(result: Result) -> str:
         return f"[yellow]✗ {result.rejection['reason']}"
     assert result.manifest
     edges = (max(one["width"], one["height"]) for one in result.manifest["renditions"])
-    return f"WebP {', '.join(map(str, edges))} px"
+    return f"{', '.join(map(str, edges))} px"
 
 
 def _kilobytes(result: Result) -> str:

@@ -40,7 +40,7 @@ class Cdk:
             code = subprocess.run(
                 ["cdk", *arguments, *context, "--output", str(self.folder / "cdk.out")],
                 cwd=ROOT,
-                env={**os.environ, **self.aws.environment, "AWS_EC2_METADATA_DISABLED": "true"},
+                env={**os.environ, **self.aws.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -9,7 +9,7 @@ from constructs import Construct
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
 from stacks.constructs.grants import allow, allow_objects
-from stacks.constructs.private_bucket import PrivateBucket
+from stacks.constructs.private_bucket import KEEP_NONCURRENT, PrivateBucket
 from stacks.constructs.python_function import PythonFunction
 from stacks.settings import Settings
 
@@ -17,6 +17,7 @@ TIMEOUT = cdk.Duration.minutes(2)
 ONE_VCPU = 1769
 """MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 BATCH = 10
+TOMBSTONES = KEEP_NONCURRENT.plus(cdk.Duration.days(15))
 
 
 class LambdaPattern(cdk.Stack):
@@ -36,8 +37,8 @@ class LambdaPattern(cdk.Stack):
             retain=settings.is_production,
             lifecycle_rules=[
                 s3.LifecycleRule(prefix="rejected/", expiration=cdk.Duration.days(90)),
-                # A tombstone outlives every message that could still arrive: queues keep them 4 + 14 days.
-                s3.LifecycleRule(tag_filters={"state": "deleted"}, expiration=cdk.Duration.days(20)),
+                # A tombstone outlives the version that it hides: after that a late event finds no source.
+                s3.LifecycleRule(tag_filters={"state": "deleted"}, expiration=TOMBSTONES),
             ],
         )
 
@@ -72,7 +73,12 @@ class LambdaPattern(cdk.Stack):
             alarms=alarms,
         )
         function.add_event_source(
-            event_sources.SqsEventSource(uploads.queue, batch_size=BATCH, report_batch_item_failures=True)
+            event_sources.SqsEventSource(
+                uploads.queue,
+                batch_size=BATCH,
+                max_concurrency=settings.max_concurrency,
+                report_batch_item_failures=True,
+            )
         )
 
         # On destroy, buckets are emptied once whatever listens to the source or writes to the output is gone:
@@ -81,8 +87,10 @@ class LambdaPattern(cdk.Stack):
         function.node.add_dependency(output)
 
         allow_objects(function, ["s3:GetObjectVersion"], source, "")
-        allow_objects(function, ["s3:PutObject", "s3:DeleteObject"], output, "v/", "latest/", "rejected/")
-        allow_objects(function, ["s3:GetObject", "s3:PutObjectTagging"], output, "latest/")
+        allow_objects(function, ["s3:PutObject"], output, "v/", "latest/", "rejected/")
+        allow_objects(function, ["s3:GetObject"], output, "v/", "latest/")
+        allow_objects(function, ["s3:DeleteObject"], output, "v/", "rejected/")
+        allow_objects(function, ["s3:PutObjectTagging"], output, "latest/")
         # A missing object is then a 404 and not a 403:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         allow(function, ["s3:ListBucket"], source.bucket_arn, output.bucket_arn)
@@ -93,4 +101,6 @@ class LambdaPattern(cdk.Stack):
         cdk.CfnOutput(self, "OutputBucket", value=output.bucket_name, description="Renditions and manifests")
         cdk.CfnOutput(self, "Queue", value=uploads.queue.queue_url)
         cdk.CfnOutput(self, "DeadLetters", value=uploads.dead_letters.queue_url)
+        cdk.CfnOutput(self, "Undelivered", value=uploads.undelivered.queue_url)
+        cdk.CfnOutput(self, "LogGroup", value=function.log_group.log_group_name)
         cdk.CfnOutput(self, "FunctionName", value=function.function_name)

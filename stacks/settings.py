@@ -18,6 +18,7 @@ class Settings:
     architecture: the CPU of every function.
     labels: Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/).
     max_pixels, max_bytes: what one upload may have; `imaging.limits` says why.
+    max_concurrency: batches at once; all functions of an account share its quota.
     alarm_email: who is told when an alarm goes off; nobody while it is empty.
     target: what the functions' packages are made for; `local` is this machine, for local/.
     """
@@ -27,6 +28,7 @@ class Settings:
     labels: Literal["off", "on"] = "off"
     max_pixels: int = 100_000_000
     max_bytes: int = 104_857_600
+    max_concurrency: int = 20
     alarm_email: str = ""
     target: Literal["aws", "local"] = "aws"
 
@@ -76,4 +78,4 @@ def _value(key: str, kind: Any, value: Any) -> Any:
 # Keys that the CDK CLI keeps in the context without a prefix.
 _CDK = {"acknowledged-issue-numbers", "cli-telemetry"}
 # The upper ends are what the function's 1,769 MB can hold: docs/lambda-pattern.md#limits
-_RANGES = {"max_pixels": (1, 120_000_000), "max_bytes": (1, 200 * 1024 * 1024)}
+_RANGES = {"max_concurrency": (2, 1000), "max_pixels": (1, 100_000_000), "max_bytes": (1, 100 * 1024 * 1024)}

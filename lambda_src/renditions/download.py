@@ -30,6 +30,7 @@ class Download:
         return bytes(self._data[offset : offset + length])
 
     def rest(self) -> bytes:
-        """The whole body."""
-        self._data += self._body.read()
-        return bytes(self._data)
+        """The whole body; nothing can be read by offset after that."""
+        parts = [bytes(self._data), self._body.read()]
+        self._data.clear()
+        return b"".join(parts)

@@ -14,12 +14,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from contract.output import Output
-from contract.source import parse_event
+from contract.source import ObjectEvent, parse_event
 from imaging.limits import Limits
 from lambda_src.renditions.job import Job
 from lambda_src.renditions.labels import labeller
 
 CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
+IMPATIENT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+LONGEST_JOB_MS = 40_000
+"""Twice the slowest input within the limits: a batch that runs into its timeout fails as a whole."""
 
 logger = Logger()
 metrics = Metrics()
@@ -29,7 +32,7 @@ job = Job(
     s3=s3,
     output=Output(s3=s3, bucket=os.environ["OUTPUT_BUCKET"]),
     limits=Limits(max_pixels=int(os.environ["MAX_PIXELS"]), max_bytes=int(os.environ["MAX_BYTES"])),
-    labels=labeller(boto3.client("rekognition", config=CONFIG)) if os.environ["LABELS"] == "on" else None,
+    labels=labeller(boto3.client("rekognition", config=IMPATIENT)) if os.environ["LABELS"] == "on" else None,
 )
 
 
@@ -40,8 +43,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     return process_partial_response(event=event, record_handler=_record, processor=processor, context=context)
 
 
-def _record(record: SQSRecord) -> None:
-    event = parse_event(json.loads(record.body))
+def _record(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    """One message. What it raises brings the message back; the processor itself logs nothing of it."""
+    try:
+        if lambda_context.get_remaining_time_in_millis() < LONGEST_JOB_MS:
+            raise TimeoutError("Too little time is left in this invocation; the message comes again.")
+        _run(parse_event(json.loads(record.body)))
+    except Exception:
+        logger.exception("Failed", message_id=record.message_id, body=record.body)
+        metrics.add_metric(name="Failed", unit=MetricUnit.Count, value=1)
+        raise
+
+
+def _run(event: ObjectEvent) -> None:
     outcome = job.run(event)
     logger.info(
         outcome.what, key=event.key, version_id=event.version_id, job_id=event.job_id, **outcome.facts

@@ -79,7 +79,7 @@ class Job:
             check_bytes(found["ContentLength"], self.limits)
             download = Download(body)
             header = probe(download.read)
-            check_pixels(header.width, header.height, self.limits)
+            check_pixels(header.width, header.height, header, self.limits)
             return header, download.rest()
 
     def _store(self, event: ObjectEvent, header: Header, rendered: Rendered) -> dict[str, Any]:

@@ -30,8 +30,10 @@ def labeller(rekognition: "RekognitionClient") -> Callable[[bytes], dict[str, An
             found = rekognition.detect_labels(
                 Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=MIN_CONFIDENCE
             )
-        except (ClientError, BotoCoreError) as error:
-            return {"error": str(error)}
+        except ClientError as error:
+            return {"error": error.response["Error"]["Code"]}  # the message names the role and the account
+        except BotoCoreError as error:
+            return {"error": type(error).__name__}
         return {"found": [{"name": one["Name"], "confidence": one["Confidence"]} for one in found["Labels"]]}
 
     return labels

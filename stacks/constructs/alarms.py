@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_cloudwatch_actions as actions
+import aws_cdk.aws_iam as iam
 import aws_cdk.aws_sns as sns
 import aws_cdk.aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -19,6 +20,13 @@ class Alarms(Construct):
         self._topic: sns.Topic | None = None
         if email:
             self._topic = sns.Topic(self, "Topic", enforce_ssl=True)
+            # A policy of one's own, here the TLS rule's, replaces the one by which CloudWatch could publish.
+            self._topic.grant_publish(
+                iam.ServicePrincipal(
+                    "cloudwatch.amazonaws.com",
+                    conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}},
+                )
+            )
             self._topic.add_subscription(subscriptions.EmailSubscription(email))
 
     def add(
@@ -30,8 +38,9 @@ class Alarms(Construct):
         why: str,
         runbook: str,
         periods: int = 1,
+        of: int | None = None,
     ) -> None:
-        """Goes off when `metric` is at or above `threshold` for `periods` in a row; no data is no trouble.
+        """Goes off when `metric` reaches `threshold` in `periods` of the last `of`; no data is no trouble.
 
         runbook: the anchor of the entry in docs/runbooks.md.
         """
@@ -40,7 +49,8 @@ class Alarms(Construct):
             construct_id,
             metric=metric,
             threshold=threshold,
-            evaluation_periods=periods,
+            evaluation_periods=of or periods,
+            datapoints_to_alarm=periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=f"{why} What to do: docs/runbooks.md#{runbook}",

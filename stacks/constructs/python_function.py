@@ -76,7 +76,8 @@ class PythonFunction(lambda_.Function):
             metric=self.metric_errors(period=PERIOD),
             threshold=1,
             periods=2,
-            why="The function has failed for ten minutes.",
+            of=6,
+            why="The function has failed twice within half an hour.",
             runbook="function-errors",
         )
         alarms.add(

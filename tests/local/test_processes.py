@@ -56,6 +56,22 @@ def test_the_local_aws_ends_with_the_process_that_started_it(tmp_path: Path, end
     eventually(lambda: not is_running(pid), seconds=10)
 
 
+def test_the_callers_own_aws_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile, a token or an endpoint of the caller's would win over the local one in some SDK."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    for name in (
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    ):
+        os.environ[name] = "theirs"
+    os.environ["http_proxy"] = "http://127.0.0.1:9"
+    with local_aws(tmp_path / "log") as aws:
+        assert aws.client("s3").list_buckets()["Buckets"] == []
+        assert "theirs" not in os.environ.values()
+
+
 def test_what_does_not_start_is_an_error_that_names_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

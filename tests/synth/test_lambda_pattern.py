@@ -95,30 +95,46 @@ def test_the_source_keeps_versions_and_speaks_to_eventbridge_itself(template: Te
     assert "Custom::S3BucketNotifications" not in {one["Type"] for one in template["Resources"].values()}
 
 
-def test_the_function_can_read_the_source_and_never_write_to_it(template: Template) -> None:
-    source, _ = one_named(template, "AWS::S3::Bucket", "Source")
-    on_source = {
-        action
-        for one in statements(template)
-        for action in one["Action"]
-        if f"'{source}'" in str(one["Resource"])
-    }
-    assert on_source == {"s3:GetObjectVersion", "s3:ListBucket"}
+GRANTED = {
+    "logs": "CreateLogStream PutLogEvents on FunctionLogs",
+    "xray": "PutTelemetryRecords PutTraceSegments on *",
+    "sqs": (
+        "ReceiveMessage DeleteMessage ChangeMessageVisibility GetQueueUrl GetQueueAttributes on UploadsQueue"
+    ),
+}
+ON_OBJECTS = {
+    ("s3:GetObjectVersion", "Source/*"),
+    ("s3:ListBucket", "Source"),
+    ("s3:ListBucket", "Output"),
+    *(("s3:PutObject", f"Output/{prefix}/*") for prefix in ("v", "latest", "rejected")),
+    *(("s3:GetObject", f"Output/{prefix}/*") for prefix in ("v", "latest")),
+    *(("s3:DeleteObject", f"Output/{prefix}/*") for prefix in ("v", "rejected")),
+    ("s3:PutObjectTagging", "Output/latest/*"),
+}
+
+
+def plain(resource: Any) -> str:
+    """A resource by the logical id in it, without its hash, and what is appended: `Output/v/*`."""
+    if isinstance(resource, dict) and "Fn::Join" in resource:
+        return "".join(map(plain, resource["Fn::Join"][1]))
+    return resource if isinstance(resource, str) else str(resource["Fn::GetAtt"][0])[:-8]
 
 
 def test_the_function_may_do_just_what_is_listed_here(template: Template) -> None:
-    granted = {action for one in statements(template) for action in one["Action"]}
-    assert granted == {
-        *("logs:CreateLogStream", "logs:PutLogEvents"),
-        *("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
-        *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
-        *("sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
-        *("s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"),
-        *("s3:GetObject", "s3:PutObjectTagging"),
+    """So it cannot write to the source, and its own output can never start it again."""
+    granted = {
+        (action, plain(resource))
+        for one in statements(template)
+        for action in one["Action"]
+        for resource in one["Resource"]
     }
-    assert {tuple(one["Action"]) for one in statements(template) if "*" in one["Resource"]} == {
-        ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
+    others = {
+        (f"{service}:{action}", target)
+        for service, line in GRANTED.items()
+        for actions, target in [line.split(" on ")]
+        for action in actions.split()
     }
+    assert granted == ON_OBJECTS | others
 
 
 def test_rekognition_is_allowed_only_with_labels_on(template: Template, synth: Synth) -> None:
@@ -138,23 +154,29 @@ def test_the_limits_reach_the_function(synth: Synth) -> None:
     assert (variables["MAX_PIXELS"], variables["MAX_BYTES"]) == ("5000000", "1000")
 
 
+def lifecycle(template: Template, bucket: str) -> list[dict[str, Any]]:
+    _, resource = one_named(template, "AWS::S3::Bucket", bucket)
+    return list(resource["Properties"]["LifecycleConfiguration"]["Rules"])
+
+
 def test_rejections_and_tombstones_expire_and_results_do_not(template: Template) -> None:
-    _, output = one_named(template, "AWS::S3::Bucket", "Output")
-    expiring = [
-        one for one in output["Properties"]["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in one
-    ]
+    expiring = [one for one in lifecycle(template, "Output") if "ExpirationInDays" in one]
     assert [(one.get("Prefix"), one.get("TagFilters"), one["ExpirationInDays"]) for one in expiring] == [
         ("rejected/", None, 90),
-        (None, [{"Key": "state", "Value": "deleted"}], 20),
+        (None, [{"Key": "state", "Value": "deleted"}], 45),
     ]
 
 
-def test_a_tombstone_outlives_every_message_that_could_still_arrive(template: Template) -> None:
-    days = 20
-    for _, queue in resources(template, "AWS::SQS::Queue").items():
-        assert queue["Properties"]["MessageRetentionPeriod"] <= 14 * 86_400
-    _, queue = one_named(template, "AWS::SQS::Queue", "UploadsQueue")
-    assert queue["Properties"]["MessageRetentionPeriod"] + 14 * 86_400 < days * 86_400
+def test_a_tombstone_outlives_the_version_that_it_hides(template: Template) -> None:
+    """After that, an event that is still under way finds no source, whatever redrives delayed it."""
+    (versions,) = [one for one in lifecycle(template, "Source") if "NoncurrentVersionExpiration" in one]
+    (tombstones,) = [one for one in lifecycle(template, "Output") if "TagFilters" in one]
+    assert tombstones["ExpirationInDays"] > versions["NoncurrentVersionExpiration"]["NoncurrentDays"]
+
+
+def test_bulk_uploads_leave_concurrency_to_others(template: Template, synth: Synth) -> None:
+    for one, most in ((template, 20), (synth(max_concurrency="5"), 5)):
+        assert only(one, "AWS::Lambda::EventSourceMapping")["ScalingConfig"] == {"MaximumConcurrency": most}
 
 
 def test_on_destroy_nothing_listens_or_writes_any_more_when_a_bucket_is_emptied(template: Template) -> None:
@@ -232,6 +254,16 @@ def test_alarms_tell_somebody_only_when_an_address_is_given(template: Template, 
     (topic,) = resources(with_email, "AWS::SNS::Topic")
     for alarm in resources(with_email, "AWS::CloudWatch::Alarm").values():
         assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
+    (publish,) = [
+        one
+        for one in only(with_email, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+        if one["Effect"] == "Allow"
+    ]
+    assert (publish["Action"], publish["Principal"]) == (
+        "sns:Publish",
+        {"Service": "cloudwatch.amazonaws.com"},
+    )
+    assert publish["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_no_resource_has_a_name_of_our_own(template: Template) -> None:
@@ -243,6 +275,6 @@ def test_no_resource_has_a_name_of_our_own(template: Template) -> None:
 
 
 def test_the_outputs_are_what_the_driver_needs(template: Template) -> None:
-    assert {"SourceBucket", "OutputBucket", "Queue", "DeadLetters", "FunctionName"} <= set(
+    assert {"SourceBucket", "OutputBucket", "Queue", "DeadLetters", "Undelivered", "FunctionName"} <= set(
         template["Outputs"]
     )

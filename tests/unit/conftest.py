@@ -42,6 +42,10 @@ class World:
     def run(self, *events: ObjectEvent) -> list[Outcome]:
         return [self.job.run(event) for event in events]
 
+    def everything(self) -> dict[str, bytes]:
+        """All objects of the output bucket."""
+        return {key: self.s3.get_object(Bucket="output", Key=key)["Body"].read() for key in self.keys()}
+
     def keys(self, prefix: str = "") -> list[str]:
         return [
             item["Key"]

@@ -30,8 +30,12 @@ class Context:
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:renditions"
     aws_request_id: str = "request"
 
+    remaining: tuple[int, ...] = (60_000,)
+
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+        now, *later = self.remaining
+        self.remaining = tuple(later) or (now,)
+        return now
 
 
 @pytest.fixture
@@ -69,6 +73,24 @@ def test_only_the_messages_that_failed_are_delivered_again(world: World, module:
     result = module.handler(batch, Context())
     assert result == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "3"}]}
     assert len(world.keys("latest/")) == 2
+
+
+def test_a_message_that_fails_is_in_the_log_with_its_reason(world: World, module: ModuleType) -> None:
+    log = io.StringIO()
+    module.logger.registered_handler.setStream(log)
+    module.handler(sqs_batch(body(world, "a.jpg", PHOTO), "not json"), Context())
+    (failed,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["message"] == "Failed"]
+    assert (failed["level"], failed["message_id"], failed["body"]) == ("ERROR", "1", "not json")
+    assert "JSONDecodeError" in failed["exception"]
+
+
+def test_a_batch_that_would_run_into_the_timeout_gives_back_what_it_did_not_begin(
+    world: World, module: ModuleType
+) -> None:
+    batch = sqs_batch(*(body(world, f"{number}.jpg", PHOTO) for number in range(3)))
+    result = module.handler(batch, Context(remaining=(100_000, 39_999)))
+    assert result == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "2"}]}
+    assert len(world.keys("latest/")) == 1
 
 
 def test_a_call_to_aws_that_fails_is_tried_again(
@@ -131,4 +153,4 @@ def test_labels_that_fail_are_written_down_and_fail_nothing(
         event = world.upload("a.jpg", PHOTO)
         (outcome,) = world.run(event)
     assert outcome.what == "Published"
-    assert code in world.read(f"v/{event.job_id}/manifest.json")["labels"]["error"]
+    assert world.read(f"v/{event.job_id}/manifest.json")["labels"] == {"error": code}

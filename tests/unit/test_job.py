@@ -2,17 +2,28 @@
 
 import itertools
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from contract.output import pointer_key
-from contract.source import ObjectEvent
+from imaging.limits import Limits
 from tests.images import corners, decode, encode, noise
 from tests.unit.conftest import World
 
 PHOTO = encode(corners(600, 400), ".jpg")
+
+
+def failing(code: str) -> Callable[..., Any]:
+    """A call to AWS that fails."""
+
+    def call(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Call")
+
+    return call
 
 
 def test_an_upload_becomes_renditions_a_manifest_and_a_pointer(world: World) -> None:
@@ -91,8 +102,11 @@ def test_a_folder_is_ignored(world: World) -> None:
 
 def test_the_same_event_twice_changes_nothing(world: World) -> None:
     event = world.upload("a.jpg", PHOTO)
-    first, second = world.run(event, event)
-    assert (first.what, second.what) == ("Published", "Superseded")
+    (first,) = world.run(event)
+    before = world.everything()
+    (second,) = world.run(event)
+    assert world.everything() == before
+    assert (first.what, second.what) == ("Published", "Published")
     assert len(world.keys("v/")) == 4
     assert world.read(pointer_key("a.jpg"))["job_id"] == event.job_id
 
@@ -119,7 +133,8 @@ def test_hiding_a_key_removes_its_output_and_leaves_a_tombstone(world: World) ->
     hidden = world.hide("a.jpg")
     world.run(created, hidden)
     assert world.keys() == [pointer_key("a.jpg")]
-    assert world.read(pointer_key("a.jpg")) == {"state": "deleted", "sequencer": hidden.sequencer}
+    tombstone = {"state": "deleted", "sequencer": hidden.sequencer, "removed": created.job_id}
+    assert world.read(pointer_key("a.jpg")) == tombstone
     tags = world.s3.get_object_tagging(Bucket="output", Key=pointer_key("a.jpg"))["TagSet"]
     assert tags == [{"Key": "state", "Value": "deleted"}]
 
@@ -193,11 +208,8 @@ def test_a_version_removed_while_it_is_worked_on_is_not_published(
 def test_a_denied_read_is_raised_and_not_taken_for_a_missing_object(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(**_: Any) -> Any:
-        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
-
     event = world.upload("a.jpg", PHOTO)
-    monkeypatch.setattr(world.s3, "get_object", denied)
+    monkeypatch.setattr(world.s3, "get_object", failing("AccessDenied"))
     with pytest.raises(ClientError, match="AccessDenied"):
         world.run(event)
     assert world.keys() == []
@@ -222,19 +234,57 @@ def test_a_writer_that_loses_the_race_looks_again_and_yields_to_the_newer(
     assert world.read(pointer_key("a.jpg"))["job_id"] == new.job_id
 
 
-def test_any_history_in_any_order_ends_as_the_source_does(world: World) -> None:
-    seed = random.Random(7)
-    for round_number in range(12):
-        key = f"history/{round_number}.jpg"
-        history: list[ObjectEvent] = [world.upload(key, PHOTO)]
-        for _ in range(4):
-            history.append(world.hide(key) if seed.random() < 0.4 else world.upload(key, PHOTO))
-        last = history[-1]
-        events = history + seed.sample(history, 2)
-        seed.shuffle(events)
-        world.run(*events)
-        pointer = world.read(pointer_key(key))
-        assert pointer.get("job_id") == (last.job_id if last.change == "created" else None)
+def test_removing_the_version_that_is_shown_does_not_take_a_newer_one_with_it(world: World) -> None:
+    shown = world.upload("a.jpg", PHOTO)
+    world.run(shown)
+    newer = world.upload("a.jpg", PHOTO)
+    world.run(world.remove(shown), newer)
+    assert world.read(pointer_key("a.jpg"))["job_id"] == newer.job_id
+    assert len(world.keys(f"v/{newer.job_id}/")) == 4
+
+
+def test_a_deletion_that_failed_half_way_is_finished_by_its_second_try(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = world.upload("a.jpg", PHOTO)
+    world.run(created)
+    hidden = world.hide("a.jpg")
+    with monkeypatch.context() as broken:
+        broken.setattr(world.s3, "delete_object", failing("SlowDown"))
+        with pytest.raises(ClientError, match="SlowDown"):
+            world.run(hidden)
+    assert world.keys("v/")
+    world.run(hidden)
+    assert world.keys("v/") == []
+
+
+def test_a_version_that_was_rejected_and_is_then_published_ends_in_one_place(world: World) -> None:
+    event = world.upload("a.jpg", PHOTO)
+    strict = replace(world.job, limits=Limits(max_pixels=10, max_bytes=500_000))
+    assert strict.run(event).what == "Rejected"
+    assert world.job.run(event).what == "Published"
+    assert world.keys("rejected/") == []
+    assert strict.run(event).what == "Rejected"
+    assert world.keys("rejected/") == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_history_in_any_order_ends_as_the_source_does(world: World, seed: int) -> None:
+    """Uploads, delete markers and removals of old versions, delivered in any order and some of them twice."""
+    dice, photo = random.Random(seed), encode(corners(64, 48), ".png")
+    history = [world.upload("a.jpg", photo)]
+    for _ in range(4):
+        history.append(world.hide("a.jpg") if dice.random() < 0.4 else world.upload("a.jpg", photo))
+    last = history[-1]
+    old = [one for one in history[:-1] if one.change == "created"]
+    history += [world.remove(one) for one in old if dice.random() < 0.4]
+    events = history + dice.sample(history, 2)
+    dice.shuffle(events)
+    world.run(*events)
+    pointer = world.read(pointer_key("a.jpg"))
+    assert pointer.get("job_id") == (last.job_id if last.change == "created" else None)
+    gone = {one.job_id for one in history if one.change == "removed"}
+    assert not [key for key in world.keys("v/") if key.split("/")[1] in gone]
 
 
 @pytest.mark.parametrize(

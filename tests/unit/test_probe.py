@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+import time
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_png_that_claims_too_much_is_refused_before_anything_is_decoded() -> N
     bomb = b"\x89PNG\r\n\x1a\n" + size + struct.pack(">I4s", 500_000, b"IDAT") + bytes(500_000)
     header = probe_bytes(bomb)
     with pytest.raises(Rejected, match=r"65,500 x 65,500, 4,290 megapixels; at most 100") as refused:
-        check_pixels(header.width, header.height, Limits())
+        check_pixels(header.width, header.height, header, Limits())
     assert refused.value.reason == Reason.TOO_MANY_PIXELS
 
 
@@ -104,7 +105,28 @@ def test_too_many_bytes_are_refused_by_their_number_alone() -> None:
     assert refused.value.reason == Reason.TOO_MANY_BYTES
 
 
-def test_a_tiff_directory_in_a_circle_or_of_absurd_length_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("image_format", "progressive", "megapixels"),
+    [(Format.JPEG, True, 100), (Format.PNG, False, 100), (Format.PNG, True, 40), (Format.AVIF, False, 40)],
+)
+def test_a_format_that_is_decoded_at_once_has_a_lower_limit(
+    image_format: Format, progressive: bool, megapixels: int
+) -> None:
+    header = Header(format=image_format, width=1000, height=1000, progressive=progressive)
+    check_pixels(1_000_000, megapixels, header, Limits())
+    with pytest.raises(Rejected, match=f"at most {megapixels} are accepted"):
+        check_pixels(1_000_000, megapixels + 1, header, Limits())
+
+
+@pytest.mark.parametrize("part", [b"<!---->", b"<?xml ", b"<!DOCTYPE svg ", b" \n", b"<!--", b"\xef\xbb\xbf"])
+def test_text_made_to_be_slow_is_refused_at_once(part: bytes) -> None:
+    started = time.process_time()
+    with pytest.raises(Rejected):
+        probe_bytes(b"<" + part * 100)
+    assert time.process_time() - started < 0.5  # it was minutes
+
+
+def test_a_tiff_directory_of_absurd_length_is_refused() -> None:
     with pytest.raises(Rejected) as refused:
         probe_bytes(b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 65_535) + bytes(800_000))
     assert refused.value.reason == Reason.DAMAGED

@@ -182,6 +182,7 @@ def test_a_damaged_file_is_rejected_without_saying_that_it_is_short() -> None:
     with pytest.raises(Rejected) as refused:
         rendered(bytes(data))
     assert refused.value.reason == Reason.DAMAGED
+    assert "damaged, or of a rare kind" in refused.value.message
 
 
 def test_a_header_that_was_forged_to_look_small_does_not_get_past_the_limit() -> None:

@@ -1,0 +1,23 @@
+"""What the demo refuses before anything starts."""
+
+import pytest
+
+from local import demo
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("labels=on", "needs Amazon Rekognition, which the local AWS lacks"),
+        ("labels", "labels='' is not possible. Allowed: off, on."),
+        ("colour=red", "Unknown setting colour."),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_sentence(
+    setting: str, says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert demo.main(["-c", setting]) == 1
+    said = capsys.readouterr().out
+    assert says in said
+    assert "Traceback" not in said
