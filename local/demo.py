@@ -82,7 +82,7 @@ def _upload(driver: LambdaDriver) -> list[Result]:
 
 def _table(results: Sequence[Result]) -> Table:
     caption = "WebP; Lambda: here a process on this machine."
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 1), caption=caption)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
     for heading in ("photo", "what was made"):
         table.add_column(heading, no_wrap=True)
     for heading in ("kB", "time", "work"):
@@ -96,7 +96,7 @@ def _table(results: Sequence[Result]) -> Table:
 
 def _made(result: Result) -> str:
     if result.rejection:
-        return f"[yellow]✗ {result.rejection['reason']}"
+        return f"[yellow]{result.rejection['reason']}"
     assert result.manifest
     edges = (max(one["width"], one["height"]) for one in result.manifest["renditions"])
     return f"{', '.join(map(str, edges))} px"

@@ -1,0 +1,129 @@
+"""Three thousand hostile files through the function's own code, in a process with little memory and time."""
+
+import collections
+import contextlib
+import io
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.output import Output
+from contract.source import Change, ObjectEvent
+from imaging.limits import Limits
+from imaging.probe import probe_bytes
+from imaging.rejection import Rejected
+from imaging.renditions import render
+from lambda_src.renditions.job import Job
+from tests.hostile import ATTACKS, KINDS, corpus, seed_files
+
+ROOT = Path(__file__).parents[2]
+COUNT, SEED = 3_000, 20261123
+FUNCTION_MB, PEAK_MB = 1769, 800
+SLOWEST_SECONDS = 8
+
+
+class Bucket:
+    """Both buckets at once: the source gives one file, the output takes all."""
+
+    def __init__(self) -> None:
+        self.source = b""
+        self.stored: dict[str, bytes] = {}
+        self.exceptions = type("Exceptions", (), {"NoSuchKey": KeyError})
+
+    def get_object(self, *, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803
+        data = self.source if Bucket == "source" else self.stored[Key]
+        return {"Body": io.BytesIO(data), "ContentLength": len(data), "ETag": "1"}
+
+    def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
+        self.stored[Key] = Body
+
+    def head_object(self, **_: Any) -> None:
+        pass
+
+    def delete_object(self, *, Key: str, **_: Any) -> None:  # noqa: N803
+        self.stored.pop(Key, None)
+
+
+def run_all() -> None:
+    """What the bounded process does: every file to its end, and a line of JSON about them all."""
+    resource.setrlimit(resource.RLIMIT_AS, (FUNCTION_MB * 2**20, FUNCTION_MB * 2**20))
+    ends: collections.Counter[str] = collections.Counter()
+    slowest = (0.0, -1)
+    for number, data in corpus(SEED, COUNT):
+        bucket: Any = Bucket()
+        bucket.source = data
+        job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), limits=Limits())
+        event = ObjectEvent(
+            change=Change.CREATED, bucket="source", key="a", version_id="1", sequencer="1", size=len(data)
+        )
+        print(number, file=sys.stderr, flush=True)  # noqa: T201
+        started = time.process_time()
+        outcome = job.run(event)
+        slowest = max(slowest, (time.process_time() - started, number))
+        ends[outcome.facts.get("reason", outcome.what)] += 1
+        assert outcome.what in ("Published", "Rejected")
+        one_place = {key.partition("/")[0] for key in bucket.stored}
+        assert one_place == ({"v", "latest"} if outcome.what == "Published" else {"rejected"}), number
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    print(json.dumps({"ends": ends, "slowest": slowest, "peak_mb": peak}))  # noqa: T201
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    """The corpus in a process of its own, with an end on its time."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from tests.unit.test_hostile import run_all; run_all()"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    numbers = [line for line in done.stderr.splitlines() if line.isdigit()]
+    last = numbers[-1] if numbers else "none"
+    again = f"again: python -m tests.hostile {SEED} {last} FILE"
+    assert done.returncode != -signal.SIGSEGV, f"crashed on file {last}; {again}"
+    assert done.returncode == 0, (
+        f"ended with {done.returncode} on file {last}; {again}\n{done.stderr[-1500:]}"
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_every_hostile_file_ends_published_or_rejected(report: dict[str, Any]) -> None:
+    assert sum(report["ends"].values()) == COUNT
+
+
+def test_every_reason_is_met_so_the_corpus_reaches_them(report: dict[str, Any]) -> None:
+    reasons = {"empty", "not-an-image", "unsupported-format", "truncated", "damaged", "too-many-pixels"}
+    assert reasons | {"Published"} == set(report["ends"])
+
+
+def test_no_hostile_file_takes_much_memory_or_time(report: dict[str, Any]) -> None:
+    assert report["peak_mb"] < PEAK_MB
+    seconds, number = report["slowest"]
+    assert seconds < SLOWEST_SECONDS, f"file {number}"
+
+
+def test_every_kind_cut_at_twenty_places_is_refused_or_nothing_of_the_picture_was_missing() -> None:
+    """A pyramid's smaller pages come after the picture."""
+
+    def renditions(data: bytes) -> list[bytes]:
+        return [one.data for one in render(data, probe_bytes(data), Limits()).renditions]
+
+    for data in seed_files():
+        whole = renditions(data)
+        for cut in range(20):
+            with contextlib.suppress(Rejected):
+                assert renditions(data[: len(data) * cut // 20]) == whole
+
+
+def test_the_corpus_is_the_same_for_the_same_seed() -> None:
+    assert [data for _, data in corpus(1, len(ATTACKS))] == [data for _, data in corpus(1, len(ATTACKS))]
+    assert len(seed_files()) == 2 * len(KINDS)
