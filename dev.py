@@ -27,14 +27,22 @@ COMMANDS = {
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
+    "bench": "measure: imaging, quality or memory; tables go to docs/benchmarks.md",
     "lock": "resolve requirements*.in again, with hashes",
 }
 FUNCTION_LOCKS = ("lambda_src/renditions/requirements.txt",)
-LOCKS = ("requirements-build.txt", "requirements.txt", *FUNCTION_LOCKS, "local/requirements.txt")
+LOCKS = (
+    "requirements-build.txt",
+    "requirements.txt",
+    *FUNCTION_LOCKS,
+    "local/requirements.txt",
+    "bench/requirements.txt",
+)
 PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
+BENCHES = ("imaging", "quality", "memory")
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -62,6 +70,12 @@ def main(command: str, arguments: Sequence[str]) -> int:
         become("cdk", "synth", "--quiet", *arguments)
     if command == "cdk":
         become("cdk", *arguments)
+    if command == "bench":
+        measured = arguments[0] if arguments else ""
+        if measured not in BENCHES:
+            raise SetupError(f"bench what? There are: {', '.join(BENCHES)}.")
+        set_up_peers()
+        become(PYTHON, "-m", f"bench.{measured}")
     if command == "check":
         return next(filter(None, (run(*command) for command in CHECKS)), 0)
     return lock()
@@ -101,6 +115,15 @@ def set_up_local_aws() -> None:
     )
     step("AWS SDK for CDK's own functions", [*NPM_CI, "--prefix", "local"])
     stamp.write()
+
+
+def set_up_peers() -> None:
+    """What the benchmarks compare with: sharp and Pillow."""
+    stamp = Stamp(VENV, ["bench/requirements.txt", "bench/package-lock.json"], name=".peers")
+    if not stamp.is_current():
+        step("Pillow", [PYTHON, *PIP, "--only-binary=:all:", "-r", "bench/requirements.txt"])
+        step("sharp", [*NPM_CI, "--prefix", "bench"])
+        stamp.write()
 
 
 def check_machine() -> None:

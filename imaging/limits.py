@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-MAX_PIXELS_AT_ONCE = 40_000_000
-"""For decoders that hold all of the image, and more than once: AVIF and interlaced PNG need 15 to 26 bytes a
-pixel where others need 1 to 12, and the function's 1,769 MB must do (`python3 dev.py bench memory`).
+MAX_AVIF_PIXELS = 40_000_000
+"""Its decoder holds all of the image, and more than once: 15 to 26 bytes a pixel where the others need 1 to 10
+(`python3 dev.py bench memory`), and the function's 1,769 MB must do.
 """
 
 

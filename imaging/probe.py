@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imaging import headers
 from imaging.formats import SNIFF_BYTES, Format, sniff
-from imaging.limits import MAX_PIXELS_AT_ONCE, Limits
+from imaging.limits import MAX_AVIF_PIXELS, Limits
 from imaging.rejection import Reason, Rejected
 
 Read = Callable[[int, int], bytes]
@@ -30,11 +30,6 @@ class Header:
     orientation: int = 1
     progressive: bool = False
     tiled: bool = False
-
-    @property
-    def decoded_at_once(self) -> bool:
-        """The decoder holds all of it at many bytes a pixel."""
-        return self.format is Format.AVIF or (self.format is Format.PNG and self.progressive)
 
 
 def probe(read: Read) -> Header:
@@ -81,11 +76,10 @@ def check_bytes(size: int, limits: Limits) -> None:
 
 def check_pixels(width: int, height: int, header: Header, limits: Limits) -> None:
     """Raises Rejected TOO_MANY_PIXELS when `width` x `height` are too many for the limits and the format."""
-    most = min(limits.max_pixels, MAX_PIXELS_AT_ONCE) if header.decoded_at_once else limits.max_pixels
+    most = min(limits.max_pixels, MAX_AVIF_PIXELS) if header.format is Format.AVIF else limits.max_pixels
     if width * height > most:
-        kind = f"{'interlaced ' if header.progressive else ''}{header.format.upper()}"
         raise Rejected(
             Reason.TOO_MANY_PIXELS,
             f"The image is {width:,} x {height:,}, {width * height / 1e6:,.0f} megapixels; "
-            f"at most {most / 1e6:,.0f} are accepted as {kind}. Upload a smaller one.",
+            f"at most {most / 1e6:,.0f} are accepted as {header.format.upper()}. Upload a smaller one.",
         )

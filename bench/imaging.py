@@ -1,0 +1,53 @@
+"""12 MP JPEG to three renditions: ours against sharp and Pillow, each as documented and with our recipe."""
+
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.measure import interleaved, ratio, run, save
+from bench.photos import jpeg
+
+PEERS = Path(__file__).parent / "peers"
+ROUNDS, COUNT = 7, 3
+OURS = "imaging/"
+
+
+def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Path]]:
+    sharp: list[str | Path] = ["node", PEERS / "sharp.mjs", photo, kind, str(count)]
+    pillow: list[str | Path] = [sys.executable, PEERS / "pillow.py", photo, kind, str(count)]
+    return {
+        OURS: [sys.executable, PEERS / "ours.py", photo, kind, str(count)],
+        "sharp, one pipeline a size": [*sharp, "each"],
+        "sharp, our recipe": [*sharp, "once"],
+        "Pillow, one decode a size": [*pillow, "plain"],
+        "Pillow, our recipe": [*pillow, "once"],
+    }
+
+
+def main() -> None:
+    """Runs all rounds and keeps the result."""
+    # In a process of its own: what this one grows to, the children begin with.
+    run([sys.executable, "-c", "from bench.photos import jpeg; jpeg(4000, 3000); jpeg(8000, 6000)"])
+    rows: dict[str, list[str]] = {}
+    figures: dict[str, dict[str, float]] = {}
+    for kind in ("webp", "jpeg"):
+        runs = interleaved(commands(jpeg(4000, 3000), kind, COUNT), ROUNDS)
+        cpu = {name: [float(one.printed) for one in found] for name, found in runs.items()}
+        for name, seconds in cpu.items():
+            ours = ratio(cpu[OURS], seconds)
+            rows.setdefault(name, [name]).extend(
+                [f"{statistics.median(seconds) * 1000:.0f} ms", f"{ours:.2f}x"]
+            )
+            figures.setdefault(name, {})[kind] = round(ours, 3)
+    runs = interleaved(commands(jpeg(8000, 6000), "webp", 0), 3)
+    for name, found in runs.items():
+        peak = statistics.median(one.peak_mb for one in found)
+        rows[name].append(f"{peak:.0f} MB")
+        figures[name]["peak_mb"] = round(peak, 1)
+    head = ["", "WebP, CPU", "ours / this", "JPEG, CPU", "ours / this", "peak memory, 48 MP"]
+    save("imaging", {"rounds": ROUNDS, "figures": figures, "table": [head, *rows.values()]})
+
+
+if __name__ == "__main__":
+    main()

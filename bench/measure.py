@@ -1,0 +1,96 @@
+"""Runs peers in turn, each in a process of its own, and keeps medians: CPU time and peak memory."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+ONE_THREAD = {"VIPS_CONCURRENCY": "1", "UV_THREADPOOL_SIZE": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One process: CPU seconds and peak resident MB as the kernel counts them, and what it printed."""
+
+    cpu: float
+    peak_mb: float
+    printed: str
+
+
+def run(command: Sequence[str | Path], **environment: str) -> Run:
+    """Runs a command to its end. Raises RuntimeError with its output when it fails."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    printed = process.stdout.read() if process.stdout else ""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command} ended with {process.returncode}: {printed}")
+    return Run(cpu=used.ru_utime + used.ru_stime, peak_mb=used.ru_maxrss / 1024, printed=printed)
+
+
+def interleaved(commands: Mapping[str, Sequence[str | Path]], rounds: int) -> dict[str, list[Run]]:
+    """Every command once a round, so that what the machine does meanwhile meets them all."""
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for _ in track(range(rounds), description="rounds"):
+        for name, command in commands.items():
+            runs[name].append(run(command))
+    return runs
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the ratios round by round."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        )
+        if Path("/proc/cpuinfo").exists()
+        else iter([platform.processor()]),
+        "unknown",
+    )
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{model}, {os.cpu_count()} cores, {system}, Python {platform.python_version()}"
+
+
+def save(name: str, result: dict[str, Any]) -> None:
+    """Keeps a result, and writes its table into docs/benchmarks.md."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine(), **result}, indent=1) + "\n")
+    PAGE.write_text(with_table(PAGE.read_text(), name))
+
+
+def with_table(page: str, name: str) -> str:
+    """The page with the table of a kept result between its markers."""
+    before, begin, rest = page.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    return before + begin + table(json.loads((RESULTS / f"{name}.json").read_text())) + end + after
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """A kept result as Markdown."""
+    head, *rows = result["table"]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    body = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    return f"{body}\n\nMeasured on {result['machine']}.\n"

@@ -1,0 +1,37 @@
+"""Large photos made from the samples: repeated, with seeded grain, since no camera's are at hand."""
+
+from pathlib import Path
+
+import pyvips
+
+ROOT = Path(__file__).parent.parent
+PHOTOS = ROOT / "build" / "bench"
+
+
+def photo(width: int, height: int, *, seed: int = 1) -> pyvips.Image:
+    """`width` x `height` pixels of the sample of the Earth, repeated, with a camera's grain (sigma 3)."""
+    # Read by a plain decoder call: imaging.engine lets in only what the functions need, and that does.
+    earth = pyvips.Image.new_from_file(str(ROOT / "samples" / "earth-blue-marble.jpg"))
+    across, down = -(-width // earth.width), -(-height // earth.height)
+    tiled = earth.replicate(across, down).crop(0, 0, width, height)
+    grain = pyvips.Image.gaussnoise(width, height, sigma=3, mean=0, seed=seed)
+    return (tiled + grain).cast("uchar").copy(interpretation="srgb")
+
+
+def jpeg(width: int, height: int) -> Path:
+    """A baseline JPEG of that size, quality 90, made once."""
+    path = PHOTOS / f"{width}x{height}.jpg"
+    if not path.exists():
+        PHOTOS.mkdir(parents=True, exist_ok=True)
+        photo(width, height).jpegsave(str(path), Q=90)
+    return path
+
+
+def enlarged(factor: int) -> Path:
+    """The sample of the Earth enlarged, quality 90, made once; by 1 it has its own detail."""
+    path = PHOTOS / f"earth-{factor}.jpg"
+    if not path.exists():
+        PHOTOS.mkdir(parents=True, exist_ok=True)
+        earth = pyvips.Image.new_from_file(str(ROOT / "samples" / "earth-blue-marble.jpg"))
+        earth.resize(factor, kernel="lanczos3").jpegsave(str(path), Q=90)
+    return path

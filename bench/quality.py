@@ -1,0 +1,57 @@
+"""How near the pixels are to a full-resolution Lanczos reduction, before encoding: ours and sharp's."""
+
+import json
+import math
+import subprocess
+from pathlib import Path
+
+import pyvips
+
+from bench.measure import ROOT, save
+from bench.photos import enlarged
+from imaging.limits import Limits
+from imaging.probe import probe_bytes
+from imaging.renditions import LONG_EDGES, scale
+
+FACTORS = (1, 2)
+
+
+def psnr(image: pyvips.Image, reference: pyvips.Image) -> float:
+    """Peak signal to noise in dB over all bands; 99 where they are the same."""
+    error = ((image.cast("float") - reference.cast("float")) ** 2).avg()
+    return 99.0 if error == 0 else 10 * math.log10(255**2 / error)
+
+
+def sharps(path: Path, folder: Path) -> dict[int, pyvips.Image]:
+    """Sharp's pixels, one pipeline a size, as raw files."""
+    script = Path(__file__).parent / "peers" / "sharp-pixels.mjs"
+    said = subprocess.run(
+        ["node", script, path, folder], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    images = {}
+    for edge, width, height in json.loads(said.stdout):
+        data = (folder / f"{edge}.raw").read_bytes()
+        images[edge] = pyvips.Image.new_from_memory(data, width, height, 3, "uchar")
+    return images
+
+
+def main() -> None:
+    """Measures every size and keeps the result."""
+    rows, figures = [], {}
+    for factor in FACTORS:
+        path = enlarged(factor)
+        data = path.read_bytes()
+        theirs = sharps(path, path.parent)
+        ours = dict(zip(LONG_EDGES, scale(data, probe_bytes(data), Limits(), LONG_EDGES), strict=True))
+        for edge, image in ours.items():
+            whole = pyvips.Image.new_from_buffer(data, "")
+            reference = whole.resize(edge / whole.width, kernel="lanczos3", gap=0)
+            pair = psnr(image, reference), psnr(theirs[edge], reference)
+            name = f"{whole.width} x {whole.height} to {edge}"
+            rows.append([name, *(f"{one:.1f} dB" for one in pair)])
+            figures[name] = [round(one, 2) for one in pair]
+    save("quality", {"figures": figures, "table": [["", "imaging/", "sharp"], *rows]})
+
+
+if __name__ == "__main__":
+    main()

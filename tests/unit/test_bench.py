@@ -1,0 +1,43 @@
+"""The tables in docs/benchmarks.md are those of the results that are kept."""
+
+import json
+
+import pytest
+
+from bench.measure import PAGE, RESULTS, with_table
+from imaging.limits import MAX_AVIF_PIXELS, Limits
+
+KEPT = sorted(path.stem for path in RESULTS.glob("*.json"))
+
+
+def test_there_are_results() -> None:
+    assert {"imaging", "memory", "quality"} <= set(KEPT)
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_the_page_holds_the_table_of_the_result(name: str) -> None:
+    page = PAGE.read_text()
+    assert f"<!-- {name} -->\n|" in page
+    assert with_table(page, name) == page
+
+
+def test_the_image_core_keeps_its_targets_where_it_was_last_measured() -> None:
+    figures = json.loads((RESULTS / "imaging.json").read_text())["figures"]
+    assert figures["sharp, one pipeline a size"]["webp"] <= 0.85
+    assert figures["sharp, one pipeline a size"]["jpeg"] <= 0.65
+    assert max(figures["sharp, our recipe"][kind] for kind in ("webp", "jpeg")) <= 1.05
+    assert figures["imaging/"]["peak_mb"] <= 80
+
+
+def test_quality_is_never_half_a_decibel_below_sharps() -> None:
+    figures = json.loads((RESULTS / "quality.json").read_text())["figures"]
+    assert all(ours >= theirs - 0.5 for ours, theirs in figures.values())
+
+
+def test_what_the_limits_let_in_fits_into_the_function() -> None:
+    """1,769 MB, less 200 for the process itself and 105 for the largest file."""
+    figures = json.loads((RESULTS / "memory.json").read_text())["figures"]
+    room = (1769 - 200 - 105) * 2**20
+    for kind, per_pixel in figures.items():
+        most = MAX_AVIF_PIXELS if kind.startswith("AVIF") else Limits().max_pixels
+        assert per_pixel * most < room, kind
