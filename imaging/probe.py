@@ -1,35 +1,16 @@
 """What a file is, from its header alone: no decoder runs, and a header's claims allocate nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from imaging import headers
 from imaging.formats import SNIFF_BYTES, Format, sniff
+from imaging.header import Header
 from imaging.limits import MAX_AVIF_PIXELS, Limits
 from imaging.rejection import Reason, Rejected
 
 Read = Callable[[int, int], bytes]
 """`read(offset, length)`: up to `length` bytes of the file at `offset`, fewer at its end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """What the header says.
-
-    width, height: pixels of the first page as stored, before any rotation.
-    pages: at least this many pages or frames, as far as the header tells (1 for GIF, which has no count).
-    orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf).
-    progressive: the decoder must hold the whole image before the first row is done.
-    tiled: a TIFF of which a part can be read alone.
-    """
-
-    format: Format
-    width: int
-    height: int
-    pages: int = 1
-    orientation: int = 1
-    progressive: bool = False
-    tiled: bool = False
 
 
 def probe(read: Read) -> Header:
@@ -42,22 +23,11 @@ def probe(read: Read) -> Header:
     DAMAGED when it contradicts its format.
     """
     image_format = sniff(read(0, SNIFF_BYTES))
-    facts = headers.PARSERS[image_format](headers.Reader(read))
-    header = Header(
-        format=image_format,
-        width=facts.width,
-        height=facts.height,
-        pages=facts.pages,
-        orientation=facts.orientation if 1 <= facts.orientation <= 8 else 1,
-        progressive=facts.progressive,
-        tiled=facts.tiled,
-    )
+    header = headers.PARSERS[image_format](headers.Reader(read))
     if header.width < 1 or header.height < 1:
-        raise Rejected(
-            Reason.DAMAGED,
-            f"The {image_format.upper()} header gives no size ({header.width} x {header.height}).",
-        )
-    return header
+        size = f"{header.width} x {header.height}"
+        raise Rejected(Reason.DAMAGED, f"The {image_format.upper()} header gives no size ({size}).")
+    return header if 1 <= header.orientation <= 8 else replace(header, orientation=1)
 
 
 def probe_bytes(data: bytes) -> Header:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pyvips
 
 from imaging.engine import decoding
+from imaging.header import Header
 from imaging.limits import Limits
-from imaging.probe import Header, check_pixels
+from imaging.probe import check_pixels
 
 LONG_EDGES = (1600, 800, 320)
 QUALITY = 80

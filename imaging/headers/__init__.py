@@ -7,10 +7,11 @@ overrun, every read is bounded, and libvips needs the whole file to open WebP, T
 from collections.abc import Callable
 
 from imaging.formats import Format
+from imaging.header import Header
 from imaging.headers import avif, gif, jpeg, png, tiff, webp
-from imaging.headers.reader import Facts, Reader
+from imaging.headers.reader import Reader
 
-PARSERS: dict[Format, Callable[[Reader], Facts]] = {
+PARSERS: dict[Format, Callable[[Reader], Header]] = {
     Format.JPEG: jpeg.parse,
     Format.PNG: png.parse,
     Format.WEBP: webp.parse,
@@ -19,4 +20,4 @@ PARSERS: dict[Format, Callable[[Reader], Facts]] = {
     Format.AVIF: avif.parse,
 }
 
-__all__ = ["PARSERS", "Facts", "Reader"]
+__all__ = ["PARSERS", "Reader"]

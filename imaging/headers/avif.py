@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from imaging.headers.reader import MAX_PARTS, Facts, Reader, damaged
+from imaging.formats import Format
+from imaging.header import Header
+from imaging.headers.reader import MAX_PARTS, Reader, damaged
 
 
-def parse(file: Reader) -> Facts:
+def parse(file: Reader) -> Header:
     """The largest spatial extent (`ispe`): the whole of a grid, never one of its cells or the thumbnail."""
     start, end = 0, 1 << 62
     for name, header in ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)):
@@ -19,7 +21,7 @@ def parse(file: Reader) -> Facts:
     if not extents:
         raise damaged("the AVIF gives no size")
     width, height = max(extents, key=lambda extent: extent[0] * extent[1])
-    return Facts(width=width, height=height)
+    return Header(format=Format.AVIF, width=width, height=height)
 
 
 def _boxes(file: Reader, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -1,9 +1,11 @@
 """GIF: https://www.w3.org/Graphics/GIF/spec-gif89a.txt, section 18."""
 
-from imaging.headers.reader import Facts, Reader
+from imaging.formats import Format
+from imaging.header import Header
+from imaging.headers.reader import Reader
 
 
-def parse(file: Reader) -> Facts:
+def parse(file: Reader) -> Header:
     """The logical screen, which every frame is drawn on."""
     width, height = file.unpack("<HH", 6)
-    return Facts(width=width, height=height)
+    return Header(format=Format.GIF, width=width, height=height)

@@ -1,7 +1,9 @@
 """JPEG: ITU-T T.81, https://www.w3.org/Graphics/JPEG/itu-t81.pdf, table B.1."""
 
+from imaging.formats import Format
+from imaging.header import Header
 from imaging.headers import tiff
-from imaging.headers.reader import MAX_PARTS, Facts, Reader, damaged
+from imaging.headers.reader import MAX_PARTS, Reader, damaged
 
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
@@ -9,7 +11,7 @@ _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _APP1, _END_OF_IMAGE, _START_OF_SCAN = 0xE1, 0xD9, 0xDA
 
 
-def parse(file: Reader) -> Facts:
+def parse(file: Reader) -> Header:
     """Walks the segments up to the start of the frame; EXIF comes before it."""
     offset, orientation = 2, 1
     for _ in range(MAX_PARTS):
@@ -27,8 +29,12 @@ def parse(file: Reader) -> Facts:
         (length,) = file.unpack(">H", offset)
         if marker in _START_OF_FRAME:
             height, width = file.unpack(">HH", offset + 3)
-            return Facts(
-                width=width, height=height, orientation=orientation, progressive=marker in _PROGRESSIVE
+            return Header(
+                format=Format.JPEG,
+                width=width,
+                height=height,
+                orientation=orientation,
+                progressive=marker in _PROGRESSIVE,
             )
         if marker == _APP1 and orientation == 1:
             orientation = _exif_orientation(file.bytes(offset + 2, max(length - 2, 0)))

@@ -1,16 +1,24 @@
 """PNG: https://www.w3.org/TR/png-3/#5PNG-file-signature."""
 
+from imaging.formats import Format
+from imaging.header import Header
 from imaging.headers import tiff
-from imaging.headers.reader import MAX_PARTS, Facts, Reader, damaged
+from imaging.headers.reader import MAX_PARTS, Reader, damaged
 
 
-def parse(file: Reader) -> Facts:
+def parse(file: Reader) -> Header:
     """IHDR comes first; eXIf, where there is one, may stand before the pixels."""
     length, kind = file.unpack(">I4s", 8)
     if kind != b"IHDR" or length != 13:
         raise damaged("the PNG does not begin with IHDR")
     width, height, interlace = file.unpack(">II4xB", 16)
-    return Facts(width=width, height=height, orientation=_orientation(file), progressive=interlace == 1)
+    return Header(
+        format=Format.PNG,
+        width=width,
+        height=height,
+        orientation=_orientation(file),
+        progressive=interlace == 1,
+    )
 
 
 def _orientation(file: Reader) -> int:

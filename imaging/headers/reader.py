@@ -2,25 +2,12 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from imaging.rejection import Reason, Rejected
 
 MAX_PARTS = 2_000
 """Segments, chunks, boxes or directory entries that one header may have; real ones have a few dozen."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What a parser found; the meanings are those of `imaging.probe.Header`."""
-
-    width: int
-    height: int
-    pages: int = 1
-    orientation: int = 1
-    progressive: bool = False
-    tiled: bool = False
 
 
 class Reader:

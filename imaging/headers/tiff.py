@@ -2,7 +2,9 @@
 (https://www.awaresystems.be/imaging/tiff/bigtiff.html). EXIF is a TIFF directory too.
 """
 
-from imaging.headers.reader import MAX_PARTS, Facts, Reader, damaged
+from imaging.formats import Format
+from imaging.header import Header
+from imaging.headers.reader import MAX_PARTS, Reader, damaged
 from imaging.rejection import Rejected
 
 _WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH = 256, 257, 274, 322
@@ -10,10 +12,11 @@ _WANTED = {_WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH}
 _LAYOUTS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
 
 
-def parse(file: Reader) -> Facts:
+def parse(file: Reader) -> Header:
     """The first directory, wherever it is."""
     tags, more = _directory(file)
-    return Facts(
+    return Header(
+        format=Format.TIFF,
         width=tags.get(_WIDTH, 0),
         height=tags.get(_HEIGHT, 0),
         pages=2 if more else 1,

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from imaging.formats import Format
+from imaging.header import Header
 from imaging.limits import Limits
-from imaging.probe import Header, check_bytes, check_pixels, probe, probe_bytes
+from imaging.probe import check_bytes, check_pixels, probe, probe_bytes
 from imaging.rejection import Reason, Rejected
 from tests.images import corners, encode
 
