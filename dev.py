@@ -27,7 +27,7 @@ COMMANDS = {
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
-    "bench": "measure: imaging, quality or memory; tables go to docs/benchmarks.md",
+    "bench": "measure: imaging, quality, coldstart, memory; tables go to docs/benchmarks.md",
     "lock": "resolve requirements*.in again, with hashes",
 }
 FUNCTION_LOCKS = ("lambda_src/renditions/requirements.txt",)
@@ -42,14 +42,14 @@ PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
-BENCHES = ("imaging", "quality", "memory")
+BENCHES = ("imaging", "quality", "coldstart", "memory")
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
     ("mypy",),
     ("cdk", "synth", "--quiet"),
     # W3005 and W3045 are of CDK's own doing: a DependsOn that a Ref implies, and its auto-delete policy.
-    ("sh", "-c", "cfn-lint --ignore-checks W3005 W3045 --template cdk.out/*.template.json"),
+    ("cfn-lint", "--ignore-checks", "W3005", "W3045", "--template", "cdk.out/*.template.json"),
 )
 
 

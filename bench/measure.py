@@ -32,7 +32,14 @@ def run(command: Sequence[str | Path], **environment: str) -> Run:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT), **environment},
+        # Bytecode is kept, as a function's package has it, whatever the caller's environment says.
+        env={
+            **os.environ,
+            **ONE_THREAD,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "",
+            **environment,
+        },
         stdout=subprocess.PIPE,
         text=True,
     )

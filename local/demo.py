@@ -30,7 +30,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("-c", "--context", action="append", default=[], help="a setting, as cdk takes it")
     options = parser.parse_args(arguments)
     console = Console()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return _demo(console, keep=options.keep, context=options.context)
     except (LocalAwsError, SettingsError, TimeoutError) as error:
@@ -131,4 +130,5 @@ def _wait(console: Console, aws: LocalAws, driver: LambdaDriver) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started is stopped
     sys.exit(main(sys.argv[1:]))

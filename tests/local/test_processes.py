@@ -14,9 +14,10 @@ from tests.local.conftest import eventually
 
 ROOT = Path(__file__).parents[2]
 RUNS = """
-import sys
+import signal, sys
 from pathlib import Path
 from local.aws import local_aws
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
 with local_aws(Path(sys.argv[1])) as aws:
     print(aws.pid, aws.url.rpartition(":")[2], flush=True)
     sys.stdin.read()

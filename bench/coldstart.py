@@ -1,0 +1,75 @@
+"""A function's cold start in CPU time: ours, with boto3's client, and with boto3 and Powertools' Tracer."""
+
+import statistics
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from bench.measure import ROOT, interleaved, ratio, run, save
+
+PHOTO = ROOT / "samples" / "rocket.jpg"
+ROUNDS = 15
+VARIANTS = {
+    "the function as it is": "handler",
+    "with boto3's client": "boto3",
+    "with boto3's client and Tracer": "tracer",
+}
+
+
+class Bucket(BaseHTTPRequestHandler):
+    """As much of S3 as the first photo needs: the photo, no pointer yet, and thanks for what is put."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if "/source/" in self.path:
+            self._answer(200, PHOTO.read_bytes())
+        else:
+            self._answer(404, b"<Error><Code>NoSuchKey</Code><Message>none</Message></Error>")
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._answer(200, b"")
+
+    def do_HEAD(self) -> None:
+        self._answer(200, b"")
+
+    def do_DELETE(self) -> None:
+        self._answer(204, b"")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", '"1"')
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def main() -> None:
+    """Measures every variant in turn and keeps the result."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    peer = Path(__file__).parent / "peers" / "coldstart.py"
+    arguments = [f"http://127.0.0.1:{server.server_port}", str(PHOTO.stat().st_size)]
+    commands: dict[str, list[str | Path]] = {
+        name: [sys.executable, peer, variant, *arguments] for name, variant in VARIANTS.items()
+    }
+    for command in commands.values():  # bytecode of all that is imported
+        run(command)
+    runs = interleaved(commands, ROUNDS)
+    cpu = {name: [one.cpu for one in found] for name, found in runs.items()}
+    last = list(VARIANTS)[-1]
+    figures = {name: round(ratio(seconds, cpu[last]), 3) for name, seconds in cpu.items()}
+    rows = [
+        [name, f"{statistics.median(cpu[name]) * 1000:.0f} ms", f"{figures[name]:.2f}x"] for name in VARIANTS
+    ]
+    save("coldstart", {"rounds": ROUNDS, "figures": figures, "table": [["", "CPU", "of the last"], *rows]})
+
+
+if __name__ == "__main__":
+    main()
