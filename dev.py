@@ -218,13 +218,20 @@ def step(what: str, command: Sequence[str | Path]) -> None:
     print(f" {time.monotonic() - started:.0f} s", flush=True)
 
 
+UNREACHABLE = (
+    "NewConnectionError",
+    "from versions: none",
+    "ENOTFOUND",
+    "ECONNREFUSED",
+    "EAI_AGAIN",
+    "ETIMEDOUT",
+)
+
+
 def advice(said: str) -> str:
     if "No space left" in said or "ENOSPC" in said:
         return "the disk is full; free some and try again."
-    if any(
-        sign in said
-        for sign in ("NewConnectionError", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ConnectTimeout")
-    ):
+    if any(sign in said for sign in UNREACHABLE):
         return "PyPI or npm cannot be reached; check the network (and proxy settings) and try again."
     return "see above, and try again."
 

@@ -118,7 +118,7 @@ def _wait(console: Console, aws: LocalAws, driver: LambdaDriver) -> None:
         f"aws s3 cp samples/rocket.jpg s3://{driver.source}/mine.jpg",
         f"aws s3 cp s3://{driver.output}/latest/mine.jpg.json -",
         f"aws s3 ls --recursive s3://{driver.output}/",
-        f"aws logs tail --format short {driver.log_group()}",
+        f"aws logs filter-log-events --log-group-name {driver.log_group()} --query events[].message",
     ]
     console.print("\nIt is running until you press Ctrl-C. In another terminal:\n")
     for line in lines:

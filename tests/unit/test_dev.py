@@ -40,6 +40,7 @@ def test_without_a_known_command_it_lists_them(arguments: list[str], code: int) 
     [
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
         ("NewConnectionError: Failed to establish a new connection", "cannot be reached"),
+        ("ERROR: Could not find a version (from versions: none)", "cannot be reached"),
         ("npm error code ENOTFOUND", "cannot be reached"),
         ("something else", "see above"),
     ],
