@@ -6,9 +6,11 @@ import io
 import json
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from imaging.probe import probe_bytes
 from imaging.rejection import Rejected
 from imaging.renditions import render
 from lambda_src.renditions.job import Job
-from tests.hostile import ATTACKS, KINDS, corpus, seed_files
+from tests.hostile import ATTACKS, KINDS, corpus, seed_files, zeros
 
 ROOT = Path(__file__).parents[2]
 COUNT, SEED = 3_000, 20261123
@@ -73,6 +75,65 @@ def run_all() -> None:
         assert one_place == ({"v", "latest"} if outcome.what == "Published" else {"rejected"}), number
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
     print(json.dumps({"ends": ends, "slowest": slowest, "peak_mb": peak}))  # noqa: T201
+
+
+def run_one(data: bytes, size: int) -> str:
+    """The reason for which one file is rejected, by nothing but its rejection."""
+    bucket: Any = Bucket()
+    bucket.source = data
+    job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), limits=Limits())
+    event = ObjectEvent(
+        change=Change.CREATED, bucket="source", key="a", version_id="1", sequencer="1", size=size
+    )
+    outcome = job.run(event)
+    assert [key.partition("/")[0] for key in bucket.stored] == ["rejected"]
+    return str(outcome.facts["reason"])
+
+
+def png_of_65_500_square() -> bytes:
+    """4.3 gigapixels in some hundred kB."""
+    header = (b"IHDR", struct.pack(">IIBBBBB", 65_500, 65_500, 8, 2, 0, 0, 0))
+    chunks = [header, *[(b"IDAT", zeros(100_000_000))] * 3]
+    body = (
+        struct.pack(">I", len(it)) + kind + it + struct.pack(">I", zlib.crc32(kind + it))
+        for kind, it in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def run_named(folder: str) -> None:
+    """What the process with little memory does: each file of a folder to its end."""
+    ends = {
+        path.name: run_one(path.read_bytes(), path.stat().st_size) for path in sorted(Path(folder).iterdir())
+    }
+    ends["600 MB"] = run_one(b"never asked for", 600_000_000)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    print(json.dumps({"ends": ends, "peak_mb": peak}))  # noqa: T201
+
+
+def test_what_everybody_tries_first_is_rejected_for_its_own_reason_in_under_200_mb(tmp_path: Path) -> None:
+    files = {
+        "bomb.png": png_of_65_500_square(),
+        "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "text.jpg": b"Dear all,",
+        "nothing.jpg": b"",
+        "cut.jpg": seed_files()[0][:-500],
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    assert 200_000 < len(files["bomb.png"]) < 500_000
+    code = f"from tests.unit.test_hostile import run_named; run_named({str(tmp_path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["ends"] == {
+        "bomb.png": "too-many-pixels",
+        "drawing.svg": "unsupported-format",
+        "text.jpg": "not-an-image",
+        "nothing.jpg": "empty",
+        "cut.jpg": "truncated",
+        "600 MB": "too-many-bytes",
+    }
+    assert found["peak_mb"] < 200
 
 
 @pytest.fixture(scope="module")
