@@ -4,6 +4,7 @@ import collections
 import contextlib
 import io
 import json
+import re
 import resource
 import signal
 import struct
@@ -73,8 +74,15 @@ def run_all() -> None:
         assert outcome.what in ("Published", "Rejected")
         one_place = {key.partition("/")[0] for key in bucket.stored}
         assert one_place == ({"v", "latest"} if outcome.what == "Published" else {"rejected"}), number
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
-    print(json.dumps({"ends": ends, "slowest": slowest, "peak_mb": peak}))  # noqa: T201
+    print(json.dumps({"ends": ends, "slowest": slowest, "peak_mb": peak_mb()}))  # noqa: T201
+
+
+def peak_mb() -> float:
+    """Of this process alone: what getrusage says begins with what its parent had grown to."""
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text()
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def run_one(data: bytes, size: int) -> str:
@@ -107,8 +115,7 @@ def run_named(folder: str) -> None:
         path.name: run_one(path.read_bytes(), path.stat().st_size) for path in sorted(Path(folder).iterdir())
     }
     ends["600 MB"] = run_one(b"never asked for", 600_000_000)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
-    print(json.dumps({"ends": ends, "peak_mb": peak}))  # noqa: T201
+    print(json.dumps({"ends": ends, "peak_mb": peak_mb()}))  # noqa: T201
 
 
 def test_what_everybody_tries_first_is_rejected_for_its_own_reason_in_under_200_mb(tmp_path: Path) -> None:
