@@ -98,7 +98,7 @@ def _reduce(image: pyvips.Image, long_edge: int) -> pyvips.Image:
     across, down = (max(1, round(side * factor)) / side for side in (image.width, image.height))
     opaque = image.premultiply() if image.hasalpha() else image
     reduced = opaque.resize(across, vscale=down, kernel="lanczos3", gap=0)
-    return (reduced.unpremultiply().cast("uchar") if image.hasalpha() else reduced).copy_memory()
+    return (reduced.unpremultiply().rint().cast("uchar") if image.hasalpha() else reduced).copy_memory()
 
 
 def _source(data: bytes) -> pyvips.Source:
