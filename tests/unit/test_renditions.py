@@ -10,7 +10,7 @@ import pyvips
 
 from imaging.limits import Limits
 from imaging.rejection import Reason, Rejected
-from imaging.renditions import Rendered, as_jpeg, render
+from imaging.renditions import Rendered, as_jpeg, render, scale
 from tests.images import BLUE, GREEN, RED, WHITE, colour_at, corners, decode, encode, header_of, noise
 
 LIMITS = Limits()
@@ -102,6 +102,12 @@ def test_alpha_is_kept() -> None:
         image = decode(one.data)
         assert image.bands == 4
         assert colour_at(image, 0.5, 0.5)[3] == pytest.approx(100, abs=2)
+
+
+def test_reducing_keeps_a_colour_under_alpha_to_the_last_bit() -> None:
+    plain = (pyvips.Image.black(64, 64) + [101, 53, 7, 100]).cast("uchar").copy(interpretation="srgb")
+    data = encode(plain, ".png")
+    assert colour_at(scale(data, header_of(data), LIMITS, (64, 32))[1], 0.5, 0.5) == (101, 53, 7, 100)
 
 
 def test_grey_stays_grey() -> None:
