@@ -105,7 +105,7 @@ def test_alpha_is_kept() -> None:
 
 
 def test_reducing_keeps_a_colour_under_alpha_to_the_last_bit() -> None:
-    plain = (pyvips.Image.black(64, 64) + [101, 53, 7, 100]).cast("uchar").copy(interpretation="srgb")
+    plain = pyvips.Image.black(64, 64).new_from_image([101, 53, 7, 100]).copy(interpretation="srgb")
     data = encode(plain, ".png")
     assert colour_at(scale(data, header_of(data), LIMITS, (64, 32))[1], 0.5, 0.5) == (101, 53, 7, 100)
 
