@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
+from contract.s3 import S3
 from contract.source import Change, ObjectEvent, is_newer
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def source_of(event: ObjectEvent) -> dict[str, Any]:
 class Output:
     """The output bucket of one pattern."""
 
-    s3: "S3Client"
+    s3: "S3 | S3Client"
     bucket: str
 
     def put(self, key: str, data: bytes, media_type: str, **condition: str) -> None:
@@ -113,12 +114,18 @@ class Output:
 
     def remove(self, job_id: str) -> None:
         """Removes all that a job stored under its own id."""
-        for page in self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=version_prefix(job_id)
-        ):
-            for item in page.get("Contents", []):
-                self._delete(item["Key"])
+        for key in self._keys(version_prefix(job_id)):
+            self._delete(key)
         self._delete(rejection_key(job_id))
+
+    def _keys(self, prefix: str) -> Iterator[str]:
+        more: dict[str, Any] = {}
+        while True:
+            page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
+            yield from (item["Key"] for item in page.get("Contents", []))
+            if "NextContinuationToken" not in page:
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _store_manifest(self, document: Document) -> Document:
         """Stores it once: an event that comes again may have other timings, and readers may cache."""
@@ -156,7 +163,9 @@ class Output:
     def _read(self, key: str) -> tuple[Document | None, str]:
         try:
             found = self.s3.get_object(Bucket=self.bucket, Key=key)
-        except self.s3.exceptions.NoSuchKey:
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
             return None, ""
         return json.loads(found["Body"].read()), found["ETag"]
 

@@ -13,6 +13,7 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",  # noqa: S106
     AWS_DEFAULT_REGION="us-east-1",
+    AWS_REGION="us-east-1",
     AWS_EC2_METADATA_DISABLED="true",
     OUTPUT_BUCKET="output",
     MAX_PIXELS="100000000",
@@ -25,12 +26,10 @@ os.environ.update(
 
 if variant != "handler":
     import boto3
-    import botocore.session
 
-    boto3.setup_default_session()
+    import contract.s3
 
-    # In place of botocore's session the handler gets boto3, so that just one client is made either way.
-    botocore.session.get_session = lambda: type("Boto3", (), {"create_client": staticmethod(boto3.client)})
+    contract.s3.S3 = lambda: boto3.client("s3")
 if variant == "tracer":
     os.environ.update(POWERTOOLS_TRACE_ENABLED="true", AWS_XRAY_CONTEXT_MISSING="IGNORE_ERROR")
     from aws_lambda_powertools import Tracer

@@ -10,35 +10,26 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
-from botocore.session import get_session
 
 from contract.output import Output
+from contract.s3 import S3
 from contract.source import ObjectEvent, parse_event
 from imaging.limits import Limits
 from lambda_src.renditions.job import Job
-from lambda_src.renditions.labels import labeller
+from lambda_src.renditions.labels import labeller, rekognition
 
-CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
-IMPATIENT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 LONGEST_JOB_MS = 40_000
 """Twice the slowest input within the limits: a batch that runs into its timeout fails as a whole."""
-
-
-def client(service: str, config: Config) -> Any:
-    """A client of botocore itself: what boto3 adds would be imported at every cold start and never used."""
-    return get_session().create_client(service, config=config)
-
 
 logger = Logger()
 metrics = Metrics()
 processor = BatchProcessor(event_type=EventType.SQS)
-s3 = client("s3", CONFIG)
+s3 = S3()
 job = Job(
     s3=s3,
     output=Output(s3=s3, bucket=os.environ["OUTPUT_BUCKET"]),
     limits=Limits(max_pixels=int(os.environ["MAX_PIXELS"]), max_bytes=int(os.environ["MAX_BYTES"])),
-    labels=labeller(client("rekognition", IMPATIENT)) if os.environ["LABELS"] == "on" else None,
+    labels=labeller(rekognition()) if os.environ["LABELS"] == "on" else None,
 )
 
 

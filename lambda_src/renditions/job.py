@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from contract.output import Output, source_of, version_prefix
+from contract.s3 import S3
 from contract.source import Change, ObjectEvent
 from imaging.header import Header
 from imaging.limits import Limits
@@ -35,7 +36,7 @@ class Outcome:
 class Job:
     """What every event is worked on with. labels: finds labels on a rendition, where that is switched on."""
 
-    s3: "S3Client"
+    s3: "S3 | S3Client"
     output: Output
     limits: Limits
     labels: Callable[[bytes], dict[str, Any]] | None = None

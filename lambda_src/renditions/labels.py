@@ -16,6 +16,18 @@ MAX_LABELS = 20
 MIN_CONFIDENCE = 70.0
 
 
+def rekognition() -> "RekognitionClient":
+    """A client of botocore, imported where labels are wanted only: it doubles the cold start."""
+    from botocore.config import Config
+    from botocore.session import get_session
+
+    impatient = Config(
+        connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    client: RekognitionClient = get_session().create_client("rekognition", config=impatient)  # type: ignore[assignment]
+    return client
+
+
 def labeller(rekognition: "RekognitionClient") -> Callable[[bytes], dict[str, Any]]:
     """A function from a WebP rendition to what its manifest says under "labels".
 

@@ -98,6 +98,7 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
         "imaging",
         "contract",
         "pyvips",
+        "urllib3",
         "_libvips.abi3.so",
     }
     assert not {"boto3", "botocore", "tests", "stacks"} & {path.name for path in folder.iterdir()}

@@ -1,6 +1,7 @@
-"""A source and an output bucket in moto, and a job between them."""
+"""A source and an output bucket in moto, and a job between them with the function's own S3 client."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
 from contract.output import Output
+from contract.s3 import S3
 from contract.source import ObjectEvent, parse_event
 from imaging.limits import Limits
 from lambda_src.renditions.job import Job, Outcome
@@ -56,16 +59,26 @@ class World:
         return dict(json.loads(self.s3.get_object(Bucket="output", Key=key)["Body"].read()))
 
 
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """moto over HTTP, with the same buckets that boto3 sees inside of this process."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(endpoint: str) -> Iterator[World]:
     with mock_aws():
         s3 = boto3.client("s3")
         for bucket in ("source", "output"):
             s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket="source", VersioningConfiguration={"Status": "Enabled"})
+        slim = S3(environment={**os.environ, "AWS_ENDPOINT_URL": endpoint})
         job = Job(
-            s3=s3,
-            output=Output(s3=s3, bucket="output"),
+            s3=slim,
+            output=Output(s3=slim, bucket="output"),
             limits=Limits(max_pixels=1_000_000, max_bytes=500_000),
         )
         yield World(s3=s3, job=job)

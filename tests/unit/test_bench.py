@@ -11,7 +11,7 @@ KEPT = sorted(path.stem for path in RESULTS.glob("*.json"))
 
 
 def test_there_are_results() -> None:
-    assert {"imaging", "memory", "quality"} <= set(KEPT)
+    assert {"coldstart", "imaging", "memory", "quality"} <= set(KEPT)
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -27,6 +27,10 @@ def test_the_image_core_keeps_its_targets_where_it_was_last_measured() -> None:
     assert figures["sharp, one pipeline a size"]["jpeg"] <= 0.65
     assert max(figures["sharp, our recipe"][kind] for kind in ("webp", "jpeg")) <= 1.05
     assert figures["imaging/"]["peak_mb"] <= 80
+
+
+def test_a_cold_start_takes_half_of_what_boto3_and_tracer_take() -> None:
+    assert json.loads((RESULTS / "coldstart.json").read_text())["figures"]["the function as it is"] <= 0.5
 
 
 def test_quality_is_never_half_a_decibel_below_sharps() -> None:

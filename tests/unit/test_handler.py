@@ -3,8 +3,11 @@
 import importlib
 import io
 import json
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +21,7 @@ from tests.events import s3_event, sqs_batch
 from tests.images import corners, encode
 from tests.unit.conftest import World
 
+ROOT = Path(__file__).parents[2]
 PHOTO = encode(corners(600, 400), ".jpg")
 
 
@@ -39,9 +43,10 @@ class Context:
 
 
 @pytest.fixture
-def module(world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def module(world: World, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The handler, imported in the environment that the stack gives it."""
     for name, value in {
+        "AWS_ENDPOINT_URL_S3": endpoint,
         "OUTPUT_BUCKET": "output",
         "MAX_PIXELS": "1000000",
         "MAX_BYTES": "500000",
@@ -52,6 +57,16 @@ def module(world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         monkeypatch.setenv(name, value)
     sys.modules.pop("lambda_src.renditions.handler", None)
     return importlib.import_module("lambda_src.renditions.handler")
+
+
+def test_importing_it_makes_no_client_of_botocore() -> None:
+    """That is most of a cold start: docs/decisions/0003."""
+    program = "import sys, lambda_src.renditions.handler; print('botocore.session' in sys.modules)"
+    environment = {**os.environ, "OUTPUT_BUCKET": "b", "MAX_PIXELS": "1", "MAX_BYTES": "1", "LABELS": "off"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def body(world: World, key: str, data: bytes) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from contract.output import Output
 from contract.source import Change, ObjectEvent
@@ -38,9 +39,10 @@ class Bucket:
     def __init__(self) -> None:
         self.source = b""
         self.stored: dict[str, bytes] = {}
-        self.exceptions = type("Exceptions", (), {"NoSuchKey": KeyError})
 
     def get_object(self, *, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803
+        if Bucket != "source" and Key not in self.stored:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no"}}, "GetObject")
         data = self.source if Bucket == "source" else self.stored[Key]
         return {"Body": io.BytesIO(data), "ContentLength": len(data), "ETag": "1"}
 

@@ -191,14 +191,14 @@ def test_a_version_removed_while_it_is_worked_on_is_not_published(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created = world.upload("a.jpg", PHOTO)
-    put = world.job.output.s3.put_object
+    put = world.job.s3.put_object
 
     def remove_meanwhile(**named: Any) -> Any:
         if named["Key"].endswith("320.webp"):
             world.run(world.remove(created))
         return put(**named)
 
-    monkeypatch.setattr(world.job.output.s3, "put_object", remove_meanwhile)
+    monkeypatch.setattr(world.job.s3, "put_object", remove_meanwhile)
     (outcome,) = world.run(created)
     assert outcome.facts["reason"] == "source-gone"
     assert world.keys("v/") == []
@@ -209,7 +209,7 @@ def test_a_denied_read_is_raised_and_not_taken_for_a_missing_object(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = world.upload("a.jpg", PHOTO)
-    monkeypatch.setattr(world.s3, "get_object", failing("AccessDenied"))
+    monkeypatch.setattr(world.job.s3, "get_object", failing("AccessDenied"))
     with pytest.raises(ClientError, match="AccessDenied"):
         world.run(event)
     assert world.keys() == []
@@ -219,7 +219,7 @@ def test_a_writer_that_loses_the_race_looks_again_and_yields_to_the_newer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = world.upload("a.jpg", PHOTO), world.upload("a.jpg", PHOTO)
-    put = world.s3.put_object
+    put = world.job.s3.put_object
     raced: list[str] = []
 
     def newer_comes_first(**named: Any) -> Any:
@@ -228,7 +228,7 @@ def test_a_writer_that_loses_the_race_looks_again_and_yields_to_the_newer(
             world.run(new)
         return put(**named)
 
-    monkeypatch.setattr(world.s3, "put_object", newer_comes_first)
+    monkeypatch.setattr(world.job.s3, "put_object", newer_comes_first)
     (outcome,) = world.run(old)
     assert outcome.what == "Superseded"
     assert world.read(pointer_key("a.jpg"))["job_id"] == new.job_id
@@ -250,7 +250,7 @@ def test_a_deletion_that_failed_half_way_is_finished_by_its_second_try(
     world.run(created)
     hidden = world.hide("a.jpg")
     with monkeypatch.context() as broken:
-        broken.setattr(world.s3, "delete_object", failing("SlowDown"))
+        broken.setattr(world.job.s3, "delete_object", failing("SlowDown"))
         with pytest.raises(ClientError, match="SlowDown"):
             world.run(hidden)
     assert world.keys("v/")
@@ -321,7 +321,7 @@ def test_a_refused_file_is_not_downloaded_to_its_end(world: World, monkeypatch: 
     event = world.upload("wide.png", encode(noise(1500, 100).embed(0, 0, 1500, 700), ".png"))
     assert event.size > 300_000
     monkeypatch.setattr(
-        world.s3, "get_object", lambda **named: {**(got := get(**named)), "Body": Counted(got["Body"])}
+        world.job.s3, "get_object", lambda **named: {**(got := get(**named)), "Body": Counted(got["Body"])}
     )
     (outcome,) = world.run(event)
     assert outcome.facts["reason"] == "too-many-pixels"

@@ -1,0 +1,188 @@
+"""The five calls of S3 that a function needs, in boto3's shape and for a fraction of its cold start.
+
+botocore reads a megabyte of service model before its first request; this signs and sends (ADR 0003).
+Use boto3 where a process lives long, or where credentials are not in the environment.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from botocore.exceptions import ClientError
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, PoolManager, Retry, Timeout
+
+_HEADERS = {
+    "CacheControl": "cache-control",
+    "ContentType": "content-type",
+    "IfMatch": "if-match",
+    "IfNoneMatch": "if-none-match",
+    "Tagging": "x-amz-tagging",
+}
+_QUERY = {
+    "ContinuationToken": "continuation-token",
+    "Prefix": "prefix",
+    "VersionId": "versionId",
+}
+_NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+
+
+@dataclass(kw_only=True, eq=False)
+class S3:
+    """A client for the credentials, region and `AWS_ENDPOINT_URL` of the environment, as Lambda sets them.
+
+    Methods take and return what boto3's of the same name do, as far as it is used here, and raise botocore's
+    ClientError. A connection that fails and an answer of 500, 502, 503 or 504 are tried again, `retries`
+    times with growing pauses; connections that fail after that are urllib3's HTTPError. Raises ValueError
+    where the environment has no credentials or no region.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    connect_timeout: float = 3
+    read_timeout: float = 20
+    retries: int = 3
+
+    def __post_init__(self) -> None:
+        missing = [name for name in _NEEDED if name not in self.environment]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} not in the environment: use boto3, which looks further.")
+
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        """Body is open: whoever asked for it closes it."""
+        answer = self._send("GetObject", "GET", request, stream=True)
+        length = int(answer.headers["content-length"])
+        return {"Body": answer, "ContentLength": length, "ETag": answer.headers["etag"]}
+
+    def head_object(self, **request: Any) -> dict[str, Any]:
+        answer = self._send("HeadObject", "HEAD", request)
+        return {"ContentLength": int(answer.headers["content-length"]), "ETag": answer.headers["etag"]}
+
+    def put_object(self, **request: Any) -> dict[str, Any]:
+        return {"ETag": self._send("PutObject", "PUT", request).headers["etag"]}
+
+    def delete_object(self, **request: Any) -> dict[str, Any]:
+        self._send("DeleteObject", "DELETE", request)
+        return {}
+
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+        """One page: Contents, and NextContinuationToken unless it is the last."""
+        from xml.etree import ElementTree  # only deletions list
+
+        answer = self._send("ListObjectsV2", "GET", request, query={"list-type": "2"})
+        page = ElementTree.fromstring(answer.data)  # noqa: S314 - from S3 itself, over TLS
+        keys = [found.text for found in page.iterfind("{*}Contents/{*}Key")]
+        token = page.findtext("{*}NextContinuationToken")
+        more = {"NextContinuationToken": token} if token else {}
+        return {"Contents": [{"Key": key} for key in keys], **more}
+
+    @cached_property
+    def _pools(self) -> PoolManager:
+        return PoolManager(
+            timeout=Timeout(connect=self.connect_timeout, read=self.read_timeout),
+            # Every call here may be repeated: a conditional PUT that did arrive then loses against itself,
+            # which its caller has to expect of any retry.
+            retries=Retry(
+                total=self.retries,
+                status_forcelist=(500, 502, 503, 504),
+                allowed_methods=None,
+                backoff_factor=0.1,
+                backoff_jitter=0.1,
+                raise_on_status=False,
+                redirect=False,
+            ),
+        )
+
+    def _send(
+        self,
+        operation: str,
+        method: str,
+        request: Mapping[str, Any],
+        *,
+        query: Mapping[str, str] | None = None,
+        stream: bool = False,
+    ) -> BaseHTTPResponse:
+        pool, path = self._address(request["Bucket"])
+        path += quote(request.get("Key", ""), safe="/~")
+        asked = {**(query or {}), **{_QUERY[name]: request[name] for name in _QUERY if name in request}}
+        search = "&".join(f"{quote(key, safe='~')}={quote(asked[key], safe='~')}" for key in sorted(asked))
+        body = request.get("Body")
+        headers = {_HEADERS[name]: request[name] for name in _HEADERS if name in request}
+        headers["host"] = pool.host if pool.port in (None, 443) else f"{pool.host}:{pool.port}"
+        signed = sign(method, path, search, headers, body or b"", self.environment, datetime.now(UTC))
+        answer = pool.urlopen(
+            method,
+            f"{path}?{search}" if search else path,
+            body=body,
+            headers=signed,
+            preload_content=not stream,
+            decode_content=False,  # the object as stored, whatever Content-Encoding its uploader named
+        )
+        if answer.status >= 300:
+            raise _error(answer, operation)
+        return answer
+
+    def _address(self, bucket: str) -> tuple[HTTPConnectionPool, str]:
+        endpoint = self.environment.get("AWS_ENDPOINT_URL_S3") or self.environment.get("AWS_ENDPOINT_URL")
+        if endpoint:
+            return self._pools.connection_from_url(
+                endpoint
+            ), f"{urlsplit(endpoint).path.rstrip('/')}/{bucket}/"
+        region = self.environment["AWS_REGION"]
+        suffix = ".cn" if region.startswith("cn-") else ""
+        host = f"{bucket}.s3.{region}.amazonaws.com{suffix}"
+        return self._pools.connection_from_host(host, scheme="https"), "/"
+
+
+def sign(
+    method: str,
+    path: str,
+    search: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    environment: Mapping[str, str],
+    now: datetime,
+) -> dict[str, str]:
+    """The headers with those of Signature Version 4; path and search are percent-encoded, search is sorted.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+    region = environment["AWS_REGION"]
+    digest = hashlib.sha256(body).hexdigest()
+    time = f"{now:%Y%m%dT%H%M%SZ}"
+    signed = {**headers, "x-amz-content-sha256": digest, "x-amz-date": time}
+    if token := environment.get("AWS_SESSION_TOKEN"):
+        signed["x-amz-security-token"] = token
+    names = sorted(signed)
+    listed = ";".join(names)
+    lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
+    canonical = "\n".join([method, path, search, lines, listed, digest])
+    scope = f"{time[:8]}/{region}/s3/aws4_request"
+    key = f"AWS4{environment['AWS_SECRET_ACCESS_KEY']}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    summary = "\n".join(["AWS4-HMAC-SHA256", time, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    signature = hmac.digest(key, summary.encode(), "sha256").hex()
+    credential = f"Credential={environment['AWS_ACCESS_KEY_ID']}/{scope}"
+    authorization = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders={listed}, Signature={signature}"
+    return {**signed, "authorization": authorization}
+
+
+def _error(answer: BaseHTTPResponse, operation: str) -> ClientError:
+    text = answer.data.decode(errors="replace")
+    code, message = (re.search(f"<{name}>(.*?)</{name}>", text, re.DOTALL) for name in ("Code", "Message"))
+    return ClientError(
+        {
+            "Error": {
+                "Code": code[1] if code else str(answer.status),
+                "Message": message[1] if message else str(answer.reason),
+            },
+            "ResponseMetadata": {"HTTPStatusCode": answer.status},  # type: ignore[typeddict-item]
+        },
+        operation,
+    )
