@@ -66,23 +66,27 @@ def forget_other_accounts() -> None:
 
 
 @contextmanager
-def local_aws(log: Path, *, without: Sequence[str] = ()) -> Iterator[LocalAws]:
+def local_aws(
+    log: Path, *, without: Sequence[str] = (), kept: Path | None = None, port: int = 0
+) -> Iterator[LocalAws]:
     """A private MiniStack on a free loopback port, with IAM enforced, for as long as the block lasts.
 
     However the block or this process ends, it ends too. without: patches of `local.emulator` to leave out.
-    Raises LocalAwsError when it does not start.
+    kept: a folder where its state is written when the block ends, to begin from the next time; on the same
+    port, since the addresses of queues hold it. Raises LocalAwsError when it does not start.
     """
     forget_other_accounts()
     log.parent.mkdir(parents=True, exist_ok=True)
-    state = Path(tempfile.mkdtemp(prefix="local-aws-"))
+    scratch = Path(tempfile.mkdtemp(prefix="local-aws-"))
     with socket.socket() as listening, log.open("wb") as output:
         # Bound and listening before it starts: no port is lost to others, and the first request waits for it.
-        listening.bind(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
         listening.listen()
         port = listening.getsockname()[1]
         process = subprocess.Popen(
             [PYTHON, "-P", Path(__file__).with_name("emulator.py"), str(listening.fileno())],
-            env=_environment(port, state, without),
+            env=_environment(port, scratch, without, kept),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -99,12 +103,19 @@ def local_aws(log: Path, *, without: Sequence[str] = ()) -> Iterator[LocalAws]:
         yield aws
     finally:
         _stop(process)
-        shutil.rmtree(state, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _environment(port: int, state: Path, without: Sequence[str]) -> dict[str, str]:
+def _environment(port: int, scratch: Path, without: Sequence[str], kept: Path | None) -> dict[str, str]:
+    keeping = {
+        "STATE_DIR": f"{kept}/state",
+        "S3_DATA_DIR": f"{kept}/s3",
+        "PERSIST_STATE": "1",
+        "S3_PERSIST": "1",
+    }
     # Functions inherit it, so it holds nothing of the caller's.
     return {
+        **(keeping if kept else {}),
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
         "GATEWAY_PORT": str(port),
@@ -112,7 +123,7 @@ def _environment(port: int, state: Path, without: Sequence[str]) -> dict[str, st
         "AUTH": "true",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "TMPDIR": str(state),
+        "TMPDIR": str(scratch),
         "NODE_PATH": str(ROOT / "local" / "node_modules"),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

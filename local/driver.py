@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from contract.output import manifest_key, rejection_key
+from contract.output import manifest_key, pointer_key, rejection_key
 from contract.source import job_id
 
 Client = Callable[[str], Any]
@@ -37,6 +38,29 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Report:
+    """Where every one of some uploads ended; unaccounted: their keys and versions, where that is nowhere.
+
+    superseded counts those of the published that their key's pointer has gone past.
+    """
+
+    uploads: int
+    published: int
+    superseded: int
+    rejected: Mapping[str, int]
+    dead: int
+    unaccounted: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.rejected.items()))
+        return (
+            f"{self.uploads} uploads: {self.published} published ({self.superseded} superseded), "
+            f"{sum(self.rejected.values())} rejected ({reasons or 'none'}), {self.dead} dead letters, "
+            f"{len(self.unaccounted)} unaccounted for"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class LambdaDriver:
     """outputs: of the stack, as `cdk deploy` gives them."""
 
@@ -62,9 +86,9 @@ class LambdaDriver:
         return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
 
     def result(self, upload: Upload, *, timeout: float = 60) -> Result:
-        """Waits for the upload's manifest or rejection. Raises TimeoutError after `timeout` seconds."""
+        """Waits for the upload's manifest or rejection. TimeoutError `timeout` seconds after it began."""
         pause = 0.05
-        while time.monotonic() < upload.started + timeout:
+        while True:
             for name, key in (
                 ("manifest", manifest_key(upload.job_id)),
                 ("rejection", rejection_key(upload.job_id)),
@@ -73,9 +97,37 @@ class LambdaDriver:
                 if found is not None:
                     document = {name: json.loads(found)}
                     return Result(upload=upload, seconds=time.monotonic() - upload.started, **document)
+            if time.monotonic() > upload.started + timeout:
+                raise TimeoutError(f"{upload.key} has no manifest and no rejection after {timeout:.0f} s.")
             time.sleep(pause)  # S3 has nothing to wait on
             pause = min(pause * 1.5, 1)
-        raise TimeoutError(f"{upload.key} has no manifest and no rejection after {timeout:.0f} s.")
+
+    def account(self, uploads: Sequence[Upload], *, timeout: float = 60) -> Report:
+        """Waits for each upload's end, and counts them all. timeout: seconds from each upload's start."""
+        results, unaccounted = [], []
+        for upload in uploads:
+            try:
+                results.append(self.result(upload, timeout=timeout))
+            except TimeoutError:
+                unaccounted.append((upload.key, upload.version_id))
+        published = [one for one in results if one.manifest]
+        shown = {
+            json.loads(self.read(pointer_key(key)) or b"{}").get("job_id") for key in {u.key for u in uploads}
+        }
+        return Report(
+            uploads=len(uploads),
+            published=len(published),
+            superseded=sum(one.upload.job_id not in shown for one in published),
+            rejected=Counter(str(one.rejection["reason"]) for one in results if one.rejection),
+            dead=self.waiting(self.outputs["DeadLetters"]),
+            unaccounted=tuple(unaccounted),
+        )
+
+    def waiting(self, queue_url: str) -> int:
+        """Messages in a queue, those that are being worked on among them."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+        return sum(int(value) for value in found["Attributes"].values())
 
     def log_group(self) -> str:
         """Where the function writes its log."""

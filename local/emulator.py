@@ -18,6 +18,7 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
+from ministack.core.persistence import PERSIST_STATE
 from ministack.core.responses import get_account_id
 from ministack.services import eventbridge, s3, sqs
 from ministack.services.cloudformation import provisioners
@@ -139,9 +140,22 @@ def main(socket_fd: int) -> None:
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     logging.getLogger().setLevel(logging.WARNING)
+    config.graceful_timeout = 1
     end_with_the_parent()
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    asyncio.run(serve(app.app if "assume_tls" in without else assume_tls(app.app), config))
+    application = app.app if "assume_tls" in without else assume_tls(app.app)
+    if PERSIST_STATE:
+        asyncio.run(serve_until_terminated(application, config))
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        asyncio.run(serve(application, config))
+
+
+async def serve_until_terminated(application: Any, config: Config) -> None:
+    """Lets MiniStack write its state before it ends; without a state it ends at once."""
+    terminated = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
+    await serve(application, config, shutdown_trigger=terminated.wait)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -30,5 +30,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, whatever deploys last."""
-    items.sort(key=lambda item: "tests/local" in item.nodeid)
+    """Quick tests first, then whatever deploys, and last what destroys it."""
+    items.sort(key=lambda item: ("tests/local" in item.nodeid, "test_destroying" in item.nodeid))

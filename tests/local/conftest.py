@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -35,6 +37,11 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         )
 
 
+@pytest.fixture
+def driver(deployment: Deployment) -> LambdaDriver:
+    return deployment.driver
+
+
 def eventually(look: Callable[[], T], *, seconds: float = 30) -> T:
     """What `look` gives once it is true; SQS and S3 have nothing to wait on."""
     end = monotonic() + seconds
@@ -61,3 +68,67 @@ def count(sqs: Any, queue_url: str) -> int:
     """Visible messages in a queue."""
     name = "ApproximateNumberOfMessages"
     return int(sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])["Attributes"][name])
+
+
+def logged(driver: LambdaDriver, word: str) -> list[dict[str, Any]]:
+    """The events of the function's log that hold a word."""
+    found = driver.client("logs").filter_log_events(logGroupName=driver.log_group())["events"]
+    return [one for one in found if word in one["message"]]
+
+
+@contextmanager
+def paused(driver: LambdaDriver) -> Iterator[None]:
+    """The function gets no messages while the block lasts."""
+    lambda_ = driver.client("lambda")
+    found = lambda_.list_event_source_mappings(FunctionName=driver.outputs["FunctionName"])
+    (mapping,) = found["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        yield
+    finally:
+        lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
+@contextmanager
+def patient_for_a_second(driver: LambdaDriver) -> Iterator[None]:
+    """A message that failed comes again after a second, and not after six timeouts of the function."""
+    sqs, queue, name = driver.client("sqs"), driver.outputs["Queue"], "VisibilityTimeout"
+    before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={name: "1"})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
+
+
+def statements(driver: LambdaDriver) -> list[dict[str, Any]]:
+    """What the function's role may do."""
+    return list(_policy(driver)[2]["Statement"])
+
+
+@contextmanager
+def without(driver: LambdaDriver, action: str) -> Iterator[None]:
+    """The function's role lacks the statement that begins with an action; messages come again quickly."""
+    role, name, policy = _policy(driver)
+    kept = [one for one in policy["Statement"] if actions(one)[0] != action]
+    assert len(kept) == len(policy["Statement"]) - 1
+    put = partial(driver.client("iam").put_role_policy, RoleName=role, PolicyName=name)
+    with patient_for_a_second(driver):
+        put(PolicyDocument=json.dumps({**policy, "Statement": kept}))
+        try:
+            yield
+        finally:
+            put(PolicyDocument=json.dumps(policy))
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else list(found)
+
+
+def _policy(driver: LambdaDriver) -> tuple[str, str, dict[str, Any]]:
+    iam, function = driver.client("iam"), driver.outputs["FunctionName"]
+    found = driver.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+    role = found.rsplit("/", 1)[-1]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return role, name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]

@@ -1,7 +1,6 @@
 """LambdaPattern as deployed: the real template, IAM checks, the function's own code, photos and poison."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,14 @@ from contract.output import pointer_key
 from local.driver import LambdaDriver, Upload
 from tests.events import s3_event
 from tests.images import corners, decode, encode
-from tests.local.conftest import STACK, Deployment, count, eventually, s3_of_a_user
+from tests.local.conftest import STACK, Deployment, count, eventually, logged, paused, s3_of_a_user, without
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 PHOTO = encode(corners(600, 400), ".jpg")
 
 
-@pytest.fixture
-def driver(deployment: Deployment) -> LambdaDriver:
-    return deployment.driver
-
-
 def pointer(driver: LambdaDriver, key: str) -> dict[str, Any]:
     return dict(json.loads(driver.read(pointer_key(key)) or b"{}"))
-
-
-def logged(driver: LambdaDriver, word: str) -> list[dict[str, Any]]:
-    """The events of the function's log that hold a word."""
-    found = driver.client("logs").filter_log_events(logGroupName=driver.log_group())["events"]
-    return [one for one in found if word in one["message"]]
-
-
-def is_empty(driver: LambdaDriver) -> bool:
-    """No message waits or is being worked on: what was done does not come again."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = driver.client("sqs").get_queue_attributes(QueueUrl=driver.outputs["Queue"], AttributeNames=names)
-    return all(int(value) == 0 for value in found["Attributes"].values())
 
 
 def send_again(driver: LambdaDriver, upload: Upload, *, sequencer: str) -> None:
@@ -71,7 +52,7 @@ def test_poison_is_rejected_with_its_reason_and_does_not_come_again(driver: Lamb
     result = driver.result(driver.upload("photos/notes.jpg", b"no photo"))
     assert result.rejection is not None
     assert result.rejection["reason"] == "not-an-image"
-    eventually(lambda: is_empty(driver))
+    eventually(lambda: not driver.waiting(driver.outputs["Queue"]))
 
 
 def test_a_heic_upload_says_how_to_convert_it(driver: LambdaDriver) -> None:
@@ -81,17 +62,14 @@ def test_a_heic_upload_says_how_to_convert_it(driver: LambdaDriver) -> None:
 
 
 def test_a_batch_of_ten_with_one_bad_gives_nine_manifests_and_one_rejection(driver: LambdaDriver) -> None:
-    lambda_, sqs = driver.client("lambda"), driver.client("sqs")
-    (mapping,) = lambda_.list_event_source_mappings(FunctionName=driver.outputs["FunctionName"])[
-        "EventSourceMappings"
-    ]
-    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    uploads = [driver.upload(f"ten/{number}.jpg", PHOTO if number != 4 else b"bad") for number in range(10)]
-    eventually(lambda: count(sqs, driver.outputs["Queue"]) == 10)
-    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    with paused(driver):
+        uploads = [
+            driver.upload(f"ten/{number}.jpg", PHOTO if number != 4 else b"bad") for number in range(10)
+        ]
+        eventually(lambda: count(driver.client("sqs"), driver.outputs["Queue"]) == 10)
     results = [driver.result(upload) for upload in uploads]
     assert [bool(one.rejection) for one in results] == [number == 4 for number in range(10)]
-    eventually(lambda: is_empty(driver))
+    eventually(lambda: not driver.waiting(driver.outputs["Queue"]))
 
     def in_one_invocation() -> bool:
         """MiniStack gives each invocation a log stream of its own."""
@@ -129,37 +107,12 @@ def test_the_function_writes_its_log_where_the_template_says(driver: LambdaDrive
     assert json.loads(event["message"])["message"] == "Published"
 
 
-@pytest.fixture
-def without_output_grant(driver: LambdaDriver) -> Iterator[None]:
-    """The function's role may not write to the output bucket, and messages come again after a second."""
-    iam, sqs = driver.client("iam"), driver.client("sqs")
-    function = driver.client("lambda").get_function_configuration(FunctionName=driver.outputs["FunctionName"])
-    role = function["Role"].rsplit("/", 1)[-1]
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-    kept = [one for one in policy["Statement"] if one["Action"] != "s3:PutObject"]
-    assert len(kept) == len(policy["Statement"]) - 1
-    queue = driver.outputs["Queue"]
-    visibility = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
-
-    def put(statements: list[Any]) -> None:
-        document = json.dumps({**policy, "Statement": statements})
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
-
-    put(kept)
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
-    yield
-    put(policy["Statement"])
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes=visibility)
-
-
-def test_without_the_right_to_write_every_upload_ends_in_the_dead_letter_queue(
-    driver: LambdaDriver, without_output_grant: None
-) -> None:
+def test_without_the_right_to_write_every_upload_ends_in_the_dead_letter_queue(driver: LambdaDriver) -> None:
     sqs, dead_letters = driver.client("sqs"), driver.outputs["DeadLetters"]
-    uploads = [driver.upload(f"denied/{number}.jpg", PHOTO) for number in range(3)]
-    uploads.append(driver.upload("denied/poison.jpg", b"poison"))
-    eventually(lambda: count(sqs, dead_letters) == len(uploads), seconds=60)
+    with without(driver, "s3:PutObject"):
+        uploads = [driver.upload(f"denied/{number}.jpg", PHOTO) for number in range(3)]
+        uploads.append(driver.upload("denied/poison.jpg", b"poison"))
+        eventually(lambda: count(sqs, dead_letters) == len(uploads), seconds=60)
     found = {}
     for _ in uploads:
         (message,) = sqs.receive_message(QueueUrl=dead_letters, WaitTimeSeconds=1)["Messages"]

@@ -1,0 +1,76 @@
+"""The function's role, statement by statement: each is needed for what it is there for."""
+
+import json
+from typing import Any
+
+import pytest
+
+from contract.output import pointer_key
+from local.driver import LambdaDriver
+from tests.images import corners, encode
+from tests.local.conftest import actions, eventually, logged, statements, without
+
+PHOTO = encode(corners(60, 40), ".jpg")
+BREAKS = {
+    "s3:GetObjectVersion": "GetObject",
+    "s3:PutObject": "PutObject",
+    "s3:GetObject": "GetObject",
+    "s3:DeleteObject": "DeleteObject",
+    "s3:ListBucket": "ListObjectsV2",
+}
+"""The action that begins a statement, and the call that is denied without it."""
+NOT_ASKED = (
+    "logs:CreateLogStream",
+    "xray:PutTelemetryRecords",
+    "sqs:ChangeMessageVisibility",
+    "s3:PutObjectTagging",
+)
+"""MiniStack reads queues, writes logs and drops traces without the role, and takes a tag with any PutObject:
+asserted in the template instead, by `test_the_function_may_do_just_what_is_listed_here`."""
+
+
+def test_every_statement_is_tried_here(driver: LambdaDriver) -> None:
+    assert {actions(one)[0] for one in statements(driver)} == {*BREAKS, *NOT_ASKED}
+
+
+def life(driver: LambdaDriver, key: str) -> None:
+    """Uploads a photo, and deletes it once the function has begun with it."""
+    driver.upload(key, PHOTO)
+    eventually(lambda: shown(driver, key) or logged(driver, key))
+    driver.s3.delete_object(Bucket=driver.source, Key=key)
+
+
+def shown(driver: LambdaDriver, key: str) -> dict[str, Any]:
+    return dict(json.loads(driver.read(pointer_key(key)) or b"{}"))
+
+
+def denials(driver: LambdaDriver, key: str) -> set[str]:
+    """The calls that were denied for a key."""
+    messages = [json.loads(one["message"]) for one in logged(driver, key)]
+    failed = [one["exception"] for one in messages if one["message"] == "Failed"]
+    assert all("(AccessDenied)" in one for one in failed), failed
+    return {one.partition("when calling the ")[2].partition(" operation")[0] for one in failed}
+
+
+@pytest.mark.parametrize("action", BREAKS)
+def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lost(
+    driver: LambdaDriver, action: str
+) -> None:
+    key = f"privileges/{action.partition(':')[2]}.jpg"
+    with without(driver, action):
+        life(driver, key)
+        eventually(lambda: denials(driver, key))
+    eventually(lambda: shown(driver, key).get("state") == "deleted")
+    eventually(lambda: not driver.waiting(driver.outputs["Queue"]))
+    assert denials(driver, key) == {BREAKS[action]}
+    assert driver.waiting(driver.outputs["DeadLetters"]) == 0
+
+
+@pytest.mark.parametrize("action", NOT_ASKED)
+def test_what_ministack_does_not_ask_for_is_not_missed(driver: LambdaDriver, action: str) -> None:
+    """Once MiniStack does, this fails, and the statement moves to those that are proven."""
+    key = f"privileges/{action.replace(':', '-')}.jpg"
+    with without(driver, action):
+        life(driver, key)
+        eventually(lambda: shown(driver, key).get("state") == "deleted")
+    assert denials(driver, key) == set()
