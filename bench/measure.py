@@ -92,6 +92,10 @@ def with_table(page: str, name: str) -> str:
     """The page with the table of a kept result between its markers."""
     before, begin, rest = page.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition(f"<!-- /{name} -->")
+    if not end:
+        raise ValueError(
+            f"{PAGE.name} has no place for it: a line <!-- {name} -->, and one <!-- /{name} -->."
+        )
     return before + begin + table(json.loads((RESULTS / f"{name}.json").read_text())) + end + after
 
 

@@ -1,5 +1,6 @@
 """An image in several sizes as WebP, decoded once, without any metadata: no GPS, no camera's thumbnail."""
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def render(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int
 
 def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]) -> list[pyvips.Image]:
     """`data` in several sizes, largest first, in memory: the largest decoded with shrink-on-load,
-    the smaller ones made from that.
+    each smaller one made from the one before.
 
     Upright whatever its EXIF orientation, in sRGB whatever its profile, 8 bits, first frame only, alpha kept.
     Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header
@@ -80,22 +81,28 @@ def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]
             largest,
             height=largest,
             size="down",
-            # Asked for, a conversion runs through the profile connection space even from sRGB to sRGB, and
-            # then takes three quarters of the time.
+            # Asked for, a conversion runs through the profile connection space even from sRGB to sRGB.
             **({"output_profile": "srgb"} if _needs_conversion(opened) else {}),
             # As an argument fail_on is ignored (https://github.com/libvips/libvips/issues/5195), and with
             # "truncated" a TIFF that ends early passes.
             option_string="fail_on=error",
         ).copy_memory()
-    return [image, *(_reduce(image, long_edge) for long_edge in smaller)]
+    # Each from the one before: the fewer pixels a reduction spans, the less its 8-bit coefficients round.
+    sizes = (_fit(image.width, image.height, long_edge) for long_edge in smaller)
+    return list(itertools.accumulate(sizes, _reduce, initial=image))
 
 
-def _reduce(image: pyvips.Image, long_edge: int) -> pyvips.Image:
+def _fit(width: int, height: int, long_edge: int) -> tuple[int, int]:
+    """Width and height with that long edge and the same shape, never more than they are."""
+    factor = min(1, long_edge / max(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _reduce(image: pyvips.Image, size: tuple[int, int]) -> pyvips.Image:
     """Lanczos over the whole way: libvips would average whole pixels first, which is visibly softer."""
-    factor = long_edge / max(image.width, image.height)
-    if factor >= 1:
+    if (image.width, image.height) == size:
         return image
-    across, down = (max(1, round(side * factor)) / side for side in (image.width, image.height))
+    across, down = size[0] / image.width, size[1] / image.height
     opaque = image.premultiply() if image.hasalpha() else image
     reduced = opaque.resize(across, vscale=down, kernel="lanczos3", gap=0)
     return (reduced.unpremultiply().rint().cast("uchar") if image.hasalpha() else reduced).copy_memory()
