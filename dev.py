@@ -35,6 +35,7 @@ LOCKS = (
     "requirements-build.txt",
     "requirements.txt",
     *FUNCTION_LOCKS,
+    "container/requirements.txt",
     "local/requirements.txt",
     "bench/requirements.txt",
 )
@@ -90,7 +91,7 @@ def set_up_tools() -> None:
         make_venv(VENV)
         # pyvips comes as source only, and is built by our pin of setuptools instead of the newest.
         step("build tools", [PYTHON, *PIP, "--only-binary=:all:", "-r", "requirements-build.txt"])
-        from_source = ["--only-binary=:all:", "--no-binary=pyvips", "--no-build-isolation"]
+        from_source = ["--only-binary=:all:", "--no-binary=pyvips,iiif-validator", "--no-build-isolation"]
         step("Python packages", [PYTHON, *PIP, "--no-deps", *from_source, "-r", "requirements.txt"])
         link_node()
         step("CDK CLI", [*NPM_CI])
@@ -177,7 +178,7 @@ def lock() -> int:
     )
     for file in LOCKS:
         source = file.replace(".txt", ".in")
-        within = ("-c", "requirements.txt") if file in FUNCTION_LOCKS else ()
+        within = ("-c", "requirements.txt") if file in (*FUNCTION_LOCKS, "container/requirements.txt") else ()
         code = run("uv", "pip", "compile", source, "-o", file, "--python-version=3.11", *options, *within)
         if code:
             return code

@@ -38,6 +38,21 @@ def decoding(data: bytes, image_format: Format) -> Iterator[None]:
         raise Rejected(Reason.DAMAGED, message) from error
 
 
+def source(data: bytes) -> pyvips.Source:
+    """`data` where it lies: the functions for buffers would copy it."""
+    return pyvips.Source.new_from_memory(data)
+
+
+def conversion(image: pyvips.Image) -> dict[str, str]:
+    """What a thumbnail of an image takes to be in sRGB: nothing, unless its numbers mean other colours.
+
+    Asked for, a conversion runs through the profile connection space even from sRGB to sRGB.
+    """
+    is_plain = image.interpretation in ("srgb", "b-w", "rgb16", "grey16", "rgb", "multiband")
+    has_profile = image.get_typeof("icc-profile-data") != 0
+    return {"output_profile": "srgb"} if has_profile or not is_plain else {}
+
+
 def _ends_early(data: bytes, image_format: Format, said: str) -> bool:
     """By the file's own structure where that tells, else by how the codec behind libvips says it."""
     match image_format:

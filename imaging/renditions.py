@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyvips
 
-from imaging.engine import decoding
+from imaging.engine import conversion, decoding, source
 from imaging.header import Header
 from imaging.limits import Limits
 from imaging.probe import check_pixels
@@ -74,15 +74,14 @@ def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]
     largest, *smaller = sorted(long_edges, reverse=True)
     with decoding(data, header.format):
         # The decoder reads the header its own way: a forged one must not get past the limit.
-        opened = pyvips.Image.new_from_source(_source(data), "")
+        opened = pyvips.Image.new_from_source(source(data), "")
         check_pixels(opened.width, opened.height, header, limits)
         image = pyvips.Image.thumbnail_source(
-            _source(data),
+            source(data),
             largest,
             height=largest,
             size="down",
-            # Asked for, a conversion runs through the profile connection space even from sRGB to sRGB.
-            **({"output_profile": "srgb"} if _needs_conversion(opened) else {}),
+            **conversion(opened),
             # As an argument fail_on is ignored (https://github.com/libvips/libvips/issues/5195), and with
             # "truncated" a TIFF that ends early passes.
             option_string="fail_on=error",
@@ -106,17 +105,6 @@ def _reduce(image: pyvips.Image, size: tuple[int, int]) -> pyvips.Image:
     opaque = image.premultiply() if image.hasalpha() else image
     reduced = opaque.resize(across, vscale=down, kernel="lanczos3", gap=0)
     return (reduced.unpremultiply().rint().cast("uchar") if image.hasalpha() else reduced).copy_memory()
-
-
-def _source(data: bytes) -> pyvips.Source:
-    """`data` where it lies: the functions for buffers would copy it."""
-    return pyvips.Source.new_from_memory(data)
-
-
-def _needs_conversion(image: pyvips.Image) -> bool:
-    """Whether its numbers mean other colours than sRGB's would: it has a profile, or is CMYK and the like."""
-    is_plain = image.interpretation in ("srgb", "b-w", "rgb16", "grey16", "rgb", "multiband")
-    return image.get_typeof("icc-profile-data") != 0 or not is_plain
 
 
 def as_jpeg(webp: bytes) -> bytes:

@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 from contract.output import Output, source_of, version_prefix
 from contract.s3 import S3
 from contract.source import Change, ObjectEvent
+from imaging.download import Download
 from imaging.header import Header
 from imaging.limits import Limits
 from imaging.probe import check_bytes, check_pixels, probe
 from imaging.rejection import Reason, Rejected
 from imaging.renditions import MEDIA_TYPE, Rendered, render
-from lambda_src.renditions.download import Download
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

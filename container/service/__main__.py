@@ -1,0 +1,91 @@
+"""Runs the service: `python -m container.service`, told by its environment (see `settings`)."""
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import contextmanager
+
+import uvicorn
+
+from container.service.app import FETCHES, Service
+from container.service.settings import Settings, SettingsError
+from container.service.stores import Bucket, Folder, Store
+
+KEEP_ALIVE_SECONDS = 75
+"""Above the 60 s of a load balancer's idle timeout, or it sends requests into connections just closed:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
+"""
+LAST_ANSWERS_SECONDS = 18
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would end by the signal, and not with 0."""
+
+    @contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+def store(settings: Settings) -> Store:
+    """The bucket or the folder."""
+    if settings.folder:
+        return Folder(path=settings.folder, limits=settings.limits)
+    import boto3  # a folder needs no AWS
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=FETCHES,
+    )
+    return Bucket(s3=boto3.client("s3", config=config), name=settings.bucket, limits=settings.limits)
+
+
+async def serve(service: Service) -> None:
+    """Until SIGTERM or SIGINT: then it is not ready any more, tells its callers to go, and ends."""
+    settings = service.settings
+    config = uvicorn.Config(
+        service.application(),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
+    )
+    server = Server(config)
+
+    async def drain(stopped: asyncio.Event) -> None:
+        await stopped.wait()
+        service.draining = True
+        await asyncio.sleep(settings.drain)
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopped.set)
+    draining = loop.create_task(drain(stopped))
+    await server.serve()
+    draining.cancel()
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        print(f"Error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    uvicorn_loop = uvicorn.Config("", loop="auto").get_loop_factory()
+    with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
+        runner.run(serve(Service(settings, store(settings))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""Which pixels a request means, in which size: https://iiif.io/api/image/3.0/#4-image-requests"""
+
+from dataclasses import dataclass
+
+from container.service.errors import BadRequestError
+from container.service.request import PREFIX, ImageRequest, Region, Size, identifier_of
+from imaging.transform import Transform
+
+TILE = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What may be asked for. max_width: of an answer's sides, in pixels; max_area: of their product.
+
+    presets: the sizes, as written in URLs, of whole images and squares; tiles may always be asked for.
+    Empty: any size.
+    """
+
+    max_width: int = 6_000
+    max_area: int = 20_000_000
+    presets: tuple[str, ...] = ()
+
+    def largest(self, width: int, height: int) -> tuple[int, int]:
+        """The largest size of that shape, in pixels, and no larger than it is."""
+        factor = min(1, self.max_width / max(width, height), (self.max_area / (width * height)) ** 0.5)
+        return max(1, int(width * factor)), max(1, int(height * factor))
+
+
+def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transform:
+    """`asked` of an image of `width` x `height` pixels.
+
+    Raises BadRequestError for a region outside of it, a size that is enlarged without ^, over the limits, or
+    not among the presets.
+    """
+    left, top, right, bottom = _box(asked.region, width, height)
+    to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)
+    placed = Transform(
+        left=left,
+        top=top,
+        width=right - left,
+        height=bottom - top,
+        to_width=to_width,
+        to_height=to_height,
+        mirror=asked.mirror,
+        degrees=asked.degrees,
+        colours=asked.colours,
+    )
+    if sizes.presets and not _is_preset(asked, sizes) and not is_tile(placed, width, height):
+        raise BadRequestError(
+            f"Size {asked.size_text}: here whole images and squares come as {', '.join(sizes.presets)}."
+        )
+    return placed
+
+
+def canonical(asked: ImageRequest, placed: Transform, width: int, height: int, sizes: Sizes) -> str:
+    """The one path of all that give these pixels: https://iiif.io/api/image/3.0/#47-canonical-uri-syntax"""
+    box = (placed.left, placed.top, placed.width, placed.height)
+    region = "full" if (placed.width, placed.height) == (width, height) else ",".join(map(str, box))
+    size = f"{placed.to_width},{placed.to_height}"
+    if (placed.to_width, placed.to_height) == sizes.largest(placed.width, placed.height):
+        size = "max"
+    elif placed.to_width > placed.width or placed.to_height > placed.height:
+        size = f"^{size}"
+    rotation = f"{'!' if asked.mirror else ''}{asked.degrees:.9f}".rstrip("0").rstrip(".")
+    quality = "default" if asked.quality == "color" else asked.quality
+    return f"{PREFIX}/{identifier_of(asked.key)}/{region}/{size}/{rotation}/{quality}.{asked.encoding}"
+
+
+def is_tile(placed: Transform, width: int, height: int) -> bool:
+    """Whether it is one of the tiles that `info.json` tells of."""
+    for factor in scale_factors(width, height):
+        side = TILE * factor
+        if placed.left % side or placed.top % side:
+            continue
+        across, down = min(side, width - placed.left), min(side, height - placed.top)
+        scaled = (-(-across // factor), -(-down // factor))
+        if (placed.width, placed.height, placed.to_width, placed.to_height) == (across, down, *scaled):
+            return True
+    return False
+
+
+def scale_factors(width: int, height: int) -> list[int]:
+    """1, 2, 4 and so on, until the image is one tile."""
+    factors = [1]
+    while max(width, height) > TILE * factors[-1]:
+        factors.append(factors[-1] * 2)
+    return factors
+
+
+def _is_preset(asked: ImageRequest, sizes: Sizes) -> bool:
+    return asked.region.kind in ("full", "square") and asked.size_text in sizes.presets
+
+
+def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom, cut to the image."""
+    if region.kind == "full":
+        return 0, 0, width, height
+    if region.kind == "square":
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        return left, top, left + side, top + side
+    scale = (width / 100, height / 100) if region.kind == "pct" else (1, 1)
+    x, y, w, h = region.box
+    left, top = round(x * scale[0]), round(y * scale[1])
+    right, bottom = round((x + w) * scale[0]), round((y + h) * scale[1])
+    if left >= width or top >= height:
+        raise BadRequestError(f"The region begins outside of the image, which has {width} x {height} pixels.")
+    return left, top, min(width, max(right, left + 1)), min(height, max(bottom, top + 1))
+
+
+def _scaled(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int]:
+    if size.kind == "max":
+        return sizes.largest(width, height)  # ^max too: docs/decisions/0007
+    to_width, to_height = _wanted(size, width, height)
+    if not to_width or not to_height:
+        raise BadRequestError("A size of 0 has no pixels.")
+    if not size.enlarge and (to_width > width or to_height > height):
+        raise BadRequestError(
+            f"{to_width} x {to_height} is more than the {width} x {height} pixels of the region: "
+            "ask for max, or put ^ before the size to enlarge."
+        )
+    if max(to_width, to_height) > sizes.max_width or to_width * to_height > sizes.max_area:
+        raise BadRequestError(
+            f"{to_width} x {to_height} is too large: "
+            f"at most {sizes.max_width} a side and {sizes.max_area:,} pixels."
+        )
+    return to_width, to_height
+
+
+def _wanted(size: Size, width: int, height: int) -> tuple[int, int]:
+    if size.kind == "pct":
+        return round(width * size.percent / 100), round(height * size.percent / 100)
+    if size.width is not None and size.height is not None:
+        if size.kind == "exact":
+            return size.width, size.height
+        factor = min(size.width / width, size.height / height)
+    elif size.width is not None:
+        factor = size.width / width
+    else:
+        factor = (size.height or 0) / height
+    # One side may round to nothing; that the other asks for 0 is an error.
+    to_width = size.width if size.width is not None and size.kind == "exact" else round(width * factor)
+    to_height = size.height if size.height is not None and size.kind == "exact" else round(height * factor)
+    return (max(1, to_width), max(1, to_height)) if factor else (0, 0)

@@ -1,0 +1,54 @@
+"""The description of an image that viewers begin with: https://iiif.io/api/image/3.0/#5-image-information"""
+
+from typing import Any
+
+from container.service.geometry import TILE, Sizes, scale_factors
+from container.service.request import PREFIX, identifier_of
+from imaging.transform import Encoding
+
+CONTEXT = "http://iiif.io/api/image/3/context.json"
+PROFILE = "http://iiif.io/api/image/3/level2.json"
+EXTRA_FEATURES = (
+    "canonicalLinkHeader",
+    "mirroring",
+    "profileLinkHeader",
+    "rotationArbitrary",
+    "sizeUpscaling",
+)
+
+
+def address(base_url: str, key: str) -> str:
+    """The image's own address, its `id`."""
+    return f"{base_url}{PREFIX}/{identifier_of(key)}"
+
+
+def describe(
+    base_url: str, key: str, width: int, height: int, sizes: Sizes, encodings: tuple[Encoding, ...]
+) -> dict[str, Any]:
+    """`info.json` of an image of `width` x `height` pixels."""
+    factors = scale_factors(width, height)
+    smaller = [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
+    return {
+        "@context": CONTEXT,
+        "id": address(base_url, key),
+        "type": "ImageService3",
+        "protocol": "http://iiif.io/api/image",
+        # Without JPEG or PNG, or with only some sizes, it does less than level 2 asks for.
+        "profile": "level0"
+        if sizes.presets or not {Encoding.JPG, Encoding.PNG} <= {*encodings}
+        else "level2",
+        "width": width,
+        "height": height,
+        "maxWidth": sizes.max_width,
+        "maxArea": sizes.max_area,
+        "sizes": [
+            {"width": w, "height": h}
+            for w, h in smaller
+            if max(w, h) <= sizes.max_width and w * h <= sizes.max_area
+        ],
+        "tiles": [{"width": TILE, "height": TILE, "scaleFactors": factors}],
+        "preferredFormats": [one.value for one in (Encoding.WEBP, Encoding.JPG) if one in encodings],
+        "extraFormats": [one.value for one in encodings if one is Encoding.WEBP],
+        "extraQualities": ["color", "gray", "bitonal"],
+        "extraFeatures": [*EXTRA_FEATURES],
+    }

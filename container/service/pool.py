@@ -1,0 +1,44 @@
+"""A bounded number of threads, and a bounded number that waits for them."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from container.service.errors import BusyError
+
+T = TypeVar("T")
+
+
+class Pool:
+    """`workers` threads; `queue` more calls may wait, and the next one is refused at once."""
+
+    def __init__(self, name: str, *, workers: int, queue: int) -> None:
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self._room = workers + queue
+        self.pending = 0
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """What the function gives. Raises BusyError when too many wait.
+
+        Cancelled while it waits, the call never begins; once begun it runs to its end, and counts till then.
+        """
+        if self.pending >= self._room:
+            raise BusyError("Too many requests are waiting already; try again in a moment.")
+        self.pending += 1
+        loop = asyncio.get_running_loop()
+
+        def done(_: Future[T]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._leave)
+
+        future = self._threads.submit(function)
+        future.add_done_callback(done)
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Lets what has begun end."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _leave(self) -> None:
+        self.pending -= 1

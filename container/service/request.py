@@ -1,0 +1,184 @@
+"""The URL grammar of the IIIF Image API 3.0: https://iiif.io/api/image/3.0/#2-uri-syntax
+
+Pure: what a path asks for, without knowing any image.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_to_bytes
+
+from container.service.errors import BadRequestError, NotFoundError
+from imaging.transform import Colours, Encoding
+
+PREFIX = "/iiif/3"
+MAX_KEY_BYTES = 1024
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+_NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
+_REGION = re.compile(
+    rf"(?P<name>full|square)|(?P<px>\d{{1,9}},\d{{1,9}},\d{{1,9}},\d{{1,9}})|pct:(?P<pct>{_NUMBER}(?:,{_NUMBER}){{3}})"
+)
+_SIZE = re.compile(
+    rf"(?P<up>\^)?(?:(?P<max>max)|pct:(?P<pct>{_NUMBER})|(?P<fit>!)(?P<fw>\d{{1,9}}),(?P<fh>\d{{1,9}})"
+    r"|(?P<w>\d{1,9})?,(?P<h>\d{1,9})?)"
+)
+_ROTATION = re.compile(rf"(?P<mirror>!)?(?P<degrees>{_NUMBER})")
+_QUALITIES = {"default": Colours.COLOR, **{one.value: one for one in Colours}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """Part of the image: kind "full" or "square", or "px" or "pct" with left, top, width and height."""
+
+    kind: str
+    box: tuple[float, float, float, float] = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """kind: "max", "pct" (percent), "fit" (within width and height) or "exact" (None follows the shape)."""
+
+    kind: str
+    enlarge: bool = False
+    percent: float = 0
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRequest:
+    """key: of the source; degrees clockwise, after mirroring; size_text: as it stood in the URL."""
+
+    key: str
+    region: Region
+    size: Size
+    size_text: str
+    mirror: bool
+    degrees: float
+    quality: str
+    encoding: Encoding
+
+    @property
+    def colours(self) -> Colours:
+        return _QUALITIES[self.quality]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoRequest:
+    """The description of an image, `info.json`."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseRequest:
+    """The image's own address, which leads to its `info.json`."""
+
+    key: str
+
+
+def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
+    """What an undecoded path asks for.
+
+    Raises NotFoundError where no such path can be, BadRequestError where a part of it is wrong.
+    """
+    if not raw_path.startswith(f"{PREFIX}/"):
+        raise NotFoundError(f"Images are under {PREFIX}/, then the image's name with %2F for its slashes.")
+    match raw_path.removeprefix(f"{PREFIX}/").split("/"):
+        case [identifier]:
+            return BaseRequest(key=_key(identifier))
+        case [identifier, "info.json"]:
+            return InfoRequest(key=_key(identifier))
+        case [identifier, region, size, rotation, last]:
+            return _image(identifier, *(_decode(part) for part in (region, size, rotation, last)))
+        case _:
+            raise NotFoundError(
+                "An image's address ends in /info.json or /region/size/rotation/quality.format. "
+                "Slashes in its name are written %2F."
+            )
+
+
+def identifier_of(key: str) -> str:
+    """The key as it stands in a URL."""
+    return quote(key, safe="~")
+
+
+def _image(identifier: str, region: str, size: str, rotation: str, last: str) -> ImageRequest:
+    turned = _ROTATION.fullmatch(rotation)
+    if not turned or float(turned["degrees"]) > 360:
+        raise BadRequestError(
+            f"Rotation {_shown(rotation)}: degrees from 0 to 360, with ! before them to mirror."
+        )
+    quality, _, extension = last.partition(".")
+    if quality not in _QUALITIES:
+        raise BadRequestError(f"Quality {_shown(quality)}: one of {', '.join(_QUALITIES)}.")
+    if extension not in [*Encoding]:
+        raise BadRequestError(f"Format {_shown(extension)}: one of {', '.join(Encoding)}.")
+    return ImageRequest(
+        key=_key(identifier),
+        region=_region(region),
+        size=_size(size),
+        size_text=size,
+        mirror=bool(turned["mirror"]),
+        degrees=float(turned["degrees"]),
+        quality=quality,
+        encoding=Encoding(extension),
+    )
+
+
+def _region(text: str) -> Region:
+    found = _REGION.fullmatch(text)
+    if not found:
+        raise BadRequestError(f"Region {_shown(text)}: full, square, x,y,w,h or pct:x,y,w,h.")
+    if found["name"]:
+        return Region(kind=found["name"])
+    kind = "px" if found["px"] else "pct"
+    left, top, width, height = (float(number) for number in found[kind].split(","))
+    if not width or not height:
+        raise BadRequestError(f"Region {_shown(text)}: a width and a height of 0 have no pixels.")
+    return Region(kind=kind, box=(left, top, width, height))
+
+
+def _size(text: str) -> Size:
+    found = _SIZE.fullmatch(text)
+    if not found or text.removeprefix("^") == ",":
+        raise BadRequestError(
+            f"Size {_shown(text)}: max, w, or ,h or w,h or !w,h or pct:n, with ^ before it to enlarge."
+        )
+    enlarge = bool(found["up"])
+    if found["max"]:
+        return Size(kind="max", enlarge=enlarge)
+    if found["pct"]:
+        return Size(kind="pct", enlarge=enlarge, percent=float(found["pct"]))
+    kind, width, height = ("fit", "fw", "fh") if found["fit"] else ("exact", "w", "h")
+    return Size(
+        kind=kind,
+        enlarge=enlarge,
+        width=int(found[width]) if found[width] else None,
+        height=int(found[height]) if found[height] else None,
+    )
+
+
+def _key(identifier: str) -> str:
+    data = unquote_to_bytes(identifier)
+    try:
+        key = data.decode()
+    except UnicodeDecodeError:
+        raise BadRequestError("The image's name is not UTF-8.") from None
+    if not key:
+        raise NotFoundError("The image's name is empty.")
+    if len(data) > MAX_KEY_BYTES or any(ord(letter) < 32 or ord(letter) == 127 for letter in key):
+        raise BadRequestError(f"The image's name has control characters, or over {MAX_KEY_BYTES:,} bytes.")
+    return key
+
+
+def _decode(part: str) -> str:
+    """One part of the path. A slash in it was written %2F, which only the image's name may have."""
+    text = unquote_to_bytes(part).decode(errors="replace")
+    if "/" in text:
+        raise BadRequestError("%2F stands for a slash in the image's name, and nowhere else.")
+    return text
+
+
+def _shown(text: str) -> str:
+    """For an error of one line."""
+    return ascii(text if len(text) <= 40 else f"{text[:40]}...")

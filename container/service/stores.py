@@ -1,0 +1,100 @@
+"""Where images come from: a bucket, or a folder for trying it out."""
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from container.service.errors import NotFoundError, StoreError
+from imaging.download import Download
+from imaging.header import Header
+from imaging.limits import Limits
+from imaging.probe import check_bytes, check_pixels, probe
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+_NONE = "There is no image of this name."
+_MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """An image as stored. version: changes whenever the content may have."""
+
+    version: str
+    header: Header
+    data: bytes = field(repr=False)
+
+
+class Store(Protocol):
+    """Reads images by their key."""
+
+    def fetch(self, key: str, known: str | None = None) -> File | None:
+        """The file, or None while its version is the one that is `known`.
+
+        Raises NotFoundError, StoreError, and Rejected for what is over the limits or no image: before
+        more than its first 64 KiB are read.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """S3. Its role needs s3:GetObject, and s3:ListBucket so that what is missing is a 404 and not a 403."""
+
+    s3: "S3Client"
+    name: str
+    limits: Limits
+
+    def fetch(self, key: str, known: str | None = None) -> File | None:
+        """As `Store.fetch`; the version is S3's ETag."""
+        try:
+            condition = {"IfNoneMatch": known} if known else {}
+            found = self.s3.get_object(Bucket=self.name, Key=key, **condition)  # type: ignore[arg-type]
+            with closing(found["Body"]) as body:
+                check_bytes(found["ContentLength"], self.limits)
+                header, data = _read(Download(body), self.limits)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("304", "NotModified"):
+                return None
+            if code in _MISSING:
+                raise NotFoundError(_NONE) from None
+            raise StoreError(f"The bucket of the images answers {code}.") from error
+        except BotoCoreError as error:
+            raise StoreError("The bucket of the images cannot be reached.") from error
+        return File(version=found["ETag"], header=header, data=data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """Files under a folder; links that lead out of it are not followed."""
+
+    path: Path
+    limits: Limits
+
+    def fetch(self, key: str, known: str | None = None) -> File | None:
+        """As `Store.fetch`; the version is time and size."""
+        root = self.path.resolve()
+        try:
+            file = (root / key).resolve()
+            if not file.is_relative_to(root) or not file.is_file():
+                raise NotFoundError(_NONE)
+            status = file.stat()
+            version = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+            if version == known:
+                return None
+            check_bytes(status.st_size, self.limits)
+            with file.open("rb") as body:
+                header, data = _read(Download(body), self.limits)
+        except (OSError, ValueError) as error:
+            raise NotFoundError(_NONE) from error
+        return File(version=version, header=header, data=data)
+
+
+def _read(download: Download, limits: Limits) -> tuple[Header, bytes]:
+    header = probe(download.read)
+    check_pixels(header.width, header.height, header, limits)
+    return header, download.rest()
