@@ -23,6 +23,7 @@ PYTHON = VENV / "bin" / "python"
 LOG = ROOT / "build" / "setup.log"
 COMMANDS = {
     "demo": "deploy into a local AWS, upload photos, show what was made (--keep: leave it running)",
+    "service": "serve a folder of images by the IIIF Image API: --folder PHOTOS",
     "test": "every test; more arguments go to pytest",
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
@@ -65,6 +66,8 @@ def main(command: str, arguments: Sequence[str]) -> int:
         set_up_local_aws()
     if command == "demo":
         become(PYTHON, "-m", "local.demo", *arguments)
+    if command == "service":
+        become(PYTHON, "-m", "local.service", *arguments)
     if command == "test":
         become(PYTHON, "-m", "pytest", *arguments)
     if command == "synth":

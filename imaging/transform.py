@@ -54,6 +54,18 @@ class Transform:
     colours: Colours = Colours.COLOR
 
     @property
+    def level(self) -> int:
+        """The last halving of the image that still has as many pixels of this part as are asked for."""
+        level = 0
+        while (
+            level < 32
+            and _has(self.width, level + 1, self.to_width)
+            and _has(self.height, level + 1, self.to_height)
+        ):
+            level += 1
+        return level
+
+    @property
     def factor(self) -> float:
         """How many source pixels become one, in the direction that shrinks less; below 1 it enlarges."""
         return min(self.width / self.to_width, self.height / self.to_height)
@@ -100,7 +112,7 @@ class Pyramid:
 
     def transform(self, asked: Transform) -> pyvips.Image:
         """As the function `transform`, from what is decoded already."""
-        level = max(0, math.floor(math.log2(asked.factor)))
+        level = asked.level
         image, scale = self._level(level), 2**level
         left, top = asked.left // scale, asked.top // scale
         right = min(image.width, math.ceil((asked.left + asked.width) / scale))
@@ -130,6 +142,10 @@ def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
         case Encoding.JPG:
             opaque = image.flatten(background=WHITE) if image.hasalpha() else image
             return bytes(opaque.jpegsave_buffer(Q=QUALITY, keep="none"))
+
+
+def _has(side: int, level: int, wanted: int) -> bool:
+    return math.ceil(side / (1 << level)) >= max(wanted, 2)
 
 
 def _thumbnail(data: bytes, opened: pyvips.Image, width: int, height: int, *, size: str) -> pyvips.Image:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from container.service.app import FETCHES, Service
+from container.service.app import FETCHES, Service, log
 from container.service.settings import Settings, SettingsError
 from container.service.stores import Bucket, Folder, Store
 
@@ -74,14 +74,14 @@ async def serve(service: Service) -> None:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
+    log.setLevel(logging.INFO)
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    uvicorn_loop = uvicorn.Config("", loop="auto").get_loop_factory()
+    uvicorn_loop = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
         runner.run(serve(Service(settings, store(settings))))
     return 0

@@ -48,7 +48,7 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
     )
     if sizes.presets and not _is_preset(asked, sizes) and not is_tile(placed, width, height):
         raise BadRequestError(
-            f"Size {asked.size_text}: here whole images and squares come as {', '.join(sizes.presets)}."
+            f"Size {asked.size_text}: here whole images and squares come as {' or '.join(sizes.presets)}."
         )
     return placed
 

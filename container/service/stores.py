@@ -70,7 +70,7 @@ class Bucket:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Files under a folder; links that lead out of it are not followed."""
+    """Files under a folder; links are not followed."""
 
     path: Path
     limits: Limits
@@ -80,7 +80,8 @@ class Folder:
         root = self.path.resolve()
         try:
             file = (root / key).resolve()
-            if not file.is_relative_to(root) or not file.is_file():
+            # Just one key a file: neither a/../b nor b/ is b, nor does a link lead out.
+            if not file.is_relative_to(root) or str(file.relative_to(root)) != key or not file.is_file():
                 raise NotFoundError(_NONE)
             status = file.stat()
             version = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyvips
@@ -27,7 +28,7 @@ class Running:
     """A service and its process; log: what it prints."""
 
     port: int
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[Any]"
     log: Path
 
     @property
@@ -45,6 +46,8 @@ class Running:
 
     def memory_mb(self, what: str = "VmRSS") -> float:
         """Of the process now, or its peak (VmHWM)."""
+        if sys.platform != "linux":
+            pytest.skip("Only Linux tells a process's memory in /proc.")
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition(f"{what}:")[2].split()[0]) / 1024
 

@@ -41,4 +41,4 @@ for name, info in suite.list_tests(VERSION).items():
             failure = result.exception and str(result.exception)
         except Exception as error:
             failure = repr(error)
-    print(json.dumps({"name": name, "level": info["level"], "failure": failure, "urls": result.urls}))  # noqa: T201
+    print(json.dumps({"name": name, "level": info["level"], "failure": failure, "urls": result.urls}))

@@ -68,7 +68,7 @@ def run_all() -> None:
         event = ObjectEvent(
             change=Change.CREATED, bucket="source", key="a", version_id="1", sequencer="1", size=len(data)
         )
-        print(number, file=sys.stderr, flush=True)  # noqa: T201
+        print(number, file=sys.stderr, flush=True)
         started = time.process_time()
         outcome = job.run(event)
         slowest = max(slowest, (time.process_time() - started, number))
@@ -76,7 +76,7 @@ def run_all() -> None:
         assert outcome.what in ("Published", "Rejected")
         one_place = {key.partition("/")[0] for key in bucket.stored}
         assert one_place == ({"v", "latest"} if outcome.what == "Published" else {"rejected"}), number
-    print(json.dumps({"ends": ends, "slowest": slowest, "peak_mb": peak_mb()}))  # noqa: T201
+    print(json.dumps({"ends": ends, "slowest": slowest, "peak_mb": peak_mb()}))
 
 
 def peak_mb() -> float:
@@ -117,7 +117,7 @@ def run_named(folder: str) -> None:
         path.name: run_one(path.read_bytes(), path.stat().st_size) for path in sorted(Path(folder).iterdir())
     }
     ends["600 MB"] = run_one(b"never asked for", 600_000_000)
-    print(json.dumps({"ends": ends, "peak_mb": peak_mb()}))  # noqa: T201
+    print(json.dumps({"ends": ends, "peak_mb": peak_mb()}))
 
 
 def test_what_everybody_tries_first_is_rejected_for_its_own_reason_in_under_200_mb(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""`python3 dev.py service --folder PHOTOS`: the image service over a folder, for trying it without AWS."""
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NoReturn
+
+from container.service.request import PREFIX, identifier_of
+
+HOST, PORT = "127.0.0.1", 8182
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"}
+SHOWN = 5
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python3 dev.py service", description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="where the images are")
+    parser.add_argument("--port", type=int, default=PORT, help=f"on {HOST}; {PORT} unless told")
+    options = parser.parse_args(arguments)
+    if not options.folder.is_dir():
+        print(f"Error: {options.folder} is not a folder.", file=sys.stderr)
+        return 2
+    try:
+        with socket.create_server((HOST, options.port)):
+            pass
+    except (OSError, OverflowError):
+        print(f"Error: port {options.port} is not free: choose another with --port.", file=sys.stderr)
+        return 1
+    base = f"http://{HOST}:{options.port}"
+    for line in _welcome(options.folder, base):
+        print(line, flush=True)
+    become(options.folder, options.port, base)
+
+
+def become(folder: Path, port: int, base: str) -> NoReturn:
+    """The service itself, in our place: libvips reads its environment when it starts."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "SOURCE_BUCKET"},
+        "SOURCE_FOLDER": str(folder.resolve()),
+        "PUBLIC_BASE_URL": base,
+        "HOST": HOST,
+        "PORT": str(port),
+        "DRAIN_SECONDS": "0",
+        "FRESH_SECONDS": "1",
+        "VIPS_CONCURRENCY": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+    os.execve(sys.executable, [sys.executable, "-m", "container.service"], environment)  # noqa: S606
+
+
+def _welcome(folder: Path, base: str) -> list[str]:
+    images = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
+    shown = [
+        f"{base}{PREFIX}/{identifier_of(str(path.relative_to(folder)))}" for path in islice(images, SHOWN)
+    ]
+    if not shown:
+        return [f"No image is in {folder} yet; whatever you put there is served at {base}{PREFIX}/NAME."]
+    return [
+        f"Images of {folder} by the IIIF Image API 3.0, for example 600 px wide, or described for a viewer:",
+        *(f"  {address}{rest}" for address in shown for rest in ("/full/^600,/0/default.webp", "/info.json")),
+        "Ctrl-C ends it. Each request is a line:",
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""Clients that ask for a list of paths, over connections that they keep, and note what they get."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """status 0: the connection ended before an answer did."""
+
+    path: str
+    status: int
+    seconds: float
+    at: float
+    body: bytes = field(repr=False, default=b"")
+    retry_after: str = ""
+
+
+@dataclass(kw_only=True)
+class Client:
+    """One connection. told_to_go: the service has answered `Connection: close`, and is asked no more."""
+
+    port: int
+    told_to_go: bool = False
+    _streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def get(self, path: str) -> Answer:
+        """Raises ConnectionRefusedError when nobody listens."""
+        if not self._streams:
+            self._streams = await asyncio.open_connection(HOST, self.port)
+        reader, writer = self._streams
+        started = time.perf_counter()
+        try:
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+            body = await reader.readexactly(int(fields.get("content-length", 0)))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.close()
+            return Answer(path=path, status=0, seconds=time.perf_counter() - started, at=time.perf_counter())
+        if fields.get("connection") == "close":
+            self.told_to_go = True
+            self.close()
+        now = time.perf_counter()
+        status, retry = int(head.split()[1]), fields.get("retry-after", "")
+        return Answer(path=path, status=status, seconds=now - started, at=now, body=body, retry_after=retry)
+
+    def close(self) -> None:
+        if self._streams:
+            self._streams[1].close()
+        self._streams = None
+
+
+async def hammer(
+    port: int, paths: Sequence[str], *, clients: int, seconds: float, rate: float | None = None
+) -> list[Answer]:
+    """What `clients` get in `seconds`; all together at most `rate` requests a second, if that is given."""
+    end = time.perf_counter() + seconds
+    answers: list[Answer] = []
+    numbers = itertools.count()
+
+    async def one(number: int) -> None:
+        client = Client(port=port)
+        pause = clients / rate if rate else 0
+        due = time.perf_counter() + pause * number / clients
+        while due < end and time.perf_counter() < end and not client.told_to_go:
+            await asyncio.sleep(max(0, due - time.perf_counter()))
+            answers.append(await client.get(paths[next(numbers) % len(paths)]))
+            due = max(due + pause, time.perf_counter() - pause)
+        client.close()
+
+    await asyncio.gather(*(one(number) for number in range(clients)))
+    return answers

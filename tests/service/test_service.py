@@ -1,0 +1,156 @@
+"""The service as it runs, over a folder."""
+
+import http.client
+import json
+import random
+import urllib.error
+import urllib.request
+from contextlib import closing
+from urllib.parse import quote
+
+import pytest
+
+from tests.images import decode
+from tests.service.conftest import SQUARES, Running
+
+PHOTO = "/iiif/3/photo.jpg"
+
+
+def logged(service: Running) -> list[dict[str, object]]:
+    return [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith('{"path"')]
+
+
+def test_an_image_comes_with_what_caches_and_viewers_need(service: Running) -> None:
+    status, headers, body = service.get(f"{PHOTO}/full/300,/0/default.webp")
+    assert (status, headers["content-type"]) == (200, "image/webp")
+    assert decode(body).width == 300
+    assert headers["cache-control"] == "public, max-age=3600"
+    assert headers["access-control-allow-origin"] == "*"
+    assert f'<{service.url}{PHOTO}/full/300,200/0/default.webp>;rel="canonical"' in headers["link"]
+    steps = [step.partition(";")[0] for step in headers["server-timing"].split(", ")]
+    assert steps == ["parse", "fetch", "transform", "encode", "work"]
+
+
+def test_what_did_not_change_is_not_sent_again(service: Running) -> None:
+    for path in (f"{PHOTO}/full/200,/0/default.jpg", f"{PHOTO}/info.json"):
+        etag = service.get(path)[1]["etag"]
+        status, headers, body = service.get(path, **{"If-None-Match": etag})
+        assert (status, body, headers["etag"]) == (304, b"", etag)
+        assert service.get(path, **{"If-None-Match": '"other"'})[0] == 200
+
+
+def test_one_image_has_one_etag_however_it_is_asked_for(service: Running) -> None:
+    etags = {
+        service.get(f"{PHOTO}/{path}/0/{quality}.jpg")[1]["etag"]
+        for path in ("full/600,", "full/pct:20", "pct:0,0,100,100/600,400", "full/!600,600")
+        for quality in ("default", "color")
+    }
+    assert len(etags) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/iiif/3/none.jpg/info.json", 404, "no image of this name"),
+        ("/iiif/3/..%2F..%2Fetc%2Fpasswd/info.json", 404, "no image of this name"),
+        ("/iiif/3/%2Fetc%2Fpasswd/info.json", 404, "no image of this name"),
+        ("/iiif/3/notes.jpg/full/max/0/default.jpg", 422, "not an image"),
+        (f"{PHOTO}/full/9000,/0/default.jpg", 400, "put ^ before"),
+        ("/other", 404, "Images are under"),
+    ],
+)
+def test_what_is_refused_says_why_in_a_line_and_is_not_cached(
+    service: Running, path: str, status: int, says: str
+) -> None:
+    found, headers, body = service.get(path)
+    assert (found, headers["cache-control"]) == (status, "no-store")
+    assert says in body.decode()
+    assert body.count(b"\n") == 1
+    assert headers["access-control-allow-origin"] == "*"
+
+
+def test_a_key_with_slash_space_plus_percent_and_accents_is_found(service: Running) -> None:
+    key = quote("a b/é+1%.jpg", safe="")
+    status, _, body = service.get(f"/iiif/3/{key}/info.json")
+    assert (status, json.loads(body)["id"]) == (200, f"{service.url}/iiif/3/{key}")
+    assert service.get(f"/iiif/3/{key.replace('%2F', '/')}/info.json")[0] == 404
+
+
+def test_the_description_is_json_ld_for_who_asks_for_it(service: Running) -> None:
+    _, headers, _ = service.get(f"{PHOTO}/info.json", Accept="application/ld+json")
+    assert headers["content-type"].startswith("application/ld+json")
+    assert headers["vary"] == "Accept"
+    assert service.get(f"{PHOTO}/info.json")[1]["content-type"] == "application/json"
+
+
+def test_each_request_is_a_line_in_the_log_with_its_steps(service: Running) -> None:
+    service.get(f"{PHOTO}/10,10,20,20/max/0/default.png")
+    (line,) = [one for one in logged(service) if one["path"] == f"{PHOTO}/10,10,20,20/max/0/default.png"]
+    assert line["status"] == 200
+    assert {"parse", "fetch", "transform", "encode"} <= {*line["steps"]}  # type: ignore[misc]
+
+
+def malformed(count: int, seed: int) -> list[str]:
+    """Wrong URLs: each part of a right one fuzzed, and what attackers try."""
+    chance = random.Random(seed)
+    right = [SQUARES, "0,0,100,100", "50,", "0", "default.jpg"]
+    traversal = [
+        "..",
+        "%2e%2e",
+        "..%2f..%2fetc%2fpasswd",
+        "%252e%252e%252f",
+        "....//",
+        "\\..\\",
+        "%c0%ae%c0%ae",
+    ]
+    junk = [
+        "%00",
+        "%0d%0aX: 1",
+        "9" * 400,
+        "-1",
+        "1e9",
+        "NaN",
+        "%2F",
+        "%ff%fe",
+        "a%2Fb",
+        "'",
+        "<script>",
+        "{}",
+        "%",
+        "%zz",
+    ]
+    paths = []
+    for _ in range(count):
+        parts = list(right)
+        for at in chance.sample(range(5), chance.choice([1, 1, 2])):
+            bad = chance.choice([*traversal, *junk])
+            parts[at] = chance.choice(
+                [bad, f"{parts[at]}{bad}", f"{bad}{parts[at]}", f"{bad},{bad},{bad},{bad}"]
+            )
+        extra = chance.choice([[], [], [], [chance.choice(traversal)], [""]])
+        paths.append("/iiif/3/" + "/".join([*parts, *extra]).replace(" ", "%20"))
+    return paths
+
+
+def test_two_thousand_malformed_urls_are_refused_with_a_reason_and_decode_nothing(service: Running) -> None:
+    before = len(logged(service))
+    with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)) as connection:
+        for path in malformed(2000, seed=20261124):
+            connection.putrequest("GET", path)
+            connection.endheaders()
+            answer = connection.getresponse()
+            body = answer.read().strip()
+            assert 400 <= answer.status < 500, (path, answer.status)
+            assert body, path
+            assert b"\n" not in body, path
+    assert not [one for one in logged(service)[before:] if "transform" in one["steps"]]  # type: ignore[operator]
+
+
+def test_head_has_no_body_and_other_methods_are_refused(service: Running) -> None:
+    request = urllib.request.Request(f"{service.url}{PHOTO}/full/100,/0/default.jpg", method="HEAD")
+    with urllib.request.urlopen(request) as answer:
+        assert (answer.status, answer.read()) == (200, b"")
+        assert int(answer.headers["content-length"]) > 100
+    request = urllib.request.Request(f"{service.url}{PHOTO}/info.json", method="DELETE")
+    with pytest.raises(urllib.error.HTTPError, match="405"):
+        urllib.request.urlopen(request)

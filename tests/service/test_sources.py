@@ -1,0 +1,363 @@
+"""Sources and the pool behind them, in this process: what is kept, what waits, what is refused."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto import mock_aws
+
+from container.service.app import Service
+from container.service.errors import NotFoundError, StoreError
+from container.service.settings import MB, Settings, SettingsError
+from container.service.stores import Bucket, File, Folder
+from imaging.limits import Limits
+from imaging.probe import probe_bytes
+from imaging.rejection import Reason, Rejected
+from imaging.transform import Pyramid, size_of
+from tests.images import corners, encode, noise
+
+PHOTO = encode(noise(1100, 900), ".jpg")
+TILES = [f"{x},{y},{min(512, 1100 - x)},{min(512, 900 - y)}/max" for x in (0, 512, 1024) for y in (0, 512)]
+
+
+@dataclass(kw_only=True)
+class Shelf:
+    """A store of which a test can hold back and count what is fetched."""
+
+    files: dict[str, bytes] = field(default_factory=lambda: {"a": PHOTO})
+    fetched: list[str] = field(default_factory=list)
+    open: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    def fetch(self, key: str, known: str | None = None) -> File | None:
+        self.fetched.append(key)
+        assert self.open.wait(10)
+        if key not in self.files:
+            raise NotFoundError("none")
+        version = str(hash(self.files[key]))
+        if version == known:
+            return None
+        return File(version=version, header=probe_bytes(self.files[key]), data=self.files[key])
+
+
+SETTINGS = Settings(folder=Path(), base_url="http://test", workers=2, queue=4)
+
+
+def served(shelf: Shelf, **changed: Any) -> tuple[Service, httpx.AsyncClient]:
+    service = Service(replace(SETTINGS, **changed), shelf)
+    transport = httpx.ASGITransport(app=service.application())
+    return service, httpx.AsyncClient(transport=transport, base_url="http://test/iiif/3", timeout=20)
+
+
+async def get_all(client: httpx.AsyncClient, paths: list[str]) -> list[httpx.Response]:
+    return list(await asyncio.gather(*(client.get(path) for path in paths)))
+
+
+def test_requests_for_one_source_that_meet_are_fetched_once() -> None:
+    async def run() -> None:
+        shelf = Shelf()
+        shelf.open.clear()
+        _, client = served(shelf)
+        async with client:
+            waiting = asyncio.create_task(get_all(client, ["a/info.json"] * 20))
+            while not shelf.fetched:
+                await asyncio.sleep(0)
+            shelf.open.set()
+            assert {one.status_code for one in await waiting} == {200}
+        assert shelf.fetched == ["a"]
+
+    asyncio.run(run())
+
+
+def test_a_viewers_tiles_decode_the_source_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    begin = Pyramid.__init__
+
+    def count(self: Pyramid, *arguments: Any) -> None:
+        decoded.append(1)
+        begin(self, *arguments)
+
+    monkeypatch.setattr(Pyramid, "__init__", count)
+    monkeypatch.setattr("container.service.app.transform", lambda *_: pytest.fail("decoded for one tile"))
+
+    async def run() -> None:
+        service, client = served(Shelf(), queue=200)
+        async with client:
+            assert (await client.get("a/info.json")).status_code == 200
+            answers = await get_all(client, [f"a/{tile}/0/default.jpg" for tile in TILES] * 17)
+        assert {one.status_code for one in answers} == {200}
+        assert (len(answers), service.sources.decodes) == (102, 1)
+
+    asyncio.run(run())
+    assert decoded == [1]
+
+
+def test_one_part_of_a_source_decodes_no_more_than_that() -> None:
+    async def run() -> None:
+        service, client = served(Shelf())
+        async with client:
+            assert (await client.get(f"a/{TILES[0]}/0/default.jpg")).status_code == 200
+        assert service.sources.decodes == 0
+
+    asyncio.run(run())
+
+
+def test_what_does_not_fit_into_the_budget_is_served_without_being_kept() -> None:
+    async def run() -> None:
+        shelf = Shelf()
+        service, client = served(shelf, cache_mb=0)
+        async with client:
+            for tile in TILES[:3]:
+                assert (await client.get(f"a/{tile}/0/default.jpg")).status_code == 200
+        assert (service.sources.bytes, service.sources.decodes) == (0, 0)
+        assert len(shelf.fetched) == 3
+
+    asyncio.run(run())
+
+
+def test_the_least_recently_used_goes_first_and_the_budget_is_kept() -> None:
+    small = encode(noise(500, 400), ".jpg")
+    each = len(small) + size_of(probe_bytes(small))
+
+    async def run() -> None:
+        shelf = Shelf(files=dict.fromkeys("abcdef", small))
+        service, client = served(shelf, cache_mb=3)
+        budget = 3 * MB
+        assert 2 * each < budget < 3 * each + len(small)
+        async with client:
+            for name in "abcabcdef":
+                for path in ("info.json", "0,0,99,99/max/0/default.jpg"):
+                    assert (await client.get(f"{name}/{path}")).status_code == 200
+                    assert service.sources.bytes <= budget
+            before = len(shelf.fetched)
+            await client.get("f/info.json")
+            assert len(shelf.fetched) == before
+            await client.get("a/info.json")
+            assert len(shelf.fetched) == before + 1
+
+    asyncio.run(run())
+
+
+def test_a_source_that_changed_is_seen_once_it_is_not_fresh_any_more() -> None:
+    async def run() -> None:
+        shelf = Shelf()
+        service, client = served(shelf, fresh=3600)
+        async with client:
+            first = await client.get("a/info.json")
+            shelf.files["a"] = encode(corners(60, 40), ".png")
+            assert (await client.get("a/info.json")).headers["etag"] == first.headers["etag"]
+            service.sources._kept["a"].fresh_until = 0
+            again = await client.get("a/info.json")
+        assert again.headers["etag"] != first.headers["etag"]
+        assert json.loads(again.content)["width"] == 60
+
+    asyncio.run(run())
+
+
+def test_what_is_too_much_is_refused_at_once_and_the_rest_is_done() -> None:
+    async def run() -> None:
+        shelf = Shelf(files={str(number): PHOTO for number in range(40)})
+        shelf.open.clear()
+        service, client = served(shelf)
+        async with client:
+            paths = [f"{number}/info.json" for number in range(40)]
+            waiting = asyncio.create_task(get_all(client, paths))
+            while service.metrics.counts["Busy"] < 28:  # 40, less eight threads and four that may wait
+                await asyncio.sleep(0)
+            shelf.open.set()
+            answers = await waiting
+            refused = [one for one in answers if one.status_code == 503]
+            assert len(refused) == 28
+            assert all(one.headers["retry-after"] == "2" for one in refused)
+            assert {one.status_code for one in answers if one not in refused} == {200}
+            assert (await client.get("39/info.json")).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_a_request_past_its_deadline_is_answered_and_its_work_never_begins() -> None:
+    async def run() -> None:
+        service, client = served(Shelf(), deadline=0.1, workers=1)
+        busy = threading.Event()
+        blocked = asyncio.create_task(service.working.run(lambda: busy.wait(10)))
+        async with client:
+            answer = await client.get("a/full/100,/0/default.jpg")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+            assert "0.1 s" in answer.text
+            while service.working.pending > 1:
+                await asyncio.sleep(0)
+            busy.set()
+            await blocked
+            assert "transform" not in answer.headers["server-timing"]
+
+    asyncio.run(run())
+
+
+def test_liveness_touches_nothing_and_readiness_ends_with_draining() -> None:
+    async def run() -> None:
+        shelf = Shelf()
+        service, client = served(shelf)
+        async with client:
+            assert (await client.get("http://test/live")).status_code == 200
+            assert (await client.get("http://test/ready")).status_code == 503
+            service.ready = True
+            assert (await client.get("http://test/ready")).status_code == 200
+            service.draining = True
+            assert (await client.get("http://test/ready")).text == "draining\n"
+            assert (await client.get("a/info.json")).headers["connection"] == "close"
+            assert (await client.get("http://test/live")).status_code == 200
+        assert shelf.fetched == ["a"]
+
+    asyncio.run(run())
+
+
+def test_a_bug_is_a_500_that_tells_nothing_of_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        shelf = Shelf()
+        monkeypatch.setattr(shelf, "fetch", lambda *_: 1 / 0)
+        _, client = served(shelf)
+        async with client:
+            answer = await client.get("a/info.json")
+        assert answer.status_code == 500
+        assert "division" not in answer.text
+
+    asyncio.run(run())
+
+
+def test_the_metrics_line_counts_since_the_last_one() -> None:
+    service, _ = served(Shelf())
+    for status, milliseconds in ((200, 12.34), (200, 12.31), (404, 1), (503, 2), (500, 3)):
+        service.metrics.answered(status, milliseconds)
+    line = json.loads(service.metrics.line(Waiting=3))
+    assert [line[name] for name in ("Requests", "Refused", "Busy", "Errors", "Waiting")] == [5, 1, 1, 1, 3]
+    assert line["Latency"] == {"Values": [12.0, 1.0, 2.0, 3.0], "Counts": [2, 1, 1, 1]}
+    described = {one["Name"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert described == {*line} - {"_aws", "Service"}
+    assert json.loads(service.metrics.line())["Requests"] == 0
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="images")
+        yield Bucket(s3=s3, name="images", limits=Limits(max_pixels=1_000_000, max_bytes=200_000))
+
+
+def test_a_bucket_gives_a_file_once_and_then_only_what_changed(bucket: Bucket) -> None:
+    small = encode(corners(60, 40), ".png")
+    bucket.s3.put_object(Bucket="images", Key="a/é +.png", Body=small)
+    found = bucket.fetch("a/é +.png")
+    assert found is not None
+    assert (found.data, found.header.width) == (small, 60)
+    assert bucket.fetch("a/é +.png", found.version) is None
+    bucket.s3.put_object(Bucket="images", Key="a/é +.png", Body=encode(corners(40, 40), ".png"))
+    changed = bucket.fetch("a/é +.png", found.version)
+    assert changed is not None
+    assert changed.version != found.version
+
+
+def test_what_a_bucket_does_not_give_is_an_error_of_ours(bucket: Bucket) -> None:
+    with pytest.raises(NotFoundError):
+        bucket.fetch("none")
+    with pytest.raises(StoreError, match="NoSuchBucket"):
+        replace(bucket, name="other").fetch("a")
+    with (
+        patch.object(bucket.s3, "get_object", side_effect=EndpointConnectionError(endpoint_url="x")),
+        pytest.raises(StoreError, match="cannot be reached"),
+    ):
+        bucket.fetch("a")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (bytes(200_001), Reason.TOO_MANY_BYTES),
+        (b"text", Reason.NOT_AN_IMAGE),
+        (encode(corners(1002, 1000), ".png"), Reason.TOO_MANY_PIXELS),
+    ],
+)
+def test_what_is_no_image_for_us_is_rejected_by_bucket_and_folder(
+    bucket: Bucket, tmp_path: Path, data: bytes, reason: Reason
+) -> None:
+    bucket.s3.put_object(Bucket="images", Key="a", Body=data)
+    (tmp_path / "a").write_bytes(data)
+    for store in (bucket, Folder(path=tmp_path, limits=bucket.limits)):
+        with pytest.raises(Rejected) as error:
+            store.fetch("a")
+        assert error.value.reason is reason
+
+
+def test_a_folder_gives_each_file_by_one_key_and_nothing_outside_of_it(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "a.png").write_bytes(encode(corners(60, 40), ".png"))
+    (tmp_path / "secret.png").write_bytes(encode(corners(60, 40), ".png"))
+    (inside / "link.png").symlink_to(tmp_path / "secret.png")
+    folder = Folder(path=inside, limits=Limits())
+    found = folder.fetch("a.png")
+    assert found is not None
+    assert folder.fetch("a.png", found.version) is None
+    for key in (
+        "./a.png",
+        "a.png/",
+        "x/../a.png",
+        "../secret.png",
+        "link.png",
+        "",
+        ".",
+        "a.png\0",
+        str(inside / "a.png"),
+    ):
+        with pytest.raises(NotFoundError):
+            folder.fetch(key)
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({}, "just one of SOURCE_BUCKET and SOURCE_FOLDER"),
+        ({"SOURCE_BUCKET": "b", "SOURCE_FOLDER": "."}, "just one of"),
+        ({"SOURCE_FOLDER": "/none"}, "/none is not a folder"),
+        ({"SOURCE_BUCKET": "b", "QUEUE": "many"}, "QUEUE=many is not possible: a number from 0"),
+        ({"SOURCE_BUCKET": "b", "WORKERS": "0"}, "WORKERS=0"),
+        ({"SOURCE_BUCKET": "b", "FORMATS": "jpg gif"}, "FORMATS=jpg gif is not possible: of jpg png webp"),
+    ],
+)
+def test_a_setting_that_is_not_possible_is_named(environment: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        Settings.from_environment(environment)
+
+
+def test_formats_and_sizes_can_be_limited() -> None:
+    settings = Settings.from_environment(
+        {
+            "SOURCE_BUCKET": "b",
+            "FORMATS": "jpg;webp",
+            "SIZES": "300, !400,400",
+            "PUBLIC_BASE_URL": "https://d/",
+        }
+    )
+    assert (settings.encodings, settings.sizes.presets) == (("jpg", "webp"), ("300,", "!400,400"))
+    assert settings.base_url == "https://d"
+
+    async def run() -> None:
+        _, client = served(Shelf(), encodings=settings.encodings, sizes=settings.sizes)
+        async with client:
+            assert (await client.get("a/full/300,/0/default.webp")).status_code == 200
+            assert "here jpg, webp" in (await client.get("a/full/300,/0/default.png")).text
+            assert "here whole images" in (await client.get("a/full/301,/0/default.jpg")).text
+            assert json.loads((await client.get("a/info.json")).content)["profile"] == "level0"
+
+    asyncio.run(run())
