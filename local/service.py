@@ -25,15 +25,16 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Error: {options.folder} is not a folder.", file=sys.stderr)
         return 2
     try:
-        with socket.create_server((HOST, options.port)):
-            pass
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind((HOST, options.port))
     except (OSError, OverflowError):
         print(f"Error: port {options.port} is not free: choose another with --port.", file=sys.stderr)
         return 1
     base = f"http://{HOST}:{options.port}"
     for line in _welcome(options.folder, base):
         print(line, flush=True)
-    become(options.folder, options.port, base)
+    return become(options.folder, options.port, base)
 
 
 def become(folder: Path, port: int, base: str) -> NoReturn:
