@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
-VENV, MINISTACK = ROOT / ".venv", ROOT / ".ministack"
+VENV, MINISTACK, THUMBOR = ROOT / ".venv", ROOT / ".ministack", ROOT / ".thumbor"
 PYTHON = VENV / "bin" / "python"
 LOG = ROOT / "build" / "setup.log"
 COMMANDS = {
@@ -28,7 +28,7 @@ COMMANDS = {
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
-    "bench": "measure: imaging, quality, coldstart, memory; tables go to docs/benchmarks.md",
+    "bench": "measure: imaging, quality, coldstart, memory, service; tables go to docs/benchmarks.md",
     "lock": "resolve requirements*.in again, with hashes",
 }
 FUNCTION_LOCKS = ("lambda_src/renditions/requirements.txt",)
@@ -39,12 +39,13 @@ LOCKS = (
     "container/requirements.txt",
     "local/requirements.txt",
     "bench/requirements.txt",
+    "bench/thumbor.txt",
 )
 PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
-BENCHES = ("imaging", "quality", "coldstart", "memory")
+BENCHES = ("imaging", "quality", "coldstart", "memory", "service")
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -122,11 +123,14 @@ def set_up_local_aws() -> None:
 
 
 def set_up_peers() -> None:
-    """What the benchmarks compare with: sharp and Pillow."""
-    stamp = Stamp(VENV, ["bench/requirements.txt", "bench/package-lock.json"], name=".peers")
+    """What the benchmarks compare with."""
+    locks = ["bench/requirements.txt", "bench/thumbor.txt", "bench/package-lock.json"]
+    stamp = Stamp(VENV, locks, name=".peers")
     if not stamp.is_current():
-        step("Pillow", [PYTHON, *PIP, "--only-binary=:all:", "-r", "bench/requirements.txt"])
-        step("sharp", [*NPM_CI, "--prefix", "bench"])
+        step("Pillow, X-Ray SDK", [PYTHON, *PIP, "--only-binary=:all:", "-r", "bench/requirements.txt"])
+        step("sharp, ipx, iiif-processor", [*NPM_CI, "--prefix", "bench"])
+        make_venv(THUMBOR)
+        step("thumbor", [THUMBOR / "bin" / "python", *PIP, "-r", "bench/thumbor.txt"])
         stamp.write()
 
 

@@ -1,0 +1,213 @@
+"""The image service against ipx, thumbor and iiif-processor: CPU of the server's process for each request."""
+
+import http.client
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import track
+
+from bench.measure import ONE_THREAD, ROOT, ratio, save
+from bench.photos import PHOTOS, jpeg
+from tests.images import decode
+
+PEERS = Path(__file__).parent / "peers"
+THUMBOR = ROOT / ".thumbor" / "bin" / "thumbor"
+ROUNDS, SIZES, SESSION_ROUNDS, TILES, TILES_OF_PEER, ALONE = 7, 16, 5, 200, 10, 4
+SMALL, LARGE = (3000, 2000), (12_000, 8_334)
+TICK = os.sysconf("SC_CLK_TCK")
+OURS, IPX, THUMBOR_NAME, IIIF = "this service", "ipx", "thumbor", "iiif-processor"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server that runs. address: the path of a width of a photo in a format."""
+
+    port: int
+    pid: int
+    address: Callable[[str, int, str], str]
+
+    def cpu(self) -> float:
+        """Seconds of the process so far, all its threads (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def ask(self, paths: Sequence[str]) -> tuple[float, float]:
+        """CPU seconds and seconds a request, one after the other over one connection."""
+        cpu, started = self.cpu(), time.perf_counter()
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
+            for path in paths:
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                body = answer.read()
+                if answer.status != 200:
+                    raise RuntimeError(f"{path}: {answer.status} {body[:200]!r}")
+        return (self.cpu() - cpu) / len(paths), (time.perf_counter() - started) / len(paths)
+
+
+def iiif(photo: str, width: int, kind: str) -> str:
+    return f"/iiif/3/{photo}/full/{width},/0/default.{kind}"
+
+
+def ipx(photo: str, width: int, kind: str) -> str:
+    return f"/w_{width},f_{kind.replace('jpg', 'jpeg')},q_80/{photo}"
+
+
+def thumbor(photo: str, width: int, kind: str) -> str:
+    return f"/unsafe/{width}x0/filters:format({kind.replace('jpg', 'jpeg')}):quality(80)/{photo}"
+
+
+COMMANDS: dict[str, tuple[list[str | Path], Callable[[str, int, str], str]]] = {
+    OURS: ([sys.executable, "-m", "container.service"], iiif),
+    IPX: (["node", PEERS / "ipx.mjs", PHOTOS, "PORT"], ipx),
+    THUMBOR_NAME: (
+        [THUMBOR, "-p", "PORT", "-i", "127.0.0.1", "-c", PEERS / "thumbor.conf", "-l", "error"],
+        thumbor,
+    ),
+    IIIF: (["node", PEERS / "iiif.mjs", PHOTOS, "PORT"], iiif),
+}
+
+
+@contextmanager
+def server(name: str, port: int) -> Iterator[Server]:
+    """One of them over the folder of photos, with one thread to work with."""
+    command, address = COMMANDS[name]
+    ours = {
+        "SOURCE_FOLDER": str(PHOTOS),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WORKERS": "1",
+        "CACHE_MB": "1024",
+    }
+    limits = {"MAX_PIXELS": "200000000", "DRAIN_SECONDS": "0"}
+    process = subprocess.Popen(
+        [str(port) if part == "PORT" else part for part in command],
+        cwd=ROOT,
+        env={**os.environ, **ONE_THREAD, **ours, **limits, "FOLDER": str(PHOTOS)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            with suppress(OSError), closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+                connection.request("GET", "/")
+                connection.getresponse().read()
+                break
+            time.sleep(0.1)
+        yield Server(port=port, pid=process.pid, address=address)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def copies(photo: Path, label: str, count: int) -> list[str]:
+    """Names of the same photo as other sources."""
+    names = [f"{label}-{number}.jpg" for number in range(count)]
+    for name in names:
+        (PHOTOS / name).unlink(missing_ok=True)
+        os.link(photo, PHOTOS / name)
+    return names
+
+
+def tiles(count: int) -> list[str]:
+    """The first tiles of a viewer that zooms in, from the whole to its middle: region and size."""
+    found = []
+    for factor in (16, 8, 4, 2, 1):
+        side = 512 * factor
+        for top in range(0, LARGE[1], side):
+            for left in range(0, LARGE[0], side):
+                w, h = min(side, LARGE[0] - left), min(side, LARGE[1] - top)
+                found.append(f"{left},{top},{w},{h}/{-(-w // factor)},{-(-h // factor)}")
+    return found[: count // 2] + found[-count // 2 :]
+
+
+def main() -> None:
+    """Runs all rounds and keeps the result."""
+    small, large = jpeg(*SMALL), jpeg(*LARGE)
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(server(name, 18_300 + n)) for n, name in enumerate(COMMANDS)}
+        for name, one in servers.items():  # each makes what was asked for, before it is measured
+            check(name, one, small.name)
+        cold = {kind: cold_transforms(servers, small.name, kind) for kind in ("webp", "jpg")}
+        sessions, alone = viewers(servers[OURS], servers[IIIF], large)
+    figures: dict[str, dict[str, float]] = {}
+    rows = []
+    for name in COMMANDS:
+        row, figures[name] = [name], {}
+        for kind, found in cold.items():
+            cpu = [one[0] for one in found[name]]
+            figures[name][kind] = round(ratio([one[0] for one in found[OURS]], cpu), 3)
+            rate = 1 / statistics.median(one[1] for one in found[name])
+            row += [f"{statistics.median(cpu) * 1000:.1f} ms", f"{figures[name][kind]:.2f}x", f"{rate:.0f}"]
+        rows.append(row)
+    head = ["", "WebP, CPU", "ours / this", "a second", "JPEG, CPU", "ours / this", "a second"]
+    save("service", {"rounds": ROUNDS, "figures": figures, "table": [head, *rows]})
+    faster = ratio([one[1] for one in sessions[IIIF]], [one[1] for one in sessions[OURS]])
+    single = ratio([one[0] for one in alone[OURS]], [one[0] for one in alone[IIIF]])
+    table = [["", "session, requests a second", "one tile a source, CPU"]]
+    for name in (OURS, IIIF):
+        rate = 1 / statistics.median(one[1] for one in sessions[name])
+        table.append(
+            [name, f"{rate:.1f}", f"{statistics.median(one[0] for one in alone[name]) * 1000:.0f} ms"]
+        )
+    table.append(["ours / theirs", f"{faster:.0f}x", f"{single:.2f}x"])
+    kept = {"session": round(faster, 1), "alone": round(single, 3)}
+    save("viewer", {"rounds": SESSION_ROUNDS, "figures": kept, "table": table})
+
+
+def check(name: str, one: Server, photo: str) -> None:
+    for kind in ("webp", "jpg"):
+        with closing(http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)) as connection:
+            connection.request("GET", one.address(photo, 800, kind))
+            made = decode(connection.getresponse().read())
+        loader = "webp" if kind == "webp" else "jpeg"
+        if (made.width, made.height, made.get("vips-loader").startswith(loader)) != (800, 533, True):
+            raise RuntimeError(f"{name} made {made.width} x {made.height} by {made.get('vips-loader')}.")
+        print(f"{name}: {kind} of {made.width} x {made.height}")  # noqa: T201
+
+
+def cold_transforms(
+    servers: dict[str, Server], photo: str, kind: str
+) -> dict[str, list[tuple[float, float]]]:
+    """Sizes that nobody asked for before, of one photo of 6 MP, as many of each server a round."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+    for number in track(range(ROUNDS), description=f"{kind}, rounds"):
+        widths = range(400 + number, 1200, 800 // SIZES)
+        for name, one in servers.items():
+            found[name].append(one.ask([one.address(photo, width, kind) for width in widths]))
+    return found
+
+
+def viewers(
+    ours: Server, theirs: Server, large: Path
+) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[tuple[float, float]]]]:
+    """A viewer of 100 MP, each round of a source not seen before; and a tile each of sources seen only once.
+
+    Without a cache every tile costs the same, so the peer is asked for each twentieth of them.
+    """
+    sessions: dict[str, list[tuple[float, float]]] = {OURS: [], IIIF: []}
+    alone: dict[str, list[tuple[float, float]]] = {OURS: [], IIIF: []}
+    wanted = tiles(TILES)
+    names = copies(large, "session", SESSION_ROUNDS)
+    lonely = copies(large, "alone", SESSION_ROUNDS * ALONE)
+    for number in track(range(SESSION_ROUNDS), description="viewers, rounds"):
+        paths = [f"/iiif/3/{names[number]}/{tile}/0/default.jpg" for tile in wanted]
+        info = f"/iiif/3/{names[number]}/info.json"
+        sessions[OURS].append(ours.ask([info, *paths]))
+        sessions[IIIF].append(theirs.ask([info, *paths[:: TILES // TILES_OF_PEER]]))
+        mine = lonely[number * ALONE : (number + 1) * ALONE]
+        once = [f"/iiif/3/{name}/{wanted[7 * at]}/0/default.jpg" for at, name in enumerate(mine)]
+        alone[OURS].append(ours.ask(once))
+        alone[IIIF].append(theirs.ask(once))
+    for name in (*names, *lonely):
+        (PHOTOS / name).unlink()
+    return sessions, alone
+
+
+if __name__ == "__main__":
+    main()
