@@ -28,7 +28,7 @@ COMMANDS = {
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
-    "bench": "measure: imaging, quality, coldstart, memory, service; tables go to docs/benchmarks.md",
+    "bench": "measure imaging, quality, memory, coldstart, service or servers, for docs/benchmarks.md",
     "lock": "resolve requirements*.in again, with hashes",
 }
 FUNCTION_LOCKS = ("lambda_src/renditions/requirements.txt",)
@@ -45,7 +45,7 @@ PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
-BENCHES = ("imaging", "quality", "coldstart", "memory", "service")
+BENCHES = ("imaging", "quality", "coldstart", "memory", "service", "servers")
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),

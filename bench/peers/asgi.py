@@ -1,0 +1,8 @@
+"""The service's application, for any ASGI server to run."""
+
+from container.service.__main__ import store
+from container.service.app import Service
+from container.service.settings import Settings
+
+settings = Settings.from_environment()
+app = Service(settings, store(settings)).application()
