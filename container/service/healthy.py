@@ -1,0 +1,13 @@
+"""The image's health command: exit 0 when the service on this machine is alive, else 1 and why."""
+
+import http.client
+import os
+import sys
+
+try:
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8080")), timeout=2)
+    connection.request("GET", "/live")
+    status = connection.getresponse().status
+except OSError as error:
+    sys.exit(f"Nobody answers: {error}")
+sys.exit(0 if status == 200 else f"/live answers {status}")

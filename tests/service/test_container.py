@@ -1,0 +1,134 @@
+"""The image itself, built from its Dockerfile and run as a task runs it: read-only, without privileges.
+
+CONTAINER_BASE: another base image, where the Dockerfile's own cannot be pulled (.ci/docker makes one).
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.service.conftest import ROOT, SQUARES, Running
+
+IMAGE = "lambda-or-fargate:tested"
+OVER_BASE_MB = 200
+AS_A_TASK = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=host")
+
+
+def docker(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(["docker", *arguments], cwd=ROOT, capture_output=True, text=True)
+    if check and done.returncode:
+        pytest.fail(f"docker {arguments[0]} failed: {done.stderr[-2000:]}")
+    return done
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    if not shutil.which("docker") or docker("info", check=False).returncode:
+        pytest.skip("No Docker daemon answers here: the image is neither built nor run.")
+    if docker("buildx", "version", check=False).returncode:
+        os.environ["DOCKER_BUILDKIT"] = "0"  # a client without buildx has the older builder only
+    base = os.environ.get("CONTAINER_BASE")
+    arguments = ["--build-arg", f"BASE={base}"] if base else []
+    docker("build", "--network=host", *arguments, "-f", "container/Dockerfile", "-t", IMAGE, ".")
+    return IMAGE
+
+
+def size_mb(name: str) -> float:
+    return int(docker("image", "inspect", name, "--format", "{{.Size}}").stdout) / 1e6
+
+
+def run(image: str, *command: str) -> "subprocess.CompletedProcess[str]":
+    entry, *rest = command
+    return docker("run", "--rm", *AS_A_TASK, f"--entrypoint={entry}", image, *rest, check=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A container that runs the service."""
+
+    id: str
+    port: int
+
+    def state(self) -> dict[str, object]:
+        return dict(json.loads(docker("inspect", self.id, "--format", "{{json .State}}").stdout))
+
+
+@pytest.fixture
+def task(image: str, photos: Path) -> Iterator[Task]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    photos.chmod(0o755)
+    for folder in photos.parents:  # pytest keeps its folders to their owner, whom the container is not
+        with suppress(PermissionError):
+            if folder.name.startswith("pytest-"):
+                folder.chmod(0o755)
+    environment: Sequence[str] = (
+        "SOURCE_FOLDER=/photos",
+        f"PORT={port}",
+        "HOST=127.0.0.1",
+        "DRAIN_SECONDS=1",
+    )
+    options = [f"--env={one}" for one in environment]
+    found = docker("run", "--detach", *AS_A_TASK, f"--volume={photos}:/photos:ro", *options, image)
+    task = Task(id=found.stdout.strip(), port=port)
+    try:
+        for _ in range(300):  # a port that nobody listens on yet has nothing to wait on
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.1)
+        yield task
+    finally:
+        docker("rm", "--force", "--volumes", task.id)
+
+
+def test_the_image_is_small(image: str) -> None:
+    base = (
+        os.environ.get("CONTAINER_BASE")
+        or (ROOT / "container" / "Dockerfile").read_text().split("BASE=")[1].split()[0]
+    )
+    over = size_mb(image) - size_mb(base)
+    print(f"{size_mb(image):.0f} MB, {over:.0f} MB over its base")
+    assert over < OVER_BASE_MB
+
+
+def test_it_is_not_root_and_writes_to_its_scratch_volume_only(image: str) -> None:
+    assert run(image, "id", "-u").stdout.strip() == "10001"
+    assert run(image, "touch", "/scratch/a").returncode == 0
+    for place in ("/app/a", "/tmp/a", "/a"):
+        assert run(image, "touch", place).returncode != 0
+
+
+def test_only_what_is_named_gets_into_the_image(image: str) -> None:
+    assert set(run(image, "ls", "/app").stdout.split()) == {"container", "contract", "imaging", "packages"}
+
+
+def test_it_starts_from_bytecode(image: str) -> None:
+    listed = run(image, "find", "/app/container/service", "/app/packages/starlette", "-name", "*.pyc").stdout
+    assert "app.cpython-" in listed
+    assert "applications.cpython-" in listed
+
+
+def test_it_serves_is_healthy_and_ends_with_0_when_it_is_told_to(task: Task) -> None:
+    service = Running(port=task.port, process=None, log=Path())  # type: ignore[arg-type]
+    status, headers, _ = service.get(f"/iiif/3/{SQUARES}/full/300,/0/default.webp")
+    assert (status, headers["content-type"]) == (200, "image/webp")
+    assert docker("exec", task.id, "python3", "-m", "container.service.healthy").returncode == 0
+    started = time.monotonic()
+    docker("stop", "--time=25", task.id)
+    assert time.monotonic() - started < 25
+    assert task.state()["ExitCode"] == 0
+
+
+def test_it_is_not_healthy_when_nobody_answers(image: str) -> None:
+    done = run(image, "python3", "-m", "container.service.healthy")
+    assert done.returncode == 1
+    assert "Nobody answers" in done.stderr
