@@ -150,6 +150,14 @@ def test_tiles_of_a_level_fit_together() -> None:
     assert difference(left.join(right, "horizontal"), half) == 0
 
 
+def test_the_half_of_an_odd_width_is_exactly_a_half() -> None:
+    edge = pyvips.Image.black(512, 301).embed(0, 0, 1025, 301, extend="background", background=[255])
+    data = as_file(edge.bandjoin([edge, edge]).copy(interpretation="srgb"), ".png")
+    half = Pyramid(data, probe_bytes(data), LIMITS).transform(asked(0, 0, 1025, 301, 513, 151))
+    assert max(half(255, 75)) < 30
+    assert min(half(256, 75)) > 225
+
+
 def test_a_file_that_ends_early_is_rejected_either_way() -> None:
     data = as_file(noise(300, 200), ".jpg")[:-3000]
     header = probe_bytes(data)
