@@ -186,7 +186,8 @@ def _box(asked: Transform) -> tuple[int, int, int, int]:
 def _resize(part: pyvips.Image, asked: Transform) -> pyvips.Image:
     """The part in the size asked for, whatever its shape, and in sRGB."""
     converted = conversion(part)
-    if (part.width, part.height) == (asked.to_width, asked.to_height) and not converted:
+    is_done = (part.width, part.height) == (asked.to_width, asked.to_height) and part.format == "uchar"
+    if is_done and not converted:
         return part
     return part.thumbnail_image(
         asked.to_width, height=asked.to_height, size="force", no_rotate=True, **converted

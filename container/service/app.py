@@ -125,7 +125,7 @@ class Service:
         wants_ld = "application/ld+json" in request.headers.get("accept", "")
         headers = {**self._kept(source.file.version, f"info {wants_ld}"), "Vary": "Accept"}
         headers["Link"] = f'<{PROFILE}>;rel="profile"'
-        if request.headers.get("if-none-match") == headers["ETag"]:
+        if _has(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return JSONResponse(document, headers=headers, media_type=JSON_LD if wants_ld else "application/json")
 
@@ -136,7 +136,7 @@ class Service:
         path = canonical(asked, placed, width, height, settings.sizes)
         headers = self._kept(file.version, path)
         headers["Link"] = f'<{PROFILE}>;rel="profile", <{settings.base_url}{path}>;rel="canonical"'
-        if request.headers.get("if-none-match") == headers["ETag"]:
+        if _has(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         is_part = (placed.width, placed.height) != (width, height)
         pyramid = source.pyramid
@@ -197,3 +197,12 @@ class Service:
         gauges = {"CacheBytes": sources.bytes, "CacheHits": sources.hits, "Decodes": sources.decodes}
         sources.hits = sources.decodes = 0
         log.info(self.metrics.line(**gauges, Waiting=self.working.pending))
+
+
+def _has(request: Request, etag: str) -> bool:
+    """Whether the caller has it already; a cache that compresses makes a tag weak.
+
+    https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
+    """
+    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    return etag in tags or "*" in tags

@@ -35,6 +35,10 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
     """
     left, top, right, bottom = _box(asked.region, width, height)
     to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)
+    if asked.degrees % 90 and 2 * to_width * to_height > sizes.max_area:
+        raise BadRequestError(
+            f"Turned by {asked.degrees:g} degrees, at most {sizes.max_area // 2:,} pixels: ask for a smaller size."
+        )
     placed = Transform(
         left=left,
         top=top,

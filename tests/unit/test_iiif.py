@@ -126,6 +126,12 @@ def test_what_the_image_does_not_have_is_refused(path: str, says: str) -> None:
         placed(path)
 
 
+def test_what_grows_by_turning_has_half_the_area() -> None:
+    with pytest.raises(BadRequestError, match="at most 10,000,000 pixels"):
+        place(image("a/full/^5000,/45/default.jpg"), WIDTH, HEIGHT, SIZES)
+    assert place(image("a/full/^5000,/90/default.jpg"), WIDTH, HEIGHT, SIZES).to_width == 5000
+
+
 def test_max_keeps_within_the_limits() -> None:
     assert placed("full/max", Sizes(max_width=1500))[1] == (1500, 1000)
     width, height = placed("full/max", Sizes(max_area=1_000_000))[1]

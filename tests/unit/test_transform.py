@@ -141,6 +141,31 @@ def test_every_encoding_opens_and_has_no_metadata(encoding: Encoding) -> None:
     assert not {"exif-data", "xmp-data", "icc-profile-data"} & {*made.get_fields()}
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [
+        (corners()[1].cast("ushort") * 257).cast("ushort").copy(interpretation="grey16"),
+        (corners().cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16"),
+        corners()[1].copy(interpretation="b-w"),
+        corners().bandjoin(128),
+        corners()[1].bandjoin(128).copy(interpretation="b-w"),
+    ],
+    ids=["grey 16", "rgb 16", "grey", "alpha", "grey and alpha"],
+)
+@pytest.mark.parametrize("to", [(100, 100), (50, 50), (200, 200)])
+def test_every_kind_of_pixel_ends_as_eight_bits_of_grey_or_srgb(
+    picture: pyvips.Image, to: tuple[int, int]
+) -> None:
+    data = as_file(picture, ".png")
+    header = probe_bytes(data)
+    wanted = asked(450, 50, 100, 100, *to)
+    for image in (transform(data, header, LIMITS, wanted), Pyramid(data, header, LIMITS).transform(wanted)):
+        assert (image.format, image.interpretation in ("srgb", "b-w")) == ("uchar", True)
+        assert image.hasalpha() is picture.hasalpha()
+        green = image(to[0] // 2, to[1] // 2)[1 if image.bands >= 3 else 0]
+        assert abs(green - 200) <= 3
+
+
 def test_tiles_of_a_level_fit_together() -> None:
     data = as_file(smooth(), ".png")
     pyramid = Pyramid(data, probe_bytes(data), LIMITS)
