@@ -37,7 +37,8 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
     to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)
     if asked.degrees % 90 and 2 * to_width * to_height > sizes.max_area:
         raise BadRequestError(
-            f"Turned by {asked.degrees:g} degrees, at most {sizes.max_area // 2:,} pixels: ask for a smaller size."
+            f"Turned by {asked.degrees:g} degrees it has at most {sizes.max_area // 2:,} pixels: "
+            "ask for a smaller size."
         )
     placed = Transform(
         left=left,
