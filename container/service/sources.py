@@ -1,18 +1,21 @@
 """Images that are kept for the next request: as files, and decoded where many parts of one are asked for."""
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from container.service.errors import BusyError, StoreError
 from container.service.pool import Pool
 from container.service.stores import File, Store
 from imaging.limits import Limits
 from imaging.transform import Pyramid, size_of
 
 T = TypeVar("T")
+log = logging.getLogger("service")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -35,7 +38,7 @@ class Sources:
     """Sources within a budget of bytes, the least recently used going first.
 
     Requests for one source that meet are fetched once and decoded once. fresh: seconds in which the store is
-    not asked again whether the source is still the same.
+    not asked again whether the source is still the same; while it cannot say, what is kept is served.
     """
 
     store: Store
@@ -77,8 +80,14 @@ class Sources:
 
     async def _fetch(self, key: str, known: Source | None) -> Source:
         version = known.file.version if known else None
-        file = await self.fetching.run(lambda: self.store.fetch(key, version))
         until = time.monotonic() + self.fresh
+        try:
+            file = await self.fetching.run(lambda: self.store.fetch(key, version))
+        except (StoreError, BusyError) as error:
+            if not known:
+                raise
+            log.warning("Serving %s as it was: %s", key, error)
+            file = None
         if file is None and known:
             known.fresh_until = until
             return known

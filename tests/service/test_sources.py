@@ -6,12 +6,13 @@ import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
 from container.service.app import Service
-from container.service.errors import NotFoundError
+from container.service.errors import NotFoundError, StoreError
 from container.service.settings import MB, Settings, SettingsError
 from container.service.stores import File
 from imaging.probe import probe_bytes
@@ -172,6 +173,21 @@ def test_a_source_that_changed_is_seen_once_it_is_not_fresh_any_more() -> None:
         assert json.loads(again.content)["width"] == 60
 
     asyncio.run(run())
+
+
+def test_while_the_store_cannot_say_what_is_kept_is_served(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        shelf = Shelf()
+        service, client = served(shelf)
+        async with client:
+            first = await client.get("a/info.json")
+            service.sources._kept["a"].fresh_until = 0
+            with patch.object(shelf, "fetch", side_effect=StoreError("away")):
+                assert (await client.get("a/info.json")).headers["etag"] == first.headers["etag"]
+                assert (await client.get("b/info.json")).status_code == 502
+
+    asyncio.run(run())
+    assert "Serving a as it was: away" in caplog.text
 
 
 def test_what_is_too_much_is_refused_at_once_and_the_rest_is_done() -> None:
