@@ -68,7 +68,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
     if command == "demo":
         become(PYTHON, "-m", "local.demo", *arguments)
     if command == "service":
-        become(PYTHON, "-m", "local.service", *arguments)
+        become(PYTHON, "-m", "local.service", "--from", os.getcwd(), *arguments)
     if command == "test":
         become(PYTHON, "-m", "pytest", *arguments)
     if command == "synth":

@@ -12,12 +12,15 @@ from imaging.formats import Format
 from imaging.header import Header
 from imaging.limits import Limits
 from imaging.probe import check_pixels
+from imaging.rejection import Reason, Rejected
 
 QUALITY = 80
 EFFORT_ON_THE_FLY = 2
 """Of WebP's 0-6: somebody waits, and a cache keeps what is asked for often."""
 WHITE = 255
 IN_MEMORY_PIXELS = 16_000_000
+MAX_BANDS = 5
+"""CMYK and alpha."""
 
 
 class Colours(StrEnum):
@@ -85,8 +88,7 @@ def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> 
     more pixels than the header said.
     """
     with decoding(data, header.format):
-        opened = pyvips.Image.new_from_source(source(data), "")
-        check_pixels(opened.width, opened.height, header, limits)
+        opened = _opened(data, header, limits)
         is_whole = (asked.width, asked.height) == upright(header)
         is_upright = header.orientation == 1
         if is_upright and (header.format is Format.JPEG or not is_whole):
@@ -95,6 +97,8 @@ def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> 
             image = _thumbnail(data, opened, asked.to_width, asked.to_height, size="force")
         else:
             image = _resize(_whole(data, opened, header).crop(*_box(asked)), asked)
+        # Turned, its rows are asked for in another order than a decoder gives them.
+        image = image.copy_memory() if asked.degrees % 360 else image
         return _finish(image, asked).copy_memory()
 
 
@@ -108,8 +112,7 @@ class Pyramid:
     def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
         """Decodes all of it. Raises as `transform` does."""
         with decoding(data, header.format):
-            opened = pyvips.Image.new_from_source(source(data), "")
-            check_pixels(opened.width, opened.height, header, limits)
+            opened = _opened(data, header, limits)
             self._levels = [_whole(data, opened, header)]
         self._lock = threading.Lock()
 
@@ -149,6 +152,24 @@ def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
 
 def _has(side: int, level: int, wanted: int) -> bool:
     return math.ceil(side / (1 << level)) >= max(wanted, 2)
+
+
+def _opened(data: bytes, header: Header, limits: Limits) -> pyvips.Image:
+    """Its header as the decoder reads it, which must not say more than ours did."""
+    opened = pyvips.Image.new_from_source(source(data), "")
+    check_pixels(opened.width, opened.height, header, limits)
+    if opened.bands > MAX_BANDS:
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"It has {opened.bands} channels; at most {MAX_BANDS} are read. Save it as RGB or CMYK.",
+        )
+    orientation = opened.get("orientation") if opened.get_typeof("orientation") else 1
+    if orientation != header.orientation or (opened.width, opened.height) != (header.width, header.height):
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"This {header.format.upper()} is stored turned, which is not read here. Save it upright.",
+        )
+    return opened
 
 
 def _thumbnail(data: bytes, opened: pyvips.Image, width: int, height: int, *, size: str) -> pyvips.Image:

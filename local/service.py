@@ -20,7 +20,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py service", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where the images are")
     parser.add_argument("--port", type=int, default=PORT, help=f"on {HOST}; {PORT} unless told")
+    parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    options.folder = options.start / options.folder
     if not options.folder.is_dir():
         print(f"Error: {options.folder} is not a folder.", file=sys.stderr)
         return 2

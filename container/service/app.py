@@ -30,6 +30,8 @@ MEDIA_TYPES = {Encoding.JPG: "image/jpeg", Encoding.PNG: "image/png", Encoding.W
 JSON_LD = 'application/ld+json;profile="http://iiif.io/api/image/3/context.json"'
 CORS = {"Access-Control-Allow-Origin": "*"}
 METRICS_SECONDS = 60
+ENCODERS = 1
+"""Part of every ETag: counted up when the same request would give other bytes."""
 log = logging.getLogger("service")
 
 
@@ -49,7 +51,8 @@ class Steps:
 
     def __str__(self) -> str:
         """As a Server-Timing header: https://www.w3.org/TR/server-timing/"""
-        return ", ".join(f"{name};dur={milliseconds:.1f}" for name, milliseconds in self.taken.items())
+        taken = list(self.taken.items())  # a thread may still be adding to it
+        return ", ".join(f"{name};dur={milliseconds:.1f}" for name, milliseconds in taken)
 
 
 class Service:
@@ -101,7 +104,9 @@ class Service:
         if self.draining:
             response.headers["Connection"] = "close"
         entry = {"path": raw_path[:2000], "status": response.status_code, "ms": round(took, 1)}
-        log.info(json.dumps({**entry, "steps": {name: round(one, 1) for name, one in steps.taken.items()}}))
+        log.info(
+            json.dumps({**entry, "steps": {name: round(one, 1) for name, one in list(steps.taken.items())}})
+        )
         return response
 
     async def _answer(self, raw_path: str, request: Request, steps: Steps) -> Response:
@@ -123,7 +128,7 @@ class Service:
         size = upright(source.file.header)
         document = describe(settings.base_url, asked.key, *size, settings.sizes, settings.encodings)
         wants_ld = "application/ld+json" in request.headers.get("accept", "")
-        headers = {**self._kept(source.file.version, f"info {wants_ld}"), "Vary": "Accept"}
+        headers = {**self._kept(source.file.version, f"{wants_ld} {document}"), "Vary": "Accept"}
         headers["Link"] = f'<{PROFILE}>;rel="profile"'
         if _has(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
@@ -134,7 +139,7 @@ class Service:
         width, height = upright(file.header)
         placed = place(asked, width, height, settings.sizes)
         path = canonical(asked, placed, width, height, settings.sizes)
-        headers = self._kept(file.version, path)
+        headers = self._kept(file.version, f"{ENCODERS} {placed} {asked.encoding}")
         headers["Link"] = f'<{PROFILE}>;rel="profile", <{settings.base_url}{path}>;rel="canonical"'
         if _has(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
@@ -185,6 +190,7 @@ class Service:
         yield
         counting.cancel()
         self._print_metrics()
+        self.sources.fetching.close()
         self.working.close()
 
     async def _count(self) -> None:

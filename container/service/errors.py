@@ -20,7 +20,11 @@ class DeadlineError(Exception):
 
 
 class StoreError(Exception):
-    """The store of the sources cannot be reached, or refuses us."""
+    """The store of the sources refuses us."""
+
+
+class UnreachableError(StoreError):
+    """The store does not answer, or is in trouble of its own; later it may."""
 
 
 RETRY_AFTER_SECONDS = 2

@@ -1,5 +1,6 @@
 """Which pixels a request means, in which size: https://iiif.io/api/image/3.0/#4-image-requests"""
 
+import math
 from dataclasses import dataclass
 
 from container.service.errors import BadRequestError
@@ -35,9 +36,9 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
     """
     left, top, right, bottom = _box(asked.region, width, height)
     to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)
-    if asked.degrees % 90 and 2 * to_width * to_height > sizes.max_area:
+    if asked.degrees % 90 and _turned_area(to_width, to_height, asked.degrees) > sizes.max_area:
         raise BadRequestError(
-            f"Turned by {asked.degrees:g} degrees it has at most {sizes.max_area // 2:,} pixels: "
+            f"Turned by {asked.degrees:g} degrees it would have more than {sizes.max_area:,} pixels: "
             "ask for a smaller size."
         )
     placed = Transform(
@@ -93,6 +94,12 @@ def scale_factors(width: int, height: int) -> list[int]:
     return factors
 
 
+def _turned_area(width: int, height: int, degrees: float) -> float:
+    """Pixels of the upright box around a turned image."""
+    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    return (width * cos + height * sin) * (width * sin + height * cos)
+
+
 def _is_preset(asked: ImageRequest, sizes: Sizes) -> bool:
     return asked.region.kind in ("full", "square") and asked.size_text in sizes.presets
 
@@ -109,6 +116,8 @@ def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
     x, y, w, h = region.box
     left, top = round(x * scale[0]), round(y * scale[1])
     right, bottom = round((x + w) * scale[0]), round((y + h) * scale[1])
+    if region.kind == "pct" and x < 100 and y < 100:
+        left, top = min(left, width - 1), min(top, height - 1)
     if left >= width or top >= height:
         raise BadRequestError(f"The region begins outside of the image, which has {width} x {height} pixels.")
     return left, top, min(width, max(right, left + 1)), min(height, max(bottom, top + 1))

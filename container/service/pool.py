@@ -37,8 +37,8 @@ class Pool:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Lets what has begun end."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Drops what waits; what has begun ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _leave(self) -> None:
         self.pending -= 1

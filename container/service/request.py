@@ -15,13 +15,15 @@ MAX_KEY_BYTES = 1024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 _NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
 _REGION = re.compile(
-    rf"(?P<name>full|square)|(?P<px>\d{{1,9}},\d{{1,9}},\d{{1,9}},\d{{1,9}})|pct:(?P<pct>{_NUMBER}(?:,{_NUMBER}){{3}})"
+    rf"(?P<name>full|square)|(?P<px>\d{{1,9}},\d{{1,9}},\d{{1,9}},\d{{1,9}})|pct:(?P<pct>{_NUMBER}(?:,{_NUMBER}){{3}})",
+    re.ASCII,
 )
 _SIZE = re.compile(
     rf"(?P<up>\^)?(?:(?P<max>max)|pct:(?P<pct>{_NUMBER})|(?P<fit>!)(?P<fw>\d{{1,9}}),(?P<fh>\d{{1,9}})"
-    r"|(?P<w>\d{1,9})?,(?P<h>\d{1,9})?)"
+    r"|(?P<w>\d{1,9})?,(?P<h>\d{1,9})?)",
+    re.ASCII,
 )
-_ROTATION = re.compile(rf"(?P<mirror>!)?(?P<degrees>{_NUMBER})")
+_ROTATION = re.compile(rf"(?P<mirror>!)?(?P<degrees>{_NUMBER})", re.ASCII)
 _QUALITIES = {"default": Colours.COLOR, **{one.value: one for one in Colours}}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from container.service.errors import NotFoundError, StoreError
+from container.service.errors import NotFoundError, StoreError, UnreachableError
 from imaging.download import Download
 from imaging.header import Header
 from imaging.limits import Limits
@@ -62,9 +62,14 @@ class Bucket:
                 return None
             if code in _MISSING:
                 raise NotFoundError(_NONE) from None
-            raise StoreError(f"The bucket of the images answers {code}.") from error
+            kind = (
+                UnreachableError
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+                else StoreError
+            )
+            raise kind(f"The bucket of the images answers {code}.") from error
         except BotoCoreError as error:
-            raise StoreError("The bucket of the images cannot be reached.") from error
+            raise UnreachableError("The bucket of the images cannot be reached.") from error
         return File(version=found["ETag"], header=header, data=data)
 
 

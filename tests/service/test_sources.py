@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from container.service.app import Service
-from container.service.errors import NotFoundError, StoreError
+from container.service.errors import NotFoundError, StoreError, UnreachableError
+from container.service.geometry import Sizes
 from container.service.settings import MB, Settings, SettingsError
 from container.service.stores import File
 from imaging.probe import probe_bytes
@@ -113,6 +114,20 @@ def test_a_viewers_tiles_decode_the_source_once(monkeypatch: pytest.MonkeyPatch)
     assert decoded == [1]
 
 
+def test_other_settings_are_another_tag() -> None:
+    async def run() -> None:
+        tags = []
+        for changed in ({}, {"sizes": Sizes(max_width=500)}, {"base_url": "http://other"}):
+            _, client = served(Shelf(), **changed)
+            async with client:
+                paths = ("a/info.json", "a/full/max/0/default.jpg")
+                tags.append([(await client.get(path)).headers["etag"] for path in paths])
+        assert len({info for info, _ in tags}) == 3
+        assert tags[0][1] != tags[1][1]
+
+    asyncio.run(run())
+
+
 def test_one_part_of_a_source_decodes_no_more_than_that() -> None:
     async def run() -> None:
         service, client = served(Shelf())
@@ -182,9 +197,12 @@ def test_while_the_store_cannot_say_what_is_kept_is_served(caplog: pytest.LogCap
         async with client:
             first = await client.get("a/info.json")
             service.sources._kept["a"].fresh_until = 0
-            with patch.object(shelf, "fetch", side_effect=StoreError("away")):
+            with patch.object(shelf, "fetch", side_effect=UnreachableError("away")):
                 assert (await client.get("a/info.json")).headers["etag"] == first.headers["etag"]
                 assert (await client.get("b/info.json")).status_code == 502
+            service.sources._kept["a"].fresh_until = 0
+            with patch.object(shelf, "fetch", side_effect=StoreError("refused")):
+                assert (await client.get("a/info.json")).status_code == 502
 
     asyncio.run(run())
     assert "Serving a as it was: away" in caplog.text

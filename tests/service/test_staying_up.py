@@ -86,7 +86,7 @@ def test_told_to_stop_under_load_it_answers_what_it_accepted_and_ends_with_0(
 
 
 def test_not_ready_while_it_drains_and_still_alive(photos: Path, tmp_path: Path) -> None:
-    with running(photos, tmp_path / "log", DRAIN_SECONDS="1") as service:
+    with running(photos, tmp_path / "log", DRAIN_SECONDS="4") as service:
         service.process.send_signal(signal.SIGTERM)
         while (found := service.get("/ready"))[0] == 200:
             pass

@@ -104,9 +104,7 @@ def test_other_paths_are_not_found(path: str) -> None:
     ],
 )
 def test_regions_and_sizes(path: str, box: tuple[int, int, int, int], size: tuple[int, int]) -> None:
-    assert placed(path.replace("99.99", "99.95") if "99.99" in path else path)[1] == size
-    if "99.99" not in path:
-        assert placed(path)[0] == box
+    assert placed(path) == (box, size)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +124,11 @@ def test_what_the_image_does_not_have_is_refused(path: str, says: str) -> None:
         placed(path)
 
 
-def test_what_grows_by_turning_has_half_the_area() -> None:
-    with pytest.raises(BadRequestError, match="at most 10,000,000 pixels"):
-        place(image("a/full/^5000,/45/default.jpg"), WIDTH, HEIGHT, SIZES)
-    assert place(image("a/full/^5000,/90/default.jpg"), WIDTH, HEIGHT, SIZES).to_width == 5000
+@pytest.mark.parametrize(("size", "degrees"), [("^5000,", 45), ("^6000,1600", 45), ("^6000,3000", 10)])
+def test_what_grows_over_the_limit_by_turning_is_refused(size: str, degrees: int) -> None:
+    with pytest.raises(BadRequestError, match="more than 20,000,000 pixels"):
+        place(image(f"a/full/{size}/{degrees}/default.jpg"), WIDTH, HEIGHT, SIZES)
+    assert place(image(f"a/full/{size}/90/default.jpg"), WIDTH, HEIGHT, SIZES).degrees == 90
 
 
 def test_max_keeps_within_the_limits() -> None:

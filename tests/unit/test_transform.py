@@ -183,6 +183,27 @@ def test_the_half_of_an_odd_width_is_exactly_a_half() -> None:
     assert min(half(256, 75)) > 225
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".jpg"])
+@pytest.mark.parametrize("degrees", [90, 180, 45])
+def test_a_large_image_is_turned_as_well(suffix: str, degrees: float) -> None:
+    size = (4100, 4000) if suffix == ".jpg" else (900, 700)
+    data = as_file(corners(*size), suffix)
+    made = transform(data, probe_bytes(data), LIMITS, asked(0, 0, *size, *size, degrees=degrees))
+    assert made.width >= min(size)
+
+
+def test_more_channels_than_an_image_has_are_refused() -> None:
+    data = as_file(pyvips.Image.black(60, 40, bands=21), ".tif")
+    with pytest.raises(Rejected, match="21 channels"):
+        Pyramid(data, probe_bytes(data), LIMITS)
+
+
+def test_what_its_format_stores_turned_is_refused_and_not_shown_askew() -> None:
+    data = as_file(corners(60, 40), ".webp", orientation=6)
+    with pytest.raises(Rejected, match="stored turned"):
+        transform(data, probe_bytes(data), LIMITS, asked(0, 0, 60, 40, 60, 40))
+
+
 def test_a_file_that_ends_early_is_rejected_either_way() -> None:
     data = as_file(noise(300, 200), ".jpg")[:-3000]
     header = probe_bytes(data)
