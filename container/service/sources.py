@@ -105,6 +105,9 @@ class Sources:
         return source.pyramid
 
     def _keep(self, key: str, source: Source) -> None:
+        if source.bytes > self.budget:  # all others would have to go for it, and then it
+            self._kept.pop(key, None)
+            return
         self._kept[key] = source
         self._kept.move_to_end(key)
         while self._kept and self.bytes > self.budget:

@@ -161,14 +161,14 @@ def test_the_least_recently_used_goes_first_and_the_budget_is_kept() -> None:
         budget = 3 * MB
         assert 2 * each < budget < 3 * each + len(small)
         async with client:
-            for name in "abcabcdef":
+            for name in "abcabcdefed":
                 for path in ("info.json", "0,0,99,99/max/0/default.jpg"):
                     assert (await client.get(f"{name}/{path}")).status_code == 200
                     assert service.sources.bytes <= budget
             before = len(shelf.fetched)
-            await client.get("f/info.json")
+            await client.get("e/info.json")
             assert len(shelf.fetched) == before
-            await client.get("a/info.json")
+            await client.get("f/info.json")
             assert len(shelf.fetched) == before + 1
 
     asyncio.run(run())
