@@ -210,5 +210,6 @@ def _has(request: Request, etag: str) -> bool:
 
     https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
     """
-    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    known = ",".join(request.headers.getlist("if-none-match"))
+    tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
     return etag in tags or "*" in tags

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 NAMESPACE = "FargatePattern"
 MOST_VALUES = 100
 """A metric's array holds no more."""
-_UNITS = {"Latency": "Milliseconds", "CacheBytes": "Bytes", "MemoryBytes": "Bytes"}
+_UNITS = {"Latency": "Milliseconds", "CacheBytes": "Bytes"}
 
 
 @dataclass(kw_only=True)

@@ -118,7 +118,7 @@ def _image(identifier: str, region: str, size: str, rotation: str, last: str) ->
     return ImageRequest(
         key=_key(identifier),
         region=_region(region),
-        size=_size(size),
+        size=parse_size(size),
         size_text=size,
         mirror=bool(turned["mirror"]),
         degrees=float(turned["degrees"]),
@@ -140,7 +140,8 @@ def _region(text: str) -> Region:
     return Region(kind=kind, box=(left, top, width, height))
 
 
-def _size(text: str) -> Size:
+def parse_size(text: str) -> Size:
+    """The size part of a URL, decoded. Raises BadRequestError."""
     found = _SIZE.fullmatch(text)
     if not found or text.removeprefix("^") == ",":
         raise BadRequestError(

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from container.service.errors import BadRequestError
 from container.service.geometry import Sizes
+from container.service.request import parse_size
 from imaging.limits import Limits
 from imaging.transform import Encoding
 
@@ -69,6 +71,11 @@ class Settings:
         encodings = words("FORMATS") or tuple(Encoding)
         if not {*encodings} <= {*Encoding}:
             raise SettingsError(f"FORMATS={environment['FORMATS']} is not possible: of {' '.join(Encoding)}.")
+        try:
+            for size in words("SIZES"):
+                parse_size(size)
+        except BadRequestError as error:
+            raise SettingsError(f"SIZES={environment['SIZES']} is not possible. {error}") from None
         return cls(
             bucket=bucket,
             folder=Path(folder) if folder else None,

@@ -35,8 +35,8 @@ class Store(Protocol):
     def fetch(self, key: str, known: str | None = None) -> File | None:
         """The file, or None while its version is the one that is `known`.
 
-        Raises NotFoundError, StoreError, and Rejected for what is over the limits or no image: before
-        more than its first 64 KiB are read.
+        Raises NotFoundError, StoreError, and Rejected for what is over the limits or no image: as soon as its
+        header says so, which for all but some TIFFs is in the first 64 KiB.
         """
 
 

@@ -298,6 +298,7 @@ def test_the_metrics_line_counts_since_the_last_one() -> None:
         ({"SOURCE_FOLDER": "/none"}, "/none is not a folder"),
         ({"SOURCE_BUCKET": "b", "QUEUE": "many"}, "QUEUE=many is not possible: a number from 0"),
         ({"SOURCE_BUCKET": "b", "WORKERS": "0"}, "WORKERS=0"),
+        ({"SOURCE_BUCKET": "b", "SIZES": "300, 300"}, "SIZES=300, 300 is not possible. Size '300'"),
         ({"SOURCE_BUCKET": "b", "FORMATS": "jpg gif"}, "FORMATS=jpg gif is not possible: of jpg png webp"),
     ],
 )
