@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from container.service.errors import BusyError, UnreachableError
+from container.service.errors import BusyError, NotFoundError, UnreachableError
 from container.service.pool import Pool
 from container.service.stores import File, Store
 from imaging.limits import Limits
@@ -83,6 +83,9 @@ class Sources:
         until = time.monotonic() + self.fresh
         try:
             file = await self.fetching.run(lambda: self.store.fetch(key, version))
+        except NotFoundError:
+            self._kept.pop(key, None)
+            raise
         except (UnreachableError, BusyError) as error:
             if not known:
                 raise

@@ -190,6 +190,20 @@ def test_a_source_that_changed_is_seen_once_it_is_not_fresh_any_more() -> None:
     asyncio.run(run())
 
 
+def test_what_was_removed_is_kept_no_longer() -> None:
+    async def run() -> None:
+        shelf = Shelf()
+        service, client = served(shelf)
+        async with client:
+            await client.get("a/info.json")
+            service.sources._kept["a"].fresh_until = 0
+            del shelf.files["a"]
+            assert (await client.get("a/info.json")).status_code == 404
+        assert service.sources.bytes == 0
+
+    asyncio.run(run())
+
+
 def test_while_the_store_cannot_say_what_is_kept_is_served(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         shelf = Shelf()
