@@ -43,7 +43,9 @@ def run(command: Sequence[str | Path], **environment: str) -> Run:
         stdout=subprocess.PIPE,
         text=True,
     )
-    printed = process.stdout.read() if process.stdout else ""
+    assert process.stdout
+    with process.stdout:
+        printed = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

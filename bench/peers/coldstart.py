@@ -62,4 +62,4 @@ record = {
     "messageAttributes": {},
 }
 answer = handler({"Records": [record]}, Context())
-assert answer == {"batchItemFailures": []}, answer  # noqa: S101
+assert answer == {"batchItemFailures": []}, answer

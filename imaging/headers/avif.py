@@ -17,11 +17,20 @@ def parse(file: Reader) -> Header:
         if found is None:
             raise damaged(f"the AVIF has no {name.decode()} box")
         start, end = found
-    extents = [file.unpack(">II", at + 4) for kind, at, _ in _boxes(file, start, end) if kind == b"ispe"]
+    properties = list(_boxes(file, start, end))
+    extents = [file.unpack(">II", at + 4) for kind, at, _ in properties if kind == b"ispe"]
     if not extents:
         raise damaged("the AVIF gives no size")
     width, height = max(extents, key=lambda extent: extent[0] * extent[1])
-    return Header(format=Format.AVIF, width=width, height=height)
+    depths = [file.bytes(at + 5, 1)[0] for kind, at, stop in properties if kind == b"pixi" and stop > at + 5]
+    has_alpha = any(kind == b"auxC" for kind, _, _ in properties)
+    return Header(
+        format=Format.AVIF,
+        width=width,
+        height=height,
+        bands=4 if has_alpha else 3,
+        bits=16 if max(depths, default=8) > 8 else 8,
+    )
 
 
 def _boxes(file: Reader, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

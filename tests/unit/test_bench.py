@@ -61,3 +61,16 @@ def test_what_the_limits_let_in_fits_into_the_function() -> None:
     for kind, per_pixel in figures.items():
         most = MAX_AVIF_PIXELS if kind.startswith("AVIF") else Limits().max_pixels
         assert per_pixel * most < room, kind
+
+
+def test_a_pyramid_takes_what_dzsave_does_and_not_more() -> None:
+    figures = json.loads((RESULTS / "pyramid.json").read_text())["figures"]
+    assert figures["CPU"] <= 16
+    assert figures["of dzsave"] <= 1.15
+    assert figures["peak MB"] <= 300
+
+
+def test_memory_is_never_underestimated_and_rarely_by_more_than_twice_overestimated() -> None:
+    figures = json.loads((RESULTS / "placement.json").read_text())["figures"]
+    assert figures["least"] >= 1
+    assert figures["within twice"] >= 0.9

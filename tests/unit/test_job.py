@@ -234,6 +234,27 @@ def test_a_writer_that_loses_the_race_looks_again_and_yields_to_the_newer(
     assert world.read(pointer_key("a.jpg"))["job_id"] == new.job_id
 
 
+def test_a_pointer_whose_answer_was_lost_is_the_same_when_it_is_written_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = world.upload("a.jpg", PHOTO)
+    put = world.job.s3.put_object
+    tries: list[str] = []
+
+    def stored_but_not_heard(**named: Any) -> Any:
+        answer = put(**named)
+        if named["Key"].startswith("latest/"):
+            tries.append(named["Key"])
+            put(**named)  # the client's own second try: its condition holds no longer
+        return answer
+
+    monkeypatch.setattr(world.job.s3, "put_object", stored_but_not_heard)
+    (outcome,) = world.run(event)
+    assert outcome.what == "Published"
+    assert len(tries) == 1
+    assert world.read(pointer_key("a.jpg"))["job_id"] == event.job_id
+
+
 def test_removing_the_version_that_is_shown_does_not_take_a_newer_one_with_it(world: World) -> None:
     shown = world.upload("a.jpg", PHOTO)
     world.run(shown)

@@ -14,18 +14,25 @@ from imaging.probe import check_bytes, check_pixels, probe, probe_bytes
 from imaging.rejection import Reason, Rejected
 from tests.images import corners, encode
 
+RGB = {"bands": 3}
+STRIPS = {**RGB, "block_rows": 402}
+TILES = {**RGB, "tiled": True, "pages": 2, "block_rows": 128}
 KINDS = [
-    (".jpg", {}, Format.JPEG, {}),
-    (".jpg", {"interlace": True}, Format.JPEG, {"progressive": True}),
-    (".png", {}, Format.PNG, {}),
-    (".png", {"interlace": True}, Format.PNG, {"progressive": True}),
-    (".webp", {}, Format.WEBP, {}),
-    (".webp", {"lossless": True}, Format.WEBP, {}),
+    (".jpg", {}, Format.JPEG, {**RGB, "samples": 1.5}),
+    (".jpg", {"interlace": True}, Format.JPEG, {**RGB, "samples": 1.5, "progressive": True}),
+    (".jpg", {"subsample_mode": "off"}, Format.JPEG, {**RGB, "samples": 3}),
+    (".png", {}, Format.PNG, RGB),
+    (".png", {"interlace": True}, Format.PNG, {**RGB, "progressive": True}),
+    (".png", {"palette": True}, Format.PNG, RGB),
+    (".png", {"bitdepth": 16}, Format.PNG, {**RGB, "bits": 16}),
+    (".webp", {}, Format.WEBP, RGB),
+    (".webp", {"lossless": True}, Format.WEBP, RGB),
     (".gif", {}, Format.GIF, {}),
-    (".tif", {}, Format.TIFF, {}),
-    (".tif", {"tile": True, "pyramid": True}, Format.TIFF, {"tiled": True, "pages": 2}),
-    (".tif", {"bigtiff": True}, Format.TIFF, {}),
-    (".avif", {"effort": 0}, Format.AVIF, {}),
+    (".tif", {"tile_height": 402}, Format.TIFF, STRIPS),
+    (".tif", {"tile": True, "pyramid": True}, Format.TIFF, TILES),
+    (".tif", {"bigtiff": True, "tile_height": 402}, Format.TIFF, STRIPS),
+    (".avif", {"effort": 0}, Format.AVIF, RGB),
+    (".avif", {"effort": 0, "bitdepth": 10}, Format.AVIF, {**RGB, "bits": 16}),
 ]
 
 
@@ -35,6 +42,41 @@ def test_each_format_is_told_by_its_bytes(
 ) -> None:
     data = encode(corners(600, 402), suffix, **options)
     assert probe_bytes(data) == Header(format=image_format, width=600, height=402, **more)
+
+
+def test_a_scan_for_each_channel_is_held_as_a_progressive_one_is() -> None:
+    data = encode(corners(), ".jpg")
+    scan = data.index(b"\xff\xda")
+    assert data[scan + 4] == 3
+    assert not probe_bytes(data).progressive
+    assert probe_bytes(data[: scan + 4] + b"\x01" + data[scan + 5 :]).progressive
+    assert not probe_bytes(data[: scan + 2]).progressive
+
+
+def test_a_bigtiff_whose_directory_is_nowhere_is_a_rejection() -> None:
+    with pytest.raises(Rejected):
+        probe_bytes(b"II+\0\x08\0\0\0" + b"\xff" * 8)
+
+
+def test_palettes_planes_and_floats_are_told() -> None:
+    floats = corners().cast("float").copy(interpretation="scrgb")
+    assert probe_bytes(encode(floats, ".tif")).bits == 32
+    header = probe_bytes(encode(corners(), ".tif"))
+    assert (header.planar, header.bits, header.bands) == (False, 8, 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".avif"])
+def test_alpha_is_a_band(suffix: str) -> None:
+    for options in ({}, {"lossless": True}) if suffix == ".webp" else ({},):
+        assert probe_bytes(encode(corners().bandjoin(128), suffix, **options)).bands == 4
+
+
+def test_grey_cmyk_and_sixteen_bits_are_told() -> None:
+    grey = corners().colourspace("b-w")
+    assert probe_bytes(encode(grey, ".jpg")).bands == probe_bytes(encode(grey, ".png")).bands == 1
+    assert probe_bytes(encode(corners().icc_export(output_profile="cmyk"), ".jpg")).bands == 4
+    deep = (corners() * 257).cast("ushort").copy(interpretation="rgb16")
+    assert [probe_bytes(encode(deep, suffix)).bits for suffix in (".png", ".tif")] == [16, 16]
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])

@@ -1,0 +1,30 @@
+"""One image as tiles: by our writer into a callback that discards, or by libvips' dzsave to a folder.
+
+pyramid.py ours|dzsave FILE; prints its own peak memory in MB, since the kernel's count of a child begins
+with its parent's.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pyvips
+
+from imaging.limits import Limits
+from imaging.pyramid import TILE, write_pyramid
+from imaging.transform import QUALITY
+from local.pyramid import probe_file
+
+who, name = sys.argv[1:]
+if who == "ours":
+    file = Path(name)
+    limits = Limits(max_pixels=10**12)
+    write_pyramid(file, probe_file(file), limits, address="https://example.com/a", store=lambda *_: None)
+else:
+    folder = tempfile.mkdtemp()
+    image = pyvips.Image.new_from_file(name, access="sequential", fail_on="error")
+    image.dzsave(f"{folder}/a", layout="iiif3", tile_size=TILE, suffix=f".jpg[Q={QUALITY},keep=none]")
+    shutil.rmtree(folder)
+status = Path("/proc/self/status").read_text()
+sys.stdout.write(str(int(status.partition("VmHWM:")[2].split()[0]) / 1024))

@@ -1,0 +1,78 @@
+"""The placement's estimates against files that a seed draws: `python3 dev.py bench placement SEED`."""
+
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import track
+
+from bench.kinds import KINDS, draw
+from bench.measure import ROOT, run, save
+from chooser.__main__ import job_of
+from chooser.placement import Estimate, estimate
+
+COUNT = 3 * len(KINDS)
+PEER = ROOT / "bench" / "peers" / "pyramid.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One file: what was estimated of its memory in MB and its CPU in seconds, and what it took."""
+
+    kind: str
+    estimated: Estimate
+    peak_mb: float
+    cpu: float
+
+    @property
+    def memory(self) -> float:
+        """Estimated by measured."""
+        return self.estimated.memory_mb / self.peak_mb
+
+
+def compare(seed: int, count: int = COUNT) -> list[Compared]:
+    """Makes, measures and estimates `count` files of that seed."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for drawn in track(draw(seed, count, Path(folder)), description=f"seed {seed}", total=count):
+            ran = run([sys.executable, PEER, "ours", drawn.file], VIPS_CONCURRENCY="2")
+            estimated = estimate(job_of(drawn.file))
+            found.append(
+                Compared(kind=drawn.kind, estimated=estimated, peak_mb=float(ran.printed), cpu=ran.cpu)
+            )
+            drawn.file.unlink()
+    return found
+
+
+def main() -> None:
+    seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    compared = compare(seed)
+    head = ["kind", "peak memory, MB", "estimate / peak", "estimated CPU / CPU"]
+    rows = []
+    for kind in KINDS:
+        ours = [one for one in compared if one.kind == kind]
+        peaks = [one.peak_mb for one in ours]
+        ratios = [one.memory for one in ours]
+        times = [one.estimated.cpu_seconds / one.cpu for one in ours]
+        rows.append(
+            [
+                kind,
+                f"{min(peaks):.0f} to {max(peaks):.0f}",
+                f"{min(ratios):.2f} to {max(ratios):.2f}",
+                f"{min(times):.2f} to {max(times):.2f}",
+            ]
+        )
+    everything = [one.memory for one in compared]
+    within = sum(one <= 2 for one in everything) / len(everything)
+    figures = {"seed": seed, "least": min(everything), "within twice": within}
+    sys.stdout.write(
+        f"{len(compared)} files: estimate / peak from {min(everything):.2f} to {max(everything):.2f}, "
+        f"median {statistics.median(everything):.2f}; {within:.0%} within twice the peak\n"
+    )
+    save("placement", {"figures": figures, "table": [head, *rows]})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""A gigapixel as tiles: CPU and memory of our writer, into a callback that discards, and of dzsave."""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import pyvips
+
+from bench.measure import ROOT, interleaved, ratio, save
+
+WIDTH, HEIGHT = 40_000, 25_000
+ROUNDS = 5
+PEER = ROOT / "bench" / "peers" / "pyramid.py"
+
+
+def scan(width: int, height: int, file: Path) -> Path:
+    """A photo enlarged to that size in pixels, with grain, as a tiled TIFF of JPEG tiles."""
+    photo = pyvips.Image.new_from_file(str(ROOT / "samples" / "hubble_deep_field.jpg"))[:3]
+    enlarged = photo.resize(width / photo.width, vscale=height / photo.height, kernel="linear")
+    grain = pyvips.Image.gaussnoise(512, 512, sigma=6, mean=0, seed=1)
+    grain = grain.replicate(-(-width // 512), -(-height // 512)).crop(0, 0, width, height)
+    grainy = (enlarged + grain).cast("uchar").copy(interpretation="srgb")
+    tiles = {"tile": True, "tile_width": 256, "tile_height": 256}
+    grainy.tiffsave(str(file), **tiles, compression="jpeg", Q=85)
+    return file
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
+        runs = interleaved({who: [sys.executable, PEER, who, file] for who in ("ours", "dzsave")}, ROUNDS)
+    cpu = {who: [run.cpu / (WIDTH * HEIGHT / 1e9) for run in runs[who]] for who in runs}
+    peak = {who: max(float(run.printed) for run in runs[who]) for who in runs}
+    names = {"ours": "ours, discarded", "dzsave": "dzsave, to a folder"}
+    rows = [
+        [
+            names[who],
+            f"{statistics.median(cpu[who]):.1f} s",
+            f"{ratio(cpu['ours'], cpu[who]):.2f}x",
+            f"{peak[who]:.0f} MB",
+        ]
+        for who in runs
+    ]
+    figures = {
+        "CPU": statistics.median(cpu["ours"]),
+        "of dzsave": ratio(cpu["ours"], cpu["dzsave"]),
+        "peak MB": peak["ours"],
+    }
+    table = [["", "CPU a gigapixel", "ours / this", "peak memory"], *rows]
+    save("pyramid", {"rounds": ROUNDS, "figures": figures, "table": table})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Lambda or Fargate? Limits, prices and placement as code and data."""

@@ -1,0 +1,64 @@
+"""What FargatePattern costs a month at rest, by its settings: `python -m chooser.fixed` prints the tables."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chooser.prices import month
+
+ZONES, ENDPOINTS = 2, 3
+SIZES = {"sandbox": (1, 0.5, 2.0), "production": (2, 1.0, 4.0)}
+"""Tasks, vCPUs and GB of each: stacks/fargate_pattern.py; a test compares."""
+ALARM_METRICS, METRICS = 12, 9
+"""Of our six alarms one is on three metrics, and each of two scaling policies makes two of its own; what
+container/service/metrics.py writes.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """usd: a month."""
+
+    what: str
+    usd: float
+
+
+def items(*, stage: str, egress: str, architecture: str, waf: str = "off") -> Iterator[Item]:
+    """Every item that is billed while nobody asks for anything."""
+    tasks, vcpus, gigabytes = SIZES[stage]
+    compute = vcpus * month(f"fargate_vcpu_hour_{architecture}") + gigabytes * month(
+        f"fargate_gb_hour_{architecture}"
+    )
+    yield Item(what=f"{tasks} x {vcpus:g} vCPU, {gigabytes:g} GB, {architecture}", usd=tasks * compute)
+    yield Item(what="internal load balancer", usd=month("load_balancer_hour"))
+    yield Item(what=f"alarms on {ALARM_METRICS} metrics", usd=ALARM_METRICS * month("alarm_month"))
+    yield Item(what=f"{METRICS} metrics of the service", usd=METRICS * month("custom_metric_month"))
+    if egress == "public-ip":
+        yield Item(what=f"{tasks} public IPv4", usd=tasks * month("public_ipv4_hour"))
+    if egress == "nat":
+        nats = ZONES if stage == "production" else 1
+        each = month("nat_gateway_hour") + month("public_ipv4_hour")
+        yield Item(what=f"{nats} NAT gateway and its IPv4", usd=nats * each)
+    if egress == "endpoints":
+        endpoints = ENDPOINTS * ZONES
+        yield Item(
+            what=f"{ENDPOINTS} endpoints in {ZONES} zones", usd=endpoints * month("interface_endpoint_hour")
+        )
+    if waf == "on":
+        yield Item(what="web ACL and rule", usd=month("web_acl_month") + month("web_acl_rule_month"))
+
+
+def table(architecture: str = "arm64") -> str:
+    """Markdown: a row an egress, a column a stage."""
+    rows = [f"| `egress`, {architecture} | sandbox | production |", "|---|---|---|"]
+    for egress in ("public-ip", "nat", "endpoints"):
+        sums = (
+            sum(item.usd for item in items(stage=stage, egress=egress, architecture=architecture))
+            for stage in SIZES
+        )
+        rows.append(f"| {egress} | " + " | ".join(f"${usd:,.2f}" for usd in sums) + " |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{table('arm64')}\n\n{table('x86_64')}\n")

@@ -1,0 +1,60 @@
+"""Hard limits as they stand in limits.toml, each with its source, date and confidence; Fargate's sizes."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+FILE = Path(__file__).with_name("limits.toml")
+FARGATE_SIZES: dict[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4097, 1024)),
+    1024: tuple(range(2048, 8193, 1024)),
+    2048: tuple(range(4096, 16385, 1024)),
+    4096: tuple(range(8192, 30721, 1024)),
+    8192: tuple(range(16384, 61441, 4096)),
+    16384: tuple(range(32768, 122881, 8192)),
+    32768: (61440, 122880, 249856),
+}
+"""CPU units (1,024 are a vCPU) and the MB that go with them, Linux.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """name: of what and of which, such as `lambda.seconds`."""
+
+    name: str
+    value: float
+    source: str
+    date: date
+    confidence: Literal["official", "secondary", "unverified"]
+
+
+@cache
+def limits() -> dict[str, Limit]:
+    """All limits by name."""
+    return {
+        f"{group}.{name}": Limit(name=f"{group}.{name}", **entry)
+        for group, entries in tomllib.loads(FILE.read_text()).items()
+        if isinstance(entries, dict)
+        for name, entry in entries.items()
+    }
+
+
+def limit(name: str) -> float:
+    """The value of one. Raises KeyError."""
+    return limits()[name].value
+
+
+def fargate_size(*, vcpus: float, memory_mb: float) -> tuple[int, int] | None:
+    """The smallest valid pair of CPU units and MB that has both, or None beyond the largest."""
+    for cpu, memories in FARGATE_SIZES.items():
+        for memory in memories:
+            if cpu >= vcpus * 1024 and memory >= memory_mb:
+                return cpu, memory
+    return None
