@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from contextlib import contextmanager
@@ -84,7 +85,9 @@ def main() -> int:
     uvicorn_loop = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
         runner.run(serve(Service(settings, store(settings))))
-    return 0
+        # Everybody has their answer: threads that still wait for the bucket are not waited for.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":

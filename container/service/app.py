@@ -67,6 +67,7 @@ class Service:
             working=self.working,
             limits=settings.limits,
             budget=settings.cache_mb * MB,
+            spare=settings.spare_mb * MB,
             fresh=settings.fresh,
         )
         self.metrics = Metrics()
@@ -140,6 +141,8 @@ class Service:
         placed = place(asked, width, height, settings.sizes)
         path = canonical(asked, placed, width, height, settings.sizes)
         headers = self._kept(file.version, f"{ENCODERS} {placed} {asked.encoding}")
+        # Weak: a part from the pyramid and one decoded alone look the same, and differ in their bytes.
+        headers["ETag"] = f"W/{headers['ETag']}"
         headers["Link"] = f'<{PROFILE}>;rel="profile", <{settings.base_url}{path}>;rel="canonical"'
         if _has(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
@@ -212,4 +215,4 @@ def _has(request: Request, etag: str) -> bool:
     """
     known = ",".join(request.headers.getlist("if-none-match"))
     tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
-    return etag in tags or "*" in tags
+    return etag.removeprefix("W/") in tags or "*" in tags

@@ -1,10 +1,11 @@
 """Which pixels a request means, in which size: https://iiif.io/api/image/3.0/#4-image-requests"""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 from container.service.errors import BadRequestError
-from container.service.request import PREFIX, ImageRequest, Region, Size, identifier_of
+from container.service.request import PREFIX, ImageRequest, Region, Size, identifier_of, parse_size
 from imaging.transform import Transform
 
 TILE = 512
@@ -52,7 +53,9 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
         degrees=asked.degrees,
         colours=asked.colours,
     )
-    if sizes.presets and not _is_preset(asked, sizes) and not is_tile(placed, width, height):
+    if sizes.presets and asked.degrees % 90:
+        raise BadRequestError(f"Rotation {asked.degrees:g}: here 0, 90, 180 or 270.")
+    if sizes.presets and not _is_preset(asked, placed, sizes) and not is_tile(placed, width, height):
         raise BadRequestError(
             f"Size {asked.size_text}: here whole images and squares come as {' or '.join(sizes.presets)}."
         )
@@ -100,8 +103,21 @@ def _turned_area(width: int, height: int, degrees: float) -> float:
     return (width * cos + height * sin) * (width * sin + height * cos)
 
 
-def _is_preset(asked: ImageRequest, sizes: Sizes) -> bool:
-    return asked.region.kind in ("full", "square") and asked.size_text in sizes.presets
+def _is_preset(asked: ImageRequest, placed: Transform, sizes: Sizes) -> bool:
+    """However it is written, so that the canonical address of a preset is one too."""
+    is_whole = asked.region.kind in ("full", "square")
+    return is_whole and (placed.to_width, placed.to_height) in preset_sizes(
+        placed.width, placed.height, sizes
+    )
+
+
+def preset_sizes(width: int, height: int, sizes: Sizes) -> list[tuple[int, int]]:
+    """What the presets come to in pixels for a region of that size, those that are possible."""
+    found = set()
+    for text in sizes.presets:
+        with suppress(BadRequestError):
+            found.add(_scaled(parse_size(text), width, height, sizes))
+    return sorted(found)
 
 
 def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
@@ -126,7 +142,7 @@ def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
 def _scaled(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int]:
     if size.kind == "max":
         return sizes.largest(width, height)  # ^max too: docs/decisions/0007
-    to_width, to_height = _wanted(size, width, height)
+    to_width, to_height = _wanted(size, width, height, sizes)
     if not to_width or not to_height:
         raise BadRequestError("A size of 0 has no pixels.")
     if not size.enlarge and (to_width > width or to_height > height):
@@ -142,13 +158,16 @@ def _scaled(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int
     return to_width, to_height
 
 
-def _wanted(size: Size, width: int, height: int) -> tuple[int, int]:
+def _wanted(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int]:
     if size.kind == "pct":
         return round(width * size.percent / 100), round(height * size.percent / 100)
     if size.width is not None and size.height is not None:
         if size.kind == "exact":
             return size.width, size.height
         factor = min(size.width / width, size.height / height)
+        # Of !w,h alone the text says that the server's limits are kept within too.
+        most = sizes.largest(round(width * factor), round(height * factor)) if factor else (0, 0)
+        factor = min(factor, most[0] / width, most[1] / height)
     elif size.width is not None:
         factor = size.width / width
     else:

@@ -4,8 +4,9 @@ import http.client
 import os
 import sys
 
+host = os.environ.get("HOST", "0.0.0.0").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
 try:
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8080")), timeout=2)
+    connection = http.client.HTTPConnection(host, int(os.environ.get("PORT", "8080")), timeout=2)
     connection.request("GET", "/live")
     status = connection.getresponse().status
 except OSError as error:

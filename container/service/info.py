@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from container.service.geometry import TILE, Sizes, scale_factors
+from container.service.geometry import TILE, Sizes, preset_sizes, scale_factors
 from container.service.request import PREFIX, identifier_of
 from imaging.transform import Encoding
 
@@ -28,6 +28,8 @@ def describe(
     """`info.json` of an image of `width` x `height` pixels."""
     factors = scale_factors(width, height)
     smaller = [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
+    if sizes.presets:
+        smaller = preset_sizes(width, height, sizes)
     return {
         "@context": CONTEXT,
         "id": address(base_url, key),

@@ -25,7 +25,8 @@ class Settings:
     base_url: the absolute address that `id`, redirects and Link headers begin with, without a final slash.
     workers: threads that decode and encode. queue: requests that may wait for them.
     deadline: seconds after which a request is given up. drain: seconds in which a stopping service tells its
-    callers to go. cache_mb: of files and decoded images. fresh: seconds in which a source is not looked at
+    callers to go. cache_mb: of files and decoded images that are kept. spare_mb: beyond that, of those that
+    only requests hold. fresh: seconds in which a source is not looked at
     again. max_age: seconds that caches may keep an answer.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     deadline: float = 15
     drain: float = 3
     cache_mb: int = 512
+    spare_mb: int = 256
     fresh: float = 60
     max_age: int = 3600
     encodings: tuple[Encoding, ...] = tuple(Encoding)
@@ -89,6 +91,7 @@ class Settings:
             deadline=number("DEADLINE_SECONDS", cls.deadline, 0.01),
             drain=number("DRAIN_SECONDS", cls.drain, 0),
             cache_mb=int(number("CACHE_MB", cls.cache_mb, 0)),
+            spare_mb=int(number("SPARE_MB", cls.spare_mb)),
             fresh=number("FRESH_SECONDS", cls.fresh, 0),
             max_age=int(number("MAX_AGE_SECONDS", cls.max_age, 0)),
             encodings=tuple(Encoding(word) for word in encodings),

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import threading
 import time
+import weakref
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -15,7 +17,35 @@ from imaging.limits import Limits
 from imaging.transform import Pyramid, size_of
 
 T = TypeVar("T")
+ASK_AGAIN_SECONDS = 2
+"""How long the store may take to say that a source is still the same, before what is kept is served."""
 log = logging.getLogger("service")
+
+
+class Lease:
+    """Lives as long as what it counts."""
+
+
+class Memory:
+    """Counts the bytes of files and decoded images, whoever holds them: the cache, or requests."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.held = limit, 0
+        self._lock = threading.RLock()  # a release may interrupt a `take` of the same thread
+
+    def take(self, count: int) -> Lease:
+        """`count` bytes until the lease is let go of by everybody. Raises BusyError when there is no room."""
+        with self._lock:
+            if self.held + count > self.limit:
+                raise BusyError("The images that are being worked on fill the memory; try again in a moment.")
+            self.held += count
+        lease = Lease()
+        weakref.finalize(lease, self._release, count)
+        return lease
+
+    def _release(self, count: int) -> None:
+        with self._lock:
+            self.held -= count
 
 
 @dataclass(kw_only=True, eq=False)
@@ -26,6 +56,7 @@ class Source:
     fresh_until: float
     asked: int = 0
     pyramid: Pyramid | None = None
+    leases: list[Lease] = field(default_factory=list)
 
     @property
     def bytes(self) -> int:
@@ -33,12 +64,21 @@ class Source:
         return len(self.file.data) + (size_of(self.file.header) if self.pyramid else 0)
 
 
+@dataclass(kw_only=True)
+class Shared:
+    """Work that `waiting` requests want; with the last of them it is given up."""
+
+    task: asyncio.Task[Any]
+    waiting: int = 0
+
+
 @dataclass(kw_only=True, eq=False)
 class Sources:
     """Sources within a budget of bytes, the least recently used going first.
 
-    Requests for one source that meet are fetched once and decoded once. fresh: seconds in which the store is
-    not asked again whether the source is still the same; while it cannot say, what is kept is served.
+    Requests for one source that meet are fetched once and decoded once. spare: bytes beyond the budget that
+    may be held by requests alone. fresh: seconds in which the store is not asked again whether the source is
+    still the same; while it cannot say, what is kept is served.
     """
 
     store: Store
@@ -46,11 +86,16 @@ class Sources:
     working: Pool
     limits: Limits
     budget: int
+    spare: int
     fresh: float
     decodes: int = 0
     hits: int = 0
+    bytes: int = 0
     _kept: OrderedDict[str, Source] = field(default_factory=OrderedDict)
-    _under_way: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    _shared: dict[str, Shared] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(self.budget + self.spare)
 
     async def get(self, key: str) -> Source:
         """The source of that key. Raises as `Store.fetch` does, and BusyError."""
@@ -59,12 +104,13 @@ class Sources:
             self._kept.move_to_end(key)
             self.hits += 1
             return source
-        return await self._once(f"fetch {key}", self._fetch(key, source))
+        return await self._once(f"fetch {key}", lambda: self._fetch(key, source))
 
     async def pyramid(self, key: str, source: Source) -> Pyramid | None:
         """The decoded source, where that is worth it: it was asked for before, and fits into the budget.
 
-        A viewer begins with `info.json`, so its first tile decodes the source, and no other does.
+        A viewer begins with `info.json`, so its first tile decodes the source, and no other does. Raises
+        BusyError, and as `Pyramid` does.
         """
         if (
             source.pyramid
@@ -72,62 +118,86 @@ class Sources:
             or len(source.file.data) + size_of(source.file.header) > self.budget
         ):
             return source.pyramid
-        return await self._once(f"decode {key} {source.file.version}", self._decode(key, source))
-
-    @property
-    def bytes(self) -> int:
-        return sum(source.bytes for source in self._kept.values())
+        return await self._once(f"decode {key} {source.file.version}", lambda: self._decode(key, source))
 
     async def _fetch(self, key: str, known: Source | None) -> Source:
         version = known.file.version if known else None
         until = time.monotonic() + self.fresh
+        leases: list[Lease] = []
+
+        def fetch() -> File | None:
+            return self.store.fetch(key, version, lambda count: leases.append(self.memory.take(count)))
+
         try:
-            file = await self.fetching.run(lambda: self.store.fetch(key, version))
+            async with asyncio.timeout(ASK_AGAIN_SECONDS if known else None):
+                file = await self.fetching.run(fetch)
         except NotFoundError:
-            self._kept.pop(key, None)
+            self._drop(key)
             raise
-        except (UnreachableError, BusyError) as error:
+        except (UnreachableError, BusyError, TimeoutError) as error:
             if not known:
                 raise
-            log.warning("Serving %s as it was: %s", key, error)
+            log.warning("Serving %s as it was: %s", key, error or "the bucket takes too long to answer")
             file = None
         if file is None and known:
             known.fresh_until = until
             return known
         assert file  # noqa: S101 - None only answers a known version
-        source = Source(file=file, fresh_until=until)
+        source = Source(file=file, fresh_until=until, leases=leases)
         self._keep(key, source)
         return source
 
     async def _decode(self, key: str, source: Source) -> Pyramid:
-        file = source.file
+        file, size = source.file, size_of(source.file.header)
+        self._make_room(size, spared=key)
+        lease = self.memory.take(size)
         self.decodes += 1
-        source.pyramid = await self.working.run(lambda: Pyramid(file.data, file.header, self.limits))
-        if self._kept.get(key) is source:
+        pyramid = await self.working.run(lambda: Pyramid(file.data, file.header, self.limits))
+        is_kept = self._kept.get(key) is source
+        if is_kept:
+            self._drop(key)
+        source.pyramid = pyramid
+        source.leases.append(lease)
+        if is_kept:
             self._keep(key, source)
-        return source.pyramid
+        return pyramid
 
     def _keep(self, key: str, source: Source) -> None:
+        self._drop(key)
         if source.bytes > self.budget:  # all others would have to go for it, and then it
-            self._kept.pop(key, None)
             return
+        self._make_room(source.bytes)
         self._kept[key] = source
-        self._kept.move_to_end(key)
-        while self._kept and self.bytes > self.budget:
-            self._kept.popitem(last=False)
+        self.bytes += source.bytes
 
-    async def _once(self, name: str, work: Coroutine[Any, Any, T]) -> T:
-        """One task for all that want the same; it goes on when one of them is given up."""
-        task = self._under_way.get(name)
-        if task:
-            work.close()
-        else:
-            task = self._under_way[name] = asyncio.create_task(work)
-            task.add_done_callback(lambda done: self._forget(name, done))
-        found: T = await asyncio.shield(task)
-        return found
+    def _make_room(self, count: int, spared: str = "") -> None:
+        for key in list(self._kept):
+            if self.bytes + count <= self.budget:
+                return
+            if key != spared:
+                self._drop(key)
 
-    def _forget(self, name: str, done: "asyncio.Task[Any]") -> None:
-        del self._under_way[name]
-        if not done.cancelled():
-            done.exception()  # everybody who waited for it may have left
+    def _drop(self, key: str) -> None:
+        source = self._kept.pop(key, None)
+        self.bytes -= source.bytes if source else 0
+
+    async def _once(self, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """One task for all that want the same; it goes on while one of them waits for it."""
+        shared = self._shared.get(name)
+        if not shared:
+            shared = self._shared[name] = Shared(task=asyncio.create_task(work()))
+            shared.task.add_done_callback(lambda _: self._forget(name, shared))
+        shared.waiting += 1
+        try:
+            found: T = await asyncio.shield(shared.task)
+            return found
+        finally:
+            shared.waiting -= 1
+            if not shared.waiting and not shared.task.done():
+                shared.task.cancel()
+                self._forget(name, shared)
+
+    def _forget(self, name: str, shared: Shared) -> None:
+        """From here on the next request begins anew."""
+        if self._shared.get(name) is shared:
+            del self._shared[name]

@@ -1,5 +1,6 @@
 """Where images come from: a bucket, or a folder for trying it out."""
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,14 @@ from imaging.probe import check_bytes, check_pixels, probe
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+Admit = Callable[[int], object]
+"""Told of a file's bytes before they are read; raises when there is no room for them."""
+
+
+def admit_all(_: int) -> None:
+    """There is always room."""
+
 
 _NONE = "There is no image of this name."
 _MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
@@ -32,11 +41,11 @@ class File:
 class Store(Protocol):
     """Reads images by their key."""
 
-    def fetch(self, key: str, known: str | None = None) -> File | None:
+    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
         """The file, or None while its version is the one that is `known`.
 
-        Raises NotFoundError, StoreError, and Rejected for what is over the limits or no image: as soon as its
-        header says so, which for all but some TIFFs is in the first 64 KiB.
+        Raises what `admit` does, NotFoundError, StoreError, and Rejected for what is over the limits or no
+        image: as soon as its header says so, which for all but some TIFFs is in the first 64 KiB.
         """
 
 
@@ -48,13 +57,14 @@ class Bucket:
     name: str
     limits: Limits
 
-    def fetch(self, key: str, known: str | None = None) -> File | None:
+    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
         """As `Store.fetch`; the version is S3's ETag."""
         try:
             condition = {"IfNoneMatch": known} if known else {}
             found = self.s3.get_object(Bucket=self.name, Key=key, **condition)  # type: ignore[arg-type]
             with closing(found["Body"]) as body:
                 check_bytes(found["ContentLength"], self.limits)
+                admit(found["ContentLength"])
                 header, data = _read(Download(body), self.limits)
         except ClientError as error:
             code = error.response["Error"]["Code"]
@@ -80,7 +90,7 @@ class Folder:
     path: Path
     limits: Limits
 
-    def fetch(self, key: str, known: str | None = None) -> File | None:
+    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
         """As `Store.fetch`; the version is time and size."""
         root = self.path.resolve()
         try:
@@ -93,6 +103,7 @@ class Folder:
             if version == known:
                 return None
             check_bytes(status.st_size, self.limits)
+            admit(status.st_size)
             with file.open("rb") as body:
                 header, data = _read(Download(body), self.limits)
         except (OSError, ValueError) as error:

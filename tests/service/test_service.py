@@ -34,7 +34,8 @@ def test_an_image_comes_with_what_caches_and_viewers_need(service: Running) -> N
 def test_what_did_not_change_is_not_sent_again(service: Running) -> None:
     for path in (f"{PHOTO}/full/200,/0/default.jpg", f"{PHOTO}/info.json"):
         etag = service.get(path)[1]["etag"]
-        for known in (etag, f'"other", W/{etag}', "*"):
+        weak = f"W/{etag.removeprefix('W/')}"
+        for known in (etag, f'"other", {weak}', "*"):
             status, headers, body = service.get(path, **{"If-None-Match": known})
             assert (status, body, headers["etag"]) == (304, b"", etag)
         assert service.get(path, **{"If-None-Match": '"other"'})[0] == 200

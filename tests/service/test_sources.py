@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from container.service.app import Service
-from container.service.errors import NotFoundError, StoreError, UnreachableError
+from container.service.errors import BusyError, NotFoundError, StoreError, UnreachableError
 from container.service.geometry import Sizes
-from container.service.settings import MB, Settings, SettingsError
-from container.service.stores import File
+from container.service.settings import MB, Settings
+from container.service.stores import Admit, File, admit_all
 from imaging.probe import probe_bytes
 from imaging.transform import Pyramid, size_of
 from tests.images import corners, encode, noise
@@ -35,8 +35,9 @@ class Shelf:
     def __post_init__(self) -> None:
         self.open.set()
 
-    def fetch(self, key: str, known: str | None = None) -> File | None:
+    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
         self.fetched.append(key)
+        admit(len(self.files.get(key, b"")))
         assert self.open.wait(10)
         if key not in self.files:
             raise NotFoundError("none")
@@ -87,6 +88,45 @@ def test_a_request_that_is_given_up_takes_nothing_from_the_others() -> None:
         shelf.open.set()
         assert (await second).file.data == PHOTO
         assert first.cancelled()
+
+    asyncio.run(run())
+
+
+def test_work_that_nobody_waits_for_any_more_never_begins() -> None:
+    async def run() -> None:
+        shelf = Shelf(files={str(number): PHOTO for number in range(9)})
+        shelf.open.clear()
+        service, _ = served(shelf)
+        busy = [asyncio.create_task(service.sources.get(str(number))) for number in range(8)]
+        late = asyncio.create_task(service.sources.get("8"))
+        while len(shelf.fetched) < 8:
+            await asyncio.sleep(0)
+        late.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await late
+        shelf.open.set()
+        await asyncio.gather(*busy)
+        assert "8" not in shelf.fetched
+        assert (await service.sources.get("8")).file.data == PHOTO
+
+    asyncio.run(run())
+
+
+def test_memory_is_bounded_by_what_requests_hold_as_well() -> None:
+    files = dict.fromkeys("abcdefgh", bytes(MB))
+
+    async def run() -> None:
+        service, _ = served(Shelf(files=files), cache_mb=2, spare_mb=2)
+        monkey = patch("tests.service.test_sources.probe_bytes", return_value=probe_bytes(PHOTO))
+        with monkey:
+            held = [await service.sources.get(key) for key in "abcd"]
+            with pytest.raises(BusyError, match="fill the memory"):
+                await service.sources.get("e")
+            assert service.sources.memory.held == 4 * MB
+            del held[:2]
+            assert (await service.sources.get("e")).file.data == files["e"]
+        del held
+        assert service.sources.memory.held == service.sources.bytes <= 2 * MB
 
     asyncio.run(run())
 
@@ -222,6 +262,34 @@ def test_while_the_store_cannot_say_what_is_kept_is_served(caplog: pytest.LogCap
     assert "Serving a as it was: away" in caplog.text
 
 
+def test_a_store_that_stalls_is_not_waited_for_when_something_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("container.service.sources.ASK_AGAIN_SECONDS", 0.05)
+
+    async def run() -> None:
+        shelf = Shelf()
+        service, client = served(shelf, deadline=5)
+        async with client:
+            await client.get("a/info.json")
+            service.sources._kept["a"].fresh_until = 0
+            shelf.open.clear()
+            assert (await client.get("a/info.json")).status_code == 200
+            shelf.open.set()
+
+    asyncio.run(run())
+
+
+def test_the_rare_slow_answers_are_among_the_latencies() -> None:
+    service, _ = served(Shelf())
+    for milliseconds in (0, *(1.05**power for power in range(300)), 14_000):
+        service.metrics.answered(200, milliseconds)
+    latency = json.loads(service.metrics.line())["Latency"]
+    assert len(latency["Values"]) <= 100
+    assert sum(latency["Counts"]) == 302
+    assert any(abs(value / 14_000 - 1) < 0.08 for value in latency["Values"])
+
+
 def test_what_is_too_much_is_refused_at_once_and_the_rest_is_done() -> None:
     async def run() -> None:
         shelf = Shelf(files={str(number): PHOTO for number in range(40)})
@@ -298,27 +366,10 @@ def test_the_metrics_line_counts_since_the_last_one() -> None:
         service.metrics.answered(status, milliseconds)
     line = json.loads(service.metrics.line(Waiting=3))
     assert [line[name] for name in ("Requests", "Refused", "Busy", "Errors", "Waiting")] == [5, 1, 1, 1, 3]
-    assert line["Latency"] == {"Values": [12.0, 1.0, 2.0, 3.0], "Counts": [2, 1, 1, 1]}
+    assert line["Latency"] == {"Values": [11.5, 1.0, 2.05, 3.16], "Counts": [2, 1, 1, 1]}
     described = {one["Name"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert described == {*line} - {"_aws", "Service"}
     assert json.loads(service.metrics.line())["Requests"] == 0
-
-
-@pytest.mark.parametrize(
-    ("environment", "says"),
-    [
-        ({}, "just one of SOURCE_BUCKET and SOURCE_FOLDER"),
-        ({"SOURCE_BUCKET": "b", "SOURCE_FOLDER": "."}, "just one of"),
-        ({"SOURCE_FOLDER": "/none"}, "/none is not a folder"),
-        ({"SOURCE_BUCKET": "b", "QUEUE": "many"}, "QUEUE=many is not possible: a number from 0"),
-        ({"SOURCE_BUCKET": "b", "WORKERS": "0"}, "WORKERS=0"),
-        ({"SOURCE_BUCKET": "b", "SIZES": "300, 300"}, "SIZES=300, 300 is not possible. Size '300'"),
-        ({"SOURCE_BUCKET": "b", "FORMATS": "jpg gif"}, "FORMATS=jpg gif is not possible: of jpg png webp"),
-    ],
-)
-def test_a_setting_that_is_not_possible_is_named(environment: dict[str, str], says: str) -> None:
-    with pytest.raises(SettingsError, match=says):
-        Settings.from_environment(environment)
 
 
 def test_formats_and_sizes_can_be_limited() -> None:
@@ -339,6 +390,13 @@ def test_formats_and_sizes_can_be_limited() -> None:
             assert (await client.get("a/full/300,/0/default.webp")).status_code == 200
             assert "here jpg, webp" in (await client.get("a/full/300,/0/default.png")).text
             assert "here whole images" in (await client.get("a/full/301,/0/default.jpg")).text
-            assert json.loads((await client.get("a/info.json")).content)["profile"] == "level0"
+            info = json.loads((await client.get("a/info.json")).content)
+            assert info["profile"] == "level0"
+            assert [(one["width"], one["height"]) for one in info["sizes"]] == [(300, 245), (400, 327)]
+            for one in info["sizes"]:
+                whole = f"a/full/{one['width']},{one['height']}"
+                answer = await client.get(f"{whole}/0/default.jpg")
+                assert (answer.status_code, f"{whole}/0/default.jpg" in answer.headers["link"]) == (200, True)
+                assert "here 0, 90" in (await client.get(f"{whole}/12/default.jpg")).text
 
     asyncio.run(run())

@@ -1,0 +1,21 @@
+"""What the IIIF validator says of a service."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+NOT_WRITTEN = {"format_pdf", "format_jp2", "format_gif", "format_tif"}
+
+
+def check_by_validator(*arguments: str) -> None:
+    """All of levels 0 to 2, and all of level 3 but the formats that are not written."""
+    script = Path(__file__).with_name("validate.py")
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, check=True
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(results) == 45
+    failed = {one["name"]: one for one in results if one["failure"]}
+    assert {*failed} == NOT_WRITTEN, failed
+    assert {one["level"] for one in failed.values()} == {3}
