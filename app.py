@@ -1,4 +1,4 @@
-"""The whole app at a glance: settings, then one stack a pattern."""
+"""The whole app at a glance: settings, the network, then one stack a pattern."""
 
 import gc
 import sys
@@ -11,14 +11,18 @@ gc.disable()
 import aws_cdk as cdk
 
 from stacks.bundling import BundlingError
+from stacks.fargate_pattern import FargatePattern
 from stacks.lambda_pattern import LambdaPattern
+from stacks.network import Network
 from stacks.settings import Settings, SettingsError
 
 
 def main() -> None:
     app = cdk.App()
     settings = Settings.from_context(app.node.get_all_context())
+    network = Network(app, "Network", settings=settings)
     LambdaPattern(app, "LambdaPattern", settings=settings)
+    FargatePattern(app, "FargatePattern", network=network, settings=settings)
     app.synth()
 
 

@@ -1,5 +1,6 @@
 """Every choice a deployment has, read from CDK context once: `cdk deploy -c stage=production`."""
 
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -15,7 +16,13 @@ class Settings:
     """The defaults are those of a first try in a sandbox account.
 
     stage: sandbox removes everything on destroy; production keeps data.
-    architecture: the CPU of every function.
+    architecture: the CPU of every function and container.
+    egress: how tasks reach AWS; docs/fargate-pattern.md has what each costs.
+    flow_logs: of the network, into a bucket.
+    waf: a rate limit an address before CloudFront; the Region is then us-east-1.
+    max_tasks: how far the service may grow.
+    domain, certificate_arn: the service's own name, and its certificate in us-east-1; both or none.
+    base_image: what the containers' image is built on; container/Dockerfile says what it needs.
     labels: Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/).
     max_pixels, max_bytes: what one upload may have; `imaging.limits` says why.
     max_concurrency: batches at once; all functions of an account share its quota.
@@ -25,6 +32,13 @@ class Settings:
 
     stage: Literal["sandbox", "production"] = "sandbox"
     architecture: Literal["arm64", "x86_64"] = "arm64"
+    egress: Literal["public-ip", "nat", "endpoints"] = "public-ip"
+    flow_logs: Literal["off", "on"] = "off"
+    waf: Literal["off", "on"] = "off"
+    max_tasks: int = 4
+    domain: str = ""
+    certificate_arn: str = ""
+    base_image: str = ""
     labels: Literal["off", "on"] = "off"
     max_pixels: int = 100_000_000
     max_bytes: int = 104_857_600
@@ -35,6 +49,12 @@ class Settings:
     @property
     def is_production(self) -> bool:
         return self.stage == "production"
+
+    @property
+    def cpu(self) -> str:
+        """The architecture of containers: this machine's for the local AWS, which emulates none."""
+        machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+        return machine if self.target == "local" else self.architecture
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> "Settings":
@@ -54,6 +74,10 @@ class Settings:
             raise SettingsError(
                 "labels=on needs Amazon Rekognition, which the local AWS lacks: leave it off."
             )
+        if bool(settings.domain) != bool(settings.certificate_arn):
+            raise SettingsError(
+                "domain and certificate_arn go together: CloudFront takes no name without its certificate."
+            )
         return settings
 
 
@@ -70,12 +94,27 @@ def _value(key: str, kind: Any, value: Any) -> Any:
                 f"{key}={value!r} is not possible. Allowed: whole numbers from {low:,} to {high:,}."
             )
         return int(value)
-    if value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(value)):
-        raise SettingsError(f"{key}={value!r} is not possible. Allowed: an e-mail address, or nothing.")
+    pattern, described = _TEXTS[key]
+    if value and not re.fullmatch(pattern, str(value)):
+        raise SettingsError(f"{key}={value!r} is not possible. Allowed: {described}, or nothing.")
     return str(value)
 
 
 # Keys that the CDK CLI keeps in the context without a prefix.
 _CDK = {"acknowledged-issue-numbers", "cli-telemetry"}
 # The upper ends are what the function's 1,769 MB can hold: docs/lambda-pattern.md#limits
-_RANGES = {"max_concurrency": (2, 1000), "max_pixels": (1, 100_000_000), "max_bytes": (1, 100 * 1024 * 1024)}
+_RANGES = {
+    "max_concurrency": (2, 1000),
+    "max_pixels": (1, 100_000_000),
+    "max_bytes": (1, 100 * 1024 * 1024),
+    "max_tasks": (2, 1000),
+}
+_TEXTS = {
+    "alarm_email": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
+    "domain": (r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", "a name such as images.example.com"),
+    "certificate_arn": (
+        r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+",
+        "the ARN of a certificate in us-east-1, where CloudFront looks",
+    ),
+    "base_image": (r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image"),
+}

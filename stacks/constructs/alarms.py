@@ -39,9 +39,11 @@ class Alarms(Construct):
         runbook: str,
         periods: int = 1,
         of: int | None = None,
+        below: bool = False,
     ) -> None:
         """Goes off when `metric` reaches `threshold` in `periods` of the last `of`; no data is no trouble.
 
+        below: goes off below the threshold instead, and then no data is trouble as well.
         runbook: the anchor of the entry in docs/runbooks.md.
         """
         alarm = cloudwatch.Alarm(
@@ -51,8 +53,12 @@ class Alarms(Construct):
             threshold=threshold,
             evaluation_periods=of or periods,
             datapoints_to_alarm=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+            if below
+            else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING
+            if below
+            else cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=f"{why} What to do: docs/runbooks.md#{runbook}",
         )
         if self._topic:

@@ -13,6 +13,7 @@ class PrivateBucket(s3.Bucket):
     """Private, TLS 1.2 or newer, encrypted, with a lifecycle; removed with a sandbox, else retained.
 
     versioned: keeps what was overwritten or deleted for 30 days, since events name a version.
+    expiration: how long an object is kept; None is for ever.
     events: speaks to EventBridge by the bucket's own property; CDK's `event_bridge_enabled` would bring a
         hidden function with a role of its own on every bucket.
     """
@@ -25,9 +26,12 @@ class PrivateBucket(s3.Bucket):
         retain: bool,
         versioned: bool = False,
         events: bool = False,
+        expiration: cdk.Duration | None = None,
         lifecycle_rules: list[s3.LifecycleRule] | None = None,
     ) -> None:
         rules = [s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1))]
+        if expiration:
+            rules.append(s3.LifecycleRule(expiration=expiration))
         if versioned:
             rules += [
                 s3.LifecycleRule(noncurrent_version_expiration=KEEP_NONCURRENT),

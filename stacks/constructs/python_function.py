@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
 import aws_cdk.aws_lambda as lambda_
-import aws_cdk.aws_logs as logs
 from constructs import Construct
 
 from stacks.bundling import Runtime, bundle
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import PERIOD, Alarms
 from stacks.constructs.grants import policy_of
+from stacks.constructs.log_group import LogGroup
 from stacks.settings import Settings
 
 NEAR_TIMEOUT = 0.8
@@ -37,12 +37,7 @@ class PythonFunction(lambda_.Function):
         settings: Settings,
         alarms: Alarms,
     ) -> None:
-        days, removal = (
-            (logs.RetentionDays.THREE_MONTHS, cdk.RemovalPolicy.RETAIN)
-            if settings.is_production
-            else (logs.RetentionDays.ONE_WEEK, cdk.RemovalPolicy.DESTROY)
-        )
-        log_group = logs.LogGroup(scope, f"{construct_id}Logs", retention=days, removal_policy=removal)
+        log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
         role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         runs_on = Runtime.local() if settings.target == "local" else Runtime.aws(settings.architecture)

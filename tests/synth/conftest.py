@@ -14,7 +14,9 @@ os.environ["CDK_VALIDATION"] = "false"
 
 import aws_cdk as cdk
 
+from stacks.fargate_pattern import FargatePattern
 from stacks.lambda_pattern import LambdaPattern
+from stacks.network import Network
 from stacks.settings import Settings
 
 CONTEXT = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
@@ -22,12 +24,28 @@ Template = dict[str, Any]
 Synth = Callable[..., Template]
 
 
+STACKS = ("Network", "LambdaPattern", "FargatePattern")
+
+
+def compose(app: cdk.App, settings: Settings, prefix: str = "") -> None:
+    """All stacks, as app.py makes them."""
+    network = Network(app, f"{prefix}Network", settings=settings)
+    LambdaPattern(app, f"{prefix}LambdaPattern", settings=settings)
+    FargatePattern(app, f"{prefix}FargatePattern", network=network, settings=settings)
+
+
 @functools.cache
-def synthesise(**settings: str) -> Template:
-    """The template of LambdaPattern; `cdk.App()` alone reads no cdk.json and would give another one."""
+def templates(**settings: str) -> dict[str, Template]:
+    """All templates by their stack; `cdk.App()` alone reads no cdk.json and would give others."""
     app = cdk.App(context={**CONTEXT, **settings})
-    LambdaPattern(app, "LambdaPattern", settings=Settings.from_context({**CONTEXT, **settings}))
-    return dict(app.synth().get_stack_by_name("LambdaPattern").template)
+    compose(app, Settings.from_context({**CONTEXT, **settings}))
+    assembly = app.synth()
+    return {name: dict(assembly.get_stack_by_name(name).template) for name in STACKS}
+
+
+def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:
+    """One template; without settings, with the defaults."""
+    return templates(**settings)[stack]
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +55,7 @@ def synth() -> Synth:
 
 @pytest.fixture(scope="session")
 def template() -> Template:
-    """With the defaults."""
+    """LambdaPattern's, with the defaults."""
     return synthesise()
 
 

@@ -1,6 +1,7 @@
 """cdk-nag's AwsSolutions over every template, and what was acknowledged."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -8,17 +9,16 @@ import aws_cdk.aws_s3 as s3
 import pytest
 from cdk_nag import AwsSolutionsChecks
 
-from stacks.lambda_pattern import LambdaPattern
 from stacks.settings import Settings
-from tests.synth.conftest import CONTEXT
-from tests.synth.test_rules import SETTINGS
+from tests.synth.conftest import CONTEXT, compose
+from tests.synth.test_rules import SETTINGS, complete
 
 
 def app_with_every_setting(outdir: Path) -> cdk.App:
-    """One stack a set of settings, so that one validation sees them all."""
+    """All stacks for each set of settings, so that one validation sees them all."""
     app = cdk.App(context=CONTEXT, outdir=str(outdir))
     for number, settings in enumerate(SETTINGS):
-        LambdaPattern(app, f"Stack{number}", settings=Settings.from_context({**CONTEXT, **settings}))
+        compose(app, Settings.from_context({**CONTEXT, **complete(settings)}), f"S{number}")
     return app
 
 
@@ -55,19 +55,41 @@ def test_aws_solutions_would_find_what_is_not_acknowledged(tmp_path: Path) -> No
 
 def test_every_acknowledgement_covers_one_resource_and_has_its_reason(tmp_path: Path) -> None:
     acknowledged = {
-        (construct.node.path.partition("/")[2], rule): reason
+        (construct.node.path, rule): reason
         for construct in app_with_every_setting(tmp_path).node.find_all()
         for entry in construct.node.metadata
         if entry.type == cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
         for rule, reason in entry.data.items()
+        if not rule.startswith("CloudFormation-Validate::")  # CDK's own of its own constructs
         if isinstance(construct, cdk.CfnResource) or pytest.fail(f"{construct.node.path} is no resource")
     }
-    policy = "FunctionRole/DefaultPolicy/Resource"
-    assert {(path, rule.partition("[")[0].rpartition("-")[2]) for path, rule in acknowledged} == {
-        ("Source/Resource", "S1"),
-        ("Output/Resource", "S1"),
-        ("Uploads/Undelivered/Resource", "SQS3"),
-        ("Function/Resource", "L1"),
-        (policy, "IAM5"),
-    }
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for path, rule in acknowledged:
+        stack, _, resource = path.partition("/")
+        kind = rule.partition("[")[0].rpartition("-")[2]
+        found[stack.lstrip("S0123456789")].add((resource.removesuffix("/Resource"), kind))
+    assert found == EXPECTED
     assert all(len(reason) > 20 for reason in acknowledged.values())
+
+
+DISTRIBUTION = "FrontDoor/Distribution"
+EXPECTED = {
+    "Network": {("Vpc", "VPC7"), ("FlowLogs", "S1"), ("Endpoints", "EC23")},
+    "LambdaPattern": {
+        ("Source", "S1"),
+        ("Output", "S1"),
+        ("Uploads/Undelivered", "SQS3"),
+        ("Function", "L1"),
+        ("FunctionRole/DefaultPolicy", "IAM5"),
+    },
+    "FargatePattern": {
+        ("Source", "S1"),
+        ("FrontDoor/AccessLogs", "S1"),
+        ("FrontDoor/Group", "EC23"),
+        *((DISTRIBUTION, f"CFR{number}") for number in (1, 2, 3, 4)),
+        ("Cluster", "ECS4"),
+        ("ServiceTask", "ECS2"),
+        ("ServiceTask/ExecutionRole/DefaultPolicy", "IAM5"),
+        ("ServiceTask/TaskRole/DefaultPolicy", "IAM5"),
+    },
+}

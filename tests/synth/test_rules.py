@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.synth import rules
-from tests.synth.conftest import Synth, Template
+from tests.synth.conftest import STACKS, Synth, Template, synthesise
 from tests.synth.rules import RULES, STAGE_RULES, Rule, of_type
 
 CHOICES = {
@@ -16,6 +16,10 @@ CHOICES = {
     "architecture": ("arm64", "x86_64"),
     "labels": ("off", "on"),
     "alarm_email": ("", "ops@example.com"),
+    "egress": ("public-ip", "nat", "endpoints"),
+    "flow_logs": ("off", "on"),
+    "waf": ("off", "on"),
+    "domain": ("", "images.example.com"),
 }
 
 
@@ -38,15 +42,23 @@ def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]
 
 
 SETTINGS = list(pairwise(CHOICES))
+CERTIFICATE = "arn:aws:acm:us-east-1:111111111111:certificate/11111111-2222-3333-4444-555555555555"
+
+
+def complete(settings: dict[str, str]) -> dict[str, str]:
+    """A domain comes with its certificate."""
+    return {**settings, "certificate_arn": CERTIFICATE} if settings["domain"] else settings
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: "-".join(filter(None, settings.values())))
 def test_every_template_keeps_every_rule(synth: Synth, settings: dict[str, str]) -> None:
-    template = synth(**settings)
+    asked = {rules.no_nat_gateway} if settings["egress"] == "nat" else set()
     findings = [
-        f"{rule.__name__}: {finding}"
+        f"{stack}: {rule.__name__}: {finding}"
+        for stack in STACKS
         for rule in (*RULES, STAGE_RULES[settings["stage"]])
-        for finding in rule(template)
+        if rule not in asked
+        for finding in rule(synth(stack, **complete(settings)))
     ]
     assert findings == []
 
@@ -165,7 +177,30 @@ def unended(template: Template) -> str:
     return name
 
 
+def drop_in_container(key: str) -> Callable[[Template], str]:
+    def inject(template: Template) -> str:
+        name, properties = first(template, "AWS::ECS::TaskDefinition")
+        del properties["ContainerDefinitions"][0][key]
+        return name
+
+    return inject
+
+
+def public_load_balancer(template: Template) -> str:
+    set_to("AWS::ElasticLoadBalancingV2::LoadBalancer", "Scheme", "internet-facing")(template)
+    return next(name for name, _ in of_type(template, GROUP) if name.startswith("FrontDoor"))
+
+
 BUCKET, QUEUE = "AWS::S3::Bucket", "AWS::SQS::Queue"
+GROUP, SERVICE = "AWS::EC2::SecurityGroup", "AWS::ECS::Service"
+CONFINES = (
+    "User",
+    "ReadonlyRootFilesystem",
+    "LinuxParameters",
+    "LogConfiguration",
+    "EntryPoint",
+    "StopTimeout",
+)
 FAULTS: list[tuple[Rule, Callable[[Template], str]]] = [
     (rules.no_wildcards, lambda t: allow(t, Action="s3:Get*", Resource={"Ref": "Source"})),
     (rules.no_wildcards, lambda t: allow(t, Action=["s3:GetObject"], Resource="*")),
@@ -218,6 +253,13 @@ FAULTS: list[tuple[Rule, Callable[[Template], str]]] = [
         rules.alarms_say_what_to_do,
         set_to("AWS::CloudWatch::Alarm", "AlarmDescription", "Something is wrong."),
     ),
+    (rules.nothing_is_open_to_the_world, add(GROUP, SecurityGroupIngress=[{"CidrIp": "0.0.0.0/0"}])),
+    (rules.nothing_is_open_to_the_world, public_load_balancer),
+    (rules.nothing_is_open_to_the_world, add("AWS::EC2::SecurityGroupIngress", CidrIpv6="::/0")),
+    *((rules.containers_are_confined, drop_in_container(key)) for key in CONFINES),
+    (rules.services_are_replaced_safely, drop(SERVICE, "DeploymentConfiguration")),
+    (rules.services_are_replaced_safely, set_to(SERVICE, "EnableExecuteCommand", True)),
+    (rules.services_are_replaced_safely, set_to(SERVICE, "DesiredCount", 1)),
     (rules.nothing_is_retained, retained),
     (rules.data_is_retained, lambda t: next(name for name, _ in of_type(t, BUCKET))),
     (rules.data_is_retained, lambda t: next(name for name, _ in of_type(t, "Custom::S3AutoDeleteObjects"))),
@@ -228,9 +270,14 @@ FAULTS: list[tuple[Rule, Callable[[Template], str]]] = [
     ("rule", "inject"), FAULTS, ids=[f"{rule.__name__}-{number}" for number, (rule, _) in enumerate(FAULTS)]
 )
 def test_every_rule_finds_its_fault_and_names_the_resource(
-    template: Template, rule: Rule, inject: Callable[[Template], str]
+    rule: Rule, inject: Callable[[Template], str]
 ) -> None:
-    faulty = copy.deepcopy(template)
+    faulty = {
+        "Resources": {
+            **copy.deepcopy(synthesise("FargatePattern"))["Resources"],
+            **copy.deepcopy(synthesise())["Resources"],
+        }
+    }
     name = inject(faulty)
     findings = list(rule(faulty))
     assert any(finding.startswith(f"{name}: ") for finding in findings), findings

@@ -34,7 +34,7 @@ def test_values_of_the_command_line_are_text_and_are_read() -> None:
 @pytest.mark.parametrize(
     ("context", "says"),
     [
-        ({"stag": "production"}, r"Unknown setting stag\. There are: stage, architecture, labels"),
+        ({"stag": "production"}, r"Unknown setting stag\. There are: stage, architecture, egress"),
         ({"max-pixels": 1}, "Unknown setting max-pixels"),
         ({"stage": "prod"}, r"stage='prod' is not possible\. Allowed: sandbox, production\."),
         ({"architecture": "arm"}, "Allowed: arm64, x86_64"),
@@ -42,6 +42,11 @@ def test_values_of_the_command_line_are_text_and_are_read() -> None:
         ({"max_pixels": "many"}, "Allowed: whole numbers from 1 to 100,000,000"),
         ({"max_pixels": 0}, "Allowed: whole numbers"),
         ({"max_bytes": 10**12}, "Allowed: whole numbers from 1 to 104,857,600"),
+        ({"max_tasks": 1}, "whole numbers from 2 to 1,000"),
+        ({"egress": "vpn"}, "Allowed: public-ip, nat, endpoints"),
+        ({"domain": "images.example.com"}, "domain and certificate_arn go together"),
+        ({"domain": "https://example.com"}, "a name such as images.example.com"),
+        ({"certificate_arn": "arn:aws:acm:eu-west-1:1:certificate/a"}, "a certificate in us-east-1"),
         ({"alarm_email": "nobody"}, "Allowed: an e-mail address, or nothing"),
         ({"labels": "on", "target": "local"}, "needs Amazon Rekognition"),
     ],

@@ -1,0 +1,19 @@
+"""Where a function or a task logs: kept for a while, and no longer than that."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_logs as logs
+from constructs import Construct
+
+from stacks.settings import Settings
+
+
+class LogGroup(logs.LogGroup):
+    """A week in a sandbox and gone with it; three months in production, which outlive the stack."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        days, removal = (
+            (logs.RetentionDays.THREE_MONTHS, cdk.RemovalPolicy.RETAIN)
+            if settings.is_production
+            else (logs.RetentionDays.ONE_WEEK, cdk.RemovalPolicy.DESTROY)
+        )
+        super().__init__(scope, construct_id, retention=days, removal_policy=removal)

@@ -1,0 +1,103 @@
+"""The network of the containers: two zones, and as few parts that cost money as the settings allow."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_ec2 as ec2
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.private_bucket import PrivateBucket
+from stacks.settings import Settings
+
+ZONES = 2
+TASKS, LOAD_BALANCER = "Tasks", "LoadBalancer"
+FLOW_LOGS_KEPT = cdk.Duration.days(30)
+ENDPOINTS = {
+    "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
+    "EcrImages": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
+    "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+}
+"""All that a task asks for beside S3 and DynamoDB, which have gateways:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
+"""
+
+
+class Network(cdk.Stack):
+    """Subnets for tasks, from which they reach AWS as `egress` says, and isolated ones for load balancers.
+
+    Without a domain, a certificate or a NAT gateway unless asked. vpc, tasks, load_balancer: the VPC and the
+    subnets of the two.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id, description="Network of the containers")
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            max_azs=ZONES,
+            nat_gateways=(ZONES if settings.is_production else 1) if settings.egress == "nat" else 0,
+            subnet_configuration=_subnets(settings),
+            # Nothing of ours is in the default group, and emptying it would bring a hidden function.
+            restrict_default_security_group=False,
+        )
+        self.tasks = ec2.SubnetSelection(subnet_group_name=TASKS)
+        self.load_balancer = ec2.SubnetSelection(subnet_group_name=LOAD_BALANCER)
+
+        for name, service in (
+            ("S3", ec2.GatewayVpcEndpointAwsService.S3),
+            ("DynamoDb", ec2.GatewayVpcEndpointAwsService.DYNAMODB),
+        ):
+            self.vpc.add_gateway_endpoint(name, service=service, subnets=[self.tasks])
+        if settings.egress == "endpoints":
+            self._reach_aws_by_endpoints()
+
+        if settings.flow_logs == "on":
+            logs = PrivateBucket(self, "FlowLogs", retain=settings.is_production, expiration=FLOW_LOGS_KEPT)
+            self.vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_s3(logs))
+        else:
+            acknowledge(self.vpc, "AwsSolutions-VPC7", "flow_logs=off: they are billed by the gigabyte.")
+
+    def _reach_aws_by_endpoints(self) -> None:
+        group = ec2.SecurityGroup(self, "Endpoints", vpc=self.vpc, allow_all_outbound=False)
+        group.add_ingress_rule(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.tcp(443))
+        acknowledge(group, "AwsSolutions-EC23", "It lets in the VPC's own range, which is a token at synth.")
+        for name, service in ENDPOINTS.items():
+            self.vpc.add_interface_endpoint(
+                name, service=service, subnets=self.tasks, security_groups=[group], open=False
+            )
+        # CloudFront's VPC origins need a gateway on the VPC, though nothing is routed through it:
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
+        gateway = ec2.CfnInternetGateway(self, "Gateway")
+        attachment = ec2.CfnVPCGatewayAttachment(
+            self, "GatewayAttachment", vpc_id=self.vpc.vpc_id, internet_gateway_id=gateway.ref
+        )
+        # As CDK names them where there are public subnets: with other names a change of egress would attach a
+        # second gateway before it takes the first away, and fail.
+        gateway.override_logical_id("VpcIGWD7BA715C")
+        attachment.override_logical_id("VpcVPCGWBF912B6E")
+
+
+def _subnets(settings: Settings) -> list[ec2.SubnetConfiguration]:
+    kind = {
+        "public-ip": ec2.SubnetType.PUBLIC,
+        "nat": ec2.SubnetType.PRIVATE_WITH_EGRESS,
+        "endpoints": ec2.SubnetType.PRIVATE_ISOLATED,
+    }[settings.egress]
+    subnets = [
+        # A task asks for a public address itself; nothing else that starts here gets one.
+        ec2.SubnetConfiguration(
+            name=TASKS,
+            subnet_type=kind,
+            cidr_mask=20,
+            map_public_ip_on_launch=False if kind is ec2.SubnetType.PUBLIC else None,
+        ),
+        ec2.SubnetConfiguration(
+            name=LOAD_BALANCER, subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
+        ),
+    ]
+    if settings.egress == "nat":
+        subnets.append(
+            ec2.SubnetConfiguration(
+                name="Nat", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+            )
+        )
+    return subnets

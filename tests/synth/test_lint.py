@@ -1,0 +1,21 @@
+"""cfn-lint over every template with any settings, as `dev.py check` runs it over the defaults."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from dev import CHECKS
+from tests.synth.conftest import STACKS, Synth
+from tests.synth.test_rules import SETTINGS, complete
+
+
+def test_cfn_lint_finds_nothing_with_any_settings(synth: Synth, tmp_path: Path) -> None:
+    for number, settings in enumerate(SETTINGS):
+        for stack in STACKS:
+            template = synth(stack, **complete(settings))
+            (tmp_path / f"{number}{stack}.template.json").write_text(json.dumps(template))
+    (lint,) = [command for command in CHECKS if command[0] == "cfn-lint"]
+    command = [Path(sys.executable).parent / lint[0], *lint[1:-1], f"{tmp_path}/*.template.json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
