@@ -24,11 +24,12 @@ LOG = ROOT / "build" / "setup.log"
 COMMANDS = {
     "demo": "deploy into a local AWS, upload photos, show what was made (--keep: leave it running)",
     "service": "serve a folder of images by the IIIF Image API: --folder PHOTOS",
+    "pyramid": "an image as zoomable tiles: FILE OUT",
     "test": "every test; more arguments go to pytest",
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
-    "bench": "measure imaging, quality, memory, coldstart, service or servers, for docs/benchmarks.md",
+    "bench": "measure something for docs/benchmarks.md; without a name it lists what",
     "lock": "resolve requirements*.in again, with hashes",
 }
 FUNCTION_LOCKS = ("lambda_src/renditions/requirements.txt",)
@@ -45,7 +46,7 @@ PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
-BENCHES = ("imaging", "quality", "coldstart", "memory", "service", "servers")
+BENCHES = ("imaging", "quality", "coldstart", "memory", "service", "servers", "pyramid", "placement")
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -63,12 +64,14 @@ class SetupError(Exception):
 def main(command: str, arguments: Sequence[str]) -> int:
     """Runs one command after setting up what it needs; returns its exit code."""
     set_up_tools()
-    if command in ("demo", "test"):
+    if command in ("demo", "pyramid", "test"):  # the viewer comes with it
         set_up_local_aws()
     if command == "demo":
         become(PYTHON, "-m", "local.demo", *arguments)
     if command == "service":
         become(PYTHON, "-m", "local.service", "--from", os.getcwd(), *arguments)
+    if command == "pyramid":
+        become(PYTHON, "-m", "local.pyramid", "--from", os.getcwd(), *arguments)
     if command == "test":
         become(PYTHON, "-m", "pytest", *arguments)
     if command == "synth":
@@ -80,7 +83,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
         if measured not in BENCHES:
             raise SetupError(f"bench what? There are: {', '.join(BENCHES)}.")
         set_up_peers()
-        become(PYTHON, "-m", f"bench.{measured}")
+        become(PYTHON, "-m", f"bench.{measured}", *arguments[1:])
     if command == "check":
         return next(filter(None, (run(*command) for command in CHECKS)), 0)
     return lock()
@@ -265,7 +268,7 @@ def become(*command: str | Path) -> NoReturn:
 
 
 def usage() -> str:
-    lines = (f"  {name:<7}{what}" for name, what in COMMANDS.items())
+    lines = (f"  {name:<9}{what}" for name, what in COMMANDS.items())
     return "Usage: python3 dev.py COMMAND [ARGUMENTS]\n\n" + "\n".join(lines)
 
 

@@ -1,18 +1,20 @@
 """Starts and stops the local AWS."""
 
+import functools
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 
@@ -28,11 +30,12 @@ class LocalAwsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalAws:
-    """A running MiniStack. log: what it and the functions in it print."""
+    """A running MiniStack. log: what it and the functions in it print. containers: how tasks run."""
 
     url: str
     pid: int
     log: Path
+    containers: Mapping[str, str]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,6 +68,29 @@ def forget_other_accounts() -> None:
     os.environ.update(AWS_EC2_METADATA_DISABLED="true", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
 
 
+@functools.cache
+def run_by() -> Literal["docker", "processes"]:
+    """How tasks run here: as containers where a Docker daemon answers, else as processes.
+
+    LOCAL_AWS_CONTAINERS says which in so many words. Raises LocalAwsError where it cannot be.
+    """
+    asked = os.environ.get("LOCAL_AWS_CONTAINERS", "")
+    if asked not in ("", "docker", "processes"):
+        raise LocalAwsError(f"LOCAL_AWS_CONTAINERS={asked} is not possible: docker or processes.")
+    answers = (
+        shutil.which("docker") and not subprocess.run(["docker", "info"], capture_output=True).returncode
+    )
+    if asked == "docker" and not answers:
+        raise LocalAwsError(
+            "LOCAL_AWS_CONTAINERS=docker, and no Docker daemon answers: start it, or leave it out."
+        )
+    if answers and asked != "processes":
+        return "docker"
+    if sys.platform != "linux":  # elsewhere tasks cannot have loopback addresses of their own
+        raise LocalAwsError("Tasks need a Docker daemon here, and none answers: start it and try again.")
+    return "processes"
+
+
 @contextmanager
 def local_aws(
     log: Path, *, without: Sequence[str] = (), kept: Path | None = None, port: int = 0
@@ -78,6 +104,12 @@ def local_aws(
     forget_other_accounts()
     log.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="local-aws-"))
+    containers = {
+        "LOCAL_AWS_CONTAINERS": run_by(),
+        "LOCAL_AWS_IMAGES": str(scratch / "images"),
+        "LOCAL_AWS_PYTHON": sys.executable,
+        **{name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ},
+    }
     with socket.socket() as listening, log.open("wb") as output:
         # Bound and listening before it starts: no port is lost to others, and the first request waits for it.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -85,8 +117,9 @@ def local_aws(
         listening.listen()
         port = listening.getsockname()[1]
         process = subprocess.Popen(
-            [PYTHON, "-P", Path(__file__).with_name("emulator.py"), str(listening.fileno())],
-            env=_environment(port, scratch, without, kept),
+            [PYTHON, "-m", "local.emulator", str(listening.fileno())],
+            cwd=ROOT,
+            env={**_environment(port, scratch, without, kept), **containers},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -94,7 +127,8 @@ def local_aws(
             start_new_session=True,
         )
     try:
-        aws = LocalAws(url=f"http://127.0.0.1:{port}", pid=process.pid, log=log)
+        url = f"http://127.0.0.1:{port}"
+        aws = LocalAws(url=url, pid=process.pid, log=log, containers=containers)
         try:
             with urllib.request.urlopen(f"{aws.url}/_ministack/health", timeout=START_SECONDS):
                 pass

@@ -1,9 +1,10 @@
-"""`python3 dev.py demo`: the real template in a local AWS, real photos through it, and what came out."""
+"""`python3 dev.py demo`: the real templates in a local AWS, real photos through them, and what came out."""
 
 import argparse
+import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -13,11 +14,21 @@ from rich.table import Table
 from local.aws import ROOT, LocalAws, LocalAwsError, local_aws
 from local.deployment import Cdk
 from local.driver import LambdaDriver, Result
-from local.gallery import write_gallery
+from local.gallery import write_gallery, write_viewer
+from local.service_driver import Answer, ServiceDriver
 from stacks.settings import Settings, SettingsError
 
 FOLDER = ROOT / "build" / "demo"
-STACK = "LambdaPattern"
+STACKS = ("Network", "LambdaPattern", "FargatePattern")
+SHOWN = "earth-blue-marble.jpg"
+REQUESTS = (
+    "full/^!600,600/0/default.webp",
+    "square/300,/0/default.jpg",
+    "pct:30,20,25,25/400,/0/default.webp",
+    "full/300,/22.5/default.png",
+    "full/300,/!0/gray.jpg",
+    "square/200,/0/bitonal.png",
+)
 REFUSED = {
     "notes.jpg": b"Not a photo, whatever its name says.\n",
     "IMG_0001.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),
@@ -54,23 +65,54 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         status.update("cdk bootstrap ...")
         cdk.bootstrap()
         console.print("[green]✓[/] local AWS, bootstrapped")
-        status.update(f"cdk deploy {STACK} ...")
-        outputs = cdk.deploy(STACK)[STACK]
-        console.print(f"[green]✓[/] {STACK} deployed by the CDK CLI")
+        status.update(f"cdk deploy {' '.join(STACKS)} ...")
+        outputs = cdk.deploy(*STACKS)
+        console.print(f"[green]✓[/] {', '.join(STACKS)} deployed by the CDK CLI")
         status.update("Uploading photos ...")
-        driver = LambdaDriver(client=aws.client, outputs=outputs)
+        driver = LambdaDriver(client=aws.client, outputs=outputs["LambdaPattern"])
         results = _upload(driver)
-        page = write_gallery(driver, results, FOLDER / "index.html")
         console.print(_table(results))
+        status.update("Asking the image service ...")
+        service = ServiceDriver(client=aws.client, outputs=outputs["FargatePattern"], endpoint=aws.url)
+        served = _ask(service)
+        console.print(_requests(served, aws))
+        page = write_gallery(driver, results, served, FOLDER / "index.html")
         console.print(f"Pictures: {page.relative_to(ROOT)} (open it from disk)")
         if keep:
             status.stop()
-            _wait(console, aws, driver)
+            viewer = write_viewer(f"{service.browser_url}{service.image(SHOWN)}", FOLDER / "viewer.html")
+            console.print(f"Viewer: {viewer.relative_to(ROOT)} (zoom into {SHOWN}, live from the service)")
+            _wait(console, aws, driver, service)
         else:
-            status.update(f"cdk destroy {STACK} ...")
-            cdk.destroy(STACK)
+            status.update(f"cdk destroy {' '.join(STACKS)} ...")
+            cdk.destroy(*STACKS)
             console.print("[green]✓[/] destroyed, nothing left running")
-    return 0 if sum(1 for one in results if one.manifest) == len(results) - len(REFUSED) else 1
+    done = sum(1 for one in results if one.manifest) == len(results) - len(REFUSED)
+    return 0 if done and all(answer.status == 200 for answer in served.values()) else 1
+
+
+def _ask(service: ServiceDriver) -> dict[str, Answer]:
+    """What the service makes of a photo, by the path that asked for it."""
+    service.upload(SHOWN, (ROOT / "samples" / SHOWN).read_bytes())
+    service.wait_until_steady()
+    paths = [f"{service.image(SHOWN)}/{request}" for request in REQUESTS]
+    return {path: service.get(path) for path in paths}
+
+
+def _requests(served: Mapping[str, Answer], aws: LocalAws) -> Table:
+    how = {"docker": "a container", "processes": "a process"}[aws.containers["LOCAL_AWS_CONTAINERS"]]
+    caption = f"Fargate: here {how} on this machine, behind CloudFront and a load balancer."
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
+    table.add_column(f"{SHOWN} by the IIIF Image API", no_wrap=True)
+    for heading in ("kB", "work"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("where", no_wrap=True)
+    for path, answer in served.items():
+        work = re.search(r"work;dur=([\d.]+)", answer.headers.get("server-timing", ""))
+        kilobytes = f"{len(answer.body) / 1000:,.0f}" if answer.status == 200 else f"[red]{answer.status}"
+        asked = "/".join(path.split("/")[4:])
+        table.add_row(asked, kilobytes, f"{float(work[1]):,.0f} ms" if work else "", "Fargate")
+    return table
 
 
 def _upload(driver: LambdaDriver) -> list[Result]:
@@ -112,13 +154,15 @@ def _work(result: Result) -> str:
     return f"{sum(result.manifest['timings_ms'].values()):,.0f} ms" if result.manifest else ""
 
 
-def _wait(console: Console, aws: LocalAws, driver: LambdaDriver) -> None:
+def _wait(console: Console, aws: LocalAws, driver: LambdaDriver, service: ServiceDriver) -> None:
     lines = [
         *(f"export {name}={value}" for name, value in aws.environment.items()),
         f"aws s3 cp samples/rocket.jpg s3://{driver.source}/mine.jpg",
         f"aws s3 cp s3://{driver.output}/latest/mine.jpg.json -",
         f"aws s3 ls --recursive s3://{driver.output}/",
         f"aws logs filter-log-events --log-group-name {driver.log_group()} --query events[].message",
+        f"aws s3 cp samples/rocket.jpg s3://{service.source}/rocket.jpg",
+        f"curl {service.browser_url}{service.image('rocket.jpg')}/info.json",
     ]
     console.print("\nIt is running until you press Ctrl-C. In another terminal:\n")
     for line in lines:

@@ -10,14 +10,20 @@ from pathlib import Path
 
 from local.aws import ACCOUNT, REGION, ROOT, LocalAws, LocalAwsError
 
+DOCKER = Path(__file__).with_name("docker.py")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cdk:
-    """The CDK CLI with the functions' packages made for this machine. folder: where its output and log go."""
+    """The CDK CLI with the functions' packages made for this machine.
+
+    folder: where its output and log go. app: the folder with cdk.json.
+    """
 
     aws: LocalAws
     folder: Path
     context: Sequence[str] = ()
+    app: Path = ROOT
 
     def bootstrap(self) -> None:
         self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
@@ -33,14 +39,15 @@ class Cdk:
 
     def _run(self, *arguments: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        context = [part for setting in ("target=local", *self.context) for part in ("-c", setting)]
+        base = [f"base_image={os.environ['CONTAINER_BASE']}"] if "CONTAINER_BASE" in os.environ else []
+        context = [part for setting in ("target=local", *base, *self.context) for part in ("-c", setting)]
         log = self.folder / "cdk.log"
         with log.open("ab") as output:
             begin = output.tell()
             code = subprocess.run(
                 ["cdk", *arguments, *context, "--output", str(self.folder / "cdk.out")],
-                cwd=ROOT,
-                env={**os.environ, **self.aws.environment},
+                cwd=self.app,
+                env={**os.environ, **self.aws.environment, **self.aws.containers, "CDK_DOCKER": str(DOCKER)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

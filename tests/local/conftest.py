@@ -14,6 +14,7 @@ import pytest
 from local.aws import LocalAws, local_aws
 from local.deployment import Cdk
 from local.driver import LambdaDriver
+from local.service_driver import ServiceDriver
 
 T = TypeVar("T")
 STACK = "LambdaPattern"
@@ -37,6 +38,16 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         )
 
 
+@pytest.fixture(scope="session")
+def service(deployment: Deployment) -> ServiceDriver:
+    """FargatePattern beside it."""
+    outputs = deployment.cdk.deploy("Network", "FargatePattern")["FargatePattern"]
+    driver = ServiceDriver(client=deployment.aws.client, outputs=outputs, endpoint=deployment.aws.url)
+    driver.wait_until_steady()
+    print(f"Tasks run by {deployment.aws.containers['LOCAL_AWS_CONTAINERS']}.")
+    return driver
+
+
 @pytest.fixture
 def driver(deployment: Deployment) -> LambdaDriver:
     return deployment.driver
@@ -52,16 +63,16 @@ def eventually(look: Callable[[], T], *, seconds: float = 30) -> T:
     return found
 
 
-def s3_of_a_user(aws: LocalAws) -> Any:
-    """S3 as an IAM user who may do all with it; a bucket policy holds for users, not for root."""
+def as_user(aws: LocalAws, service: str, action: str, resource: str) -> Any:
+    """A service as an IAM user who may do just that; policies hold for users, not for root."""
     iam = aws.client("iam")
     name = f"user-{len(iam.list_users()['Users'])}"
     iam.create_user(UserName=name)
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName=name, PolicyName="s3", PolicyDocument=document)
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
     made = iam.create_access_key(UserName=name)["AccessKey"]
-    return aws.client("s3", key=made["AccessKeyId"], secret=made["SecretAccessKey"])
+    return aws.client(service, key=made["AccessKeyId"], secret=made["SecretAccessKey"])
 
 
 def count(sqs: Any, queue_url: str) -> int:

@@ -1,14 +1,16 @@
 """Each gap that local/emulator.py fills is there without it: once MiniStack closes one, its patch can go."""
 
 import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import LocalAws, local_aws
-from tests.local.conftest import eventually, s3_of_a_user
+from local.aws import PYTHON, LocalAws, local_aws
+from tests.local.conftest import as_user, eventually
 
 PATCHES = (
     "assume_tls",
@@ -16,6 +18,23 @@ PATCHES = (
     "refuse_to_delete_a_full_bucket",
     "name_the_version_in_events",
     "ask_the_queue_policy",
+    "miss_images_that_are_not_there",
+    "authorize_on_the_repositories_named",
+    "tell_the_range_of_a_vpc",
+    "make_vpc_origins",
+    "record_alarms_on_expressions",
+    "record_the_rest",
+)
+
+
+RECORDED = (
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::EC2::EIP",
+    "AWS::EC2::FlowLog",
+    "AWS::EC2::NatGateway",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
 )
 
 
@@ -137,9 +156,125 @@ def test_tls_only_policies(bare: LocalAws, patched: LocalAws) -> None:
         s3.put_bucket_policy(
             Bucket="tls-only", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         )
-        user = s3_of_a_user(aws)
+        user = as_user(aws, "s3", "s3:*", "*")
         if passes:
             user.get_object(Bucket="tls-only", Key="a")
         else:
             with pytest.raises(ClientError, match="AccessDenied"):
                 user.get_object(Bucket="tls-only", Key="a")
+
+
+def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properties: Any) -> dict[str, Any]:
+    """The stack as it ended, with one resource."""
+    template: dict[str, Any] = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
+    if output:
+        template["Outputs"] = {"Out": {"Value": output}}
+    cloudformation = aws.client("cloudformation")
+    try:
+        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    except ClientError as error:
+        return {"StackStatus": str(error)}
+
+    def ended() -> Any:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        return stack if not stack["StackStatus"].endswith("IN_PROGRESS") else None
+
+    return dict(eventually(ended))
+
+
+@pytest.mark.parametrize("kind", RECORDED)
+def test_types_that_cloudformation_lacks(bare: LocalAws, patched: LocalAws, kind: str) -> None:
+    name = kind.replace("::", "")
+    assert stack_of(bare, name, kind)["StackStatus"] != "CREATE_COMPLETE"
+    assert stack_of(patched, name, kind)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_alarms_on_expressions(bare: LocalAws, patched: LocalAws) -> None:
+    metrics = [{"Id": "a", "Expression": "1 + 1"}]
+    for aws, completes in ((bare, False), (patched, True)):
+        stack = stack_of(aws, "math", "AWS::CloudWatch::Alarm", Metrics=metrics, EvaluationPeriods=1)
+        assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
+
+
+def test_the_range_of_a_vpc(bare: LocalAws, patched: LocalAws) -> None:
+    output = {"Fn::GetAtt": ["One", "CidrBlock"]}
+    for aws, knows in ((bare, False), (patched, True)):
+        stack = stack_of(aws, "vpc", "AWS::EC2::VPC", output, CidrBlock="10.9.0.0/16")
+        assert ([one["OutputValue"] for one in stack.get("Outputs", [])] == ["10.9.0.0/16"]) is knows
+
+
+def test_vpc_origins(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, completes in ((bare, False), (patched, True)):
+        vpc = aws.client("ec2").create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+        ranges = ("10.8.0.0/24", "10.8.1.0/24")
+        subnets = [
+            aws.client("ec2").create_subnet(VpcId=vpc, CidrBlock=one)["Subnet"]["SubnetId"] for one in ranges
+        ]
+        made = aws.client("elbv2").create_load_balancer(Name="inner", Subnets=subnets, Scheme="internal")
+        config = {"Name": "one", "Arn": made["LoadBalancers"][0]["LoadBalancerArn"]}
+        stack = stack_of(aws, "origin", "AWS::CloudFront::VpcOrigin", VpcOriginEndpointConfig=config)
+        assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
+
+
+def test_images_that_are_not_there(bare: LocalAws, patched: LocalAws) -> None:
+    bare.client("ecr").create_repository(repositoryName="empty")
+    patched.client("ecr").create_repository(repositoryName="empty")
+    asked = {"repositoryName": "empty", "imageIds": [{"imageTag": "none"}]}
+    assert bare.client("ecr").describe_images(**asked)["imageDetails"] == []
+    with pytest.raises(ClientError, match="ImageNotFoundException"):
+        patched.client("ecr").describe_images(**asked)
+
+
+def test_the_repositories_that_are_named(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, allowed in ((bare, False), (patched, True)):
+        made = aws.client("ecr").create_repository(repositoryName="named")["repository"]
+        client = as_user(aws, "ecr", "ecr:DescribeRepositories", made["repositoryArn"])
+        try:
+            client.describe_repositories(repositoryNames=["named"])
+            assert allowed
+        except ClientError:
+            assert not allowed
+
+
+def test_health_checks_are_not_run(patched: LocalAws) -> None:
+    elb = patched.client("elbv2")
+    vpc = patched.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+    made = elb.create_target_group(Name="closed", Protocol="HTTP", Port=9, VpcId=vpc, TargetType="ip")
+    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.9.9.9", "Port": 9}])
+    (health,) = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    assert health["TargetHealth"]["State"] == "healthy"
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, Any]:
+    """MiniStack's own parts without patches, which no call of the API shows."""
+    script = Path(__file__).with_name("bare.py")
+    done = subprocess.run([PYTHON, str(script)], capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_what_containers_are_told(parts: dict[str, Any]) -> None:
+    missing = {
+        "entrypoint",
+        "user",
+        "read_only",
+        "cap_drop",
+        "mem_limit",
+        "nano_cpus",
+        "healthcheck",
+        "volumes",
+    }
+    assert not missing & {*parts["options"]}
+
+
+def test_a_tasks_own_role(parts: dict[str, Any]) -> None:
+    assert parts["role"] in ("", "arn:aws:iam::000000000000:role/ministack-ecs-task-role")
+
+
+def test_a_containers_stop_timeout(parts: dict[str, Any]) -> None:
+    assert parts["stop_timeout"] == [5]
+
+
+def test_a_vpc_origins_protocol(parts: dict[str, Any]) -> None:
+    assert parts["vpc_origin"] == "match-viewer"

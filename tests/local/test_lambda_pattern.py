@@ -11,7 +11,7 @@ from contract.output import pointer_key
 from local.driver import LambdaDriver, Upload
 from tests.events import s3_event
 from tests.images import corners, decode, encode
-from tests.local.conftest import STACK, Deployment, count, eventually, logged, paused, s3_of_a_user, without
+from tests.local.conftest import STACK, Deployment, as_user, count, eventually, logged, paused, without
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 PHOTO = encode(corners(600, 400), ".jpg")
@@ -113,6 +113,8 @@ def test_without_the_right_to_write_every_upload_ends_in_the_dead_letter_queue(d
         uploads = [driver.upload(f"denied/{number}.jpg", PHOTO) for number in range(3)]
         uploads.append(driver.upload("denied/poison.jpg", b"poison"))
         eventually(lambda: count(sqs, dead_letters) == len(uploads), seconds=60)
+        # Now: on a busy machine one of its five tries may end only after the right has come back.
+        assert all(driver.read(pointer_key(one.key)) is None for one in uploads)
     found = {}
     for _ in uploads:
         (message,) = sqs.receive_message(QueueUrl=dead_letters, WaitTimeSeconds=1)["Messages"]
@@ -120,7 +122,6 @@ def test_without_the_right_to_write_every_upload_ends_in_the_dead_letter_queue(d
         found[described["key"]] = described["version-id"]
         sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
     assert found == {one.key: one.version_id for one in uploads}
-    assert all(driver.read(pointer_key(one.key)) is None for one in uploads)
 
 
 def test_a_plain_http_request_is_refused_by_both_buckets(
@@ -129,7 +130,7 @@ def test_a_plain_http_request_is_refused_by_both_buckets(
     def plain(request: Any, **_: Any) -> None:
         request.headers["x-forwarded-proto"] = "http"
 
-    user = s3_of_a_user(deployment.aws)
+    user = as_user(deployment.aws, "s3", "s3:*", "*")
     for bucket in (driver.source, driver.output):
         user.list_objects_v2(Bucket=bucket)
     user.meta.events.register("before-send.s3", plain)

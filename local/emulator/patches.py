@@ -1,29 +1,17 @@
-"""Runs MiniStack on a socket it inherits, with the gaps filled that these templates meet.
+"""Gaps in what MiniStack's services do to each other. One function a gap."""
 
-Runs in .ministack, never in .venv. One function a gap; tests/local/test_gaps.py fails for each one that a
-newer MiniStack closes, and then the function goes. Nothing here changes a call that MiniStack gets right.
-"""
-
-import asyncio
 import contextvars
 import json
 import logging
-import os
-import signal
-import sys
-import threading
-from collections.abc import Callable
+import re
 from typing import Any
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
-from ministack import app
-from ministack.core.persistence import PERSIST_STATE
-from ministack.core.responses import get_account_id
-from ministack.services import eventbridge, s3, sqs
+from ministack.core import iam_actions
+from ministack.core.responses import error_response_json, get_account_id, get_region
+from ministack.services import ecr, eventbridge, s3, sqs
 from ministack.services.cloudformation import provisioners
 
-log = logging.getLogger("local.emulator")
+log = logging.getLogger(__name__)
 
 
 def assume_tls(application: Any) -> Any:
@@ -32,6 +20,22 @@ def assume_tls(application: Any) -> Any:
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and not any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+        await application(scope, receive, send)
+
+    return wrapped
+
+
+def answer_to_localhost(application: Any) -> Any:
+    """Browsers find LABEL.cloudfront.localhost on this machine, and MiniStack knows LABEL.cloudfront.net."""
+
+    async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            name = re.compile(rb"(.*\.cloudfront)\.localhost(:\d+)?")
+            headers = [
+                (key, name.sub(rb"\1.net", value) if key == b"host" else value)
+                for key, value in scope["headers"]
+            ]
+            scope = {**scope, "headers": headers}
         await application(scope, receive, send)
 
     return wrapped
@@ -110,53 +114,32 @@ def ask_the_queue_policy() -> None:
     eventbridge._invoke_target, eventbridge._dispatch_to_sqs = invoke_for_rule, deliver_if_allowed
 
 
-PATCHES: tuple[Callable[[], None], ...] = (
-    keep_bucket_tags,
-    refuse_to_delete_a_full_bucket,
-    name_the_version_in_events,
-    ask_the_queue_policy,
-)
+def miss_images_that_are_not_there() -> None:
+    """DescribeImages of an unknown tag is an error; MiniStack's empty list means to the CDK: built."""
+    describe = ecr._describe_images
+
+    def describe_or_miss(data: dict[str, Any]) -> Any:
+        name = data.get("repositoryName", "")
+        for image in data.get("imageIds") or []:
+            if name in ecr._repositories and not ecr._find_image(name, image):
+                return error_response_json("ImageNotFoundException", f"No image {image} in {name}.", 400)
+        return describe(data)
+
+    ecr._describe_images = describe_or_miss
+    for table in (value for value in list(vars(ecr).values()) if isinstance(value, dict)):
+        for operation, function in list(table.items()):
+            if function is describe:
+                table[operation] = describe_or_miss
 
 
-def end_with_the_parent() -> None:
-    """The parent holds the other end of our standard input: however it ends, we read the end of file and
-    go.
-    """
+def authorize_on_the_repositories_named() -> None:
+    """DescribeRepositories is authorized on the repositories it names; MiniStack asks for all of them."""
+    find = iam_actions.extract_resource_arn
 
-    def wait() -> None:
-        sys.stdin.buffer.read()
-        os.kill(os.getpid(), signal.SIGTERM)
+    def find_repository(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
+        names = json.loads(body or b"{}").get("repositoryNames") if service == "ecr" else None
+        if names:
+            return f"arn:aws:ecr:{get_region()}:{get_account_id()}:repository/{names[0]}"
+        return find(service, method, path, headers, body, *rest)
 
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def main(socket_fd: int) -> None:
-    without = set(filter(None, os.environ.get("LOCAL_AWS_WITHOUT", "").split(",")))
-    for patch in PATCHES:
-        if patch.__name__ not in without:
-            patch()
-    config = Config()
-    config.bind = [f"fd://{socket_fd}"]
-    config.keep_alive_timeout = 75
-    config.loglevel = "WARNING"
-    logging.getLogger().setLevel(logging.WARNING)
-    config.graceful_timeout = 1
-    end_with_the_parent()
-    application = app.app if "assume_tls" in without else assume_tls(app.app)
-    if PERSIST_STATE:
-        asyncio.run(serve_until_terminated(application, config))
-    else:
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-        asyncio.run(serve(application, config))
-
-
-async def serve_until_terminated(application: Any, config: Config) -> None:
-    """Lets MiniStack write its state before it ends; without a state it ends at once."""
-    terminated = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
-    await serve(application, config, shutdown_trigger=terminated.wait)
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    iam_actions.extract_resource_arn = find_repository

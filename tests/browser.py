@@ -1,0 +1,92 @@
+"""A headless Chromium that is told what to do over a pipe: https://chromedevtools.github.io/devtools-protocol/"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pyvips
+
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--remote-debugging-pipe",
+)
+SETTLED = """new Promise((done) => {
+    const look = () => /^(drawn|failed)/.test(document.title) ? done(document.title) : setTimeout(look, 50);
+    look();
+})"""
+
+
+def picture_of(page: Path, *, side: int = 600) -> pyvips.Image:
+    """What a page shows in a window of that many pixels, once its title says that it is drawn; RGB."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("There is no Chromium here (apt install chromium).")
+    theirs, ours = os.pipe(), os.pipe()  # it reads from descriptor 3 and writes to 4
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        dup = f"import os, sys; os.dup2({theirs[0]}, 3); os.dup2({ours[1]}, 4);"
+        become = f"{dup} os.execv(sys.argv[1], sys.argv[1:])"
+        window = (f"--window-size={side},{side}", f"--user-data-dir={profile}")
+        process = subprocess.Popen(
+            [sys.executable, "-c", become, chromium, *OPTIONS, *window],
+            pass_fds=[theirs[0], ours[1]],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs[0])
+        os.close(ours[1])
+        try:
+            with os.fdopen(theirs[1], "wb", 0) as commands, os.fdopen(ours[0], "rb") as answers:
+                return _look(_Tab(commands, answers), page)
+        finally:
+            process.kill()
+            process.wait()
+
+
+class _Tab:
+    def __init__(self, commands: Any, answers: Any) -> None:
+        self.commands, self.answers, self.numbers, self.session = commands, answers, count(1), ""
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        number = next(self.numbers)
+        session = {"sessionId": self.session} if self.session else {}
+        command = {"id": number, "method": method, "params": parameters, **session}
+        self.commands.write(json.dumps(command).encode() + b"\0")
+        while True:
+            answer = json.loads(self._next())
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    def _next(self) -> bytes:
+        found = bytearray()
+        while (byte := self.answers.read(1)) != b"\0":
+            assert byte, "Chromium has ended."
+            found += byte
+        return bytes(found)
+
+
+def _look(tab: _Tab, page: Path) -> pyvips.Image:
+    target = tab.call("Target.createTarget", url="about:blank")["targetId"]
+    tab.session = tab.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    tab.call("Page.navigate", url=page.as_uri())
+    title = tab.call("Runtime.evaluate", expression=SETTLED, awaitPromise=True, timeout=60_000)["result"][
+        "value"
+    ]
+    assert title == "drawn", title
+    shot = tab.call("Page.captureScreenshot", format="png")["data"]
+    return pyvips.Image.new_from_buffer(base64.b64decode(shot), "")[:3].copy_memory()

@@ -1,0 +1,251 @@
+"""The templates of Network and FargatePattern, deployed by the real CDK CLI; tasks that really run."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import pyvips
+from botocore.exceptions import ClientError
+
+from local.aws import REGION
+from local.gallery import write_viewer
+from local.service_driver import Answer, ServiceDriver
+from tests.browser import picture_of
+from tests.images import encode, noise
+from tests.local.conftest import Deployment, eventually
+from tests.service.conftest import SQUARES, squares
+from tests.service.validation import check_by_validator
+
+ROOT = Path(__file__).parents[2]
+STACKS = ("Network", "FargatePattern")
+PHOTO = "a b/é+1.jpg"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images(service: ServiceDriver) -> None:
+    service.upload(SQUARES, squares())
+    service.upload(PHOTO, encode(noise(900, 600), ".jpg"))
+
+
+def process_id(deployment: Deployment, task: Mapping[str, Any]) -> int:
+    """Of a task's container on this machine."""
+    (container,) = task["containers"]
+    if deployment.aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
+        return int(container["runtimeId"])  # local/emulator/processes.py begins its ids with it
+    found = subprocess.run(
+        ["docker", "inspect", container["runtimeId"], "--format", "{{.State.Pid}}"],
+        capture_output=True,
+        check=True,
+    )
+    return int(found.stdout)
+
+
+@contextmanager
+def asking(service: ServiceDriver) -> Iterator[list[tuple[float, Answer]]]:
+    """Asks again and again while the block lasts, and keeps when and what was answered."""
+    answers: list[tuple[float, Answer]] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            path = f"{service.image(PHOTO)}/full/{100 + len(answers)},/0/default.jpg"
+            answer = service.get(path)
+            answers.append((time.monotonic(), answer))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        thread.join()
+
+
+def failures(answers: list[tuple[float, Answer]]) -> list[tuple[float, Answer]]:
+    return [(when, answer) for when, answer in answers if answer.status != 200]
+
+
+def test_the_validator_passes_through_distribution_and_load_balancer(
+    service: ServiceDriver, deployment: Deployment
+) -> None:
+    endpoint = deployment.aws.url.removeprefix("http://")
+    check_by_validator(f"{service.outputs['Url']}/iiif/3", SQUARES, endpoint)
+
+
+def test_a_key_with_slash_space_plus_and_accents_is_one_image(service: ServiceDriver) -> None:
+    answer = service.get(f"{service.image(PHOTO)}/info.json")
+    assert (answer.status, json.loads(answer.body)["width"]) == (200, 900)
+    assert json.loads(answer.body)["id"] == f"{service.outputs['Url']}{service.image(PHOTO)}"
+    missing = service.get(f"{service.image('none')}/info.json")
+    assert (missing.status, missing.headers["cache-control"]) == (404, "no-store")
+
+
+def test_a_viewer_in_a_browser_draws_the_picture(service: ServiceDriver, tmp_path: Path) -> None:
+    earth = ROOT / "samples" / "earth-blue-marble.jpg"
+    service.upload("earth.jpg", earth.read_bytes())
+    page = write_viewer(f"{service.browser_url}{service.image('earth.jpg')}", tmp_path / "viewer.html")
+    seen = picture_of(page)
+    wanted = pyvips.Image.thumbnail(str(earth), seen.width).copy_memory()
+    top = (seen.height - wanted.height) // 2
+    shown = seen.crop(0, top, wanted.width, wanted.height)
+    assert (shown - wanted).abs().avg() < 12
+    assert (shown.fliphor() - wanted).abs().avg() > 24, "any picture would do"
+
+
+def test_a_task_is_bounded_as_the_template_says(service: ServiceDriver, deployment: Deployment) -> None:
+    if deployment.aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
+        pytest.skip("Tasks run as processes here: only a container has a user and a file system of its own.")
+    (container,) = service.tasks()[0]["containers"]
+
+    def within(*command: str) -> "subprocess.CompletedProcess[str]":
+        docker = ["docker", "exec", container["runtimeId"], *command]
+        return subprocess.run(docker, capture_output=True, text=True)
+
+    assert within("id", "-u").stdout.strip() == "10001"
+    assert within("touch", "/scratch/a").returncode == 0
+    for place in ("/app/a", "/tmp/a", "/a"):
+        assert within("touch", place).returncode != 0
+    found = subprocess.run(["docker", "inspect", container["runtimeId"]], capture_output=True, check=True)
+    (inspected,) = json.loads(found.stdout)
+    assert inspected["HostConfig"]["Memory"] == 2048 * 2**20
+    assert inspected["HostConfig"]["CapDrop"] == ["ALL"]
+    eventually(lambda: within("python3", "-m", "container.service.healthy").returncode == 0)
+
+
+def test_a_tasks_role_reads_the_source_and_nothing_else(
+    service: ServiceDriver, deployment: Deployment
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("Only Linux tells a process's environment in /proc.")
+    environment = Path(f"/proc/{process_id(deployment, service.tasks()[0])}/environ").read_bytes()
+    told = dict(one.partition(b"=")[::2] for one in environment.split(b"\0"))
+    with urllib.request.urlopen(told[b"AWS_CONTAINER_CREDENTIALS_FULL_URI"].decode()) as answer:
+        credentials = json.load(answer)
+
+    def client(name: str) -> Any:
+        session = boto3.Session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["Token"],
+            region_name=REGION,
+        )
+        return session.client(name, endpoint_url=deployment.aws.url)
+
+    s3, other = client("s3"), deployment.driver.source
+    deployment.driver.upload("secret.jpg", b"1")
+    assert s3.get_object(Bucket=service.source, Key=PHOTO)["ContentLength"] > 0
+    assert s3.list_objects_v2(Bucket=service.source)["KeyCount"] >= 2
+    denied: tuple[Callable[[], Any], ...] = (
+        lambda: s3.put_object(Bucket=service.source, Key="a", Body=b"1"),
+        lambda: s3.delete_object(Bucket=service.source, Key=PHOTO),
+        lambda: s3.get_object(Bucket=other, Key="secret.jpg"),
+        lambda: s3.list_objects_v2(Bucket=other),
+        lambda: client("sqs").send_message(QueueUrl=deployment.driver.outputs["Queue"], MessageBody="1"),
+        lambda: client("ecs").list_tasks(cluster=service.outputs["ClusterName"]),
+    )
+    for call in denied:
+        with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
+            call()
+
+
+def test_of_two_tasks_one_is_killed_and_the_other_answers(
+    service: ServiceDriver, deployment: Deployment
+) -> None:
+    names = {"cluster": service.outputs["ClusterName"], "service": service.outputs["ServiceName"]}
+    service.client("ecs").update_service(**names, desiredCount=2)
+    eventually(lambda: len(service.tasks()) == 2)
+    victim = service.tasks()[0]
+    with asking(service) as answers:
+        eventually(lambda: len(answers) > 10)
+        killed = time.monotonic()
+        os.kill(process_id(deployment, victim), signal.SIGKILL)
+        eventually(lambda: _other_two(service, victim))
+        back = time.monotonic()
+        eventually(lambda: answers[-1][0] > back)
+    failed = [when - killed for when, answer in failures(answers)]
+    window = f"{min(failed):.2f} to {max(failed):.2f} s after it" if failed else "none"
+    print(
+        f"kill -9 of one task of two: {len(failed)} of {len(answers)} requests failed ({window}), "
+        f"two tasks again after {back - killed:.1f} s"
+    )
+    assert all(0 <= when < 1 for when in failed)
+    assert sum(1 for when, _ in answers if when > killed) > len(failed) * 2
+    service.client("ecs").update_service(**names, desiredCount=1)
+    service.wait_until_steady()
+
+
+def _other_two(service: ServiceDriver, victim: Mapping[str, Any]) -> bool:
+    running = {one["taskArn"] for one in service.tasks()}
+    return len(running) == 2 and victim["taskArn"] not in running
+
+
+def test_an_image_that_crashes_is_rolled_back_and_the_old_tasks_answer_throughout(
+    service: ServiceDriver, deployment: Deployment, tmp_path: Path
+) -> None:
+    copy = tmp_path / "app"
+    left_out = {
+        ".git",
+        ".venv",
+        ".ministack",
+        ".thumbor",
+        "node_modules",
+        "build",
+        "cdk.out",
+        "tests",
+        "bench",
+    }
+    shutil.copytree(ROOT, copy, ignore=lambda _, names: left_out & set(names))
+    shutil.copytree(ROOT / "build" / "packages", copy / "build" / "packages")
+    (copy / "container" / "service" / "__main__.py").write_text("raise SystemExit('It crashes.')\n")
+    crashing = replace(deployment.cdk, app=copy, folder=tmp_path / "cdk")
+    before = service.service()["taskDefinition"]
+
+    def failed() -> list[str]:
+        deployments = service.service()["deployments"]
+        return [one["rolloutStateReason"] for one in deployments if one["rolloutState"] == "FAILED"]
+
+    with asking(service) as answers:
+        crashing.deploy(*STACKS)
+        (reason,) = eventually(failed, seconds=120)
+        service.wait_until_steady()
+        seen = time.monotonic()
+        eventually(lambda: answers[-1][0] > seen)
+    assert "circuit breaker" in reason
+    assert service.service()["taskDefinition"] == before
+    assert failures(answers) == []
+    deployment.cdk.deploy(*STACKS)
+    service.wait_until_steady()
+
+
+def test_destroying_leaves_nothing_of_the_stacks(service: ServiceDriver, deployment: Deployment) -> None:
+    pid = process_id(deployment, service.tasks()[0])
+    deployment.cdk.destroy(*reversed(STACKS))
+    client = service.client
+    buckets = [one["Name"] for one in client("s3").list_buckets()["Buckets"]]
+    assert [name for name in buckets if name.startswith(("fargatepattern", "network"))] == []
+    assert client("ecs").list_clusters()["clusterArns"] == []
+    assert client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    assert client("elbv2").describe_target_groups()["TargetGroups"] == []
+    assert client("cloudfront").list_distributions()["DistributionList"]["Quantity"] == 0
+    assert client("cloudfront").list_vpc_origins()["VpcOriginList"]["Quantity"] == 0
+    assert [one for one in client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]] == []
+    groups = client("logs").describe_log_groups()["logGroups"]
+    assert [one["logGroupName"] for one in groups if "Service" in one["logGroupName"]] == []
+    assert [
+        one for one in client("cloudwatch").describe_alarms()["MetricAlarms"] if "Fargate" in one["AlarmName"]
+    ] == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
