@@ -158,11 +158,15 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         status, headers, body = self.script.pop(0) if self.script else (200, {}, b"")
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), "ETag": '"1"', **headers}.items():
+        for name, value in {
+            "Content-Length": str(len(body)),
+            "ETag": '"1"',
+            "Connection": "close",
+            **headers,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
-        self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
         pass
