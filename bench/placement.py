@@ -10,7 +10,7 @@ from rich.progress import track
 
 from bench.kinds import KINDS, draw
 from bench.measure import ROOT, run, save
-from chooser.__main__ import job_of
+from chooser.__main__ import scan_of
 from chooser.placement import Estimate, estimate
 
 COUNT = 3 * len(KINDS)
@@ -38,7 +38,7 @@ def compare(seed: int, count: int = COUNT) -> list[Compared]:
     with tempfile.TemporaryDirectory() as folder:
         for drawn in track(draw(seed, count, Path(folder)), description=f"seed {seed}", total=count):
             ran = run([sys.executable, PEER, "ours", drawn.file], VIPS_CONCURRENCY="2")
-            estimated = estimate(job_of(drawn.file))
+            estimated = estimate(scan_of(drawn.file))
             found.append(
                 Compared(kind=drawn.kind, estimated=estimated, peak_mb=float(ran.printed), cpu=ran.cpu)
             )

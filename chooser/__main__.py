@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from chooser.placement import Job, Placement, place
+from chooser.placement import Placement, Scan, Where, place
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     from imaging.rejection import Rejected  # the chooser itself needs no image
 
     try:
-        found = place(job_of(options.file))
+        found = place(scan_of(options.file))
     except (OSError, Rejected) as error:
         print(f"Error: {options.file}: {error}", file=sys.stderr)
         return 1
@@ -28,26 +28,18 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def job_of(file: Path) -> Job:
+def scan_of(file: Path) -> Scan:
     """What the file's header says. Raises OSError and Rejected."""
-    from imaging.probe import probe
+    from imaging.probe import probe_file
 
-    with file.open("rb") as opened:
-
-        def read(offset: int, length: int) -> bytes:
-            opened.seek(offset)
-            return opened.read(length)
-
-        header = asdict(probe(read))
-    del header["pages"]
-    return Job(**{**header, "format": str(header["format"]), "bytes": file.stat().st_size})
+    return Scan.of(asdict(probe_file(file)), file.stat().st_size)
 
 
 def told(found: Placement) -> str:
     """For people."""
     estimate = found.estimate
     lines = [f"{found.where.upper()}: {found.reason}", f"  decided by  {found.decided_by}"]
-    if found.cpu:
+    if found.where is Where.FARGATE:
         task = f"{found.cpu / 1024:g} vCPU, {found.memory_mb / 1024:g} GB, {found.disk_gib} GiB of disk"
         lines.append(f"  task        {task}")
     lines.append(

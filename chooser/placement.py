@@ -4,8 +4,10 @@ Pure: from what a header says to an estimate, and from that to a place with its 
 `python3 dev.py bench placement` measures of imaging/pyramid.py.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 from chooser.limits import fargate_size, limit
 
@@ -14,7 +16,7 @@ TILE = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class Scan:
     """An image as its header tells of it; `imaging.header.Header` says what each is. bytes: of the file."""
 
     format: str
@@ -29,6 +31,13 @@ class Job:
     samples: float = 4
     block_rows: int = 1
     planar: bool = False
+
+    @classmethod
+    def of(cls, header: Mapping[str, Any], size: int) -> "Scan":
+        """From the fields of an `imaging.header.Header`, and the file's size in bytes."""
+        names = {field.name for field in fields(cls)} & {*header}
+        known = {name: header[name] for name in names}
+        return cls(**{**known, "format": str(header["format"]), "bytes": size})
 
     @property
     def pixels(self) -> int:
@@ -58,7 +67,8 @@ class Where(StrEnum):
 class Placement:
     """reason: a sentence for whoever asks why. decided_by: the limit that decided, with its value.
 
-    cpu (units of 1/1,024 vCPU), memory_mb and disk_gib are a task's, and 0 elsewhere.
+    cpu (units of 1/1,024 vCPU), memory_mb and disk_gib: of the task that does it, or would if the function
+    could not after all; 0 where it is rejected.
     """
 
     where: Where
@@ -89,7 +99,7 @@ class Rules:
     task_seconds: float = 6 * 3600
 
 
-BASE_MB = 52
+BASE_MB = 39
 """The interpreter, libvips and the buffers of its threads."""
 STRIPS = 4.4
 """Rows of tiles that are kept of all levels together, as rows of the largest."""
@@ -108,53 +118,53 @@ SYSTEM_MB = 200
 """What a task's memory holds beside the work."""
 
 
-def estimate(job: Job) -> Estimate:
-    """What making the tiles of `job` takes."""
-    out_bands = min(4, max(3, job.bands))  # a grey one with a profile of its own becomes RGB
-    deep = job.bits / 8
-    width = job.height if job.orientation >= 5 else job.width
+def estimate(scan: Scan) -> Estimate:
+    """What making the tiles of `scan` takes."""
+    out_bands = min(4, max(3, scan.bands))  # a grey one with a profile of its own becomes RGB
+    deep = scan.bits / 8
+    width = scan.height if scan.orientation >= 5 else scan.width
     strips = width * out_bands * TILE * STRIPS
-    blocks = job.width * job.block_rows * job.bands * deep if job.tiled else _strip(job)
+    blocks = scan.width * scan.block_rows * scan.bands * deep if scan.tiled else _strip(scan)
     held = 0.0
-    if job.format == "jpeg" and job.progressive:
-        held = 2 * job.samples
-    elif job.format == "png" and job.progressive:
-        held = job.bands * deep
-    held = HELD.get(job.format, held) * (deep if job.format in HELD else 1)
-    if job.orientation != 1:
+    if scan.format == "jpeg" and scan.progressive:
+        held = 2 * scan.samples
+    elif scan.format == "png" and scan.progressive:
+        held = scan.bands * deep
+    held = HELD.get(scan.format, held) * (deep if scan.format in HELD else 1)
+    if scan.orientation != 1:
         held += max(3, out_bands)
-    memory = BASE_MB + (strips + blocks + held * job.pixels) / MB
-    channels = max(1, job.bands / 3) * (1 + (deep - 1) / 2)
-    cpu = START_SECONDS + job.pixels / 1e9 * CPU_SECONDS[job.format] * channels
-    return Estimate(memory_mb=memory * MARGIN, disk_mb=job.bytes / MB, cpu_seconds=cpu)
+    memory = BASE_MB + (strips + blocks + held * scan.pixels) / MB
+    channels = max(1, scan.bands / 3) * (1 + (deep - 1) / 2)
+    cpu = START_SECONDS + scan.pixels / 1e9 * CPU_SECONDS[scan.format] * channels
+    return Estimate(memory_mb=memory * MARGIN, disk_mb=scan.bytes / MB, cpu_seconds=cpu)
 
 
-def _strip(job: Job) -> float:
+def _strip(scan: Scan) -> float:
     """Bytes of a TIFF's strip as it lies in the file: it is read at once, and decoded row by row.
 
     What is not compressed, libtiff reads row by row: https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
     """
-    whole = job.pixels * job.bands * job.bits / 8
-    if job.format != "tiff" or (job.bytes >= PLAIN * whole and not job.planar):
+    whole = scan.pixels * scan.bands * scan.bits / 8
+    if scan.format != "tiff" or (scan.bytes >= PLAIN * whole and not scan.planar):
         return 0
-    return (whole + job.bytes if job.planar else job.bytes) * job.block_rows / job.height
+    return (whole + scan.bytes if scan.planar else scan.bytes) * scan.block_rows / scan.height
 
 
-def place(job: Job, rules: Rules | None = None) -> Placement:
-    """Where `job` fits, and why."""
+def place(scan: Scan, rules: Rules | None = None) -> Placement:
+    """Where `scan` fits, and why."""
     rules = rules or Rules()
-    found = estimate(job)
-    size = f"{job.width:,} x {job.height:,} px {job.format.upper()} of {job.bytes / MB:,.1f} MB"
+    found = estimate(scan)
+    size = f"{scan.width:,} x {scan.height:,} px {scan.format.upper()} of {scan.bytes / MB:,.1f} MB"
 
     def rejected(what: str, decided_by: str) -> Placement:
         return Placement(
             where=Where.REJECT, reason=f"A {size} {what}.", decided_by=decided_by, estimate=found
         )
 
-    most = min(rules.max_pixels, rules.max_avif_pixels) if job.format == "avif" else rules.max_pixels
-    if job.pixels > most:
+    most = min(rules.max_pixels, rules.max_avif_pixels) if scan.format == "avif" else rules.max_pixels
+    if scan.pixels > most:
         return rejected("has more pixels than are accepted", f"max_pixels {most:,}")
-    if job.bytes > rules.max_bytes:
+    if scan.bytes > rules.max_bytes:
         return rejected("has more bytes than are accepted", f"max_bytes {rules.max_bytes:,}")
 
     bounds = (
@@ -163,16 +173,7 @@ def place(job: Job, rules: Rules | None = None) -> Placement:
         (found.disk_mb, rules.lambda_disk_mb, "MB", "of disk", "lambda_disk_mb"),
     )
     over = [bound for bound in bounds if bound[0] > bound[1]]
-    if not over:
-        return Placement(
-            where=Where.LAMBDA,
-            reason=f"A {size} takes some {found.cpu_seconds:,.0f} s and {found.memory_mb:,.0f} MB: "
-            "the function does it itself.",
-            decided_by="none: it is below every limit of the function",
-            estimate=found,
-        )
-    needed, allowed, unit, what, name = over[0]
-    vcpus = next((vcpus for pixels, vcpus in FARGATE_VCPUS if job.pixels <= pixels), 4)
+    vcpus = next((vcpus for pixels, vcpus in FARGATE_VCPUS if scan.pixels <= pixels), 4)
     task = fargate_size(vcpus=vcpus, memory_mb=found.memory_mb + SYSTEM_MB)
     if task is None:
         largest = f"fargate.memory_mb {limit('fargate.memory_mb'):,.0f}"
@@ -183,6 +184,18 @@ def place(job: Job, rules: Rules | None = None) -> Placement:
     seconds = found.cpu_seconds / vcpus
     if seconds > rules.task_seconds:
         return rejected(f"takes some {seconds:,.0f} s of a task", f"task_seconds {rules.task_seconds:,.0f}")
+    if not over:
+        return Placement(
+            where=Where.LAMBDA,
+            reason=f"A {size} takes some {found.cpu_seconds:,.0f} s and {found.memory_mb:,.0f} MB: "
+            "the function does it itself.",
+            decided_by="none: it is below every limit of the function",
+            estimate=found,
+            cpu=task[0],
+            memory_mb=task[1],
+            disk_gib=int(disk),
+        )
+    needed, allowed, unit, what, name = over[0]
     return Placement(
         where=Where.FARGATE,
         reason=f"A {size} takes {needed:,.0f} {unit} {what}, and the function has {allowed:,.0f}: "

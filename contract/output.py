@@ -3,17 +3,18 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from contract.s3 import S3
-from contract.source import Change, ObjectEvent, is_newer
+from contract.source import GONE, Change, ObjectEvent, is_newer
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+    from contract.s3 import S3
 
 FOR_EVER = "public, max-age=31536000, immutable"
 MAX_KEY_BYTES = 1024
@@ -112,17 +113,32 @@ class Output:
         if pointer and pointer["sequencer"] == event.sequencer and pointer.get("removed"):
             self.remove(pointer["removed"])
 
+    def still_wanted(self, event: ObjectEvent) -> bool:
+        """Whether the version is still there. If not, what was published of it is removed: the removal's own
+        event may have been handled before there was anything to remove.
+        """
+        try:
+            self.s3.head_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
+            self.delete(replace(event, change=Change.REMOVED))
+            return False
+        return True
+
     def remove(self, job_id: str) -> None:
         """Removes all that a job stored under its own id."""
-        for key in self._keys(version_prefix(job_id)):
-            self._delete(key)
+        for keys in self._pages(version_prefix(job_id)):
+            self._delete(*keys)
         self._delete(rejection_key(job_id))
 
-    def _keys(self, prefix: str) -> Iterator[str]:
+    def _pages(self, prefix: str) -> Iterator[list[str]]:
+        """The keys under a prefix, at most a thousand at a time."""
         more: dict[str, Any] = {}
         while True:
             page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
-            yield from (item["Key"] for item in page.get("Contents", []))
+            if keys := [item["Key"] for item in page.get("Contents", [])]:
+                yield keys
             if "NextContinuationToken" not in page:
                 return
             more = {"ContinuationToken": page["NextContinuationToken"]}
@@ -179,8 +195,16 @@ class Output:
             **options,
         )
 
-    def _delete(self, key: str) -> None:
-        self.s3.delete_object(Bucket=self.bucket, Key=key)
+    def _delete(self, *keys: str) -> None:
+        """A thousand keys at most; what was not there counts as deleted.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        """
+        objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        failed = self.s3.delete_objects(Bucket=self.bucket, Delete=objects).get("Errors")
+        if failed:  # the request succeeds all the same
+            said = f"{failed[0].get('Message')} ({len(failed)} keys)"
+            raise ClientError({"Error": {"Code": failed[0]["Code"], "Message": said}}, "DeleteObjects")
 
 
 def _is_behind(pointer: Document | None, event: ObjectEvent) -> bool:

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 JOB_ID_DIGITS = 32
+GONE = {"NoSuchKey", "NoSuchVersion", "404"}
+"""Error codes of a version that is not there (any more)."""
 
 
 class Change(StrEnum):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from imaging import headers
 from imaging.formats import SNIFF_BYTES, Format, sniff
@@ -33,6 +34,17 @@ def probe(read: Read) -> Header:
 def probe_bytes(data: bytes) -> Header:
     """`probe` of a file that is in memory."""
     return probe(lambda offset, length: data[offset : offset + length])
+
+
+def probe_file(file: Path) -> Header:
+    """`probe` of a file on disk. Raises OSError as well."""
+    with file.open("rb") as opened:
+
+        def read(offset: int, length: int) -> bytes:
+            opened.seek(offset)
+            return opened.read(length)
+
+        return probe(read)
 
 
 def check_bytes(size: int, limits: Limits) -> None:

@@ -26,3 +26,8 @@ class Rejected(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+    @property
+    def told(self) -> str:
+        """Code and sentence in one line."""
+        return f"{self.reason}: {self.message}"

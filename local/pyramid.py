@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from imaging.header import Header
 from imaging.limits import Limits
-from imaging.probe import probe
+from imaging.probe import probe_file
 from imaging.pyramid import describe, write_pyramid
 from imaging.rejection import Rejected
 from imaging.transform import Encoding, upright
@@ -42,17 +42,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Stopped; what is in {out} is no whole tree.", file=sys.stderr)
         return 130
     return 0
-
-
-def probe_file(file: Path) -> Header:
-    """The header of a file on disk. Raises OSError, and as `probe` does."""
-    with file.open("rb") as opened:
-
-        def read(offset: int, length: int) -> bytes:
-            opened.seek(offset)
-            return opened.read(length)
-
-        return probe(read)
 
 
 def _write(file: Path, header: Header, out: Path, encoding: Encoding, address: str) -> None:

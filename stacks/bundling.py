@@ -58,15 +58,17 @@ class Bundle:
     digest: str
 
 
-def bundle(function: str, runtime: Runtime, *, shared: Sequence[str] = ("contract", "imaging")) -> Bundle:
+def bundle(function: str, runtime: Runtime, *, shared: Sequence[str]) -> Bundle:
     """The package of `lambda_src/{function}`, with the `shared` folders that it imports.
 
     Raises BundlingError when dependencies that were not fetched before cannot be fetched now.
     """
     lock = ROOT / "lambda_src" / function / "requirements.txt"
     folders = [ROOT / "lambda_src" / function, *(ROOT / name for name in shared)]
-    sources = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
-    sources.append(ROOT / "lambda_src" / "__init__.py")
+    sources = [
+        file for kind in ("*.py", "*.toml") for folder in folders for file in sorted(folder.rglob(kind))
+    ]
+    sources += sorted((ROOT / "lambda_src").glob("*.py"))
     digest = _digest([*sources, lock, *_RECIPE], runtime)
 
     def fill(folder: Path) -> None:

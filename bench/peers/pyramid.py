@@ -12,9 +12,9 @@ from pathlib import Path
 import pyvips
 
 from imaging.limits import Limits
+from imaging.probe import probe_file
 from imaging.pyramid import TILE, write_pyramid
 from imaging.transform import QUALITY
-from local.pyramid import probe_file
 
 who, name = sys.argv[1:]
 if who == "ours":

@@ -3,33 +3,24 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from contract.output import Output, source_of, version_prefix
 from contract.s3 import S3
-from contract.source import Change, ObjectEvent
+from contract.source import GONE, Change, ObjectEvent
 from imaging.download import Download
 from imaging.header import Header
 from imaging.limits import Limits
 from imaging.probe import check_bytes, check_pixels, probe
 from imaging.rejection import Reason, Rejected
 from imaging.renditions import MEDIA_TYPE, Rendered, render
+from lambda_src.batch import Outcome
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-
-_GONE = {"NoSuchKey", "NoSuchVersion", "404"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How an event ended: one of Published, Superseded, Rejected, Deleted, Ignored; facts are for the log."""
-
-    what: str
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +33,10 @@ class Job:
     labels: Callable[[bytes], dict[str, Any]] | None = None
 
     def run(self, event: ObjectEvent) -> Outcome:
-        """Does what the event asks for. Raises what is worth trying again: failed calls to AWS."""
+        """Does what the event asks for: Published, Superseded, Rejected, Deleted or Ignored.
+
+        Raises what is worth trying again: failed calls to AWS.
+        """
         if event.is_folder:
             return Outcome(what="Ignored")
         if event.change is not Change.CREATED:
@@ -69,7 +63,8 @@ class Job:
         }
         manifest = {**self._store(event, header, rendered), "timings_ms": timings}
         moved = self.output.publish(event, manifest)
-        self._check_still_there(event)
+        if not self.output.still_wanted(event):
+            raise _source_gone()
         return Outcome(what="Published" if moved else "Superseded", facts=timings)
 
     def _fetch(self, event: ObjectEvent) -> tuple[Header, bytes]:
@@ -104,19 +99,11 @@ class Job:
             manifest["labels"] = self.labels(rendered.renditions[0].data)
         return manifest
 
-    def _check_still_there(self, event: ObjectEvent) -> None:
-        """The removal's own event may have been handled while this job ran, with nothing to remove yet."""
-        try:
-            self.s3.head_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
-        except ClientError as error:
-            reason = _gone(error)
-            if isinstance(reason, Rejected):
-                self.output.delete(replace(event, change=Change.REMOVED))
-            raise reason from error
-
 
 def _gone(error: ClientError) -> Exception:
     """A version that is not there any more is a rejection; every other failure is worth trying again."""
-    if error.response["Error"]["Code"] not in _GONE:
-        return error
+    return _source_gone() if error.response["Error"]["Code"] in GONE else error
+
+
+def _source_gone() -> Rejected:
     return Rejected(Reason.SOURCE_GONE, "The file was deleted before its renditions were made.")

@@ -1,6 +1,6 @@
 """A Python function with a role, a log group and alarms of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
@@ -20,6 +20,8 @@ NEAR_TIMEOUT = 0.8
 class PythonFunction(lambda_.Function):
     """`lambda_src/{name}/handler.py`, bundled without Docker, on the architecture of the settings.
 
+    shared: the folders of ours that it imports.
+
     Its role may write its own log stream and traces, and nothing else until the stack grants it:
     the managed policy that CDK attaches would let it create any log group in the account.
     """
@@ -36,12 +38,14 @@ class PythonFunction(lambda_.Function):
         environment: Mapping[str, str],
         settings: Settings,
         alarms: Alarms,
+        shared: Sequence[str] = ("contract", "imaging"),
+        ephemeral_storage: cdk.Size | None = None,
     ) -> None:
         log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
         role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         runs_on = Runtime.local() if settings.target == "local" else Runtime.aws(settings.architecture)
-        code = bundle(name, runs_on)
+        code = bundle(name, runs_on, shared=shared)
         super().__init__(
             scope,
             construct_id,
@@ -54,6 +58,7 @@ class PythonFunction(lambda_.Function):
             handler=f"lambda_src.{name}.handler.handler",
             timeout=timeout,
             memory_size=memory_size,
+            ephemeral_storage_size=ephemeral_storage,
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,

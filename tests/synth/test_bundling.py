@@ -3,6 +3,7 @@
 import shutil
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from stacks import bundling
 from stacks.bundling import ROOT, Bundle, Runtime, bundle
 
 Bundled = Callable[..., Bundle]
+_bundled = partial(bundle, shared=("contract", "imaging"))
 
 
 @pytest.fixture
@@ -38,26 +40,27 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "imaging/headers/png.py",
         "contract/source.py",
         "lambda_src/renditions/job.py",
+        "lambda_src/batch.py",
         "lambda_src/renditions/requirements.txt",
         "stacks/compile.mjs",
         "stacks/bundling.py",
     ],
 )
 def test_touching_what_is_shipped_changes_the_hash(tree: Path, touched: str) -> None:
-    before = bundle("renditions", Runtime.aws("arm64"))
+    before = _bundled("renditions", Runtime.aws("arm64"))
     with (tree / touched).open("a") as file:
         file.write("\n")
-    after = bundle("renditions", Runtime.aws("arm64"))
+    after = _bundled("renditions", Runtime.aws("arm64"))
     assert after.digest != before.digest
     assert after.path != before.path
 
 
 @pytest.mark.parametrize("touched", ["docs/page.md", "stacks/settings.py", "imaging/notes.md"])
 def test_touching_what_is_not_shipped_does_not(tree: Path, touched: str) -> None:
-    before = bundle("renditions", Runtime.aws("arm64"))
+    before = _bundled("renditions", Runtime.aws("arm64"))
     with (tree / touched).open("a") as file:
         file.write("\n")
-    assert bundle("renditions", Runtime.aws("arm64")) == before
+    assert _bundled("renditions", Runtime.aws("arm64")) == before
 
 
 def test_architecture_python_and_target_each_have_a_package_of_their_own(tree: Path) -> None:
@@ -67,7 +70,7 @@ def test_architecture_python_and_target_each_have_a_package_of_their_own(tree: P
         for python in ("3.12", "3.13")
         for architecture in ("arm64", "x86_64")
     ]
-    assert len({bundle("renditions", runtime).digest for runtime in runtimes}) == 8
+    assert len({_bundled("renditions", runtime).digest for runtime in runtimes}) == 8
 
 
 def test_a_package_that_could_not_be_made_is_not_left_half_done(
@@ -78,7 +81,7 @@ def test_a_package_that_could_not_be_made_is_not_left_half_done(
 
     monkeypatch.setattr(bundling, "_compile", fail)
     with pytest.raises(bundling.BundlingError):
-        bundle("renditions", Runtime.aws("arm64"))
+        _bundled("renditions", Runtime.aws("arm64"))
     assert [path for path in (tree / "build").rglob("*") if path.is_file()] == []
 
 
@@ -86,7 +89,7 @@ def test_a_package_that_could_not_be_made_is_not_left_half_done(
 def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
     tmp_path: Path, architecture: str, machine: bytes
 ) -> None:
-    folder = bundle("renditions", Runtime.aws(architecture)).path
+    folder = _bundled("renditions", Runtime.aws(architecture)).path
     libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
     assert {path.read_bytes()[18:20] for path in libraries} == {machine}  # e_machine of the ELF header
     assert not list((folder / "pyvips").glob("*.so"))
@@ -110,5 +113,5 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
 
 
 def test_the_packages_keep_their_licences() -> None:
-    folder = bundle("renditions", Runtime.aws("arm64")).path
+    folder = _bundled("renditions", Runtime.aws("arm64")).path
     assert list(folder.glob("pyvips_binary-*.dist-info/licenses/LICENSE"))

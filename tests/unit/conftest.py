@@ -15,7 +15,8 @@ from contract.output import Output
 from contract.s3 import S3
 from contract.source import ObjectEvent, parse_event
 from imaging.limits import Limits
-from lambda_src.renditions.job import Job, Outcome
+from lambda_src.batch import Outcome
+from lambda_src.renditions.job import Job
 from tests.events import s3_event
 
 

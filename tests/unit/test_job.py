@@ -271,7 +271,7 @@ def test_a_deletion_that_failed_half_way_is_finished_by_its_second_try(
     world.run(created)
     hidden = world.hide("a.jpg")
     with monkeypatch.context() as broken:
-        broken.setattr(world.job.s3, "delete_object", failing("SlowDown"))
+        broken.setattr(world.job.s3, "delete_objects", failing("SlowDown"))
         with pytest.raises(ClientError, match="SlowDown"):
             world.run(hidden)
     assert world.keys("v/")

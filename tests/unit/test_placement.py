@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from bench.placement import compare
 from chooser.__main__ import main
 from chooser.limits import FARGATE_SIZES, fargate_size, limits
-from chooser.placement import CPU_SECONDS, Job, Rules, Where, estimate, place
+from chooser.placement import CPU_SECONDS, Rules, Scan, Where, estimate, place
 from imaging.limits import MAX_AVIF_PIXELS
 from tests.images import corners, encode
 
-SMALL = Job(format="jpeg", width=4000, height=3000, bytes=5_000_000, bands=3, samples=1.5)
+SMALL = Scan(format="jpeg", width=4000, height=3000, bytes=5_000_000, bands=3, samples=1.5)
 FILES = 8
 
 
@@ -35,7 +35,8 @@ def test_the_estimate_of_memory_is_a_bound_and_not_a_wild_one() -> None:
 
 def test_a_photo_is_done_by_the_function() -> None:
     found = place(SMALL)
-    assert (found.where, found.cpu, found.memory_mb) == (Where.LAMBDA, 0, 0)
+    assert found.where is Where.LAMBDA
+    assert found.memory_mb in FARGATE_SIZES[found.cpu], "of the task that does it if the function cannot"
     assert "the function does it itself" in found.reason
 
 
@@ -85,7 +86,7 @@ def test_a_task_that_would_outlive_its_deadline_is_not_started() -> None:
 
 
 jobs = st.builds(
-    Job,
+    Scan,
     format=st.sampled_from(sorted(CPU_SECONDS)),
     width=st.integers(1, 400_000),
     height=st.integers(1, 400_000),
@@ -101,7 +102,7 @@ jobs = st.builds(
 
 
 @given(job=jobs)
-def test_any_job_has_a_place_that_exists_and_a_reason(job: Job) -> None:
+def test_any_job_has_a_place_that_exists_and_a_reason(job: Scan) -> None:
     found = place(job)
     assert found.reason.startswith("A ")
     assert found.reason.endswith(".")
@@ -115,7 +116,7 @@ def test_any_job_has_a_place_that_exists_and_a_reason(job: Job) -> None:
 
 
 @given(job=jobs, factor=st.integers(2, 4))
-def test_a_larger_image_never_takes_less(job: Job, factor: int) -> None:
+def test_a_larger_image_never_takes_less(job: Scan, factor: int) -> None:
     larger = replace(job, width=job.width * factor, bytes=job.bytes * factor)
     small, large = estimate(job), estimate(larger)
     assert small.memory_mb <= large.memory_mb

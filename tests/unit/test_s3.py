@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import HTTPError, ProtocolError
 
+from contract.output import Output
 from contract.s3 import S3, sign
 from tests.unit.conftest import World
 from tests.unit.test_properties import KEYS
@@ -104,7 +105,7 @@ def test_what_it_stores_boto3_finds_and_the_other_way_round(world: World, s3: An
     assert s3.get_object(Bucket="source", Key=key)["Body"].read() == b"22"
     assert s3.get_object(Bucket="source", Key=key, VersionId=version)["Body"].read() == b"1"
     assert s3.head_object(Bucket="source", Key=key)["ContentLength"] == 2
-    s3.delete_object(Bucket="source", Key=key)
+    s3.delete_objects(Bucket="source", Delete={"Objects": [{"Key": key}]})
     assert "Contents" not in world.s3.list_objects_v2(Bucket="source")
 
 
@@ -168,6 +169,8 @@ class Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    do_POST = do_GET  # noqa: N815
+
     def log_message(self, *_: Any) -> None:
         pass
 
@@ -197,6 +200,20 @@ def test_after_its_last_try_it_says_what_s3_said(server: Any) -> None:
     with pytest.raises(ClientError, match=r"SlowDown.*Reduce"):
         client(server, retries=1).get_object(Bucket="b", Key="k")
     assert Server.script == []
+
+
+def test_what_was_not_deleted_is_named(server: Any) -> None:
+    refused = b"<Error><Key>k</Key><Code>AccessDenied</Code><Message>no</Message></Error>"
+    Server.script = [
+        (
+            200,
+            {},
+            b'<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">' + refused + b"</DeleteResult>",
+        )
+    ]
+    output = Output(s3=client(server), bucket="b")
+    with pytest.raises(ClientError, match=r"AccessDenied.*1 keys"):
+        output._delete("k")
 
 
 def test_what_is_refused_is_not_tried_again(server: Any) -> None:

@@ -1,0 +1,1 @@
+"""The one-off task of HybridPattern: one attempt of one job."""

@@ -1,0 +1,70 @@
+"""One attempt of a job, from its record to its tiles, with progress on the way."""
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from imaging.rejection import Rejected
+from jobs.record import Job, State
+from jobs.stops import DONE, REJECTED
+from jobs.table import Jobs
+from jobs.tiles import Tiler
+
+EVERY_SECONDS = 10
+
+
+class StoppedError(Exception):
+    """The task is told to end."""
+
+
+class SupersededError(Exception):
+    """The job went on without this attempt."""
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """number: of the attempt. task_arn: of this task, if it is known. seconds: that it may take."""
+
+    job_id: str
+    number: int
+    task_arn: str
+    seconds: float
+    jobs: Jobs
+    tiler: Tiler
+    _told: float = field(default=0, init=False)
+
+    def run(self) -> int:
+        """The exit code. Raises what is neither a result nor a rejection."""
+        deadline = time.monotonic() + self.seconds
+        now = self.jobs.clock()
+        job = self.jobs.change(
+            self.job_id, lambda job: job.running(now, self.number, self.task_arn, self.seconds)
+        )
+        if job is None:
+            return self._said(DONE, "The job does not wait for this attempt: nothing to do.")
+        self._told = time.monotonic()
+        try:
+            self.tiler.run(job.event, deadline=deadline, progress=self._progress, placed=job.placed)
+        except Rejected as rejected:
+            return self._rejected(job, rejected)
+        except SupersededError:
+            return self._said(DONE, "The job went on without this attempt.")
+        self.jobs.change(self.job_id, lambda job: job.ended(self.jobs.clock(), State.DONE))
+        return self._said(DONE, "Done.")
+
+    def _rejected(self, job: Job, rejected: Rejected) -> int:
+        self.tiler.output.reject(job.event, rejected.reason, rejected.message)
+        self.jobs.change(self.job_id, lambda job: job.ended(self.jobs.clock(), State.REJECTED, rejected.told))
+        return self._said(REJECTED, rejected.told)
+
+    def _progress(self, share: float) -> None:
+        if time.monotonic() - self._told < EVERY_SECONDS:
+            return
+        self._told = time.monotonic()
+        if not self.jobs.progress(self.job_id, self.number, int(share * 100)):
+            raise SupersededError
+
+    def _said(self, code: int, message: str) -> int:
+        said = {"message": message, "exit": code, "job_id": self.job_id, "attempt": self.number}
+        print(json.dumps(said), flush=True)  # noqa: T201
+        return code

@@ -1,0 +1,44 @@
+"""What the tracker puts into the dispatcher's queue: a job that waits is called."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CALL = "Job Called"
+_A_BATCH = 10
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """sqs: a boto3 client. queue_url: of the dispatcher's queue."""
+
+    sqs: Any
+    queue_url: str
+
+    def send(self, job_ids: Iterable[str]) -> int:
+        """Calls each job once; returns how many. Raises RuntimeError when SQS did not take one."""
+        wanted = list(dict.fromkeys(job_ids))
+        for begin in range(0, len(wanted), _A_BATCH):
+            entries = [
+                {
+                    "Id": str(number),
+                    "MessageBody": json.dumps({"detail-type": CALL, "detail": {"job_id": one}}),
+                }
+                for number, one in enumerate(wanted[begin : begin + _A_BATCH])
+            ]
+            failed = self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries).get("Failed")
+            if failed:  # the request succeeds all the same
+                raise RuntimeError(f"SQS did not take {len(failed)} calls: {failed[0].get('Message')}")
+        return len(wanted)
+
+
+def is_call(message: Mapping[str, Any]) -> bool:
+    """Whether it is of ours, and not an event of S3."""
+    return message.get("detail-type") == CALL
+
+
+def job_called(message: Mapping[str, Any]) -> str:
+    """Its id."""
+    return str(message["detail"]["job_id"])

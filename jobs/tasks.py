@@ -1,0 +1,140 @@
+"""RunTask, so that asking twice starts one task, and every answer that it can give has a name.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jobs.record import Job
+
+CONTAINER = "worker"
+DISK_GIB_INCLUDED = 20
+"""A task has so much without asking; asked for, it must be 21 to 200:
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
+"""
+_NOT_NOW = re.compile(
+    "capacity|RESOURCE|throttl|rate exceeded|request limit|limit on the number|quota|"
+    "try again|network interface|ENI|AGENT|unavailable|internal|timed? ?out",
+    re.IGNORECASE,
+)
+"""Failures that nothing is wrong with the request for, by what AWS and those who met them say:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
+"""
+_NOT_NOW_CODES = {
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "ServerException",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "LimitExceededException",
+    "ServiceQuotaExceededException",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A task has been accepted: by this call, or by an earlier one with the same token."""
+
+    task_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotNow:
+    """No capacity, quota or room in a rate: the same request may succeed later."""
+
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """The same request will never succeed."""
+
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """Starts the worker's tasks. ecs: a boto3 client."""
+
+    ecs: Any
+    cluster: str
+    task_definition: str
+    subnets: Sequence[str]
+    security_group: str
+    public_ip: bool
+
+    def start(self, job: Job) -> Started | NotNow | Refused:
+        """A task for this attempt of the job. Asked again for the same attempt, the same task."""
+        try:
+            answer = self.ecs.run_task(**self.request(job))
+        except ClientError as error:
+            return _refusal(error)
+        except BotoCoreError as error:  # no answer: it may have been started, and the token knows
+            return NotNow(why=f"ECS could not be reached: {error}")
+        if answer["tasks"]:
+            return Started(task_arn=answer["tasks"][0]["taskArn"])
+        return _failure(answer["failures"])
+
+    def request(self, job: Job) -> dict[str, Any]:
+        """What RunTask is asked: a pure function of the job and its attempt.
+
+        A token that comes with any other parameter is a ConflictException, so nothing here may depend on when
+        or by whom it is asked: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
+        """
+        environment = {"JOB_ID": job.job_id, "ATTEMPT": str(job.attempt)}
+        disk = {"ephemeralStorage": {"sizeInGiB": job.disk_gib}} if job.disk_gib > DISK_GIB_INCLUDED else {}
+        spot = {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
+        return {
+            "cluster": self.cluster,
+            "taskDefinition": self.task_definition,
+            "count": 1,
+            "clientToken": f"{job.job_id}-{job.attempt}{'-spot' if job.spot else ''}",
+            "startedBy": job.job_id,
+            **(spot if job.spot else {"launchType": "FARGATE"}),
+            "networkConfiguration": {
+                "awsvpcConfiguration": {
+                    "subnets": list(self.subnets),
+                    "securityGroups": [self.security_group],
+                    "assignPublicIp": "ENABLED" if self.public_ip else "DISABLED",
+                }
+            },
+            "overrides": {
+                "cpu": str(job.cpu),
+                "memory": str(job.memory_mb),
+                **disk,
+                "containerOverrides": [
+                    {
+                        "name": CONTAINER,
+                        "environment": [
+                            {"name": name, "value": value} for name, value in environment.items()
+                        ],
+                    }
+                ],
+            },
+        }
+
+
+def _failure(failures: Sequence[Mapping[str, Any]]) -> NotNow | Refused:
+    """RunTask answers 200 with `failures` where it started nothing."""
+    said = "; ".join(": ".join(filter(None, (one.get("reason"), one.get("detail")))) for one in failures)
+    said = said or "RunTask started nothing and said nothing."
+    return NotNow(why=said) if not failures or _NOT_NOW.search(said) else Refused(why=said)
+
+
+def _refusal(error: ClientError) -> Started | NotNow | Refused:
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    if code == "ConflictException":
+        # Started before with other parameters, by an older revision of the task definition say.
+        arns: Sequence[str] = error.response.get("resourceIds") or []  # type: ignore[assignment]
+        return Started(task_arn=arns[0]) if arns else NotNow(why=f"{code}: {message}")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    if code in _NOT_NOW_CODES or status >= 500 or _NOT_NOW.search(message):
+        return NotNow(why=f"{code}: {message}")
+    return Refused(why=f"{code}: {message}")

@@ -1,0 +1,51 @@
+"""A batch of SQS messages, one by one: what every function here does around its work."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+metrics = Metrics()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a message ended: `what` is counted as a metric of that name, the facts are for the log."""
+
+    what: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Work = Callable[[dict[str, Any], LambdaContext], Outcome]
+"""Does what one message (its JSON) asks for. What it raises brings the message back."""
+Handler = Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]
+
+
+def each_message(work: Work) -> Handler:
+    """A Lambda handler; only the messages that failed are delivered again."""
+    processor = BatchProcessor(event_type=EventType.SQS)
+
+    def one(record: SQSRecord, lambda_context: LambdaContext) -> None:
+        try:
+            outcome = work(json.loads(record.body), lambda_context)
+        except Exception:  # the processor itself logs nothing of it
+            logger.exception("Failed", message_id=record.message_id, body=record.body)
+            metrics.add_metric(name="Failed", unit=MetricUnit.Count, value=1)
+            raise
+        logger.info(outcome.what, **outcome.facts)
+        metrics.add_metric(name=outcome.what, unit=MetricUnit.Count, value=1)
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+        return process_partial_response(event=event, record_handler=one, processor=processor, context=context)
+
+    counted: Handler = metrics.log_metrics(handler, capture_cold_start_metric=True)
+    logged: Handler = logger.inject_lambda_context(counted)
+    return logged

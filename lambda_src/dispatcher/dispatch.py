@@ -1,0 +1,146 @@
+"""Where each scan is made into tiles: here, in a task sized for it, or nowhere; recorded with its reason."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from chooser.placement import Placement, Rules, Scan, Where, place
+from contract.source import Change, ObjectEvent, parse_event
+from imaging.limits import Limits
+from imaging.probe import check_bytes, check_pixels, probe
+from imaging.rejection import Reason, Rejected
+from jobs.messages import is_call, job_called
+from jobs.record import Job, State
+from jobs.source import Source
+from jobs.table import Jobs
+from jobs.tasks import NotNow, Refused, Started, Tasks
+from jobs.tiles import Tiler
+from lambda_src.batch import Outcome
+
+LAST_SECONDS = 20
+"""Before the function's timeout, to give the job to a task instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatcher:
+    """rules: what the function may do itself. spot: first attempts ask for FARGATE_SPOT."""
+
+    s3: Any
+    jobs: Jobs
+    tasks: Tasks
+    tiler: Tiler
+    rules: Rules
+    spot: bool
+
+    def run(self, message: Mapping[str, Any], seconds: Callable[[], float]) -> Outcome:
+        """An event of the source bucket, or a call of a job that waits. seconds: that the function has left.
+
+        However often a message comes, one attempt is begun once. Raises what is worth trying again.
+        """
+        if is_call(message):
+            return self._begin(job_called(message), seconds)
+        event = parse_event(message)
+        if event.is_folder:
+            return Outcome(what="Ignored")
+        if event.change is not Change.CREATED:
+            self.tiler.output.delete(event)
+            return Outcome(what="Deleted", facts={"job_id": event.job_id, "key": event.key})
+        if self.jobs.get(event.job_id) is None:
+            self.jobs.create(self._placed(event))
+        return self._begin(event.job_id, seconds)
+
+    def _placed(self, event: ObjectEvent) -> Job:
+        """A new job that waits where it fits; one that fits nowhere has ended."""
+        new = Job(
+            job_id=event.job_id,
+            bucket=event.bucket,
+            key=event.key,
+            version_id=event.version_id,
+            sequencer=event.sequencer,
+            bytes=event.size,
+            where="",
+            placement="",
+            decided_by="",
+            due=round(self.jobs.clock()),
+        )
+        limits = Limits(max_pixels=self.rules.max_pixels, max_bytes=self.rules.max_bytes)
+        try:
+            check_bytes(event.size, limits)
+            header = probe(Source(s3=self.s3, event=event).read)
+            check_pixels(header.width, header.height, header, limits)
+            found = place(Scan.of(asdict(header), event.size), self.rules)
+            if found.where is Where.REJECT:
+                raise Rejected(Reason.TOO_MANY_PIXELS, f"{found.reason} Upload a smaller one.")
+        except Rejected as rejected:
+            return new.ended(self.jobs.clock(), State.REJECTED, self._reject(new, rejected)) or new
+        return _at(new, found, self.spot)
+
+    def _begin(self, job_id: str, seconds: Callable[[], float]) -> Outcome:
+        now, lease = self.jobs.clock(), seconds()
+        job = self.jobs.change(job_id, lambda job: job.claimed(now, lease))
+        if job is None:  # somebody else has it, or it has ended
+            return Outcome(what="NothingToDo", facts={"job_id": job_id})
+        facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
+        if job.state is State.WORKING:
+            return Outcome(what=self._work(job, seconds), facts=facts)
+        what, more = self._start(job)
+        return Outcome(what=what, facts={**facts, **more})
+
+    def _work(self, job: Job, seconds: Callable[[], float]) -> str:
+        """Here, under a lease. Whatever it fails with, a task tries next."""
+        deadline = time.monotonic() + seconds() - LAST_SECONDS
+        try:
+            self.tiler.run(job.event, deadline=deadline, placed=job.placed)
+        except Rejected as rejected:
+            message = self._reject(job, rejected)
+            self.jobs.change(job.job_id, lambda one: one.ended(self.jobs.clock(), State.REJECTED, message))
+            return "Rejected"
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            now = self.jobs.clock()
+            then = self.jobs.change(job.job_id, lambda one: one.tried_again(now, job.attempt, why))
+            if then is None or then.state is not State.WAITING:
+                return "NothingToDo"
+            self._begin(job.job_id, seconds)
+            return "GivenToTask"
+        self.jobs.change(job.job_id, lambda job: job.ended(self.jobs.clock(), State.DONE))
+        return "DoneByLambda"
+
+    def _start(self, job: Job) -> tuple[str, dict[str, str]]:
+        answer = self.tasks.start(job)
+        now = self.jobs.clock()
+        match answer:
+            case Started(task_arn=task):
+                self.jobs.change(job.job_id, lambda one: one.accepted(job.attempt, task))
+                return "TaskStarted", {"task_arn": task}
+            case NotNow(why=why) if job.spot:
+                # Spot capacity may not come for hours; on demand it is another request, with another token.
+                then = self.jobs.change(job.job_id, lambda one: one.postponed(now, on_demand=True))
+                if then and (again := self.jobs.change(job.job_id, lambda one: one.claimed(now, 0))):
+                    return self._start(again)
+                return "Waiting", {"why": why}
+            case NotNow(why=why):
+                self.jobs.change(job.job_id, lambda one: one.postponed(now))
+                return "Waiting", {"why": why}
+            case Refused(why=why):
+                told = f"No task could be started. {why}"
+                self.jobs.change(job.job_id, lambda one: one.ended(now, State.FAILED, told))
+                return "JobFailed", {"why": why}
+
+    def _reject(self, job: Job, rejected: Rejected) -> str:
+        self.tiler.output.reject(job.event, rejected.reason, rejected.message)
+        return rejected.told
+
+
+def _at(job: Job, found: Placement, spot: bool) -> Job:
+    return replace(
+        job,
+        where=found.where.value,
+        placement=found.reason,
+        decided_by=found.decided_by,
+        cpu=found.cpu,
+        memory_mb=found.memory_mb,
+        disk_gib=found.disk_gib,
+        spot=spot and found.where is Where.FARGATE,
+    )

@@ -1,0 +1,33 @@
+"""AWS shapes in and out; the work is in `track`, and what it works with is made once per environment."""
+
+import os
+from functools import partial
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from jobs.messages import Calls
+from jobs.table import Jobs
+from lambda_src.batch import Outcome, each_message, metrics
+from lambda_src.tracker.track import Tracker
+
+_patient = Config(retries={"mode": "standard", "total_max_attempts": 4})
+_client = partial(boto3.client, config=_patient)
+tracker = Tracker(
+    ecs=_client("ecs"),
+    cluster=os.environ["CLUSTER"],
+    jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(os.environ["JOB_TABLE"])),
+    calls=Calls(sqs=_client("sqs"), queue_url=os.environ["DISPATCHER_QUEUE"]),
+    count=lambda name, value: metrics.add_metric(name=name, unit=MetricUnit.Count, value=value),
+)
+
+
+def _work(message: dict[str, Any], context: LambdaContext) -> Outcome:
+    """One task that stopped, or one sweep."""
+    return tracker.run(message)
+
+
+handler = each_message(_work)

@@ -1,0 +1,129 @@
+"""What became of each task, and of the jobs that nobody heard of again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.messages import Calls
+from jobs.record import WAIT_SECONDS, Job, State
+from jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
+from jobs.table import Jobs
+from lambda_src.batch import Outcome
+
+CALLED_A_STOP = 4
+"""A task that ends leaves room for one or a few others."""
+CALLED_A_SWEEP = 100
+SWEPT = 100
+"""Jobs in one sweep; the rest have the next, five minutes later."""
+Count = Callable[[str, int], None]
+"""Counts something as a metric."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracker:
+    """ecs: a boto3 client."""
+
+    ecs: Any
+    cluster: str
+    jobs: Jobs
+    calls: Calls
+    count: Count = lambda name, value: None
+
+    def run(self, message: Mapping[str, Any]) -> Outcome:
+        """A task that stopped, or the sweep that comes by the clock. Raises what is worth trying again."""
+        if message["detail-type"] == "ECS Task State Change":
+            return self._stopped(message["detail"])
+        return self._sweep()
+
+    def _stopped(self, task: Mapping[str, Any]) -> Outcome:
+        stop = read_stop(task)
+        if stop is None:
+            return Outcome(what="NotOurs", facts={"task_arn": task.get("taskArn")})
+        job = self._follow(stop)
+        called = [job.job_id] if job and job.state is State.WAITING else []
+        self.calls.send([*called, *self.jobs.waiting(CALLED_A_STOP)])
+        state = job.state if job else "unchanged"
+        facts = {"job_id": stop.job_id, "attempt": stop.attempt, "why": stop.why, "state": state}
+        return Outcome(what="TaskStopped", facts=facts)
+
+    def _follow(self, stop: Stop) -> Job | None:
+        """Moves the job on, if that task of that attempt is still the one it waits for."""
+        now = self.jobs.clock()
+
+        def step(job: Job) -> Job | None:
+            another = stop.task_arn and job.task_arn and stop.task_arn != job.task_arn
+            if job.attempt != stop.attempt or another:
+                return None
+            match stop.verdict:
+                case Verdict.FAILED:
+                    return job.ended(now, State.FAILED, stop.why)
+                case Verdict.ENDED:
+                    # The worker writes the end before it exits with 0 or 3; that it did not, is worth a try.
+                    return job.tried_again(now, stop.attempt, f"It ended without a result. {stop.why}")
+                case Verdict.AGAIN | Verdict.LARGER as verdict:
+                    return job.tried_again(now, stop.attempt, stop.why, larger=verdict is Verdict.LARGER)
+
+        try:
+            job = self.jobs.change(stop.job_id, step)
+        except KeyError:  # its record has expired
+            return None
+        if stop.never_ran:
+            self.count("TaskNeverRan", 1)
+        if job and job.state is State.FAILED:
+            self.count("JobFailed", 1)
+        return job
+
+    def _sweep(self) -> Outcome:
+        overdue = self.jobs.overdue(SWEPT)
+        for job_id in overdue:
+            self._chase(job_id)
+        waiting = [job_id for job_id in self.jobs.waiting(CALLED_A_SWEEP) if not self._gave_up(job_id)]
+        self.calls.send(waiting)
+        self.count("JobsOverdue", len(overdue))
+        self.count("JobsWaiting", len(waiting))
+        return Outcome(what="Swept", facts={"overdue": len(overdue), "waiting": len(waiting)})
+
+    def _chase(self, job_id: str) -> None:
+        """A job that should have moved on: its task's event was lost, or it hangs."""
+        job = self.jobs.get(job_id)
+        now = self.jobs.clock()
+        if job is None or job.is_final or job.state is State.WAITING or job.due > now:
+            return
+        if job.state is State.WORKING:
+            why = "The function that had it ended: by its timeout, or for want of memory."
+            then = self.jobs.change(job_id, lambda one: one.tried_again(now, job.attempt, why))
+            if then and then.state is State.FAILED:
+                self.count("JobFailed", 1)
+        elif not job.task_arn:
+            # Whoever claimed it ended before it knew the task. RunTask by the same token finds it.
+            self.jobs.change(job_id, lambda one: one.postponed(now))
+        elif task := self._task(job):
+            if task["lastStatus"] == "STOPPED" and (stop := read_stop(task)):
+                self._follow(stop)
+            else:
+                reason = OVERDUE if job.state is State.RUNNING else NEVER_STARTED
+                self.ecs.stop_task(cluster=self.cluster, task=job.task_arn, reason=reason)
+                verdict = Verdict.FAILED if job.state is State.RUNNING else Verdict.AGAIN
+                self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=verdict, why=reason))
+        else:
+            why = "ECS does not know its task any more, and nobody heard how it ended."
+            self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=Verdict.AGAIN, why=why))
+
+    def _task(self, job: Job) -> Mapping[str, Any] | None:
+        """None once ECS has forgotten it, about an hour after its end."""
+        found = self.ecs.describe_tasks(cluster=self.cluster, tasks=[job.task_arn])["tasks"]
+        return dict(found[0]) if found else None
+
+    def _gave_up(self, job_id: str) -> bool:
+        """A job that has waited for a day fails, so that somebody knows."""
+        now = self.jobs.clock()
+        why = f"It waited for {WAIT_SECONDS // 3600} hours: there was no capacity, or no quota."
+
+        def step(job: Job) -> Job | None:
+            is_old = job.state is State.WAITING and now - job.due > WAIT_SECONDS
+            return job.ended(now, State.FAILED, why) if is_old else None
+
+        if self.jobs.change(job_id, step) is None:
+            return False
+        self.count("JobFailed", 1)
+        return True
