@@ -12,6 +12,7 @@ import aws_cdk as cdk
 
 from stacks.bundling import BundlingError
 from stacks.fargate_pattern import FargatePattern
+from stacks.hybrid_pattern import HybridPattern
 from stacks.lambda_pattern import LambdaPattern
 from stacks.network import Network
 from stacks.settings import Settings, SettingsError
@@ -23,6 +24,7 @@ def main() -> None:
     network = Network(app, "Network", settings=settings)
     LambdaPattern(app, "LambdaPattern", settings=settings)
     FargatePattern(app, "FargatePattern", network=network, settings=settings)
+    HybridPattern(app, "HybridPattern", network=network, settings=settings)
     app.synth()
 
 

@@ -32,7 +32,8 @@ COMMANDS = {
     "bench": "measure something for docs/benchmarks.md; without a name it lists what",
     "lock": "resolve requirements*.in again, with hashes",
 }
-FUNCTION_LOCKS = ("lambda_src/renditions/requirements.txt",)
+FUNCTIONS = ("renditions", "dispatcher", "tracker")
+FUNCTION_LOCKS = tuple(f"lambda_src/{name}/requirements.txt" for name in FUNCTIONS)
 LOCKS = (
     "requirements-build.txt",
     "requirements.txt",

@@ -3,13 +3,13 @@
 import aws_cdk as cdk
 import aws_cdk.aws_events as events
 import aws_cdk.aws_lambda_event_sources as event_sources
-import aws_cdk.aws_s3 as s3
 from constructs import Construct
 
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
-from stacks.constructs.grants import allow, allow_objects
-from stacks.constructs.private_bucket import KEEP_NONCURRENT, PrivateBucket
+from stacks.constructs.grants import allow
+from stacks.constructs.output_bucket import OutputBucket
+from stacks.constructs.private_bucket import PrivateBucket
 from stacks.constructs.python_function import PythonFunction
 from stacks.settings import Settings
 
@@ -17,7 +17,6 @@ TIMEOUT = cdk.Duration.minutes(2)
 ONE_VCPU = 1769
 """MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 BATCH = 10
-TOMBSTONES = KEEP_NONCURRENT.plus(cdk.Duration.days(15))
 
 
 class LambdaPattern(cdk.Stack):
@@ -31,16 +30,7 @@ class LambdaPattern(cdk.Stack):
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
 
         source = PrivateBucket(self, "Source", versioned=True, events=True, retain=settings.is_production)
-        output = PrivateBucket(
-            self,
-            "Output",
-            retain=settings.is_production,
-            lifecycle_rules=[
-                s3.LifecycleRule(prefix="rejected/", expiration=cdk.Duration.days(90)),
-                # A tombstone outlives the version that it hides: after that a late event finds no source.
-                s3.LifecycleRule(tag_filters={"state": "deleted"}, expiration=TOMBSTONES),
-            ],
-        )
+        output = OutputBucket(self, "Output", retain=settings.is_production)
 
         function = PythonFunction(
             self,
@@ -86,14 +76,7 @@ class LambdaPattern(cdk.Stack):
         uploads.rule.node.add_dependency(source)
         function.node.add_dependency(output)
 
-        allow_objects(function, ["s3:GetObjectVersion"], source, "")
-        allow_objects(function, ["s3:PutObject"], output, "v/", "latest/", "rejected/")
-        allow_objects(function, ["s3:GetObject"], output, "v/", "latest/")
-        allow_objects(function, ["s3:DeleteObject"], output, "v/", "rejected/")
-        allow_objects(function, ["s3:PutObjectTagging"], output, "latest/")
-        # A missing object is then a 404 and not a 403:
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-        allow(function, ["s3:ListBucket"], source.bucket_arn, output.bucket_arn)
+        output.allow_publishing(function, source)
         if settings.labels == "on":
             allow(function, ["rekognition:DetectLabels"], "*")  # it has no resources
 

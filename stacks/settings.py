@@ -25,6 +25,8 @@ class Settings:
     base_image: what the containers' image is built on; container/Dockerfile says what it needs.
     labels: Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/).
     max_pixels, max_bytes: what one upload may have; `imaging.limits` says why.
+    max_scan_pixels, max_scan_bytes: the same of a scan for tiles, which need not fit in memory.
+    spot: first attempts of tasks ask for spare capacity, at a third of the price; it may be taken away.
     max_concurrency: batches at once; all functions of an account share its quota.
     alarm_email: who is told when an alarm goes off; nobody while it is empty.
     target: what the functions' packages are made for; `local` is this machine, for local/.
@@ -42,6 +44,9 @@ class Settings:
     labels: Literal["off", "on"] = "off"
     max_pixels: int = 100_000_000
     max_bytes: int = 104_857_600
+    max_scan_pixels: int = 10_000_000_000
+    max_scan_bytes: int = 50_000_000_000
+    spot: Literal["off", "on"] = "off"
     max_concurrency: int = 20
     alarm_email: str = ""
     target: Literal["aws", "local"] = "aws"
@@ -107,6 +112,8 @@ _RANGES = {
     "max_concurrency": (2, 1000),
     "max_pixels": (1, 100_000_000),
     "max_bytes": (1, 100 * 1024 * 1024),
+    "max_scan_pixels": (1, 10_000_000_000),
+    "max_scan_bytes": (1, 80_000_000_000),  # twice that, and some, must fit on a task's 200 GiB
     "max_tasks": (2, 1000),
 }
 _TEXTS = {

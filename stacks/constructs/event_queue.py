@@ -47,8 +47,7 @@ class EventQueue(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )
-        self.rule = events.Rule(self, "Rule", event_pattern=pattern)
-        self.rule.add_target(targets.SqsQueue(self.queue, dead_letter_queue=self.undelivered))
+        self.rule = self._rule("Rule", pattern=pattern)
 
         acknowledge(
             self.undelivered, "AwsSolutions-SQS3", "It is the dead-letter queue of the rule's target."
@@ -75,6 +74,21 @@ class EventQueue(Construct):
             why=f"A message has waited for {MAX_AGE.to_minutes():.0f} minutes.",
             runbook="old-messages",
         )
+
+    def also_every(self, construct_id: str, interval: cdk.Duration) -> None:
+        """An event by the clock too."""
+        self._rule(construct_id, schedule=events.Schedule.rate(interval))
+
+    def _rule(
+        self,
+        construct_id: str,
+        *,
+        pattern: events.EventPattern | None = None,
+        schedule: events.Schedule | None = None,
+    ) -> events.Rule:
+        rule = events.Rule(self, construct_id, event_pattern=pattern, schedule=schedule)
+        rule.add_target(targets.SqsQueue(self.queue, dead_letter_queue=self.undelivered))
+        return rule
 
     def _dead_letter_queue(self, construct_id: str) -> sqs.Queue:
         return sqs.Queue(

@@ -1,16 +1,14 @@
 """A service on Fargate behind a load balancer's listener: its task, how it is replaced, how it grows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import aws_cdk as cdk
-import aws_cdk.aws_ec2 as ec2
 import aws_cdk.aws_ecs as ecs
 import aws_cdk.aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.grants import policy_of
-from stacks.constructs.image import SCRATCH, USER, image, runtime_platform
+from stacks.constructs.cluster import Cluster
+from stacks.constructs.container_task import container_task
 from stacks.constructs.log_group import LogGroup
 from stacks.network import Network
 from stacks.settings import Settings
@@ -45,21 +43,25 @@ class HttpService(ecs.FargateService):
         listener: elb.ApplicationListener,
         settings: Settings,
     ) -> None:
-        cluster = ecs.Cluster(scope, "Cluster", vpc=network.vpc)
-        acknowledge(
-            cluster,
-            "AwsSolutions-ECS4",
-            "Container Insights bills custom metrics; the service's own tell what the alarms need.",
-        )
-        group = ec2.SecurityGroup(scope, f"{construct_id}Group", vpc=network.vpc, allow_all_outbound=False)
-        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))
+        cluster = Cluster(scope, "Cluster", group_id=f"{construct_id}Group", network=network)
         log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
         super().__init__(
             scope,
             construct_id,
             cluster=cluster,
-            task_definition=_task(
-                scope, construct_id, module, vcpus, memory_mb, environment, log_group, settings
+            task_definition=container_task(
+                scope,
+                construct_id,
+                container="service",
+                module=module,
+                vcpus=vcpus,
+                memory_mb=memory_mb,
+                environment=environment,
+                stop=STOP,
+                log_group=log_group,
+                settings=settings,
+                port=PORT,
+                health=_HEALTHY,
             ),
             min_healthy_percent=100,
             max_healthy_percent=200,
@@ -67,7 +69,7 @@ class HttpService(ecs.FargateService):
             health_check_grace_period=GRACE,
             vpc_subnets=network.tasks,
             assign_public_ip=settings.egress == "public-ip",
-            security_groups=[group],
+            security_groups=[cluster.group],
             enable_ecs_managed_tags=True,
         )
         self.log_group = log_group
@@ -92,59 +94,9 @@ class HttpService(ecs.FargateService):
         )
 
 
-def _task(
-    scope: Construct,
-    construct_id: str,
-    module: str,
-    vcpus: float,
-    memory_mb: int,
-    environment: Mapping[str, str],
-    log_group: LogGroup,
-    settings: Settings,
-) -> ecs.FargateTaskDefinition:
-    task = ecs.FargateTaskDefinition(
-        scope,
-        f"{construct_id}Task",
-        cpu=round(vcpus * 1024),
-        memory_limit_mib=memory_mb,
-        runtime_platform=runtime_platform(settings),
-        volumes=[ecs.Volume(name="scratch")],
-    )
-    rights = ecs.LinuxParameters(scope, f"{construct_id}Rights")
-    rights.drop_capabilities(ecs.Capability.ALL)
-    container = task.add_container(
-        "service",
-        image=image(settings),
-        entry_point=["python3", "-m"],
-        command=[module],
-        user=USER,
-        readonly_root_filesystem=True,
-        linux_parameters=rights,
-        stop_timeout=STOP,
-        environment=dict(environment),
-        health_check=ecs.HealthCheck(
-            command=["CMD", *_HEALTHY],
-            interval=cdk.Duration.seconds(10),
-            timeout=cdk.Duration.seconds(5),
-            start_period=cdk.Duration.seconds(20),
-        ),
-        port_mappings=[ecs.PortMapping(container_port=PORT)],
-        logging=ecs.LogDrivers.aws_logs(
-            stream_prefix="service",
-            log_group=log_group,
-            mode=ecs.AwsLogDriverMode.NON_BLOCKING,  # a log that cannot be written must not stop the service
-            max_buffer_size=cdk.Size.mebibytes(4),
-        ),
-    )
-    container.add_mount_points(
-        ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False)
-    )
-    execution = task.obtain_execution_role()
-    acknowledge(
-        policy_of(execution), "AwsSolutions-IAM5[Resource::*]", "ecr:GetAuthorizationToken has no resources."
-    )
-    acknowledge(task, "AwsSolutions-ECS2", "Its environment has names and limits, and no secrets.")
-    return task
-
-
-_HEALTHY: Sequence[str] = ("python3", "-m", "container.service.healthy")
+_HEALTHY = ecs.HealthCheck(
+    command=["CMD", "python3", "-m", "container.service.healthy"],
+    interval=cdk.Duration.seconds(10),
+    timeout=cdk.Duration.seconds(5),
+    start_period=cdk.Duration.seconds(20),
+)

@@ -15,6 +15,7 @@ os.environ["CDK_VALIDATION"] = "false"
 import aws_cdk as cdk
 
 from stacks.fargate_pattern import FargatePattern
+from stacks.hybrid_pattern import HybridPattern
 from stacks.lambda_pattern import LambdaPattern
 from stacks.network import Network
 from stacks.settings import Settings
@@ -24,7 +25,7 @@ Template = dict[str, Any]
 Synth = Callable[..., Template]
 
 
-STACKS = ("Network", "LambdaPattern", "FargatePattern")
+STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern")
 
 
 def compose(app: cdk.App, settings: Settings, prefix: str = "") -> None:
@@ -32,6 +33,7 @@ def compose(app: cdk.App, settings: Settings, prefix: str = "") -> None:
     network = Network(app, f"{prefix}Network", settings=settings)
     LambdaPattern(app, f"{prefix}LambdaPattern", settings=settings)
     FargatePattern(app, f"{prefix}FargatePattern", network=network, settings=settings)
+    HybridPattern(app, f"{prefix}HybridPattern", network=network, settings=settings)
 
 
 @functools.cache

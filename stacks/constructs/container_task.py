@@ -1,0 +1,71 @@
+"""A task definition for a module of the containers' image, with no more rights than it needs."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+import aws_cdk.aws_ecs as ecs
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.grants import policy_of
+from stacks.constructs.image import SCRATCH, USER, image, runtime_platform
+from stacks.constructs.log_group import LogGroup
+from stacks.settings import Settings
+
+
+def container_task(
+    scope: Construct,
+    construct_id: str,
+    *,
+    container: str,
+    module: str,
+    vcpus: float,
+    memory_mb: int,
+    environment: Mapping[str, str],
+    stop: cdk.Duration,
+    log_group: LogGroup,
+    settings: Settings,
+    port: int | None = None,
+    health: ecs.HealthCheck | None = None,
+) -> ecs.FargateTaskDefinition:
+    """`python3 -m {module}` without root, capabilities or a file system to write to, /scratch apart.
+
+    The container itself has no limits of CPU and memory: they would hold where a job overrides the task's.
+    stop: between SIGTERM and SIGKILL.
+    """
+    task = ecs.FargateTaskDefinition(
+        scope,
+        f"{construct_id}Task",
+        cpu=round(vcpus * 1024),
+        memory_limit_mib=memory_mb,
+        runtime_platform=runtime_platform(settings),
+        volumes=[ecs.Volume(name="scratch")],
+    )
+    rights = ecs.LinuxParameters(scope, f"{construct_id}Rights")
+    rights.drop_capabilities(ecs.Capability.ALL)
+    added = task.add_container(
+        container,
+        image=image(settings),
+        entry_point=["python3", "-m"],
+        command=[module],
+        user=USER,
+        readonly_root_filesystem=True,
+        linux_parameters=rights,
+        stop_timeout=stop,
+        environment=dict(environment),
+        health_check=health,
+        port_mappings=[ecs.PortMapping(container_port=port)] if port else None,
+        logging=ecs.LogDrivers.aws_logs(
+            stream_prefix=container,
+            log_group=log_group,
+            mode=ecs.AwsLogDriverMode.NON_BLOCKING,  # a log that cannot be written must not stop the work
+            max_buffer_size=cdk.Size.mebibytes(4),
+        ),
+    )
+    added.add_mount_points(ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False))
+    execution = task.obtain_execution_role()
+    acknowledge(
+        policy_of(execution), "AwsSolutions-IAM5[Resource::*]", "ecr:GetAuthorizationToken has no resources."
+    )
+    acknowledge(task, "AwsSolutions-ECS2", "Its environment has names and limits, and no secrets.")
+    return task

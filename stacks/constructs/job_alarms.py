@@ -1,0 +1,74 @@
+"""What is watched of jobs: those that failed, wait or are overdue, and whoever should look for them."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from stacks.constructs.alarms import PERIOD, Alarms
+
+
+def watch_jobs(scope: Construct, alarms: Alarms, namespace: str, sweep: cdk.Duration) -> None:
+    """Alarms on what dispatcher and tracker count, and a dashboard. sweep: how often the tracker looks."""
+
+    def counted(service: str, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=namespace,
+            metric_name=name,
+            dimensions_map={"service": service},
+            period=PERIOD,
+            statistic=statistic,
+        )
+
+    failed = cloudwatch.MathExpression(
+        expression="FILL(started, 0) + FILL(followed, 0)",
+        using_metrics={
+            "started": counted("dispatcher", "JobFailed"),
+            "followed": counted("tracker", "JobFailed"),
+        },
+        period=PERIOD,
+        label="jobs failed",
+    )
+    alarms.add(
+        "JobsFailed", metric=failed, threshold=1, why="A job has failed for good.", runbook="jobs-failed"
+    )
+    alarms.add(
+        "JobsOverdue",
+        metric=counted("tracker", "JobsOverdue", "Maximum"),
+        threshold=1,
+        periods=3,
+        why="In three sweeps on end there were jobs past their deadline.",
+        runbook="jobs-overdue",
+    )
+    alarms.add(
+        "JobsWaiting",
+        metric=counted("tracker", "JobsWaiting", "Minimum"),
+        threshold=1,
+        periods=12,
+        why="For an hour jobs have waited for capacity or quota.",
+        runbook="jobs-waiting",
+    )
+    alarms.add(
+        "TasksNeverRan",
+        metric=counted("tracker", "TaskNeverRan"),
+        threshold=1,
+        why="A task was accepted and failed to start.",
+        runbook="tasks-never-ran",
+    )
+    alarms.add(
+        "NoSweep",
+        metric=counted("tracker", "Swept"),
+        threshold=1,
+        periods=3,
+        below=True,
+        why=f"Nobody has looked for lost jobs for {3 * sweep.to_minutes():.0f} minutes.",
+        runbook="no-sweep",
+    )
+    ended = [counted("dispatcher", name) for name in ("DoneByLambda", "TaskStarted", "Waiting", "Rejected")]
+    watched = [counted("tracker", name) for name in ("TaskStopped", "TaskNeverRan")]
+    waiting = [counted("tracker", name, "Maximum") for name in ("JobsWaiting", "JobsOverdue")]
+    dashboard = cloudwatch.Dashboard(scope, "Dashboard", default_interval=cdk.Duration.hours(6))
+    dashboard.add_widgets(
+        cloudwatch.GraphWidget(title="Where jobs went", left=ended, width=8),
+        cloudwatch.GraphWidget(title="Tasks that ended, jobs that failed", left=[*watched, failed], width=8),
+        cloudwatch.GraphWidget(title="Jobs that wait or are overdue", left=waiting, width=8),
+    )

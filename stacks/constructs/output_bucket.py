@@ -1,0 +1,39 @@
+"""Where a pattern publishes, by the contract of docs/contract.md."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_iam as iam
+import aws_cdk.aws_s3 as s3
+from constructs import Construct
+
+from stacks.constructs.grants import allow, allow_objects
+from stacks.constructs.private_bucket import KEEP_NONCURRENT, PrivateBucket
+
+REJECTED_KEPT = cdk.Duration.days(90)
+TOMBSTONES = KEEP_NONCURRENT.plus(cdk.Duration.days(15))
+
+
+class OutputBucket(PrivateBucket):
+    """Results stay, rejections for a while, and tombstones as long as a late event may come."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, retain: bool) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            retain=retain,
+            lifecycle_rules=[
+                s3.LifecycleRule(prefix="rejected/", expiration=REJECTED_KEPT),
+                # A tombstone outlives the version that it hides: after that a late event finds no source.
+                s3.LifecycleRule(tag_filters={"state": "deleted"}, expiration=TOMBSTONES),
+            ],
+        )
+
+    def allow_publishing(self, who: iam.IGrantable, source: s3.Bucket) -> None:
+        """What contract/output.py does, of versions of objects in `source`."""
+        allow_objects(who, ["s3:GetObjectVersion"], source, "")
+        allow_objects(who, ["s3:PutObject"], self, "v/", "latest/", "rejected/")
+        allow_objects(who, ["s3:GetObject"], self, "v/", "latest/")
+        allow_objects(who, ["s3:DeleteObject"], self, "v/", "rejected/")
+        allow_objects(who, ["s3:PutObjectTagging"], self, "latest/")
+        # A missing object is then a 404 and not a 403:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        allow(who, ["s3:ListBucket"], source.bucket_arn, self.bucket_arn)

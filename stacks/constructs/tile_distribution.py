@@ -1,0 +1,63 @@
+"""CloudFront in front of a bucket of tiles that nobody else reads."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudfront as cloudfront
+import aws_cdk.aws_cloudfront_origins as origins
+import aws_cdk.aws_iam as iam
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.private_bucket import PrivateBucket
+
+ERRORS_KEPT = cdk.Duration.seconds(5)
+NO_PAGE = "no-index"
+
+
+class TileDistribution(cloudfront.Distribution):
+    """Results (`v/...`) for everybody, with CORS, and 404 for a tile that is not there. url: of them all."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, bucket: PrivateBucket) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            comment="IIIF tiles",
+            default_behavior=cloudfront.BehaviorOptions(
+                # LIST: a missing tile is then a 404 and not a 403
+                # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html). READ would be of every
+                # object, the pointers of all keys among them; what may be read is said below.
+                origin=origins.S3BucketOrigin.with_origin_access_control(
+                    bucket, origin_access_levels=[cloudfront.AccessLevel.LIST]
+                ),
+                cache_policy=cloudfront.CachePolicy.CACHING_OPTIMIZED,
+                allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS,
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+                response_headers_policy=cloudfront.ResponseHeadersPolicy.CORS_ALLOW_ALL_ORIGINS_AND_SECURITY_HEADERS,
+                compress=False,
+            ),
+            # "/" would otherwise be a listing of the bucket.
+            default_root_object=NO_PAGE,
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=ERRORS_KEPT)
+                for status in (403, 404, 500, 502, 503, 504)
+            ],
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+        )
+        cdk.Annotations.of(self).acknowledge_warning(
+            "@aws-cdk/aws-cloudfront-origins:listBucketSecurityRisk", "It has a default root object."
+        )
+        self.url = f"https://{self.distribution_domain_name}"
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudfront.amazonaws.com")],
+                actions=["s3:GetObject"],
+                resources=[bucket.arn_for_objects("v/*")],
+                conditions={"StringEquals": {"AWS:SourceArn": self.distribution_arn}},
+            )
+        )
+        for rule, reason in {
+            "AwsSolutions-CFR1": "Pictures for everybody, wherever they are.",
+            "AwsSolutions-CFR2": "Static files: a web ACL would cost more than what it holds off.",
+            "AwsSolutions-CFR3": "Static files that everybody may read; logs of each tile are billed.",
+            "AwsSolutions-CFR4": "With CloudFront's own certificate AWS fixes the minimum of TLS.",
+        }.items():
+            acknowledge(self, rule, reason)
