@@ -30,12 +30,19 @@ class LocalAwsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalAws:
-    """A running MiniStack. log: what it and the functions in it print. containers: how tasks run."""
+    """A running MiniStack. log: what it and the functions in it print. containers: how tasks run.
+
+    vcpus: a file with the account's quota for tasks that RunTask starts; without it there is none.
+    """
 
     url: str
     pid: int
     log: Path
     containers: Mapping[str, str]
+
+    @property
+    def vcpus(self) -> Path:
+        return Path(self.containers["LOCAL_AWS_VCPUS"])
 
     @property
     def environment(self) -> dict[str, str]:
@@ -55,6 +62,11 @@ class LocalAws:
         """
         session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=REGION)
         return session.client(service, endpoint_url=self.url)
+
+    def resource(self, service: str) -> Any:
+        """A boto3 resource that reaches this AWS, as root."""
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        return session.resource(service, endpoint_url=self.url)
 
 
 def forget_other_accounts() -> None:
@@ -108,6 +120,7 @@ def local_aws(
         "LOCAL_AWS_CONTAINERS": run_by(),
         "LOCAL_AWS_IMAGES": str(scratch / "images"),
         "LOCAL_AWS_PYTHON": sys.executable,
+        "LOCAL_AWS_VCPUS": str(scratch / "vcpus"),
         **{name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ},
     }
     with socket.socket() as listening, log.open("wb") as output:

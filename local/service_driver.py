@@ -60,9 +60,9 @@ class ServiceDriver:
         request = urllib.request.Request(f"{self.endpoint}{path}", headers={"Host": self.domain})
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
-                return _answer(answer.status, answer)
+                return answer_of(answer.status, answer)
         except urllib.error.HTTPError as error:
-            return _answer(error.code, error)
+            return answer_of(error.code, error)
         except OSError as error:
             return Answer(status=0, headers={}, body=str(error).encode())
 
@@ -96,6 +96,7 @@ class ServiceDriver:
             time.sleep(0.2)  # ECS has nothing to wait on
 
 
-def _answer(status: int, answer: Any) -> Answer:
+def answer_of(status: int, answer: Any) -> Answer:
+    """From what urllib gives."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Answer(status=status, headers=headers, body=answer.read())

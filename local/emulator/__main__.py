@@ -14,7 +14,7 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core.persistence import PERSIST_STATE
 
-from local.emulator import containers, patches, types
+from local.emulator import containers, patches, tasks, types
 
 PATCHES: tuple[Callable[[], None], ...] = (
     patches.keep_bucket_tags,
@@ -23,6 +23,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     patches.ask_the_queue_policy,
     patches.miss_images_that_are_not_there,
     patches.authorize_on_the_repositories_named,
+    patches.miss_tiles_that_are_not_there,
     types.tell_the_range_of_a_vpc,
     types.make_vpc_origins,
     types.ask_vpc_origins_as_they_say,
@@ -32,6 +33,12 @@ PATCHES: tuple[Callable[[], None], ...] = (
     containers.give_tasks_their_role,
     containers.wait_until_targets_are_healthy,
     containers.wait_for_the_stop_timeout,
+    tasks.size_tasks_as_they_are_asked,
+    tasks.keep_to_a_quota,
+    tasks.remember_client_tokens,
+    tasks.end_tasks_as_fargate_does,
+    tasks.tell_of_tasks_that_stopped,
+    tasks.authorize_tasks_as_ecs_does,
 )
 
 

@@ -6,7 +6,7 @@ import logging
 import re
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import ecr, eventbridge, s3, sqs
 from ministack.services.cloudformation import provisioners
@@ -105,8 +105,12 @@ def ask_the_queue_policy() -> None:
         rule_arn.set(rule.get("Arn") or "")
         return invoke(target, event, rule, *rest, **named)
 
+    def allows(queue: str) -> bool:
+        iam_evaluator.pin_request_origin("127.0.0.1", True)  # AWS's own services speak TLS
+        return bool(sqs.queue_policy_allows(queue, "events.amazonaws.com", rule_arn.get(), get_account_id()))
+
     def deliver_if_allowed(queue: Any, *rest: Any, **named: Any) -> None:
-        if sqs.queue_policy_allows(str(queue), "events.amazonaws.com", rule_arn.get(), get_account_id()):
+        if contextvars.copy_context().run(allows, str(queue)):
             deliver(queue, *rest, **named)
         else:
             log.warning("%s does not let %s in", queue, rule_arn.get())
@@ -130,6 +134,20 @@ def miss_images_that_are_not_there() -> None:
         for operation, function in list(table.items()):
             if function is describe:
                 table[operation] = describe_or_miss
+
+
+def miss_tiles_that_are_not_there() -> None:
+    """Behind CloudFront a missing object is a 404 where its bucket may be listed; MiniStack says 403."""
+    fetch = s3.serve_cloudfront_origin_fetch
+
+    def fetch_or_miss(bucket: str, key: str, *rest: Any, **named: Any) -> Any:
+        answer = fetch(bucket, key, *rest, **named)
+        may_list = "s3:ListBucket" in json.dumps(s3._bucket_policies.get(bucket) or "")
+        if answer[0] == 403 and may_list and key not in s3._buckets[bucket]["objects"]:
+            return s3._error("NoSuchKey", "The specified key does not exist.", 404, f"/{bucket}/{key}")
+        return answer
+
+    s3.serve_cloudfront_origin_fetch = fetch_or_miss
 
 
 def authorize_on_the_repositories_named() -> None:

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -90,8 +92,15 @@ class Container:
             stderr=subprocess.STDOUT,
         )
         self.id = f"{self.process.pid:012d}{os.urandom(26).hex()}"
+        self.was_out_of_memory = False
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
+        limit_mb = int(options["mem_limit"].removesuffix("m"))
+        threading.Thread(target=self._kill_above, args=[limit_mb], daemon=True).start()
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"State": {"OOMKilled": self.was_out_of_memory}}
 
     @property
     def status(self) -> str:
@@ -120,6 +129,18 @@ class Container:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _kill_above(self, limit_mb: int) -> None:
+        """As the kernel does it to a container; a process has no limit of its own that it would not count
+        addresses for instead of memory.
+        """
+        while self.process.poll() is None:
+            with suppress(OSError, ValueError):
+                pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+                if pages * os.sysconf("SC_PAGE_SIZE") > limit_mb * 2**20:
+                    self.was_out_of_memory = True
+                    self.process.kill()
+            time.sleep(0.1)  # memory has nothing to wait on
 
     def _read(self) -> None:
         assert self.process.stdout

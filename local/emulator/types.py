@@ -111,6 +111,7 @@ RECORDED = {
     "AWS::EC2::NatGateway": "NatGatewayId",
     "AWS::EC2::SecurityGroupEgress": "Id",
     "AWS::EC2::SecurityGroupIngress": "Id",
+    "AWS::ECS::ClusterCapacityProviderAssociations": "Id",
 }
 
 

@@ -1,0 +1,94 @@
+"""Drives a deployed HybridPattern as its users do: upload a scan, follow its job, look at the tiles."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from contract.source import job_id
+from jobs.messages import Calls
+from jobs.record import Job
+from jobs.table import Jobs
+from local.driver import Client, Upload
+from local.service_driver import HERE, LABEL_OF, Answer, answer_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class HybridDriver:
+    """client, resource: as boto3 makes them, by a service's name. outputs: of the stack, as `cdk deploy`
+    gives them. endpoint: of the local AWS; none on AWS itself.
+    """
+
+    client: Client
+    resource: Client
+    outputs: Mapping[str, str]
+    endpoint: str = ""
+
+    @property
+    def source(self) -> str:
+        return self.outputs["SourceBucket"]
+
+    @property
+    def output(self) -> str:
+        return self.outputs["OutputBucket"]
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(table=self.resource("dynamodb").Table(self.outputs["JobTable"]))
+
+    @property
+    def calls(self) -> Calls:
+        return Calls(sqs=self.client("sqs"), queue_url=self.outputs["Queue"])
+
+    def upload(self, key: str, data: bytes) -> Upload:
+        started = time.monotonic()
+        version = self.s3.put_object(Bucket=self.source, Key=key, Body=data)["VersionId"]
+        job = job_id(self.source, key, version)
+        return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
+
+    def wait(self, upload: Upload, *, timeout: float = 120) -> Job:
+        """The job once it has ended. TimeoutError `timeout` seconds after now."""
+        end = time.monotonic() + timeout
+        pause = 0.05
+        while True:
+            job = self.jobs.get(upload.job_id)
+            if job and job.is_final:
+                return job
+            if time.monotonic() > end:
+                raise TimeoutError(f"{upload.key} has not ended after {timeout:.0f} s: {job}")
+            time.sleep(pause)  # a table has nothing to wait on
+            pause = min(pause * 1.5, 1)
+
+    def sweep(self) -> None:
+        """What the clock sends every five minutes, now."""
+        self.tell({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Puts a message into the tracker's queue."""
+        self.client("sqs").send_message(QueueUrl=self.outputs["StopsQueue"], MessageBody=json.dumps(message))
+
+    @property
+    def browser_url(self) -> str:
+        """The distribution's address for a browser on this machine."""
+        local, domain = urlsplit(self.endpoint), urlsplit(self.outputs["TilesUrl"]).netloc
+        return f"http://{domain.removesuffix(LABEL_OF)}{HERE}:{local.port}"
+
+    def get(self, path: str) -> Answer:
+        """Asks the distribution."""
+        url = self.outputs["TilesUrl"]
+        address, headers = f"{self.endpoint or url}{path}", {"Host": urlsplit(url).netloc}
+        request = urllib.request.Request(address, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer_of(answer.status, answer)
+        except urllib.error.HTTPError as error:
+            return answer_of(error.code, error)
