@@ -47,7 +47,10 @@ class Dispatcher:
             self.tiler.output.delete(event)
             return Outcome(what="Deleted", facts={"job_id": event.job_id, "key": event.key})
         if self.jobs.get(event.job_id) is None:
-            self.jobs.create(self._placed(event))
+            job = self.jobs.create(self._placed(event))
+            if job.state is State.REJECTED:
+                facts = {"job_id": job.job_id, "key": job.key, "explanation": job.message}
+                return Outcome(what="Rejected", facts=facts)
         return self._begin(event.job_id, seconds)
 
     def _placed(self, event: ObjectEvent) -> Job:

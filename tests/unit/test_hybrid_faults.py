@@ -1,0 +1,495 @@
+"""Each way in which the hybrid's work can go wrong, one by one: docs/hybrid-pattern.md has the table.
+
+Always: one published result or one final state with its reason, no half of a tree to be seen, no job past its
+deadline, no task left running, and nothing failed that was merely waiting.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from jobs.record import MAX_ATTEMPTS, START_SECONDS, WAIT_SECONDS, Job, State
+from tests.images import encode, noise
+from tests.unit.hybrid import SECONDS, World, make_world
+
+SCAN = encode(noise(1200, 700), ".tif")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with mock_aws():
+        yield make_world()
+
+
+def published(world: World, job: Job) -> bool:
+    """One whole tree, its manifest and the pointer to it."""
+    keys = world.keys(f"v/{job.job_id}/")
+    pointer = json.loads(world.s3.get_object(Bucket="output", Key=f"latest/{job.key}.json")["Body"].read())
+    assert pointer["job_id"] == job.job_id
+    tiles = [key for key in keys if key.endswith(".jpg")]
+    return {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} <= {*keys} and len(tiles) == (
+        pointer["pyramid"]["tiles"]
+    )
+
+
+def invisible(world: World, job: Job) -> bool:
+    """Nothing that a viewer could find."""
+    return not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*world.keys()}
+
+
+def test_a_small_scan_is_done_by_the_function_and_says_why(world: World) -> None:
+    assert world.dispatch(world.upload(SCAN)).what == "DoneByLambda"
+    job = world.job
+    assert (job.state, job.where, job.percent) == (State.DONE, "lambda", 100)
+    assert "the function does it itself" in job.placement
+    assert published(world, job)
+    assert world.ecs.asked == []
+
+
+def test_a_large_scan_is_done_by_one_task_and_says_why(world: World) -> None:
+    assert world.by_tasks_only().dispatch(world.upload(SCAN)).what == "TaskStarted"
+    (task,) = world.ecs.live
+    assert world.job.state is State.STARTING
+    world.track(world.run_task(task))
+    job = world.job
+    assert (job.state, job.where, job.attempt, job.task_arn) == (State.DONE, "fargate", 1, task)
+    assert "a task of 1 vCPU" in job.placement
+    assert published(world, job)
+
+
+def test_a_message_that_comes_ten_times_starts_one_task(world: World) -> None:
+    message = world.by_tasks_only().upload(SCAN)
+    outcomes = [world.dispatch(message).what for _ in range(10)]
+    assert outcomes == ["TaskStarted", *["NothingToDo"] * 9]
+    assert len(world.ecs.asked) == len(world.ecs.tasks) == 1
+    world.run_task(world.ecs.live[0])
+    assert world.dispatch(message).what == "NothingToDo"
+    assert published(world, world.job)
+
+
+def test_ten_messages_at_once_start_one_task(world: World) -> None:
+    message = world.by_tasks_only().upload(SCAN)
+    together = threading.Barrier(10)
+    outcomes: list[str] = []
+
+    def dispatch() -> None:
+        together.wait()
+        outcomes.append(world.dispatch(message).what)
+
+    threads = [threading.Thread(target=dispatch) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [*["NothingToDo"] * 9, "TaskStarted"]
+    assert len(world.ecs.tasks) == 1
+
+
+def test_a_dispatcher_killed_between_run_task_and_saving_loses_no_task(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = world.by_tasks_only().upload(SCAN)
+    with monkeypatch.context() as killed:
+        killed.setattr(Job, "accepted", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            world.dispatch(message)
+    assert (world.job.state, world.job.task_arn) == (State.STARTING, "")
+    assert world.dispatch(message).what == "NothingToDo", "the message comes again, and waits for the sweep"
+    world.now += START_SECONDS + 1
+    world.sweep()
+    world.deliver_calls()
+    assert len(world.ecs.tasks) == 1, "the same token gives the same task"
+    assert world.job.task_arn == world.ecs.live[0]
+    world.track(world.run_task(world.ecs.live[0]))
+    assert published(world, world.job)
+
+
+def test_a_task_that_is_faster_than_its_dispatcher_is_not_started_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = world.by_tasks_only().upload(SCAN)
+    run = world.ecs.run_task
+
+    def run_at_once(**request: Any) -> Any:
+        answer = run(**request)
+        world.track(world.run_task(answer["tasks"][0]["taskArn"]))
+        return answer
+
+    monkeypatch.setattr(world.ecs, "run_task", run_at_once)
+    world.dispatch(message)
+    assert (world.job.state, world.job.attempt) == (State.DONE, 1)
+
+
+def test_an_attempt_of_the_function_that_dies_goes_to_a_task(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its timeout or for want of memory: nothing of ours runs after that."""
+    message = world.upload(SCAN)
+    with monkeypatch.context() as killed:
+        killed.setattr(type(world.tiler), "run", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            world.dispatch(message)
+    assert world.job.state is State.WORKING
+    assert world.dispatch(message).what == "NothingToDo", "somebody else holds the lease"
+    world.now += SECONDS + 60
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    world.track(world.run_task(world.ecs.live[0]))
+    job = world.job
+    assert (job.state, job.where, job.attempt) == (State.DONE, "fargate", 2)
+    assert "timeout" in job.tries[0].why
+    assert published(world, job)
+
+
+def test_work_that_fails_in_the_function_goes_to_a_task_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            type(world.tiler), "run", lambda *_, **__: (_ for _ in ()).throw(MemoryError("of tiles"))
+        )
+        assert world.dispatch(world.upload(SCAN)).what == "GivenToTask"
+    assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
+    assert "MemoryError: of tiles" in world.job.tries[0].why
+
+
+def test_a_function_that_comes_back_after_its_lease_does_no_harm(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = world.upload(SCAN)
+    work = type(world.tiler).run
+
+    def slowly(*arguments: Any, **named: Any) -> bool:
+        world.now += SECONDS + 60
+        world.sweep()
+        world.deliver_calls()
+        return work(*arguments, **named)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(type(world.tiler), "run", slowly)
+        world.dispatch(message)
+    assert world.job.state is State.DONE
+    world.track(world.run_task(world.ecs.live[0]))
+    assert (world.job.state, len(world.ecs.tasks)) == (State.DONE, 1)
+    assert published(world, world.job)
+
+
+@pytest.mark.parametrize(
+    ("stop", "why"),
+    [
+        ({"exit_code": 137}, "exit code 137"),
+        ({"exit_code": 143}, "exit code 143"),
+        ({"exit_code": 4}, "exit code 4"),
+        ({"exit_code": 4, "code": "SpotInterruption", "reason": "Your Spot Task was interrupted."}, "Spot"),
+        ({"code": "TerminationNotice"}, "TerminationNotice"),
+        ({"code": "TaskFailedToStart", "reason": "CannotPullContainerError: i/o timeout"}, "CannotPull"),
+        (
+            {"code": "TaskFailedToStart", "reason": "Timeout waiting for network interface provisioning"},
+            "net",
+        ),
+    ],
+)
+def test_a_task_that_is_taken_away_is_followed_by_the_next_attempt(
+    world: World, stop: dict[str, Any], why: str
+) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    world.track(world.ecs.end(world.ecs.live[0], **stop))
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    world.track(world.run_task(world.ecs.live[0]))
+    job = world.job
+    assert (job.state, job.attempt, len(world.ecs.tasks)) == (State.DONE, 2, 2)
+    assert why in job.tries[0].why
+    assert published(world, job)
+    assert world.counted.get("TaskNeverRan", 0) == (stop.get("code") == "TaskFailedToStart")
+
+
+def test_a_task_out_of_memory_is_followed_by_a_larger_one(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    before = world.job.memory_mb
+    why = "OutOfMemoryError: Container killed due to memory usage"
+    world.track(world.ecs.end(world.ecs.live[0], exit_code=137, why=why))
+    world.deliver_calls()
+    assert world.job.memory_mb >= 2 * before
+    assert world.ecs.asked[-1]["overrides"]["memory"] == str(world.job.memory_mb)
+
+
+def test_a_task_that_always_ends_fails_after_its_last_attempt_with_the_reason(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    for _ in range(MAX_ATTEMPTS):
+        world.track(world.ecs.end(world.ecs.live[0], exit_code=137))
+        world.deliver_calls()
+    job = world.job
+    assert (job.state, job.attempt, len(job.tries)) == (State.FAILED, MAX_ATTEMPTS, MAX_ATTEMPTS)
+    assert "It was tried 4 times" in job.message
+    assert world.counted["JobFailed"] == 1
+    assert world.ecs.live == []
+    assert invisible(world, job)
+
+
+def test_a_task_that_never_starts_is_stopped_and_tried_again(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    world.ecs.tasks[task]["lastStatus"] = "PROVISIONING"
+    world.now += START_SECONDS + 1
+    world.sweep()
+    assert world.ecs.stopped == ["The task was accepted and never began its work."]
+    world.deliver_calls()
+    late = world.ecs.end(task, code="UserInitiated", reason=world.ecs.stopped[0], exit_code=4)
+    world.track(late)
+    assert (world.job.state, world.job.attempt) == (State.STARTING, 2), "its own end comes late, and is known"
+    world.track(world.run_task(world.ecs.live[0]))
+    assert published(world, world.job)
+
+
+def test_a_job_past_its_deadline_is_stopped_and_fails(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    world.jobs.change(world.job.job_id, lambda job: job.running(world.now, 1, task, 3600))
+    world.now += 3600 + 601
+    world.sweep()
+    assert (world.job.state, world.job.message) == (State.FAILED, "It outlived its deadline.")
+    assert world.ecs.live == []
+    assert world.counted["JobFailed"] == 1
+
+
+def test_an_end_that_comes_twice_counts_once(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    end = world.ecs.end(world.ecs.live[0], exit_code=137)
+    for _ in range(3):
+        world.track(end)
+    world.deliver_calls()
+    assert (world.job.attempt, len(world.ecs.tasks)) == (2, 2)
+
+
+def test_ends_that_come_in_reverse_change_nothing(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    first = world.ecs.end(world.ecs.live[0], exit_code=137)
+    world.track(first)
+    world.deliver_calls()
+    second = world.run_task(world.ecs.live[0])
+    for end in (second, first):
+        world.track(end)
+    assert (world.job.state, world.job.attempt) == (State.DONE, 2)
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["still known to ECS", "forgotten by ECS"])
+def test_an_end_that_was_lost_is_found_by_the_sweep(world: World, forgotten: bool) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    world.ecs.end(task, exit_code=137)
+    if forgotten:
+        del world.ecs.tasks[task]
+    world.now += START_SECONDS + 1
+    world.sweep()
+    world.deliver_calls()
+    assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
+
+
+def test_a_tracker_that_throws_gets_the_message_again_and_does_it_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    end = world.ecs.end(world.ecs.live[0], exit_code=137)
+    with monkeypatch.context() as broken:
+        broken.setattr(type(world.jobs), "waiting", lambda *_: (_ for _ in ()).throw(RuntimeError))
+        with pytest.raises(RuntimeError):
+            world.track(end)
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
+    world.track(end)
+    world.deliver_calls()
+    assert (world.job.state, world.job.attempt, len(world.ecs.tasks)) == (State.STARTING, 2, 2)
+
+
+def test_ten_minutes_without_capacity_use_up_neither_attempts_nor_receives(world: World) -> None:
+    world.by_tasks_only().ecs.no_room = True
+    outcomes = [world.dispatch(world.upload(SCAN, f"{number}.tif")).what for number in range(5)]
+    assert outcomes == ["Waiting"] * 5, "every message is acknowledged"
+    for _ in range(10):
+        world.now += 60
+        world.sweep()
+        assert {one.what for one in world.deliver_calls()} == {"Waiting"}
+    assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.WAITING, 1)}
+    world.ecs.no_room = False
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"] * 5
+    for task in world.ecs.live:
+        world.track(world.run_task(task))
+    assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.DONE, 1)}
+
+
+def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN, "first.tif"))
+    world.ecs.no_room = True
+    waiting = []
+    for number in range(6):
+        world.now += 1
+        message = world.upload(SCAN, f"{number}.tif")
+        world.dispatch(message)
+        waiting.append(message["detail"]["object"]["key"])
+    world.ecs.no_room = False
+    world.track(world.run_task(world.ecs.live[0]))
+    world.deliver_calls()
+    started = [job.key for job in world.jobs.all() if job.state is State.STARTING]
+    assert sorted(started) == waiting[:4]
+
+
+def test_a_job_that_waited_for_a_day_fails_so_that_somebody_knows(world: World) -> None:
+    world.by_tasks_only().ecs.no_room = True
+    world.dispatch(world.upload(SCAN))
+    world.now += WAIT_SECONDS + 1
+    world.sweep()
+    assert (world.job.state, world.counted["JobFailed"]) == (State.FAILED, 1)
+    assert "no quota" in world.job.message
+    assert world.deliver_calls() == []
+
+
+def test_without_spot_capacity_the_same_attempt_is_asked_for_on_demand(world: World) -> None:
+    world.by_tasks_only().spot = world.ecs.no_spot = True
+    assert world.dispatch(world.upload(SCAN)).what == "TaskStarted"
+    spot, on_demand = world.ecs.asked
+    assert spot["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    assert on_demand["launchType"] == "FARGATE"
+    assert spot["clientToken"] != on_demand["clientToken"]
+    assert (world.job.attempt, world.job.spot) == (1, False)
+
+
+def test_after_a_spot_interruption_the_next_attempt_is_on_demand(world: World) -> None:
+    world.by_tasks_only().spot = True
+    world.dispatch(world.upload(SCAN))
+    world.track(world.ecs.end(world.ecs.live[0], code="SpotInterruption", exit_code=4))
+    world.deliver_calls()
+    assert ["launchType" in request for request in world.ecs.asked] == [False, True]
+
+
+@pytest.mark.parametrize("by_task", [False, True])
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"text", "not-an-image"), (SCAN[: len(SCAN) // 2], "truncated"), (b"", "empty")]
+)
+def test_corrupt_input_ends_as_a_rejection_and_nothing_is_left_of_it(
+    world: World, data: bytes, reason: str, by_task: bool
+) -> None:
+    if by_task:
+        world.by_tasks_only()
+    world.dispatch(world.upload(data))
+    for task in world.ecs.live:
+        end = world.run_task(task)
+        assert end["detail"]["containers"][0]["exitCode"] == 3
+        world.track(end)
+    job = world.job
+    assert job.state is State.REJECTED
+    assert reason in job.message
+    assert world.keys() == [f"rejected/{job.job_id}.json"]
+
+
+def test_without_permission_to_write_the_job_fails_with_the_reason_and_can_be_retried(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
+    with monkeypatch.context() as refused:
+        refused.setattr(type(world.tiler.output), "put", lambda *_: (_ for _ in ()).throw(denied))
+        with pytest.raises(ClientError, match="AccessDenied"):
+            world.work(task)
+    world.track(world.ecs.end(task, exit_code=1, reason="Essential container in task exited"))
+    job = world.job
+    assert (job.state, "exit code 1" in job.message) == (State.FAILED, True)
+    assert invisible(world, job)
+    assert world.counted["JobFailed"] == 1
+
+    world.jobs.change(job.job_id, lambda one: one.asked_for_again(world.now))
+    world.sweep()
+    world.deliver_calls()
+    world.track(world.run_task(world.ecs.live[0]))
+    assert (world.job.state, world.job.attempt) == (State.DONE, 2)
+    assert published(world, world.job)
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_a_source_that_is_deleted_meanwhile_is_rejected_and_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    message = world.by_tasks_only().upload(SCAN)
+    world.dispatch(message)
+    described = message["detail"]["object"]
+
+    def delete() -> None:
+        version = described["version-id"]
+        world.s3.delete_object(Bucket="source", Key=described["key"], VersionId=version)
+        world.dispatch(
+            {**message, "detail-type": "Object Deleted", "detail": {**message["detail"], **_REMOVED}}
+        )
+
+    if when == "before":
+        delete()
+    else:
+        publish = type(world.tiler.output).publish
+
+        def publish_after(*arguments: Any) -> bool:
+            delete()
+            return publish(*arguments)
+
+        monkeypatch.setattr(type(world.tiler.output), "publish", publish_after)
+    world.track(world.run_task(world.ecs.live[0]))
+    assert (world.job.state, "source-gone" in world.job.message) == (State.REJECTED, True)
+    assert world.keys("v/") == []
+
+
+_REMOVED = {"deletion-type": "Permanently Deleted"}
+
+
+def test_a_second_version_during_the_work_is_what_is_shown_in_the_end(world: World) -> None:
+    first = world.by_tasks_only().upload(SCAN)
+    second = world.upload(encode(noise(900, 800), ".tif"))
+    for message in (first, second):
+        world.dispatch(message)
+    one, two = world.ecs.live
+    for task in (two, one):
+        world.track(world.run_task(task))
+    jobs = {job.version_id: job for job in world.jobs.all()}
+    assert {job.state for job in jobs.values()} == {State.DONE}
+    assert published(world, jobs[second["detail"]["object"]["version-id"]])
+
+
+def test_a_worker_whose_job_went_on_without_it_stops_and_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    attempt = world.attempt(task)
+    progress = type(world.jobs).progress
+
+    def after_the_next_has_begun(jobs: Any, job_id: str, number: int, percent: int) -> bool:
+        jobs.change(job_id, lambda job: job.tried_again(world.now, 1, "thought to be lost"))
+        return progress(jobs, job_id, number, percent)
+
+    monkeypatch.setattr(type(world.jobs), "progress", after_the_next_has_begun)
+    assert attempt.run() == 0
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
+    assert invisible(world, world.job)
+    world.track(world.ecs.end(task, exit_code=0))
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
+
+
+def test_too_many_pixels_are_refused_before_anything_is_read_but_the_header(world: World) -> None:
+    world.rules = replace(world.rules, max_pixels=1000)
+    assert world.dispatch(world.upload(SCAN)).what == "Rejected"
+    assert "too-many-pixels" in world.job.message
+
+
+def test_what_is_refused_for_good_fails_at_once_with_what_ecs_said(world: World) -> None:
+    world.by_tasks_only()
+    error = ClientError(
+        {"Error": {"Code": "AccessDeniedException", "Message": "not authorized to perform: ecs:RunTask"}},
+        "RunTask",
+    )
+    world.ecs.run_task = lambda **_: (_ for _ in ()).throw(error)  # type: ignore[method-assign]
+    assert world.dispatch(world.upload(SCAN)).what == "JobFailed"
+    assert "not authorized" in world.job.message
