@@ -68,6 +68,13 @@ class HybridDriver:
             time.sleep(pause)  # a table has nothing to wait on
             pause = min(pause * 1.5, 1)
 
+    def retry(self, job_id: str) -> bool:
+        """Begins a job that failed anew; False when it did not fail. Raises KeyError for none of that id."""
+        if self.jobs.change(job_id, lambda job: job.asked_for_again(time.time())) is None:
+            return False
+        self.calls.send([job_id])
+        return True
+
     def sweep(self) -> None:
         """What the clock sends every five minutes, now."""
         self.tell({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})

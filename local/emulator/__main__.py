@@ -23,6 +23,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     patches.ask_the_queue_policy,
     patches.miss_images_that_are_not_there,
     patches.authorize_on_the_repositories_named,
+    patches.authorize_batches_as_single_messages,
     patches.miss_tiles_that_are_not_there,
     types.tell_the_range_of_a_vpc,
     types.make_vpc_origins,

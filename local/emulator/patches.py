@@ -150,6 +150,21 @@ def miss_tiles_that_are_not_there() -> None:
     s3.serve_cloudfront_origin_fetch = fetch_or_miss
 
 
+def authorize_batches_as_single_messages() -> None:
+    """SendMessageBatch is allowed by sqs:SendMessage; MiniStack asks for an action that AWS does not have.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    """
+    find = iam_actions.extract_iam_action
+
+    def find_single(*arguments: Any, **named: Any) -> Any:
+        action = find(*arguments, **named)
+        is_batch = action and action.startswith("sqs:") and action.endswith("Batch")
+        return action.removesuffix("Batch") if is_batch else action
+
+    iam_actions.extract_iam_action = find_single
+
+
 def authorize_on_the_repositories_named() -> None:
     """DescribeRepositories is authorized on the repositories it names; MiniStack asks for all of them."""
     find = iam_actions.extract_resource_arn

@@ -1,7 +1,8 @@
 """A local AWS with LambdaPattern deployed by the real CDK CLI, once for all tests that need it."""
 
 import json
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ import pytest
 
 from local.aws import LocalAws, local_aws
 from local.deployment import Cdk
-from local.driver import LambdaDriver
+from local.driver import Client, LambdaDriver
 from local.service_driver import ServiceDriver
 
 T = TypeVar("T")
@@ -112,24 +113,31 @@ def patient_for_a_second(driver: LambdaDriver) -> Iterator[None]:
         sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
 
 
-def statements(driver: LambdaDriver) -> list[dict[str, Any]]:
-    """What the function's role may do."""
-    return list(_policy(driver)[2]["Statement"])
+def statements(client: Client, role: str) -> list[dict[str, Any]]:
+    """What a role may do."""
+    return list(_policy(client, role)[1]["Statement"])
 
 
 @contextmanager
-def without(driver: LambdaDriver, action: str) -> Iterator[None]:
-    """The function's role lacks the statement that begins with an action; messages come again quickly."""
-    role, name, policy = _policy(driver)
+def without(client: Client, role: str, action: str) -> Iterator[None]:
+    """A role lacks the statement that begins with an action while the block lasts."""
+    name, policy = _policy(client, role)
     kept = [one for one in policy["Statement"] if actions(one)[0] != action]
     assert len(kept) == len(policy["Statement"]) - 1
-    put = partial(driver.client("iam").put_role_policy, RoleName=role, PolicyName=name)
-    with patient_for_a_second(driver):
-        put(PolicyDocument=json.dumps({**policy, "Statement": kept}))
-        try:
-            yield
-        finally:
-            put(PolicyDocument=json.dumps(policy))
+    put = partial(client("iam").put_role_policy, RoleName=role, PolicyName=name)
+    put(PolicyDocument=json.dumps({**policy, "Statement": kept}))
+    try:
+        yield
+    finally:
+        put(PolicyDocument=json.dumps(policy))
+
+
+@contextmanager
+def lacking(driver: LambdaDriver, action: str) -> Iterator[None]:
+    """The same of the function's role; messages come again quickly."""
+    role = role_of(driver.client, driver.outputs["FunctionName"])
+    with patient_for_a_second(driver), without(driver.client, role, action):
+        yield
 
 
 def actions(statement: dict[str, Any]) -> list[str]:
@@ -137,9 +145,26 @@ def actions(statement: dict[str, Any]) -> list[str]:
     return [found] if isinstance(found, str) else list(found)
 
 
-def _policy(driver: LambdaDriver) -> tuple[str, str, dict[str, Any]]:
-    iam, function = driver.client("iam"), driver.outputs["FunctionName"]
-    found = driver.client("lambda").get_function_configuration(FunctionName=function)["Role"]
-    role = found.rsplit("/", 1)[-1]
+def role_of(client: Client, function: str) -> str:
+    """The name of a function's role."""
+    found = client("lambda").get_function_configuration(FunctionName=function)["Role"]
+    return str(found.rsplit("/", 1)[-1])
+
+
+def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
+    """Of a task's container on this machine."""
+    (container,) = task["containers"]
+    if aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
+        return int(container["runtimeId"])  # local/emulator/processes.py begins its ids with it
+    found = subprocess.run(
+        ["docker", "inspect", container["runtimeId"], "--format", "{{.State.Pid}}"],
+        capture_output=True,
+        check=True,
+    )
+    return int(found.stdout)
+
+
+def _policy(client: Client, role: str) -> tuple[str, dict[str, Any]]:
+    iam = client("iam")
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    return role, name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    return name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]

@@ -25,7 +25,7 @@ from local.gallery import write_viewer
 from local.service_driver import Answer, ServiceDriver
 from tests.browser import picture_of
 from tests.images import encode, noise
-from tests.local.conftest import Deployment, eventually
+from tests.local.conftest import Deployment, eventually, process_of
 from tests.service.conftest import SQUARES, squares
 from tests.service.validation import check_by_validator
 
@@ -38,19 +38,6 @@ PHOTO = "a b/é+1.jpg"
 def images(service: ServiceDriver) -> None:
     service.upload(SQUARES, squares())
     service.upload(PHOTO, encode(noise(900, 600), ".jpg"))
-
-
-def process_id(deployment: Deployment, task: Mapping[str, Any]) -> int:
-    """Of a task's container on this machine."""
-    (container,) = task["containers"]
-    if deployment.aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
-        return int(container["runtimeId"])  # local/emulator/processes.py begins its ids with it
-    found = subprocess.run(
-        ["docker", "inspect", container["runtimeId"], "--format", "{{.State.Pid}}"],
-        capture_output=True,
-        check=True,
-    )
-    return int(found.stdout)
 
 
 @contextmanager
@@ -130,7 +117,7 @@ def test_a_tasks_role_reads_the_source_and_nothing_else(
 ) -> None:
     if sys.platform != "linux":
         pytest.skip("Only Linux tells a process's environment in /proc.")
-    environment = Path(f"/proc/{process_id(deployment, service.tasks()[0])}/environ").read_bytes()
+    environment = Path(f"/proc/{process_of(deployment.aws, service.tasks()[0])}/environ").read_bytes()
     told = dict(one.partition(b"=")[::2] for one in environment.split(b"\0"))
     with urllib.request.urlopen(told[b"AWS_CONTAINER_CREDENTIALS_FULL_URI"].decode()) as answer:
         credentials = json.load(answer)
@@ -171,7 +158,7 @@ def test_of_two_tasks_one_is_killed_and_the_other_answers(
     with asking(service) as answers:
         eventually(lambda: len(answers) > 10)
         killed = time.monotonic()
-        os.kill(process_id(deployment, victim), signal.SIGKILL)
+        os.kill(process_of(deployment.aws, victim), signal.SIGKILL)
         eventually(lambda: _other_two(service, victim))
         back = time.monotonic()
         eventually(lambda: answers[-1][0] > back)
@@ -231,7 +218,7 @@ def test_an_image_that_crashes_is_rolled_back_and_the_old_tasks_answer_throughou
 
 
 def test_destroying_leaves_nothing_of_the_stacks(service: ServiceDriver, deployment: Deployment) -> None:
-    pid = process_id(deployment, service.tasks()[0])
+    pid = process_of(deployment.aws, service.tasks()[0])
     deployment.cdk.destroy(*reversed(STACKS))
     client = service.client
     buckets = [one["Name"] for one in client("s3").list_buckets()["Buckets"]]

@@ -11,7 +11,7 @@ from contract.output import pointer_key
 from local.driver import LambdaDriver, Upload
 from tests.events import s3_event
 from tests.images import corners, decode, encode
-from tests.local.conftest import STACK, Deployment, as_user, count, eventually, logged, paused, without
+from tests.local.conftest import STACK, Deployment, as_user, count, eventually, lacking, logged, paused
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 PHOTO = encode(corners(600, 400), ".jpg")
@@ -109,7 +109,7 @@ def test_the_function_writes_its_log_where_the_template_says(driver: LambdaDrive
 
 def test_without_the_right_to_write_every_upload_ends_in_the_dead_letter_queue(driver: LambdaDriver) -> None:
     sqs, dead_letters = driver.client("sqs"), driver.outputs["DeadLetters"]
-    with without(driver, "s3:PutObject"):
+    with lacking(driver, "s3:PutObject"):
         uploads = [driver.upload(f"denied/{number}.jpg", PHOTO) for number in range(3)]
         uploads.append(driver.upload("denied/poison.jpg", b"poison"))
         eventually(lambda: count(sqs, dead_letters) == len(uploads), seconds=60)

@@ -8,14 +8,14 @@ import pytest
 from contract.output import pointer_key
 from local.driver import LambdaDriver
 from tests.images import corners, encode
-from tests.local.conftest import actions, eventually, logged, statements, without
+from tests.local.conftest import actions, eventually, lacking, logged, role_of, statements
 
 PHOTO = encode(corners(60, 40), ".jpg")
 BREAKS = {
     "s3:GetObjectVersion": "GetObject",
     "s3:PutObject": "PutObject",
     "s3:GetObject": "GetObject",
-    "s3:DeleteObject": "DeleteObject",
+    "s3:DeleteObject": "DeleteObjects",
     "s3:ListBucket": "ListObjectsV2",
 }
 """The action that begins a statement, and the call that is denied without it."""
@@ -30,7 +30,10 @@ asserted in the template instead, by `test_the_function_may_do_just_what_is_list
 
 
 def test_every_statement_is_tried_here(driver: LambdaDriver) -> None:
-    assert {actions(one)[0] for one in statements(driver)} == {*BREAKS, *NOT_ASKED}
+    assert {
+        actions(one)[0]
+        for one in statements(driver.client, role_of(driver.client, driver.outputs["FunctionName"]))
+    } == {*BREAKS, *NOT_ASKED}
 
 
 def life(driver: LambdaDriver, key: str) -> None:
@@ -57,7 +60,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
     driver: LambdaDriver, action: str
 ) -> None:
     key = f"privileges/{action.partition(':')[2]}.jpg"
-    with without(driver, action):
+    with lacking(driver, action):
         life(driver, key)
         eventually(lambda: denials(driver, key))
     eventually(lambda: shown(driver, key).get("state") == "deleted")
@@ -70,7 +73,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
 def test_what_ministack_does_not_ask_for_is_not_missed(driver: LambdaDriver, action: str) -> None:
     """Once MiniStack does, this fails, and the statement moves to those that are proven."""
     key = f"privileges/{action.replace(':', '-')}.jpg"
-    with without(driver, action):
+    with lacking(driver, action):
         life(driver, key)
         eventually(lambda: shown(driver, key).get("state") == "deleted")
     assert denials(driver, key) == set()

@@ -188,8 +188,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     serving.stop()
 
 
-def worker(world: World, **environment: str) -> "subprocess.Popen[bytes]":
-    told = {"JOB_ID": world.job.job_id, "ATTEMPT": "1", "JOB_TABLE": "jobs", "OUTPUT_BUCKET": "output"}
+def worker(job_id: str, **environment: str) -> "subprocess.Popen[bytes]":
+    told = {"JOB_ID": job_id, "ATTEMPT": "1", "JOB_TABLE": "jobs", "OUTPUT_BUCKET": "output"}
     limits = {"MAX_PIXELS": "100000000", "MAX_BYTES": "100000000", "TASK_SECONDS": "3600"}
     return subprocess.Popen(
         [sys.executable, "-m", "container.worker"],
@@ -213,19 +213,19 @@ def started(server: str) -> World:
 
 
 def test_the_worker_ends_with_0_when_the_job_is_done(started: World) -> None:
-    process = worker(started)
+    process = worker(started.job.job_id)
     assert last_line(process)["message"] == "Done."
     assert (process.returncode, started.job.state) == (0, State.DONE)
 
 
 def test_the_worker_ends_with_1_and_says_why_when_its_deadline_passes(started: World) -> None:
-    process = worker(started, TASK_SECONDS="0")
+    process = worker(started.job.job_id, TASK_SECONDS="0")
     assert "deadline" in last_line(process)["message"]
     assert process.returncode == 1
 
 
 def test_the_worker_ends_with_1_and_says_why_when_it_may_not_write(started: World) -> None:
-    process = worker(started, OUTPUT_BUCKET="nowhere")
+    process = worker(started.job.job_id, OUTPUT_BUCKET="nowhere")
     assert "NoSuchBucket" in last_line(process)["message"]
     assert process.returncode == 1
 
@@ -237,7 +237,7 @@ def test_told_to_stop_the_worker_ends_with_4_and_publishes_nothing(started: Worl
     started.rules = replace(started.rules, max_pixels=10**9, max_bytes=10**9)
     started.dispatch(message)
     (job,) = (one for one in started.jobs.all() if one.key == "big.tif")
-    process = worker(started, JOB_ID=job.job_id, MAX_PIXELS="1000000000", MAX_BYTES="1000000000")
+    process = worker(job.job_id, MAX_PIXELS="1000000000", MAX_BYTES="1000000000")
     end = time.monotonic() + 60
     while not started.keys(f"v/{job.job_id}/"):
         assert time.monotonic() < end

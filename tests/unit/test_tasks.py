@@ -114,7 +114,7 @@ def test_ecs_takes_the_call_and_starts_the_task_as_asked() -> None:
         requiresCompatibilities=["FARGATE"],
         cpu="1024",
         memory="2048",
-        containerDefinitions=[container],  # type: ignore[list-item]
+        containerDefinitions=[container],
     )
     started = tasks(ecs, subnets=[subnet], security_group=group).start(JOB)
     assert isinstance(started, Started)

@@ -1,0 +1,223 @@
+"""HybridPattern's template deployed by the real CDK CLI: functions and tasks really run, IAM is enforced."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imaging.pyramid import paths
+from imaging.transform import Encoding
+from jobs.record import Job, State
+from local.gallery import write_viewer
+from local.hybrid_driver import HybridDriver
+from tests.browser import picture_of
+from tests.images import corners, encode, noise
+from tests.local.conftest import Deployment, count, eventually, process_of, without
+
+MANY = int(os.environ.get("MANY_UPLOADS", "24"))
+SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
+LARGE = encode(noise(9000, 7000), ".jpg", Q=50)
+"""Some ten seconds of work."""
+
+
+@pytest.fixture(scope="module")
+def hybrid(deployment: Deployment) -> HybridDriver:
+    outputs = deployment.cdk.deploy("Network", "HybridPattern")["HybridPattern"]
+    aws = deployment.aws
+    return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
+
+
+@contextmanager
+def by_tasks_only(hybrid: HybridDriver) -> Iterator[None]:
+    """The dispatcher does nothing itself while the block lasts."""
+    lambda_, name = hybrid.client("lambda"), hybrid.outputs["FunctionName"]
+    before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    change = lambda_.update_function_configuration
+    change(FunctionName=name, Environment={"Variables": {**before, "LAMBDA_SECONDS": "0"}})
+    try:
+        yield
+    finally:
+        change(FunctionName=name, Environment={"Variables": before})
+
+
+@pytest.fixture
+def tasks_only(hybrid: HybridDriver) -> Iterator[None]:
+    with by_tasks_only(hybrid):
+        yield
+
+
+@contextmanager
+def a_quota_of(deployment: Deployment, vcpus: int) -> Iterator[None]:
+    deployment.aws.vcpus.write_text(str(vcpus))
+    try:
+        yield
+    finally:
+        deployment.aws.vcpus.unlink()
+
+
+def tasks(hybrid: HybridDriver, status: str = "RUNNING") -> list[Mapping[str, Any]]:
+    ecs, cluster = hybrid.client("ecs"), hybrid.outputs["ClusterName"]
+    arns = ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
+    return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
+
+
+def running(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
+    """The task of a job, once it is at work."""
+    job = eventually(lambda: (job := hybrid.jobs.get(job_id)) and job.state is State.RUNNING and job)
+    assert isinstance(job, Job)
+    return next(task for task in tasks(hybrid) if task["taskArn"] == job.task_arn)
+
+
+def manifest(hybrid: HybridDriver, job: Job) -> dict[str, Any]:
+    answer = hybrid.get(f"/v/{job.job_id}/manifest.json")
+    assert answer.status == 200, answer
+    return dict(json.loads(answer.body))
+
+
+def is_waiting(hybrid: HybridDriver, job_id: str) -> bool:
+    job = hybrid.jobs.get(job_id)
+    return job is not None and job.state is State.WAITING
+
+
+def nothing_dead(hybrid: HybridDriver) -> bool:
+    queues = (hybrid.outputs["DeadLetters"], hybrid.outputs["StopsDeadLetters"])
+    return not any(count(hybrid.client("sqs"), queue) for queue in queues)
+
+
+def test_a_small_scan_is_done_by_the_function_and_every_tile_is_served(hybrid: HybridDriver) -> None:
+    job = hybrid.wait(hybrid.upload("a b/é+1.tif", SCAN))
+    assert (job.state, job.where) == (State.DONE, "lambda")
+    made = manifest(hybrid, job)["pyramid"]
+    for path in paths(made["width"], made["height"], Encoding.JPG):
+        assert hybrid.get(f"/v/{job.job_id}/{path}").status == 200
+
+
+def test_what_is_not_there_is_a_404_and_what_is_private_is_not_served(hybrid: HybridDriver) -> None:
+    hybrid.wait(hybrid.upload("private.tif", SCAN))
+    assert hybrid.get("/v/0/0,0,512,512/512,512/0/default.jpg").status == 404
+    assert hybrid.get("/").status == 404
+    assert hybrid.get("/latest/private.tif.json").status == 403
+
+
+@pytest.mark.usefixtures("tasks_only")
+def test_a_large_scan_is_done_by_a_task_and_opens_in_a_viewer(hybrid: HybridDriver, tmp_path: Path) -> None:
+    job = hybrid.wait(hybrid.upload("large.tif", SCAN))
+    assert (job.state, job.where, job.attempt) == (State.DONE, "fargate", 1)
+    assert "a task of 1 vCPU" in job.placement
+    eventually(lambda: not tasks(hybrid))
+    page = write_viewer(f"{hybrid.browser_url}/v/{job.job_id}", tmp_path / "viewer.html")
+    picture = picture_of(page)
+    centre = picture.crop(picture.width // 2 - 100, picture.height // 2 - 100, 200, 200)
+    red, white = centre(10, 10), centre(190, 190)
+    assert red[0] > 200 > red[1] + 100
+    assert min(white) > 230
+
+
+@pytest.mark.usefixtures("tasks_only")
+def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
+    hybrid: HybridDriver, deployment: Deployment
+) -> None:
+    upload = hybrid.upload("killed.jpg", LARGE)
+    task = running(hybrid, upload.job_id)
+    assert task["cpu"] == "1024"
+    os.kill(process_of(deployment.aws, task), signal.SIGKILL)
+    job = hybrid.wait(upload)
+    assert (job.state, job.attempt) == (State.DONE, 2)
+    assert "137" in job.tries[0].why
+    assert nothing_dead(hybrid)
+
+
+@pytest.mark.usefixtures("tasks_only")
+def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_again(
+    hybrid: HybridDriver, deployment: Deployment
+) -> None:
+    """What an interruption of Spot does: SIGTERM, then an event."""
+    upload = hybrid.upload("interrupted.jpg", LARGE)
+    os.kill(process_of(deployment.aws, running(hybrid, upload.job_id)), signal.SIGTERM)
+    job = hybrid.wait(upload)
+    assert (job.state, job.attempt) == (State.DONE, 2)
+    assert "exit code 4" in job.tries[0].why
+
+
+@pytest.mark.usefixtures("tasks_only")
+def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(hybrid: HybridDriver) -> None:
+    upload = hybrid.upload("overdue.jpg", LARGE)
+    running(hybrid, upload.job_id)
+    table = hybrid.jobs.table
+    table.update_item(
+        Key={"job_id": upload.job_id},
+        UpdateExpression="SET due = :long_ago",
+        ExpressionAttributeValues={":long_ago": 1},
+    )
+    hybrid.sweep()
+    job = hybrid.wait(upload)
+    assert (job.state, job.message) == (State.FAILED, "It outlived its deadline.")
+    eventually(lambda: not tasks(hybrid))
+    assert hybrid.get(f"/v/{upload.job_id}/info.json").status == 404
+
+
+@pytest.mark.usefixtures("tasks_only")
+def test_out_of_memory_is_followed_by_a_larger_task(hybrid: HybridDriver, deployment: Deployment) -> None:
+    """The record says too little memory, as an estimate that was wrong would."""
+    with a_quota_of(deployment, 0):
+        upload = hybrid.upload("hungry.jpg", encode(noise(5000, 5000), ".jpg", interlace=True))
+        eventually(lambda: is_waiting(hybrid, upload.job_id))
+    table = hybrid.jobs.table
+    table.update_item(
+        Key={"job_id": upload.job_id},
+        UpdateExpression="SET cpu = :cpu, memory_mb = :memory",
+        ExpressionAttributeValues={":cpu": 256, ":memory": 128},
+    )
+    hybrid.calls.send([upload.job_id])
+    job = hybrid.wait(upload)
+    assert job.state is State.DONE, job
+    assert "OutOfMemory" in job.tries[0].why
+    assert job.memory_mb > 128
+
+
+@pytest.mark.usefixtures("tasks_only")
+def test_many_uploads_at_once_keep_to_the_quota_and_all_end_well(
+    hybrid: HybridDriver, deployment: Deployment
+) -> None:
+    most, seconds = 0, 60 + 4 * MANY
+    with a_quota_of(deployment, 6):
+        uploads = [hybrid.upload(f"many/{number}.tif", SCAN) for number in range(MANY)]
+
+        def all_ended() -> bool:
+            nonlocal most
+            most = max(most, len(tasks(hybrid)))
+            return all((job := hybrid.jobs.get(one.job_id)) and job.is_final for one in uploads)
+
+        eventually(all_ended, seconds=seconds)
+    jobs = [hybrid.wait(upload) for upload in uploads]
+    assert {(job.state, job.attempt) for job in jobs} == {(State.DONE, 1)}
+    assert 1 <= most <= 6
+    assert nothing_dead(hybrid)
+    eventually(lambda: not tasks(hybrid))
+    print(f"{MANY} uploads at a quota of 6 vCPU: never more than {most} tasks at once")
+
+
+@pytest.mark.usefixtures("tasks_only")
+def test_without_permission_to_write_the_job_fails_with_its_reason_and_a_retry_ends_well(
+    hybrid: HybridDriver,
+) -> None:
+    with without(hybrid.client, worker_role(hybrid), "s3:PutObject"):
+        upload = hybrid.upload("denied.tif", SCAN)
+        job = hybrid.wait(upload)
+    assert job.state is State.FAILED
+    assert "exit code 1" in job.message
+    assert hybrid.get(f"/v/{upload.job_id}/info.json").status == 404
+    hybrid.retry(upload.job_id)
+    assert hybrid.wait(upload).state is State.DONE
+
+
+def worker_role(hybrid: HybridDriver) -> str:
+    ecs = hybrid.client("ecs")
+    (family,) = (name for name in ecs.list_task_definitions()["taskDefinitionArns"] if "Hybrid" in name)
+    found = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]["taskRoleArn"]
+    return str(found.rsplit("/", 1)[-1])
