@@ -24,6 +24,7 @@ LOG = ROOT / "build" / "setup.log"
 COMMANDS = {
     "demo": "deploy into a local AWS, upload photos, show what was made (--keep: leave it running)",
     "service": "serve a folder of images by the IIIF Image API: --folder PHOTOS",
+    "jobs": "the jobs of HybridPattern: state, reason, progress; show ID, retry ID (--target local|aws)",
     "pyramid": "an image as zoomable tiles: FILE OUT",
     "test": "every test; more arguments go to pytest",
     "synth": "write the CloudFormation templates to cdk.out",
@@ -73,6 +74,8 @@ def main(command: str, arguments: Sequence[str]) -> int:
         become(PYTHON, "-m", "local.service", "--from", os.getcwd(), *arguments)
     if command == "pyramid":
         become(PYTHON, "-m", "local.pyramid", "--from", os.getcwd(), *arguments)
+    if command == "jobs":
+        become(PYTHON, "-m", "local.jobs", *arguments)
     if command == "test":
         become(PYTHON, "-m", "pytest", *arguments)
     if command == "synth":

@@ -64,12 +64,15 @@ def eventually(look: Callable[[], T], *, seconds: float = 30) -> T:
     return found
 
 
-def as_user(aws: LocalAws, service: str, action: str, resource: str) -> Any:
+def as_user(
+    aws: LocalAws, service: str, action: str, resource: str, condition: dict[str, Any] | None = None
+) -> Any:
     """A service as an IAM user who may do just that; policies hold for users, not for root."""
     iam = aws.client("iam")
     name = f"user-{len(iam.list_users()['Users'])}"
     iam.create_user(UserName=name)
-    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    conditions = {"Condition": condition} if condition else {}
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource, **conditions}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
     made = iam.create_access_key(UserName=name)["AccessKey"]

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,18 @@ PATCHES = (
     "ask_the_queue_policy",
     "miss_images_that_are_not_there",
     "authorize_on_the_repositories_named",
+    "authorize_batches_as_single_messages",
+    "miss_tiles_that_are_not_there",
     "tell_the_range_of_a_vpc",
     "make_vpc_origins",
     "record_alarms_on_expressions",
     "record_the_rest",
+    "size_tasks_as_they_are_asked",
+    "keep_to_a_quota",
+    "remember_client_tokens",
+    "end_tasks_as_fargate_does",
+    "tell_of_tasks_that_stopped",
+    "authorize_tasks_as_ecs_does",
 )
 
 
@@ -35,6 +45,7 @@ RECORDED = (
     "AWS::EC2::NatGateway",
     "AWS::EC2::SecurityGroupEgress",
     "AWS::EC2::SecurityGroupIngress",
+    "AWS::ECS::ClusterCapacityProviderAssociations",
 )
 
 
@@ -234,6 +245,48 @@ def test_the_repositories_that_are_named(bare: LocalAws, patched: LocalAws) -> N
             assert allowed
         except ClientError:
             assert not allowed
+
+
+def test_a_batch_of_messages(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, allowed in ((bare, False), (patched, True)):
+        url = aws.client("sqs").create_queue(QueueName="batch")["QueueUrl"]
+        client = as_user(aws, "sqs", "sqs:SendMessage", "*")
+        try:
+            client.send_message_batch(QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "a"}])
+            assert allowed
+        except ClientError:
+            assert not allowed
+
+
+def test_a_tile_that_is_not_there(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, status in ((bare, 403), (patched, 404)):
+        aws.client("s3").create_bucket(Bucket="tiles")
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": ["s3:GetObject", "s3:ListBucket"],
+            "Resource": ["arn:aws:s3:::tiles", "arn:aws:s3:::tiles/*"],
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        aws.client("s3").put_bucket_policy(Bucket="tiles", Policy=policy)
+        origin = {
+            "Id": "o",
+            "DomainName": "tiles.s3.us-east-1.amazonaws.com",
+            "S3OriginConfig": {"OriginAccessIdentity": ""},
+        }
+        behavior = {
+            "TargetOriginId": "o",
+            "ViewerProtocolPolicy": "allow-all",
+            "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+        }
+        config = {"Enabled": True, "Origins": [origin], "DefaultCacheBehavior": behavior}
+        output = {"Fn::GetAtt": ["One", "DomainName"]}
+        stack = stack_of(aws, "tiles", "AWS::CloudFront::Distribution", output, DistributionConfig=config)
+        host = stack["Outputs"][0]["OutputValue"]
+        request = urllib.request.Request(f"{aws.url}/none.jpg", headers={"Host": host})
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request)
+        assert error.value.code == status
 
 
 def test_health_checks_are_not_run(patched: LocalAws) -> None:

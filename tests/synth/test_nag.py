@@ -73,6 +73,7 @@ def test_every_acknowledgement_covers_one_resource_and_has_its_reason(tmp_path: 
 
 
 DISTRIBUTION = "FrontDoor/Distribution"
+WORKER_TASK = "Worker/WorkerTask"
 EXPECTED = {
     "Network": {("Vpc", "VPC7"), ("FlowLogs", "S1"), ("Endpoints", "EC23")},
     "LambdaPattern": {
@@ -91,5 +92,18 @@ EXPECTED = {
         ("ServiceTask", "ECS2"),
         ("ServiceTask/ExecutionRole/DefaultPolicy", "IAM5"),
         ("ServiceTask/TaskRole/DefaultPolicy", "IAM5"),
+    },
+    "HybridPattern": {
+        ("Source", "S1"),
+        ("Output", "S1"),
+        *(("Tiles", f"CFR{number}") for number in (1, 2, 3, 4)),
+        ("Jobs", "DDB3"),
+        ("Worker/Cluster", "ECS4"),
+        (WORKER_TASK, "ECS2"),
+        (f"{WORKER_TASK}/ExecutionRole/DefaultPolicy", "IAM5"),
+        (f"{WORKER_TASK}/TaskRole/DefaultPolicy", "IAM5"),
+        *((f"{queue}/Undelivered", "SQS3") for queue in ("Uploads", "Stops")),
+        *((function, "L1") for function in ("Dispatcher", "Tracker")),
+        *((f"{function}Role/DefaultPolicy", "IAM5") for function in ("Dispatcher", "Tracker")),
     },
 }

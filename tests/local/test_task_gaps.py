@@ -1,0 +1,137 @@
+"""Gaps of MiniStack's ECS that local/emulator/tasks.py fills: once MiniStack closes one, its patch can go."""
+
+import json
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws import ACCOUNT, REGION, LocalAws
+from tests.local.conftest import as_user, eventually
+from tests.local.test_gaps import bare, patched  # noqa: F401
+
+SLEEP = ["python3", "-c", "import time; time.sleep(60)"]
+HUNGRY = ["python3", "-c", "a = [bytearray(b'1' * 2**20) for _ in range(2000)]; import time; time.sleep(60)"]
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}
+
+
+def definition(aws: LocalAws, command: list[str], memory: str = "512") -> str:
+    """A task that runs a command in an image that is here."""
+    if aws.containers["LOCAL_AWS_CONTAINERS"] == "docker":
+        image = os.environ["CONTAINER_BASE"]
+    else:
+        image = "gap"
+        (Path(aws.containers["LOCAL_AWS_IMAGES"]) / quote(image, safe="")).mkdir(parents=True, exist_ok=True)
+    container = {"name": "worker", "image": image, "entryPoint": command, "stopTimeout": 2}
+    made = aws.client("ecs").register_task_definition(
+        family="gap",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory=memory,
+        containerDefinitions=[container],
+    )
+    return str(made["taskDefinition"]["taskDefinitionArn"])
+
+
+def run(aws: LocalAws, task_definition: str, **named: Any) -> dict[str, Any]:
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName="gaps")
+    asked = {"cluster": "gaps", "launchType": "FARGATE", "networkConfiguration": NETWORK, **named}
+    return dict(ecs.run_task(taskDefinition=task_definition, **asked))
+
+
+def task(aws: LocalAws, arn: str, status: str) -> dict[str, Any]:
+    """As it is, once it has that status."""
+
+    def look() -> Any:
+        (found,) = aws.client("ecs").describe_tasks(cluster="gaps", tasks=[arn])["tasks"]
+        return found if found["lastStatus"] == status else None
+
+    return dict(eventually(look))
+
+
+def stop(aws: LocalAws, arn: str) -> dict[str, Any]:
+    aws.client("ecs").stop_task(cluster="gaps", task=arn, reason="enough")
+    return task(aws, arn, "STOPPED")
+
+
+def test_the_size_that_is_asked_for(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+    for aws, cpu in ((bare, "256"), (patched, "512")):
+        made = run(aws, definition(aws, SLEEP), overrides={"cpu": "512", "memory": "1024"})["tasks"][0]
+        assert task(aws, made["taskArn"], "RUNNING")["cpu"] == cpu
+        stop(aws, made["taskArn"])
+
+
+def test_the_quota(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+    for aws, started in ((bare, 1), (patched, 0)):
+        aws.vcpus.write_text("0.1")
+        made = run(aws, definition(aws, SLEEP), clientToken="over-the-quota")
+        assert len(made["tasks"]) == started
+        aws.vcpus.unlink()
+        for one in made["tasks"]:
+            stop(aws, one["taskArn"])
+
+
+def test_the_client_token(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+    for aws, tasks in ((bare, 2), (patched, 1)):
+        asked = definition(aws, SLEEP)
+        arns = {run(aws, asked, clientToken="once")["tasks"][0]["taskArn"] for _ in range(2)}
+        assert len(arns) == tasks
+        if aws is patched:
+            with pytest.raises(ClientError, match="ConflictException") as error:
+                run(aws, asked, clientToken="once", overrides={"cpu": "512"})
+            assert set(error.value.response["resourceIds"]) == arns  # type: ignore[typeddict-item]
+        for arn in arns:
+            stop(aws, arn)
+
+
+def test_the_exit_code_of_a_task_that_is_stopped(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+    for aws, code in ((bare, 0), (patched, 143)):
+        arn = run(aws, definition(aws, SLEEP))["tasks"][0]["taskArn"]
+        task(aws, arn, "RUNNING")
+        stopped = stop(aws, arn)
+        assert stopped["containers"][0]["exitCode"] in (code, 137 if aws is patched else code)
+        assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "enough")
+
+
+def test_a_task_that_wants_too_much_memory(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+    for aws, says in ((bare, ""), (patched, "OutOfMemoryError")):
+        arn = run(aws, definition(aws, HUNGRY))["tasks"][0]["taskArn"]
+        stopped = task(aws, arn, "STOPPED")
+        assert stopped["containers"][0]["exitCode"] == 137
+        assert says in stopped["containers"][0].get("reason", "")
+        assert bool(stopped["containers"][0].get("reason")) is bool(says)
+
+
+def test_the_event_of_a_tasks_end(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+    for aws, told in ((bare, False), (patched, True)):
+        sqs, events = aws.client("sqs"), aws.client("events")
+        url = sqs.create_queue(QueueName="ends")["QueueUrl"]
+        queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:ends"
+        allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        pattern = {"source": ["aws.ecs"], "detail": {"lastStatus": ["STOPPED"]}}
+        events.put_rule(Name="ends", EventPattern=json.dumps(pattern))
+        events.put_targets(Rule="ends", Targets=[{"Id": "queue", "Arn": queue}])
+        arn = run(aws, definition(aws, ["true"]))["tasks"][0]["taskArn"]
+        task(aws, arn, "STOPPED")
+        found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5 if told else 1).get("Messages", [])
+        assert [json.loads(one["Body"])["detail"]["taskArn"] for one in found] == [arn] * told
+
+
+def test_what_run_task_is_authorized_on(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+    for aws, allowed in ((bare, False), (patched, True)):
+        aws.client("ecs").create_cluster(clusterName="gaps")
+        asked = definition(aws, ["true"])
+        cluster = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/gaps"
+        user = as_user(aws, "ecs", "ecs:RunTask", asked, {"ArnEquals": {"ecs:cluster": cluster}})
+        for name, passes in (("gaps", allowed), ("another", False)):
+            may = nullcontext() if passes else pytest.raises(ClientError, match="AccessDenied")
+            with may:
+                user.run_task(cluster=name, taskDefinition=asked, launchType="FARGATE")

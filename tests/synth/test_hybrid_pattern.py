@@ -1,0 +1,172 @@
+"""What HybridPattern's template promises that no emulator shows."""
+
+from typing import Any
+
+import pytest
+
+from chooser.limits import FARGATE_SIZES
+from jobs import table
+from jobs.tasks import CONTAINER
+from stacks.constructs.job_table import OPEN_INDEX
+from tests.synth.conftest import Synth, Template, one_named, only, resources
+
+
+@pytest.fixture(scope="module")
+def hybrid(synth: Synth) -> Template:
+    return synth("HybridPattern")
+
+
+def statements(template: Template, policy: str) -> list[dict[str, Any]]:
+    _, found = one_named(template, "AWS::IAM::Policy", policy)
+    return list(found["Properties"]["PolicyDocument"]["Statement"])
+
+
+def allowed(template: Template, policy: str) -> set[str]:
+    found = [one["Action"] for one in statements(template, policy)]
+    return {action for one in found for action in ([one] if isinstance(one, str) else one)}
+
+
+PUBLISHING = {
+    "s3:GetObjectVersion",
+    "s3:PutObject",
+    "s3:GetObject",
+    "s3:DeleteObject",
+    "s3:PutObjectTagging",
+    "s3:ListBucket",
+}
+FUNCTION = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+}
+
+
+def test_each_role_may_do_just_what_is_listed_here(hybrid: Template) -> None:
+    table_ = {"dynamodb:GetItem", "dynamodb:PutItem"}
+    starting = {"ecs:RunTask", "iam:PassRole"}
+    following = {"ecs:DescribeTasks", "ecs:StopTask", "sqs:SendMessage", "dynamodb:Query"}
+    assert allowed(hybrid, "DispatcherRole") == FUNCTION | PUBLISHING | table_ | starting
+    assert allowed(hybrid, "TrackerRole") == FUNCTION | table_ | following
+    assert allowed(hybrid, "WorkerWorkerTaskTaskRole") == PUBLISHING | table_ | {"dynamodb:UpdateItem"}
+
+
+def test_the_dispatcher_starts_this_definition_on_this_cluster_and_passes_its_two_roles(
+    hybrid: Template,
+) -> None:
+    by_action = {
+        one["Action"]: one
+        for one in statements(hybrid, "DispatcherRole")
+        if isinstance(one["Action"], str) and one["Action"].partition(":")[0] in ("ecs", "iam")
+    }
+    definition, _ = one_named(hybrid, "AWS::ECS::TaskDefinition", "Worker")
+    cluster, _ = one_named(hybrid, "AWS::ECS::Cluster", "Worker")
+    assert by_action["ecs:RunTask"]["Resource"] == {"Ref": definition}
+    assert by_action["ecs:RunTask"]["Condition"] == {
+        "ArnEquals": {"ecs:cluster": {"Fn::GetAtt": [cluster, "Arn"]}}
+    }
+    roles = [one["Fn::GetAtt"][0] for one in by_action["iam:PassRole"]["Resource"]]
+    assert sorted(name[:24] for name in roles) == ["WorkerWorkerTaskExecutio", "WorkerWorkerTaskTaskRole"]
+    assert by_action["iam:PassRole"]["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    }
+
+
+def test_the_task_has_no_limits_of_the_container_and_all_of_the_stop_timeout(hybrid: Template) -> None:
+    properties = only(hybrid, "AWS::ECS::TaskDefinition")
+    (container,) = properties["ContainerDefinitions"]
+    assert not {"Cpu", "Memory", "MemoryReservation"} & {*container}
+    assert (container["Name"], container["StopTimeout"]) == (CONTAINER, 120)
+    assert container["User"] == "10001:10001"
+    assert container["ReadonlyRootFilesystem"] is True
+    assert int(properties["Memory"]) in FARGATE_SIZES[int(properties["Cpu"])]
+
+
+def test_no_function_is_in_the_network(hybrid: Template) -> None:
+    assert all(
+        "VpcConfig" not in one["Properties"] for one in resources(hybrid, "AWS::Lambda::Function").values()
+    )
+
+
+def test_the_rule_takes_only_this_clusters_tasks_that_stopped(hybrid: Template) -> None:
+    _, rule = one_named(hybrid, "AWS::Events::Rule", "StopsRule")
+    cluster, _ = one_named(hybrid, "AWS::ECS::Cluster", "Worker")
+    assert rule["Properties"]["EventPattern"] == {
+        "source": ["aws.ecs"],
+        "detail-type": ["ECS Task State Change"],
+        "detail": {"clusterArn": [{"Fn::GetAtt": [cluster, "Arn"]}], "lastStatus": ["STOPPED"]},
+    }
+
+
+def test_the_sweep_comes_every_five_minutes_to_the_same_queue(hybrid: Template) -> None:
+    _, sweep = one_named(hybrid, "AWS::Events::Rule", "StopsSweep")
+    _, rule = one_named(hybrid, "AWS::Events::Rule", "StopsRule")
+    assert sweep["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
+    assert sweep["Properties"]["Targets"] == rule["Properties"]["Targets"]
+
+
+def test_one_scan_a_message_and_six_timeouts_of_visibility(hybrid: Template) -> None:
+    name, queue = one_named(hybrid, "AWS::SQS::Queue", "UploadsQueue")
+    _, function = one_named(hybrid, "AWS::Lambda::Function", "Dispatcher")
+    assert queue["Properties"]["VisibilityTimeout"] == 6 * function["Properties"]["Timeout"] == 1800
+    mappings = resources(hybrid, "AWS::Lambda::EventSourceMapping").values()
+    (mapping,) = (
+        one["Properties"]
+        for one in mappings
+        if one["Properties"]["EventSourceArn"] == {"Fn::GetAtt": [name, "Arn"]}
+    )
+    assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+
+
+def test_the_tables_index_is_the_one_that_is_asked(hybrid: Template) -> None:
+    properties = only(hybrid, "AWS::DynamoDB::Table")
+    (index,) = properties["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == OPEN_INDEX == table.OPEN_INDEX
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["queue", "due"]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_in_production_the_table_is_kept_and_can_be_turned_back(synth: Synth) -> None:
+    ((_, resource),) = resources(synth("HybridPattern", stage="production"), "AWS::DynamoDB::Table").items()
+    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert resource["Properties"]["DeletionProtectionEnabled"] is True
+
+
+def test_cloudfront_reads_results_and_nothing_else_and_the_root_is_no_listing(hybrid: Template) -> None:
+    bucket, _ = one_named(hybrid, "AWS::S3::Bucket", "Output")
+    _, policy = one_named(hybrid, "AWS::S3::BucketPolicy", "Output")
+    found = {
+        one["Action"]: one["Resource"]
+        for one in policy["Properties"]["PolicyDocument"]["Statement"]
+        if one["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    }
+    arn = {"Fn::GetAtt": [bucket, "Arn"]}
+    assert {*found} == {"s3:GetObject", "s3:ListBucket"}
+    assert found["s3:GetObject"] == {"Fn::Join": ["", [arn, "/v/*"]]}
+    assert arn in found["s3:ListBucket"]
+    config = only(hybrid, "AWS::CloudFront::Distribution")["DistributionConfig"]
+    assert config["DefaultRootObject"]
+    assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
+
+
+def test_spot_is_an_association_without_a_default_strategy(synth: Synth) -> None:
+    kind = "AWS::ECS::ClusterCapacityProviderAssociations"
+    assert resources(synth("HybridPattern"), kind) == {}
+    association = only(synth("HybridPattern", spot="on"), kind)
+    assert association["CapacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
+    assert association["DefaultCapacityProviderStrategy"] == []
+
+
+@pytest.mark.parametrize(("egress", "address"), [("public-ip", "on"), ("nat", "off"), ("endpoints", "off")])
+def test_a_task_asks_for_a_public_address_only_where_it_is_its_way_out(
+    synth: Synth, egress: str, address: str
+) -> None:
+    _, function = one_named(synth("HybridPattern", egress=egress), "AWS::Lambda::Function", "Dispatcher")
+    assert function["Properties"]["Environment"]["Variables"]["PUBLIC_IP"] == address
