@@ -7,20 +7,27 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pyvips
 from rich import box
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
+from jobs.record import Job, State
+from local import running
 from local.aws import ROOT, LocalAws, LocalAwsError, local_aws
 from local.deployment import Cdk
 from local.driver import LambdaDriver, Result
-from local.gallery import write_gallery, write_viewer
+from local.gallery import write_gallery, write_tiles, write_viewer
+from local.hybrid_driver import HybridDriver
 from local.service_driver import Answer, ServiceDriver
 from stacks.settings import Settings, SettingsError
 
 FOLDER = ROOT / "build" / "demo"
-STACKS = ("Network", "LambdaPattern", "FargatePattern")
+STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern")
 SHOWN = "earth-blue-marble.jpg"
+SMALL_SCAN, LARGE_SCAN = "earth-night.jpg", "earth-134-megapixels.jpg"
+ENLARGED = 4
 REQUESTS = (
     "full/^!600,600/0/default.webp",
     "square/300,/0/default.jpg",
@@ -76,19 +83,60 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         service = ServiceDriver(client=aws.client, outputs=outputs["FargatePattern"], endpoint=aws.url)
         served = _ask(service)
         console.print(_requests(served, aws))
-        page = write_gallery(driver, results, served, FOLDER / "index.html")
+        status.update("Uploading scans ...")
+        hybrid = HybridDriver(
+            client=aws.client, resource=aws.resource, outputs=outputs["HybridPattern"], endpoint=aws.url
+        )
+        scans = _tile(hybrid, status)
+        console.print(_scans(scans, hybrid))
+        status.update("Fetching the tiles ...")
+        zoomable = {job.key: write_tiles(hybrid, job, FOLDER / "scans") for job in scans}
+        page = write_gallery(driver, results, served, zoomable, FOLDER / "index.html")
         console.print(f"Pictures: {page.relative_to(ROOT)} (open it from disk)")
         if keep:
             status.stop()
             viewer = write_viewer(f"{service.browser_url}{service.image(SHOWN)}", FOLDER / "viewer.html")
             console.print(f"Viewer: {viewer.relative_to(ROOT)} (zoom into {SHOWN}, live from the service)")
-            _wait(console, aws, driver, service)
+            running.note(aws, outputs)
+            _wait(console, aws, driver, service, hybrid)
         else:
             status.update(f"cdk destroy {' '.join(STACKS)} ...")
             cdk.destroy(*STACKS)
             console.print("[green]✓[/] destroyed, nothing left running")
     done = sum(1 for one in results if one.manifest) == len(results) - len(REFUSED)
-    return 0 if done and all(answer.status == 200 for answer in served.values()) else 1
+    tiled = all(job.state is State.DONE for job in scans)
+    return 0 if done and tiled and all(answer.status == 200 for answer in served.values()) else 1
+
+
+def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
+    """One scan that the function does, and one that needs a task: progressive and turned, it takes memory."""
+    enlarged = pyvips.Image.new_from_file(str(ROOT / "samples" / SHOWN)).resize(ENLARGED)
+    enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    large = enlarged.write_to_buffer(".jpg", Q=80, interlace=True)
+    small = (ROOT / "samples" / SMALL_SCAN).read_bytes()
+    uploads = [hybrid.upload(SMALL_SCAN, small), hybrid.upload(LARGE_SCAN, large)]
+
+    def tell(job: Job) -> None:
+        status.update(f"Tiles of {job.key}: {job.state}, {job.percent} % ({job.where}) ...")
+
+    return [hybrid.wait(upload, tell=tell) for upload in uploads]
+
+
+def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("scan", no_wrap=True)
+    for heading in ("tiles", "MB", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("where", no_wrap=True)
+    table.add_column("why")
+    for job in jobs:
+        made = hybrid.manifest(job)["pyramid"] if job.state is State.DONE else {"tiles": 0, "bytes": 0}
+        size = f"{made['bytes'] / 1e6:.1f}"
+        seconds = f"{job.ended_at - job.created_at} s"
+        table.add_row(
+            job.key, f"{made['tiles']:,}", size, seconds, job.where.title(), job.message or job.placement
+        )
+    return table
 
 
 def _ask(service: ServiceDriver) -> dict[str, Answer]:
@@ -154,7 +202,9 @@ def _work(result: Result) -> str:
     return f"{sum(result.manifest['timings_ms'].values()):,.0f} ms" if result.manifest else ""
 
 
-def _wait(console: Console, aws: LocalAws, driver: LambdaDriver, service: ServiceDriver) -> None:
+def _wait(
+    console: Console, aws: LocalAws, driver: LambdaDriver, service: ServiceDriver, hybrid: HybridDriver
+) -> None:
     lines = [
         *(f"export {name}={value}" for name, value in aws.environment.items()),
         f"aws s3 cp samples/rocket.jpg s3://{driver.source}/mine.jpg",
@@ -163,6 +213,8 @@ def _wait(console: Console, aws: LocalAws, driver: LambdaDriver, service: Servic
         f"aws logs filter-log-events --log-group-name {driver.log_group()} --query events[].message",
         f"aws s3 cp samples/rocket.jpg s3://{service.source}/rocket.jpg",
         f"curl {service.browser_url}{service.image('rocket.jpg')}/info.json",
+        f"aws s3 cp samples/hubble_deep_field.jpg s3://{hybrid.source}/hubble.jpg",
+        "python3 dev.py jobs",
     ]
     console.print("\nIt is running until you press Ctrl-C. In another terminal:\n")
     for line in lines:
@@ -171,6 +223,8 @@ def _wait(console: Console, aws: LocalAws, driver: LambdaDriver, service: Servic
         signal.pause()
     except KeyboardInterrupt:
         console.print("\nStopping.")
+    finally:
+        running.forget()
 
 
 if __name__ == "__main__":

@@ -2,28 +2,55 @@
 
 import base64
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from contract.output import version_prefix
+from imaging.pyramid import describe, paths
+from imaging.transform import Encoding
+from jobs.record import Job
 from local.driver import LambdaDriver, Result
+from local.hybrid_driver import HybridDriver
 from local.service_driver import Answer
 
 HERE = Path(__file__).parent
+TREE = "tiles"
 OPENSEADRAGON = HERE / "node_modules" / "openseadragon" / "build" / "openseadragon" / "openseadragon.min.js"
 
 
 def write_gallery(
-    driver: LambdaDriver, results: Sequence[Result], served: Mapping[str, Answer], page: Path
+    driver: LambdaDriver,
+    results: Sequence[Result],
+    served: Mapping[str, Answer],
+    zoomable: Mapping[str, Path],
+    page: Path,
 ) -> Path:
-    """Writes `page` with every rendition, every rejection and what the service answered, and returns it."""
+    """Writes `page` with every rendition, every rejection and what the service answered, and returns it.
+
+    zoomable: pages of scans below that folder, by their name.
+    """
     photos = "\n".join(_made(driver, one) if one.manifest else _rejected(one) for one in results)
     answers = "\n".join(_served(path, answer) for path, answer in served.items())
+    scans = "\n".join(_zoomable(name, found.relative_to(page.parent)) for name, found in zoomable.items())
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(_fill("gallery.html", photos=photos, served=answers))
+    page.write_text(_fill("gallery.html", photos=photos, served=answers, scans=scans))
     return page
+
+
+def write_tiles(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
+    """Fetches a scan's tiles through the distribution into a folder of its own, with a page that zooms."""
+    out, prefix = folder / job.job_id, f"/{version_prefix(job.job_id)}"
+    made = hybrid.manifest(job)["pyramid"]
+    shutil.rmtree(out, ignore_errors=True)
+    for path in paths(made["width"], made["height"], Encoding.JPG):
+        (out / TREE / path).parent.mkdir(parents=True, exist_ok=True)
+        (out / TREE / path).write_bytes(hybrid.get(f"{prefix}{path}").body)
+    info = describe(TREE, made["width"], made["height"], Encoding.JPG)
+    return write_viewer(TREE, out / "index.html", info=info)
 
 
 def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = None) -> Path:
@@ -45,6 +72,10 @@ def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = N
 
 def _fill(template: str, **values: str) -> str:
     return Template((HERE / template).read_text()).substitute(values)
+
+
+def _zoomable(name: str, page: Path) -> str:
+    return f'<h3>{escape(name)}</h3>\n<iframe src="{page.as_posix()}" title="{escape(name)}"></iframe>'
 
 
 def _served(path: str, answer: Answer) -> str:

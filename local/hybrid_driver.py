@@ -4,12 +4,13 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from contract.output import manifest_key
 from contract.source import job_id
 from jobs.messages import Calls
 from jobs.record import Job
@@ -55,18 +56,26 @@ class HybridDriver:
         job = job_id(self.source, key, version)
         return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
 
-    def wait(self, upload: Upload, *, timeout: float = 120) -> Job:
-        """The job once it has ended. TimeoutError `timeout` seconds after now."""
+    def wait(
+        self, upload: Upload, *, timeout: float = 120, tell: Callable[[Job], None] = lambda job: None
+    ) -> Job:
+        """The job once it has ended. TimeoutError `timeout` seconds after now. tell: gets it meanwhile."""
         end = time.monotonic() + timeout
         pause = 0.05
         while True:
             job = self.jobs.get(upload.job_id)
             if job and job.is_final:
                 return job
+            if job:
+                tell(job)
             if time.monotonic() > end:
                 raise TimeoutError(f"{upload.key} has not ended after {timeout:.0f} s: {job}")
             time.sleep(pause)  # a table has nothing to wait on
             pause = min(pause * 1.5, 1)
+
+    def manifest(self, job: Job) -> dict[str, Any]:
+        """Of a job that is done."""
+        return dict(json.loads(self.get(f"/{manifest_key(job.job_id)}").body))
 
     def retry(self, job_id: str) -> bool:
         """Begins a job that failed anew; False when it did not fail. Raises KeyError for none of that id."""

@@ -19,7 +19,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         import boto3
 
         outputs = {"JobTable": "jobs", "Queue": made.queue}
-        driver = HybridDriver(client=boto3.client, resource=boto3.resource, outputs=outputs)  # type: ignore[arg-type]
+        driver = HybridDriver(client=boto3.client, resource=boto3.resource, outputs=outputs)
         monkeypatch.setattr(running, "find", lambda target, profile: driver)
         monkeypatch.setenv("COLUMNS", "200")
         made.by_tasks_only().dispatch(made.upload(encode(noise(600, 600), ".tif"), "[scan] 1.tif"))
