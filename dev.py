@@ -48,7 +48,17 @@ PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
-BENCHES = ("imaging", "quality", "coldstart", "memory", "service", "servers", "pyramid", "placement")
+BENCHES = (
+    "imaging",
+    "quality",
+    "coldstart",
+    "memory",
+    "service",
+    "servers",
+    "pyramid",
+    "placement",
+    "worker",
+)
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),

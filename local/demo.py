@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -87,6 +88,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         hybrid = HybridDriver(
             client=aws.client, resource=aws.resource, outputs=outputs["HybridPattern"], endpoint=aws.url
         )
+        shutil.rmtree(FOLDER / "scans", ignore_errors=True)
         scans = _tile(hybrid, status)
         console.print(_scans(scans, hybrid))
         status.update("Fetching the tiles ...")

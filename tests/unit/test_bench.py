@@ -70,6 +70,11 @@ def test_a_pyramid_takes_what_dzsave_does_and_not_more() -> None:
     assert figures["peak MB"] <= 300
 
 
+def test_a_worker_stays_within_400_mb_at_40000_px_uploads_included() -> None:
+    figures = json.loads((RESULTS / "worker.json").read_text())["figures"]
+    assert figures["peak MB"] <= 400
+
+
 def test_memory_is_never_underestimated_and_rarely_by_more_than_twice_overestimated() -> None:
     figures = json.loads((RESULTS / "placement.json").read_text())["figures"]
     assert figures["least"] >= 1
