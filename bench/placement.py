@@ -10,8 +10,8 @@ from rich.progress import track
 
 from bench.kinds import KINDS, draw
 from bench.measure import ROOT, run, save
-from chooser.__main__ import scan_of
 from chooser.placement import Estimate, estimate
+from chooser.placing import scan_of
 
 COUNT = 3 * len(KINDS)
 PEER = ROOT / "bench" / "peers" / "pyramid.py"

@@ -1,52 +1,68 @@
-"""`python -m chooser place FILE`: where a scan would be made into tiles, and why."""
+"""`python -m chooser FILE.toml`: Lambda or Fargate, why, and what it costs; `place FILE`: where a scan goes.
 
-import argparse
-import json
+Prices are list prices of us-east-1 without discounts; `chooser/prices.toml` has each with source and date.
+"""
+
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from datetime import date
 
-from chooser.placement import Placement, Scan, Where, place
+from chooser.choose import choose, sentence
+from chooser.prices import as_of, stale
+from chooser.report import as_json, details, plain, pretty, rows
+from chooser.workload import ARCHITECTURES, Workload, WorkloadError, load
+
+HEAD = ("candidate", "USD a month", "")
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m chooser", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    placing = commands.add_parser("place", help="where a scan would be made into tiles, and why")
-    placing.add_argument("file", type=Path)
-    placing.add_argument("--json", action="store_true", help="for programs")
-    options = parser.parse_args(arguments)
-    from imaging.rejection import Rejected  # the chooser itself needs no image
+    if arguments[:1] == ["place"]:
+        from chooser.placing import main as place
 
+        return place(arguments[1:])
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python3 -m chooser", description=__doc__)
+    parser.add_argument("file", help="a workload, such as examples/thumbnails.toml; or: place FILE")
+    parser.add_argument("--compare", action="store_true", help="every item of every bill")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--plot", metavar="OUT.svg", help="cost against load, as a picture")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default="", help="only that one")
+    parser.add_argument("--free-tier", action="store_true", help="with the free tiers that do not end")
+    options = parser.parse_args(arguments)
     try:
-        found = place(scan_of(options.file))
-    except (OSError, Rejected) as error:
-        print(f"Error: {options.file}: {error}", file=sys.stderr)
+        found = load(options.file)
+        measured = ", ".join(found.duration_ms)
+        if options.architecture and options.architecture not in found.duration_ms:
+            raise WorkloadError(f"--architecture {options.architecture}: duration_ms has {measured} only.")
+        _answer(found, options.architecture, options.free_tier, options.compare, options.json)
+        if options.plot:
+            from chooser.plot import plot
+
+            plot(found, options.architecture or next(iter(found.duration_ms)), options.plot)
+    except (OSError, WorkloadError) as error:
+        print(f"Error: {error}", file=sys.stderr)
         return 1
-    print(json.dumps(asdict(found)) if options.json else told(found))
     return 0
 
 
-def scan_of(file: Path) -> Scan:
-    """What the file's header says. Raises OSError and Rejected."""
-    from imaging.probe import probe_file
-
-    return Scan.of(asdict(probe_file(file)), file.stat().st_size)
-
-
-def told(found: Placement) -> str:
-    """For people."""
-    estimate = found.estimate
-    lines = [f"{found.where.upper()}: {found.reason}", f"  decided by  {found.decided_by}"]
-    if found.where is Where.FARGATE:
-        task = f"{found.cpu / 1024:g} vCPU, {found.memory_mb / 1024:g} GB, {found.disk_gib} GiB of disk"
-        lines.append(f"  task        {task}")
-    lines.append(
-        f"  estimate    {estimate.cpu_seconds:,.0f} s of CPU, {estimate.memory_mb:,.0f} MB of memory, "
-        f"{estimate.disk_mb:,.0f} MB of disk"
-    )
-    return "\n".join(lines)
+def _answer(found: Workload, architecture: str, free: bool, compare: bool, as_text: bool) -> None:
+    verdicts = choose(found, architecture=architecture, free=free)
+    answer = sentence(verdicts)
+    if warning := stale(date.today()):
+        print(f"Warning: {warning}", file=sys.stderr)
+    if as_text:
+        print(as_json(found, verdicts, answer))
+        return
+    lines = details(verdicts) if compare else rows(verdicts)
+    print(f"{found.name}: {found.requests:,g} requests a month\n\n{answer}\n")
+    if sys.stdout.isatty():
+        pretty(HEAD, lines)
+    else:
+        print(plain(HEAD, lines))
+    print(f"\nList prices of us-east-1 as of {as_of()}; each with its source in chooser/prices.toml.")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
+from chooser.costs import Candidate, a_million
+from chooser.limits import limit
+from chooser.workload import Workload
 from jobs.record import Job, State
 from local import running
 from local.aws import ROOT, LocalAws, LocalAwsError, local_aws
@@ -29,6 +32,8 @@ STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern")
 SHOWN = "earth-blue-marble.jpg"
 SMALL_SCAN, LARGE_SCAN = "earth-night.jpg", "earth-134-megapixels.jpg"
 ENLARGED = 4
+MILLION = "a million"
+ONE_VCPU = limit("lambda.vcpu_at_mb")
 REQUESTS = (
     "full/^!600,600/0/default.webp",
     "square/300,/0/default.jpg",
@@ -91,6 +96,8 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         shutil.rmtree(FOLDER / "scans", ignore_errors=True)
         scans = _tile(hybrid, status)
         console.print(_scans(scans, hybrid))
+        for job in scans:
+            console.print(f"{job.message or job.placement}\n", highlight=False, markup=False)
         status.update("Fetching the tiles ...")
         zoomable = {job.key: write_tiles(hybrid, job, FOLDER / "scans") for job in scans}
         page = write_gallery(driver, results, served, zoomable, FOLDER / "index.html")
@@ -130,14 +137,17 @@ def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
     for heading in ("tiles", "MB", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("where", no_wrap=True)
-    table.add_column("why")
+    table.add_column(MILLION, justify="right", no_wrap=True)
     for job in jobs:
-        made = hybrid.manifest(job)["pyramid"] if job.state is State.DONE else {"tiles": 0, "bytes": 0}
-        size = f"{made['bytes'] / 1e6:.1f}"
-        seconds = f"{job.ended_at - job.created_at} s"
-        table.add_row(
-            job.key, f"{made['tiles']:,}", size, seconds, job.where.title(), job.message or job.placement
-        )
+        if job.state is not State.DONE:
+            table.add_row(job.key, "", "", "", job.where.title(), "")
+            continue
+        found = hybrid.manifest(job)
+        made, spent = found["pyramid"], sum(found["timings_ms"].values())
+        size, seconds = f"{made['bytes'] / 1e6:.1f}", f"{spent / 1000:.1f} s"
+        candidate = Candidate.LAMBDA if job.where == "lambda" else Candidate.RUN_TASK
+        usd = _a_million(candidate, spent)
+        table.add_row(job.key, f"{made['tiles']:,}", size, seconds, job.where.title(), usd)
     return table
 
 
@@ -157,11 +167,13 @@ def _requests(served: Mapping[str, Answer], aws: LocalAws) -> Table:
     for heading in ("kB", "work"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("where", no_wrap=True)
+    table.add_column(MILLION, justify="right", no_wrap=True)
     for path, answer in served.items():
         work = re.search(r"work;dur=([\d.]+)", answer.headers.get("server-timing", ""))
+        usd = _a_million(Candidate.SERVICE, float(work[1])) if work else ""
         kilobytes = f"{len(answer.body) / 1000:,.0f}" if answer.status == 200 else f"[red]{answer.status}"
         asked = "/".join(path.split("/")[4:])
-        table.add_row(asked, kilobytes, f"{float(work[1]):,.0f} ms" if work else "", "Fargate")
+        table.add_row(asked, kilobytes, f"{float(work[1]):,.0f} ms" if work else "", "Fargate", usd)
     return table
 
 
@@ -172,16 +184,18 @@ def _upload(driver: LambdaDriver) -> list[Result]:
 
 
 def _table(results: Sequence[Result]) -> Table:
-    caption = "WebP; Lambda: here a process on this machine."
+    caption = "WebP, by Lambda: here a process on this machine. A million: USD, x86_64, list prices."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
     for heading in ("photo", "what was made"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("kB", "time", "work"):
+    for heading in ("kB", "work"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("where", no_wrap=True)
+    table.add_column(MILLION, justify="right", no_wrap=True)
     for result in results:
-        name, seconds = Path(result.upload.key).name, f"{result.seconds:.1f} s"
-        table.add_row(name, _made(result), _kilobytes(result), seconds, _work(result), "Lambda")
+        name = Path(result.upload.key).name
+        spent = sum(result.manifest["timings_ms"].values()) if result.manifest else 0
+        work, usd = (f"{spent:,.0f} ms", _a_million(Candidate.LAMBDA, spent)) if spent else ("", "")
+        table.add_row(name, _made(result), _kilobytes(result), work, usd)
     return table
 
 
@@ -200,8 +214,12 @@ def _kilobytes(result: Result) -> str:
     return f"{size} → {sum(one['bytes'] for one in result.manifest['renditions']) / 1000:,.0f}"
 
 
-def _work(result: Result) -> str:
-    return f"{sum(result.manifest['timings_ms'].values()):,.0f} ms" if result.manifest else ""
+def _a_million(where: Candidate, milliseconds: float) -> str:
+    """What a million of these would cost, by the time that one took here on x86_64."""
+    load = Workload(
+        name="", requests=1, duration_ms={"x86_64": max(1, milliseconds)}, memory_mb=ONE_VCPU, addresses=0
+    )
+    return f"${a_million(where, load, 'x86_64'):,.2f}"
 
 
 def _wait(

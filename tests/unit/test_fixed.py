@@ -75,8 +75,8 @@ def test_every_price_has_its_source_date_and_confidence() -> None:
         assert price.source.startswith("https://aws.amazon.com/"), price
         assert isinstance(price.date, date)
         assert price.confidence in ("official", "secondary", "unverified")
-        assert re.search("_(hour|month)", price.name), price
-    assert tomllib.loads(FILE.read_text())["region"] == "us-east-1"
+        assert re.search("_(hour|month|requests|second_|seconds|second|share|gb)", price.name), price
+    assert tomllib.loads(Path(FILE).read_text())["region"] == "us-east-1"
     assert month("alarm_month") == 0.10
 
 

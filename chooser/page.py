@@ -1,0 +1,153 @@
+"""The numbers and charts of docs/choosing.md: `python3 -m chooser.page` writes them between their markers."""
+
+import re
+import sys
+from pathlib import Path
+
+from chooser.choose import break_even, choose, sentence
+from chooser.costs import Candidate, fargate_month, total
+from chooser.limits import limits
+from chooser.prices import as_of, month, price
+from chooser.workload import Workload, load
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "choosing.md"
+CHARTS = ROOT / "docs" / "images"
+EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat")
+CHARTED = ("image-service", "thumbnails")
+ONE_VCPU_MB = 1769
+SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
+"""MB and milliseconds of a request."""
+MARKED = re.compile(r"(<!-- chooser: ([a-z-]+) -->\n).*?(<!-- /chooser -->)", re.DOTALL)
+
+
+def lambda_request(memory_mb: float, milliseconds: float, architecture: str = "x86_64") -> float:
+    """USD of one, without starts, logs and free tier."""
+    gb_seconds = memory_mb / 1024 * milliseconds / 1000
+    return (
+        price("lambda_million_requests").usd / 1e6
+        + gb_seconds * price(f"lambda_gb_second_{architecture}").usd
+    )
+
+
+def service_month(addresses: int, *, tasks: int = 2, vcpus: float = 0.5, memory_gb: float = 1) -> float:
+    """USD of a service that stands, behind one load balancer, before anybody asks."""
+    compute = tasks * fargate_month(vcpus, memory_gb, "x86_64")
+    return compute + month("load_balancer_hour") + addresses * month("public_ipv4_hour")
+
+
+def busy_ratio(architecture: str = "x86_64") -> float:
+    """What a busy vCPU costs on Lambda, of what it costs with 2 GB on Fargate."""
+    function = ONE_VCPU_MB / 1024 * 3600 * price(f"lambda_gb_second_{architecture}").usd
+    return function / (fargate_month(1, 2, architecture) / 730)
+
+
+def task_job(minutes: float, *, vcpus: float = 1, memory_gb: float = 2) -> float:
+    """USD of a one-off task, without its start."""
+    return fargate_month(vcpus, memory_gb, "x86_64") / 730 * minutes / 60
+
+
+def blocks() -> dict[str, str]:
+    """What stands between the markers, by their names."""
+    return {
+        "hand": _hand(),
+        "break-even": _break_even(),
+        "examples": _examples(),
+        "limits": _limits(),
+        "loads": _loads(),
+    }
+
+
+def filled(page: str) -> str:
+    """A page with every block as the code has it now. Raises KeyError for a marker of no block."""
+    made = blocks()
+    return MARKED.sub(lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}", page)
+
+
+def _hand() -> str:
+    public, internal, each = service_month(4), service_month(2), lambda_request(ONE_VCPU_MB, 500)
+    requests = [f"{usd / each / 1e6:.2f} million" for usd in (public, internal)]
+    return f"""\
+- Two tasks of 0.5 vCPU and 1 GB behind a public load balancer, with 4 public IPv4: **${public:.2f} a month**,
+  as much as {requests[0]} Lambda requests of 1,769 MB for 500 ms.
+- Behind an internal one (CloudFront's VPC origin), with 2: **${internal:.2f}**, {requests[1]}.
+- A vCPU that is busy for an hour costs **{busy_ratio():.2f} times** as much on Lambda.
+- One task of 1 vCPU and 2 GB for twenty minutes: **${task_job(20):.4f}**."""
+
+
+def _break_even() -> str:
+    rows = ["| a request | public load balancer | internal |", "|---|---:|---:|"]
+    for memory, milliseconds in SHAPES:
+        each = lambda_request(memory, milliseconds)
+        counts = (f"{service_month(addresses) / each:,.0f}" for addresses in (4, 2))
+        rows.append(f"| {memory:,} MB, {milliseconds:,} ms | {' | '.join(counts)} |")
+    return "\n".join(rows)
+
+
+def _examples() -> str:
+    rows = ["| workload | requests a month | answer |", "|---|---:|---|"]
+    for name in EXAMPLES:
+        found = example(name)
+        link = f"[{found.name}](../examples/{name}.toml)"
+        rows.append(f"| {link} | {found.requests:,.0f} | {sentence(choose(found))} |")
+    return "\n".join(rows)
+
+
+def _loads() -> str:
+    """The three patterns at three loads, on arm64."""
+    rows = ["| | a tenth | as in the example | ten times |", "|---|---:|---:|---:|"]
+    for name, candidate in (
+        ("thumbnails", Candidate.LAMBDA),
+        ("image-service", Candidate.SERVICE),
+        ("scans", Candidate.RUN_TASK),
+    ):
+        found = example(name)
+        usd = [
+            total(candidate, found._replace(requests=found.requests * times), "arm64")
+            for times in (0.1, 1, 10)
+        ]
+        rows.append(f"| {found.name}, {candidate} | {' | '.join(f'${one:,.2f}' for one in usd)} |")
+    return "\n".join(rows)
+
+
+def _limits() -> str:
+    shown = {
+        "longest run": ("seconds", "s"),
+        "memory": ("memory_mb", "MB"),
+        "vCPU": ("vcpus", ""),
+        "GPU": ("gpu", ""),
+        "answer, synchronous": ("response_mb", "MB"),
+        "until it runs, cold": ("start_seconds", "s"),
+    }
+    groups = {"lambda": "Lambda", "managed_instances": "Managed Instances", "fargate": "Fargate"}
+    rows = [f"| | {' | '.join(groups.values())} |", "|---|" + "---:|" * len(groups)]
+    for told, (name, unit) in shown.items():
+        cells = []
+        for group in groups:
+            bound = limits().get(f"{group}.{name}")
+            cells.append(
+                f"[{bound.value:,g} {unit}]({bound.source})".replace(" ]", "]") if bound else "no limit"
+            )
+        rows.append(f"| {told} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def example(name: str) -> Workload:
+    """One of examples/."""
+    return load(str(ROOT / "examples" / f"{name}.toml"))
+
+
+def main() -> None:
+    from chooser.plot import plot
+
+    PAGE.write_text(filled(PAGE.read_text()))
+    CHARTS.mkdir(exist_ok=True)
+    for name in CHARTED:
+        plot(example(name), "x86_64", str(CHARTS / f"{name}.svg"))
+        crossing = break_even(example(name), Candidate.LAMBDA, Candidate.SERVICE, "x86_64")
+        sys.stdout.write(f"{name}: break-even {crossing and f'{crossing:,.0f}'}\n")
+    sys.stdout.write(f"{PAGE.name} as of {as_of()}\n")
+
+
+if __name__ == "__main__":
+    main()
