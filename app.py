@@ -1,30 +1,38 @@
-"""The whole app at a glance: settings, the network, then one stack a pattern."""
+"""The whole app at a glance: settings, the network, one stack a pattern, and a dashboard of them all."""
 
 import gc
 import sys
 
-# Synth imports 60 MB of CDK: with PYTHONDONTWRITEBYTECODE set it would compile all of it at every start.
-sys.dont_write_bytecode = False
-# It lives for two seconds and keeps nearly all that it makes: looking for garbage would only cost time.
-gc.disable()
+if __name__ == "__main__":
+    # Synth imports 60 MB of CDK: with PYTHONDONTWRITEBYTECODE set it would compile all of it at every start.
+    sys.dont_write_bytecode = False
+    # It lives for two seconds and keeps nearly all that it makes: looking for garbage would only cost time.
+    gc.disable()
 
 import aws_cdk as cdk
+from constructs import Construct
 
 from stacks.bundling import BundlingError
 from stacks.fargate_pattern import FargatePattern
 from stacks.hybrid_pattern import HybridPattern
 from stacks.lambda_pattern import LambdaPattern
 from stacks.network import Network
+from stacks.operations import Operations
 from stacks.settings import Settings, SettingsError
+
+
+def compose(scope: Construct, settings: Settings, prefix: str = "") -> None:
+    """Every stack, its name after a prefix."""
+    network = Network(scope, f"{prefix}Network", settings=settings)
+    LambdaPattern(scope, f"{prefix}LambdaPattern", settings=settings)
+    FargatePattern(scope, f"{prefix}FargatePattern", network=network, settings=settings)
+    HybridPattern(scope, f"{prefix}HybridPattern", network=network, settings=settings)
+    Operations(scope, f"{prefix}Operations", settings=settings)
 
 
 def main() -> None:
     app = cdk.App()
-    settings = Settings.from_context(app.node.get_all_context())
-    network = Network(app, "Network", settings=settings)
-    LambdaPattern(app, "LambdaPattern", settings=settings)
-    FargatePattern(app, "FargatePattern", network=network, settings=settings)
-    HybridPattern(app, "HybridPattern", network=network, settings=settings)
+    compose(app, Settings.from_context(app.node.get_all_context()))
     app.synth()
 
 

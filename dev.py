@@ -27,6 +27,7 @@ COMMANDS = {
     "jobs": "the jobs of HybridPattern: state, reason, progress; show ID, retry ID (--target local|aws)",
     "pyramid": "an image as zoomable tiles: FILE OUT",
     "test": "every test; more arguments go to pytest",
+    "copy": "one pattern alone, with its tests, into a folder: LambdaPattern FOLDER",
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
@@ -86,6 +87,8 @@ def main(command: str, arguments: Sequence[str]) -> int:
         become(PYTHON, "-m", "local.pyramid", "--from", os.getcwd(), *arguments)
     if command == "jobs":
         become(PYTHON, "-m", "local.jobs", *arguments)
+    if command == "copy":
+        become(PYTHON, "-m", "local.copying", "--from", os.getcwd(), *arguments)
     if command == "test":
         become(PYTHON, "-m", "pytest", *arguments)
     if command == "synth":

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -41,6 +42,8 @@ class Stop:
     why: str
     task_arn: str = ""
     never_ran: bool = False
+    vcpu_seconds: float = 0
+    gb_seconds: float = 0
 
 
 def read_stop(task: Mapping[str, Any]) -> Stop | None:
@@ -55,6 +58,7 @@ def read_stop(task: Mapping[str, Any]) -> Stop | None:
     if "JOB_ID" not in environment:
         return None
     verdict, why = _verdict(task)
+    seconds = _billed(task)
     return Stop(
         job_id=environment["JOB_ID"],
         attempt=int(environment["ATTEMPT"]),
@@ -62,7 +66,18 @@ def read_stop(task: Mapping[str, Any]) -> Stop | None:
         why=why,
         task_arn=task.get("taskArn", ""),
         never_ran=task.get("stopCode") == "TaskFailedToStart",
+        vcpu_seconds=seconds * int(task.get("cpu", 0)) / 1024,
+        gb_seconds=seconds * int(task.get("memory", 0)) / 1024,
     )
+
+
+def _billed(task: Mapping[str, Any]) -> float:
+    """Seconds; an event tells times as text, DescribeTasks as datetimes."""
+    begun, ended = (task.get(name) for name in ("pullStartedAt", "stoppedAt"))
+    if not begun or not ended:
+        return 0
+    times = [datetime.fromisoformat(one) if isinstance(one, str) else one for one in (begun, ended)]
+    return max(0.0, (times[1] - times[0]).total_seconds())
 
 
 def _verdict(task: Mapping[str, Any]) -> tuple[Verdict, str]:

@@ -40,6 +40,8 @@ class Tracker:
         if stop is None:
             return Outcome(what="NotOurs", facts={"task_arn": task.get("taskArn")})
         job = self._follow(stop)
+        self.count("VcpuSeconds", round(stop.vcpu_seconds))
+        self.count("GbSeconds", round(stop.gb_seconds))
         called = [job.job_id] if job and job.state is State.WAITING else []
         self.calls.send([*called, *self.jobs.waiting(CALLED_A_STOP)])
         state = job.state if job else "unchanged"

@@ -14,26 +14,12 @@ os.environ["CDK_VALIDATION"] = "false"
 
 import aws_cdk as cdk
 
-from stacks.fargate_pattern import FargatePattern
-from stacks.hybrid_pattern import HybridPattern
-from stacks.lambda_pattern import LambdaPattern
-from stacks.network import Network
+from app import compose
 from stacks.settings import Settings
 
 CONTEXT = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
 Template = dict[str, Any]
 Synth = Callable[..., Template]
-
-
-STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern")
-
-
-def compose(app: cdk.App, settings: Settings, prefix: str = "") -> None:
-    """All stacks, as app.py makes them."""
-    network = Network(app, f"{prefix}Network", settings=settings)
-    LambdaPattern(app, f"{prefix}LambdaPattern", settings=settings)
-    FargatePattern(app, f"{prefix}FargatePattern", network=network, settings=settings)
-    HybridPattern(app, f"{prefix}HybridPattern", network=network, settings=settings)
 
 
 @functools.cache
@@ -42,7 +28,10 @@ def templates(**settings: str) -> dict[str, Template]:
     app = cdk.App(context={**CONTEXT, **settings})
     compose(app, Settings.from_context({**CONTEXT, **settings}))
     assembly = app.synth()
-    return {name: dict(assembly.get_stack_by_name(name).template) for name in STACKS}
+    return {stack.stack_name: dict(stack.template) for stack in assembly.stacks}
+
+
+STACKS = tuple(templates())
 
 
 def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:

@@ -9,8 +9,9 @@ import aws_cdk.aws_s3 as s3
 import pytest
 from cdk_nag import AwsSolutionsChecks
 
+from app import compose
 from stacks.settings import Settings
-from tests.synth.conftest import CONTEXT, compose
+from tests.synth.conftest import CONTEXT
 from tests.synth.test_rules import SETTINGS, complete
 
 

@@ -55,8 +55,14 @@ def module(world: World, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Modu
         "POWERTOOLS_METRICS_NAMESPACE": "LambdaPattern",
     }.items():
         monkeypatch.setenv(name, value)
-    sys.modules.pop("lambda_src.renditions.handler", None)
+    for name in ("lambda_src.renditions.handler", "lambda_src.batch"):
+        sys.modules.pop(name, None)
     return importlib.import_module("lambda_src.renditions.handler")
+
+
+def logs_to(stream: io.StringIO) -> None:
+    """Where the handler that was imported last writes its log."""
+    sys.modules["lambda_src.batch"].logger.registered_handler.setStream(stream)
 
 
 def test_importing_it_makes_no_client_of_botocore() -> None:
@@ -92,7 +98,7 @@ def test_only_the_messages_that_failed_are_delivered_again(world: World, module:
 
 def test_a_message_that_fails_is_in_the_log_with_its_reason(world: World, module: ModuleType) -> None:
     log = io.StringIO()
-    module.logger.registered_handler.setStream(log)
+    logs_to(log)
     module.handler(sqs_batch(body(world, "a.jpg", PHOTO), "not json"), Context())
     (failed,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["message"] == "Failed"]
     assert (failed["level"], failed["message_id"], failed["body"]) == ("ERROR", "1", "not json")
@@ -126,7 +132,7 @@ def test_every_outcome_is_logged_and_counted(
     world: World, module: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = io.StringIO()
-    module.logger.registered_handler.setStream(log)
+    logs_to(log)
     module.handler(sqs_batch(body(world, "photos/a.jpg", PHOTO), body(world, "b.jpg", b"text")), Context())
     logged = {line["message"]: line for line in map(json.loads, log.getvalue().splitlines())}
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -123,6 +123,13 @@ def test_what_the_end_of_a_task_means(task: dict[str, Any], verdict: Verdict) ->
     assert found.why
 
 
+def test_what_is_billed_of_a_task_is_counted_from_the_image_pull() -> None:
+    times = {"pullStartedAt": "2026-11-24T21:30:00.5Z", "stoppedAt": "2026-11-24T21:31:00.5Z"}
+    found = read_stop(stop(cpu="2048", memory="4096", createdAt="2026-11-24T21:29:00Z", **times))
+    assert found
+    assert (found.vcpu_seconds, found.gb_seconds) == (120, 240)
+
+
 def test_a_task_of_somebody_else_is_left_alone(world: World) -> None:
     event = {"detail-type": "ECS Task State Change", "detail": {"taskArn": "a", "overrides": {}}}
     assert world.track(event).what == "NotOurs"
