@@ -85,12 +85,10 @@ class Dispatcher:
         if job is None:  # somebody else has it, or it has ended
             return Outcome(what="NothingToDo", facts={"job_id": job_id})
         facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
-        if job.state is State.WORKING:
-            return Outcome(what=self._work(job, seconds), facts=facts)
-        what, more = self._start(job)
+        what, more = self._work(job, seconds) if job.state is State.WORKING else self._start(job)
         return Outcome(what=what, facts={**facts, **more})
 
-    def _work(self, job: Job, seconds: Callable[[], float]) -> str:
+    def _work(self, job: Job, seconds: Callable[[], float]) -> tuple[str, dict[str, str]]:
         """Here, under a lease. Whatever it fails with, a task tries next."""
         deadline = time.monotonic() + seconds() - LAST_SECONDS
         try:
@@ -98,17 +96,17 @@ class Dispatcher:
         except Rejected as rejected:
             message = self._reject(job, rejected)
             self.jobs.change(job.job_id, lambda one: one.ended(self.jobs.clock(), State.REJECTED, message))
-            return "Rejected"
+            return "Rejected", {"explanation": message}
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             now = self.jobs.clock()
             then = self.jobs.change(job.job_id, lambda one: one.tried_again(now, job.attempt, why))
             if then is None or then.state is not State.WAITING:
-                return "NothingToDo"
+                return "NothingToDo", {"why": why}
             self._begin(job.job_id, seconds)
-            return "GivenToTask"
+            return "GivenToTask", {"why": why}
         self.jobs.change(job.job_id, lambda job: job.ended(self.jobs.clock(), State.DONE))
-        return "DoneByLambda"
+        return "DoneByLambda", {}
 
     def _start(self, job: Job) -> tuple[str, dict[str, str]]:
         answer = self.tasks.start(job)

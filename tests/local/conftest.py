@@ -15,6 +15,7 @@ import pytest
 from local.aws import LocalAws, local_aws
 from local.deployment import Cdk
 from local.driver import Client, LambdaDriver
+from local.hybrid_driver import HybridDriver
 from local.service_driver import ServiceDriver
 
 T = TypeVar("T")
@@ -47,6 +48,33 @@ def service(deployment: Deployment) -> ServiceDriver:
     driver.wait_until_steady()
     print(f"Tasks run by {deployment.aws.containers['LOCAL_AWS_CONTAINERS']}.")
     return driver
+
+
+@pytest.fixture(scope="session")
+def hybrid(deployment: Deployment) -> HybridDriver:
+    """HybridPattern in the same network."""
+    outputs = deployment.cdk.deploy("Network", "HybridPattern")["HybridPattern"]
+    aws = deployment.aws
+    return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
+
+
+@contextmanager
+def by_tasks_only(hybrid: HybridDriver) -> Iterator[None]:
+    """The dispatcher does nothing itself while the block lasts."""
+    lambda_, name = hybrid.client("lambda"), hybrid.outputs["FunctionName"]
+    before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    change = lambda_.update_function_configuration
+    change(FunctionName=name, Environment={"Variables": {**before, "LAMBDA_SECONDS": "0"}})
+    try:
+        yield
+    finally:
+        change(FunctionName=name, Environment={"Variables": before})
+
+
+@pytest.fixture
+def tasks_only(hybrid: HybridDriver) -> Iterator[None]:
+    with by_tasks_only(hybrid):
+        yield
 
 
 @pytest.fixture
@@ -151,6 +179,14 @@ def actions(statement: dict[str, Any]) -> list[str]:
 def role_of(client: Client, function: str) -> str:
     """The name of a function's role."""
     found = client("lambda").get_function_configuration(FunctionName=function)["Role"]
+    return str(found.rsplit("/", 1)[-1])
+
+
+def worker_role(hybrid: HybridDriver) -> str:
+    """The name of the role that the hybrid's tasks have."""
+    ecs = hybrid.client("ecs")
+    (family,) = (name for name in ecs.list_task_definitions()["taskDefinitionArns"] if "Hybrid" in name)
+    found = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]["taskRoleArn"]
     return str(found.rsplit("/", 1)[-1])
 
 

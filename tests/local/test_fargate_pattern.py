@@ -215,24 +215,3 @@ def test_an_image_that_crashes_is_rolled_back_and_the_old_tasks_answer_throughou
     assert failures(answers) == []
     deployment.cdk.deploy(*STACKS)
     service.wait_until_steady()
-
-
-def test_destroying_leaves_nothing_of_the_stacks(service: ServiceDriver, deployment: Deployment) -> None:
-    pid = process_of(deployment.aws, service.tasks()[0])
-    deployment.cdk.destroy(*reversed(STACKS))
-    client = service.client
-    buckets = [one["Name"] for one in client("s3").list_buckets()["Buckets"]]
-    assert [name for name in buckets if name.startswith(("fargatepattern", "network"))] == []
-    assert client("ecs").list_clusters()["clusterArns"] == []
-    assert client("elbv2").describe_load_balancers()["LoadBalancers"] == []
-    assert client("elbv2").describe_target_groups()["TargetGroups"] == []
-    assert client("cloudfront").list_distributions()["DistributionList"]["Quantity"] == 0
-    assert client("cloudfront").list_vpc_origins()["VpcOriginList"]["Quantity"] == 0
-    assert [one for one in client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]] == []
-    groups = client("logs").describe_log_groups()["logGroups"]
-    assert [one["logGroupName"] for one in groups if "Service" in one["logGroupName"]] == []
-    assert [
-        one for one in client("cloudwatch").describe_alarms()["MetricAlarms"] if "Fargate" in one["AlarmName"]
-    ] == []
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)

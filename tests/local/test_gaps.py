@@ -286,6 +286,7 @@ def test_a_tile_that_is_not_there(bare: LocalAws, patched: LocalAws) -> None:
         request = urllib.request.Request(f"{aws.url}/none.jpg", headers={"Host": host})
         with pytest.raises(urllib.error.HTTPError) as error:
             urllib.request.urlopen(request)
+        error.value.close()
         assert error.value.code == status
 
 

@@ -17,38 +17,12 @@ from local.gallery import write_viewer
 from local.hybrid_driver import HybridDriver
 from tests.browser import picture_of
 from tests.images import corners, encode, noise
-from tests.local.conftest import Deployment, count, eventually, process_of, without
+from tests.local.conftest import Deployment, count, eventually, process_of, without, worker_role
 
 MANY = int(os.environ.get("MANY_UPLOADS", "24"))
 SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
 LARGE = encode(noise(9000, 7000), ".jpg", Q=50)
 """Some ten seconds of work."""
-
-
-@pytest.fixture(scope="module")
-def hybrid(deployment: Deployment) -> HybridDriver:
-    outputs = deployment.cdk.deploy("Network", "HybridPattern")["HybridPattern"]
-    aws = deployment.aws
-    return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
-
-
-@contextmanager
-def by_tasks_only(hybrid: HybridDriver) -> Iterator[None]:
-    """The dispatcher does nothing itself while the block lasts."""
-    lambda_, name = hybrid.client("lambda"), hybrid.outputs["FunctionName"]
-    before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    change = lambda_.update_function_configuration
-    change(FunctionName=name, Environment={"Variables": {**before, "LAMBDA_SECONDS": "0"}})
-    try:
-        yield
-    finally:
-        change(FunctionName=name, Environment={"Variables": before})
-
-
-@pytest.fixture
-def tasks_only(hybrid: HybridDriver) -> Iterator[None]:
-    with by_tasks_only(hybrid):
-        yield
 
 
 @contextmanager
@@ -214,10 +188,3 @@ def test_without_permission_to_write_the_job_fails_with_its_reason_and_a_retry_e
     assert hybrid.get(f"/v/{upload.job_id}/info.json").status == 404
     hybrid.retry(upload.job_id)
     assert hybrid.wait(upload).state is State.DONE
-
-
-def worker_role(hybrid: HybridDriver) -> str:
-    ecs = hybrid.client("ecs")
-    (family,) = (name for name in ecs.list_task_definitions()["taskDefinitionArns"] if "Hybrid" in name)
-    found = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]["taskRoleArn"]
-    return str(found.rsplit("/", 1)[-1])

@@ -142,20 +142,3 @@ def test_a_plain_http_request_is_refused_by_both_buckets(
 def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
     assert deployment.cdk.deploy(STACK)[STACK] == deployment.driver.outputs
     assert "(no changes)" in (deployment.cdk.folder / "cdk.log").read_text()
-
-
-def test_destroying_leaves_nothing_of_the_stack(deployment: Deployment) -> None:
-    """The last test here: full buckets go too."""
-    aws = deployment.aws
-    assert deployment.driver.read("latest/photos/rocket.jpg.json")
-    deployment.cdk.destroy(STACK)
-    names = [one["Name"] for one in aws.client("s3").list_buckets()["Buckets"]]
-    assert [name for name in names if not name.startswith("cdk-")] == []
-    assert aws.client("sqs").list_queues().get("QueueUrls", []) == []
-    assert aws.client("lambda").list_functions()["Functions"] == []
-    assert aws.client("events").list_rules()["Rules"] == []
-    assert aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
-    roles = [one["RoleName"] for one in aws.client("iam").list_roles()["Roles"]]
-    assert [name for name in roles if STACK in name] == []
-    groups = [one["logGroupName"] for one in aws.client("logs").describe_log_groups()["logGroups"]]
-    assert [name for name in groups if "FunctionLogs" in name] == []

@@ -52,8 +52,10 @@ class Bucket:
     def head_object(self, **_: Any) -> None:
         pass
 
-    def delete_object(self, *, Key: str, **_: Any) -> None:  # noqa: N803
-        self.stored.pop(Key, None)
+    def delete_objects(self, *, Delete: Any, **_: Any) -> dict[str, Any]:  # noqa: N803
+        for one in Delete["Objects"]:
+            self.stored.pop(one["Key"], None)
+        return {}
 
 
 def run_all() -> None:

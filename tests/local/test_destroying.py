@@ -1,0 +1,52 @@
+"""The last test here: everything is destroyed; nothing is left, full buckets and CDK's helpers included."""
+
+import os
+from typing import Any
+
+import pytest
+
+from local.hybrid_driver import HybridDriver
+from local.service_driver import ServiceDriver
+from tests.images import corners, encode
+from tests.local.conftest import Deployment, process_of
+
+
+def left(client: Any) -> dict[str, list[str]]:
+    """What CloudFormation made in the account, by kind; the CDK's own bootstrap apart."""
+    found = {
+        "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
+        "tables": client("dynamodb").list_tables()["TableNames"],
+        "queues": client("sqs").list_queues().get("QueueUrls", []),
+        "functions": [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]],
+        "rules": [one["Name"] for one in client("events").list_rules()["Rules"]],
+        "alarms": [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "dashboards": [
+            one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]
+        ],
+        "log groups": [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]],
+        "roles": [one["RoleName"] for one in client("iam").list_roles()["Roles"]],
+        "clusters": client("ecs").list_clusters()["clusterArns"],
+        "load balancers": client("elbv2").describe_load_balancers()["LoadBalancers"],
+        "target groups": client("elbv2").describe_target_groups()["TargetGroups"],
+        "distributions": client("cloudfront").list_distributions()["DistributionList"].get("Items", []),
+        "VPC origins": client("cloudfront").list_vpc_origins()["VpcOriginList"].get("Items", []),
+        "VPCs": [one["VpcId"] for one in client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]],
+    }
+    return {
+        kind: kept
+        for kind, all_ in found.items()
+        if (kept := [one for one in all_ if not str(one).startswith(("cdk-", "user-"))])
+    }
+
+
+def test_destroying_leaves_nothing_behind(
+    deployment: Deployment, service: ServiceDriver, hybrid: HybridDriver
+) -> None:
+    deployment.cdk.deploy("Operations")
+    hybrid.wait(hybrid.upload("last.tif", encode(corners(600, 400), ".tif")))
+    pid = process_of(deployment.aws, service.tasks()[0])
+    assert {"buckets", "tables", "log groups", "distributions", "VPCs"} <= {*left(service.client)}
+    deployment.cdk.destroy("--all")
+    assert left(service.client) == {}
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -1,0 +1,197 @@
+"""Each role of the hybrid, statement by statement: without it just what it is there for breaks.
+
+docs/privileges.md has the table; `test_the_page_lists_every_statement` compares.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jobs.record import Job, State
+from local.driver import Upload
+from local.hybrid_driver import HybridDriver
+from tests.images import corners, encode, noise
+from tests.local.conftest import actions, by_tasks_only, eventually, role_of, statements, without, worker_role
+
+SCAN = encode(corners(700, 500), ".tif", compression="deflate")
+BROKEN = encode(noise(700, 500), ".jpg")[:50_000]
+PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
+BREAKS = {
+    "dispatcher": {
+        "s3:GetObjectVersion": "GetObject",
+        "s3:PutObject": "PutObject",
+        "s3:GetObject": "GetObject",
+        "s3:DeleteObject": "DeleteObjects",
+        "s3:ListBucket": "ListObjectsV2",
+        "dynamodb:GetItem": "GetItem",
+        "ecs:RunTask": "RunTask",
+    },
+    "tracker": {
+        "dynamodb:GetItem": "GetItem",
+        "dynamodb:Query": "Query",
+        "ecs:DescribeTasks": "DescribeTasks",
+        "sqs:SendMessage": "SendMessage",
+    },
+    "worker": {
+        "s3:GetObjectVersion": "HeadObject",
+        "s3:PutObject": "PutObject",
+        "s3:GetObject": "GetObject",
+        "s3:DeleteObject": "DeleteObjects",
+        "s3:ListBucket": "ListObjectsV2",
+        "dynamodb:GetItem": "GetItem",
+    },
+}
+"""Who, the action that begins a statement, and the call that is denied without it."""
+NOT_ASKED = {
+    "dispatcher": {
+        "logs:CreateLogStream",
+        "xray:PutTelemetryRecords",
+        "sqs:ChangeMessageVisibility",
+        "s3:PutObjectTagging",
+        "iam:PassRole",
+    },
+    "tracker": {"logs:CreateLogStream", "xray:PutTelemetryRecords", "sqs:ChangeMessageVisibility"},
+    "worker": {"s3:PutObjectTagging"},
+}
+"""MiniStack does not ask for these: asserted in the template."""
+
+
+def roles(hybrid: HybridDriver) -> dict[str, str]:
+    return {
+        "dispatcher": role_of(hybrid.client, hybrid.outputs["FunctionName"]),
+        "tracker": role_of(hybrid.client, hybrid.outputs["TrackerName"]),
+        "worker": worker_role(hybrid),
+    }
+
+
+def test_every_statement_is_tried_here(hybrid: HybridDriver) -> None:
+    for who, role in roles(hybrid).items():
+        found = {actions(one)[0] for one in statements(hybrid.client, role)}
+        assert found == {*BREAKS[who]} | NOT_ASKED[who], who
+
+
+def test_the_page_lists_every_statement() -> None:
+    rows = re.findall(r"^\| (\w+) \| `([\w:]+)`", PAGE.read_text(), re.MULTILINE)
+    assert {row for row in rows if row[0] in BREAKS} == {
+        (who, action) for who in BREAKS for action in {*BREAKS[who]} | NOT_ASKED[who]
+    }
+
+
+def said(hybrid: HybridDriver, since: int) -> str:
+    """What functions and tasks have logged since a time in milliseconds."""
+    logs, lambda_ = hybrid.client("logs"), hybrid.client("lambda")
+    groups = [
+        lambda_.get_function_configuration(FunctionName=hybrid.outputs[name])["LoggingConfig"]["LogGroup"]
+        for name in ("FunctionName", "TrackerName")
+    ]
+    return "\n".join(
+        event["message"]
+        for group in (*groups, hybrid.outputs["WorkerLogGroup"])
+        for event in logs.filter_log_events(logGroupName=group, startTime=since)["events"]
+    )
+
+
+def denied(hybrid: HybridDriver, since: int, call: str) -> bool:
+    """Whether somebody was refused a call, as botocore says it."""
+    refused = rf"(AccessDenied\w*|403)\) when calling the {call}(Batch)? operation|to perform: ecs:{call} "
+    return re.search(refused, said(hybrid, since)) is not None
+
+
+def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
+    """What makes that role use that statement."""
+    upload = hybrid.upload(f"privileges/{who}-{action.replace(':', '-')}.tif", SCAN)
+    if who == "tracker":
+        hybrid.sweep()
+    if action == "ecs:DescribeTasks":
+        job = eventually(lambda: (job := hybrid.jobs.get(upload.job_id)) and job.task_arn and job)
+        eventually(lambda: finished(hybrid, upload))
+        assert job
+        hybrid.jobs.change(upload.job_id, lambda one: _lost(one, job.task_arn))
+        hybrid.sweep()
+    if action == "sqs:SendMessage":
+        eventually(lambda: finished(hybrid, upload))
+        hybrid.jobs.change(upload.job_id, lambda job: replace(job, state=State.WAITING, ended_at=0))
+        hybrid.sweep()
+    if action in ("s3:DeleteObject", "s3:ListBucket"):
+        if who == "worker":
+            hybrid.upload("privileges/broken.jpg", BROKEN)
+        else:
+            eventually(lambda: finished(hybrid, upload))
+            hybrid.s3.delete_object(Bucket=hybrid.source, Key=upload.key)
+    return upload
+
+
+def finished(hybrid: HybridDriver, upload: Upload) -> bool:
+    job = hybrid.jobs.get(upload.job_id)
+    return job is not None and job.is_final
+
+
+def _lost(job: Job, task_arn: str) -> Job:
+    return replace(job, state=State.RUNNING, task_arn=task_arn, due=1, ended_at=0)
+
+
+@contextmanager
+def patient_for_a_second(hybrid: HybridDriver) -> Iterator[None]:
+    """Messages that failed come again after a second."""
+    sqs, name = hybrid.client("sqs"), "VisibilityTimeout"
+    queues = [hybrid.outputs[one] for one in ("Queue", "StopsQueue")]
+    before = {
+        queue: sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])["Attributes"]
+        for queue in queues
+    }
+    for queue in queues:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={name: "1"})
+    try:
+        yield
+    finally:
+        for queue, attributes in before.items():
+            sqs.set_queue_attributes(QueueUrl=queue, Attributes=attributes)
+
+
+CASES = [(who, action, call) for who, found in BREAKS.items() for action, call in found.items()]
+
+
+@pytest.mark.parametrize(("who", "action", "call"), CASES)
+def test_without_a_statement_its_call_is_denied(
+    hybrid: HybridDriver, who: str, action: str, call: str
+) -> None:
+    by_function = who == "dispatcher" and action in ("s3:PutObject", "s3:GetObject")
+    since = int(time.time() * 1000)
+    with patient_for_a_second(hybrid), tasks_unless(hybrid, by_function):
+        with without(hybrid.client, roles(hybrid)[who], action):
+            life(hybrid, who, action)
+            eventually(lambda: denied(hybrid, since, call))
+        hybrid.sweep()
+        drain(hybrid)
+
+
+@contextmanager
+def tasks_unless(hybrid: HybridDriver, by_function: bool) -> Iterator[None]:
+    if by_function:
+        yield
+        return
+    with by_tasks_only(hybrid):
+        yield
+
+
+def drain(hybrid: HybridDriver) -> None:
+    """Whatever was held up ends, one way or another, before the next test."""
+
+    sqs = hybrid.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def left(queue: str) -> int:
+        found = sqs.get_queue_attributes(QueueUrl=hybrid.outputs[queue], AttributeNames=names)
+        return sum(int(value) for value in found["Attributes"].values())
+
+    def idle() -> bool:
+        return not left("Queue") + left("StopsQueue") and all(job.is_final for job in hybrid.jobs.all())
+
+    eventually(idle, seconds=60)
+    for queue in ("DeadLetters", "StopsDeadLetters"):
+        sqs.purge_queue(QueueUrl=hybrid.outputs[queue])

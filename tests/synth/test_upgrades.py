@@ -1,0 +1,54 @@
+"""A second deploy must not replace what holds data, and a review should see what a change does.
+
+The snapshots are a line a resource: UPDATE_SNAPSHOTS=1 pytest tests/synth/test_upgrades.py writes them anew.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.synth.conftest import STACKS, Synth, Template
+
+SNAPSHOTS = Path(__file__).with_name("snapshots")
+STATEFUL = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
+FROZEN = {
+    "Network": {"FlowLogs16C1943A"},
+    "LambdaPattern": {"Source71E471F1", "OutputAB65CDDE"},
+    "FargatePattern": {"Source71E471F1", "FrontDoorAccessLogs5339A6AD"},
+    "HybridPattern": {"Source71E471F1", "OutputAB65CDDE", "JobsDF1CC2D4"},
+    "Operations": set[str](),
+}
+"""Another logical id is another, empty resource, and the old one is orphaned. Change these never."""
+
+
+def summary(template: Template) -> str:
+    """A line a resource: logical id, type, and what happens to it on removal."""
+    lines = [
+        f"{name}  {one['Type'].removeprefix('AWS::')}"
+        + (f"  {one['DeletionPolicy'].lower()}" if "DeletionPolicy" in one else "")
+        for name, one in template["Resources"].items()
+        if one["Type"] != "AWS::CDK::Metadata"
+    ]
+    return "\n".join(sorted(lines)) + "\n"
+
+
+@pytest.fixture(scope="module")
+def production(synth: Synth) -> dict[str, Template]:
+    return {stack: synth(stack, stage="production", flow_logs="on") for stack in STACKS}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_holds_data_keeps_its_logical_id(production: dict[str, Template], stack: str) -> None:
+    found = {name for name, one in production[stack]["Resources"].items() if one["Type"] in STATEFUL}
+    assert found == FROZEN[stack]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_resources_are_those_of_the_snapshot(production: dict[str, Template], stack: str) -> None:
+    file = SNAPSHOTS / f"{stack}.txt"
+    now = summary(production[stack])
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        SNAPSHOTS.mkdir(exist_ok=True)
+        file.write_text(now)
+    assert now == file.read_text(), "If it is meant: UPDATE_SNAPSHOTS=1, and read the diff."
