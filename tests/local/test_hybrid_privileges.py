@@ -3,6 +3,7 @@
 docs/privileges.md has the table; `test_the_page_lists_every_statement` compares.
 """
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -154,6 +155,8 @@ def patient_for_a_second(hybrid: HybridDriver) -> Iterator[None]:
 
 
 CASES = [(who, action, call) for who, found in BREAKS.items() for action, call in found.items()]
+if not os.environ.get("CI"):  # a minute and a half: elsewhere one of each role
+    CASES = [next(case for case in reversed(CASES) if case[0] == who) for who in BREAKS]
 
 
 @pytest.mark.parametrize(("who", "action", "call"), CASES)
