@@ -39,7 +39,10 @@ def main(arguments: Sequence[str]) -> int:
             raise WorkloadError(f"--architecture {options.architecture}: duration_ms has {measured} only.")
         _answer(found, options.architecture, options.free_tier, options.compare, options.json)
         if options.plot:
-            from chooser.plot import plot
+            try:
+                from chooser.plot import plot
+            except ImportError:
+                raise WorkloadError("--plot needs matplotlib: . .venv/bin/activate") from None
 
             plot(found, options.architecture or next(iter(found.duration_ms)), options.plot)
     except (OSError, WorkloadError) as error:
@@ -57,7 +60,7 @@ def _answer(found: Workload, architecture: str, free: bool, compare: bool, as_te
         print(as_json(found, verdicts, answer))
         return
     lines = details(verdicts) if compare else rows(verdicts)
-    print(f"{found.name}: {found.requests:,g} requests a month\n\n{answer}\n")
+    print(f"{found.name}: {found.requests:,.0f} requests a month\n\n{answer}\n")
     if sys.stdout.isatty():
         pretty(HEAD, lines)
     else:

@@ -12,6 +12,7 @@ from chooser.workload import Workload
 
 CLOSE = 1.25
 """Within a quarter, what a team knows how to run decides, and not the price."""
+STEP = 1.01
 MOST = 1e12
 """Requests a month up to which a break-even is looked for."""
 
@@ -42,7 +43,7 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
     """Every candidate: those that are possible first, the cheapest of them at the top."""
     found = []
     for candidate in Candidate:
-        against = tuple(_against(candidate, load))
+        against = tuple(_against(candidate, load, architecture))
         among = [architecture] if architecture else [*load.duration_ms]
         if candidate is Candidate.MANAGED and "arm64" in among:
             among = ["arm64"]  # its price is of an instance with that CPU
@@ -53,7 +54,7 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
     return sorted(found, key=lambda one: (not one.possible, one.usd))
 
 
-def _against(candidate: Candidate, load: Workload) -> Iterator[tuple[Limit, float]]:
+def _against(candidate: Candidate, load: Workload, architecture: str) -> Iterator[tuple[Limit, float]]:
     """The limits that a workload is beyond."""
     known = limits()
     asked = {
@@ -63,6 +64,9 @@ def _against(candidate: Candidate, load: Workload) -> Iterator[tuple[Limit, floa
         "request_mb": load.payload_in_mb,
         "response_mb": load.payload_out_mb,
         "gpu": float(load.gpu),
+        "priced_memory_mb": load.memory_mb,
+        "priced_gpu": float(load.gpu),
+        "priced_x86_64": float("arm64" not in load.duration_ms or architecture == "x86_64"),
         "connections": float(load.long_connections),
         "disk_gib": load.disk_mb / 1024,
     }
@@ -76,6 +80,8 @@ def _against(candidate: Candidate, load: Workload) -> Iterator[tuple[Limit, floa
             yield known["fargate.start_seconds"], load.start_seconds
         if load.long_connections:
             yield known["run_task.connections"], 1
+        if max(load.a_second) > known["run_task.starts_a_second"].value:
+            yield known["run_task.starts_a_second"], max(load.a_second)
     if candidate is Candidate.LAMBDA and known["lambda.start_seconds"].value > load.start_seconds:
         yield known["lambda.start_seconds"], load.start_seconds
 
@@ -83,9 +89,10 @@ def _against(candidate: Candidate, load: Workload) -> Iterator[tuple[Limit, floa
 def break_even(
     load: Workload, one: Candidate, other: Candidate, architecture: str, *, free: bool = False
 ) -> float | None:
-    """Requests a month from which `other` is cheaper than `one` and stays so up to there, or None.
+    """Requests a month from which `other` is not dearer than `one`, to the request; None where it always is.
 
-    A service grows by whole tasks, so that the two may cross more than once: this is the first time.
+    A service grows by whole tasks, so that the two may cross more than once: this is the first time, looked
+    for in steps of one percent.
     """
 
     def gap(requests: float) -> float:
@@ -96,7 +103,7 @@ def break_even(
     if gap(low) >= 0:
         return None
     while gap(high) < 0:
-        low, high = high, high * 1.1
+        low, high = high, high * STEP
         if high > MOST:
             return None
     for _ in range(60):
@@ -111,14 +118,20 @@ def sentence(verdicts: list[Verdict]) -> str:
     if not best.possible:
         return "None of these: every candidate is ruled out. Look at ECS on EC2, AWS Batch, or SageMaker."
     others = [one for one in rest if one.possible]
-    said = f"{_begun(best)} on {best.architecture}: ${best.usd:,.2f} a month."
+    said = f"{_begun(best)} on {best.architecture}: ${best.usd:,.2f} a month{_doubt(best)}."
     if not others:
         return f"{said} Nothing else is possible."
     second = others[0]
     if second.usd <= best.usd * CLOSE:
         return f"{said} {_begun(second)} is close (${second.usd:,.2f}): take what your team knows how to run."
-    times = second.usd / best.usd if best.usd else float("inf")
+    if best.usd < 0.005:
+        return f"{said} The next, {second.candidate}, costs ${second.usd:,.2f}."
+    times = second.usd / best.usd
     return f"{said} The next, {second.candidate}, costs {times:.1f} times that (${second.usd:,.2f})."
+
+
+def _doubt(verdict: Verdict) -> str:
+    return " (prices unverified)" if verdict.unverified else ""
 
 
 def _begun(verdict: Verdict) -> str:

@@ -47,7 +47,7 @@ def items(candidate: Candidate, load: Workload, architecture: str, *, free: bool
         Candidate.SERVICE: lambda: [*_service(load, architecture)],
         Candidate.RUN_TASK: lambda: [*_tasks(load, architecture, "fargate")],
         Candidate.RUN_TASK_SPOT: lambda: [*_tasks(load, architecture, "fargate_spot")],
-        Candidate.MANAGED: lambda: [*_managed(load)],
+        Candidate.MANAGED: lambda: [*_managed(load, architecture)],
     }[candidate]()
     return [*found, *_everywhere(load, free)]
 
@@ -137,6 +137,10 @@ def _service(load: Workload, architecture: str) -> Iterator[Item]:
         units = max(load.requests / 2_628_000 / LCU_CONNECTIONS, gigabytes / 730 / LCU_GB_HOUR)
         usage = month("load_balancer_capacity_hour") * units
         yield Item(what=f"{units:.2f} LCU", usd=usage, prices=("load_balancer_capacity_hour",))
+    disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))
+    if disk:
+        usd = tasks * disk * month("fargate_disk_gb_hour")
+        yield Item(what=f"{disk:g} GiB more of disk each", usd=usd, prices=("fargate_disk_gb_hour",))
     # Those of the load balancer stay, and each further task has one of its own.
     addresses = load.addresses + (max(0, tasks - 2) if load.addresses else 0)
     if addresses:
@@ -148,7 +152,7 @@ def _tasks(load: Workload, architecture: str, kind: str) -> Iterator[Item]:
     vcpus, memory = task_size(load)
     names = (f"{kind}_vcpu_hour_{architecture}", f"{kind}_gb_hour_{architecture}")
     hour = vcpus * price(names[0]).usd + memory * price(names[1]).usd
-    seconds = load.task_seconds(architecture)
+    seconds = load.task_seconds(architecture, vcpus)
     billed = max(limit("run_task.minimum_billed_seconds"), seconds)
     started = max(billed, seconds + PULL_SECONDS)
     what = f"{load.requests:,.0f} tasks of {vcpus:g} vCPU, {memory:g} GB for {billed:,.0f} s"
@@ -164,8 +168,8 @@ def _tasks(load: Workload, architecture: str, kind: str) -> Iterator[Item]:
         yield Item(what="a public IPv4 each", usd=usd, prices=("public_ipv4_hour",))
 
 
-def _managed(load: Workload) -> Iterator[Item]:
-    architecture = "arm64" if "arm64" in load.duration_ms else "x86_64"
+def _managed(load: Workload, architecture: str) -> Iterator[Item]:
+    """On the one kind of instance that has a price here; chooser/limits.toml says what it has."""
     busy = max(load.a_second) * load.cpu_seconds(architecture)
     instances = max(int(limit("managed_instances.least_instances")), ceil(busy / (INSTANCE_VCPUS * BUSY)))
     hour = month("managed_instance_hour") * (1 + price("managed_instance_fee_share").usd)

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from chooser.choose import break_even, choose, sentence
-from chooser.costs import Candidate, fargate_month, total
+from chooser.costs import BUSY, Candidate, fargate_month, total
 from chooser.limits import limits
 from chooser.prices import as_of, month, price
-from chooser.workload import Workload, load
+from chooser.workload import SECONDS_A_MONTH, Workload, load
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "choosing.md"
@@ -16,6 +16,7 @@ CHARTS = ROOT / "docs" / "images"
 EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat")
 CHARTED = ("image-service", "thumbnails")
 ONE_VCPU_MB = 1769
+ALWAYS = ("managed_instances", "start_seconds")
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
 """MB and milliseconds of a request."""
 MARKED = re.compile(r"(<!-- chooser: ([a-z-]+) -->\n).*?(<!-- /chooser -->)", re.DOTALL)
@@ -76,12 +77,34 @@ def _hand() -> str:
 
 
 def _break_even() -> str:
-    rows = ["| a request | public load balancer | internal |", "|---|---:|---:|"]
+    head = ("a request", "costs as much, public", "internal", "two tasks carry", "break-even, public")
+    rows = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     for memory, milliseconds in SHAPES:
         each = lambda_request(memory, milliseconds)
-        counts = (f"{service_month(addresses) / each:,.0f}" for addresses in (4, 2))
-        rows.append(f"| {memory:,} MB, {milliseconds:,} ms | {' | '.join(counts)} |")
+        standing = (f"{service_month(addresses) / each:,.0f}" for addresses in (4, 2))
+        shape = _shape(memory, milliseconds)
+        carried = 2 * shape.task_vcpus * BUSY * SECONDS_A_MONTH / shape.cpu_seconds("x86_64")
+        crossing = break_even(shape, Candidate.LAMBDA, Candidate.SERVICE, "x86_64")
+        told = f"{crossing:,.0f}" if crossing else "never"
+        cells = (f"{memory:,} MB, {milliseconds:,} ms", *standing, f"{carried:,.0f}", told)
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _shape(memory_mb: float, milliseconds: float) -> Workload:
+    """A steady load of one kind of request on the two small tasks."""
+    return Workload(
+        name="",
+        requests=1,
+        duration_ms={"x86_64": milliseconds},
+        memory_mb=memory_mb,
+        cold_share=0,
+        log_kb=0,
+        task_vcpus=0.5,
+        task_memory_gb=1 if memory_mb <= 1024 else 4,
+        load_balancer="public",
+        addresses=4,
+    )
 
 
 def _examples() -> str:

@@ -23,16 +23,17 @@ POINTS = 200
 
 def plot(load: Workload, architecture: str, file: str) -> None:
     """Writes an SVG of the possible candidates, a thousandth to a thousand times the workload's requests."""
+    here = max(1, load.requests)
     possible = [one.candidate for one in choose(load, architecture=architecture) if one.possible]
-    requests = np.geomspace(max(1, load.requests / 1000), load.requests * 1000, POINTS)
+    requests = np.geomspace(max(1, here / 1000), here * 1000, POINTS)
     with mpl.rc_context({"svg.hashsalt": load.name, "svg.fonttype": "none", "text.color": GREY}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()
         for candidate in possible:
             usd = [total(candidate, load._replace(requests=one), architecture) for one in requests]
             axes.loglog(requests, usd, label=candidate, color=COLOURS[candidate], linewidth=2)
-        axes.axvline(load.requests, color=GREY, linestyle=":", linewidth=1)
-        axes.text(load.requests, 0.03, " this workload", transform=axes.get_xaxis_transform())
+        axes.axvline(here, color=GREY, linestyle=":", linewidth=1)
+        axes.text(here, 0.03, " this workload", transform=axes.get_xaxis_transform())
         _mark(axes, load, architecture, possible)
         axes.set_xlabel("requests a month")
         axes.set_ylabel("USD a month, us-east-1")

@@ -17,6 +17,10 @@ UNITS = {
     "response_mb": "MB an answer",
     "start_seconds": "s to a start",
     "gpu": "GPUs",
+    "priced_memory_mb": "MB in the one instance priced here",
+    "priced_gpu": "GPUs in the one instance priced here",
+    "priced_x86_64": "prices of an x86_64 instance here",
+    "starts_a_second": "starts a second",
     "connections": "connections that stay open",
 }
 
@@ -26,7 +30,7 @@ def against(verdict: Verdict) -> str:
     parts = []
     for bound, asked in verdict.against:
         unit = UNITS[bound.name.partition(".")[2]]
-        said = f"{bound.value:,g} {unit}, {asked:,g} asked"
+        said = f"{bound.value:,.10g} {unit}, {asked:,.10g} asked"
         parts.append(f"{said} ({bound.date}, {bound.confidence})")
     return "; ".join(parts)
 
@@ -62,10 +66,13 @@ def plain(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 def pretty(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     """The same on a terminal."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
+    try:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+    except ImportError:  # without the project's environment
+        print(plain(head, lines))
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(head[0], no_wrap=True)
     table.add_column(head[1], justify="right", no_wrap=True)

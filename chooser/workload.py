@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from math import isfinite
 from typing import NamedTuple
 
 from chooser.limits import limit
 
 ARCHITECTURES = ("x86_64", "arm64")
 SECONDS_A_MONTH = 730 * 3600
+MOST_WEIGHT = 1_000_000
 
 
 class WorkloadError(Exception):
@@ -73,15 +73,15 @@ class Workload(NamedTuple):
         vcpus = min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
         return self.seconds(architecture) * self.cpu_share * vcpus
 
-    def task_seconds(self, architecture: str) -> float:
-        """Of one request in a task of its own."""
+    def task_seconds(self, architecture: str, vcpus: float) -> float:
+        """Of one request in a task of its own, which has so many vCPUs."""
         waiting = self.seconds(architecture) * (1 - self.cpu_share)
-        return waiting + self.cpu_seconds(architecture) / min(self.threads, self.task_vcpus)
+        return waiting + self.cpu_seconds(architecture) / min(self.threads, vcpus)
 
 
 RANGES = {
     "requests": (0, 1e12),
-    "memory_mb": (1, 1e6),
+    "memory_mb": (128, 1e6),
     "cpu_share": (0.01, 1),
     "threads": (0.01, 192),
     "payload_in_mb": (0, 1e6),
@@ -104,7 +104,7 @@ def load(path: str) -> Workload:
     try:
         with open(path, "rb") as file:
             found = tomllib.load(file)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise WorkloadError(f"{path} is no TOML: {error}") from None
     return parse(found)
 
@@ -168,8 +168,10 @@ def _hours(value: object) -> tuple[float, ...]:
     numbers = [
         float(one)
         for one in (value if isinstance(value, list) else [])
-        if isinstance(one, (int, float)) and isfinite(one) and one >= 0
+        if isinstance(one, (int, float)) and 0 <= one <= MOST_WEIGHT
     ]
     if len(numbers) != 24 or not sum(numbers):
-        raise WorkloadError(f"hours = {value!r}: 24 weights from 0 are wanted, one an hour, not all 0.")
+        raise WorkloadError(
+            f"hours = {value!r}: 24 weights from 0 to {MOST_WEIGHT:,} are wanted, one an hour, not all 0."
+        )
     return tuple(numbers)

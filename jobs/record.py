@@ -56,7 +56,7 @@ class Job:
     where: "lambda" or "fargate", for this attempt. placement: why the first one went where it did;
     decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
     spot: this attempt asks for FARGATE_SPOT.
-    due: while it waits, since when; else when it counts as lost.
+    since: when this attempt began to wait. due: that while it waits, else when it counts as lost.
     message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
     """
 
@@ -78,6 +78,7 @@ class Job:
     task_arn: str = ""
     percent: int = 0
     message: str = ""
+    since: int = 0
     due: int = 0
     created_at: int = 0
     ended_at: int = 0
@@ -125,11 +126,11 @@ class Job:
             return None
         return replace(self, state=State.STARTING, task_arn=task_arn)
 
-    def postponed(self, now: float, *, on_demand: bool = False) -> "Job | None":
-        """Nothing is wrong with the job: it waits for its turn, and keeps its attempt."""
+    def postponed(self, *, on_demand: bool = False) -> "Job | None":
+        """Nothing is wrong with the job: it waits for its turn, and keeps its attempt and its place."""
         if self.state is not State.STARTING or self.task_arn:
             return None
-        return replace(self, state=State.WAITING, due=round(now), spot=self.spot and not on_demand)
+        return replace(self, state=State.WAITING, due=self.since, spot=self.spot and not on_demand)
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
         """Said by the worker when it begins; None tells it that the job is no longer its own."""
@@ -170,6 +171,7 @@ class Job:
             spot=False,
             task_arn="",
             percent=0,
+            since=round(now),
             due=round(now),
         )
 
@@ -187,6 +189,7 @@ class Job:
             task_arn="",
             message="",
             percent=0,
+            since=round(now),
             due=round(now),
             ended_at=0,
         )

@@ -18,8 +18,8 @@ DISK_GIB_INCLUDED = 20
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
 """
 _NOT_NOW = re.compile(
-    "capacity|RESOURCE|throttl|rate exceeded|request limit|limit on the number|quota|"
-    "try again|network interface|ENI|AGENT|unavailable|internal|timed? ?out",
+    r"capacity|\bRESOURCE\b|throttl|rate exceeded|request limit|limit on the number|quota|"
+    r"try again|network interface|\bENI\b|\bAGENT\b|unavailable|internal|timed? ?out",
     re.IGNORECASE,
 )
 """Failures that nothing is wrong with the request for, by what AWS and those who met them say:

@@ -55,6 +55,7 @@ class Dispatcher:
 
     def _placed(self, event: ObjectEvent) -> Job:
         """A new job that waits where it fits; one that fits nowhere has ended."""
+        now = round(self.jobs.clock())
         new = Job(
             job_id=event.job_id,
             bucket=event.bucket,
@@ -65,7 +66,8 @@ class Dispatcher:
             where="",
             placement="",
             decided_by="",
-            due=round(self.jobs.clock()),
+            since=now,
+            due=now,
         )
         limits = Limits(max_pixels=self.rules.max_pixels, max_bytes=self.rules.max_bytes)
         try:
@@ -117,12 +119,12 @@ class Dispatcher:
                 return "TaskStarted", {"task_arn": task}
             case NotNow(why=why) if job.spot:
                 # Spot capacity may not come for hours; on demand it is another request, with another token.
-                then = self.jobs.change(job.job_id, lambda one: one.postponed(now, on_demand=True))
+                then = self.jobs.change(job.job_id, lambda one: one.postponed(on_demand=True))
                 if then and (again := self.jobs.change(job.job_id, lambda one: one.claimed(now, 0))):
                     return self._start(again)
                 return "Waiting", {"why": why}
             case NotNow(why=why):
-                self.jobs.change(job.job_id, lambda one: one.postponed(now))
+                self.jobs.change(job.job_id, lambda one: one.postponed())
                 return "Waiting", {"why": why}
             case Refused(why=why):
                 told = f"No task could be started. {why}"

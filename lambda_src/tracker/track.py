@@ -98,7 +98,7 @@ class Tracker:
                 self.count("JobFailed", 1)
         elif not job.task_arn:
             # Whoever claimed it ended before it knew the task. RunTask by the same token finds it.
-            self.jobs.change(job_id, lambda one: one.postponed(now))
+            self.jobs.change(job_id, lambda one: one.postponed())
         elif task := self._task(job):
             if task["lastStatus"] == "STOPPED" and (stop := read_stop(task)):
                 self._follow(stop)
@@ -122,7 +122,7 @@ class Tracker:
         why = f"It waited for {WAIT_SECONDS // 3600} hours: there was no capacity, or no quota."
 
         def step(job: Job) -> Job | None:
-            is_old = job.state is State.WAITING and now - job.due > WAIT_SECONDS
+            is_old = job.state is State.WAITING and now - job.since > WAIT_SECONDS
             return job.ended(now, State.FAILED, why) if is_old else None
 
         if self.jobs.change(job_id, step) is None:

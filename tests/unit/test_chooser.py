@@ -112,7 +112,7 @@ def test_the_break_even_is_where_the_two_costs_cross(memory: float, duration: fl
 
 @given(
     longest=st.floats(0.2, 1e7),
-    memory=st.floats(1, 1e6),
+    memory=st.floats(128, 1e6),
     disk=st.floats(0, 1e6),
     payload=st.floats(0, 100),
     gpu=st.booleans(),
@@ -140,6 +140,9 @@ def test_nothing_beyond_a_hard_limit_is_ever_recommended(
             assert payload <= 6
             assert not gpu
             assert not connections
+        if verdict.candidate is Candidate.MANAGED:
+            assert memory <= 8192
+            assert not gpu
         if verdict.candidate is Candidate.SERVICE:
             assert memory <= 249_856
             assert disk <= 200 * 1024
@@ -195,6 +198,32 @@ def test_the_free_tier_takes_off_what_it_says(free: bool) -> None:
     assert (total(Candidate.LAMBDA, load, "x86_64", free=free) == 0) is free
 
 
+def test_an_instance_that_has_no_price_here_is_not_recommended() -> None:
+    for load, architecture in ((workload(duration_ms={"x86_64": 100}), ""), (workload(), "x86_64")):
+        (managed,) = (v for v in choose(load, architecture=architecture) if v.candidate is Candidate.MANAGED)
+        assert [bound.name for bound, _ in managed.against] == ["managed_instances.priced_x86_64"]
+
+
+def test_more_jobs_than_fargate_starts_are_not_given_to_it() -> None:
+    load = workload(requests=60_000_000, start_seconds=600)
+    assert 20 < max(load.a_second) < 24
+    (job,) = (v for v in choose(load) if v.candidate is Candidate.RUN_TASK)
+    assert [bound.name for bound, _ in job.against] == ["run_task.starts_a_second"]
+
+
+def test_a_services_tasks_pay_for_their_disk() -> None:
+    more = total(Candidate.SERVICE, workload(disk_mb=200 * 1024), "x86_64")
+    assert more - total(Candidate.SERVICE, workload(), "x86_64") == pytest.approx(2 * 180 * 0.000111 * 730)
+
+
+def test_a_month_of_nothing_is_answered_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "none.toml").write_text(
+        EXAMPLES[0].read_text().replace("requests = 5_000_000", "requests = 0")
+    )
+    assert main([str(tmp_path / "none.toml"), "--plot", str(tmp_path / "none.svg")]) == 0
+    assert "$0.00 a month" in capsys.readouterr().out
+
+
 def test_a_million_of_them_cost_what_they_use_and_not_what_stands() -> None:
     load = workload(memory_mb=1769, duration_ms={"x86_64": 500}, cold_share=0, log_kb=0, requests=5)
     assert costs.a_million(Candidate.LAMBDA, load, "x86_64") == pytest.approx(14.6, abs=0.01)
@@ -212,7 +241,7 @@ def test_a_million_of_them_cost_what_they_use_and_not_what_stands() -> None:
         ({"requests": -1}, "requests = -1"),
         ({"requests": True}, "requests = True"),
         ({"requests": float("nan")}, "requests = nan"),
-        ({"memory_mb": 0}, "memory_mb = 0: a number from 1"),
+        ({"memory_mb": 0}, "memory_mb = 0: a number from 128"),
         ({"cpu_share": 1.1}, "cpu_share = 1.1: a number from 0.01 to 1"),
         ({"duration_ms": 100}, "duration_ms = 100: milliseconds for x86_64 and arm64"),
         ({"duration_ms": {"sparc": 1}}, "x86_64 and arm64"),
@@ -220,6 +249,8 @@ def test_a_million_of_them_cost_what_they_use_and_not_what_stands() -> None:
         ({"duration_ms": {"arm64": "1s"}}, "in milliseconds"),
         ({"hours": [1, 2]}, "24 weights"),
         ({"hours": [0] * 24}, "not all 0"),
+        ({"hours": [1e308] * 24}, "24 weights"),
+        ({"hours": [10**400] * 24}, "24 weights"),
         ({"gpu": "yes"}, "true or false"),
         ({"load_balancer": "cloud"}, "public, internal, none"),
         ({"longest_seconds": 0.05}, "shorter than duration_ms"),
@@ -253,7 +284,7 @@ def test_each_example_is_answered(path: Path, capsys: pytest.CaptureFixture[str]
     assert len(found["candidates"]) == len(Candidate)
 
 
-@pytest.mark.parametrize("text", ["name = ", "requests = 1\n"])
+@pytest.mark.parametrize("text", ["name = ", "requests = 1\n", "a = " + "9" * 5000, "a = " + "[" * 5000])
 def test_a_file_that_is_none_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:

@@ -339,11 +339,24 @@ def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:
     assert sorted(started) == waiting[:4]
 
 
+def test_whoever_was_tried_in_vain_keeps_its_place(world: World) -> None:
+    world.by_tasks_only().ecs.no_room = True
+    for number in range(3):
+        world.now += 1
+        world.dispatch(world.upload(SCAN, f"{number}.tif"))
+    oldest, *others = world.jobs.waiting(3)
+    world.now += 60
+    world.dispatch({"detail-type": "Job Called", "detail": {"job_id": oldest}})
+    assert world.jobs.waiting(3) == [oldest, *others]
+
+
 def test_a_job_that_waited_for_a_day_fails_so_that_somebody_knows(world: World) -> None:
     world.by_tasks_only().ecs.no_room = True
     world.dispatch(world.upload(SCAN))
-    world.now += WAIT_SECONDS + 1
-    world.sweep()
+    for _ in range(24):
+        world.now += WAIT_SECONDS / 24 + 1
+        world.sweep()
+        world.deliver_calls()
     assert (world.job.state, world.counted["JobFailed"]) == (State.FAILED, 1)
     assert "no quota" in world.job.message
     assert world.deliver_calls() == []

@@ -175,6 +175,7 @@ def test_no_task_and_no_failure_is_tried_again() -> None:
         ("InvalidParameterException", "No Fargate configuration exists for given values.", 400, Refused),
         ("AccessDeniedException", "is not authorized to perform: ecs:RunTask", 400, Refused),
         ("ClusterNotFoundException", "Cluster not found.", 400, Refused),
+        ("AccessDeniedException", "Access denied", 400, Refused),
         ("BlockedException", "Your account has been blocked.", 400, Refused),
         ("PlatformTaskDefinitionIncompatibilityException", "no", 400, Refused),
     ],
