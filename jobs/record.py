@@ -13,6 +13,8 @@ from chooser.limits import fargate_size
 from contract.source import Change, ObjectEvent
 
 MAX_ATTEMPTS = 4
+PAUSES = (0, 240, 960)
+"""Seconds before the second, third and fourth attempt: an outage of minutes must not use up all of them."""
 LEASE_SLACK_SECONDS = 30
 """Beyond the function's own deadline, before somebody else takes the job."""
 START_SECONDS = 900
@@ -56,7 +58,8 @@ class Job:
     where: "lambda" or "fargate", for this attempt. placement: why the first one went where it did;
     decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
     spot: this attempt asks for FARGATE_SPOT.
-    since: when this attempt began to wait. due: that while it waits, else when it counts as lost.
+    since: when this attempt began to wait. due: while it waits, from when on it may be tried; else when it
+    counts as lost. first: the attempt that counts as the first, once somebody asked for it again.
     message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
     """
 
@@ -75,6 +78,7 @@ class Job:
     spot: bool = False
     state: State = State.WAITING
     attempt: int = 1
+    first: int = 1
     task_arn: str = ""
     percent: int = 0
     message: str = ""
@@ -114,30 +118,37 @@ class Job:
 
     def claimed(self, now: float, lease: float) -> "Job | None":
         """For whoever starts the attempt; None when it does not wait. lease: seconds that a function has."""
-        if self.state is not State.WAITING:
+        if self.state is not State.WAITING or self.due > now:
             return None
         if self.where == "lambda":
-            return replace(self, state=State.WORKING, due=round(now + lease + LEASE_SLACK_SECONDS))
-        return replace(self, state=State.STARTING, task_arn="", due=round(now) + START_SECONDS)
+            return replace(self, state=State.WORKING, due=int(now + lease + LEASE_SLACK_SECONDS))
+        return replace(self, state=State.STARTING, task_arn="", due=int(now) + START_SECONDS)
 
     def accepted(self, attempt: int, task_arn: str) -> "Job | None":
         """RunTask has answered; the task itself may have been faster."""
-        if self.attempt != attempt or self.state not in (State.STARTING, State.WAITING) or self.task_arn:
+        if self.attempt != attempt or self.is_final or self.state is State.WORKING or self.task_arn:
             return None
-        return replace(self, state=State.STARTING, task_arn=task_arn)
+        state = State.RUNNING if self.state is State.RUNNING else State.STARTING
+        return replace(self, state=state, task_arn=task_arn)
 
-    def postponed(self, *, on_demand: bool = False) -> "Job | None":
-        """Nothing is wrong with the job: it waits for its turn, and keeps its attempt and its place."""
+    def postponed(self, now: float, *, on_demand: bool = False) -> "Job | None":
+        """Nothing is wrong with the job: it waits for its turn, and keeps its attempt.
+
+        Whoever was not tried for longest comes first: one that finds no room must not stand before the rest.
+        """
         if self.state is not State.STARTING or self.task_arn:
             return None
-        return replace(self, state=State.WAITING, due=self.since, spot=self.spot and not on_demand)
+        return replace(self, state=State.WAITING, due=int(now), spot=self.spot and not on_demand)
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
         """Said by the worker when it begins; None tells it that the job is no longer its own."""
         mine = self.task_arn in ("", task_arn) or not task_arn
-        if self.attempt != attempt or self.state not in (State.STARTING, State.WAITING) or not mine:
+        # Running with its own ARN: it was stored, and only the answer was lost.
+        again = self.state is State.RUNNING and task_arn != "" and self.task_arn == task_arn
+        begins = self.state in (State.STARTING, State.WAITING)
+        if self.attempt != attempt or not mine or not (again or begins):
             return None
-        due = round(now + seconds + STOP_SECONDS)
+        due = int(now + seconds + STOP_SECONDS)
         return replace(self, state=State.RUNNING, task_arn=task_arn or self.task_arn, due=due)
 
     def ended(self, now: float, state: State, message: str = "") -> "Job | None":
@@ -145,7 +156,7 @@ class Job:
         if self.is_final:
             return None
         percent = 100 if state is State.DONE else self.percent
-        return replace(self, state=state, message=message, percent=percent, ended_at=round(now))
+        return replace(self, state=state, message=message, percent=percent, ended_at=int(now))
 
     def tried_again(self, now: float, attempt: int, why: str, *, larger: bool = False) -> "Job | None":
         """The next attempt, in a task and on demand; FAILED after the last, or where no task is large enough.
@@ -157,8 +168,9 @@ class Job:
         tries = (*self.tries, Try(attempt=attempt, where=self.where, why=why))
         job = replace(self, tries=tries)
         size = fargate_size(vcpus=self.cpu / 1024, memory_mb=self.memory_mb * (2 if larger else 1))
-        if attempt >= MAX_ATTEMPTS:
-            return job.ended(now, State.FAILED, f"It was tried {attempt} times. The last time: {why}")
+        made = attempt - self.first + 1
+        if made >= MAX_ATTEMPTS:
+            return job.ended(now, State.FAILED, f"It was tried {made} times. The last time: {why}")
         if size is None:
             return job.ended(now, State.FAILED, f"No task has more memory than it had. {why}")
         return replace(
@@ -171,8 +183,8 @@ class Job:
             spot=False,
             task_arn="",
             percent=0,
-            since=round(now),
-            due=round(now),
+            since=int(now),
+            due=int(now) + PAUSES[made - 1],
         )
 
     def asked_for_again(self, now: float) -> "Job | None":
@@ -184,12 +196,14 @@ class Job:
             self,
             state=State.WAITING,
             attempt=self.attempt + 1,
+            first=self.attempt + 1,
             where="fargate",
+            spot=False,
             tries=tries,
             task_arn="",
             message="",
             percent=0,
-            since=round(now),
-            due=round(now),
+            since=int(now),
+            due=int(now),
             ended_at=0,
         )

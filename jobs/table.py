@@ -84,8 +84,9 @@ class Jobs:
         return True
 
     def waiting(self, most: int) -> list[str]:
-        """The ids of jobs that wait, oldest first. The index may be a moment behind."""
-        return [item["job_id"] for item in self._open(Key("queue").eq(WAITING), most)]
+        """The ids of jobs that may be tried now, those first that were not for longest. The index may lag."""
+        ready = Key("queue").eq(WAITING) & Key("due").lte(int(self.clock()))
+        return [item["job_id"] for item in self._open(ready, most)]
 
     def overdue(self, most: int) -> list[str]:
         """The ids of jobs that should have moved on by now."""

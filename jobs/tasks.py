@@ -17,14 +17,16 @@ DISK_GIB_INCLUDED = 20
 """A task has so much without asking; asked for, it must be 21 to 200:
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
 """
-_NOT_NOW = re.compile(
-    r"capacity|\bRESOURCE\b|throttl|rate exceeded|request limit|limit on the number|quota|"
-    r"try again|network interface|\bENI\b|\bAGENT\b|unavailable|internal|timed? ?out",
+_PASSING = re.compile(
+    "capacity is|throttl|rate exceeded|request limit|limit on the number|quota|try again|"
+    "network interface|unavailable|internal|timed? ?out",
     re.IGNORECASE,
 )
-"""Failures that nothing is wrong with the request for, by what AWS and those who met them say:
+"""What nothing is wrong with the request for, by what AWS and those who met it say:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
 """
+_PASSING_REASONS = re.compile(r"^(RESOURCE:|AGENT\b)")
+_SETTLING = re.compile("AccessDenied|not authorized|is inactive", re.IGNORECASE)
 _NOT_NOW_CODES = {
     "ThrottlingException",
     "TooManyRequestsException",
@@ -53,10 +55,20 @@ class NotNow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unsettled:
+    """Not allowed, or an old revision: for some minutes a deploy may be under way, after that it is final."""
+
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Refused:
     """The same request will never succeed."""
 
     why: str
+
+
+Answer = Started | NotNow | Unsettled | Refused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +82,7 @@ class Tasks:
     security_group: str
     public_ip: bool
 
-    def start(self, job: Job) -> Started | NotNow | Refused:
+    def start(self, job: Job) -> Answer:
         """A task for this attempt of the job. Asked again for the same attempt, the same task."""
         try:
             answer = self.ecs.run_task(**self.request(job))
@@ -121,20 +133,24 @@ class Tasks:
         }
 
 
-def _failure(failures: Sequence[Mapping[str, Any]]) -> NotNow | Refused:
+def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:
     """RunTask answers 200 with `failures` where it started nothing."""
     said = "; ".join(": ".join(filter(None, (one.get("reason"), one.get("detail")))) for one in failures)
     said = said or "RunTask started nothing and said nothing."
-    return NotNow(why=said) if not failures or _NOT_NOW.search(said) else Refused(why=said)
+    passing = any(_PASSING_REASONS.match(one.get("reason", "")) for one in failures)
+    return NotNow(why=said) if not failures or passing or _PASSING.search(said) else Refused(why=said)
 
 
-def _refusal(error: ClientError) -> Started | NotNow | Refused:
+def _refusal(error: ClientError) -> Answer:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code == "ConflictException":
         # Started before with other parameters, by an older revision of the task definition say.
         arns: Sequence[str] = error.response.get("resourceIds") or []  # type: ignore[assignment]
         return Started(task_arn=arns[0]) if arns else NotNow(why=f"{code}: {message}")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    if code in _NOT_NOW_CODES or status >= 500 or _NOT_NOW.search(message):
-        return NotNow(why=f"{code}: {message}")
-    return Refused(why=f"{code}: {message}")
+    why = f"{code}: {message}"
+    if code in _NOT_NOW_CODES or status >= 500:
+        return NotNow(why=why)
+    if _SETTLING.search(why):
+        return Unsettled(why=why)
+    return NotNow(why=why) if _PASSING.search(message) else Refused(why=why)

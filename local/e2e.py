@@ -88,6 +88,7 @@ def _locally(console: Console) -> int:
         cdk.bootstrap()
         with ExitStack() as later:
             later.callback(lambda: cdk.destroy("--all"))
+            later.callback(lambda: stop_tasks(aws.client))
             outputs = cdk.deploy(*STACKS)
             check(outputs, aws.client, aws.resource, aws.url, console.print)
         console.print("destroyed")
@@ -101,11 +102,31 @@ def _in_an_account(console: Console, profile: str | None) -> int:
     named = ["--profile", profile] if profile else []
     with ExitStack() as later:
         later.callback(lambda: _cdk("destroy", *reversed(STACKS), "--force", *named))
+        later.callback(lambda: stop_tasks(session.client))
         file = FOLDER / "outputs.json"
         _cdk("deploy", *STACKS, "--require-approval", "never", "--outputs-file", str(file), *named)
         check(json.loads(file.read_text()), session.client, session.resource, "", console.print)
     console.print("destroyed")
     return 0
+
+
+def stop_tasks(client: Any) -> None:
+    """Ends the hybrid's tasks, since a cluster that has some cannot be deleted; what waits starts no others."""
+    try:
+        (stack,) = client("cloudformation").describe_stacks(StackName="HybridPattern")["Stacks"]
+    except ClientError:  # it was never made
+        return
+    found = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+    if "ClusterName" not in found:
+        return
+    lambda_, ecs, cluster = client("lambda"), client("ecs"), found["ClusterName"]
+    mappings = lambda_.list_event_source_mappings(FunctionName=found["FunctionName"])["EventSourceMappings"]
+    for mapping in mappings:
+        lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    if tasks := ecs.list_tasks(cluster=cluster)["taskArns"]:
+        for task in tasks:
+            ecs.stop_task(cluster=cluster, task=task, reason="Everything is destroyed.")
+        ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=tasks)
 
 
 def _cdk(*arguments: str) -> None:

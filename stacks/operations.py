@@ -34,6 +34,7 @@ class Operations(cdk.Stack):
                 self._functions("Errors", "Sum"),
                 self._custom("FargatePattern", "iiif", "Errors", "Sum", "image service"),
                 self._custom("HybridPattern", "tracker", "JobFailed", "Sum", "jobs"),
+                self._custom("HybridPattern", "dispatcher", "JobFailed", "Sum", "jobs that could not start"),
             ),
         )
         dashboard.add_widgets(

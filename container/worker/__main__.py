@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,7 +26,10 @@ from jobs.table import Jobs
 from jobs.tiles import Tiler
 from jobs.uploads import THREADS
 
-PASSING = {"SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestTimeout"}
+PASSING = {
+    *("SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
+    *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ConditionalRequestConflict"),
+}
 """Of 4xx, those that are gone with time."""
 
 
@@ -41,7 +45,7 @@ def main() -> int:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         code = error.response["Error"]["Code"]
         return _said(AGAIN if status >= 500 or code in PASSING else FAILED, str(error))
-    except BotoCoreError as error:
+    except (BotoCoreError, Boto3Error) as error:  # a download whose stream broke too often is the latter
         return _said(AGAIN, str(error))
 
 

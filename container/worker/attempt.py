@@ -4,6 +4,8 @@ import json
 import time
 from dataclasses import dataclass, field
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from imaging.rejection import Rejected
 from jobs.record import Job, State
 from jobs.stops import DONE, REJECTED
@@ -61,7 +63,12 @@ class Attempt:
         if time.monotonic() - self._told < EVERY_SECONDS:
             return
         self._told = time.monotonic()
-        if not self.jobs.progress(self.job_id, self.number, int(share * 100)):
+        try:
+            mine = self.jobs.progress(self.job_id, self.number, int(share * 100))
+        except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
+            self._said(DONE, f"Its progress could not be noted: {error}")
+            return
+        if not mine:
             raise SupersededError
 
     def _said(self, code: int, message: str) -> int:

@@ -14,12 +14,14 @@ from jobs.messages import is_call, job_called
 from jobs.record import Job, State
 from jobs.source import Source
 from jobs.table import Jobs
-from jobs.tasks import NotNow, Refused, Started, Tasks
+from jobs.tasks import NotNow, Refused, Started, Tasks, Unsettled
 from jobs.tiles import Tiler
 from lambda_src.batch import Outcome
 
 LAST_SECONDS = 20
 """Before the function's timeout, to give the job to a task instead."""
+DEPLOY_SECONDS = 900
+"""In which a new revision, the role that may start it and the function that does are all in place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ class Dispatcher:
 
     def _placed(self, event: ObjectEvent) -> Job:
         """A new job that waits where it fits; one that fits nowhere has ended."""
-        now = round(self.jobs.clock())
+        now = int(self.jobs.clock())
         new = Job(
             job_id=event.job_id,
             bucket=event.bucket,
@@ -90,7 +92,7 @@ class Dispatcher:
         what, more = self._work(job, seconds) if job.state is State.WORKING else self._start(job)
         return Outcome(what=what, facts={**facts, **more})
 
-    def _work(self, job: Job, seconds: Callable[[], float]) -> tuple[str, dict[str, str]]:
+    def _work(self, job: Job, seconds: Callable[[], float]) -> tuple[str, dict[str, Any]]:
         """Here, under a lease. Whatever it fails with, a task tries next."""
         deadline = time.monotonic() + seconds() - LAST_SECONDS
         try:
@@ -105,12 +107,12 @@ class Dispatcher:
             then = self.jobs.change(job.job_id, lambda one: one.tried_again(now, job.attempt, why))
             if then is None or then.state is not State.WAITING:
                 return "NothingToDo", {"why": why}
-            self._begin(job.job_id, seconds)
-            return "GivenToTask", {"why": why}
+            given = self._begin(job.job_id, seconds)
+            return given.what, {**given.facts, "given_to_task": why}
         self.jobs.change(job.job_id, lambda job: job.ended(self.jobs.clock(), State.DONE))
         return "DoneByLambda", {}
 
-    def _start(self, job: Job) -> tuple[str, dict[str, str]]:
+    def _start(self, job: Job) -> tuple[str, dict[str, Any]]:
         answer = self.tasks.start(job)
         now = self.jobs.clock()
         match answer:
@@ -119,14 +121,17 @@ class Dispatcher:
                 return "TaskStarted", {"task_arn": task}
             case NotNow(why=why) if job.spot:
                 # Spot capacity may not come for hours; on demand it is another request, with another token.
-                then = self.jobs.change(job.job_id, lambda one: one.postponed(on_demand=True))
+                then = self.jobs.change(job.job_id, lambda one: one.postponed(now, on_demand=True))
                 if then and (again := self.jobs.change(job.job_id, lambda one: one.claimed(now, 0))):
                     return self._start(again)
                 return "Waiting", {"why": why}
-            case NotNow(why=why):
-                self.jobs.change(job.job_id, lambda one: one.postponed())
+            case Unsettled(why=why) if now - job.since < DEPLOY_SECONDS:
+                self.jobs.change(job.job_id, lambda one: one.postponed(now))
                 return "Waiting", {"why": why}
-            case Refused(why=why):
+            case NotNow(why=why):
+                self.jobs.change(job.job_id, lambda one: one.postponed(now))
+                return "Waiting", {"why": why}
+            case Refused(why=why) | Unsettled(why=why):
                 told = f"No task could be started. {why}"
                 self.jobs.change(job.job_id, lambda one: one.ended(now, State.FAILED, told))
                 return "JobFailed", {"why": why}

@@ -96,9 +96,11 @@ class Tracker:
             then = self.jobs.change(job_id, lambda one: one.tried_again(now, job.attempt, why))
             if then and then.state is State.FAILED:
                 self.count("JobFailed", 1)
+        elif not job.task_arn and job.state is State.RUNNING:
+            self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=Verdict.FAILED, why=OVERDUE))
         elif not job.task_arn:
             # Whoever claimed it ended before it knew the task. RunTask by the same token finds it.
-            self.jobs.change(job_id, lambda one: one.postponed())
+            self.jobs.change(job_id, lambda one: one.postponed(now))
         elif task := self._task(job):
             if task["lastStatus"] == "STOPPED" and (stop := read_stop(task)):
                 self._follow(stop)

@@ -3,6 +3,7 @@
 import contextvars
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +44,27 @@ _SIZES = ("cpu", "memory", "ephemeralStorage")
 
 def keep_to_a_quota() -> None:
     """An account has so many vCPUs; MiniStack runs whatever is asked. How many: the file LOCAL_AWS_VCPUS."""
-    run = ecs._run_task
+    run, counting = ecs._run_task, threading.Lock()  # two at once would both fit
 
     def run_within(data: dict[str, Any]) -> Any:
         file = Path(os.environ["LOCAL_AWS_VCPUS"])
-        if file.is_file() and data.get("clientToken"):  # services ask without one
-            used = sum(
-                int(task["cpu"])
-                for _, task in list(ecs._tasks.all_items())
-                if task["lastStatus"] != "STOPPED" and not task["group"].startswith("service:")
-            )
-            wanted = int((data.get("overrides") or {}).get("cpu", 1024))
-            if used + wanted > float(file.read_text()) * 1024:
-                return _json({"tasks": [], "failures": [{"reason": QUOTA}]})
-        return run(data)
+        with counting:
+            return run(data) if _fits(data, file) else _json({"tasks": [], "failures": [{"reason": QUOTA}]})
 
     ecs._run_task = ecs._ACTION_MAP["RunTask"] = run_within
+
+
+def _fits(data: dict[str, Any], file: Path) -> bool:
+    """Whether what is asked for fits beside what runs; services ask without a token, and are not counted."""
+    if not file.is_file() or not data.get("clientToken"):
+        return True
+    used = sum(
+        int(task["cpu"])
+        for _, task in list(ecs._tasks.all_items())
+        if task["lastStatus"] != "STOPPED" and not task["group"].startswith("service:")
+    )
+    wanted = int((data.get("overrides") or {}).get("cpu", 1024))
+    return used + wanted <= float(file.read_text()) * 1024
 
 
 def remember_client_tokens() -> None:

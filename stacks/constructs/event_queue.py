@@ -70,8 +70,9 @@ class EventQueue(Construct):
         alarms.add(
             f"{construct_id}Age",
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
-            threshold=MAX_AGE.to_seconds(),
-            why=f"A message has waited for {MAX_AGE.to_minutes():.0f} minutes.",
+            # A message that failed once stays hidden for the visibility timeout, and ages meanwhile.
+            threshold=reader_timeout.to_seconds() * 6 + MAX_AGE.to_seconds(),
+            why=f"A message has waited for {MAX_AGE.to_minutes():.0f} minutes and one try more.",
             runbook="old-messages",
         )
 

@@ -82,11 +82,22 @@ class Worker(Construct):
         )
 
     def allow_starting(self, who: iam.IGrantable) -> None:
-        """RunTask of this definition on this cluster, with its two roles."""
+        """RunTask of this definition on this cluster, with its two roles.
+
+        Of any revision: while a deploy is under way the function still names the one before.
+        """
+        stack = cdk.Stack.of(self)
+        family = self.task_definition.family
+        revisions = stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
+        acknowledge(
+            policy_of(who),
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task-definition/{family}:*]",
+            "Revisions are numbered as they are made.",
+        )
         who.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(
                 actions=["ecs:RunTask"],
-                resources=[self.task_definition.task_definition_arn],
+                resources=[revisions],
                 conditions={"ArnEquals": {"ecs:cluster": self.cluster.cluster_arn}},
             )
         )

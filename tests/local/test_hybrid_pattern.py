@@ -37,7 +37,8 @@ def a_quota_of(deployment: Deployment, vcpus: int) -> Iterator[None]:
 def tasks(hybrid: HybridDriver, status: str = "RUNNING") -> list[Mapping[str, Any]]:
     ecs, cluster = hybrid.client("ecs"), hybrid.outputs["ClusterName"]
     arns = ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
-    return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
+    found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+    return [task for task in found if status == "STOPPED" or task["lastStatus"] != "STOPPED"]
 
 
 def running(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:

@@ -108,7 +108,8 @@ def test_it_is_not_root_and_writes_to_its_scratch_volume_only(image: str) -> Non
 
 
 def test_only_what_is_named_gets_into_the_image(image: str) -> None:
-    assert set(run(image, "ls", "/app").stdout.split()) == {"container", "contract", "imaging", "packages"}
+    ours = {"chooser", "container", "contract", "imaging", "jobs"}
+    assert set(run(image, "ls", "/app").stdout.split()) == {"packages", *ours}
 
 
 def test_it_starts_from_bytecode(image: str) -> None:

@@ -64,9 +64,9 @@ def test_the_dispatcher_starts_this_definition_on_this_cluster_and_passes_its_tw
         for one in statements(hybrid, "DispatcherRole")
         if isinstance(one["Action"], str) and one["Action"].partition(":")[0] in ("ecs", "iam")
     }
-    definition, _ = one_named(hybrid, "AWS::ECS::TaskDefinition", "Worker")
+    family = only(hybrid, "AWS::ECS::TaskDefinition")["Family"]
     cluster, _ = one_named(hybrid, "AWS::ECS::Cluster", "Worker")
-    assert by_action["ecs:RunTask"]["Resource"] == {"Ref": definition}
+    assert by_action["ecs:RunTask"]["Resource"]["Fn::Join"][1][-1].endswith(f":task-definition/{family}:*")
     assert by_action["ecs:RunTask"]["Condition"] == {
         "ArnEquals": {"ecs:cluster": {"Fn::GetAtt": [cluster, "Arn"]}}
     }

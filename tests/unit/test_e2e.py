@@ -49,7 +49,8 @@ def test_whatever_fails_everything_is_destroyed(
     monkeypatch.setattr(e2e, "FOLDER", tmp_path)
     monkeypatch.setattr(e2e, "_cdk", cdk)
     monkeypatch.setattr(e2e, "check", check)
+    monkeypatch.setattr(e2e, "stop_tasks", lambda _: called.append("stop tasks"))
     with mock_aws():
         assert e2e.main(["--target", "aws", "--yes"]) == 1
-    assert called == ["deploy", "destroy"]
+    assert called == ["deploy", "stop tasks", "destroy"]
     assert "Error: " in capsys.readouterr().out

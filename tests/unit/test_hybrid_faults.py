@@ -52,6 +52,12 @@ def test_a_small_scan_is_done_by_the_function_and_says_why(world: World) -> None
     assert world.ecs.asked == []
 
 
+def test_at_any_fraction_of_a_second_a_job_begins_at_once(world: World) -> None:
+    for fraction in (0.2, 0.5, 0.8):
+        world.now = int(world.now) + fraction
+        assert world.by_tasks_only().dispatch(world.upload(SCAN)).what == "TaskStarted"
+
+
 def test_a_large_scan_is_done_by_one_task_and_says_why(world: World) -> None:
     assert world.by_tasks_only().dispatch(world.upload(SCAN)).what == "TaskStarted"
     (task,) = world.ecs.live
@@ -154,7 +160,8 @@ def test_work_that_fails_in_the_function_goes_to_a_task_at_once(
         broken.setattr(
             type(world.tiler), "run", lambda *_, **__: (_ for _ in ()).throw(MemoryError("of tiles"))
         )
-        assert world.dispatch(world.upload(SCAN)).what == "GivenToTask"
+        outcome = world.dispatch(world.upload(SCAN))
+    assert (outcome.what, outcome.facts["given_to_task"]) == ("TaskStarted", "MemoryError: of tiles")
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
     assert "MemoryError: of tiles" in world.job.tries[0].why
 
@@ -223,6 +230,8 @@ def test_a_task_that_always_ends_fails_after_its_last_attempt_with_the_reason(wo
     world.by_tasks_only().dispatch(world.upload(SCAN))
     for _ in range(MAX_ATTEMPTS):
         world.track(world.ecs.end(world.ecs.live[0], exit_code=137))
+        world.now += 1000
+        world.sweep()
         world.deliver_calls()
     job = world.job
     assert (job.state, job.attempt, len(job.tries)) == (State.FAILED, MAX_ATTEMPTS, MAX_ATTEMPTS)
@@ -339,15 +348,76 @@ def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:
     assert sorted(started) == waiting[:4]
 
 
-def test_whoever_was_tried_in_vain_keeps_its_place(world: World) -> None:
+def test_whoever_was_tried_in_vain_lets_the_others_try_first(world: World) -> None:
     world.by_tasks_only().ecs.no_room = True
     for number in range(3):
         world.now += 1
         world.dispatch(world.upload(SCAN, f"{number}.tif"))
-    oldest, *others = world.jobs.waiting(3)
+    first, *others = world.jobs.waiting(3)
     world.now += 60
-    world.dispatch({"detail-type": "Job Called", "detail": {"job_id": oldest}})
-    assert world.jobs.waiting(3) == [oldest, *others]
+    world.dispatch({"detail-type": "Job Called", "detail": {"job_id": first}})
+    assert world.jobs.waiting(3) == [*others, first]
+
+
+def test_an_outage_of_minutes_does_not_use_up_all_attempts(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    for _ in range(10):
+        for task in world.ecs.live:
+            world.track(world.ecs.end(task, exit_code=4))
+        world.now += 60
+        world.sweep()
+        world.deliver_calls()
+    assert world.job.attempt == 4, "the second at once, the others after 4 and 16 minutes"
+    assert world.job.state is State.WAITING
+    world.now += 1000
+    world.sweep()
+    world.deliver_calls()
+    world.track(world.run_task(world.ecs.live[0]))
+    assert published(world, world.job)
+
+
+def test_a_job_that_was_asked_for_again_has_all_its_attempts(world: World) -> None:
+    world.by_tasks_only().spot = True
+    world.dispatch(world.upload(SCAN))
+    world.track(world.ecs.end(world.ecs.live[0], exit_code=1))
+    world.jobs.change(world.job.job_id, lambda one: one.asked_for_again(world.now))
+    for _ in range(MAX_ATTEMPTS - 1):
+        world.sweep()
+        world.deliver_calls()
+        assert "launchType" in world.ecs.asked[-1]
+        world.track(world.ecs.end(world.ecs.live[0], exit_code=4))
+        world.now += 1000
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 1 + MAX_ATTEMPTS)
+
+
+def test_a_deploy_that_is_under_way_fails_nobody(world: World) -> None:
+    world.by_tasks_only()
+    run = world.ecs.run_task
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "RunTask")
+    world.ecs.run_task = lambda **_: (_ for _ in ()).throw(denied)  # type: ignore[method-assign]
+    assert world.dispatch(world.upload(SCAN)).what == "Waiting"
+    world.ecs.run_task = run  # type: ignore[method-assign]
+    world.now += 300
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+
+
+def test_progress_that_cannot_be_noted_costs_no_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
+    monkeypatch.setattr(type(world.jobs), "progress", lambda *_: (_ for _ in ()).throw(throttled))
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    world.track(world.run_task(world.ecs.live[0]))
+    assert published(world, world.job)
+
+
+def test_a_begin_whose_answer_was_lost_is_its_own(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    job_id = world.job.job_id
+    assert world.jobs.change(job_id, lambda job: job.running(world.now, 1, task, 60))
+    assert world.jobs.change(job_id, lambda job: job.running(world.now, 1, task, 60))
+    assert world.jobs.change(job_id, lambda job: job.running(world.now, 1, "another", 60)) is None
 
 
 def test_a_job_that_waited_for_a_day_fails_so_that_somebody_knows(world: World) -> None:
@@ -497,12 +567,15 @@ def test_too_many_pixels_are_refused_before_anything_is_read_but_the_header(worl
     assert "too-many-pixels" in world.job.message
 
 
-def test_what_is_refused_for_good_fails_at_once_with_what_ecs_said(world: World) -> None:
+def test_what_is_denied_for_good_fails_with_what_ecs_said(world: World) -> None:
     world.by_tasks_only()
     error = ClientError(
         {"Error": {"Code": "AccessDeniedException", "Message": "not authorized to perform: ecs:RunTask"}},
         "RunTask",
     )
     world.ecs.run_task = lambda **_: (_ for _ in ()).throw(error)  # type: ignore[method-assign]
-    assert world.dispatch(world.upload(SCAN)).what == "JobFailed"
+    assert world.dispatch(world.upload(SCAN)).what == "Waiting", "it may be a deploy"
+    world.now += 901
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["JobFailed"]
     assert "not authorized" in world.job.message

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from chooser.limits import FARGATE_SIZES
 from jobs.record import Job
-from jobs.tasks import NotNow, Refused, Started, Tasks
+from jobs.tasks import Answer, NotNow, Refused, Started, Tasks, Unsettled
 
 JOB = Job(
     job_id="0123456789abcdef" * 2,
@@ -27,6 +27,11 @@ JOB = Job(
     cpu=2048,
     memory_mb=16384,
     disk_gib=40,
+)
+DENIED = (
+    "User: arn:aws:sts::123456789012:assumed-role/a/b is not authorized to perform: ecs:RunTask on resource: "
+    "arn:aws:ecs:us-east-1:123456789012:task-definition/a:1 because no identity-based policy allows the "
+    "ecs:RunTask action"
 )
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/cluster/1"
 WHERE = {
@@ -124,7 +129,7 @@ def test_ecs_takes_the_call_and_starts_the_task_as_asked() -> None:
     assert task["taskDefinitionArn"].endswith("worker:1")
 
 
-def answered(*, failures: list[dict[str, str]] | None = None, **error: Any) -> Started | NotNow | Refused:
+def answered(*, failures: list[dict[str, str]] | None = None, **error: Any) -> Answer:
     ecs = boto3.client("ecs")
     with Stubber(ecs) as stub:
         if error:
@@ -173,15 +178,16 @@ def test_no_task_and_no_failure_is_tried_again() -> None:
         ("InvalidParameterException", "Error: Request limit exceeded. (Service: AmazonEC2)", 400, NotNow),
         ("ClientException", "Too many tasks in PROVISIONING. Please try again later.", 400, NotNow),
         ("InvalidParameterException", "No Fargate configuration exists for given values.", 400, Refused),
-        ("AccessDeniedException", "is not authorized to perform: ecs:RunTask", 400, Refused),
+        ("AccessDeniedException", DENIED, 400, Unsettled),
+        ("ClientException", "TaskDefinition is inactive", 400, Unsettled),
         ("ClusterNotFoundException", "Cluster not found.", 400, Refused),
-        ("AccessDeniedException", "Access denied", 400, Refused),
+        ("AccessDeniedException", "Access denied", 400, Unsettled),
         ("BlockedException", "Your account has been blocked.", 400, Refused),
         ("PlatformTaskDefinitionIncompatibilityException", "no", 400, Refused),
     ],
 )
 def test_each_error_of_the_call_is_sorted(
-    code: str, message: str, status: int, kind: type[NotNow | Refused]
+    code: str, message: str, status: int, kind: type[NotNow | Refused | Unsettled]
 ) -> None:
     answer = answered(service_error_code=code, service_message=message, http_status_code=status)
     assert isinstance(answer, kind)
