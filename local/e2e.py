@@ -111,7 +111,7 @@ def _in_an_account(console: Console, profile: str | None) -> int:
 
 
 def stop_tasks(client: Any) -> None:
-    """Ends the hybrid's tasks, since a cluster that has some cannot be deleted; what waits starts no others."""
+    """Ends the hybrid's tasks: a cluster that has some cannot be deleted. What waits starts no others."""
     try:
         (stack,) = client("cloudformation").describe_stacks(StackName="HybridPattern")["Stacks"]
     except ClientError:  # it was never made
