@@ -20,8 +20,10 @@ from lambda_src.batch import Outcome
 from lambda_src.dispatcher.dispatch import Dispatcher
 from lambda_src.tracker.track import Tracker
 from tests.events import s3_event
+from tests.images import encode, noise
 
 FULL = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+SCAN = encode(noise(1200, 700), ".tif")
 SECONDS = 300.0
 """That a function has."""
 Message = dict[str, Any]
@@ -204,3 +206,19 @@ def make_world() -> World:
     )
     queue = sqs.create_queue(QueueName="uploads")["QueueUrl"]
     return World(s3=s3, table=table, sqs=sqs, queue=queue)
+
+
+def published(world: World, job: Job) -> bool:
+    """One whole tree, its manifest and the pointer to it."""
+    keys = world.keys(f"v/{job.job_id}/")
+    pointer = json.loads(world.s3.get_object(Bucket="output", Key=f"latest/{job.key}.json")["Body"].read())
+    assert pointer["job_id"] == job.job_id
+    tiles = [key for key in keys if key.endswith(".jpg")]
+    return {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} <= {*keys} and len(tiles) == (
+        pointer["pyramid"]["tiles"]
+    )
+
+
+def invisible(world: World, job: Job) -> bool:
+    """Nothing that a viewer could find."""
+    return not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*world.keys()}

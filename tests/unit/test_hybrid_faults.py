@@ -4,7 +4,6 @@ Always: one published result or one final state with its reason, no half of a tr
 deadline, no task left running, and nothing failed that was merely waiting.
 """
 
-import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,33 +13,15 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from jobs.record import MAX_ATTEMPTS, START_SECONDS, WAIT_SECONDS, Job, State
+from jobs.record import MAX_ATTEMPTS, START_SECONDS, Job, State
 from tests.images import encode, noise
-from tests.unit.hybrid import SECONDS, World, make_world
-
-SCAN = encode(noise(1200, 700), ".tif")
+from tests.unit.hybrid import SCAN, SECONDS, World, invisible, make_world, published
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
     with mock_aws():
         yield make_world()
-
-
-def published(world: World, job: Job) -> bool:
-    """One whole tree, its manifest and the pointer to it."""
-    keys = world.keys(f"v/{job.job_id}/")
-    pointer = json.loads(world.s3.get_object(Bucket="output", Key=f"latest/{job.key}.json")["Body"].read())
-    assert pointer["job_id"] == job.job_id
-    tiles = [key for key in keys if key.endswith(".jpg")]
-    return {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} <= {*keys} and len(tiles) == (
-        pointer["pyramid"]["tiles"]
-    )
-
-
-def invisible(world: World, job: Job) -> bool:
-    """Nothing that a viewer could find."""
-    return not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*world.keys()}
 
 
 def test_a_small_scan_is_done_by_the_function_and_says_why(world: World) -> None:
@@ -315,93 +296,6 @@ def test_a_tracker_that_throws_gets_the_message_again_and_does_it_once(
     assert (world.job.state, world.job.attempt, len(world.ecs.tasks)) == (State.STARTING, 2, 2)
 
 
-def test_ten_minutes_without_capacity_use_up_neither_attempts_nor_receives(world: World) -> None:
-    world.by_tasks_only().ecs.no_room = True
-    outcomes = [world.dispatch(world.upload(SCAN, f"{number}.tif")).what for number in range(5)]
-    assert outcomes == ["Waiting"] * 5, "every message is acknowledged"
-    for _ in range(10):
-        world.now += 60
-        world.sweep()
-        assert {one.what for one in world.deliver_calls()} == {"Waiting"}
-    assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.WAITING, 1)}
-    world.ecs.no_room = False
-    world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"] * 5
-    for task in world.ecs.live:
-        world.track(world.run_task(task))
-    assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.DONE, 1)}
-
-
-def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:
-    world.by_tasks_only().dispatch(world.upload(SCAN, "first.tif"))
-    world.ecs.no_room = True
-    waiting = []
-    for number in range(6):
-        world.now += 1
-        message = world.upload(SCAN, f"{number}.tif")
-        world.dispatch(message)
-        waiting.append(message["detail"]["object"]["key"])
-    world.ecs.no_room = False
-    world.track(world.run_task(world.ecs.live[0]))
-    world.deliver_calls()
-    started = [job.key for job in world.jobs.all() if job.state is State.STARTING]
-    assert sorted(started) == waiting[:4]
-
-
-def test_whoever_was_tried_in_vain_lets_the_others_try_first(world: World) -> None:
-    world.by_tasks_only().ecs.no_room = True
-    for number in range(3):
-        world.now += 1
-        world.dispatch(world.upload(SCAN, f"{number}.tif"))
-    first, *others = world.jobs.waiting(3)
-    world.now += 60
-    world.dispatch({"detail-type": "Job Called", "detail": {"job_id": first}})
-    assert world.jobs.waiting(3) == [*others, first]
-
-
-def test_an_outage_of_minutes_does_not_use_up_all_attempts(world: World) -> None:
-    world.by_tasks_only().dispatch(world.upload(SCAN))
-    for _ in range(10):
-        for task in world.ecs.live:
-            world.track(world.ecs.end(task, exit_code=4))
-        world.now += 60
-        world.sweep()
-        world.deliver_calls()
-    assert world.job.attempt == 4, "the second at once, the others after 4 and 16 minutes"
-    assert world.job.state is State.WAITING
-    world.now += 1000
-    world.sweep()
-    world.deliver_calls()
-    world.track(world.run_task(world.ecs.live[0]))
-    assert published(world, world.job)
-
-
-def test_a_job_that_was_asked_for_again_has_all_its_attempts(world: World) -> None:
-    world.by_tasks_only().spot = True
-    world.dispatch(world.upload(SCAN))
-    world.track(world.ecs.end(world.ecs.live[0], exit_code=1))
-    world.jobs.change(world.job.job_id, lambda one: one.asked_for_again(world.now))
-    for _ in range(MAX_ATTEMPTS - 1):
-        world.sweep()
-        world.deliver_calls()
-        assert "launchType" in world.ecs.asked[-1]
-        world.track(world.ecs.end(world.ecs.live[0], exit_code=4))
-        world.now += 1000
-    assert (world.job.state, world.job.attempt) == (State.WAITING, 1 + MAX_ATTEMPTS)
-
-
-def test_a_deploy_that_is_under_way_fails_nobody(world: World) -> None:
-    world.by_tasks_only()
-    run = world.ecs.run_task
-    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "RunTask")
-    world.ecs.run_task = lambda **_: (_ for _ in ()).throw(denied)  # type: ignore[method-assign]
-    assert world.dispatch(world.upload(SCAN)).what == "Waiting"
-    world.ecs.run_task = run  # type: ignore[method-assign]
-    world.now += 300
-    world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
-
-
 def test_progress_that_cannot_be_noted_costs_no_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
     throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
@@ -418,36 +312,6 @@ def test_a_begin_whose_answer_was_lost_is_its_own(world: World) -> None:
     assert world.jobs.change(job_id, lambda job: job.running(world.now, 1, task, 60))
     assert world.jobs.change(job_id, lambda job: job.running(world.now, 1, task, 60))
     assert world.jobs.change(job_id, lambda job: job.running(world.now, 1, "another", 60)) is None
-
-
-def test_a_job_that_waited_for_a_day_fails_so_that_somebody_knows(world: World) -> None:
-    world.by_tasks_only().ecs.no_room = True
-    world.dispatch(world.upload(SCAN))
-    for _ in range(24):
-        world.now += WAIT_SECONDS / 24 + 1
-        world.sweep()
-        world.deliver_calls()
-    assert (world.job.state, world.counted["JobFailed"]) == (State.FAILED, 1)
-    assert "no quota" in world.job.message
-    assert world.deliver_calls() == []
-
-
-def test_without_spot_capacity_the_same_attempt_is_asked_for_on_demand(world: World) -> None:
-    world.by_tasks_only().spot = world.ecs.no_spot = True
-    assert world.dispatch(world.upload(SCAN)).what == "TaskStarted"
-    spot, on_demand = world.ecs.asked
-    assert spot["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
-    assert on_demand["launchType"] == "FARGATE"
-    assert spot["clientToken"] != on_demand["clientToken"]
-    assert (world.job.attempt, world.job.spot) == (1, False)
-
-
-def test_after_a_spot_interruption_the_next_attempt_is_on_demand(world: World) -> None:
-    world.by_tasks_only().spot = True
-    world.dispatch(world.upload(SCAN))
-    world.track(world.ecs.end(world.ecs.live[0], code="SpotInterruption", exit_code=4))
-    world.deliver_calls()
-    assert ["launchType" in request for request in world.ecs.asked] == [False, True]
 
 
 @pytest.mark.parametrize("by_task", [False, True])
@@ -492,6 +356,29 @@ def test_without_permission_to_write_the_job_fails_with_the_reason_and_can_be_re
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.attempt) == (State.DONE, 2)
     assert published(world, world.job)
+
+
+def test_viewers_find_a_tree_only_once_its_last_tile_is_stored(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = threading.Event()
+    put = type(world.tiler.output).put
+
+    def put_the_last_tile_too_late(self: Any, key: str, *rest: Any, **named: Any) -> None:
+        if key.endswith("info.json"):
+            described.set()
+        if "/full/" in key:
+            described.wait(0.5)
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
+        put(self, key, *rest, **named)
+
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    with monkeypatch.context() as slow:
+        slow.setattr(type(world.tiler.output), "put", put_the_last_tile_too_late)
+        with pytest.raises(ClientError, match="SlowDown"):
+            world.work(world.ecs.live[0])
+    assert not described.is_set()
+    assert invisible(world, world.job)
 
 
 @pytest.mark.parametrize("when", ["before", "during"])
@@ -565,17 +452,3 @@ def test_too_many_pixels_are_refused_before_anything_is_read_but_the_header(worl
     world.rules = replace(world.rules, max_pixels=1000)
     assert world.dispatch(world.upload(SCAN)).what == "Rejected"
     assert "too-many-pixels" in world.job.message
-
-
-def test_what_is_denied_for_good_fails_with_what_ecs_said(world: World) -> None:
-    world.by_tasks_only()
-    error = ClientError(
-        {"Error": {"Code": "AccessDeniedException", "Message": "not authorized to perform: ecs:RunTask"}},
-        "RunTask",
-    )
-    world.ecs.run_task = lambda **_: (_ for _ in ()).throw(error)  # type: ignore[method-assign]
-    assert world.dispatch(world.upload(SCAN)).what == "Waiting", "it may be a deploy"
-    world.now += 901
-    world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["JobFailed"]
-    assert "not authorized" in world.job.message
