@@ -1,6 +1,7 @@
 """HybridPattern without AWS: moto's buckets, table and queue, an ECS that only remembers, a clock to turn."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -80,6 +81,22 @@ class Ecs:
     @property
     def live(self) -> list[str]:
         return [arn for arn, task in self.tasks.items() if task["lastStatus"] != "STOPPED"]
+
+
+class OneAtATime:
+    """A table whose conditional writes are atomic, as DynamoDB's are; moto looks first and then writes."""
+
+    def __init__(self, table: Any) -> None:
+        self._table, self._lock = table, threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._table, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self._lock:
+                return found(*arguments, **named)
+
+        return call
 
 
 @dataclass
@@ -205,7 +222,7 @@ def make_world() -> World:
         BillingMode="PAY_PER_REQUEST",
     )
     queue = sqs.create_queue(QueueName="uploads")["QueueUrl"]
-    return World(s3=s3, table=table, sqs=sqs, queue=queue)
+    return World(s3=s3, table=OneAtATime(table), sqs=sqs, queue=queue)
 
 
 def published(world: World, job: Job) -> bool:

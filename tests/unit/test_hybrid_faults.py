@@ -268,6 +268,29 @@ def test_ends_that_come_in_reverse_change_nothing(world: World) -> None:
     assert (world.job.state, world.job.attempt) == (State.DONE, 2)
 
 
+def test_the_late_failure_of_an_attempt_that_was_given_up_fails_nobody(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (first,) = world.ecs.live
+    world.ecs.tasks[first]["lastStatus"] = "PROVISIONING"
+    world.now += START_SECONDS + 1
+    world.sweep()
+    world.deliver_calls()
+    world.track(world.ecs.end(first, exit_code=1))
+    assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
+
+
+def test_another_task_of_the_same_attempt_that_finds_nothing_to_do_changes_nothing(world: World) -> None:
+    """Spot and on demand may both have started, where an answer was lost."""
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    other = task[:-1] + "f"
+    world.ecs.tasks[other] = {**world.ecs.tasks[task], "taskArn": other}
+    assert world.jobs.change(world.job.job_id, lambda job: job.running(world.now, 1, task, 60))
+    assert world.work(other) == 0
+    world.track(world.ecs.end(other, exit_code=0))
+    assert (world.job.state, world.job.attempt) == (State.RUNNING, 1)
+
+
 @pytest.mark.parametrize("forgotten", [False, True], ids=["still known to ECS", "forgotten by ECS"])
 def test_an_end_that_was_lost_is_found_by_the_sweep(world: World, forgotten: bool) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
