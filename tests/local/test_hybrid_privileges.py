@@ -110,7 +110,7 @@ def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
         hybrid.sweep()
     if action == "ecs:DescribeTasks":
         job = eventually(lambda: (job := hybrid.jobs.get(upload.job_id)) and job.task_arn and job)
-        eventually(lambda: finished(hybrid, upload))
+        eventually(lambda: finished(hybrid, upload) and is_quiet(hybrid))
         assert job
         hybrid.jobs.change(upload.job_id, lambda one: _lost(one, job.task_arn))
         hybrid.sweep()
@@ -125,6 +125,18 @@ def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
             eventually(lambda: finished(hybrid, upload))
             hybrid.s3.delete_object(Bucket=hybrid.source, Key=upload.key)
     return upload
+
+
+def is_quiet(hybrid: HybridDriver) -> bool:
+    """No message waits or is being worked on, and no task runs whose end is still to come."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    if hybrid.client("ecs").list_tasks(cluster=hybrid.outputs["ClusterName"])["taskArns"]:
+        return False
+    found = (
+        hybrid.client("sqs").get_queue_attributes(QueueUrl=hybrid.outputs[queue], AttributeNames=names)
+        for queue in ("Queue", "StopsQueue")
+    )
+    return not sum(int(value) for one in found for value in one["Attributes"].values())
 
 
 def finished(hybrid: HybridDriver, upload: Upload) -> bool:
@@ -185,16 +197,10 @@ def tasks_unless(hybrid: HybridDriver, by_function: bool) -> Iterator[None]:
 def drain(hybrid: HybridDriver) -> None:
     """Whatever was held up ends, one way or another, before the next test."""
 
-    sqs = hybrid.client("sqs")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-
-    def left(queue: str) -> int:
-        found = sqs.get_queue_attributes(QueueUrl=hybrid.outputs[queue], AttributeNames=names)
-        return sum(int(value) for value in found["Attributes"].values())
-
     def idle() -> bool:
-        return not left("Queue") + left("StopsQueue") and all(job.is_final for job in hybrid.jobs.all())
+        return is_quiet(hybrid) and all(job.is_final for job in hybrid.jobs.all())
 
     eventually(idle, seconds=60)
+    sqs = hybrid.client("sqs")
     for queue in ("DeadLetters", "StopsDeadLetters"):
         sqs.purge_queue(QueueUrl=hybrid.outputs[queue])
