@@ -217,4 +217,4 @@ def test_every_size_of_the_record_is_one_that_fargate_has() -> None:
     for attempt in (1, 2, 3):
         grown = grown.tried_again(0, attempt, "", larger=True) or grown
         assert grown.memory_mb in FARGATE_SIZES[grown.cpu]
-    assert (grown.cpu, grown.memory_mb) == (16384, 122880) or grown.memory_mb >= 2 * JOB.memory_mb
+    assert grown.memory_mb >= 8 * JOB.memory_mb, "three times twice as much"
