@@ -32,7 +32,7 @@ Message = dict[str, Any]
 
 @dataclass
 class Ecs:
-    """What RunTask, DescribeTasks and StopTask answer. no_room, no_spot: RunTask starts nothing, or not there."""
+    """What RunTask, DescribeTasks and StopTask answer. no_room, no_spot: RunTask starts nothing there."""
 
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
