@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from container.service.errors import BadRequestError
 from container.service.request import PREFIX, ImageRequest, Region, Size, identifier_of, parse_size
+from imaging.pyramid import TILE, scale_factors
 from imaging.transform import Transform
-
-TILE = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,14 +86,6 @@ def is_tile(placed: Transform, width: int, height: int) -> bool:
         if (placed.width, placed.height, placed.to_width, placed.to_height) == (across, down, *scaled):
             return True
     return False
-
-
-def scale_factors(width: int, height: int) -> list[int]:
-    """1, 2, 4 and so on, until the image is one tile."""
-    factors = [1]
-    while max(width, height) > TILE * factors[-1]:
-        factors.append(factors[-1] * 2)
-    return factors
 
 
 def _turned_area(width: int, height: int, degrees: float) -> float:

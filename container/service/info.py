@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from container.service.geometry import TILE, Sizes, preset_sizes, scale_factors
+from container.service.geometry import Sizes, preset_sizes
 from container.service.request import PREFIX, identifier_of
+from imaging.pyramid import CONTEXT, TILE, scale_factors
 from imaging.transform import Encoding
 
-CONTEXT = "http://iiif.io/api/image/3/context.json"
 PROFILE = "http://iiif.io/api/image/3/level2.json"
 EXTRA_FEATURES = (
     "canonicalLinkHeader",

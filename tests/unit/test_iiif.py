@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from container.service.errors import BadRequestError, NotFoundError
-from container.service.geometry import Sizes, canonical, is_tile, place, scale_factors
+from container.service.geometry import Sizes, canonical, is_tile, place
 from container.service.info import describe
 from container.service.request import BaseRequest, ImageRequest, InfoRequest, identifier_of, parse
+from imaging.pyramid import scale_factors
 from imaging.transform import Colours, Encoding
 from tests.unit.test_properties import KEYS
 
