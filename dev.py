@@ -56,6 +56,7 @@ BENCHES = (
     "coldstart",
     "memory",
     "service",
+    "decoding",
     "servers",
     "pyramid",
     "placement",
