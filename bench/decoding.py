@@ -1,4 +1,4 @@
-"""What decoding alone costs of a JPEG of 6 MP, in libvips and in Pillow: below it no server of them can come."""
+"""What decoding alone costs of a JPEG of 6 MP, in libvips and in Pillow: no server of them can cost less."""
 
 import io
 import statistics
