@@ -3,8 +3,7 @@
 Prices are list prices of us-east-1 without discounts; `chooser/prices.toml` has each with source and date.
 """
 
-from __future__ import annotations
-
+import gc
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -24,7 +23,11 @@ def main(arguments: Sequence[str]) -> int:
         return place(arguments[1:])
     import argparse
 
-    parser = argparse.ArgumentParser(prog="python3 -m chooser", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python3 -m chooser",
+        description=__doc__,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=99),
+    )
     parser.add_argument("file", help="a workload, such as examples/thumbnails.toml; or: place FILE")
     parser.add_argument("--compare", action="store_true", help="every item of every bill")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -45,7 +48,10 @@ def main(arguments: Sequence[str]) -> int:
                 raise WorkloadError("--plot needs matplotlib: . .venv/bin/activate") from None
 
             plot(found, options.architecture or next(iter(found.duration_ms)), options.plot)
-    except (OSError, WorkloadError) as error:
+    except OSError as error:
+        print(f"Error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except WorkloadError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -69,4 +75,6 @@ def _answer(found: Workload, architecture: str, free: bool, compare: bool, as_te
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    gc.freeze()  # else the end looks through all of it for garbage: a tenth of an answer's CPU
+    sys.exit(code)

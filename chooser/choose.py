@@ -1,7 +1,5 @@
 """“Lambda or Fargate?”: hard limits rule a candidate out, each with its number; then the cost decides."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What a workload costs a month on each candidate, item by item. USD, us-east-1, list prices."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from enum import StrEnum
 from math import ceil

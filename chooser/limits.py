@@ -1,7 +1,5 @@
 """Hard limits as they stand in limits.toml, each with its source, date and confidence; Fargate's sizes."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 from datetime import date

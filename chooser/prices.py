@@ -1,7 +1,5 @@
 """List prices as they stand in prices.toml, each with its source, date and confidence."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 from datetime import date

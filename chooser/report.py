@@ -1,7 +1,5 @@
 """The answer as text, as tables for a terminal, or as JSON for programs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from chooser.choose import Verdict

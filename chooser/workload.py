@@ -1,7 +1,5 @@
 """What is to be run: a small TOML file, checked key by key."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from typing import NamedTuple

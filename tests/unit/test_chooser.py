@@ -324,16 +324,15 @@ def test_an_answer_imports_neither_boto3_nor_matplotlib_nor_rich() -> None:
     assert done.stdout.splitlines()[-1] == "set()"
 
 
-def test_an_answer_takes_less_than_six_times_the_cpu_of_an_empty_python() -> None:
-    """Three times was the aim; 3.9 is what Python's own modules leave: docs/decisions/0011."""
+def test_an_answer_takes_at_most_three_times_the_cpu_of_an_empty_python() -> None:
     ratios = []
-    for _ in range(7):
+    for _ in range(15):
         empty, ours = (
             _cpu([sys.executable, *arguments])
             for arguments in (("-c", "pass"), ("-m", "chooser", EXAMPLES[0]))
         )
         ratios.append(ours / empty)
-    assert statistics.median(ratios) < 6, ratios
+    assert statistics.median(ratios) <= 3, ratios
 
 
 def _cpu(command: list[Any]) -> float:
