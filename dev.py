@@ -47,6 +47,8 @@ LOCKS = (
     "bench/thumbor.txt",
 )
 PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
+TWO_AT_ONCE = ("--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder")
+"""All tests: those that deploy beside the others (tests/conftest.py)."""
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
@@ -94,7 +96,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
     if command == "copy":
         become(PYTHON, "-m", "local.copying", "--from", os.getcwd(), *arguments)
     if command == "test":
-        become(PYTHON, "-m", "pytest", *arguments)
+        become(PYTHON, "-m", "pytest", *(arguments or TWO_AT_ONCE))
     if command == "synth":
         become("cdk", "synth", "--quiet", *arguments)
     if command == "cdk":

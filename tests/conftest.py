@@ -16,6 +16,8 @@ os.environ.update(
 for _name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
     os.environ.pop(_name, None)
 
+LOCAL = "tests/local"
+
 
 def pytest_report_header() -> str:
     return "No test reaches AWS: moto, templates, and a local AWS on loopback."
@@ -29,6 +31,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, then whatever deploys, and last what destroys it."""
-    items.sort(key=lambda item: ("tests/local" in item.nodeid, "test_destroying" in item.nodeid))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Quick tests first, then whatever deploys, and last what destroys it.
+
+    With workers (`dev.py test`) what deploys is one group and begins, for it is the longest.
+    """
+    deploying_first = hasattr(config, "workerinput")
+    for item in items:
+        group = LOCAL if LOCAL in item.nodeid else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(
+        key=lambda item: ((LOCAL in item.nodeid) is not deploying_first, "test_destroying" in item.nodeid)
+    )

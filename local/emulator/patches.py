@@ -150,6 +150,29 @@ def miss_tiles_that_are_not_there() -> None:
     s3.serve_cloudfront_origin_fetch = fetch_or_miss
 
 
+def heed_the_range_of_a_version() -> None:
+    """Asked for a part of a version, MiniStack answers with all of it: what boto3 puts together is broken."""
+    get = s3._get_object
+
+    def get_part(bucket: str, key: str, headers: dict[str, str], query: Any = None) -> Any:
+        status, answered, body = get(bucket, key, headers, query)
+        asked = headers.get("range")
+        if status != 200 or not asked:
+            return status, answered, body
+        found = s3._parse_range(asked, len(body))
+        if found is None:
+            return s3._error(
+                "InvalidRange", "The requested range is not satisfiable", 416, f"/{bucket}/{key}"
+            )
+        start, end = found
+        kept = {name: value for name, value in answered.items() if "checksum" not in name.lower()}
+        kept["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
+        kept["Content-Length"] = str(end + 1 - start)
+        return 206, kept, body[start : end + 1]
+
+    s3._get_object = get_part
+
+
 def authorize_batches_as_single_messages() -> None:
     """SendMessageBatch is allowed by sqs:SendMessage; MiniStack asks for an action that AWS does not have.
 

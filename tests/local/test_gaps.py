@@ -24,6 +24,7 @@ PATCHES = (
     "authorize_on_the_repositories_named",
     "authorize_batches_as_single_messages",
     "miss_tiles_that_are_not_there",
+    "heed_the_range_of_a_version",
     "tell_the_range_of_a_vpc",
     "make_vpc_origins",
     "record_alarms_on_expressions",
@@ -103,6 +104,18 @@ def test_a_full_bucket_is_not_deleted_with_its_stack(bare: LocalAws, patched: Lo
             )
             == ends
         )
+
+
+def test_the_range_of_a_version(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, part in ((bare, b"0123456789"), (patched, b"234")):
+        s3 = aws.client("s3")
+        s3.create_bucket(Bucket="ranges")
+        s3.put_bucket_versioning(Bucket="ranges", VersioningConfiguration={"Status": "Enabled"})
+        version = {"VersionId": s3.put_object(Bucket="ranges", Key="a", Body=b"0123456789")["VersionId"]}
+        found = s3.get_object(Bucket="ranges", Key="a", **version, Range="bytes=2-4")
+        assert found["Body"].read() == part
+    with pytest.raises(ClientError, match="InvalidRange"):
+        s3.get_object(Bucket="ranges", Key="a", **version, Range="bytes=10-")
 
 
 def rule_to_queue(aws: LocalAws, name: str, *, policy: bool) -> str:

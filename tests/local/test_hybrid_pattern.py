@@ -150,7 +150,7 @@ def test_out_of_memory_is_followed_by_a_larger_task(hybrid: HybridDriver, deploy
     )
     hybrid.calls.send([upload.job_id])
     job = hybrid.wait(upload)
-    assert job.state is State.DONE, job
+    assert job.state is State.DONE, f"{job.message} {job.tries} {job.memory_mb} {job.placement}"
     assert "OutOfMemory" in job.tries[0].why
     assert job.memory_mb > 128
 

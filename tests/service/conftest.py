@@ -44,6 +44,13 @@ class Running:
         except urllib.error.HTTPError as error:
             return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
 
+    def cpu_seconds(self) -> float:
+        """Of the process so far, all its threads."""
+        if sys.platform != "linux":
+            pytest.skip("Only Linux tells a process's CPU in /proc.")
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory_mb(self, what: str = "VmRSS") -> float:
         """Of the process now, or its peak (VmHWM)."""
         if sys.platform != "linux":

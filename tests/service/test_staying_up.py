@@ -24,13 +24,20 @@ DEADLINE = 5.0
 TASK_MB = 512
 """The smallest Fargate task has as much (0.25 vCPU)."""
 CACHE_MB = 64
-RATHER_ALL = 0.7
-"""Of the speed measured before: this machine's own drifts by a fifth."""
+NO_DEARER = 1.3
+"""CPU of a request, against that measured before: this machine's own drifts by a fifth."""
 PHOTO = [f"/iiif/3/photo.jpg/full/{width},/0/default.jpg" for width in range(200, 1000, 25)]
 
 
 def good(answers: list[Answer]) -> list[Answer]:
     return [one for one in answers if one.status == 200]
+
+
+def measured(service: Running, *, seconds: float) -> tuple[list[Answer], float]:
+    """What four clients get, and CPU seconds of each."""
+    before = service.cpu_seconds()
+    answers = asyncio.run(hammer(service.port, PHOTO, clients=4, seconds=seconds))
+    return answers, (service.cpu_seconds() - before) / len(good(answers))
 
 
 def digest(body: bytes) -> str:
@@ -43,17 +50,17 @@ def test_at_twice_what_it_can_serve_every_request_is_answered_in_time_and_right(
     options = {"DEADLINE_SECONDS": str(DEADLINE), "CACHE_MB": str(CACHE_MB), "QUEUE": "16"}
     with running(photos, tmp_path / "log", **options) as service:
         right = {path: digest(service.get(path)[2]) for path in PHOTO}
-        before = asyncio.run(hammer(service.port, PHOTO, clients=4, seconds=4))
-        speed = len(good(before)) / 4
+        before, cost = measured(service, seconds=4)
+        speed = (os.cpu_count() or 1) / cost  # of a machine with nothing else to do: more than it can
         answers = asyncio.run(hammer(service.port, PHOTO, clients=64, seconds=SECONDS, rate=2 * speed))
-        ended = time.perf_counter()
-        after = asyncio.run(hammer(service.port, PHOTO, clients=4, seconds=5))
+        after, cost_after = measured(service, seconds=3)
         peak = service.memory_mb("VmHWM")
         assert service.process.poll() is None
     statuses = {status: sum(one.status == status for one in answers) for status in (200, 503, 0)}
     print(
-        f"{speed:.0f} a second alone; {len(answers) / SECONDS:.0f} asked for by 64 clients: {statuses}, "
-        f"slowest {max(one.seconds for one in answers):.2f} s, peak {peak:.0f} MB"
+        f"{speed:.0f} a second at most; {len(answers) / SECONDS:.0f} asked for by 64 clients: {statuses}, "
+        f"slowest {max(one.seconds for one in answers):.2f} s, peak {peak:.0f} MB; "
+        f"afterwards {cost_after / cost:.2f}x the CPU of each"
     )
     assert statuses[200] + statuses[503] == len(answers)
     assert statuses[503] > 0, "It was not asked for more than it can do."
@@ -63,8 +70,8 @@ def test_at_twice_what_it_can_serve_every_request_is_answered_in_time_and_right(
     )
     assert max(one.seconds for one in answers) < DEADLINE + 1
     assert peak < TASK_MB
-    recovered = [one for one in good(after) if one.at > ended + 2]
-    assert len(recovered) / 3 > RATHER_ALL * speed
+    assert len(good(after)) == len(after)
+    assert cost_after < NO_DEARER * cost
 
 
 def test_told_to_stop_under_load_it_answers_what_it_accepted_and_ends_with_0(
