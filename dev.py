@@ -47,7 +47,7 @@ LOCKS = (
     "bench/thumbor.txt",
 )
 PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
-TWO_AT_ONCE = ("--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder")
+TWO_AT_ONCE = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder")
 """All tests: those that deploy beside the others (tests/conftest.py)."""
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 

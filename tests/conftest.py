@@ -1,22 +1,30 @@
 """What every test shares: a place outside of AWS, and images made by code."""
 
 import os
+from typing import Any
 
 import pytest
-
-# No test reaches an account of whoever runs it.
-os.environ.update(
-    AWS_ACCESS_KEY_ID="test",
-    AWS_SECRET_ACCESS_KEY="test",
-    AWS_DEFAULT_REGION="us-east-1",
-    AWS_REGION="us-east-1",
-    AWS_EC2_METADATA_DISABLED="true",
-    POWERTOOLS_TRACE_DISABLED="1",
-)
-for _name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-    os.environ.pop(_name, None)
+from xdist.scheduler import LoadScopeScheduling
 
 LOCAL = "tests/local"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "POWERTOOLS_TRACE_DISABLED": "1",
+}
+# No test reaches an account of whoever runs it.
+for _name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+    os.environ.pop(_name, None)
+os.environ.update(ENVIRONMENT)
+
+
+@pytest.fixture(autouse=True)
+def outside_of_aws() -> None:
+    """Whatever a test before did to it: `local_aws` forgets every account for good."""
+    os.environ.update(ENVIRONMENT)
 
 
 def pytest_report_header() -> str:
@@ -32,14 +40,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Quick tests first, then whatever deploys, and last what destroys it.
+    """Quick tests first, then what deploys, and last what destroys it; with workers what deploys begins."""
+    first = hasattr(config, "workerinput")
+    items.sort(key=lambda item: ((LOCAL in item.nodeid) is not first, "test_destroying" in item.nodeid))
 
-    With workers (`dev.py test`) what deploys is one group and begins, for it is the longest.
-    """
-    deploying_first = hasattr(config, "workerinput")
-    for item in items:
-        group = LOCAL if LOCAL in item.nodeid else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(
-        key=lambda item: ((LOCAL in item.nodeid) is not deploying_first, "test_destroying" in item.nodeid)
-    )
+
+class ByDeployment(LoadScopeScheduling):  # type: ignore[misc]
+    """What deploys is all for one worker, which keeps the deployment; every other file is for any of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return LOCAL if nodeid.startswith(LOCAL) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByDeployment:
+    """Of `dev.py test`, which has two workers."""
+    return ByDeployment(config, log)

@@ -48,7 +48,7 @@ def asking(service: ServiceDriver) -> Iterator[list[tuple[float, Answer]]]:
 
     def ask() -> None:
         while not stop.is_set():
-            path = f"{service.image(PHOTO)}/full/{100 + len(answers)},/0/default.jpg"
+            path = f"{service.image(PHOTO)}/full/{100 + len(answers) % 800},/0/default.jpg"
             answer = service.get(path)
             answers.append((time.monotonic(), answer))
 

@@ -1,5 +1,6 @@
 """HybridPattern's template deployed by the real CDK CLI: functions and tasks really run, IAM is enforced."""
 
+import functools
 import json
 import os
 import signal
@@ -21,8 +22,12 @@ from tests.local.conftest import Deployment, count, eventually, process_of, with
 
 MANY = int(os.environ.get("MANY_UPLOADS", "16"))
 SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
-LARGE = encode(noise(9000, 7000), ".jpg", Q=50)
-"""Some ten seconds of work."""
+
+
+@functools.cache
+def large(across: int = 9) -> bytes:
+    """A JPEG of so many thousand pixels by 7,000: of 9 it is some ten seconds of work."""
+    return encode(noise(1000, 1000).replicate(across, 7), ".jpg", Q=50)
 
 
 @contextmanager
@@ -97,7 +102,7 @@ def test_a_large_scan_is_done_by_a_task_and_opens_in_a_viewer(hybrid: HybridDriv
 def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
     hybrid: HybridDriver, deployment: Deployment
 ) -> None:
-    upload = hybrid.upload("killed.jpg", LARGE)
+    upload = hybrid.upload("killed.jpg", large())
     task = running(hybrid, upload.job_id)
     assert task["cpu"] == "1024"
     os.kill(process_of(deployment.aws, task), signal.SIGKILL)
@@ -112,7 +117,7 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
     hybrid: HybridDriver, deployment: Deployment
 ) -> None:
     """What an interruption of Spot does: SIGTERM, then an event."""
-    upload = hybrid.upload("interrupted.jpg", LARGE)
+    upload = hybrid.upload("interrupted.jpg", large())
     os.kill(process_of(deployment.aws, running(hybrid, upload.job_id)), signal.SIGTERM)
     job = hybrid.wait(upload)
     assert (job.state, job.attempt) == (State.DONE, 2)
@@ -121,7 +126,7 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
 
 @pytest.mark.usefixtures("tasks_only")
 def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(hybrid: HybridDriver) -> None:
-    upload = hybrid.upload("overdue.jpg", LARGE)
+    upload = hybrid.upload("overdue.jpg", large(across=18))
     running(hybrid, upload.job_id)
     table = hybrid.jobs.table
     table.update_item(
@@ -150,7 +155,7 @@ def test_out_of_memory_is_followed_by_a_larger_task(hybrid: HybridDriver, deploy
     )
     hybrid.calls.send([upload.job_id])
     job = hybrid.wait(upload)
-    assert job.state is State.DONE, f"{job.message} {job.tries} {job.memory_mb} {job.placement}"
+    assert job.state is State.DONE, job.message
     assert "OutOfMemory" in job.tries[0].why
     assert job.memory_mb > 128
 

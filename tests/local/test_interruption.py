@@ -9,8 +9,8 @@ from local.driver import LambdaDriver
 from tests.images import encode, noise
 from tests.local.conftest import STACK, eventually
 
-UPLOADS = 12
-PHOTO = encode(noise(600, 400), ".jpg")
+UPLOADS = 24
+PHOTO = encode(noise(1500, 1000), ".jpg")
 
 
 def test_what_was_under_way_when_everything_stopped_is_done_afterwards(tmp_path: Path) -> None:

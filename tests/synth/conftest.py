@@ -31,7 +31,7 @@ def templates(**settings: str) -> dict[str, Template]:
     return {stack.stack_name: dict(stack.template) for stack in assembly.stacks}
 
 
-STACKS = tuple(templates())
+STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern", "Operations")
 
 
 def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:

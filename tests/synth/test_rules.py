@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.synth import rules
-from tests.synth.conftest import STACKS, Synth, Template, synthesise
+from tests.synth.conftest import STACKS, Synth, Template, synthesise, templates
 from tests.synth.rules import RULES, STAGE_RULES, Rule, of_type
 
 CHOICES = {
@@ -285,3 +285,7 @@ def test_every_rule_finds_its_fault_and_names_the_resource(
 
 def test_every_rule_is_shown_to_fail() -> None:
     assert {rule for rule, _ in FAULTS} == {*RULES, *STAGE_RULES.values()}
+
+
+def test_no_stack_is_left_out() -> None:
+    assert {*templates()} == {*STACKS}
