@@ -29,6 +29,7 @@ COMMANDS = {
     "test": "every test; more arguments go to pytest",
     "copy": "one pattern alone, with its tests, into a folder: LambdaPattern FOLDER",
     "e2e": "deploy everything, use it, destroy it: --target local|aws, --plan",
+    "pages": "run what README and docs show, in a copy of this checkout and the local AWS; --benches",
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
@@ -81,7 +82,7 @@ class SetupError(Exception):
 def main(command: str, arguments: Sequence[str]) -> int:
     """Runs one command after setting up what it needs; returns its exit code."""
     set_up_tools()
-    if command in ("demo", "e2e", "pyramid", "test"):  # the viewer comes with it
+    if command in ("demo", "e2e", "pages", "pyramid", "test"):  # the viewer comes with it
         set_up_local_aws()
     if command == "demo":
         become(PYTHON, "-m", "local.demo", *arguments)
@@ -93,6 +94,8 @@ def main(command: str, arguments: Sequence[str]) -> int:
         become(PYTHON, "-m", "local.jobs", *arguments)
     if command == "e2e":
         become(PYTHON, "-m", "local.e2e", *arguments)
+    if command == "pages":
+        become(PYTHON, "-m", "local.pages", *arguments)
     if command == "copy":
         become(PYTHON, "-m", "local.copying", "--from", os.getcwd(), *arguments)
     if command == "test":

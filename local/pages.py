@@ -26,11 +26,14 @@ PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in
 ELSEWHERE = {
     "python3 dev.py test": "CI runs it beside this",
     "python3 dev.py check": "CI runs it beside this",
-    "python3 dev.py e2e --target aws": "an account",
-    "python3 dev.py lock": "changes the pins",
+    "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "an account",
 }
 """What is not run here, and why."""
-STEADY_SECONDS, LATER_SECONDS, SERVING_SECONDS = 60, 60, 15
+BEFORE = {"docs/runbooks.md": "cdk deploy Network LambdaPattern FargatePattern HybridPattern"}
+"""What a reader of a page has done already."""
+UNTIL_CTRL_C = {"python3 dev.py service --folder PHOTOS": 15, "python3 dev.py demo --keep": 150}
+"""Seconds after which it is pressed."""
+LATER_SECONDS = 60
 MARK = "= ended with "
 
 
@@ -46,9 +49,11 @@ class Step:
 
 def steps(page: str) -> Iterator[Step]:
     """The commands of a page's console blocks, in order."""
-    blocks = re.findall(r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    if page in BEFORE:
+        yield Step(page=page, block=-1, command=BEFORE[page])
+    blocks = re.findall(r"^ *```console\n(.*?)^ *```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
     for number, block in enumerate(blocks):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        for part in re.split(r"^ *\$ ", block, flags=re.MULTILINE)[1:]:
             command, *shown = part.replace("\\\n", "").splitlines()
             command = re.sub(r"\s{2,}#.*", "", command).strip()
             yield Step(page=page, block=number, command=command, shown=tuple(filter(None, shown)))
@@ -130,6 +135,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Error: {', '.join(unknown)}: no such page. There are: {', '.join(PAGES)}.", file=sys.stderr)
         return 1
     wanted = [step for page in options.page for step in steps(page)]
+    if "README.md" not in options.page:  # with which everybody begins
+        wanted.insert(0, Step(page="README.md", block=-1, command="python3 dev.py synth"))
     wanted += benches() if options.benches else ()
     scratch = Path(tempfile.mkdtemp(prefix="pages-"))
     try:
@@ -169,7 +176,10 @@ def _run(wanted: Sequence[Step], folder: Path, aws: LocalAws) -> int:
             shell = None
         shell, block = shell or Shell(folder, _environment(aws)), (step.page, step.block)
         started = time.monotonic()
-        code, printed = _patiently(shell, _here(step.command, aws, folder))
+        command = _here(step.command, aws, folder)
+        if seconds := UNTIL_CTRL_C.get(step.command):
+            command = f"timeout --signal=INT --preserve-status {seconds} {command} || test $? = 130"
+        code, printed = _patiently(shell, command)
         absent = missing(step.shown, printed)
         mark = "✗" if code or absent else "✓"
         print(f"{mark} {step.page}: {step.command} ({time.monotonic() - started:.0f} s)", flush=True)
@@ -196,7 +206,8 @@ def _patiently(shell: Shell, command: str) -> tuple[int, str]:
 def _here(command: str, aws: LocalAws, folder: Path) -> str:
     """The command with the names of what is deployed, where a page has a stack's output in capitals."""
     known = {"~": str(folder.parent)}
-    for stack in aws.client("cloudformation").describe_stacks()["Stacks"]:
+    stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
+    for stack in sorted(stacks, key=lambda one: one["CreationTime"]):
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
         if stack["StackName"] == "FargatePattern" and "Url" in outputs:
             service = ServiceDriver(client=aws.client, outputs=outputs, endpoint=aws.url)
@@ -204,10 +215,7 @@ def _here(command: str, aws: LocalAws, folder: Path) -> str:
             outputs["Url"] = service.browser_url
         for key, value in outputs.items():
             known[re.sub(r"(?<=.)([A-Z])", r"_\1", key).upper()] = value
-    command = re.sub(r"\$?\b([A-Z_]{3,})\b|~", lambda found: known.get(found[1] or "~", found[0]), command)
-    if "dev.py service" in command:  # until somebody presses Ctrl-C
-        return f"timeout --signal=INT --preserve-status {SERVING_SECONDS} {command}"
-    return command
+    return re.sub(r"\$?\b([A-Z_]{3,})\b|~", lambda found: known.get(found[1] or "~", found[0]), command)
 
 
 def _environment(aws: LocalAws) -> dict[str, str]:
