@@ -124,7 +124,7 @@ def _service(load: Workload, architecture: str) -> Iterator[Item]:
     names = (f"fargate_vcpu_hour_{architecture}", f"fargate_gb_hour_{architecture}")
     vcpus, memory = task_size(load)
     compute = tasks * fargate_month(vcpus, memory, architecture)
-    yield Item(what=f"{tasks:g} tasks of {vcpus:g} vCPU, {memory:g} GB", usd=compute, prices=names)
+    yield Item(what=f"{round(tasks, 1):g} tasks of {vcpus:g} vCPU, {memory:g} GB", usd=compute, prices=names)
     if load.load_balancer != "none":
         yield Item(
             what=f"{load.load_balancer} load balancer",
@@ -138,12 +138,14 @@ def _service(load: Workload, architecture: str) -> Iterator[Item]:
     disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))
     if disk:
         usd = tasks * disk * month("fargate_disk_gb_hour")
-        yield Item(what=f"{disk:g} GiB more of disk each", usd=usd, prices=("fargate_disk_gb_hour",))
+        yield Item(
+            what=f"{round(disk, 1):g} GiB more of disk each", usd=usd, prices=("fargate_disk_gb_hour",)
+        )
     # Those of the load balancer stay, and each further task has one of its own.
     addresses = load.addresses + (max(0, tasks - 2) if load.addresses else 0)
     if addresses:
         usd = addresses * month("public_ipv4_hour")
-        yield Item(what=f"{addresses:g} public IPv4", usd=usd, prices=("public_ipv4_hour",))
+        yield Item(what=f"{round(addresses, 1):g} public IPv4", usd=usd, prices=("public_ipv4_hour",))
 
 
 def _tasks(load: Workload, architecture: str, kind: str) -> Iterator[Item]:
@@ -160,7 +162,7 @@ def _tasks(load: Workload, architecture: str, kind: str) -> Iterator[Item]:
     disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))
     if disk:
         usd = price("fargate_disk_gb_hour").of(load.requests * started / 3600 * disk)
-        yield Item(what=f"{disk:g} GiB more of disk", usd=usd, prices=("fargate_disk_gb_hour",))
+        yield Item(what=f"{round(disk, 1):g} GiB more of disk", usd=usd, prices=("fargate_disk_gb_hour",))
     if load.addresses:
         usd = load.requests * started / 3600 * price("public_ipv4_hour").usd
         yield Item(what="a public IPv4 each", usd=usd, prices=("public_ipv4_hour",))

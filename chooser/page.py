@@ -1,22 +1,30 @@
-"""The numbers and charts of docs/choosing.md: `python3 -m chooser.page` writes them between their markers."""
+"""Numbers and charts of the docs: `python3 -m chooser.page` writes them between their markers."""
 
 import re
 import sys
 from pathlib import Path
 
 from chooser.choose import break_even, choose, sentence
-from chooser.costs import BUSY, Candidate, fargate_month, total
+from chooser.costs import BUSY, Candidate, fargate_month, items, total
 from chooser.limits import limits
 from chooser.prices import as_of, month, price
 from chooser.workload import SECONDS_A_MONTH, Workload, load
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "choosing.md"
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 CHARTS = ROOT / "docs" / "images"
 EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat")
 CHARTED = ("image-service", "thumbnails")
 ONE_VCPU_MB = 1769
 ALWAYS = ("managed_instances", "start_seconds")
+PATTERNS = {
+    "lambda": ("thumbnails", Candidate.LAMBDA),
+    "fargate": ("image-service", Candidate.SERVICE),
+    "hybrid": ("scans", Candidate.RUN_TASK),
+}
+"""What each of our patterns is for, and what it runs on."""
+LOADS = (0.1, 1, 10)
+"""Times the load of the example."""
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
 """MB and milliseconds of a request."""
 MARKED = re.compile(r"(<!-- chooser: ([a-z-]+) -->\n).*?(<!-- /chooser -->)", re.DOTALL)
@@ -56,6 +64,7 @@ def blocks() -> dict[str, str]:
         "examples": _examples(),
         "limits": _limits(),
         "loads": _loads(),
+        **{f"loads-{pattern}": _bills(*of) for pattern, of in PATTERNS.items()},
     }
 
 
@@ -119,18 +128,26 @@ def _examples() -> str:
 def _loads() -> str:
     """The three patterns at three loads, on arm64."""
     rows = ["| | a tenth | as in the example | ten times |", "|---|---:|---:|---:|"]
-    for name, candidate in (
-        ("thumbnails", Candidate.LAMBDA),
-        ("image-service", Candidate.SERVICE),
-        ("scans", Candidate.RUN_TASK),
-    ):
+    for name, candidate in PATTERNS.values():
         found = example(name)
-        usd = [
-            total(candidate, found._replace(requests=found.requests * times), "arm64")
-            for times in (0.1, 1, 10)
-        ]
+        usd = [total(candidate, one, "arm64") for one in _at_three_loads(found)]
         rows.append(f"| {found.name}, {candidate} | {' | '.join(f'${one:,.2f}' for one in usd)} |")
     return "\n".join(rows)
+
+
+def _bills(name: str, candidate: Candidate) -> str:
+    """One pattern at three loads, on arm64, by the items of its bill."""
+    found = example(name)
+    rows = [f"| [{found.name}](../examples/{name}.toml), a month | USD | of which |", "|---:|---:|---|"]
+    for one in _at_three_loads(found):
+        bill = sorted(items(candidate, one, "arm64"), key=lambda item: -item.usd)
+        parts = "; ".join(f"{item.what} {item.usd:,.2f}" for item in bill if item.usd >= 0.005)
+        rows.append(f"| {one.requests:,.0f} | {sum(item.usd for item in bill):,.2f} | {parts} |")
+    return "\n".join(rows)
+
+
+def _at_three_loads(found: Workload) -> list[Workload]:
+    return [found._replace(requests=found.requests * times) for times in LOADS]
 
 
 def _limits() -> str:
@@ -163,13 +180,14 @@ def example(name: str) -> Workload:
 def main() -> None:
     from chooser.plot import plot
 
-    PAGE.write_text(filled(PAGE.read_text()))
+    for page in PAGES:
+        page.write_text(filled(page.read_text()))
     CHARTS.mkdir(exist_ok=True)
     for name in CHARTED:
         plot(example(name), "x86_64", str(CHARTS / f"{name}.svg"))
         crossing = break_even(example(name), Candidate.LAMBDA, Candidate.SERVICE, "x86_64")
         sys.stdout.write(f"{name}: break-even {crossing and f'{crossing:,.0f}'}\n")
-    sys.stdout.write(f"{PAGE.name} as of {as_of()}\n")
+    sys.stdout.write(f"Prices as of {as_of()}\n")
 
 
 if __name__ == "__main__":

@@ -294,10 +294,10 @@ def test_a_file_that_is_none_is_a_sentence(
     assert capsys.readouterr().err.count("Error: ") == 2
 
 
-def test_the_page_says_what_the_code_says() -> None:
-    text = page.PAGE.read_text()
-    assert {name for _, name, _ in page.MARKED.findall(text)} == {*page.blocks()}
-    assert page.filled(text) == text, "python3 -m chooser.page"
+def test_the_pages_say_what_the_code_says() -> None:
+    texts = [one.read_text() for one in page.PAGES]
+    assert {name for text in texts for _, name, _ in page.MARKED.findall(text)} == {*page.blocks()}
+    assert [page.filled(text) for text in texts] == texts, "python3 -m chooser.page"
 
 
 @pytest.mark.parametrize("name", page.CHARTED)
