@@ -9,22 +9,12 @@ from contract.output import pointer_key
 from local.driver import LambdaDriver
 from tests.images import corners, encode
 from tests.local.conftest import actions, eventually, lacking, logged, role_of, statements
+from tests.privileges import NEEDS, denied_without, not_asked
 
 PHOTO = encode(corners(60, 40), ".jpg")
-BREAKS = {
-    "s3:GetObjectVersion": "GetObject",
-    "s3:PutObject": "PutObject",
-    "s3:GetObject": "GetObject",
-    "s3:DeleteObject": "DeleteObjects",
-    "s3:ListBucket": "ListObjectsV2",
-}
-"""The action that begins a statement, and the call that is denied without it."""
-NOT_ASKED = (
-    "logs:CreateLogStream",
-    "xray:PutTelemetryRecords",
-    "sqs:ChangeMessageVisibility",
-    "s3:PutObjectTagging",
-)
+WHO = "renditions"
+BREAKS = denied_without(WHO)
+NOT_ASKED = not_asked(WHO)
 """MiniStack reads queues, writes logs and drops traces without the role, and takes a tag with any PutObject:
 asserted in the template instead, by `test_the_function_may_do_just_what_is_listed_here`."""
 
@@ -33,7 +23,7 @@ def test_every_statement_is_tried_here(driver: LambdaDriver) -> None:
     assert {
         actions(one)[0]
         for one in statements(driver.client, role_of(driver.client, driver.outputs["FunctionName"]))
-    } == {*BREAKS, *NOT_ASKED}
+    } == {*NEEDS[WHO]}
 
 
 def life(driver: LambdaDriver, key: str) -> None:

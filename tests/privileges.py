@@ -1,0 +1,94 @@
+"""What each statement of each role is there for: the call that is denied without it, and what breaks then."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """Of the statement that begins with an action. call: what the local AWS denies without it.
+
+    Without a call MiniStack does not ask for the statement, which the template's tests then assert.
+    """
+
+    breaks: str
+    call: str = ""
+
+
+ROLES = {
+    "renditions": ("LambdaPattern", "FunctionRole"),
+    "service": ("FargatePattern", "ServiceTaskTaskRole"),
+    "dispatcher": ("HybridPattern", "DispatcherRole"),
+    "tracker": ("HybridPattern", "TrackerRole"),
+    "worker": ("HybridPattern", "WorkerWorkerTaskTaskRole"),
+}
+"""Who has it: the stack, and the beginning of its policy's logical id."""
+_POLLING = Need(breaks="the event source polls nothing")
+_LOGS, _TRACES = Need(breaks="no logs"), Need(breaks="no traces")
+_TOMBSTONE = Need(breaks="a tombstone has no tag, by which it expires")
+_FUNCTION = {
+    "sqs:ChangeMessageVisibility": _POLLING,
+    "logs:CreateLogStream": _LOGS,
+    "xray:PutTelemetryRecords": _TRACES,
+}
+NEEDS = {
+    "renditions": {
+        "s3:GetObjectVersion": Need(call="GetObject", breaks="every upload: dead letters"),
+        "s3:PutObject": Need(call="PutObject", breaks="every upload: dead letters"),
+        "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: dead letters"),
+        "s3:DeleteObject": Need(call="DeleteObjects", breaks="deletions are not followed"),
+        "s3:ListBucket": Need(
+            call="ListObjectsV2",
+            breaks="deletions are not followed; a missing version is an error and no rejection",
+        ),
+        "s3:PutObjectTagging": _TOMBSTONE,
+        **_FUNCTION,
+    },
+    "service": {
+        "s3:GetObject": Need(call="GetObject", breaks="no image is served"),
+        "s3:ListBucket": Need(call="GetObject", breaks="a missing image is an error and no 404"),
+    },
+    "dispatcher": {
+        "s3:GetObjectVersion": Need(call="GetObject", breaks="nothing is placed"),
+        "s3:PutObject": Need(
+            call="PutObject", breaks="the function's own work goes to a task; rejections fail"
+        ),
+        "s3:GetObject": Need(call="GetObject", breaks="the same: the pointer cannot be read"),
+        "s3:DeleteObject": Need(call="DeleteObjects", breaks="deletions are not followed"),
+        "s3:ListBucket": Need(call="ListObjectsV2", breaks="the same"),
+        "s3:PutObjectTagging": _TOMBSTONE,
+        "dynamodb:GetItem": Need(call="GetItem", breaks="nothing is placed"),
+        "ecs:RunTask": Need(
+            call="RunTask", breaks="large scans wait, and fail after a quarter of an hour with the reason"
+        ),
+        "iam:PassRole": Need(breaks="the same"),
+        **_FUNCTION,
+    },
+    "tracker": {
+        "dynamodb:GetItem": Need(call="GetItem", breaks="ends are not followed"),
+        "dynamodb:Query": Need(call="Query", breaks="nobody looks for lost or waiting jobs"),
+        "ecs:DescribeTasks": Need(call="DescribeTasks", breaks="lost ends are not found"),
+        "sqs:SendMessage": Need(call="SendMessage", breaks="what waits is not called"),
+        **_FUNCTION,
+    },
+    "worker": {
+        "s3:GetObjectVersion": Need(call="HeadObject", breaks="every task fails"),
+        "s3:PutObject": Need(call="PutObject", breaks="every task fails"),
+        "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: every task fails"),
+        "s3:DeleteObject": Need(call="DeleteObjects", breaks="what a rejected scan left is not removed"),
+        "s3:ListBucket": Need(
+            call="ListObjectsV2", breaks="the same; a missing version is an error and no rejection"
+        ),
+        "s3:PutObjectTagging": _TOMBSTONE,
+        "dynamodb:GetItem": Need(call="GetItem", breaks="every task fails"),
+    },
+}
+
+
+def denied_without(who: str) -> dict[str, str]:
+    """The call that is denied, by the statement that is missing."""
+    return {action: need.call for action, need in NEEDS[who].items() if need.call}
+
+
+def not_asked(who: str) -> list[str]:
+    """Statements that MiniStack does not ask for."""
+    return [action for action, need in NEEDS[who].items() if not need.call]

@@ -1,0 +1,66 @@
+"""docs/privileges.md is made of the templates' roles: UPDATE_SNAPSHOTS=1 writes its table anew."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.privileges import NEEDS, ROLES
+from tests.synth.conftest import Synth, Template, one_named
+
+PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
+TABLE = re.compile(r"(<!-- privileges -->\n).*(<!-- /privileges -->)", re.DOTALL)
+HEAD = "| who | may | on | if | what breaks without it |\n|---|---|---|---|---|\n"
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def plain(value: Any) -> str:
+    """A resource by the logical ids in it, without their hashes: `Output/v/*`."""
+    match value:
+        case {"Fn::Join": [_, parts]}:
+            return "".join(map(plain, parts))
+        case {"Fn::GetAtt": [name, _]}:
+            return str(name)[:-8]
+        case {"Ref": name}:
+            return "" if name.startswith("AWS::") else str(name)[:-8]
+        case _:
+            return re.sub(r"^:\w+:$", "", str(value)).removeprefix("arn:").removeprefix(":")
+
+
+def conditions(statement: dict[str, Any]) -> Iterator[str]:
+    for pairs in statement.get("Condition", {}).values():
+        yield from (f"`{key}` is {plain(value)}" for key, value in pairs.items())
+
+
+def statements(template: Template, role: str) -> list[dict[str, Any]]:
+    _, policy = one_named(template, "AWS::IAM::Policy", role)
+    return list(policy["Properties"]["PolicyDocument"]["Statement"])
+
+
+def rows(synth: Synth) -> Iterator[str]:
+    for who, (stack, role) in ROLES.items():
+        for one in statements(synth(stack), role):
+            actions = listed(one["Action"])
+            need = NEEDS[who][actions[0]]
+            breaks = need.breaks if need.call else f"{need.breaks} (not asked)"
+            may = ", ".join(f"`{action}`" for action in actions)
+            on = ", ".join(f"`{plain(resource)}`" for resource in listed(one["Resource"]))
+            yield f"| {who} | {may} | {on} | {', '.join(conditions(one))} | {breaks} |"
+
+
+def test_each_statement_has_what_it_is_for_and_nothing_else_is_listed(synth: Synth) -> None:
+    for who, (stack, role) in ROLES.items():
+        assert {listed(one["Action"])[0] for one in statements(synth(stack), role)} == {*NEEDS[who]}, who
+
+
+def test_the_page_has_the_table_of_the_templates(synth: Synth) -> None:
+    table = HEAD + "\n".join(rows(synth)) + "\n"
+    page = PAGE.read_text()
+    now = TABLE.sub(lambda found: f"{found[1]}{table}{found[2]}", page)
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        PAGE.write_text(now)
+    assert PAGE.read_text() == now, "If it is meant: UPDATE_SNAPSHOTS=1, and read the diff."
