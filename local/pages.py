@@ -13,7 +13,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pyvips
@@ -26,12 +28,13 @@ PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in
 ELSEWHERE = {
     "python3 dev.py test": "CI runs it beside this",
     "python3 dev.py check": "CI runs it beside this",
+    "python3 dev.py pages": "this is it",
     "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "an account",
 }
 """What is not run here, and why."""
 BEFORE = {"docs/runbooks.md": "cdk deploy Network LambdaPattern FargatePattern HybridPattern"}
 """What a reader of a page has done already."""
-UNTIL_CTRL_C = {"python3 dev.py service --folder PHOTOS": 15, "python3 dev.py demo --keep": 150}
+UNTIL_CTRL_C = {"python3 dev.py service --folder PHOTOS": 15, "python3 dev.py demo --keep": 120}
 """Seconds after which it is pressed."""
 LATER_SECONDS = 60
 MARK = "= ended with "
@@ -99,7 +102,8 @@ class Shell:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             start_new_session=True,
         )
 
@@ -166,31 +170,31 @@ def copy(folder: Path) -> Path:
 
 
 def _run(wanted: Sequence[Step], folder: Path, aws: LocalAws) -> int:
-    failed, shell, block = 0, None, None
-    for step in wanted:
-        if reason := ELSEWHERE.get(step.command):
-            print(f"- {step.page}: {step.command} (not here: {reason})", flush=True)
-            continue
-        if shell and block != (step.page, step.block):
-            shell.close()
-            shell = None
-        shell, block = shell or Shell(folder, _environment(aws)), (step.page, step.block)
-        started = time.monotonic()
-        command = _here(step.command, aws, folder)
-        if seconds := UNTIL_CTRL_C.get(step.command):
-            command = f"timeout --signal=INT --preserve-status {seconds} {command} || test $? = 130"
-        code, printed = _patiently(shell, command)
-        absent = missing(step.shown, printed)
-        mark = "✗" if code or absent else "✓"
-        print(f"{mark} {step.page}: {step.command} ({time.monotonic() - started:.0f} s)", flush=True)
-        if code or absent:
-            failed += 1
-            why = f"ended with {code}" if code else f"does not print: {absent}"
-            print(f"  It {why}. The end of what it printed:\n{printed.strip()[-2000:]}", flush=True)
-    if shell:
-        shell.close()
+    failed = 0
+    for _, block in groupby(wanted, key=lambda step: (step.page, step.block)):
+        with closing(Shell(folder, _environment(aws))) as shell:
+            failed += sum(not _is_as_shown(step, shell, folder, aws) for step in block)
     print(f"{len(wanted)} commands, {failed} not as their page says.")
     return 1 if failed else 0
+
+
+def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
+    """Runs it, and says how it went."""
+    if reason := ELSEWHERE.get(step.command):
+        print(f"- {step.page}: {step.command} (not here: {reason})", flush=True)
+        return True
+    started = time.monotonic()
+    command = _here(step.command, aws, folder)
+    if seconds := UNTIL_CTRL_C.get(step.command):
+        command = f"timeout --signal=INT --preserve-status {seconds} {command} || test $? = 130"
+    code, printed = _patiently(shell, command)
+    absent = missing(step.shown, printed)
+    mark = "✗" if code or absent else "✓"
+    print(f"{mark} {step.page}: {step.command} ({time.monotonic() - started:.0f} s)", flush=True)
+    if code or absent:
+        why = f"ended with {code}" if code else f"does not print: {absent}"
+        print(f"  It {why}. The end of what it printed:\n{printed.strip()[-2000:]}", flush=True)
+    return not (code or absent)
 
 
 def _patiently(shell: Shell, command: str) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dev
+from local import pages
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -65,33 +66,67 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S602
 
 
-def shown(page: str) -> list[tuple[str, str]]:
-    """Commands of a page's console blocks, each with what the page shows after it."""
-    blocks = re.findall(r"```console\n(.*?)```", TEXTS[page], re.DOTALL)
-    parts = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part]
-    return [
-        (command.partition(" #")[0].strip(), output)
-        for command, _, output in (p.partition("\n") for p in parts)
-    ]
-
-
-QUICK = ("python3 -m chooser examples", ". .venv/bin/activate && python3 -m chooser examples", "printf ")
-"""Beginnings of commands that need neither an account nor minutes."""
+QUICK = ("python3 -m chooser examples", "printf ")
+"""Beginnings of commands that take no time; `dev.py pages` runs all of them."""
+STEPS = [step for page in pages.PAGES for step in pages.steps(page)]
 
 
 @pytest.mark.parametrize(
-    ("command", "output"),
+    "step",
+    [step for step in STEPS if step.command.startswith(QUICK) and "--plot" not in step.command],
+    ids=lambda step: f"{step.page}: {step.command[:60]}",
+)
+def test_what_can_be_run_at_once_ends_as_the_page_says(step: pages.Step) -> None:
+    done = run(step.command)
+    assert done.returncode == 0, done.stderr
+    assert pages.missing(step.shown, done.stdout) is None
+
+
+def test_commands_are_read_with_what_is_shown_below_them_and_without_remarks() -> None:
+    found = {step.command: step.shown for step in pages.steps("README.md")}
+    assert found["python3 -m chooser examples/thumbnails.toml"][0].startswith("thumbnails of photos")
+    assert found["cdk bootstrap"] == ()
+    dead = [step.command for step in STEPS if step.command.startswith("dead=")]
+    assert dead
+    assert all(command.endswith("--output text)") for command in dead)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "absent"),
     [
-        pytest.param(command.replace(". .venv/bin/activate && ", ""), output, id=f"{page}: {command[:60]}")
-        for page in TEXTS
-        for command, output in shown(page)
-        if command.startswith(QUICK) and "--plot" not in command
+        (["a  12 kB", "...", "b"], "a 3 kB\nx\nb\n", None),
+        (["─── 1,024 ms"], "───── 7 ms", None),
+        (["take ... it"], "take what is in it", None),
+        (["a", "b"], "b\na\n", "b"),
+        (["1 done"], "none done", "1 done"),
+        (["a.b"], "a-b", "a.b"),
     ],
 )
-def test_what_can_be_run_at_once_ends_as_the_page_says(command: str, output: str) -> None:
-    done = run(command)
-    assert done.returncode == 0, done.stderr
-    assert output.strip() in done.stdout
+def test_figures_and_columns_may_differ_from_the_page_and_nothing_else(
+    shown: list[str], printed: str, absent: str | None
+) -> None:
+    assert pages.missing(shown, printed) == absent
+
+
+def test_every_command_in_a_text_is_one_that_is_run() -> None:
+    """Or needs an account, or is a measurement, which `dev.py pages --benches` runs."""
+    texts = {page: re.sub(r"```.*?```", "", TEXTS[page], flags=re.DOTALL) for page in pages.PAGES}
+    named = {one for text in texts.values() for one in re.findall(r"`(python3 [^`]+)`", text)}
+    run_somewhere = {step.command for step in [*STEPS, *pages.benches()]}
+    assert {one for one in named if not any(known.startswith(one) for known in run_somewhere)} == NOT_RUN
+
+
+NOT_RUN = {
+    "python3 -m container.service.healthy",
+    "python3 dev.py bench NAME",
+    "python3 dev.py bench placement SEED",
+    "python3 dev.py copy LambdaPattern FOLDER",
+    "python3 dev.py jobs retry ID --target aws",
+    "python3 dev.py jobs show ID",
+    "python3 dev.py jobs show ID --target aws",
+    "python3 dev.py lock",
+}
+"""Placeholders, an account, a job that failed, other pins than these, and a container from within."""
 
 
 def test_the_readme_lists_the_settings_that_there_are() -> None:
