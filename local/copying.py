@@ -14,8 +14,8 @@ PATTERN = "LambdaPattern"
 OTHERS = ("Network", "FargatePattern", "HybridPattern", "Operations")
 ROOTS = ("app.py", "lambda_src/renditions/handler.py", "stacks/bundling.py", "tests/conftest.py")
 TESTS = (
-    *("unit/test_handler.py", "unit/test_job.py", "unit/test_probe.py", "unit/test_renditions.py"),
-    *("unit/test_s3.py", "unit/test_source.py", "unit/test_settings.py"),
+    *("unit/test_deletions.py", "unit/test_handler.py", "unit/test_job.py", "unit/test_probe.py"),
+    *("unit/test_renditions.py", "unit/test_s3.py", "unit/test_source.py", "unit/test_settings.py"),
     *("synth/test_lambda_pattern.py", "synth/test_bundling.py"),
 )
 FILES = (

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 LOCAL = "tests/local"
@@ -19,6 +20,8 @@ ENVIRONMENT = {
 for _name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
     os.environ.pop(_name, None)
 os.environ.update(ENVIRONMENT)
+settings.register_profile("repeatable", derandomize=True, max_examples=300, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

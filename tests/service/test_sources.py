@@ -2,62 +2,20 @@
 
 import asyncio
 import json
-import threading
-from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import httpx
 import pytest
 
-from container.service.app import Service
-from container.service.errors import BusyError, NotFoundError, StoreError, UnreachableError
+from container.service.errors import BusyError, StoreError, UnreachableError
 from container.service.geometry import Sizes
-from container.service.settings import MB, Settings
-from container.service.stores import Admit, File, admit_all
+from container.service.settings import MB
 from imaging.probe import probe_bytes
 from imaging.transform import Pyramid, size_of
 from tests.images import corners, encode, noise
+from tests.service.shelf import PHOTO, Shelf, get_all, served
 
-PHOTO = encode(noise(1100, 900), ".jpg")
 TILES = [f"{x},{y},{min(512, 1100 - x)},{min(512, 900 - y)}/max" for x in (0, 512, 1024) for y in (0, 512)]
-
-
-@dataclass(kw_only=True)
-class Shelf:
-    """A store of which a test can hold back and count what is fetched."""
-
-    files: dict[str, bytes] = field(default_factory=lambda: {"a": PHOTO})
-    fetched: list[str] = field(default_factory=list)
-    open: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.open.set()
-
-    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
-        self.fetched.append(key)
-        admit(len(self.files.get(key, b"")))
-        assert self.open.wait(10)
-        if key not in self.files:
-            raise NotFoundError("none")
-        version = str(hash(self.files[key]))
-        if version == known:
-            return None
-        return File(version=version, header=probe_bytes(self.files[key]), data=self.files[key])
-
-
-SETTINGS = Settings(folder=Path(), base_url="http://test", workers=2, queue=4)
-
-
-def served(shelf: Shelf, **changed: Any) -> tuple[Service, httpx.AsyncClient]:
-    service = Service(replace(SETTINGS, **changed), shelf)
-    transport = httpx.ASGITransport(app=service.application())
-    return service, httpx.AsyncClient(transport=transport, base_url="http://test/iiif/3", timeout=20)
-
-
-async def get_all(client: httpx.AsyncClient, paths: list[str]) -> list[httpx.Response]:
-    return list(await asyncio.gather(*(client.get(path) for path in paths)))
 
 
 def test_requests_for_one_source_that_meet_are_fetched_once() -> None:
@@ -117,7 +75,7 @@ def test_memory_is_bounded_by_what_requests_hold_as_well() -> None:
 
     async def run() -> None:
         service, _ = served(Shelf(files=files), cache_mb=2, spare_mb=2)
-        monkey = patch("tests.service.test_sources.probe_bytes", return_value=probe_bytes(PHOTO))
+        monkey = patch("tests.service.shelf.probe_bytes", return_value=probe_bytes(PHOTO))
         with monkey:
             held = [await service.sources.get(key) for key in "abcd"]
             with pytest.raises(BusyError, match="fill the memory"):
@@ -276,127 +234,5 @@ def test_a_store_that_stalls_is_not_waited_for_when_something_is_kept(
             shelf.open.clear()
             assert (await client.get("a/info.json")).status_code == 200
             shelf.open.set()
-
-    asyncio.run(run())
-
-
-def test_the_rare_slow_answers_are_among_the_latencies() -> None:
-    service, _ = served(Shelf())
-    for milliseconds in (0, *(1.05**power for power in range(300)), 14_000):
-        service.metrics.answered(200, milliseconds)
-    latency = json.loads(service.metrics.line())["Latency"]
-    assert len(latency["Values"]) <= 100
-    assert sum(latency["Counts"]) == 302
-    assert any(abs(value / 14_000 - 1) < 0.08 for value in latency["Values"])
-
-
-def test_what_is_too_much_is_refused_at_once_and_the_rest_is_done() -> None:
-    async def run() -> None:
-        shelf = Shelf(files={str(number): PHOTO for number in range(40)})
-        shelf.open.clear()
-        service, client = served(shelf)
-        async with client:
-            paths = [f"{number}/info.json" for number in range(40)]
-            waiting = asyncio.create_task(get_all(client, paths))
-            while service.metrics.counts["Busy"] < 28:  # 40, less eight threads and four that may wait
-                await asyncio.sleep(0)
-            shelf.open.set()
-            answers = await waiting
-            refused = [one for one in answers if one.status_code == 503]
-            assert len(refused) == 28
-            assert all(one.headers["retry-after"] == "2" for one in refused)
-            assert {one.status_code for one in answers if one not in refused} == {200}
-            assert (await client.get("39/info.json")).status_code == 200
-
-    asyncio.run(run())
-
-
-def test_a_request_past_its_deadline_is_answered_and_its_work_never_begins() -> None:
-    async def run() -> None:
-        service, client = served(Shelf(), deadline=0.1, workers=1)
-        busy = threading.Event()
-        blocked = asyncio.create_task(service.working.run(lambda: busy.wait(10)))
-        async with client:
-            answer = await client.get("a/full/100,/0/default.jpg")
-            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-            assert "0.1 s" in answer.text
-            while service.working.pending > 1:
-                await asyncio.sleep(0)
-            busy.set()
-            await blocked
-            assert "transform" not in answer.headers["server-timing"]
-
-    asyncio.run(run())
-
-
-def test_liveness_touches_nothing_and_readiness_ends_with_draining() -> None:
-    async def run() -> None:
-        shelf = Shelf()
-        service, client = served(shelf)
-        async with client:
-            assert (await client.get("http://test/live")).status_code == 200
-            assert (await client.get("http://test/ready")).status_code == 503
-            service.ready = True
-            assert (await client.get("http://test/ready")).status_code == 200
-            service.draining = True
-            assert (await client.get("http://test/ready")).text == "draining\n"
-            assert (await client.get("a/info.json")).headers["connection"] == "close"
-            assert (await client.get("http://test/live")).status_code == 200
-        assert shelf.fetched == ["a"]
-
-    asyncio.run(run())
-
-
-def test_a_bug_is_a_500_that_tells_nothing_of_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run() -> None:
-        shelf = Shelf()
-        monkeypatch.setattr(shelf, "fetch", lambda *_: 1 / 0)
-        _, client = served(shelf)
-        async with client:
-            answer = await client.get("a/info.json")
-        assert answer.status_code == 500
-        assert "division" not in answer.text
-
-    asyncio.run(run())
-
-
-def test_the_metrics_line_counts_since_the_last_one() -> None:
-    service, _ = served(Shelf())
-    for status, milliseconds in ((200, 12.34), (200, 12.31), (404, 1), (503, 2), (500, 3)):
-        service.metrics.answered(status, milliseconds)
-    line = json.loads(service.metrics.line(Waiting=3))
-    assert [line[name] for name in ("Requests", "Refused", "Busy", "Errors", "Waiting")] == [5, 1, 1, 1, 3]
-    assert line["Latency"] == {"Values": [11.5, 1.0, 2.05, 3.16], "Counts": [2, 1, 1, 1]}
-    described = {one["Name"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert described == {*line} - {"_aws", "Service"}
-    assert json.loads(service.metrics.line())["Requests"] == 0
-
-
-def test_formats_and_sizes_can_be_limited() -> None:
-    settings = Settings.from_environment(
-        {
-            "SOURCE_BUCKET": "b",
-            "FORMATS": "jpg;webp",
-            "SIZES": "300, !400,400",
-            "PUBLIC_BASE_URL": "https://d/",
-        }
-    )
-    assert (settings.encodings, settings.sizes.presets) == (("jpg", "webp"), ("300,", "!400,400"))
-    assert settings.base_url == "https://d"
-
-    async def run() -> None:
-        _, client = served(Shelf(), encodings=settings.encodings, sizes=settings.sizes)
-        async with client:
-            assert (await client.get("a/full/300,/0/default.webp")).status_code == 200
-            assert "here jpg, webp" in (await client.get("a/full/300,/0/default.png")).text
-            assert "here whole images" in (await client.get("a/full/301,/0/default.jpg")).text
-            info = json.loads((await client.get("a/info.json")).content)
-            assert info["profile"] == "level0"
-            assert [(one["width"], one["height"]) for one in info["sizes"]] == [(300, 245), (400, 327)]
-            for one in info["sizes"]:
-                whole = f"a/full/{one['width']},{one['height']}"
-                answer = await client.get(f"{whole}/0/default.jpg")
-                assert (answer.status_code, f"{whole}/0/default.jpg" in answer.headers["link"]) == (200, True)
-                assert "here 0, 90" in (await client.get(f"{whole}/12/default.jpg")).text
 
     asyncio.run(run())

@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
@@ -83,3 +84,12 @@ def world(endpoint: str) -> Iterator[World]:
             limits=Limits(max_pixels=1_000_000, max_bytes=500_000),
         )
         yield World(s3=s3, job=job)
+
+
+def failing(code: str) -> Callable[..., Any]:
+    """A call to AWS that fails."""
+
+    def call(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Call")
+
+    return call

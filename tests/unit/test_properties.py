@@ -15,9 +15,6 @@ from imaging.probe import probe_bytes
 from imaging.rejection import Rejected
 from tests.events import s3_event
 
-settings.register_profile("repeatable", derandomize=True, max_examples=300, deadline=None)
-settings.load_profile("repeatable")
-
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1024).filter(
     lambda key: len(key.encode()) <= 1024
 )
