@@ -32,7 +32,9 @@ ELSEWHERE = {
     "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "an account",
 }
 """What is not run here, and why."""
-BEFORE = {"docs/runbooks.md": "cdk deploy Network LambdaPattern FargatePattern HybridPattern"}
+BEFORE = {
+    "docs/runbooks.md": "python3 dev.py cdk deploy Network LambdaPattern FargatePattern HybridPattern",
+}
 """What a reader of a page has done already."""
 UNTIL_CTRL_C = {"python3 dev.py service --folder PHOTOS": 15, "python3 dev.py demo --keep": 120}
 """Seconds after which it is pressed."""
@@ -157,9 +159,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def copy(folder: Path) -> Path:
-    """This checkout as it is, without what set-up made, and with a reader's own files."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in filter(None, subprocess.check_output(listed, cwd=ROOT, text=True).split("\0")):
+    """This checkout as it is, without what set-up made, and with a reader's own files.
+
+    Raises LocalAwsError where it is no checkout.
+    """
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        raise LocalAwsError(f"This is to run in a checkout: {listed.stderr.strip()}")
+    for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
