@@ -20,6 +20,29 @@ from local.service_driver import ServiceDriver
 
 T = TypeVar("T")
 STACK = "LambdaPattern"
+PATCHES = (
+    "assume_tls",
+    "keep_bucket_tags",
+    "refuse_to_delete_a_full_bucket",
+    "name_the_version_in_events",
+    "ask_the_queue_policy",
+    "miss_images_that_are_not_there",
+    "authorize_on_the_repositories_named",
+    "authorize_batches_as_single_messages",
+    "miss_tiles_that_are_not_there",
+    "heed_the_range_of_a_version",
+    "tell_the_range_of_a_vpc",
+    "make_vpc_origins",
+    "record_alarms_on_expressions",
+    "record_the_rest",
+    "size_tasks_as_they_are_asked",
+    "keep_to_a_quota",
+    "remember_client_tokens",
+    "end_tasks_as_fargate_does",
+    "tell_of_tasks_that_stopped",
+    "authorize_tasks_as_ecs_does",
+)
+"""Without which MiniStack starts where its gaps are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +79,20 @@ def hybrid(deployment: Deployment) -> HybridDriver:
     outputs = deployment.cdk.deploy("Network", "HybridPattern")["HybridPattern"]
     aws = deployment.aws
     return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """MiniStack as it comes."""
+    with local_aws(tmp_path_factory.mktemp("bare") / "log", without=PATCHES) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def patched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """Another local AWS, in which nothing is deployed."""
+    with local_aws(tmp_path_factory.mktemp("patched") / "log") as aws:
+        yield aws
 
 
 @contextmanager

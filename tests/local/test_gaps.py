@@ -1,42 +1,15 @@
 """Each gap that local/emulator.py fills is there without it: once MiniStack closes one, its patch can go."""
 
 import json
-import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import PYTHON, LocalAws, local_aws
+from local.aws import LocalAws
 from tests.local.conftest import as_user, eventually
-
-PATCHES = (
-    "assume_tls",
-    "keep_bucket_tags",
-    "refuse_to_delete_a_full_bucket",
-    "name_the_version_in_events",
-    "ask_the_queue_policy",
-    "miss_images_that_are_not_there",
-    "authorize_on_the_repositories_named",
-    "authorize_batches_as_single_messages",
-    "miss_tiles_that_are_not_there",
-    "heed_the_range_of_a_version",
-    "tell_the_range_of_a_vpc",
-    "make_vpc_origins",
-    "record_alarms_on_expressions",
-    "record_the_rest",
-    "size_tasks_as_they_are_asked",
-    "keep_to_a_quota",
-    "remember_client_tokens",
-    "end_tasks_as_fargate_does",
-    "tell_of_tasks_that_stopped",
-    "authorize_tasks_as_ecs_does",
-)
-
 
 RECORDED = (
     "AWS::ApplicationAutoScaling::ScalableTarget",
@@ -48,19 +21,6 @@ RECORDED = (
     "AWS::EC2::SecurityGroupIngress",
     "AWS::ECS::ClusterCapacityProviderAssociations",
 )
-
-
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """MiniStack as it comes."""
-    with local_aws(tmp_path_factory.mktemp("bare") / "log", without=PATCHES) as aws:
-        yield aws
-
-
-@pytest.fixture(scope="module")
-def patched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with local_aws(tmp_path_factory.mktemp("patched") / "log") as aws:
-        yield aws
 
 
 def stack_with_bucket(aws: LocalAws, name: str) -> None:
@@ -301,47 +261,3 @@ def test_a_tile_that_is_not_there(bare: LocalAws, patched: LocalAws) -> None:
             urllib.request.urlopen(request)
         error.value.close()
         assert error.value.code == status
-
-
-def test_health_checks_are_not_run(patched: LocalAws) -> None:
-    elb = patched.client("elbv2")
-    vpc = patched.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
-    made = elb.create_target_group(Name="closed", Protocol="HTTP", Port=9, VpcId=vpc, TargetType="ip")
-    arn = made["TargetGroups"][0]["TargetGroupArn"]
-    elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.9.9.9", "Port": 9}])
-    (health,) = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
-    assert health["TargetHealth"]["State"] == "healthy"
-
-
-@pytest.fixture(scope="module")
-def parts() -> dict[str, Any]:
-    """MiniStack's own parts without patches, which no call of the API shows."""
-    script = Path(__file__).with_name("bare.py")
-    done = subprocess.run([PYTHON, str(script)], capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-def test_what_containers_are_told(parts: dict[str, Any]) -> None:
-    missing = {
-        "entrypoint",
-        "user",
-        "read_only",
-        "cap_drop",
-        "mem_limit",
-        "nano_cpus",
-        "healthcheck",
-        "volumes",
-    }
-    assert not missing & {*parts["options"]}
-
-
-def test_a_tasks_own_role(parts: dict[str, Any]) -> None:
-    assert parts["role"] in ("", "arn:aws:iam::000000000000:role/ministack-ecs-task-role")
-
-
-def test_a_containers_stop_timeout(parts: dict[str, Any]) -> None:
-    assert parts["stop_timeout"] == [5]
-
-
-def test_a_vpc_origins_protocol(parts: dict[str, Any]) -> None:
-    assert parts["vpc_origin"] == "match-viewer"

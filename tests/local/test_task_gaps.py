@@ -1,7 +1,8 @@
-"""Gaps of MiniStack's ECS that local/emulator/tasks.py fills: once MiniStack closes one, its patch can go."""
+"""Gaps of MiniStack's ECS, filled by tasks.py and containers.py: once one is closed, its patch can go."""
 
 import json
 import os
+import subprocess
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,8 @@ from urllib.parse import quote
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import ACCOUNT, REGION, LocalAws
+from local.aws import ACCOUNT, PYTHON, REGION, LocalAws
 from tests.local.conftest import as_user, eventually
-from tests.local.test_gaps import bare, patched  # noqa: F401
 
 SLEEP = ["python3", "-c", "import time; time.sleep(60)"]
 HUNGRY = ["python3", "-c", "a = [bytearray(b'1' * 2**20) for _ in range(2000)]; import time; time.sleep(60)"]
@@ -60,14 +60,14 @@ def stop(aws: LocalAws, arn: str) -> dict[str, Any]:
     return task(aws, arn, "STOPPED")
 
 
-def test_the_size_that_is_asked_for(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+def test_the_size_that_is_asked_for(bare: LocalAws, patched: LocalAws) -> None:
     for aws, cpu in ((bare, "256"), (patched, "512")):
         made = run(aws, definition(aws, SLEEP), overrides={"cpu": "512", "memory": "1024"})["tasks"][0]
         assert task(aws, made["taskArn"], "RUNNING")["cpu"] == cpu
         stop(aws, made["taskArn"])
 
 
-def test_the_quota(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+def test_the_quota(bare: LocalAws, patched: LocalAws) -> None:
     for aws, started in ((bare, 1), (patched, 0)):
         aws.vcpus.write_text("0.1")
         made = run(aws, definition(aws, SLEEP), clientToken="over-the-quota")
@@ -77,7 +77,7 @@ def test_the_quota(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
             stop(aws, one["taskArn"])
 
 
-def test_the_client_token(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+def test_the_client_token(bare: LocalAws, patched: LocalAws) -> None:
     for aws, tasks in ((bare, 2), (patched, 1)):
         asked = definition(aws, SLEEP)
         arns = {run(aws, asked, clientToken="once")["tasks"][0]["taskArn"] for _ in range(2)}
@@ -90,7 +90,7 @@ def test_the_client_token(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F
             stop(aws, arn)
 
 
-def test_the_exit_code_of_a_task_that_is_stopped(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+def test_the_exit_code_of_a_task_that_is_stopped(bare: LocalAws, patched: LocalAws) -> None:
     for aws, code in ((bare, 0), (patched, 143)):
         arn = run(aws, definition(aws, SLEEP))["tasks"][0]["taskArn"]
         task(aws, arn, "RUNNING")
@@ -99,7 +99,7 @@ def test_the_exit_code_of_a_task_that_is_stopped(bare: LocalAws, patched: LocalA
         assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "enough")
 
 
-def test_a_task_that_wants_too_much_memory(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+def test_a_task_that_wants_too_much_memory(bare: LocalAws, patched: LocalAws) -> None:
     for aws, says in ((bare, ""), (patched, "OutOfMemoryError")):
         arn = run(aws, definition(aws, HUNGRY))["tasks"][0]["taskArn"]
         stopped = task(aws, arn, "STOPPED")
@@ -108,7 +108,7 @@ def test_a_task_that_wants_too_much_memory(bare: LocalAws, patched: LocalAws) ->
         assert bool(stopped["containers"][0].get("reason")) is bool(says)
 
 
-def test_the_event_of_a_tasks_end(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+def test_the_event_of_a_tasks_end(bare: LocalAws, patched: LocalAws) -> None:
     for aws, told in ((bare, False), (patched, True)):
         sqs, events = aws.client("sqs"), aws.client("events")
         url = sqs.create_queue(QueueName="ends")["QueueUrl"]
@@ -125,7 +125,7 @@ def test_the_event_of_a_tasks_end(bare: LocalAws, patched: LocalAws) -> None:  #
         assert [json.loads(one["Body"])["detail"]["taskArn"] for one in found] == [arn] * told
 
 
-def test_what_run_task_is_authorized_on(bare: LocalAws, patched: LocalAws) -> None:  # noqa: F811
+def test_what_run_task_is_authorized_on(bare: LocalAws, patched: LocalAws) -> None:
     for aws, allowed in ((bare, False), (patched, True)):
         aws.client("ecs").create_cluster(clusterName="gaps")
         asked = definition(aws, ["true"])
@@ -135,3 +135,47 @@ def test_what_run_task_is_authorized_on(bare: LocalAws, patched: LocalAws) -> No
             may = nullcontext() if passes else pytest.raises(ClientError, match="AccessDenied")
             with may:
                 user.run_task(cluster=name, taskDefinition=asked, launchType="FARGATE")
+
+
+def test_health_checks_are_not_run(patched: LocalAws) -> None:
+    elb = patched.client("elbv2")
+    vpc = patched.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+    made = elb.create_target_group(Name="closed", Protocol="HTTP", Port=9, VpcId=vpc, TargetType="ip")
+    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.9.9.9", "Port": 9}])
+    (health,) = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    assert health["TargetHealth"]["State"] == "healthy"
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, Any]:
+    """MiniStack's own parts without patches, which no call of the API shows."""
+    script = Path(__file__).with_name("bare.py")
+    done = subprocess.run([PYTHON, str(script)], capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_what_containers_are_told(parts: dict[str, Any]) -> None:
+    missing = {
+        "entrypoint",
+        "user",
+        "read_only",
+        "cap_drop",
+        "mem_limit",
+        "nano_cpus",
+        "healthcheck",
+        "volumes",
+    }
+    assert not missing & {*parts["options"]}
+
+
+def test_a_tasks_own_role(parts: dict[str, Any]) -> None:
+    assert parts["role"] in ("", "arn:aws:iam::000000000000:role/ministack-ecs-task-role")
+
+
+def test_a_containers_stop_timeout(parts: dict[str, Any]) -> None:
+    assert parts["stop_timeout"] == [5]
+
+
+def test_a_vpc_origins_protocol(parts: dict[str, Any]) -> None:
+    assert parts["vpc_origin"] == "match-viewer"
