@@ -101,7 +101,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
     if command == "test":
         become(PYTHON, "-m", "pytest", *(arguments or TWO_AT_ONCE))
     if command == "synth":
-        become("cdk", "synth", "--quiet", *arguments)
+        become("cdk", "synth", *(arguments or ("--quiet",)))
     if command == "cdk":
         become("cdk", *arguments)
     if command == "bench":
@@ -300,6 +300,8 @@ def usage() -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
+        if len(sys.argv) > 1 and sys.argv[1] not in ("-h", "--help", "help"):
+            print(f"There is no command {sys.argv[1]}.\n", file=sys.stderr)
         print(usage())
         sys.exit(0 if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help") else 2)
     try:

@@ -10,6 +10,7 @@ from chooser.workload import Workload
 
 CLOSE = 1.25
 """Within a quarter, what a team knows how to run decides, and not the price."""
+SLOW = "fargate.start_seconds"
 STEP = 1.01
 MOST = 1e12
 """Requests a month up to which a break-even is looked for."""
@@ -114,18 +115,34 @@ def sentence(verdicts: list[Verdict]) -> str:
     """The answer in words."""
     best, *rest = verdicts
     if not best.possible:
-        return "None of these: every candidate is ruled out. Look at ECS on EC2, AWS Batch, or SageMaker."
-    others = [one for one in rest if one.possible]
+        others = "ECS on EC2, AWS Batch, SageMaker, or other Managed Instances"
+        return f"None of these: every candidate is ruled out. Look at {others}."
+    possible = [one for one in rest if one.possible]
     said = f"{_begun(best)} on {best.architecture}: ${best.usd:,.2f} a month{_doubt(best)}."
-    if not others:
-        return f"{said} Nothing else is possible."
-    second = others[0]
+    waits = _if_it_may_wait(best, rest)
+    said += waits
+    if not possible:
+        return f"{said} Nothing else is possible{' as it is asked' if waits else ''}."
+    second = possible[0]
     if second.usd <= best.usd * CLOSE:
         return f"{said} {_begun(second)} is close (${second.usd:,.2f}): take what your team knows how to run."
     if best.usd < 0.005:
         return f"{said} The next, {second.candidate}, costs ${second.usd:,.2f}."
     times = second.usd / best.usd
     return f"{said} The next, {second.candidate}, costs {times:.1f} times that (${second.usd:,.2f})."
+
+
+def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
+    """What would be cheaper, were it not for the time that it takes to start."""
+    slow = [one for one in rest if {bound.name for bound, _ in one.against} == {SLOW}]
+    cheaper = min((one for one in slow if one.usd < best.usd), key=lambda one: one.usd, default=None)
+    if not cheaper:
+        return ""
+    bound, asked = cheaper.against[0]
+    return (
+        f" It is to start within {asked:g} s; if it may take {bound.value:g} s (start_seconds), "
+        f"{cheaper.candidate} costs ${cheaper.usd:,.2f}{_doubt(cheaper)}."
+    )
 
 
 def _doubt(verdict: Verdict) -> str:

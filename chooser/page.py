@@ -8,7 +8,7 @@ from chooser.choose import break_even, choose, sentence
 from chooser.costs import BUSY, Candidate, fargate_month, items, total
 from chooser.limits import limits
 from chooser.prices import as_of, month, price
-from chooser.workload import SECONDS_A_MONTH, Workload, load
+from chooser.workload import RANGES, SECONDS_A_MONTH, Workload, load
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -25,6 +25,34 @@ PATTERNS = {
 """What each of our patterns is for, and what it runs on."""
 LOADS = (0.1, 1, 10)
 """Times the load of the example."""
+KEYS = {
+    "name": "what it is called in the answer",
+    "requests": "a month",
+    "duration_ms": "of one, as measured, on one architecture or both",
+    "memory_mb": "that the work needs; in a function it brings its share of a vCPU",
+    "hours": "24 weights, one for each hour of a day: a service is sized for the highest",
+    "cpu_share": "of the duration that is work of the CPU; while the rest waits a service does others",
+    "threads": "vCPUs that one request can use at once",
+    "payload_in_mb": "of a request",
+    "payload_out_mb": "of its answer",
+    "internet": "whether the answer leaves AWS",
+    "longest_seconds": "of the longest run",
+    "disk_mb": "that the work needs beside the code",
+    "gpu": "whether it needs one",
+    "long_connections": "whether connections stay open: WebSockets, streams",
+    "start_seconds": "that a caller may wait for a start: a task of its own takes 45",
+    "init_ms": "of a function's start",
+    "cold_share": "of requests that meet a start",
+    "log_kb": "of each request",
+    "task_vcpus": "of a task of the service, or of a job",
+    "task_memory_gb": "of the same; more, if memory_mb is more",
+    "production": "whether a service has two tasks at least",
+    "autoscaling": "whether it has the tasks that each hour needs, and not those of the busiest all day",
+    "load_balancer": "public, internal or none",
+    "addresses": "public IPv4 of load balancer and tasks",
+}
+"""What a workload says, key by key."""
+UNSAID = {"hours": "all the same", "longest_seconds": "the duration"}
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
 """MB and milliseconds of a request."""
 MARKED = re.compile(r"(<!-- chooser: ([a-z-]+) -->\n).*?(<!-- /chooser -->)", re.DOTALL)
@@ -63,6 +91,7 @@ def blocks() -> dict[str, str]:
         "break-even": _break_even(),
         "examples": _examples(),
         "limits": _limits(),
+        "keys": _keys(),
         "loads": _loads(),
         **{f"loads-{pattern}": _bills(*of) for pattern, of in PATTERNS.items()},
     }
@@ -122,6 +151,16 @@ def _examples() -> str:
         found = example(name)
         link = f"[{found.name}](../examples/{name}.toml)"
         rows.append(f"| {link} | {found.requests:,.0f} | {sentence(choose(found))} |")
+    return "\n".join(rows)
+
+
+def _keys() -> str:
+    rows = ["| key | what | values | if it is not said |", "|---|---|---|---|"]
+    for key in Workload._fields:
+        bounds = RANGES.get(key)
+        values = f"{bounds[0]:,.10g} to {bounds[1]:,.10g}" if bounds else ""
+        default = UNSAID.get(key, str(Workload._field_defaults.get(key, "an error")).lower())
+        rows.append(f"| `{key}` | {KEYS[key]} | {values} | {default} |")
     return "\n".join(rows)
 
 

@@ -154,7 +154,8 @@ def place(scan: Scan, rules: Rules | None = None) -> Placement:
     """Where `scan` fits, and why."""
     rules = rules or Rules()
     found = estimate(scan)
-    size = f"{scan.width:,} x {scan.height:,} px {scan.format.upper()} of {scan.bytes / MB:,.1f} MB"
+    kind = f"{'progressive ' if scan.progressive else ''}{scan.format.upper()}"
+    size = f"{scan.width:,} x {scan.height:,} px {kind} of {scan.bytes / MB:,.1f} MB"
 
     def rejected(what: str, decided_by: str) -> Placement:
         return Placement(
@@ -198,7 +199,7 @@ def place(scan: Scan, rules: Rules | None = None) -> Placement:
     needed, allowed, unit, what, name = over[0]
     return Placement(
         where=Where.FARGATE,
-        reason=f"A {size} takes {needed:,.0f} {unit} {what}, and the function has {allowed:,.0f}: "
+        reason=f"A {size} takes {needed:,.0f} {unit} {what}, and the function may use {allowed:,.0f}: "
         f"a task of {task[0] / 1024:g} vCPU and {task[1] / 1024:g} GB does it.",
         decided_by=f"{name} {allowed:,.0f} {unit}",
         estimate=found,

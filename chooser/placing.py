@@ -19,7 +19,10 @@ def main(arguments: Sequence[str]) -> int:
 
     try:
         found = place(scan_of(options.file))
-    except (OSError, Rejected) as error:
+    except OSError as error:
+        print(f"Error: {options.file}: {error.strerror}", file=sys.stderr)
+        return 1
+    except Rejected as error:
         print(f"Error: {options.file}: {error}", file=sys.stderr)
         return 1
     print(json.dumps(asdict(found)) if options.json else told(found))

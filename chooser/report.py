@@ -13,13 +13,14 @@ UNITS = {
     "disk_gib": "GiB of disk",
     "request_mb": "MB a request",
     "response_mb": "MB an answer",
-    "start_seconds": "s to a start",
-    "gpu": "GPUs",
     "priced_memory_mb": "MB in the one instance priced here",
-    "priced_gpu": "GPUs in the one instance priced here",
-    "priced_x86_64": "prices of an x86_64 instance here",
     "starts_a_second": "starts a second",
-    "connections": "connections that stay open",
+}
+NONE = {
+    "gpu": "has no GPU",
+    "priced_gpu": "no price here with a GPU",
+    "priced_x86_64": "no price here on x86_64",
+    "connections": "keeps no connections open",
 }
 
 
@@ -27,8 +28,13 @@ def against(verdict: Verdict) -> str:
     """Why a candidate is ruled out, each limit with its number, source and date."""
     parts = []
     for bound, asked in verdict.against:
-        unit = UNITS[bound.name.partition(".")[2]]
-        said = f"{bound.value:,.10g} {unit}, {asked:,.10g} asked"
+        what = bound.name.partition(".")[2]
+        if what in NONE:
+            said = NONE[what]
+        elif what == "start_seconds":
+            said = f"starts in {bound.value:g} s, wanted within {asked:g} s"
+        else:
+            said = f"at most {bound.value:,.10g} {UNITS[what]}, wanted {asked:,.10g}"
         parts.append(f"{said} ({bound.date}, {bound.confidence})")
     return "; ".join(parts)
 

@@ -154,7 +154,8 @@ def _value(key: str, value: object) -> object:
 def _durations(value: object) -> dict[str, float]:
     if not isinstance(value, dict) or not value or not value.keys() <= {*ARCHITECTURES}:
         raise WorkloadError(
-            f"duration_ms = {value!r}: milliseconds for {' and '.join(ARCHITECTURES)} are wanted."
+            f"duration_ms = {value!r}: milliseconds for {' or '.join(ARCHITECTURES)} or both are wanted, "
+            "such as { x86_64 = 500, arm64 = 450 }."
         )
     for one in value.values():
         if isinstance(one, bool) or not isinstance(one, (int, float)) or not 0 < one <= 3.2e10:

@@ -19,6 +19,7 @@ TESTS = (
     *("synth/test_lambda_pattern.py", "synth/test_bundling.py"),
 )
 FILES = (
+    *("docs/runbooks.md", "docs/contract.md", "docs/lambda-pattern.md"),
     *(".gitignore", ".npmrc", "LICENSE", "THIRD_PARTY_NOTICES.md", "cdk.json", "pyproject.toml"),
     *("package.json", "package-lock.json", "requirements.txt", "requirements-build.txt"),
     *(
@@ -36,10 +37,14 @@ Copied from lambda-or-fargate. With Python 3.11 and Node 22 or newer:
     pip install --require-hashes --no-deps --only-binary=:all: -r requirements-build.txt
     pip install --require-hashes --no-deps --no-build-isolation -r requirements.txt
     npm ci && export PATH=$PWD/node_modules/.bin:$PATH
-    pytest
+    pytest          # a minute
     cdk synth
+    cdk deploy      # with credentials and a Region; cdk bootstrap once before
+    cdk destroy     # in a sandbox with everything that is in it
 
-Yours to change: imaging/ and lambda_src/renditions/job.py, where it is called.
+Settings are in cdk.json; those of the other patterns (egress, domain, waf, spot, ...) change nothing
+here. Yours to change is the work: imaging/, and lambda_src/renditions/job.py, which calls it. Alarms and
+comments refer to docs/.
 """
 
 

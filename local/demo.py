@@ -184,7 +184,7 @@ def _upload(driver: LambdaDriver) -> list[Result]:
 
 
 def _table(results: Sequence[Result]) -> Table:
-    caption = "WebP, by Lambda: here a process on this machine. A million: USD, x86_64, list prices."
+    caption = "WebP, never enlarged, by Lambda: here a process. A million: USD, x86_64, list prices."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
     for heading in ("photo", "what was made"):
         table.add_column(heading, no_wrap=True)
@@ -230,19 +230,21 @@ def _wait(
         f"aws s3 cp samples/rocket.jpg s3://{driver.source}/mine.jpg",
         f"aws s3 cp s3://{driver.output}/latest/mine.jpg.json -",
         f"aws s3 ls --recursive s3://{driver.output}/",
-        f"aws logs filter-log-events --log-group-name {driver.log_group()} --query events[].message",
+        f"aws logs filter-log-events --log-group-name {driver.log_group()} --query 'events[].message'",
         f"aws s3 cp samples/rocket.jpg s3://{service.source}/rocket.jpg",
         f"curl {service.browser_url}{service.image('rocket.jpg')}/info.json",
         f"aws s3 cp samples/hubble_deep_field.jpg s3://{hybrid.source}/hubble.jpg",
         "python3 dev.py jobs",
     ]
     console.print("\nIt is running until you press Ctrl-C. In another terminal:\n")
+    if not shutil.which("aws"):
+        console.print("  alias aws=.ministack/bin/aws", highlight=False)
     for line in lines:
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     try:
         signal.pause()
     except KeyboardInterrupt:
-        console.print("\nStopping.")
+        console.print("\nStopping; nothing is left running.")
     finally:
         running.forget()
 

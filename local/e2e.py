@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -51,11 +52,15 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.target == "local":
             return _locally(console)
-        if not options.yes and input("Go on? Type yes: ").strip() != "yes":
+        session: Any = boto3.Session(profile_name=options.profile)
+        account = session.client("sts").get_caller_identity()["Account"]
+        address = os.environ.get("AWS_ENDPOINT_URL", "")
+        where = f"Account {account}, {session.region_name}{f', at {address}' if address else ''}. "
+        if not options.yes and _asked(f"{where}Go on? Type yes: ") != "yes":
             console.print("Nothing was done.")
             return 1
-        return _in_an_account(console, options.profile)
-    except (LocalAwsError, TimeoutError, BotoCoreError, ClientError, EOFError) as error:
+        return _in_an_account(console, session, options.profile)
+    except (LocalAwsError, TimeoutError, BotoCoreError, ClientError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
@@ -95,10 +100,15 @@ def _locally(console: Console) -> int:
     return 0
 
 
-def _in_an_account(console: Console, profile: str | None) -> int:
-    session: Any = boto3.Session(profile_name=profile)
-    account = session.client("sts").get_caller_identity()["Account"]
-    console.print(f"Account {account}, {session.region_name}")
+def _asked(question: str) -> str:
+    """Raises LocalAwsError where nobody can answer."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        raise LocalAwsError("nobody is there to answer, and nothing was done: say --yes.") from None
+
+
+def _in_an_account(console: Console, session: Any, profile: str | None) -> int:
     named = ["--profile", profile] if profile else []
     with ExitStack() as later:
         later.callback(lambda: _cdk("destroy", *reversed(STACKS), "--force", *named))

@@ -90,7 +90,9 @@ def show(console: Console, job: Job) -> None:
 
 def _one(driver: HybridDriver, start: str) -> Job:
     found = [job for job in driver.jobs.all() if job.job_id.startswith(start)]
-    if len(found) != 1:
+    if not found:
+        raise LocalAwsError(f"No job begins with {start!r}: look at `jobs list`.")
+    if len(found) > 1:
         raise LocalAwsError(
             f"{len(found)} jobs begin with {start!r}: give more digits, or look at `jobs list`."
         )

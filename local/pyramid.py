@@ -35,7 +35,13 @@ def main(arguments: Sequence[str]) -> int:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise FileExistsError(f"{out} is not empty: name a new folder.")
         _write(file, header, out, Encoding.WEBP if options.webp else Encoding.JPG, options.address)
-    except (OSError, Rejected) as error:
+    except FileExistsError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Error: {error.filename or file.name}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except Rejected as error:
         print(f"Error: {file.name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

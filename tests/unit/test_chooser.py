@@ -14,6 +14,7 @@ from chooser.choose import break_even, choose, sentence
 from chooser.costs import Candidate, items, lambda_gb_seconds, task_size, tasks_needed, total
 from chooser.limits import FARGATE_SIZES, Limit, limits
 from chooser.prices import Price, as_of, prices, stale
+from chooser.report import against
 from chooser.workload import RANGES, Workload, WorkloadError, parse
 
 ROOT = Path(__file__).parents[2]
@@ -237,8 +238,8 @@ def test_a_million_of_them_cost_what_they_use_and_not_what_stands() -> None:
         ({"requests": float("nan")}, "requests = nan"),
         ({"memory_mb": 0}, "memory_mb = 0: a number from 128"),
         ({"cpu_share": 1.1}, "cpu_share = 1.1: a number from 0.01 to 1"),
-        ({"duration_ms": 100}, "duration_ms = 100: milliseconds for x86_64 and arm64"),
-        ({"duration_ms": {"sparc": 1}}, "x86_64 and arm64"),
+        ({"duration_ms": 100}, "duration_ms = 100: milliseconds for x86_64 or arm64"),
+        ({"duration_ms": {"sparc": 1}}, "x86_64 or arm64"),
         ({"duration_ms": {"arm64": 0}}, "numbers over 0"),
         ({"duration_ms": {"arm64": "1s"}}, "in milliseconds"),
         ({"hours": [1, 2]}, "24 weights"),
@@ -265,3 +266,18 @@ def test_what_is_missing_is_named() -> None:
 def test_every_number_has_a_range() -> None:
     numbers = {name for name, kind in Workload.__annotations__.items() if str(kind) == "float"}
     assert numbers <= {*RANGES}
+
+
+def test_what_only_a_longer_start_would_allow_is_named_with_its_price() -> None:
+    """One second is the default, and work that may wait is cheaper elsewhere."""
+    load = workload(requests=50_000, duration_ms={"x86_64": 8000}, memory_mb=20_480)
+    best, *rest = choose(load)
+    said = sentence([best, *rest])
+    assert (best.candidate, best.possible) == (Candidate.SERVICE, True)
+    assert "if it may take 45 s (start_seconds), task a job, Spot costs $" in said
+    assert said.endswith("Nothing else is possible as it is asked.")
+    spot = next(one for one in rest if one.candidate is Candidate.RUN_TASK_SPOT)
+    assert against(spot).startswith("starts in 45 s, wanted within 1 s")
+    patient = choose(load._replace(start_seconds=60))
+    assert patient[0].candidate is Candidate.RUN_TASK_SPOT
+    assert "start_seconds" not in sentence(patient)

@@ -88,3 +88,8 @@ def _cpu(command: list[Any]) -> float:
     subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_a_file_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nothing.toml"]) == 1
+    assert capsys.readouterr().err == "Error: nothing.toml: No such file or directory\n"

@@ -25,10 +25,31 @@ def test_the_plan_needs_no_credentials_and_says_what_it_costs(
 def test_without_a_yes_nothing_is_done(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builtins.input", lambda _: "y")
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "y"
+
+    monkeypatch.setattr("builtins.input", answer)
     monkeypatch.setattr(e2e, "_cdk", lambda *_: pytest.fail("It went on."))
-    assert e2e.main(["--target", "aws"]) == 1
+    with mock_aws():
+        assert e2e.main(["--target", "aws"]) == 1
     assert "Nothing was done." in capsys.readouterr().out
+    assert asked == ["Account 123456789012, us-east-1. Go on? Type yes: "]
+
+
+def test_where_nobody_can_answer_nothing_is_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    monkeypatch.setattr(e2e, "_cdk", lambda *_: pytest.fail("It went on."))
+    with mock_aws():
+        assert e2e.main(["--target", "aws"]) == 1
+    assert "say --yes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("fails", ["deploy", "check"])

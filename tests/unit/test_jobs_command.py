@@ -52,7 +52,7 @@ def test_a_failed_job_shows_every_attempt_and_can_be_retried(
 
 def test_an_id_of_no_job_is_a_sentence(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert jobs.main(["show", "zzz"]) == 1
-    assert "0 jobs begin with 'zzz'" in capsys.readouterr().out
+    assert "No job begins with 'zzz'" in capsys.readouterr().out
 
 
 def test_with_nothing_running_it_says_what_to_do(
