@@ -9,7 +9,7 @@ from local.driver import LambdaDriver
 from tests.images import encode, noise
 from tests.local.conftest import STACK, eventually
 
-UPLOADS = 24
+UPLOADS = 16
 PHOTO = encode(noise(1500, 1000), ".jpg")
 
 

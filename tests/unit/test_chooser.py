@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chooser import costs, page
@@ -92,6 +92,7 @@ def test_twice_the_duration_is_twice_the_gb_seconds(duration: int, requests: flo
     assert twice == pytest.approx(2 * once)
 
 
+@settings(max_examples=60)
 @given(memory=st.floats(128, 10_000), duration=st.floats(1, 10_000))
 def test_the_break_even_is_where_the_two_costs_cross(memory: float, duration: float) -> None:
     load = workload(memory_mb=memory, duration_ms={"x86_64": duration})
