@@ -20,7 +20,7 @@ from tests.browser import picture_of
 from tests.images import corners, encode, noise
 from tests.local.conftest import Deployment, count, eventually, process_of, without, worker_role
 
-MANY = int(os.environ.get("MANY_UPLOADS", "16"))
+MANY = int(os.environ.get("MANY_UPLOADS", "12"))
 SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
 
 

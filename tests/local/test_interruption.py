@@ -20,7 +20,7 @@ def test_what_was_under_way_when_everything_stopped_is_done_afterwards(tmp_path:
         cdk.bootstrap()
         driver = LambdaDriver(client=aws.client, outputs=cdk.deploy(STACK)[STACK])
         queue = driver.outputs["Queue"]
-        aws.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "8"})
+        aws.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "5"})
         uploads = [driver.upload(f"{number}.jpg", PHOTO) for number in range(UPLOADS)]
         eventually(lambda: any(driver.read(manifest_key(one.job_id)) for one in uploads))
         assert driver.waiting(queue) > 0

@@ -44,8 +44,13 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDK_VALIDATION", "true")
 
 
-def test_aws_solutions_finds_nothing_with_any_settings(tmp_path: Path) -> None:
-    assert findings(app_with_every_setting(tmp_path), tmp_path) == set()
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> cdk.App:
+    return app_with_every_setting(tmp_path_factory.mktemp("nag"))
+
+
+def test_aws_solutions_finds_nothing_with_any_settings(app: cdk.App) -> None:
+    assert findings(app, Path(app.outdir)) == set()
 
 
 def test_aws_solutions_would_find_what_is_not_acknowledged(tmp_path: Path) -> None:
@@ -54,10 +59,10 @@ def test_aws_solutions_would_find_what_is_not_acknowledged(tmp_path: Path) -> No
     assert findings(app, tmp_path) == {("AwsSolutions-S1", "Careless/Bucket/Resource")}
 
 
-def test_every_acknowledgement_covers_one_resource_and_has_its_reason(tmp_path: Path) -> None:
+def test_every_acknowledgement_covers_one_resource_and_has_its_reason(app: cdk.App) -> None:
     acknowledged = {
         (construct.node.path, rule): reason
-        for construct in app_with_every_setting(tmp_path).node.find_all()
+        for construct in app.node.find_all()
         for entry in construct.node.metadata
         if entry.type == cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
         for rule, reason in entry.data.items()
