@@ -55,8 +55,8 @@ def main(arguments: Sequence[str]) -> int:
         session: Any = boto3.Session(profile_name=options.profile)
         account = session.client("sts").get_caller_identity()["Account"]
         address = os.environ.get("AWS_ENDPOINT_URL", "")
-        where = f"Account {account}, {session.region_name}{f', at {address}' if address else ''}. "
-        if not options.yes and _asked(f"{where}Go on? Type yes: ") != "yes":
+        console.print(f"Account {account}, {session.region_name}{f', at {address}' if address else ''}.")
+        if not options.yes and _asked("Go on? Type yes: ") != "yes":
             console.print("Nothing was done.")
             return 1
         return _in_an_account(console, session, options.profile)
