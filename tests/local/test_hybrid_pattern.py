@@ -48,10 +48,17 @@ def tasks(hybrid: HybridDriver, status: str = "RUNNING") -> list[Mapping[str, An
 
 
 def running(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
-    """The task of a job, once it is at work."""
-    job = eventually(lambda: (job := hybrid.jobs.get(job_id)) and job.state is State.RUNNING and job)
-    assert isinstance(job, Job)
-    return next(task for task in tasks(hybrid) if task["taskArn"] == job.task_arn)
+    """The task of a job, once it is at work and both its record and ECS say so."""
+
+    def found() -> Mapping[str, Any] | None:
+        job = hybrid.jobs.get(job_id)
+        if job is None or job.state is not State.RUNNING:
+            return None
+        return next((task for task in tasks(hybrid) if task["taskArn"] == job.task_arn), None)
+
+    task = eventually(found)
+    assert task
+    return task
 
 
 def manifest(hybrid: HybridDriver, job: Job) -> dict[str, Any]:
