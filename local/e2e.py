@@ -75,7 +75,7 @@ def plan(target: str) -> str:
         "2. LambdaPattern: upload a photo and a text; a manifest and a rejection come back",
         "3. FargatePattern: upload a photo; ask the service for a part of it, and for one that is not there",
         "4. HybridPattern: upload a small scan (the function does it) and one of 134 megapixels (a task)",
-        "5. cdk destroy, also when something before it failed",
+        "5. cdk destroy of what this run created, also when something before it failed",
     ]
     if target == "aws":
         items = list(fixed.items(stage="sandbox", egress="public-ip", architecture="arm64"))
@@ -109,15 +109,48 @@ def _asked(question: str) -> str:
 
 
 def _in_an_account(console: Console, session: Any, profile: str | None) -> int:
+    """Deploys into an account, and destroys just the stacks that this run has created.
+
+    Raises LocalAwsError, before anything is done, where a stack of one of the names exists: deploying
+    would change that stack, and destroying would delete it with its data.
+    """
+    cloudformation = session.client("cloudformation")
+    refuse_existing(cloudformation, STACKS)
     named = ["--profile", profile] if profile else []
+    outputs: dict[str, dict[str, str]] = {}
     with ExitStack() as later:
-        later.callback(lambda: _cdk("destroy", *reversed(STACKS), "--force", *named))
-        later.callback(lambda: stop_tasks(session.client))
-        file = FOLDER / "outputs.json"
-        _cdk("deploy", *STACKS, "--require-approval", "never", "--outputs-file", str(file), *named)
-        check(json.loads(file.read_text()), session.client, session.resource, "", console.print)
+        # One by one: of a stack that somebody else creates meanwhile nothing is touched.
+        for stack in STACKS:
+            refuse_existing(cloudformation, [stack])
+            later.callback(_cdk, "destroy", stack, "--exclusively", "--force", *named)
+            if stack == "HybridPattern":
+                later.callback(stop_tasks, session.client)
+            file = FOLDER / f"outputs-{stack}.json"
+            file.unlink(missing_ok=True)
+            approved = ("--exclusively", "--require-approval", "never", "--outputs-file", str(file))
+            _cdk("deploy", stack, *approved, *named)
+            outputs |= json.loads(file.read_text())
+        check(outputs, session.client, session.resource, "", console.print)
     console.print("destroyed")
     return 0
+
+
+def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
+    """Raises LocalAwsError that names the stacks of these names which the account already has."""
+    found = []
+    for name in stacks:
+        try:
+            (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" not in error.response["Error"].get("Message", ""):
+                raise
+        else:
+            found.append(f"{name} (created {stack['CreationTime']:%Y-%m-%d}, {stack['StackStatus']})")
+    if found:
+        raise LocalAwsError(
+            f"This account and Region already have {', '.join(found)}. e2e would change and then delete "
+            "them, so it did nothing to them: run it in another account or Region (AWS_PROFILE, AWS_REGION)."
+        )
 
 
 def stop_tasks(client: Any) -> None:

@@ -1,6 +1,9 @@
 """LambdaPattern as deployed: the real template, IAM checks, the function's own code, photos and poison."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,8 @@ from tests.events import s3_event
 from tests.images import corners, decode, encode
 from tests.local.conftest import STACK, Deployment, as_user, count, eventually, lacking, logged, paused
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
 PHOTO = encode(corners(600, 400), ".jpg")
 
 
@@ -142,3 +146,17 @@ def test_a_plain_http_request_is_refused_by_both_buckets(
 def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
     assert deployment.cdk.deploy(STACK)[STACK] == deployment.driver.outputs
     assert "(no changes)" in (deployment.cdk.folder / "cdk.log").read_text()
+
+
+def test_a_run_of_e2e_leaves_what_is_deployed_as_it_is(driver: LambdaDriver, deployment: Deployment) -> None:
+    driver.s3.put_object(Bucket=driver.source, Key="kept/notes.txt", Body=b"kept")
+    done = subprocess.run(
+        [sys.executable, "-m", "local.e2e", "--target", "aws", "--yes"],
+        cwd=ROOT,
+        env={**os.environ, **deployment.aws.environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "already have LambdaPattern" in " ".join(done.stdout.split()), done.stdout + done.stderr
+    assert driver.s3.get_object(Bucket=driver.source, Key="kept/notes.txt")["Body"].read() == b"kept"

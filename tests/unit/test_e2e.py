@@ -1,10 +1,13 @@
 """The run in an account, as far as it goes without one: its plan, its question, the destroy that comes."""
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from local import e2e
@@ -19,7 +22,7 @@ def test_the_plan_needs_no_credentials_and_says_what_it_costs(
     assert e2e.main(["--target", "aws", "--plan"]) == 0
     said = capsys.readouterr().out
     assert "about $0." in said
-    assert "5. cdk destroy, also when something before it failed" in said
+    assert "5. cdk destroy of what this run created, also when something before it failed" in said
 
 
 def test_without_a_yes_nothing_is_done(
@@ -46,26 +49,130 @@ def test_where_nobody_can_answer_nothing_is_done(
     assert "say --yes" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("fails", ["deploy", "check"])
-def test_whatever_fails_everything_is_destroyed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], fails: str
-) -> None:
-    called: list[str] = []
+class Account:
+    """A session of an account with the stacks that it is given, and CloudFormation's answers about them."""
 
-    def cdk(what: str, *_: str) -> None:
-        called.append(what)
-        if what == fails:
-            raise LocalAwsError(f"cdk {what} failed")
-        (tmp_path / "outputs.json").write_text(json.dumps({}))
+    region_name = "us-east-1"
 
-    def check(*_: Any) -> None:
-        raise LocalAwsError("FargatePattern answers 504")
+    def __init__(self, *stacks: str) -> None:
+        self.stacks = {*stacks}
+        self.may_look = True
+
+    def client(self, _: str) -> "Account":
+        return self
+
+    resource = client
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Account": "123456789012"}
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+        if not self.may_look:
+            raise self._error("AccessDenied", "User is not authorized to perform: DescribeStacks")
+        if StackName not in self.stacks:
+            raise self._error("ValidationError", f"Stack with id {StackName} does not exist")
+        created = datetime(2026, 1, 2, tzinfo=UTC)
+        return {"Stacks": [{"CreationTime": created, "StackStatus": "UPDATE_COMPLETE"}]}
+
+    def _error(self, code: str, message: str) -> ClientError:
+        return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    found = Account()
+    monkeypatch.setattr(e2e.boto3, "Session", lambda **_: found)
+    return found
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What the CDK CLI was asked to do, in turn; it does nothing but leave empty outputs."""
+    calls: list[str] = []
+
+    def cdk(what: str, stack: str, *arguments: str) -> None:
+        assert "--exclusively" in arguments, "no other stack comes with it"
+        calls.append(f"{what} {stack}")
+        if what == "deploy":
+            (tmp_path / f"outputs-{stack}.json").write_text(json.dumps({stack: {}}))
 
     monkeypatch.setattr(e2e, "FOLDER", tmp_path)
     monkeypatch.setattr(e2e, "_cdk", cdk)
+    monkeypatch.setattr(e2e, "stop_tasks", lambda _: calls.append("stop tasks"))
+    return calls
+
+
+DESTROYED = [
+    "destroy Operations",
+    "stop tasks",
+    "destroy HybridPattern",
+    "destroy FargatePattern",
+    "destroy LambdaPattern",
+    "destroy Network",
+]
+
+
+def test_when_a_check_fails_everything_that_was_created_is_destroyed(
+    account: Account,
+    called: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def check(*_: Any) -> None:
+        raise LocalAwsError("FargatePattern answers 504")
+
     monkeypatch.setattr(e2e, "check", check)
-    monkeypatch.setattr(e2e, "stop_tasks", lambda _: called.append("stop tasks"))
-    with mock_aws():
-        assert e2e.main(["--target", "aws", "--yes"]) == 1
-    assert called == ["deploy", "stop tasks", "destroy"]
-    assert "Error: " in capsys.readouterr().out
+    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert called == [*(f"deploy {stack}" for stack in e2e.STACKS), *DESTROYED]
+    assert "Error: FargatePattern answers 504" in capsys.readouterr().out
+
+
+def after(monkeypatch: pytest.MonkeyPatch, deployed: str, act: Callable[[], None]) -> None:
+    """Does something as soon as a stack has been deployed."""
+    cdk = e2e._cdk
+
+    def then(what: str, stack: str, *arguments: str) -> None:
+        cdk(what, stack, *arguments)
+        if (what, stack) == ("deploy", deployed):
+            act()
+
+    monkeypatch.setattr(e2e, "_cdk", then)
+
+
+TWO = ["deploy Network", "deploy LambdaPattern", "destroy LambdaPattern", "destroy Network"]
+
+
+def test_when_a_deploy_fails_what_was_begun_is_destroyed_and_nothing_else(
+    account: Account, called: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise LocalAwsError("cdk deploy failed")
+
+    after(monkeypatch, "LambdaPattern", fail)
+    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert called == TWO
+
+
+@pytest.mark.parametrize("existing", e2e.STACKS)
+def test_where_a_stack_of_its_names_exists_it_touches_nothing(
+    account: Account, called: list[str], capsys: pytest.CaptureFixture[str], existing: str
+) -> None:
+    account.stacks = {existing}
+    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert called == []
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"already have {existing} (created 2026-01-02, UPDATE_COMPLETE)" in said
+
+
+def test_a_stack_that_appears_during_the_run_is_not_touched(
+    account: Account, called: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after(monkeypatch, "LambdaPattern", lambda: account.stacks.add("FargatePattern"))
+    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert called == TWO
+
+
+def test_without_permission_to_look_nothing_is_done(account: Account, called: list[str]) -> None:
+    account.may_look = False
+    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert called == []
