@@ -7,6 +7,7 @@ Two steps, each kept under build/ by a digest of all that goes into it, so that 
 import hashlib
 import platform
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -141,9 +142,9 @@ def _once(name: str, fill: Callable[[Path], None]) -> Path:
     if not output.exists():
         output.parent.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=output.parent, prefix=".making-"))
-        making.chmod(0o755)
         try:
             fill(making)
+            _make_readable(making)
             making.rename(output)
         except OSError:
             if not output.exists():
@@ -151,6 +152,18 @@ def _once(name: str, fill: Callable[[Path], None]) -> Path:
         finally:
             shutil.rmtree(making, ignore_errors=True)
     return output
+
+
+def _make_readable(folder: Path) -> None:
+    """Sets every mode to 0755 or 0644, whatever the umask under which the checkout or this folder was made.
+
+    The zip keeps modes, and a function runs as a user of its own:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html
+    """
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+            path.chmod(0o755 if runs else 0o644)
 
 
 def main() -> None:

@@ -31,14 +31,27 @@ def docker(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[
 
 
 @pytest.fixture(scope="module")
-def image() -> str:
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Built from a checkout that was made under a umask of 077."""
     if not shutil.which("docker") or docker("info", check=False).returncode:
         pytest.skip("No Docker daemon answers here: the image is neither built nor run.")
     if docker("buildx", "version", check=False).returncode:
         os.environ["DOCKER_BUILDKIT"] = "0"  # a client without buildx has the older builder only
     base = os.environ.get("CONTAINER_BASE")
     arguments = ["--build-arg", f"BASE={base}"] if base else []
-    docker("build", "--network=host", *arguments, "-f", "container/Dockerfile", "-t", IMAGE, ".")
+    checkout = tmp_path_factory.mktemp("checkout")
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"]
+    for name in allowed:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, checkout / name, dirs_exist_ok=True)
+        else:
+            (checkout / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(ROOT / name, checkout / name)
+    shutil.copyfile(ROOT / ".dockerignore", checkout / ".dockerignore")
+    for path in checkout.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    dockerfile = str(checkout / "container" / "Dockerfile")
+    docker("build", "--network=host", *arguments, "-f", dockerfile, "-t", IMAGE, str(checkout))
     return IMAGE
 
 

@@ -1,8 +1,9 @@
 """Function packages: what changes their hash, and what is in them."""
 
+import os
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -83,6 +84,26 @@ def test_a_package_that_could_not_be_made_is_not_left_half_done(
     with pytest.raises(bundling.BundlingError):
         _bundled("renditions", Runtime.aws("arm64"))
     assert [path for path in (tree / "build").rglob("*") if path.is_file()] == []
+
+
+@pytest.fixture
+def umask_077(tree: Path) -> Iterator[None]:
+    """As in a checkout that was made, and is bundled, under a umask of 077."""
+    before = os.umask(0o077)
+    for path in (tree, *tree.rglob("*")):
+        path.chmod(path.stat().st_mode & 0o700)
+    yield
+    os.umask(before)
+
+
+def test_a_package_made_under_any_umask_can_be_read_by_every_user(tree: Path, umask_077: None) -> None:
+    (tree / "packages" / "run.sh").touch(0o700)
+    made = _bundled("renditions", Runtime.aws("arm64")).path
+    modes = {path.relative_to(made).as_posix(): path.stat().st_mode & 0o777 for path in made.rglob("*")}
+    modes["."] = made.stat().st_mode & 0o777
+    assert len(modes) > 20
+    wanted = {name: 0o755 if (made / name).is_dir() or name == "run.sh" else 0o644 for name in modes}
+    assert modes == wanted
 
 
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", b"\xb7\0"), ("x86_64", b"\x3e\0")])
