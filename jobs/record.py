@@ -58,6 +58,7 @@ class Job:
     where: "lambda" or "fargate", for this attempt. placement: why the first one went where it did;
     decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
     spot: this attempt asks for FARGATE_SPOT.
+    refusals: how often ECS has definitely started nothing for it; part of RunTask's token (jobs/tasks.py).
     since: when this attempt began to wait. due: while it waits, from when on it may be tried; else when it
     counts as lost. first: the attempt that counts as the first, once somebody asked for it again.
     message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
@@ -76,6 +77,7 @@ class Job:
     memory_mb: int = 0
     disk_gib: int = 0
     spot: bool = False
+    refusals: int = 0
     state: State = State.WAITING
     attempt: int = 1
     first: int = 1
@@ -131,14 +133,22 @@ class Job:
         state = State.RUNNING if self.state is State.RUNNING else State.STARTING
         return replace(self, state=state, task_arn=task_arn)
 
-    def postponed(self, now: float, *, on_demand: bool = False) -> "Job | None":
+    def postponed(self, now: float, *, refused: bool = False, on_demand: bool = False) -> "Job | None":
         """Nothing is wrong with the job: it waits for its turn, and keeps its attempt.
 
-        Whoever was not tried for longest comes first: one that finds no room must not stand before the rest.
+        refused: ECS has answered that it started nothing; without that it may have, and the next request has
+        to carry the same token. Whoever was not tried for longest comes first: one that finds no room must
+        not stand before the rest.
         """
         if self.state is not State.STARTING or self.task_arn:
             return None
-        return replace(self, state=State.WAITING, due=int(now), spot=self.spot and not on_demand)
+        return replace(
+            self,
+            state=State.WAITING,
+            due=int(now),
+            spot=self.spot and not on_demand,
+            refusals=self.refusals + refused,
+        )
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
         """Said by the worker when it begins; None tells it that the job is no longer its own."""

@@ -49,9 +49,13 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class NotNow:
-    """No capacity, quota or room in a rate: the same request may succeed later."""
+    """No capacity, quota or room in a rate: the same request may succeed later.
+
+    refused: ECS definitely started nothing. Otherwise nobody knows, and only the same token can tell.
+    """
 
     why: str
+    refused: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +93,18 @@ class Tasks:
         except ClientError as error:
             return _refusal(error)
         except BotoCoreError as error:  # no answer: it may have been started, and the token knows
-            return NotNow(why=f"ECS could not be reached: {error}")
+            return NotNow(why=f"ECS could not be reached: {error}", refused=False)
         if answer["tasks"]:
             return Started(task_arn=answer["tasks"][0]["taskArn"])
         return _failure(answer["failures"])
 
     def request(self, job: Job) -> dict[str, Any]:
-        """What RunTask is asked: a pure function of the job and its attempt.
+        """What RunTask is asked: a pure function of the job, its attempt and how often ECS refused it.
 
-        A token that comes with any other parameter is a ConflictException, so nothing here may depend on when
-        or by whom it is asked: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
+        ECS answers a token with its first answer for up to 24 hours, failures included, so each definite
+        refusal needs another token. With any other parameter a known token is a ConflictException, so nothing
+        here may depend on when or by whom it is asked:
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
         """
         environment = {"JOB_ID": job.job_id, "ATTEMPT": str(job.attempt)}
         disk = {"ephemeralStorage": {"sizeInGiB": job.disk_gib}} if job.disk_gib > DISK_GIB_INCLUDED else {}
@@ -107,7 +113,7 @@ class Tasks:
             "cluster": self.cluster,
             "taskDefinition": self.task_definition,
             "count": 1,
-            "clientToken": f"{job.job_id}-{job.attempt}{'-spot' if job.spot else ''}",
+            "clientToken": f"{job.job_id}-{job.attempt}-{job.refusals}",
             "startedBy": job.job_id,
             **(spot if job.spot else {"launchType": "FARGATE"}),
             "networkConfiguration": {
@@ -134,23 +140,29 @@ class Tasks:
 
 
 def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:
-    """RunTask answers 200 with `failures` where it started nothing."""
-    said = "; ".join(": ".join(filter(None, (one.get("reason"), one.get("detail")))) for one in failures)
-    said = said or "RunTask started nothing and said nothing."
+    """RunTask answers 200 with `failures` where it started nothing.
+
+    A failure without a reason is one that ECS repeats after more than an hour, and says nothing of the job.
+    """
+    told = (": ".join(filter(None, (one.get("reason"), one.get("detail")))) for one in failures)
+    said = "; ".join(filter(None, told))
     passing = any(_PASSING_REASONS.match(one.get("reason", "")) for one in failures)
-    return NotNow(why=said) if not failures or passing or _PASSING.search(said) else Refused(why=said)
+    if not said:
+        return NotNow(why="RunTask started nothing and gave no reason.")
+    return NotNow(why=said) if passing or _PASSING.search(said) else Refused(why=said)
 
 
 def _refusal(error: ClientError) -> Answer:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code == "ConflictException":
-        # Started before with other parameters, by an older revision of the task definition say.
+        # Asked before with other parameters, by an older revision of the task definition say: the tasks that
+        # were started then, or none.
         arns: Sequence[str] = error.response.get("resourceIds") or []  # type: ignore[assignment]
         return Started(task_arn=arns[0]) if arns else NotNow(why=f"{code}: {message}")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     why = f"{code}: {message}"
     if code in _NOT_NOW_CODES or status >= 500:
-        return NotNow(why=why)
+        return NotNow(why=why, refused=status < 500)
     if _SETTLING.search(why):
         return Unsettled(why=why)
     return NotNow(why=why) if _PASSING.search(message) else Refused(why=why)

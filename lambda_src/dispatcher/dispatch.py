@@ -119,17 +119,19 @@ class Dispatcher:
             case Started(task_arn=task):
                 self.jobs.change(job.job_id, lambda one: one.accepted(job.attempt, task))
                 return "TaskStarted", {"task_arn": task}
-            case NotNow(why=why) if job.spot:
+            case NotNow(why=why, refused=True) if job.spot:
                 # Spot capacity may not come for hours; on demand it is another request, with another token.
-                then = self.jobs.change(job.job_id, lambda one: one.postponed(now, on_demand=True))
+                then = self.jobs.change(
+                    job.job_id, lambda one: one.postponed(now, refused=True, on_demand=True)
+                )
                 if then and (again := self.jobs.change(job.job_id, lambda one: one.claimed(now, 0))):
                     return self._start(again)
                 return "Waiting", {"why": why}
             case Unsettled(why=why) if now - job.since < DEPLOY_SECONDS:
-                self.jobs.change(job.job_id, lambda one: one.postponed(now))
+                self.jobs.change(job.job_id, lambda one: one.postponed(now, refused=True))
                 return "Waiting", {"why": why}
-            case NotNow(why=why):
-                self.jobs.change(job.job_id, lambda one: one.postponed(now))
+            case NotNow(why=why, refused=refused):
+                self.jobs.change(job.job_id, lambda one: one.postponed(now, refused=refused))
                 return "Waiting", {"why": why}
             case Refused(why=why) | Unsettled(why=why):
                 told = f"No task could be started. {why}"

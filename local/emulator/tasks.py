@@ -4,6 +4,7 @@ import contextvars
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,26 +69,43 @@ def _fits(data: dict[str, Any], file: Path) -> bool:
 
 
 def remember_client_tokens() -> None:
-    """Asked twice with one token, ECS starts one task, and refuses other parameters; MiniStack starts two."""
-    run = ecs._run_task
-    known: dict[tuple[str, str], tuple[str, str]] = {}
+    """A token is answered as it was the first time, failures included, and refused with other parameters.
+
+    After an hour only the number of failures is left, after 24 hours nothing; a request that was an error
+    is not remembered: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html.
+    MiniStack answers each request anew.
+    """
+    run, answering = ecs._run_task, threading.Lock()  # two at once with one token start one task
+    known: dict[tuple[str, str], tuple[str, float, dict[str, Any]]] = {}
 
     def run_once(data: dict[str, Any]) -> Any:
         token = (data.get("cluster", ""), data.get("clientToken", ""))
-        asked = json.dumps(data, sort_keys=True)
-        if token not in known:
-            answer = run(data)
-            made = json.loads(answer[2]).get("tasks")
-            if token[1] and made:
-                known[token] = asked, made[0]["taskArn"]
-            return answer
-        before, arn = known[token]
-        if before != asked:
-            body = {"__type": "ConflictException", "message": "Another request", "resourceIds": [arn]}
-            return 400, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
-        return _json({"tasks": [ecs._sanitize(ecs._tasks[arn])], "failures": []})
+        if not token[1]:
+            return run(data)
+        with answering:
+            asked, now = json.dumps(data, sort_keys=True), time.time()
+            if token not in known or now - known[token][1] > _TOKEN_SECONDS:
+                answer = run(data)
+                if answer[0] == 200:
+                    known[token] = asked, now, json.loads(answer[2])
+                return answer
+            before, at, first = known[token]
+            arns = [made["taskArn"] for made in first["tasks"]]
+            if before != asked:
+                return _conflict(arns)
+            forgotten = now - at > _REASONS_SECONDS
+            failures = [{} for _ in first["failures"]] if forgotten else first["failures"]
+            return _json({"tasks": [ecs._sanitize(ecs._tasks[arn]) for arn in arns], "failures": failures})
 
     ecs._run_task = ecs._ACTION_MAP["RunTask"] = run_once
+
+
+_TOKEN_SECONDS, _REASONS_SECONDS = 24 * 3600, 3600
+
+
+def _conflict(arns: list[str]) -> Any:
+    body = {"__type": "ConflictException", "message": "Another request", "resourceIds": arns}
+    return 400, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
 
 
 def _json(body: dict[str, Any]) -> Any:

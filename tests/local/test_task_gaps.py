@@ -90,6 +90,21 @@ def test_the_client_token(bare: LocalAws, patched: LocalAws) -> None:
             stop(aws, arn)
 
 
+def test_the_client_token_of_a_request_that_started_nothing(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, started in ((bare, 1), (patched, 0)):
+        asked = definition(aws, SLEEP)
+        aws.vcpus.write_text("0.1")
+        first = run(aws, asked, clientToken="no-room")
+        aws.vcpus.unlink()
+        again = run(aws, asked, clientToken="no-room")
+        another = run(aws, asked, clientToken="no-room-2")
+        assert (len(again["tasks"]), len(another["tasks"])) == (started, 1)
+        if aws is patched:
+            assert again["failures"] == first["failures"]
+        for one in {made["taskArn"] for answer in (first, again, another) for made in answer["tasks"]}:
+            stop(aws, one)
+
+
 def test_the_exit_code_of_a_task_that_is_stopped(bare: LocalAws, patched: LocalAws) -> None:
     for aws, code in ((bare, 0), (patched, 143)):
         arn = run(aws, definition(aws, SLEEP))["tasks"][0]["taskArn"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from chooser.placement import Rules
 from container.worker.attempt import Attempt
@@ -32,25 +33,41 @@ Message = dict[str, Any]
 
 @dataclass
 class Ecs:
-    """What RunTask, DescribeTasks and StopTask answer. no_room, no_spot: RunTask starts nothing there."""
+    """What RunTask, DescribeTasks and StopTask answer. no_room, no_spot: RunTask starts nothing there.
 
+    Asked again with a token it gives its first answer, failures included; after an hour only their number:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
+    """
+
+    clock: Callable[[], float]
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     no_room: bool = False
     no_spot: bool = False
-    by_token: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, tuple[dict[str, Any], float, list[str]]] = field(default_factory=dict)
 
     def run_task(self, **request: Any) -> dict[str, Any]:
         self.asked.append(request)
         token = request["clientToken"]
-        if token not in self.by_token:
-            if self.no_room or (self.no_spot and "capacityProviderStrategy" in request):
-                return {"tasks": [], "failures": [{"reason": FULL}]}
-            arn = f"arn:aws:ecs:us-east-1:000000000000:task/cluster/{len(self.tasks):032x}"
-            self.by_token[token] = arn
-            self.tasks[arn] = {"taskArn": arn, "lastStatus": "RUNNING", "overrides": request["overrides"]}
-        return {"tasks": [self.tasks[self.by_token[token]]], "failures": []}
+        if token not in self.answers or self.clock() - self.answers[token][1] > 24 * 3600:
+            self.answers[token] = request, self.clock(), self._started(request)
+        first, at, arns = self.answers[token]
+        if first != request:
+            raise ClientError(
+                {"Error": {"Code": "ConflictException", "Message": "Another request"}, "resourceIds": arns},  # type: ignore[typeddict-unknown-key]
+                "RunTask",
+            )
+        if arns:
+            return {"tasks": [self.tasks[arn] for arn in arns], "failures": []}
+        return {"tasks": [], "failures": [{"reason": FULL} if self.clock() - at <= 3600 else {}]}
+
+    def _started(self, request: dict[str, Any]) -> list[str]:
+        if self.no_room or (self.no_spot and "capacityProviderStrategy" in request):
+            return []
+        arn = f"arn:aws:ecs:us-east-1:000000000000:task/cluster/{len(self.tasks):032x}"
+        self.tasks[arn] = {"taskArn": arn, "lastStatus": "RUNNING", "overrides": request["overrides"]}
+        return [arn]
 
     def describe_tasks(self, *, cluster: str, tasks: list[str]) -> dict[str, Any]:
         return {"tasks": [self.tasks[arn] for arn in tasks if arn in self.tasks], "failures": []}
@@ -107,12 +124,15 @@ class World:
     table: Any
     sqs: Any
     queue: str
-    ecs: Ecs = field(default_factory=Ecs)
     now: float = 1_800_000_000.0
     counted: dict[str, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(16, 1_000_000)))
     spot: bool = False
     rules: Rules = field(default_factory=lambda: Rules(max_pixels=10_000_000, max_bytes=10_000_000))
+    ecs: Ecs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ecs = Ecs(clock=lambda: self.now)
 
     @property
     def jobs(self) -> Jobs:

@@ -1,9 +1,10 @@
 """Jobs of the hybrid that wait: for capacity, quota, Spot, a deploy, or the end of an outage."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from jobs.record import MAX_ATTEMPTS, WAIT_SECONDS, State
@@ -31,6 +32,39 @@ def test_ten_minutes_without_capacity_use_up_neither_attempts_nor_receives(world
     for task in world.ecs.live:
         world.track(world.run_task(task))
     assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.DONE, 1)}
+
+
+@pytest.mark.parametrize("minutes", [5, 65, 23 * 60])
+def test_as_soon_as_there_is_room_a_job_that_found_none_is_started(world: World, minutes: int) -> None:
+    """ECS answers a token with its first answer for a day, so each refusal needs another one."""
+    world.by_tasks_only().ecs.no_room = True
+    world.dispatch(world.upload(SCAN))
+    for _ in range(minutes // 5):
+        world.now += 300
+        world.sweep()
+        world.deliver_calls()
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 1)
+    world.ecs.no_room = False
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert len(world.ecs.tasks) == 1
+
+
+@pytest.mark.parametrize("spot", [False, True])
+def test_an_answer_that_was_lost_is_asked_for_with_the_same_token(world: World, spot: bool) -> None:
+    world.by_tasks_only().spot = spot
+    run = world.ecs.run_task
+
+    def lose(**request: Any) -> None:
+        run(**request)
+        raise ReadTimeoutError(endpoint_url="https://ecs")
+
+    world.ecs.run_task = lose  # type: ignore[method-assign, assignment]
+    assert world.dispatch(world.upload(SCAN)).what == "Waiting"
+    world.ecs.run_task = run  # type: ignore[method-assign]
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert world.ecs.live == [world.job.task_arn], "the task that was started, and no other"
 
 
 def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:

@@ -56,7 +56,7 @@ def test_the_call_names_cluster_definition_network_size_and_token() -> None:
         "cluster": "cluster",
         "taskDefinition": "worker:1",
         "count": 1,
-        "clientToken": "0123456789abcdef0123456789abcdef-1",
+        "clientToken": "0123456789abcdef0123456789abcdef-1-0",
         "startedBy": JOB.job_id,
         "launchType": "FARGATE",
         "networkConfiguration": {
@@ -86,7 +86,15 @@ def test_the_call_names_cluster_definition_network_size_and_token() -> None:
 def test_asked_again_the_request_is_the_same_whatever_else_changed() -> None:
     later = replace(JOB, percent=50, due=99, revision=7, created_at=5, message="x", task_arn=ARN)
     assert request(later) == request()
-    assert request(replace(JOB, attempt=2))["clientToken"] != request()["clientToken"]
+
+
+def test_another_attempt_and_a_refused_one_each_have_a_token_of_their_own() -> None:
+    jobs = [
+        replace(JOB, attempt=attempt, refusals=refusals) for attempt in (1, 2, 12) for refusals in (0, 1, 23)
+    ]
+    tokens = {request(job)["clientToken"] for job in jobs}
+    assert len(tokens) == len(jobs)
+    assert max(map(len, tokens)) <= 64, "as long as ECS takes"
 
 
 def test_overrides_stay_far_below_what_ecs_takes_whatever_the_key() -> None:
@@ -163,8 +171,10 @@ def test_a_failure_that_stays_is_told_with_its_detail(reason: str) -> None:
     assert answer == Refused(why=f"{reason}: of the task definition")
 
 
-def test_no_task_and_no_failure_is_tried_again() -> None:
-    assert isinstance(answered(), NotNow)
+@pytest.mark.parametrize("failures", [[], [{}], [{}, {}]])
+def test_no_task_and_no_reason_is_waited_for(failures: list[dict[str, str]]) -> None:
+    """ECS repeats a failure without its reason once it is an hour old."""
+    assert answered(failures=failures) == NotNow(why="RunTask started nothing and gave no reason.")
 
 
 @pytest.mark.parametrize(
@@ -193,6 +203,13 @@ def test_each_error_of_the_call_is_sorted(
     assert isinstance(answer, kind)
     assert not isinstance(answer, Started)
     assert answer.why == f"{code}: {message}"
+    if isinstance(answer, NotNow):
+        assert answer.refused is (status < 500), "after a 5xx nobody knows whether a task was started"
+
+
+def test_a_conflict_about_a_token_that_started_nothing_is_a_refusal() -> None:
+    answer = answered(service_error_code="ConflictException", service_message="Another request")
+    assert answer == NotNow(why="ConflictException: Another request", refused=True)
 
 
 def test_a_conflict_means_that_the_attempt_was_started_before() -> None:
@@ -209,7 +226,9 @@ def test_no_answer_at_all_is_waited_for_since_the_token_knows() -> None:
         def run_task(self, **_: Any) -> None:
             raise EndpointConnectionError(endpoint_url="https://ecs")
 
-    assert isinstance(tasks(Unreachable()).start(JOB), NotNow)
+    answer = tasks(Unreachable()).start(JOB)
+    assert isinstance(answer, NotNow)
+    assert not answer.refused
 
 
 def test_every_size_of_the_record_is_one_that_fargate_has() -> None:
