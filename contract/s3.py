@@ -32,6 +32,10 @@ _QUERY = {
     "Prefix": "prefix",
     "VersionId": "versionId",
 }
+_IS_ERROR = re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<Error[\s>]")
+"""S3 may answer 200 and then fail; botocore makes such answers a 500 too (`_handle_200_error`):
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
 _NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 
@@ -40,9 +44,9 @@ class S3:
     """A client for the credentials, region and `AWS_ENDPOINT_URL` of the environment, as Lambda sets them.
 
     Methods take and return what boto3's of the same name do, as far as it is used here, and raise botocore's
-    ClientError. A connection that fails and an answer of 500, 502, 503 or 504 are tried again, `retries`
-    times with growing pauses; connections that fail after that are urllib3's HTTPError. Raises ValueError
-    where the environment has no credentials or no region.
+    ClientError. A connection that fails, an answer of 500, 502, 503 or 504, and a 200 whose body is an error
+    are tried again, `retries` times with growing pauses; connections that fail after that are urllib3's
+    HTTPError. Raises ValueError where the environment has no credentials or no region.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -101,21 +105,22 @@ class S3:
         return {"Contents": [{"Key": key} for key in keys], **more}
 
     @cached_property
-    def _pools(self) -> PoolManager:
-        return PoolManager(
-            timeout=Timeout(connect=self.connect_timeout, read=self.read_timeout),
-            # Every call here may be repeated: a conditional PUT that did arrive then loses against itself,
-            # which its caller has to expect of any retry.
-            retries=Retry(
-                total=self.retries,
-                status_forcelist=(500, 502, 503, 504),
-                allowed_methods=None,
-                backoff_factor=0.1,
-                backoff_jitter=0.1,
-                raise_on_status=False,
-                redirect=False,
-            ),
+    def _retries(self) -> Retry:
+        # Every call here may be repeated: a conditional PUT that did arrive then loses against itself,
+        # which its caller has to expect of any retry.
+        return Retry(
+            total=self.retries,
+            status_forcelist=(500, 502, 503, 504),
+            allowed_methods=None,
+            backoff_factor=0.1,
+            backoff_jitter=0.1,
+            raise_on_status=False,
+            redirect=False,
         )
+
+    @cached_property
+    def _pools(self) -> PoolManager:
+        return PoolManager(timeout=Timeout(connect=self.connect_timeout, read=self.read_timeout))
 
     def _send(
         self,
@@ -134,17 +139,27 @@ class S3:
         headers = {_HEADERS[name]: request[name] for name in _HEADERS if name in request}
         headers["host"] = pool.host if pool.port in (None, 443) else f"{pool.host}:{pool.port}"
         signed = sign(method, path, search, headers, body or b"", self.environment, datetime.now(UTC))
-        answer = pool.urlopen(
-            method,
-            f"{path}?{search}" if search else path,
-            body=body,
-            headers=signed,
-            preload_content=not stream,
-            decode_content=False,  # the object as stored, whatever Content-Encoding its uploader named
-        )
-        if answer.status >= 300:
-            raise _error(answer, operation)
-        return answer
+        url = f"{path}?{search}" if search else path
+        retries = self._retries
+        while True:
+            answer = pool.urlopen(
+                method,
+                url,
+                body=body,
+                headers=signed,
+                retries=retries,
+                preload_content=not stream,
+                decode_content=False,  # the object as stored, whatever Content-Encoding its uploader named
+            )
+            if answer.status >= 300:
+                raise _error(answer, operation)
+            if stream or not _IS_ERROR.match(answer.data):
+                return answer
+            retries = answer.retries or retries
+            if not retries.total:
+                raise _error(answer, operation, status=500)
+            retries = retries.increment(method, url, response=answer)
+            retries.sleep()
 
     def _address(self, bucket: str) -> tuple[HTTPConnectionPool, str]:
         endpoint = self.environment.get("AWS_ENDPOINT_URL_S3") or self.environment.get("AWS_ENDPOINT_URL")
@@ -192,16 +207,17 @@ def sign(
     return {**signed, "authorization": authorization}
 
 
-def _error(answer: BaseHTTPResponse, operation: str) -> ClientError:
+def _error(answer: BaseHTTPResponse, operation: str, *, status: int | None = None) -> ClientError:
+    status = status or answer.status
     text = answer.data.decode(errors="replace")
     code, message = (re.search(f"<{name}>(.*?)</{name}>", text, re.DOTALL) for name in ("Code", "Message"))
     return ClientError(
         {
             "Error": {
-                "Code": code[1] if code else str(answer.status),
+                "Code": code[1] if code else str(status),
                 "Message": message[1] if message else str(answer.reason),
             },
-            "ResponseMetadata": {"HTTPStatusCode": answer.status},  # type: ignore[typeddict-item]
+            "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item]
         },
         operation,
     )

@@ -81,7 +81,7 @@ class Account:
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     found = Account()
-    monkeypatch.setattr(e2e.boto3, "Session", lambda **_: found)
+    monkeypatch.setattr("local.e2e.boto3.Session", lambda **_: found)
     return found
 
 

@@ -169,7 +169,7 @@ class Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET  # noqa: N815
+    do_POST = do_PUT = do_GET  # noqa: N815
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -200,6 +200,54 @@ def test_after_its_last_try_it_says_what_s3_said(server: Any) -> None:
     with pytest.raises(ClientError, match=r"SlowDown.*Reduce"):
         client(server, retries=1).get_object(Bucket="b", Key="k")
     assert Server.script == []
+
+
+INTERNAL = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+)
+DELETED = b'<?xml version="1.0"?><DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>'
+LISTED = (
+    b'<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+    b"<Contents><Key>k</Key></Contents></ListBucketResult>"
+)
+CALLS = [
+    ("delete_objects", {"Delete": {"Objects": [{"Key": "k"}]}}, DELETED, {"Errors": []}),
+    ("list_objects_v2", {"Prefix": "k"}, LISTED, {"Contents": [{"Key": "k"}]}),
+    ("put_object", {"Key": "k", "Body": b"1"}, b"", {"ETag": '"1"'}),
+]
+
+
+@pytest.mark.parametrize(("call", "request_", "body", "result"), CALLS, ids=[one[0] for one in CALLS])
+def test_a_200_whose_body_is_an_error_is_tried_again(
+    server: Any, call: str, request_: dict[str, Any], body: bytes, result: dict[str, Any]
+) -> None:
+    Server.script = [(200, {}, INTERNAL), (200, {}, INTERNAL), (200, {}, body)]
+    assert getattr(client(server), call)(Bucket="b", **request_) == result
+    assert Server.script == []
+
+
+@pytest.mark.parametrize(("call", "request_", "body", "result"), CALLS, ids=[one[0] for one in CALLS])
+def test_a_200_whose_body_stays_an_error_is_a_500(
+    server: Any, call: str, request_: dict[str, Any], body: bytes, result: dict[str, Any]
+) -> None:
+    Server.script = [(200, {}, INTERNAL)] * 2
+    with pytest.raises(ClientError, match=r"InternalError.*We encountered") as error:
+        getattr(client(server, retries=1), call)(Bucket="b", **request_)
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert Server.script == []
+
+
+def test_errors_in_the_body_use_up_the_same_tries_as_errors_by_status(server: Any) -> None:
+    Server.script = [(503, {}, b""), (200, {}, INTERNAL), (503, {}, INTERNAL), (200, {}, LISTED)]
+    with pytest.raises(ClientError, match="InternalError"):
+        client(server, retries=2).list_objects_v2(Bucket="b", Prefix="k")
+    assert Server.script == [(200, {}, LISTED)]
+
+
+def test_an_object_that_looks_like_an_error_is_read_as_stored(server: Any) -> None:
+    Server.script = [(200, {}, INTERNAL)]
+    assert client(server).get_object(Bucket="b", Key="k")["Body"].read() == INTERNAL
 
 
 def test_what_was_not_deleted_is_named(server: Any) -> None:
