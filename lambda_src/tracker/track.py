@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs.messages import Calls
 from jobs.record import WAIT_SECONDS, Job, State
 from jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
 from jobs.table import Jobs
-from lambda_src.batch import Outcome
+from lambda_src.batch import Outcome, logger
 
 CALLED_A_STOP = 4
 """A task that ends leaves room for one or a few others."""
 CALLED_A_SWEEP = 100
 SWEPT = 100
 """Jobs in one sweep; the rest have the next, five minutes later."""
+T = TypeVar("T")
 Count = Callable[[str, int], None]
 """Counts something as a metric."""
 
@@ -78,12 +79,24 @@ class Tracker:
     def _sweep(self) -> Outcome:
         overdue = self.jobs.overdue(SWEPT)
         for job_id in overdue:
-            self._chase(job_id)
-        waiting = [job_id for job_id in self.jobs.waiting(CALLED_A_SWEEP) if not self._gave_up(job_id)]
-        self.calls.send(waiting)
+            self._alone(self._chase, job_id)
+        waiting = self.jobs.waiting(CALLED_A_SWEEP)
+        self.calls.send([job_id for job_id in waiting if self._alone(self._gave_up, job_id) is False])
         self.count("JobsOverdue", len(overdue))
         self.count("JobsWaiting", len(waiting))
         return Outcome(what="Swept", facts={"overdue": len(overdue), "waiting": len(waiting)})
+
+    def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
+        """What `look` makes of one job; None where it raises, so that no job stops the sweep for the others.
+
+        It stays overdue or waiting, whose alarms tell of it.
+        """
+        try:
+            return look(job_id)
+        except Exception:
+            logger.exception("JobNotSwept", job_id=job_id)
+            self.count("JobNotSwept", 1)
+            return None
 
     def _chase(self, job_id: str) -> None:
         """A job that should have moved on: its task's event was lost, or it hangs."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from jobs.record import MAX_ATTEMPTS, START_SECONDS, State
@@ -165,3 +166,53 @@ def test_a_tracker_that_throws_gets_the_message_again_and_does_it_once(
     world.track(end)
     world.deliver_calls()
     assert (world.job.state, world.job.attempt, len(world.ecs.tasks)) == (State.STARTING, 2, 2)
+
+
+def test_a_job_that_ecs_will_not_describe_stops_no_sweep_for_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("bad.tif", "good.tif", "waits.tif"):
+        world.by_tasks_only().dispatch(world.upload(SCAN, key))
+        world.ecs.no_room = len(world.ecs.tasks) == 2
+        world.now += 1
+    world.ecs.no_room = False
+    bad, _ = world.ecs.live
+    describe = world.ecs.describe_tasks
+
+    def refuse(*, cluster: str, tasks: list[str]) -> dict[str, Any]:
+        if tasks == [bad]:
+            raise ClientError(
+                {"Error": {"Code": "InvalidParameterException", "Message": "Identifier is for cluster old."}},
+                "DescribeTasks",
+            )
+        return describe(cluster=cluster, tasks=tasks)
+
+    monkeypatch.setattr(world.ecs, "describe_tasks", refuse)
+    world.now += START_SECONDS
+    assert world.sweep().facts == {"overdue": 2, "waiting": 2}
+    world.deliver_calls()
+    jobs = {job.key: (job.state, job.attempt) for job in world.jobs.all()}
+    assert jobs == {
+        "bad.tif": (State.STARTING, 1),
+        "good.tif": (State.STARTING, 2),
+        "waits.tif": (State.STARTING, 1),
+    }
+    assert (world.counted["JobNotSwept"], world.counted["JobsOverdue"]) == (1, 2)
+
+
+def test_a_record_that_cannot_be_read_stops_no_sweep_for_the_others(world: World) -> None:
+    world.by_tasks_only().ecs.no_room = True
+    for key in ("bad.tif", "good.tif"):
+        world.dispatch(world.upload(SCAN, key))
+        world.now += 1
+    (bad,) = (job.job_id for job in world.jobs.all() if job.key == "bad.tif")
+    world.table.update_item(  # as a later version of this code might have left it before a rollback
+        Key={"job_id": bad},
+        UpdateExpression="SET #state = :state",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": "paused"},
+    )
+    world.ecs.no_room = False
+    assert world.sweep().facts["waiting"] == 2
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert world.counted["JobNotSwept"] == 1
