@@ -33,7 +33,7 @@ COMMANDS = {
     "synth": "write the CloudFormation templates to cdk.out",
     "check": "ruff, mypy, and cfn-lint on the templates",
     "cdk": "the CDK CLI: python3 dev.py cdk deploy LambdaPattern",
-    "bench": "measure something for docs/benchmarks.md; without a name it lists what",
+    "bench": "measure something for docs/benchmarks.md: NAME, --smallest, --against REV",
     "lock": "resolve requirements*.in again, with hashes",
 }
 FUNCTIONS = ("renditions", "dispatcher", "tracker")
@@ -48,23 +48,10 @@ LOCKS = (
     "bench/thumbor.txt",
 )
 PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
-TWO_AT_ONCE = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder")
-"""All tests: those that deploy beside the others (tests/conftest.py)."""
+ALL_TESTS = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder", "--budget", "-m", "not slow")
+"""Those that deploy run beside the others (tests/conftest.py); the cost comes last (tests/budget.py)."""
 NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
-
-BENCHES = (
-    "imaging",
-    "quality",
-    "coldstart",
-    "memory",
-    "service",
-    "decoding",
-    "servers",
-    "pyramid",
-    "placement",
-    "worker",
-)
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -99,17 +86,17 @@ def main(command: str, arguments: Sequence[str]) -> int:
     if command == "copy":
         become(PYTHON, "-m", "local.copying", "--from", os.getcwd(), *arguments)
     if command == "test":
-        become(PYTHON, "-m", "pytest", *(arguments or TWO_AT_ONCE))
+        chosen = [one for one in arguments if one != "--under-load"]
+        load = ["--under-load"] if len(chosen) < len(arguments) else []
+        become(PYTHON, "-m", "pytest", "-p", "tests.budget", *load, *(chosen or ALL_TESTS))
     if command == "synth":
         become("cdk", "synth", *(arguments or ("--quiet",)))
     if command == "cdk":
         become("cdk", *arguments)
     if command == "bench":
-        measured = arguments[0] if arguments else ""
-        if measured not in BENCHES:
-            raise SetupError(f"bench what? There are: {', '.join(BENCHES)}.")
-        set_up_peers()
-        become(PYTHON, "-m", f"bench.{measured}", *arguments[1:])
+        if arguments and not arguments[0].startswith("-"):
+            set_up_peers()
+        become(PYTHON, "-m", "bench", *arguments)
     if command == "check":
         return next(filter(None, (run(*command) for command in CHECKS)), 0)
     return lock()

@@ -1,1 +1,1 @@
-"""What is measured, and how to measure it again: `python3 dev.py bench memory|imaging|coldstart`."""
+"""What is measured, and how to measure it again: `python3 dev.py bench NAME`."""

@@ -9,10 +9,11 @@ import pyvips
 from PIL import Image, features
 from rich.progress import track
 
-from bench.measure import ratio, save
+from bench.measure import ratio, save, sized
 from bench.photos import jpeg
 
-ROUNDS, WIDTH, HEIGHT = 41, 3000, 2000
+ROUNDS = sized(41, 1)
+WIDTH, HEIGHT = sized((3000, 2000), (600, 400))
 
 
 def vips(data: bytes, shrink: int) -> None:

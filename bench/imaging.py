@@ -2,14 +2,16 @@
 
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from bench.measure import interleaved, ratio, run, save
+from bench.measure import interleaved, ratio, run, save, sized
 from bench.photos import jpeg
 
 PEERS = Path(__file__).parent / "peers"
-ROUNDS, COUNT = 7, 3
+ROUNDS, COUNT = sized(7, 1), sized(3, 1)
+PHOTO, LARGE = sized((4000, 3000), (800, 600)), sized((8000, 6000), (1600, 1200))
 OURS = "imaging/"
 
 
@@ -25,14 +27,30 @@ def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Pat
     }
 
 
+def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
+    """A photo of 12 MP to three renditions, by a checkout's imaging."""
+
+    def of(kind: str) -> Callable[[], float]:
+        command: list[str | Path] = [
+            sys.executable,
+            tree / "bench" / "peers" / "ours.py",
+            jpeg(*PHOTO),
+            kind,
+            str(COUNT),
+        ]
+        return lambda: float(run(command, tree=tree).printed)
+
+    return {kind: of(kind) for kind in ("webp", "jpeg")}
+
+
 def main() -> None:
     """Runs all rounds and keeps the result."""
     # In a process of its own: what this one grows to, the children begin with.
-    run([sys.executable, "-c", "from bench.photos import jpeg; jpeg(4000, 3000); jpeg(8000, 6000)"])
+    run([sys.executable, "-c", f"from bench.photos import jpeg; jpeg(*{PHOTO}); jpeg(*{LARGE})"])
     rows: dict[str, list[str]] = {}
     figures: dict[str, dict[str, float]] = {}
     for kind in ("webp", "jpeg"):
-        runs = interleaved(commands(jpeg(4000, 3000), kind, COUNT), ROUNDS)
+        runs = interleaved(commands(jpeg(*PHOTO), kind, COUNT), ROUNDS)
         cpu = {name: [float(one.printed) for one in found] for name, found in runs.items()}
         for name, seconds in cpu.items():
             ours = ratio(cpu[OURS], seconds)
@@ -40,7 +58,7 @@ def main() -> None:
                 [f"{statistics.median(seconds) * 1000:.0f} ms", f"{ours:.2f}x"]
             )
             figures.setdefault(name, {})[kind] = round(ours, 3)
-    runs = interleaved(commands(jpeg(8000, 6000), "webp", 0), 3)
+    runs = interleaved(commands(jpeg(*LARGE), "webp", 0), sized(3, 1))
     for name, found in runs.items():
         peak = statistics.median(one.peak_mb for one in found)
         rows[name].append(f"{peak:.0f} MB")

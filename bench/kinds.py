@@ -86,14 +86,14 @@ class Drawn:
     file: Path
 
 
-def draw(seed: int, count: int, folder: Path) -> Iterator[Drawn]:
-    """`count` files, each kind as often as another, their sizes from 0.2 megapixels to the kind's most."""
+def draw(seed: int, count: int, folder: Path, most: float = 1) -> Iterator[Drawn]:
+    """`count` files, each kind as often as another, from 0.2 megapixels to a part of the kind's most."""
     chance = random.Random(seed)
     names = list(KINDS)
     chance.shuffle(names)
     for number in range(count):
         name = names[number % len(names)]
-        pixels = 10 ** chance.uniform(5.3, 6) * chance.uniform(1, KINDS[name].most)
+        pixels = 10 ** chance.uniform(5.3, 6) * chance.uniform(1, max(1, most * KINDS[name].most))
         shape = 2 ** chance.uniform(-2, 2)
         width = max(64, min(16_000, round((pixels * shape) ** 0.5)))
         height = max(64, min(16_000, round(pixels / width)))

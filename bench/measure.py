@@ -8,13 +8,16 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.progress import track
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
+T = TypeVar("T")
+SMALLEST = os.environ.get("BENCH_SMALLEST") == "1"
+"""One small round shows that a benchmark still works. Its figures mean nothing, and are not kept."""
 ONE_THREAD = {"VIPS_CONCURRENCY": "1", "UV_THREADPOOL_SIZE": "1", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -27,16 +30,21 @@ class Run:
     printed: str
 
 
-def run(command: Sequence[str | Path], **environment: str) -> Run:
-    """Runs a command to its end. Raises RuntimeError with its output when it fails."""
+def sized(full: T, smallest: T) -> T:
+    """A number of rounds or a size: what it is, and what it is in the smallest form."""
+    return smallest if SMALLEST else full
+
+
+def run(command: Sequence[str | Path], *, tree: Path = ROOT, **environment: str) -> Run:
+    """Runs a command of a checkout to its end. Raises RuntimeError with its output when it fails."""
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=tree,
         # Bytecode is kept, as a function's package has it, whatever the caller's environment says.
         env={
             **os.environ,
             **ONE_THREAD,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(tree),
             "PYTHONDONTWRITEBYTECODE": "",
             **environment,
         },
@@ -84,7 +92,10 @@ def machine() -> str:
 
 
 def save(name: str, result: dict[str, Any]) -> None:
-    """Keeps a result, and writes its table into docs/benchmarks.md."""
+    """Keeps a result, and writes its table into docs/benchmarks.md. In the smallest form only prints it."""
+    if SMALLEST:
+        print(table({"machine": machine(), **result}))
+        return
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine(), **result}, indent=1) + "\n")
     PAGE.write_text(with_table(PAGE.read_text(), name))

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.measure import run, save
+from bench.measure import run, save, sized
 from bench.photos import PHOTOS
 
-SIDE = 6000
+SIDE = sized(6000, 600)
 KINDS: dict[str, tuple[str, dict[str, Any], int, bool]] = {
     "JPEG, baseline": (".jpg", {}, 8, False),
     "JPEG, progressive, 4:4:4": (".jpg", {"interlace": True, "subsample_mode": "off"}, 8, False),
@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], int, bool]] = {
 def made(kind: str) -> Path:
     """A square image of that kind, made once. Smooth, so that the file is small and the pixels are not."""
     suffix, options, bits, alpha = KINDS[kind]
-    path = PHOTOS / f"{'-'.join(kind.replace(',', '').replace(':', '').split())}{suffix}"
+    path = PHOTOS / f"{'-'.join(kind.replace(',', '').replace(':', '').split())}-{SIDE}{suffix}"
     if not path.exists():
         from bench.photos import photo
 

@@ -1,4 +1,4 @@
-"""The placement's estimates against files that a seed draws: `python3 dev.py bench placement SEED`."""
+"""The placement's estimates against files that a seed draws."""
 
 import statistics
 import sys
@@ -9,11 +9,13 @@ from pathlib import Path
 from rich.progress import track
 
 from bench.kinds import KINDS, draw
-from bench.measure import ROOT, run, save
+from bench.measure import ROOT, run, save, sized
 from chooser.placement import Estimate, estimate
 from chooser.placing import scan_of
 
-COUNT = 3 * len(KINDS)
+COUNT, SEED = sized(3, 1) * len(KINDS), 0
+MOST = sized(1.0, 0.02)
+"""Of the megapixels that each kind has at the most."""
 PEER = ROOT / "bench" / "peers" / "pyramid.py"
 
 
@@ -32,11 +34,11 @@ class Compared:
         return self.estimated.memory_mb / self.peak_mb
 
 
-def compare(seed: int, count: int = COUNT) -> list[Compared]:
-    """Makes, measures and estimates `count` files of that seed."""
+def compare(seed: int, count: int = COUNT, most: float = MOST) -> list[Compared]:
+    """Makes, measures and estimates `count` files of that seed. most: a part of each kind's largest size."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for drawn in track(draw(seed, count, Path(folder)), description=f"seed {seed}", total=count):
+        for drawn in track(draw(seed, count, Path(folder), most), description=f"seed {seed}", total=count):
             ran = run([sys.executable, PEER, "ours", drawn.file], VIPS_CONCURRENCY="2")
             estimated = estimate(scan_of(drawn.file))
             found.append(
@@ -47,8 +49,7 @@ def compare(seed: int, count: int = COUNT) -> list[Compared]:
 
 
 def main() -> None:
-    seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    compared = compare(seed)
+    compared = compare(SEED)
     head = ["kind", "peak memory, MB", "estimate / peak", "estimated CPU / CPU"]
     rows = []
     for kind in KINDS:
@@ -66,7 +67,7 @@ def main() -> None:
         )
     everything = [one.memory for one in compared]
     within = sum(one <= 2 for one in everything) / len(everything)
-    figures = {"seed": seed, "least": min(everything), "within twice": within}
+    figures = {"seed": SEED, "least": min(everything), "within twice": within}
     sys.stdout.write(
         f"{len(compared)} files: estimate / peak from {min(everything):.2f} to {max(everything):.2f}, "
         f"median {statistics.median(everything):.2f}; {within:.0%} within twice the peak\n"

@@ -3,14 +3,16 @@
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyvips
 
-from bench.measure import ROOT, interleaved, ratio, save
+from bench.measure import ROOT, interleaved, ratio, run, save, sized
 
-WIDTH, HEIGHT = 40_000, 25_000
-ROUNDS = 5
+WIDTH, HEIGHT = sized((40_000, 25_000), (3000, 2000))
+ROUNDS = sized(5, 1)
 PEER = ROOT / "bench" / "peers" / "pyramid.py"
 
 
@@ -24,6 +26,14 @@ def scan(width: int, height: int, file: Path) -> Path:
     tiles = {"tile": True, "tile_width": 256, "tile_height": 256}
     grainy.tiffsave(str(file), **tiles, compression="jpeg", Q=85)
     return file
+
+
+def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
+    """The tiles of a checkout's writer, discarded."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
+    command: list[str | Path] = [sys.executable, tree / "bench" / "peers" / "pyramid.py", "ours", file]
+    return {"tiles": lambda: run(command, tree=tree).cpu}
 
 
 def main() -> None:

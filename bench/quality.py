@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pyvips
 
-from bench.measure import ROOT, save
+from bench.measure import ROOT, save, sized
 from bench.photos import enlarged
 from imaging.limits import Limits
 from imaging.probe import probe_bytes
 from imaging.renditions import LONG_EDGES, scale
 
-FACTORS = (1, 2)
+FACTORS = sized((1, 2), (1,))
 
 
 def psnr(image: pyvips.Image, reference: pyvips.Image) -> float:

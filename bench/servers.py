@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.progress import track
 
-from bench.measure import ratio, save
+from bench.measure import ratio, save, sized
 from bench.photos import jpeg
 from bench.service import Server, launched
 
-ROUNDS, REQUESTS = 7, 1000
+ROUNDS, REQUESTS = sized(7, 1), sized(1000, 400)
 APP = "bench.peers.asgi:app"
 UVICORN: list[str | Path] = [sys.executable, "-m", "uvicorn", APP, "--port", "PORT", "--no-access-log"]
 COMMANDS: dict[str, list[str | Path]] = {
@@ -27,8 +27,8 @@ def main() -> None:
     found: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with ExitStack() as stack:
         servers: dict[str, Server] = {
-            name: stack.enter_context(launched(command, 18_400 + number, lambda photo, *_: photo))
-            for number, (name, command) in enumerate(COMMANDS.items())
+            name: stack.enter_context(launched(command, lambda photo, *_: photo))
+            for name, command in COMMANDS.items()
         }
         for one in servers.values():
             one.ask(["/iiif/3/3000x2000.jpg/info.json"] * REQUESTS)

@@ -1,7 +1,9 @@
 """The image service against ipx, thumbor and iiif-processor: CPU of the server's process for each request."""
 
 import http.client
+import itertools
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -13,14 +15,16 @@ from pathlib import Path
 
 from rich.progress import track
 
-from bench.measure import ONE_THREAD, ROOT, ratio, save
+from bench.measure import ONE_THREAD, ROOT, ratio, save, sized
 from bench.photos import PHOTOS, jpeg
 from tests.images import decode
 
 PEERS = Path(__file__).parent / "peers"
 THUMBOR = ROOT / ".thumbor" / "bin" / "thumbor"
-ROUNDS, SIZES, SESSION_ROUNDS, TILES, TILES_OF_PEER, ALONE = 7, 16, 5, 200, 10, 4
-SMALL, LARGE = (3000, 2000), (12_000, 8_334)
+ROUNDS, SIZES, SESSION_ROUNDS, TILES, TILES_OF_PEER, ALONE = sized(
+    (7, 16, 5, 200, 10, 4), (1, 2, 1, 20, 2, 1)
+)
+SMALL, LARGE = sized(((3000, 2000), (12_000, 8_334)), ((3000, 2000), (4096, 3072)))
 TICK = os.sysconf("SC_CLK_TCK")
 OURS, IPX, THUMBOR_NAME, IIIF = "this service", "ipx", "thumbor", "iiif-processor"
 
@@ -80,9 +84,11 @@ COMMANDS: dict[str, tuple[list[str | Path], Callable[[str, int, str], str]]] = {
 
 @contextmanager
 def launched(
-    command: Sequence[str | Path], port: int, address: Callable[[str, int, str], str]
+    command: Sequence[str | Path], address: Callable[[str, int, str], str], *, tree: Path = ROOT
 ) -> Iterator[Server]:
-    """A server over the folder of photos, with one thread to work with."""
+    """A checkout's server over the folder of photos, with one thread to work with."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     ours = {
         "SOURCE_FOLDER": str(PHOTOS),
         "HOST": "127.0.0.1",
@@ -93,7 +99,7 @@ def launched(
     limits = {"MAX_PIXELS": "200000000", "DRAIN_SECONDS": "0"}
     process = subprocess.Popen(
         [str(port) if part == "PORT" else part for part in command],
-        cwd=ROOT,
+        cwd=tree,
         env={**os.environ, **ONE_THREAD, **ours, **limits, "FOLDER": str(PHOTOS)},
         stdout=subprocess.DEVNULL,
     )
@@ -131,13 +137,32 @@ def tiles(count: int) -> list[str]:
     return found[: count // 2] + found[-count // 2 :]
 
 
+def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
+    """Cold transforms of a checkout's service, and a viewer's session on a source not seen before."""
+    command, address = COMMANDS[OURS]
+    server = stack.enter_context(launched(command, address, tree=tree))
+    small, large, wanted = jpeg(*SMALL), jpeg(*LARGE), tiles(TILES)
+    asked = itertools.count()
+
+    def cold(kind: str) -> Callable[[], float]:
+        widths = (range(400 + number, 1200, 800 // SIZES) for number in itertools.count())
+        return lambda: server.ask([address(small.name, width, kind) for width in next(widths)])[0]
+
+    def session() -> float:
+        (name,) = copies(large, f"{tree.name}-{next(asked)}", 1)
+        stack.callback((PHOTOS / name).unlink, missing_ok=True)
+        return server.ask([f"/iiif/3/{name}/{tile}/0/default.jpg" for tile in wanted])[0]
+
+    return {"webp": cold("webp"), "jpg": cold("jpg"), "a tile of a session": session}
+
+
 def main() -> None:
     """Runs all rounds and keeps the result."""
     small, large = jpeg(*SMALL), jpeg(*LARGE)
     with ExitStack() as stack:
         servers = {
-            name: stack.enter_context(launched(command, 18_300 + n, address))
-            for n, (name, (command, address)) in enumerate(COMMANDS.items())
+            name: stack.enter_context(launched(command, address))
+            for name, (command, address) in COMMANDS.items()
         }
         for name, one in servers.items():  # each makes what was asked for, before it is measured
             check(name, one, small.name)
@@ -176,7 +201,7 @@ def check(name: str, one: Server, photo: str) -> None:
         loader = "webp" if kind == "webp" else "jpeg"
         if (made.width, made.height, made.get("vips-loader").startswith(loader)) != (800, 533, True):
             raise RuntimeError(f"{name} made {made.width} x {made.height} by {made.get('vips-loader')}.")
-        print(f"{name}: {kind} of {made.width} x {made.height}")  # noqa: T201
+        print(f"{name}: {kind} of {made.width} x {made.height}")
 
 
 def cold_transforms(

@@ -1,24 +1,28 @@
 """The hybrid's worker on a scan of a gigapixel, uploads included: memory, and CPU for each tile."""
 
 import json
+import logging
 import statistics
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import boto3
 from moto.server import ThreadedMotoServer
 from rich.progress import track
 
-from bench.measure import ROOT, run, save
+from bench.measure import ROOT, run, save, sized
 from bench.pyramid import HEIGHT, WIDTH, scan
 from contract.source import job_id
 from jobs.record import Job
 from jobs.table import Jobs
 
-ROUNDS = 3
-PEER = ROOT / "bench" / "peers"
+logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server tells of each request
+ROUNDS = sized(3, 1)
+PEER = Path("bench") / "peers"
 LIMIT = str(10**10)
 TOLD = {
     "JOB_TABLE": "jobs",
@@ -60,8 +64,8 @@ def world(url: str, file: Path) -> Job:
     return Jobs(table=table).create(job)
 
 
-def measure(file: Path) -> tuple[float, float, int]:
-    """Peak MB, CPU seconds and tiles of one run against a cloud of its own."""
+def measure(file: Path, tree: Path = ROOT) -> tuple[float, float, int]:
+    """Peak MB, CPU seconds and tiles of one run of a checkout's worker against a cloud of its own."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -69,7 +73,9 @@ def measure(file: Path) -> tuple[float, float, int]:
         urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()  # noqa: S310 - moto keeps its state
         job = world(url, file)
         where = {"AWS_ENDPOINT_URL": url, "JOB_ID": job.job_id, "TMPDIR": str(file.parent)}
-        told = run([sys.executable, PEER / "worker.py"], **TOLD, **LIMITS, **ACCOUNT, **where)
+        told = run(
+            [sys.executable, tree / PEER / "worker.py"], tree=tree, **TOLD, **LIMITS, **ACCOUNT, **where
+        )
         s3 = boto3.Session("test", "test", region_name="us-east-1").client("s3", endpoint_url=url)
         manifest = s3.get_object(Bucket="output", Key=f"v/{job.job_id}/manifest.json")["Body"].read()
         peak, cpu = map(float, told.printed.splitlines()[-1].split())
@@ -78,12 +84,21 @@ def measure(file: Path) -> tuple[float, float, int]:
         server.stop()
 
 
+def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
+    """A whole scan by a checkout's worker."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
+    return {"the worker": lambda: measure(file, tree)[1]}
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
         writing, working = [], []
         for _ in track(range(ROUNDS), description="rounds"):
-            writing.append(run([sys.executable, PEER / "pyramid.py", "ours", file], VIPS_CONCURRENCY="2"))
+            writing.append(
+                run([sys.executable, ROOT / PEER / "pyramid.py", "ours", file], VIPS_CONCURRENCY="2")
+            )
             working.append(measure(file))
     tiles = working[0][2]
     alone = [(float(one.printed), one.cpu) for one in writing]

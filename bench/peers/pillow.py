@@ -40,4 +40,4 @@ for number in range(count + 1):
     if number == 1:
         started = time.process_time()
     work()
-print((time.process_time() - started) / count if count else 0)  # noqa: T201
+print((time.process_time() - started) / count if count else 0)

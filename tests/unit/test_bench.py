@@ -1,13 +1,36 @@
 """The tables in docs/benchmarks.md are those of the results that are kept."""
 
 import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from bench.measure import PAGE, RESULTS, with_table
+from bench.against import RevisionError, compare
+from bench.measure import PAGE, RESULTS, ROOT, with_table
 from imaging.limits import MAX_AVIF_PIXELS, Limits
 
 KEPT = sorted(path.stem for path in RESULTS.glob("*.json"))
+
+
+def test_two_revisions_are_compared_by_the_median_of_their_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    trees = []
+
+    def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
+        trees.append(tree)
+        assert (tree / "bench" / "against.py").is_file()
+        return {"a thing": lambda: 3.0 if tree == ROOT else 2.0}
+
+    compare("HEAD", work)
+    assert "1.500x" in capsys.readouterr().out
+    assert trees[0] == ROOT
+    assert not trees[1].exists(), "the worktree is gone"
+
+
+def test_a_revision_that_is_none_is_a_sentence() -> None:
+    with pytest.raises(RevisionError, match="nowhere cannot be checked out"):
+        compare("nowhere", lambda *_: {})
 
 
 def test_there_are_results() -> None:
@@ -35,6 +58,10 @@ def test_the_image_core_keeps_its_targets_where_it_was_last_measured() -> None:
 
 def test_a_cold_start_takes_half_of_what_boto3_and_tracer_take() -> None:
     assert json.loads((RESULTS / "coldstart.json").read_text())["figures"]["the function as it is"] <= 0.5
+
+
+def test_an_answer_takes_at_most_three_times_the_cpu_of_an_empty_python() -> None:
+    assert json.loads((RESULTS / "chooser.json").read_text())["figures"]["of an empty Python"] <= 3
 
 
 def test_the_image_service_keeps_its_targets_but_for_thumbors_jpeg() -> None:

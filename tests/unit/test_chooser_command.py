@@ -1,13 +1,9 @@
 """`python3 -m chooser`: its errors, its pages and charts, and what an answer costs."""
 
 import json
-import os
-import resource
-import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -69,25 +65,6 @@ def test_an_answer_imports_neither_boto3_nor_matplotlib_nor_rich() -> None:
         [sys.executable, "-c", code, EXAMPLES[0]], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "set()"
-
-
-def test_an_answer_takes_at_most_three_times_the_cpu_of_an_empty_python() -> None:
-    ratios = []
-    for _ in range(15):
-        empty, ours = (
-            _cpu([sys.executable, *arguments])
-            for arguments in (("-c", "pass"), ("-m", "chooser", EXAMPLES[0]))
-        )
-        ratios.append(ours / empty)
-    assert statistics.median(ratios) <= 3, ratios
-
-
-def _cpu(command: list[Any]) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_a_file_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,62 @@
+"""`python3 dev.py bench NAME`: measures, and keeps the result with its table in docs/benchmarks.md.
+
+--smallest runs one small round, which shows that a benchmark still works, and keeps nothing.
+--against REV measures the same work in this checkout and in a revision, in turn, and prints the ratios.
+"""
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+NAMES = (
+    "chooser",
+    "coldstart",
+    "decoding",
+    "imaging",
+    "memory",
+    "placement",
+    "pyramid",
+    "quality",
+    "servers",
+    "service",
+    "worker",
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs what is named. Returns 1 with a sentence where that cannot be done."""
+    parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
+    parser.add_argument("name", choices=[*NAMES, "all"], help="what to measure")
+    parser.add_argument("--smallest", action="store_true", help="one small round; keeps nothing")
+    parser.add_argument("--against", metavar="REV", help="a commit, tag or branch to compare with")
+    options = parser.parse_args(arguments)
+    if options.name == "all":
+        rest = [one for one in arguments if one != "all"]
+        ended = {name: subprocess.run([sys.executable, "-m", "bench", name, *rest]) for name in NAMES}
+        failed = [name for name, done in ended.items() if done.returncode]
+        print(f"{len(NAMES)} benchmarks, {len(failed)} failed{': ' if failed else ''}{', '.join(failed)}.")
+        return 1 if failed else 0
+    if options.smallest:
+        os.environ["BENCH_SMALLEST"] = "1"  # before the import: sizes are constants, also in child processes
+    bench = importlib.import_module(f"bench.{options.name}")
+    if not options.against:
+        bench.main()
+        return 0
+    from bench.against import RevisionError, compare
+
+    if not hasattr(bench, "work"):
+        print(f"Error: bench {options.name} measures no CPU time of ours that two revisions could differ in.")
+        return 1
+    try:
+        compare(options.against, bench.work)
+    except RevisionError as error:
+        print(f"Error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
