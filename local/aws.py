@@ -21,7 +21,7 @@ import boto3
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".ministack" / "bin" / "python"
 ACCOUNT, REGION = "000000000000", "us-east-1"
-START_SECONDS, STOP_SECONDS = 60, 10
+START_SECONDS, STOP_SECONDS = 180, 60
 
 
 class LocalAwsError(Exception):

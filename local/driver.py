@@ -85,7 +85,7 @@ class LambdaDriver:
         job = job_id(self.source, key, version)
         return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
 
-    def result(self, upload: Upload, *, timeout: float = 60) -> Result:
+    def result(self, upload: Upload, *, timeout: float = 300) -> Result:
         """Waits for the upload's manifest or rejection. TimeoutError `timeout` seconds after it began."""
         pause = 0.05
         while True:
@@ -102,7 +102,7 @@ class LambdaDriver:
             time.sleep(pause)  # S3 has nothing to wait on
             pause = min(pause * 1.5, 1)
 
-    def account(self, uploads: Sequence[Upload], *, timeout: float = 60) -> Report:
+    def account(self, uploads: Sequence[Upload], *, timeout: float = 300) -> Report:
         """Waits for each upload's end, and counts them all. timeout: seconds from each upload's start."""
         results, unaccounted = [], []
         for upload in uploads:

@@ -57,7 +57,7 @@ class HybridDriver:
         return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
 
     def wait(
-        self, upload: Upload, *, timeout: float = 120, tell: Callable[[Job], None] = lambda job: None
+        self, upload: Upload, *, timeout: float = 300, tell: Callable[[Job], None] = lambda job: None
     ) -> Job:
         """The job once it has ended. TimeoutError `timeout` seconds after now. tell: gets it meanwhile."""
         end = time.monotonic() + timeout
@@ -104,7 +104,7 @@ class HybridDriver:
         address, headers = f"{self.endpoint or url}{path}", {"Host": urlsplit(url).netloc}
         request = urllib.request.Request(address, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer_of(answer.status, answer)
         except urllib.error.HTTPError as error:
             return answer_of(error.code, error)

@@ -55,7 +55,7 @@ class ServiceDriver:
     def upload(self, key: str, data: bytes) -> None:
         self.client("s3").put_object(Bucket=self.source, Key=key, Body=data)
 
-    def get(self, path: str, *, timeout: float = 30) -> Answer:
+    def get(self, path: str, *, timeout: float = 120) -> Answer:
         """Asks the distribution; status 0 is no answer at all."""
         request = urllib.request.Request(f"{self.endpoint}{path}", headers={"Host": self.domain})
         try:
@@ -80,7 +80,7 @@ class ServiceDriver:
         found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
         return [task for task in found if task["lastStatus"] == "RUNNING"]
 
-    def wait_until_steady(self, *, timeout: float = 120) -> Mapping[str, Any]:
+    def wait_until_steady(self, *, timeout: float = 300) -> Mapping[str, Any]:
         """Waits until one deployment has all its tasks running. TimeoutError after that many seconds."""
         end = time.monotonic() + timeout
         while True:

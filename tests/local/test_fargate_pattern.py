@@ -168,8 +168,8 @@ def test_of_two_tasks_one_is_killed_and_the_other_answers(
         f"kill -9 of one task of two: {len(failed)} of {len(answers)} requests failed ({window}), "
         f"two tasks again after {back - killed:.1f} s"
     )
-    assert all(0 <= when < 1 for when in failed)
-    assert sum(1 for when, _ in answers if when > killed) > len(failed) * 2
+    assert all(killed <= when <= back for when, _ in failures(answers))
+    assert len(failed) < sum(when > killed for when, _ in answers), "the other one answered"
     service.client("ecs").update_service(**names, desiredCount=1)
     service.wait_until_steady()
 
@@ -206,7 +206,7 @@ def test_an_image_that_crashes_is_rolled_back_and_the_old_tasks_answer_throughou
 
     with asking(service) as answers:
         crashing.deploy(*STACKS)
-        (reason,) = eventually(failed, seconds=120)
+        (reason,) = eventually(failed)
         service.wait_until_steady()
         seen = time.monotonic()
         eventually(lambda: answers[-1][0] > seen)

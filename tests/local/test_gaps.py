@@ -104,7 +104,7 @@ def rule_to_queue(aws: LocalAws, name: str, *, policy: bool) -> str:
     return queue
 
 
-def first_message(aws: LocalAws, queue: str, *, seconds: int = 10) -> dict[str, Any] | None:
+def first_message(aws: LocalAws, queue: str, *, seconds: int = 20) -> dict[str, Any] | None:
     messages = aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=seconds).get("Messages", [])
     return dict(json.loads(messages[0]["Body"])) if messages else None
 
@@ -122,7 +122,7 @@ def test_the_queue_policy(bare: LocalAws, patched: LocalAws) -> None:
     for aws, delivered in ((bare, True), (patched, False)):
         queue = rule_to_queue(aws, "closed", policy=False)
         aws.client("s3").put_object(Bucket="closed", Key="a", Body=b"1")
-        assert (first_message(aws, queue, seconds=10 if delivered else 1) is not None) is delivered
+        assert (first_message(aws, queue, seconds=20 if delivered else 1) is not None) is delivered
 
 
 def test_tls_only_policies(bare: LocalAws, patched: LocalAws) -> None:

@@ -5,11 +5,10 @@ from pathlib import Path
 from contract.output import manifest_key
 from local.aws import local_aws
 from local.deployment import Cdk
-from local.driver import LambdaDriver
+from local.driver import LambdaDriver, Upload
 from tests.images import encode, noise
-from tests.local.conftest import STACK, eventually
+from tests.local.conftest import MANY_RECEIVES, STACK, eventually, redeliver_soon
 
-UPLOADS = 16
 PHOTO = encode(noise(1500, 1000), ".jpg")
 
 
@@ -20,11 +19,18 @@ def test_what_was_under_way_when_everything_stopped_is_done_afterwards(tmp_path:
         cdk.bootstrap()
         driver = LambdaDriver(client=aws.client, outputs=cdk.deploy(STACK)[STACK])
         queue = driver.outputs["Queue"]
-        aws.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "5"})
-        uploads = [driver.upload(f"{number}.jpg", PHOTO) for number in range(UPLOADS)]
-        eventually(lambda: any(driver.read(manifest_key(one.job_id)) for one in uploads))
-        assert driver.waiting(queue) > 0
+        # What is being worked on when everything stops comes back after that; one photo takes far less.
+        redeliver_soon(aws.client("sqs"), queue, seconds=20, receives=MANY_RECEIVES)
+        (mapping,) = aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        aws.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], BatchSize=1)
+        uploads: list[Upload] = []
+
+        def is_under_way() -> bool:
+            uploads.append(driver.upload(f"{len(uploads)}.jpg", PHOTO))
+            return driver.waiting(queue) > 0 and driver.read(manifest_key(uploads[0].job_id)) is not None
+
+        eventually(is_under_way)
     with local_aws(tmp_path / "log-afterwards", kept=kept, port=int(aws.url.rpartition(":")[2])):
-        report = driver.account(uploads, timeout=120)
+        report = driver.account(uploads)
         eventually(lambda: not driver.waiting(queue))
-    assert (report.published, report.superseded, report.dead) == (UPLOADS, 0, 0)
+    assert (report.published, report.superseded, report.dead) == (len(uploads), 0, 0)

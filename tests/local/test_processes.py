@@ -52,9 +52,9 @@ def test_the_local_aws_ends_with_the_process_that_started_it(tmp_path: Path, end
         assert is_listening(port)
         assert is_running(pid)
         owner.send_signal(end)
-        owner.wait(15)
-    eventually(lambda: not is_listening(port), seconds=10)
-    eventually(lambda: not is_running(pid), seconds=10)
+        owner.wait(120)
+    eventually(lambda: not is_listening(port))
+    eventually(lambda: not is_running(pid))
 
 
 def test_the_callers_own_aws_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

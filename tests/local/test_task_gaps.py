@@ -136,7 +136,7 @@ def test_the_event_of_a_tasks_end(bare: LocalAws, patched: LocalAws) -> None:
         events.put_targets(Rule="ends", Targets=[{"Id": "queue", "Arn": queue}])
         arn = run(aws, definition(aws, ["true"]))["tasks"][0]["taskArn"]
         task(aws, arn, "STOPPED")
-        found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5 if told else 1).get("Messages", [])
+        found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20 if told else 1).get("Messages", [])
         assert [json.loads(one["Body"])["detail"]["taskArn"] for one in found] == [arn] * told
 
 

@@ -39,7 +39,7 @@ class Running:
         """Status, headers by their names in small letters, and body."""
         request = urllib.request.Request(f"{self.url}{path}", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
@@ -82,21 +82,21 @@ def running(folder: Path, log: Path, **environment: str) -> Iterator[Running]:
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def wait_until_ready(service: Running) -> None:
-    for _ in range(600):  # a port that nobody listens on yet has nothing to wait on
+    for _ in range(6000):  # a port that nobody listens on yet has nothing to wait on
         if service.process.poll() is not None:
             pytest.fail(f"The service ended: {service.log.read_text()[-2000:]}")
         with suppress(OSError):
             if service.get("/ready")[0] == 200:
                 return
         time.sleep(0.05)
-    pytest.fail("The service is not ready after 30 s.")
+    pytest.fail("The service is not ready after five minutes.")
 
 
 def squares() -> bytes:

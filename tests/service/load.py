@@ -1,9 +1,8 @@
 """Clients that ask for a list of paths, over connections that they keep, and note what they get."""
 
 import asyncio
-import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
@@ -57,22 +56,26 @@ class Client:
 
 
 async def hammer(
-    port: int, paths: Sequence[str], *, clients: int, seconds: float, rate: float | None = None
+    port: int,
+    paths: Sequence[str],
+    *,
+    clients: int,
+    requests: int,
+    after_each: Callable[[int], None] = lambda answered: None,
 ) -> list[Answer]:
-    """What `clients` get in `seconds`; all together at most `rate` requests a second, if that is given."""
-    end = time.perf_counter() + seconds
-    answers: list[Answer] = []
-    numbers = itertools.count()
+    """What `clients` get that ask at once, each as soon as it has its answer, for `requests` in all.
 
-    async def one(number: int) -> None:
+    A client that is told to go goes. after_each: is called with the number of answers so far.
+    """
+    answers: list[Answer] = []
+    numbers = iter(range(requests))
+
+    async def one() -> None:
         client = Client(port=port)
-        pause = clients / rate if rate else 0
-        due = time.perf_counter() + pause * number / clients
-        while due < end and time.perf_counter() < end and not client.told_to_go:
-            await asyncio.sleep(max(0, due - time.perf_counter()))
-            answers.append(await client.get(paths[next(numbers) % len(paths)]))
-            due = max(due + pause, time.perf_counter() - pause)
+        while not client.told_to_go and (number := next(numbers, None)) is not None:
+            answers.append(await client.get(paths[number % len(paths)]))
+            after_each(len(answers))
         client.close()
 
-    await asyncio.gather(*(one(number) for number in range(clients)))
+    await asyncio.gather(*(one() for _ in range(clients)))
     return answers

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,10 @@ from tests.images import encode, noise
 from tests.service.conftest import ROOT, SQUARES, Running, running, wait_until_ready
 from tests.service.load import Answer, Client, hammer
 
-SECONDS = float(os.environ.get("LOAD_SECONDS", "15"))
-DEADLINE = 5.0
+CLIENTS = 64
 TASK_MB = 512
 """The smallest Fargate task has as much (0.25 vCPU)."""
 CACHE_MB = 64
-NO_DEARER = 1.3
-"""CPU of a request, against that measured before: this machine's own drifts by a fifth."""
 PHOTO = [f"/iiif/3/photo.jpg/full/{width},/0/default.jpg" for width in range(200, 1000, 25)]
 
 
@@ -33,75 +29,57 @@ def good(answers: list[Answer]) -> list[Answer]:
     return [one for one in answers if one.status == 200]
 
 
-def measured(service: Running, *, seconds: float) -> tuple[list[Answer], float]:
-    """What four clients get, and CPU seconds of each."""
-    before = service.cpu_seconds()
-    answers = asyncio.run(hammer(service.port, PHOTO, clients=4, seconds=seconds))
-    return answers, (service.cpu_seconds() - before) / len(good(answers))
-
-
 def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def test_at_twice_what_it_can_serve_every_request_is_answered_in_time_and_right(
-    photos: Path, tmp_path: Path
+@pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.slow)])
+def test_asked_for_more_than_it_can_serve_it_answers_or_refuses_each_request_and_stays_well(
+    photos: Path, tmp_path: Path, rounds: int
 ) -> None:
-    options = {"DEADLINE_SECONDS": str(DEADLINE), "CACHE_MB": str(CACHE_MB), "QUEUE": "16"}
-    with running(photos, tmp_path / "log", **options) as service:
+    """64 clients at once and 16 places in its queue: whatever the machine's speed, that is too much."""
+    with running(photos, tmp_path / "log", CACHE_MB=str(CACHE_MB), QUEUE="16") as service:
         right = {path: digest(service.get(path)[2]) for path in PHOTO}
-        before, cost = measured(service, seconds=4)
-        speed = (os.cpu_count() or 1) / cost  # of a machine with nothing else to do: more than it can
-        answers = asyncio.run(hammer(service.port, PHOTO, clients=64, seconds=SECONDS, rate=2 * speed))
-        after, cost_after = measured(service, seconds=3)
+        many = asyncio.run(hammer(service.port, PHOTO, clients=CLIENTS, requests=rounds * 30 * CLIENTS))
+        after = asyncio.run(hammer(service.port, PHOTO, clients=4, requests=100))
         peak = service.memory_mb("VmHWM")
         assert service.process.poll() is None
-    statuses = {status: sum(one.status == status for one in answers) for status in (200, 503, 0)}
-    print(
-        f"{speed:.0f} a second at most; {len(answers) / SECONDS:.0f} asked for by 64 clients: {statuses}, "
-        f"slowest {max(one.seconds for one in answers):.2f} s, peak {peak:.0f} MB; "
-        f"afterwards {cost_after / cost:.2f}x the CPU of each"
-    )
-    assert statuses[200] + statuses[503] == len(answers)
-    assert statuses[503] > 0, "It was not asked for more than it can do."
-    assert all(one.retry_after for one in answers if one.status == 503)
-    assert all(
-        digest(one.body) == right[one.path] for one in [*before, *answers, *after] if one.status == 200
-    )
-    assert max(one.seconds for one in answers) < DEADLINE + 1
+    statuses = {status: sum(one.status == status for one in many) for status in (200, 503, 0)}
+    print(f"{statuses}, slowest {max(one.seconds for one in many):.2f} s, peak {peak:.0f} MB")
+    assert statuses[200] + statuses[503] == len(many)
+    assert min(statuses[200], statuses[503]) > 0
+    assert all(one.retry_after for one in many if one.status == 503)
+    assert all(digest(one.body) == right[one.path] for one in [*many, *after] if one.status == 200)
     assert peak < TASK_MB
-    assert len(good(after)) == len(after)
-    assert cost_after < NO_DEARER * cost
+    assert {one.status for one in after} == {200}
 
 
 def test_told_to_stop_under_load_it_answers_what_it_accepted_and_ends_with_0(
     photos: Path, tmp_path: Path
 ) -> None:
-    async def until_told(service: Running) -> list[Answer]:
-        loading = asyncio.create_task(hammer(service.port, PHOTO, clients=16, seconds=20))
-        await asyncio.sleep(1)
-        service.process.send_signal(signal.SIGTERM)
-        return await loading
+    def tell(answered: int) -> None:
+        if answered == 2 * clients:
+            service.process.send_signal(signal.SIGTERM)
 
+    clients = 16
     with running(photos, tmp_path / "log", DRAIN_SECONDS="1") as service:
-        answers = asyncio.run(until_told(service))
-        stopped = time.monotonic()
-        assert service.process.wait(25) == 0
-        assert time.monotonic() - stopped < 25
-    assert len(answers) > 16
+        answers = asyncio.run(hammer(service.port, PHOTO, clients=clients, requests=10_000, after_each=tell))
+        assert service.process.wait(120) == 0
+    assert 2 * clients <= len(answers) < 10_000, "each client was told to go"
     assert {one.status for one in answers} == {200}
 
 
 def test_not_ready_while_it_drains_and_still_alive(photos: Path, tmp_path: Path) -> None:
-    with running(photos, tmp_path / "log", DRAIN_SECONDS="4") as service:
+    with running(photos, tmp_path / "log", DRAIN_SECONDS="600") as service:
         service.process.send_signal(signal.SIGTERM)
         while (found := service.get("/ready"))[0] == 200:
             pass
         assert found[2] == b"draining\n"
         assert service.get("/live")[0] == 200
-        assert service.process.wait(25) == 0
+        service.process.kill()
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_ten_thousand_mixed_requests(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

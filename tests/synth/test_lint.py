@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dev import CHECKS
 from tests.synth.conftest import STACKS, Synth
 from tests.synth.test_rules import SETTINGS, complete
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_with_any_settings(synth: Synth, tmp_path: Path) -> None:
     different = {json.dumps(synth(stack, **complete(settings))) for settings in SETTINGS for stack in STACKS}
     for number, template in enumerate(different):

@@ -30,7 +30,8 @@ from tests.hostile import ATTACKS, KINDS, corpus, seed_files, zeros
 ROOT = Path(__file__).parents[2]
 COUNT, SEED = 3_000, 20261123
 FUNCTION_MB, PEAK_MB = 1769, 800
-SLOWEST_SECONDS = 8
+SLOWEST_SECONDS = 30
+"""Of CPU: the slowest takes one; what this is against takes minutes."""
 
 
 class Bucket:
@@ -156,7 +157,7 @@ def report() -> dict[str, Any]:
         env={"PATH": "/usr/bin:/bin", "VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
     )
     numbers = [line for line in done.stderr.splitlines() if line.isdigit()]
     last = numbers[-1] if numbers else "none"

@@ -1,7 +1,6 @@
-"""Where a job fits and why; the estimates are measured on files of a seed that is new at each run."""
+"""Where a job fits and why; the estimates are measured on files of a seed."""
 
 import json
-import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,9 +22,10 @@ SMALL = Scan(format="jpeg", width=4000, height=3000, bytes=5_000_000, bands=3, s
 FILES = 8
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells a process's peak memory in /proc.")
 def test_the_estimate_of_memory_is_a_bound_and_not_a_wild_one() -> None:
-    seed = random.SystemRandom().randrange(1000, 10**6)
+    seed = 20261125  # another one than that of the kept figures: bench/placement.py
     compared = compare(seed, FILES)
     told = [(one.kind, round(one.estimated.memory_mb), round(one.peak_mb)) for one in compared]
     print(f"seed {seed}: {told}")
