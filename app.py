@@ -13,9 +13,9 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks.bundling import BundlingError
-from stacks.fargate_pattern import FargatePattern
-from stacks.hybrid_pattern import HybridPattern
-from stacks.lambda_pattern import LambdaPattern
+from stacks.fargate_pattern.stack import FargatePattern
+from stacks.hybrid_pattern.stack import HybridPattern
+from stacks.lambda_pattern.stack import LambdaPattern
 from stacks.network import Network
 from stacks.operations import Operations
 from stacks.settings import Settings, SettingsError

@@ -12,7 +12,7 @@ from bench.photos import jpeg
 PEERS = Path(__file__).parent / "peers"
 ROUNDS, COUNT = sized(7, 1), sized(3, 1)
 PHOTO, LARGE = sized((4000, 3000), (800, 600)), sized((8000, 6000), (1600, 1200))
-OURS = "imaging/"
+OURS = "runtime/imaging/"
 
 
 def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Path]]:

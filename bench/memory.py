@@ -53,7 +53,12 @@ def main() -> None:
     for kind in KINDS:
         path = made(kind)
         idle = run(
-            [sys.executable, "-c", "import imaging.renditions, sys; open(sys.argv[1], 'rb').read()", path]
+            [
+                sys.executable,
+                "-c",
+                "import runtime.imaging.renditions, sys; open(sys.argv[1], 'rb').read()",
+                path,
+            ]
         )
         busy = run([sys.executable, work, path, "webp", "0"])
         per_pixel = (busy.peak_mb - idle.peak_mb) * 2**20 / SIDE**2

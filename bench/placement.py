@@ -10,8 +10,8 @@ from rich.progress import track
 
 from bench.kinds import KINDS, draw
 from bench.measure import ROOT, run, save, sized
-from chooser.placement import Estimate, estimate
-from chooser.placing import scan_of
+from runtime.placement.placement import Estimate, estimate
+from tools.commands.place import scan_of
 
 COUNT, SEED = sized(3, 1) * len(KINDS), 0
 MOST = sized(1.0, 0.02)

@@ -9,9 +9,9 @@ import pyvips
 
 from bench.measure import ROOT, save, sized
 from bench.photos import enlarged
-from imaging.limits import Limits
-from imaging.probe import probe_bytes
-from imaging.renditions import LONG_EDGES, scale
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import probe_bytes
+from runtime.imaging.renditions import LONG_EDGES, scale
 
 FACTORS = sized((1, 2), (1,))
 
@@ -51,7 +51,7 @@ def main() -> None:
             name = f"{whole.width} x {whole.height} to {edge}"
             rows.append([name, *(f"{one:.1f} dB" for one in pair)])
             figures[name] = [round(one, 2) for one in pair]
-    save("quality", {"figures": figures, "table": [["", "imaging/", "sharp"], *rows]})
+    save("quality", {"figures": figures, "table": [["", "runtime/imaging/", "sharp"], *rows]})
 
 
 if __name__ == "__main__":

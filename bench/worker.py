@@ -16,9 +16,9 @@ from rich.progress import track
 
 from bench.measure import ROOT, run, save, sized
 from bench.pyramid import HEIGHT, WIDTH, scan
-from contract.source import job_id
-from jobs.record import Job
-from jobs.table import Jobs
+from runtime.events import job_id
+from runtime.jobs.record import Job
+from runtime.jobs.table import Jobs
 
 logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server tells of each request
 ROUNDS = sized(3, 1)

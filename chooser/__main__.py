@@ -1,4 +1,4 @@
-"""`python -m chooser FILE.toml`: Lambda or Fargate, why, and what it costs; `place FILE`: where a scan goes.
+"""`python -m chooser FILE.toml`: Lambda or Fargate, why, and what it costs.
 
 Prices are list prices of us-east-1 without discounts; `chooser/prices.toml` has each with source and date.
 """
@@ -17,10 +17,6 @@ HEAD = ("candidate", "USD a month", "")
 
 
 def main(arguments: Sequence[str]) -> int:
-    if arguments[:1] == ["place"]:
-        from chooser.placing import main as place
-
-        return place(arguments[1:])
     import argparse
 
     parser = argparse.ArgumentParser(
@@ -28,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
         description=__doc__,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=99),
     )
-    parser.add_argument("file", help="a workload, such as examples/thumbnails.toml; or: place FILE")
+    parser.add_argument("file", help="a workload, such as examples/thumbnails.toml")
     parser.add_argument("--compare", action="store_true", help="every item of every bill")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--plot", metavar="OUT.svg", help="cost against load, as a picture")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from chooser.costs import Candidate, Item, items, total
-from chooser.limits import Limit, limits
 from chooser.prices import price
 from chooser.workload import Workload
+from runtime.placement.limits import Limit, limits
 
 CLOSE = 1.25
 """Within a quarter, what a team knows how to run decides, and not the price."""

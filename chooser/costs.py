@@ -5,12 +5,12 @@ from enum import StrEnum
 from math import ceil
 from typing import NamedTuple
 
-from chooser.limits import fargate_size, limit
 from chooser.prices import month, price
 from chooser.workload import Workload
+from runtime.placement.limits import fargate_size, limit
 
 BUSY = 0.6
-"""Of a task's CPU, where the service scales out: stacks/constructs/http_service.py."""
+"""Of a task's CPU, where the service scales out: stacks/fargate_pattern/http_service.py."""
 PULL_SECONDS = 20
 """Of a one-off task are billed before its work, from the image pull on: assumed, of some 45 s to a start."""
 INSTANCE_VCPUS = 2
@@ -169,7 +169,7 @@ def _tasks(load: Workload, architecture: str, kind: str) -> Iterator[Item]:
 
 
 def _managed(load: Workload, architecture: str) -> Iterator[Item]:
-    """On the one kind of instance that has a price here; chooser/limits.toml says what it has."""
+    """On the one kind of instance that has a price here; runtime/placement/limits.toml says what it has."""
     busy = max(load.a_second) * load.cpu_seconds(architecture)
     instances = max(int(limit("managed_instances.least_instances")), ceil(busy / (INSTANCE_VCPUS * BUSY)))
     hour = month("managed_instance_hour") * (1 + price("managed_instance_fee_share").usd)

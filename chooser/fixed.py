@@ -8,7 +8,7 @@ from chooser.prices import month
 
 ZONES, ENDPOINTS = 2, 3
 SIZES = {"sandbox": (1, 0.5, 2.0), "production": (2, 1.0, 4.0)}
-"""Tasks, vCPUs and GB of each: stacks/fargate_pattern.py; a test compares."""
+"""Tasks, vCPUs and GB of each: stacks/fargate_pattern/stack.py; a test compares."""
 ALARM_METRICS, METRICS = 12, 9
 """Of our six alarms one is on three metrics, and each of two scaling policies makes two of its own; what
 container/service/metrics.py writes.

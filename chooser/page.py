@@ -6,9 +6,9 @@ from pathlib import Path
 
 from chooser.choose import break_even, choose, sentence
 from chooser.costs import BUSY, Candidate, fargate_month, items, total
-from chooser.limits import limits
 from chooser.prices import as_of, month, price
 from chooser.workload import RANGES, SECONDS_A_MONTH, Workload, load
+from runtime.placement.limits import limits
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from chooser.limits import limit
+from runtime.placement.limits import limit
 
 ARCHITECTURES = ("x86_64", "arm64")
 SECONDS_A_MONTH = 730 * 3600

@@ -24,12 +24,12 @@ class Settings:
     domain, certificate_arn: the service's own name, and its certificate in us-east-1; both or none.
     base_image: what the containers' image is built on; container/Dockerfile says what it needs.
     labels: Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/).
-    max_pixels, max_bytes: what one upload may have; `imaging.limits` says why.
+    max_pixels, max_bytes: what one upload may have; `runtime.imaging.limits` says why.
     max_scan_pixels, max_scan_bytes: the same of a scan for tiles, which need not fit in memory.
     spot: first attempts of tasks ask for spare capacity, at a third of the price; it may be taken away.
     max_concurrency: batches at once; all functions of an account share its quota.
     alarm_email: who is told when an alarm goes off; nobody while it is empty.
-    target: what the functions' packages are made for; `local` is this machine, for local/.
+    target: what the functions' packages are made for; `local` is this machine, for tools/local_aws/.
     """
 
     stage: Literal["sandbox", "production"] = "sandbox"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pyvips
 
-from imaging.header import Header
-from imaging.probe import probe_bytes
+from runtime.imaging.header import Header
+from runtime.imaging.probe import probe_bytes
 
 RED, GREEN, BLUE, WHITE = (230, 20, 20), (20, 200, 30), (20, 40, 220), (250, 250, 250)
 

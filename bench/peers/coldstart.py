@@ -27,9 +27,9 @@ os.environ.update(
 if variant != "handler":
     import boto3
 
-    import contract.s3
+    import runtime.slim_s3
 
-    contract.s3.S3 = lambda: boto3.client("s3")
+    runtime.slim_s3.S3 = lambda: boto3.client("s3")
 if variant == "tracer":
     os.environ.update(POWERTOOLS_TRACE_ENABLED="true", AWS_XRAY_CONTEXT_MISSING="IGNORE_ERROR")
     from aws_lambda_powertools import Tracer

@@ -1,12 +1,12 @@
-"""A photo to three renditions with imaging/: ours.py PHOTO webp|jpeg COUNT. Prints CPU seconds a photo."""
+"""A photo to three renditions, by ours: ours.py PHOTO webp|jpeg COUNT. Prints CPU seconds per photo."""
 
 import sys
 import time
 from pathlib import Path
 
-from imaging.limits import Limits
-from imaging.probe import probe_bytes
-from imaging.renditions import LONG_EDGES, render, scale
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import probe_bytes
+from runtime.imaging.renditions import LONG_EDGES, render, scale
 
 path, kind, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pyvips
 
-from imaging.limits import Limits
-from imaging.probe import probe_file
-from imaging.pyramid import TILE, write_pyramid
-from imaging.transform import QUALITY
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import probe_file
+from runtime.imaging.pyramid import TILE, write_pyramid
+from runtime.imaging.transform import QUALITY
 
 who, name = sys.argv[1:]
 if who == "ours":

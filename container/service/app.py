@@ -23,7 +23,7 @@ from container.service.request import BaseRequest, ImageRequest, InfoRequest, pa
 from container.service.settings import MB, Settings
 from container.service.sources import Source, Sources
 from container.service.stores import Store
-from imaging.transform import Encoding, encode, transform, upright
+from runtime.imaging.transform import Encoding, encode, transform, upright
 
 FETCHES = 8
 MEDIA_TYPES = {Encoding.JPG: "image/jpeg", Encoding.PNG: "image/png", Encoding.WEBP: "image/webp"}

@@ -1,6 +1,6 @@
 """Everything that a request can end with but an image, and the one map to status codes."""
 
-from imaging.rejection import Reason, Rejected
+from runtime.rejection import Reason, Rejected
 
 
 class BadRequestError(Exception):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from container.service.errors import BadRequestError
 from container.service.request import PREFIX, ImageRequest, Region, Size, identifier_of, parse_size
-from imaging.pyramid import TILE, scale_factors
-from imaging.transform import Transform
+from runtime.imaging.pyramid import TILE, scale_factors
+from runtime.imaging.transform import Transform
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from typing import Any
 
 from container.service.geometry import Sizes, preset_sizes
 from container.service.request import PREFIX, identifier_of
-from imaging.pyramid import CONTEXT, TILE, scale_factors
-from imaging.transform import Encoding
+from runtime.imaging.pyramid import CONTEXT, TILE, scale_factors
+from runtime.imaging.transform import Encoding
 
 PROFILE = "http://iiif.io/api/image/3/level2.json"
 EXTRA_FEATURES = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
 from container.service.errors import BadRequestError, NotFoundError
-from imaging.transform import Colours, Encoding
+from runtime.imaging.transform import Colours, Encoding
 
 PREFIX = "/iiif/3"
 MAX_KEY_BYTES = 1024

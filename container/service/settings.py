@@ -8,8 +8,8 @@ from pathlib import Path
 from container.service.errors import BadRequestError
 from container.service.geometry import Sizes
 from container.service.request import parse_size
-from imaging.limits import Limits
-from imaging.transform import Encoding
+from runtime.imaging.limits import Limits
+from runtime.imaging.transform import Encoding
 
 MB = 2**20
 

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from container.service.errors import BusyError, NotFoundError, UnreachableError
 from container.service.pool import Pool
 from container.service.stores import File, Store
-from imaging.limits import Limits
-from imaging.transform import Pyramid, size_of
+from runtime.imaging.limits import Limits
+from runtime.imaging.transform import Pyramid, size_of
 
 T = TypeVar("T")
 ASK_AGAIN_SECONDS = 2

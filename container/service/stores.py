@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from container.service.errors import NotFoundError, StoreError, UnreachableError
-from imaging.download import Download
-from imaging.header import Header
-from imaging.limits import Limits
-from imaging.probe import check_bytes, check_pixels, probe
+from runtime.imaging.download import Download
+from runtime.imaging.header import Header
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_bytes, check_pixels, probe
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -18,13 +18,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from container.worker.attempt import Attempt, StoppedError
-from contract.output import Output
-from imaging.limits import Limits
-from imaging.pyramid import DeadlineExceededError
-from jobs.stops import AGAIN, FAILED
-from jobs.table import Jobs
-from jobs.tiles import Tiler
-from jobs.uploads import THREADS
+from runtime.imaging.limits import Limits
+from runtime.imaging.pyramid import DeadlineExceededError
+from runtime.jobs.stops import AGAIN, FAILED
+from runtime.jobs.table import Jobs
+from runtime.results import Output
+from runtime.work.tiles import Tiler
+from runtime.work.uploads import THREADS
 
 PASSING = {
     *("SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),

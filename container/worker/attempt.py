@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imaging.rejection import Rejected
-from jobs.record import Job, State
-from jobs.stops import DONE, REJECTED
-from jobs.table import Jobs
-from jobs.tiles import Tiler
+from runtime.jobs.record import Job, State
+from runtime.jobs.stops import DONE, REJECTED
+from runtime.jobs.table import Jobs
+from runtime.rejection import Rejected
+from runtime.work.tiles import Tiler
 
 EVERY_SECONDS = 10
 

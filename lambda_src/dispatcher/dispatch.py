@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from chooser.placement import Placement, Rules, Scan, Where, place
-from contract.source import Change, ObjectEvent, parse_event
-from imaging.limits import Limits
-from imaging.probe import check_bytes, check_pixels, probe
-from imaging.rejection import Reason, Rejected
-from jobs.messages import is_call, job_called
-from jobs.record import Job, State
-from jobs.source import Source
-from jobs.table import Jobs
-from jobs.tasks import NotNow, Refused, Started, Tasks, Unsettled
-from jobs.tiles import Tiler
-from lambda_src.batch import Outcome
+from runtime.events import Change, ObjectEvent, parse_event
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_bytes, check_pixels, probe
+from runtime.jobs.messages import is_call, job_called
+from runtime.jobs.record import Job, State
+from runtime.jobs.table import Jobs
+from runtime.jobs.tasks import NotNow, Refused, Started, Tasks, Unsettled
+from runtime.placement.placement import Placement, Rules, Scan, Where, place
+from runtime.rejection import Reason, Rejected
+from runtime.sqs_batch import Outcome
+from runtime.work.source import Source
+from runtime.work.tiles import Tiler
 
 LAST_SECONDS = 20
 """Before the function's timeout, to give the job to a task instead."""

@@ -8,15 +8,15 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from chooser.placement import Rules
-from contract.output import Output
-from imaging.limits import Limits
-from jobs.table import Jobs
-from jobs.tasks import Tasks
-from jobs.tiles import Tiler
-from jobs.uploads import THREADS
-from lambda_src.batch import Outcome, each_message
 from lambda_src.dispatcher.dispatch import Dispatcher
+from runtime.imaging.limits import Limits
+from runtime.jobs.table import Jobs
+from runtime.jobs.tasks import Tasks
+from runtime.placement.placement import Rules
+from runtime.results import Output
+from runtime.sqs_batch import Outcome, each_message
+from runtime.work.tiles import Tiler
+from runtime.work.uploads import THREADS
 
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=2 * THREADS)
 _client = partial(boto3.client, config=_patient)

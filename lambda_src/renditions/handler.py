@@ -5,13 +5,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from contract.output import Output
-from contract.s3 import S3
-from contract.source import parse_event
-from imaging.limits import Limits
-from lambda_src.batch import Outcome, each_message
 from lambda_src.renditions.job import Job
 from lambda_src.renditions.labels import labeller, rekognition
+from runtime.events import parse_event
+from runtime.imaging.limits import Limits
+from runtime.results import Output
+from runtime.slim_s3 import S3
+from runtime.sqs_batch import Outcome, each_message
 
 LONGEST_JOB_MS = 40_000
 """Twice the slowest input within the limits: a batch that runs into its timeout fails as a whole."""

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from contract.output import Output, source_of, version_prefix
-from contract.s3 import S3
-from contract.source import GONE, Change, ObjectEvent
-from imaging.download import Download
-from imaging.header import Header
-from imaging.limits import Limits
-from imaging.probe import check_bytes, check_pixels, probe
-from imaging.rejection import Reason, Rejected
-from imaging.renditions import MEDIA_TYPE, Rendered, render
-from lambda_src.batch import Outcome
+from runtime.events import GONE, Change, ObjectEvent
+from runtime.imaging.download import Download
+from runtime.imaging.header import Header
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_bytes, check_pixels, probe
+from runtime.imaging.renditions import MEDIA_TYPE, Rendered, render
+from runtime.rejection import Reason, Rejected
+from runtime.results import Output, source_of, version_prefix
+from runtime.slim_s3 import S3
+from runtime.sqs_batch import Outcome
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imaging.renditions import as_jpeg
+from runtime.imaging.renditions import as_jpeg
 
 if TYPE_CHECKING:
     from types_boto3_rekognition import RekognitionClient

@@ -9,10 +9,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from jobs.messages import Calls
-from jobs.table import Jobs
-from lambda_src.batch import Outcome, each_message, metrics
 from lambda_src.tracker.track import Tracker
+from runtime.jobs.messages import Calls
+from runtime.jobs.table import Jobs
+from runtime.sqs_batch import Outcome, each_message, metrics
 
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4})
 _client = partial(boto3.client, config=_patient)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from jobs.messages import Calls
-from jobs.record import WAIT_SECONDS, Job, State
-from jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
-from jobs.table import Jobs
-from lambda_src.batch import Outcome, logger
+from runtime.jobs.messages import Calls
+from runtime.jobs.record import WAIT_SECONDS, Job, State
+from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
+from runtime.jobs.table import Jobs
+from runtime.sqs_batch import Outcome, logger
 
 CALLED_A_STOP = 4
 """A task that ends leaves room for one or a few others."""

@@ -28,7 +28,7 @@ class OutputBucket(PrivateBucket):
         )
 
     def allow_publishing(self, who: iam.IGrantable, source: s3.Bucket) -> None:
-        """What contract/output.py does, of versions of objects in `source`."""
+        """What runtime/results.py does, of versions of objects in `source`."""
         allow_objects(who, ["s3:GetObjectVersion"], source, "")
         allow_objects(who, ["s3:PutObject"], self, "v/", "latest/", "rejected/")
         allow_objects(who, ["s3:GetObject"], self, "v/", "latest/")

@@ -38,7 +38,7 @@ class PythonFunction(lambda_.Function):
         environment: Mapping[str, str],
         settings: Settings,
         alarms: Alarms,
-        shared: Sequence[str] = ("contract", "imaging"),
+        shared: Sequence[str] = ("runtime",),
         ephemeral_storage: cdk.Size | None = None,
     ) -> None:
         log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)

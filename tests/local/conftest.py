@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from local.aws import LocalAws, local_aws
-from local.deployment import Cdk
-from local.driver import Client, LambdaDriver
-from local.hybrid_driver import HybridDriver
-from local.service_driver import ServiceDriver
+from tools.drivers.fargate_pattern import ServiceDriver
+from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.lambda_pattern import Client, LambdaDriver
+from tools.local_aws.aws import LocalAws, local_aws
+from tools.local_aws.deployment import Cdk
 
 T = TypeVar("T")
 STACK = "LambdaPattern"
@@ -243,7 +243,7 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
     """Of a task's container on this machine."""
     (container,) = task["containers"]
     if aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
-        return int(container["runtimeId"])  # local/emulator/processes.py begins its ids with it
+        return int(container["runtimeId"])  # tools/local_aws/emulator/processes.py begins its ids with it
     found = subprocess.run(
         ["docker", "inspect", container["runtimeId"], "--format", "{{.State.Pid}}"],
         capture_output=True,

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from local.hybrid_driver import HybridDriver
-from local.service_driver import ServiceDriver
 from tests.images import corners, encode
 from tests.local.conftest import Deployment, process_of
+from tools.drivers.fargate_pattern import ServiceDriver
+from tools.drivers.hybrid_pattern import HybridDriver
 
 
 def left(client: Any) -> dict[str, list[str]]:

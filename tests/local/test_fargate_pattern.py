@@ -20,14 +20,14 @@ import pytest
 import pyvips
 from botocore.exceptions import ClientError
 
-from local.aws import REGION
-from local.gallery import write_viewer
-from local.service_driver import Answer, ServiceDriver
 from tests.browser import picture_of
 from tests.images import encode, noise
 from tests.local.conftest import Deployment, eventually, process_of
 from tests.service.conftest import SQUARES, squares
 from tests.service.validation import check_by_validator
+from tools.commands.gallery import write_viewer
+from tools.drivers.fargate_pattern import Answer, ServiceDriver
+from tools.local_aws.aws import REGION
 
 ROOT = Path(__file__).parents[2]
 STACKS = ("Network", "FargatePattern")

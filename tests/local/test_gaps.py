@@ -1,4 +1,4 @@
-"""Each gap that local/emulator.py fills is there without it: once MiniStack closes one, its patch can go."""
+"""Each gap that a patch of the emulator fills is there without it: once MiniStack closes one, it can go."""
 
 import json
 import urllib.error
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import LocalAws
 from tests.local.conftest import as_user, eventually
+from tools.local_aws.aws import LocalAws
 
 RECORDED = (
     "AWS::ApplicationAutoScaling::ScalableTarget",

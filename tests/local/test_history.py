@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from contract.output import pointer_key
-from local.driver import LambdaDriver, Upload
+from runtime.results import pointer_key
 from tests.images import encode, noise
 from tests.local.conftest import eventually, paused
+from tools.drivers.lambda_pattern import LambdaDriver, Upload
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

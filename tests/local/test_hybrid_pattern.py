@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from imaging.pyramid import paths
-from imaging.transform import Encoding
-from jobs.record import Job, State
-from local.gallery import write_viewer
-from local.hybrid_driver import HybridDriver
+from runtime.imaging.pyramid import paths
+from runtime.imaging.transform import Encoding
+from runtime.jobs.record import Job, State
 from tests.browser import picture_of
 from tests.images import corners, encode, noise
 from tests.local.conftest import Deployment, count, eventually, process_of, without, worker_role
+from tools.commands.gallery import write_viewer
+from tools.drivers.hybrid_pattern import HybridDriver
 
 SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
 

@@ -11,9 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.record import Job, State
-from local.driver import Upload
-from local.hybrid_driver import HybridDriver
+from runtime.jobs.record import Job, State
 from tests.images import corners, encode, noise
 from tests.local.conftest import (
     actions,
@@ -26,6 +24,8 @@ from tests.local.conftest import (
     worker_role,
 )
 from tests.privileges import NEEDS, denied_without
+from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.lambda_pattern import Upload
 
 SCAN = encode(corners(700, 500), ".tif", compression="deflate")
 BROKEN = encode(noise(700, 500), ".jpg")[:50_000]

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from contract.output import manifest_key
-from local.aws import local_aws
-from local.deployment import Cdk
-from local.driver import LambdaDriver, Upload
+from runtime.results import manifest_key
 from tests.images import encode, noise
 from tests.local.conftest import MANY_RECEIVES, STACK, eventually, redeliver_soon
+from tools.drivers.lambda_pattern import LambdaDriver, Upload
+from tools.local_aws.aws import local_aws
+from tools.local_aws.deployment import Cdk
 
 PHOTO = encode(noise(1500, 1000), ".jpg")
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from contract.output import pointer_key
-from local.driver import LambdaDriver, Upload
+from runtime.results import pointer_key
 from tests.events import s3_event
 from tests.images import corners, decode, encode
 from tests.local.conftest import STACK, Deployment, as_user, count, eventually, lacking, logged, paused
+from tools.drivers.lambda_pattern import LambdaDriver, Upload
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
@@ -151,7 +151,7 @@ def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
 def test_a_run_of_e2e_leaves_what_is_deployed_as_it_is(driver: LambdaDriver, deployment: Deployment) -> None:
     driver.s3.put_object(Bucket=driver.source, Key="kept/notes.txt", Body=b"kept")
     done = subprocess.run(
-        [sys.executable, "-m", "local.e2e", "--target", "aws", "--yes"],
+        [sys.executable, "-m", "tools.commands.e2e", "--target", "aws", "--yes"],
         cwd=ROOT,
         env={**os.environ, **deployment.aws.environment},
         capture_output=True,

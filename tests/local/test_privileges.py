@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from contract.output import pointer_key
-from local.driver import LambdaDriver
+from runtime.results import pointer_key
 from tests.images import corners, encode
 from tests.local.conftest import actions, eventually, lacking, logged, role_of, statements
 from tests.privileges import NEEDS, denied_without, not_asked
+from tools.drivers.lambda_pattern import LambdaDriver
 
 PHOTO = encode(corners(60, 40), ".jpg")
 WHO = "renditions"

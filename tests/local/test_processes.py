@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from local.aws import LocalAwsError, local_aws
 from tests.local.conftest import eventually
+from tools.local_aws.aws import LocalAwsError, local_aws
 
 ROOT = Path(__file__).parents[2]
 RUNS = """
 import signal, sys
 from pathlib import Path
-from local.aws import local_aws
+from tools.local_aws.aws import local_aws
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
 with local_aws(Path(sys.argv[1])) as aws:
     print(aws.pid, aws.url.rpartition(":")[2], flush=True)
@@ -76,6 +76,6 @@ def test_the_callers_own_aws_is_out_of_reach(tmp_path: Path, monkeypatch: pytest
 def test_what_does_not_start_is_an_error_that_names_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.aws.PYTHON", Path("/bin/false"))
+    monkeypatch.setattr("tools.local_aws.aws.PYTHON", Path("/bin/false"))
     with pytest.raises(LocalAwsError, match=r"did not start .*; see .*log"), local_aws(tmp_path / "log"):
         pass

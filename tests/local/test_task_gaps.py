@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import ACCOUNT, PYTHON, REGION, LocalAws
 from tests.local.conftest import as_user, eventually
+from tools.local_aws.aws import ACCOUNT, PYTHON, REGION, LocalAws
 
 SLEEP = ["python3", "-c", "import time; time.sleep(60)"]
 HUNGRY = ["python3", "-c", "a = [bytearray(b'1' * 2**20) for _ in range(2000)]; import time; time.sleep(60)"]

@@ -12,7 +12,7 @@ from container.service.app import Service
 from container.service.errors import NotFoundError
 from container.service.settings import Settings
 from container.service.stores import Admit, File, admit_all
-from imaging.probe import probe_bytes
+from runtime.imaging.probe import probe_bytes
 from tests.images import encode, noise
 
 PHOTO = encode(noise(1100, 900), ".jpg")

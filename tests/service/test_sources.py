@@ -10,8 +10,8 @@ import pytest
 from container.service.errors import BusyError, StoreError, UnreachableError
 from container.service.geometry import Sizes
 from container.service.settings import MB
-from imaging.probe import probe_bytes
-from imaging.transform import Pyramid, size_of
+from runtime.imaging.probe import probe_bytes
+from runtime.imaging.transform import Pyramid, size_of
 from tests.images import corners, encode, noise
 from tests.service.shelf import PHOTO, Shelf, get_all, served
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from local.service import main
 from tests.images import encode, noise
 from tests.service.conftest import ROOT, SQUARES, Running, running, wait_until_ready
 from tests.service.load import Answer, Client, hammer
+from tools.commands.service import main
 
 CLIENTS = 64
 TASK_MB = 512
@@ -125,7 +125,7 @@ def test_memory_stays_flat_over_ten_thousand_mixed_requests(tmp_path: Path) -> N
 def test_a_folder_is_served_without_any_aws_until_ctrl_c(photos: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "local.service", "--folder", str(photos), "--port", str(port)]
+    command = [sys.executable, "-m", "tools.commands.service", "--folder", str(photos), "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     with process:
         assert process.stdout

@@ -12,8 +12,8 @@ from moto import mock_aws
 
 from container.service.errors import NotFoundError, StoreError
 from container.service.stores import Bucket, Folder
-from imaging.limits import Limits
-from imaging.rejection import Reason, Rejected
+from runtime.imaging.limits import Limits
+from runtime.rejection import Reason, Rejected
 from tests.images import corners, encode
 
 

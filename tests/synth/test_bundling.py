@@ -13,14 +13,14 @@ from stacks import bundling
 from stacks.bundling import ROOT, Bundle, Runtime, bundle
 
 Bundled = Callable[..., Bundle]
-_bundled = partial(bundle, shared=("contract", "imaging"))
+_bundled = partial(bundle, shared=("runtime",))
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of what goes into a package, in which files can be touched; nothing is installed or compiled."""
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("lambda_src", "imaging", "contract", "stacks"):
+    for name in ("lambda_src", "runtime", "stacks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     (tmp_path / "docs").mkdir()
     (tmp_path / "packages").mkdir()
@@ -37,11 +37,11 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "touched",
     [
-        "imaging/renditions.py",
-        "imaging/headers/png.py",
-        "contract/source.py",
+        "runtime/imaging/renditions.py",
+        "runtime/imaging/headers/png.py",
+        "runtime/events.py",
         "lambda_src/renditions/job.py",
-        "lambda_src/batch.py",
+        "runtime/sqs_batch.py",
         "lambda_src/renditions/requirements.txt",
         "stacks/compile.mjs",
         "stacks/bundling.py",
@@ -56,7 +56,7 @@ def test_touching_what_is_shipped_changes_the_hash(tree: Path, touched: str) -> 
     assert after.path != before.path
 
 
-@pytest.mark.parametrize("touched", ["docs/page.md", "stacks/settings.py", "imaging/notes.md"])
+@pytest.mark.parametrize("touched", ["docs/page.md", "stacks/settings.py", "runtime/notes.md"])
 def test_touching_what_is_not_shipped_does_not(tree: Path, touched: str) -> None:
     before = _bundled("renditions", Runtime.aws("arm64"))
     with (tree / touched).open("a") as file:
@@ -119,8 +119,7 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
         assert (source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc").exists(), source
     assert {path.name for path in folder.iterdir()} >= {
         "lambda_src",
-        "imaging",
-        "contract",
+        "runtime",
         "pyvips",
         "urllib3",
         "_libvips.abi3.so",

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from chooser.limits import FARGATE_SIZES
-from jobs import table
-from jobs.tasks import CONTAINER
-from stacks.constructs.job_table import OPEN_INDEX
+from runtime.jobs import table
+from runtime.jobs.tasks import CONTAINER
+from runtime.placement.limits import FARGATE_SIZES
+from stacks.hybrid_pattern.job_table import OPEN_INDEX
 from tests.synth.conftest import Synth, Template, one_named, only, resources
 
 

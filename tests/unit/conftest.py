@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-from contract.output import Output
-from contract.s3 import S3
-from contract.source import ObjectEvent, parse_event
-from imaging.limits import Limits
-from lambda_src.batch import Outcome
 from lambda_src.renditions.job import Job
+from runtime.events import ObjectEvent, parse_event
+from runtime.imaging.limits import Limits
+from runtime.results import Output
+from runtime.slim_s3 import S3
+from runtime.sqs_batch import Outcome
 from tests.events import s3_event
 
 

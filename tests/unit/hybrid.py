@@ -9,18 +9,18 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from chooser.placement import Rules
 from container.worker.attempt import Attempt
-from contract.output import Output
-from imaging.limits import Limits
-from jobs.messages import Calls
-from jobs.record import Job
-from jobs.table import Jobs
-from jobs.tasks import Tasks
-from jobs.tiles import Tiler
-from lambda_src.batch import Outcome
 from lambda_src.dispatcher.dispatch import Dispatcher
 from lambda_src.tracker.track import Tracker
+from runtime.imaging.limits import Limits
+from runtime.jobs.messages import Calls
+from runtime.jobs.record import Job
+from runtime.jobs.table import Jobs
+from runtime.jobs.tasks import Tasks
+from runtime.placement.placement import Rules
+from runtime.results import Output
+from runtime.sqs_batch import Outcome
+from runtime.work.tiles import Tiler
 from tests.events import s3_event
 from tests.images import encode, noise
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.against import RevisionError, compare
 from bench.measure import PAGE, RESULTS, ROOT, with_table
-from imaging.limits import MAX_AVIF_PIXELS, Limits
+from runtime.imaging.limits import MAX_AVIF_PIXELS, Limits
 
 KEPT = sorted(path.stem for path in RESULTS.glob("*.json"))
 
@@ -53,7 +53,7 @@ def test_the_image_core_keeps_its_targets_where_it_was_last_measured() -> None:
     assert figures["sharp, one pipeline a size"]["webp"] <= 0.85
     assert figures["sharp, one pipeline a size"]["jpeg"] <= 0.65
     assert max(figures["sharp, our recipe"][kind] for kind in ("webp", "jpeg")) <= 1.05
-    assert figures["imaging/"]["peak_mb"] <= 80
+    assert figures["runtime/imaging/"]["peak_mb"] <= 80
 
 
 def test_a_cold_start_takes_half_of_what_boto3_and_tracer_take() -> None:

@@ -12,10 +12,10 @@ from chooser import costs, page
 from chooser.__main__ import main
 from chooser.choose import break_even, choose, sentence
 from chooser.costs import Candidate, items, lambda_gb_seconds, task_size, tasks_needed, total
-from chooser.limits import FARGATE_SIZES, Limit, limits
 from chooser.prices import Price, as_of, prices, stale
 from chooser.report import against
 from chooser.workload import RANGES, Workload, WorkloadError, parse
+from runtime.placement.limits import FARGATE_SIZES, Limit, limits
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.copying import OTHERS, main
+from tools.commands.copy import OTHERS, main
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -31,7 +31,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def test_nothing_of_the_other_patterns_comes_along(copied: Path) -> None:
     assert not [name for name in OTHERS if name in (copied / "app.py").read_text()]
-    assert not {"container", "jobs", "chooser", "local", "bench"} & {path.name for path in copied.iterdir()}
+    assert not {"container", "chooser", "tools", "bench"} & {path.name for path in copied.iterdir()}
 
 
 def test_it_synthesises_one_stack(copied: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from contract.output import pointer_key
+from runtime.results import pointer_key
 from tests.images import corners, encode
 from tests.unit.conftest import World, failing
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local import demo
+from tools.commands import demo
 
 
 @pytest.mark.parametrize(

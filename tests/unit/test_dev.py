@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import dev
+from tools import set_up
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,10 +22,14 @@ def test_an_older_python_can_read_it_and_say_that_it_is_too_old() -> None:
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:
-    tree = ast.parse((ROOT / "dev.py").read_text())
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names
+    imported: set[str] = set()
+    for file in ("dev.py", "tools/set_up.py"):
+        tree = ast.parse((ROOT / file).read_text())
+        imported |= {
+            alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+        }
+        imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in imported - {"tools.set_up"}} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["help"], 0), (["deploy"], 2)])
@@ -46,27 +51,27 @@ def test_without_a_known_command_it_lists_them(arguments: list[str], code: int) 
     ],
 )
 def test_a_step_that_failed_says_what_to_do(said: str, advice: str) -> None:
-    assert advice in dev.advice(said)
+    assert advice in set_up.advice(said)
 
 
 def test_too_little_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**8}))
-    with pytest.raises(dev.SetupError, match=r"needs 2 GB of disk and 0\.1 GB are free: make room"):
-        dev.check_machine()
+    with pytest.raises(set_up.SetupError, match=r"needs 2 GB of disk and 0\.1 GB are free: make room"):
+        set_up.check_machine()
 
 
 def test_a_missing_venv_module_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ensurepip", None)
-    with pytest.raises(dev.SetupError, match="apt install python3-venv"):
-        dev.check_machine()
+    with pytest.raises(set_up.SetupError, match="apt install python3-venv"):
+        set_up.check_machine()
 
 
 def test_a_stamp_is_current_until_one_of_its_files_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(set_up, "ROOT", tmp_path)
     (tmp_path / "lock.txt").write_text("a==1")
-    dev.Stamp(tmp_path, ["lock.txt"]).write()
-    assert dev.Stamp(tmp_path, ["lock.txt"]).is_current()
+    set_up.Stamp(tmp_path, ["lock.txt"]).write()
+    assert set_up.Stamp(tmp_path, ["lock.txt"]).is_current()
     (tmp_path / "lock.txt").write_text("a==2")
-    assert not dev.Stamp(tmp_path, ["lock.txt"]).is_current()
+    assert not set_up.Stamp(tmp_path, ["lock.txt"]).is_current()

@@ -10,7 +10,7 @@ import pytest
 
 import dev
 from bench.__main__ import NAMES as BENCHES
-from local import pages
+from tools.commands import docs_check as pages
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local import e2e
-from local.aws import LocalAwsError
+from tools.commands import e2e
+from tools.local_aws.aws import LocalAwsError
 
 
 def test_the_plan_needs_no_credentials_and_says_what_it_costs(
@@ -81,7 +81,7 @@ class Account:
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     found = Account()
-    monkeypatch.setattr("local.e2e.boto3.Session", lambda **_: found)
+    monkeypatch.setattr("tools.commands.e2e.boto3.Session", lambda **_: found)
     return found
 
 

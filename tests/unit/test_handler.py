@@ -55,14 +55,14 @@ def module(world: World, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Modu
         "POWERTOOLS_METRICS_NAMESPACE": "LambdaPattern",
     }.items():
         monkeypatch.setenv(name, value)
-    for name in ("lambda_src.renditions.handler", "lambda_src.batch"):
+    for name in ("lambda_src.renditions.handler", "runtime.sqs_batch"):
         sys.modules.pop(name, None)
     return importlib.import_module("lambda_src.renditions.handler")
 
 
 def logs_to(stream: io.StringIO) -> None:
     """Where the handler that was imported last writes its log."""
-    sys.modules["lambda_src.batch"].logger.registered_handler.setStream(stream)
+    sys.modules["runtime.sqs_batch"].logger.registered_handler.setStream(stream)
 
 
 def test_importing_it_makes_no_client_of_botocore() -> None:

@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from contract.output import Output
-from contract.source import Change, ObjectEvent
-from imaging.limits import Limits
-from imaging.probe import probe_bytes
-from imaging.rejection import Rejected
-from imaging.renditions import render
 from lambda_src.renditions.job import Job
+from runtime.events import Change, ObjectEvent
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import probe_bytes
+from runtime.imaging.renditions import render
+from runtime.rejection import Rejected
+from runtime.results import Output
 from tests.hostile import ATTACKS, KINDS, corpus, seed_files, zeros
 
 ROOT = Path(__file__).parents[2]

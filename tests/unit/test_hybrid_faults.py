@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from jobs.record import START_SECONDS, Job, State
+from runtime.jobs.record import START_SECONDS, Job, State
 from tests.images import encode, noise
 from tests.unit.hybrid import SCAN, SECONDS, World, invisible, make_world, published
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from jobs.record import MAX_ATTEMPTS, START_SECONDS, State
+from runtime.jobs.record import MAX_ATTEMPTS, START_SECONDS, State
 from tests.unit.hybrid import SCAN, World, invisible, make_world, published
 
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from jobs.record import MAX_ATTEMPTS, WAIT_SECONDS, State
+from runtime.jobs.record import MAX_ATTEMPTS, WAIT_SECONDS, State
 from tests.unit.hybrid import SCAN, World, make_world, published
 
 

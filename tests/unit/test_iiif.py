@@ -11,8 +11,8 @@ from container.service.errors import BadRequestError, NotFoundError
 from container.service.geometry import Sizes, canonical, is_tile, place
 from container.service.info import describe
 from container.service.request import BaseRequest, ImageRequest, InfoRequest, identifier_of, parse
-from imaging.pyramid import scale_factors
-from imaging.transform import Colours, Encoding
+from runtime.imaging.pyramid import scale_factors
+from runtime.imaging.transform import Colours, Encoding
 from tests.unit.test_properties import KEYS
 
 WIDTH, HEIGHT = 3000, 2000

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from contract.output import pointer_key
-from imaging.limits import Limits
+from runtime.imaging.limits import Limits
+from runtime.results import pointer_key
 from tests.images import corners, decode, encode, noise
 from tests.unit.conftest import World, failing
 

@@ -16,9 +16,9 @@ import pytest
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-from jobs.record import State
-from jobs.stops import NEVER_STARTED, OVERDUE, Verdict, read_stop
-from jobs.uploads import Uploads
+from runtime.jobs.record import State
+from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Verdict, read_stop
+from runtime.work.uploads import Uploads
 from tests.images import encode, noise
 from tests.unit.hybrid import World, make_world
 from tests.unit.test_tasks import JOB

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from jobs.record import State
-from local import jobs, running
-from local.hybrid_driver import HybridDriver
+from runtime.jobs.record import State
 from tests.images import encode, noise
 from tests.unit.hybrid import World, make_world
+from tools.commands import jobs
+from tools.drivers.hybrid_pattern import HybridDriver
+from tools.local_aws import running
 
 
 @pytest.fixture

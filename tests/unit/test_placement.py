@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.placement import compare
-from chooser.__main__ import main
-from chooser.limits import FARGATE_SIZES, fargate_size, limits
-from chooser.placement import CPU_SECONDS, Rules, Scan, Where, estimate, place
-from imaging.limits import MAX_AVIF_PIXELS
+from runtime.imaging.limits import MAX_AVIF_PIXELS
+from runtime.placement.limits import FARGATE_SIZES, fargate_size, limits
+from runtime.placement.placement import CPU_SECONDS, Rules, Scan, Where, estimate, place
 from tests.images import corners, encode
+from tools.commands.place import main
 
 SMALL = Scan(format="jpeg", width=4000, height=3000, bytes=5_000_000, bands=3, samples=1.5)
 FILES = 8
@@ -156,9 +156,9 @@ def test_beyond_the_largest_there_is_no_task() -> None:
 def test_the_command_says_where_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(encode(corners(), ".jpg"))
-    assert main(["place", str(file)]) == 0
+    assert main([str(file)]) == 0
     assert capsys.readouterr().out.startswith("LAMBDA: A 600 x 400 px JPEG")
-    assert main(["place", str(file), "--json"]) == 0
+    assert main([str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["where"] == "lambda"
 
 
@@ -169,11 +169,12 @@ def test_what_cannot_be_placed_is_a_sentence(
     file = tmp_path / "a.jpg"
     if content:
         file.write_bytes(content)
-    assert main(["place", str(file)]) == 1
+    assert main([str(file)]) == 1
     assert says in capsys.readouterr().err
 
 
 def test_the_estimate_needs_no_image_library() -> None:
-    code = "import sys, chooser.placement; print(sorted({'pyvips', 'boto3', 'imaging'} & sys.modules.keys()))"
+    libraries = "{'pyvips', 'boto3', 'runtime.imaging'}"
+    code = f"import sys, runtime.placement.placement; print(sorted({libraries} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

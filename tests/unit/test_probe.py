@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from imaging.formats import Format
-from imaging.header import Header
-from imaging.limits import Limits
-from imaging.probe import check_bytes, check_pixels, probe, probe_bytes
-from imaging.rejection import Reason, Rejected
+from runtime.imaging.formats import Format
+from runtime.imaging.header import Header
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_bytes, check_pixels, probe, probe_bytes
+from runtime.rejection import Reason, Rejected
 from tests.images import corners, encode
 
 RGB = {"bands": 3}

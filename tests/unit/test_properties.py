@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.output import MAX_KEY_BYTES, pointer_key
-from contract.source import is_newer, job_id, parse_event
-from imaging.formats import Format
-from imaging.probe import probe_bytes
-from imaging.rejection import Rejected
+from runtime.events import is_newer, job_id, parse_event
+from runtime.imaging.formats import Format
+from runtime.imaging.probe import probe_bytes
+from runtime.rejection import Rejected
+from runtime.results import MAX_KEY_BYTES, pointer_key
 from tests.events import s3_event
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1024).filter(

@@ -14,13 +14,13 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imaging import pyramid
-from imaging.limits import Limits
-from imaging.probe import probe_bytes
-from imaging.pyramid import DeadlineExceededError, count_of_tiles, describe, paths, write_pyramid
-from imaging.rejection import Reason, Rejected
-from imaging.transform import Encoding
-from imaging.zipstream import StoredZip
+from runtime.imaging import pyramid
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import probe_bytes
+from runtime.imaging.pyramid import DeadlineExceededError, count_of_tiles, describe, paths, write_pyramid
+from runtime.imaging.transform import Encoding
+from runtime.imaging.zipstream import StoredZip
+from runtime.rejection import Reason, Rejected
 from tests.images import encode, noise
 
 WIDTH, HEIGHT = 1101, 777

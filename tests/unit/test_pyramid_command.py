@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from imaging.pyramid import paths
-from imaging.transform import Encoding
-from local.gallery import OPENSEADRAGON
-from local.pyramid import main
+from runtime.imaging.pyramid import paths
+from runtime.imaging.transform import Encoding
 from tests.browser import picture_of
+from tools.commands.gallery import OPENSEADRAGON
+from tools.commands.pyramid import main
 
 ROOT = Path(__file__).parents[2]
 EARTH = ROOT / "samples" / "earth-blue-marble.jpg"

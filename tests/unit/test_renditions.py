@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pyvips
 
-from imaging.limits import Limits
-from imaging.rejection import Reason, Rejected
-from imaging.renditions import Rendered, as_jpeg, render, scale
+from runtime.imaging.limits import Limits
+from runtime.imaging.renditions import Rendered, as_jpeg, render, scale
+from runtime.rejection import Reason, Rejected
 from tests.images import BLUE, GREEN, RED, WHITE, colour_at, corners, decode, encode, header_of, noise
 
 LIMITS = Limits()

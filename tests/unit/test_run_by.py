@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local import aws
-from local.aws import LocalAwsError, run_by
+from tools.local_aws import aws
+from tools.local_aws.aws import LocalAwsError, run_by
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def make(*, docker: bool, platform: str = "linux", asked: str = "") -> None:
         run_by.cache_clear()
-        monkeypatch.setattr("local.aws.shutil.which", lambda _: "docker" if docker else None)
+        monkeypatch.setattr("tools.local_aws.aws.shutil.which", lambda _: "docker" if docker else None)
         answer: Any = lambda *_, **__: SimpleNamespace(returncode=0)  # noqa: E731
-        monkeypatch.setattr("local.aws.subprocess.run", answer)
-        monkeypatch.setattr("local.aws.sys.platform", platform)
+        monkeypatch.setattr("tools.local_aws.aws.subprocess.run", answer)
+        monkeypatch.setattr("tools.local_aws.aws.sys.platform", platform)
         monkeypatch.setenv("LOCAL_AWS_CONTAINERS", asked)
 
     return make

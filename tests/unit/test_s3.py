@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from contract.output import Output
-from contract.s3 import S3, sign
+from runtime.results import Output
+from runtime.slim_s3 import S3, sign
 from tests.unit.conftest import World
 from tests.unit.test_properties import KEYS
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imaging.limits import Limits
+from runtime.imaging.limits import Limits
 from stacks.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contract.source import Change, ObjectEvent, is_newer, job_id, parse_event
+from runtime.events import Change, ObjectEvent, is_newer, job_id, parse_event
 from tests.events import s3_event
 
 

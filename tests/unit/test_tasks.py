@@ -10,9 +10,9 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from chooser.limits import FARGATE_SIZES
-from jobs.record import Job
-from jobs.tasks import Answer, NotNow, Refused, Started, Tasks, Unsettled
+from runtime.jobs.record import Job
+from runtime.jobs.tasks import Answer, NotNow, Refused, Started, Tasks, Unsettled
+from runtime.placement.limits import FARGATE_SIZES
 
 JOB = Job(
     job_id="0123456789abcdef" * 2,

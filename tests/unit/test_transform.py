@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import pyvips
 
-from imaging.limits import Limits
-from imaging.probe import probe_bytes
-from imaging.rejection import Rejected
-from imaging.transform import Colours, Encoding, Pyramid, Transform, encode, transform, upright
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import probe_bytes
+from runtime.imaging.transform import Colours, Encoding, Pyramid, Transform, encode, transform, upright
+from runtime.rejection import Rejected
 from tests.images import corners, decode, noise
 from tests.images import encode as as_file
 

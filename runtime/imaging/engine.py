@@ -1,0 +1,110 @@
+"""libvips, set up once: only the loaders that are needed, no cache, and its errors as rejections."""
+
+import functools
+import itertools
+import mmap
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyvips
+
+from runtime.imaging.formats import Format
+from runtime.rejection import Reason, Rejected
+
+_LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
+
+# Everything is refused, then the six formats are let in: a loader nobody thought of cannot be reached
+# (https://www.libvips.org/API/current/func.operation_block_set.html).
+pyvips.operation_block_set("VipsForeignLoad", True)
+for _loader in _LOADERS:
+    pyvips.operation_block_set(f"VipsForeignLoad{_loader}", False)
+
+# Every job is another image: a cache of operations would only hold memory.
+pyvips.cache_set_max(0)
+
+
+@contextmanager
+def decoding(data: "bytes | mmap.mmap", image_format: Format) -> Iterator[None]:
+    """Turns what libvips says of `data` into Rejected TRUNCATED or DAMAGED."""
+    try:
+        yield
+    except pyvips.Error as error:
+        if _ends_early(data, image_format, str(error)):
+            message = (
+                f"The {image_format.upper()} ends before its picture does. Upload it again from the original."
+            )
+            raise Rejected(Reason.TRUNCATED, message) from error
+        message = (
+            f"The {image_format.upper()} is damaged, or of a rare kind. Save it anew and upload it again."
+        )
+        raise Rejected(Reason.DAMAGED, message) from error
+
+
+@contextmanager
+def decoding_file(file: Path, image_format: Format) -> Iterator[None]:
+    """As `decoding`, of a file that is mapped and not read."""
+    with (
+        file.open("rb") as opened,
+        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        decoding(data, image_format),
+    ):
+        yield
+
+
+def source(data: bytes) -> pyvips.Source:
+    """`data` where it lies: the functions for buffers would copy it."""
+    return pyvips.Source.new_from_memory(data)
+
+
+def conversion(image: pyvips.Image) -> dict[str, str]:
+    """What a thumbnail of an image takes to be in sRGB: nothing, unless its numbers mean other colours.
+
+    Asked for, a conversion runs through the profile connection space even from sRGB to sRGB.
+    """
+    is_plain = image.interpretation in ("srgb", "b-w", "rgb16", "grey16", "rgb", "multiband")
+    return {"output_profile": "srgb"} if not is_plain or has_other_colours(image) else {}
+
+
+def has_other_colours(image: pyvips.Image) -> bool:
+    """Whether an image has a profile, and that is not sRGB by some name."""
+    if not image.get_typeof("icc-profile-data"):
+        return False
+    is_rgb = image.interpretation in ("srgb", "rgb16", "rgb")
+    return not (is_rgb and _is_srgb(bytes(image.get("icc-profile-data"))))
+
+
+@functools.lru_cache(maxsize=16)
+def _is_srgb(profile: bytes) -> bool:
+    """Whether a profile moves none of 729 colours by more than one level of 255."""
+    steps = range(0, 256, 255 // 8)
+    colours = bytes(itertools.chain.from_iterable(itertools.product(steps, repeat=3)))
+    lattice = pyvips.Image.new_from_memory(colours, len(colours) // 3, 1, 3, "uchar")
+    tagged = lattice.copy(interpretation="srgb")
+    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    try:
+        moved = tagged.icc_transform("srgb", embedded=True)
+        return bool((moved - lattice).abs().max() <= 1)
+    except pyvips.Error:  # not a profile of RGB at all
+        return False
+
+
+def _ends_early(data: "bytes | mmap.mmap", image_format: Format, said: str) -> bool:
+    """By the file's own structure where that tells, else by how the codec behind libvips says it."""
+    match image_format:
+        case Format.JPEG:
+            return "premature end" in said
+        case Format.PNG:
+            return data.find(b"IEND\xaeB`\x82") < 0
+        case Format.WEBP:
+            return len(data) < int.from_bytes(data[4:8], "little") + 8
+        case Format.GIF:
+            return "Unexpected end" in said
+        case Format.TIFF:
+            return re.search(r"got \d+ bytes, expected", said) is not None
+        case Format.AVIF:
+            end = 0
+            while end + 8 <= len(data) and (size := int.from_bytes(data[end : end + 4], "big")) >= 8:
+                end += size
+            return end > len(data)

@@ -1,0 +1,81 @@
+"""Which format a file is, by its first bytes and never by its name."""
+
+import re
+from enum import StrEnum
+
+from runtime.rejection import Reason, Rejected
+
+SNIFF_BYTES = 512
+
+
+class Format(StrEnum):
+    """The six formats that are read; their values are the subtype of the media type (image/...)."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    GIF = "gif"
+    TIFF = "tiff"
+    AVIF = "avif"
+
+
+_CONVERT = "Convert it to JPEG, PNG, WebP, GIF, TIFF or AVIF and upload it again"
+_HEIC = (
+    "HEIC photos cannot be read here (the codec is patented). Convert it to JPEG and upload it again: "
+    "`heif-convert photo.heic photo.jpg`, or export it as JPEG from Photos; "
+    "an iPhone takes JPEG with Settings > Camera > Formats > Most Compatible."
+)
+_RECOGNISED: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), name)
+    for pattern, name in (
+        (rb"BM.{4}\0\0\0\0", "BMP"),
+        (rb"%PDF-", "PDF"),
+        (rb"8BPS\0[\1\2]", "Photoshop (PSD)"),
+        (rb"\0\0\0\x0cjP {2}\r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000"),
+        (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (rb"\0\0[\1\2]\0", "Windows icon (ICO)"),
+        (rb".{4}ftyp", "video"),
+        (rb"RIFF.{4}AVI |\x1aE\xdf\xa3", "video"),
+    )
+)
+# ISO base media brands: https://mp4ra.org/registered-types/brands
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif"}
+
+
+def sniff(head: bytes) -> Format:
+    """The format of a file whose first bytes are `head` (at least `SNIFF_BYTES`, or the whole file).
+
+    Raises Rejected: EMPTY, UNSUPPORTED_FORMAT for a format we know and do not read (with how to convert it),
+    NOT_AN_IMAGE for everything else.
+    """
+    if not head:
+        raise Rejected(Reason.EMPTY, "The file is empty. Upload it again.")
+    if head.startswith(b"\xff\xd8\xff"):
+        return Format.JPEG
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return Format.PNG
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return Format.GIF
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return Format.TIFF
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return Format.WEBP
+    if head[4:8] == b"ftyp":
+        brands = _brands(head)
+        if brands & _AVIF_BRANDS:
+            return Format.AVIF
+        if brands & _HEIC_BRANDS:
+            raise Rejected(Reason.UNSUPPORTED_FORMAT, _HEIC)
+    # Not one pattern: whatever may stand before <svg would make it slow on purpose-made text.
+    is_svg = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in head
+    name = next((name for pattern, name in _RECOGNISED if pattern.match(head)), "SVG" if is_svg else None)
+    if name:
+        message = f"This is a {name} file, which is not read here. {_CONVERT}."
+        raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
+    raise Rejected(Reason.NOT_AN_IMAGE, f"This is not an image of a kind known here. {_CONVERT}.")
+
+
+def _brands(head: bytes) -> set[bytes]:
+    box = head[: int.from_bytes(head[:4], "big")]
+    return {box[at : at + 4] for at in (8, *range(16, len(box), 4))}

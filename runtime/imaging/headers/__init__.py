@@ -1,0 +1,23 @@
+"""One small parser a format: width, height and the few flags that decide what decoding will cost.
+
+Why our own: these run on whatever a stranger uploads, before any limit was checked. Python slices cannot
+overrun, every read is bounded, and libvips needs the whole file to open WebP, TIFF and AVIF.
+"""
+
+from collections.abc import Callable
+
+from runtime.imaging.formats import Format
+from runtime.imaging.header import Header
+from runtime.imaging.headers import avif, gif, jpeg, png, tiff, webp
+from runtime.imaging.headers.reader import Reader
+
+PARSERS: dict[Format, Callable[[Reader], Header]] = {
+    Format.JPEG: jpeg.parse,
+    Format.PNG: png.parse,
+    Format.WEBP: webp.parse,
+    Format.GIF: gif.parse,
+    Format.TIFF: tiff.parse,
+    Format.AVIF: avif.parse,
+}
+
+__all__ = ["PARSERS", "Reader"]

@@ -1,0 +1,77 @@
+"""JPEG: ITU-T T.81, https://www.w3.org/Graphics/JPEG/itu-t81.pdf, table B.1."""
+
+from runtime.imaging.formats import Format
+from runtime.imaging.header import Header
+from runtime.imaging.headers import tiff
+from runtime.imaging.headers.reader import MAX_PARTS, Reader, damaged
+from runtime.rejection import Rejected
+
+_START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_STANDALONE = {0x01, *range(0xD0, 0xD8)}
+_APP1, _END_OF_IMAGE, _START_OF_SCAN = 0xE1, 0xD9, 0xDA
+
+
+def parse(file: Reader) -> Header:
+    """Walks the segments up to the start of the frame; EXIF comes before it."""
+    offset, orientation = 2, 1
+    for _ in range(MAX_PARTS):
+        prefix, marker = file.unpack(">BB", offset)
+        if prefix != 0xFF:
+            raise damaged("a JPEG segment does not begin with a marker")
+        if marker == 0xFF:  # fill byte
+            offset += 1
+            continue
+        offset += 2
+        if marker in _STANDALONE:
+            continue
+        if marker in (_END_OF_IMAGE, _START_OF_SCAN):
+            break
+        (length,) = file.unpack(">H", offset)
+        if marker in _START_OF_FRAME:
+            height, width, bands = file.unpack(">HHB", offset + 3)
+            return Header(
+                format=Format.JPEG,
+                width=width,
+                height=height,
+                orientation=orientation,
+                progressive=marker in _PROGRESSIVE or _has_more_scans(file, offset, bands),
+                bands=bands,
+                samples=_samples(file, offset + 8, bands),
+            )
+        if marker == _APP1 and orientation == 1:
+            orientation = _exif_orientation(file.bytes(offset + 2, max(length - 2, 0)))
+        offset += max(length, 2)
+    raise damaged("the JPEG has no frame")
+
+
+def _exif_orientation(segment: bytes) -> int:
+    return tiff.orientation(segment[6:]) if segment.startswith(b"Exif\0\0") else 1
+
+
+def _samples(file: Reader, offset: int, bands: int) -> float:
+    """Numbers a pixel, by each component's share of the largest sampling factors."""
+    factors = [file.bytes(offset + 3 * band + 1, 1)[0] for band in range(bands)]
+    areas = [(factor >> 4) * (factor & 15) for factor in factors]
+    most = max((factor >> 4 for factor in factors), default=0) * max(
+        (factor & 15 for factor in factors), default=0
+    )
+    return sum(areas) / most if most else float(bands)
+
+
+def _has_more_scans(file: Reader, offset: int, bands: int) -> bool:
+    """Whether the first scan, which follows the frame at `offset`, lacks a component."""
+    try:
+        for _ in range(MAX_PARTS):
+            (length,) = file.unpack(">H", offset)
+            offset += max(length, 2)
+            prefix, marker = file.unpack(">BB", offset)
+            while marker == 0xFF:
+                offset += 1
+                prefix, marker = file.unpack(">BB", offset)
+            offset += 2
+            if prefix != 0xFF or marker == _START_OF_SCAN:
+                return marker == _START_OF_SCAN and file.bytes(offset + 2, 1)[0] < bands
+    except Rejected:  # it ends before that; whoever decodes it will say so
+        pass
+    return False

@@ -1,0 +1,36 @@
+"""Bounded reads of a header."""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from runtime.rejection import Reason, Rejected
+
+MAX_PARTS = 2_000
+"""Segments, chunks, boxes or directory entries that one header may have; real ones have a few dozen."""
+_NO_FILE_IS_LARGER = 1 << 62
+
+
+class Reader:
+    """Reads of a file by offset, in which a read past the end is a rejection."""
+
+    def __init__(self, read: Callable[[int, int], bytes]) -> None:
+        self._read = read
+
+    def bytes(self, offset: int, length: int) -> bytes:
+        """Just `length` bytes at `offset`. Raises Rejected TRUNCATED when there are fewer."""
+        data = self._read(offset, length) if offset < _NO_FILE_IS_LARGER else b""
+        if len(data) < length:
+            raise Rejected(
+                Reason.TRUNCATED, "The file ends inside its header. Upload it again from the original."
+            )
+        return data
+
+    def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
+        """`struct.unpack` at `offset`. Raises Rejected TRUNCATED."""
+        return struct.unpack(layout, self.bytes(offset, struct.calcsize(layout)))
+
+
+def damaged(what: str) -> Rejected:
+    """A header that contradicts its format."""
+    return Rejected(Reason.DAMAGED, f"The header is damaged: {what}. Upload it again from the original.")

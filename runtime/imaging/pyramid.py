@@ -1,0 +1,271 @@
+"""An image as tiles that any IIIF viewer opens, static files by the Image API 3.0 at level 0.
+
+https://iiif.io/api/image/3.0/compliance/#5-level-0-compliance
+"""
+
+import json
+import math
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from runtime.imaging.engine import decoding_file, has_other_colours
+from runtime.imaging.formats import Format
+from runtime.imaging.header import Header
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_pixels
+from runtime.imaging.transform import MAX_BANDS, QUALITY, WHITE, Encoding
+from runtime.imaging.zipstream import StoredZip
+from runtime.rejection import Reason, Rejected
+
+TILE = 512
+SAVED_AS = {
+    Encoding.JPG: f".jpg[Q={QUALITY},keep=none]",
+    Encoding.WEBP: f".webp[Q={QUALITY},effort=4,keep=none]",
+}
+CONTEXT = "http://iiif.io/api/image/3/context.json"
+Store = Callable[[str, bytes], None]
+"""Takes a file of the tree: its path below the image's address, and its content."""
+Progress = Callable[[float], None]
+"""Told from time to time which share of the tiles is done, 0 to 1."""
+
+
+class DeadlineExceededError(Exception):
+    """The pyramid was not done in time; the tiles stored so far are no whole tree."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pyramid:
+    """What was made. width, height: pixels of the upright image; tiles: files but for `info.json`, of `size`
+    bytes together.
+    """
+
+    width: int
+    height: int
+    tiles: int
+    size: int
+
+
+def write_pyramid(
+    file: Path,
+    header: Header,
+    limits: Limits,
+    *,
+    address: str,
+    store: Store,
+    encoding: Encoding = Encoding.JPG,
+    progress: Progress = lambda _: None,
+    deadline: float = math.inf,
+) -> Pyramid:
+    """Hands every tile of the image in `file` to `store`, then its `info.json`; nothing is written to disk.
+
+    Upright, in sRGB, 8 bits; as JPEG on white. address: the URL under which `store` puts the tree.
+    deadline: of `time.monotonic()`; what a decoder does before its first row cannot be stopped.
+
+    Raises what `store` does, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, UNSUPPORTED_FORMAT, or
+    TOO_MANY_PIXELS when the decoder finds more pixels than the header said.
+    """
+    failures: list[Exception] = []
+
+    def kept(path: str, data: bytes) -> None:
+        try:
+            store(path, data)
+        except Exception as error:
+            failures.append(error)
+            raise
+
+    try:
+        made = _write(file, header, limits, address, kept, encoding, progress, deadline)
+    except Exception:
+        if failures:  # never taken for what is wrong with the file
+            raise failures[0] from None
+        raise
+    store("info.json", json.dumps(describe(address, made.width, made.height, encoding)).encode())
+    return made
+
+
+def _write(
+    file: Path,
+    header: Header,
+    limits: Limits,
+    address: str,
+    store: Store,
+    encoding: Encoding,
+    progress: Progress,
+    deadline: float,
+) -> Pyramid:
+    with decoding_file(file, header.format):
+        image = _upright(file, header, limits)
+        if encoding is Encoding.JPG and image.hasalpha():
+            image = image.flatten(background=WHITE)
+        return _store_tiles(image, address, encoding, store, progress, deadline)
+
+
+def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[str, Any]:
+    """`info.json` of a tree: https://iiif.io/api/image/3.0/#5-image-information"""
+    factors = scale_factors(width, height)
+    last = factors[-1]
+    others = {} if encoding is Encoding.JPG else {"preferredFormats": [encoding], "extraFormats": [encoding]}
+    return {
+        "@context": CONTEXT,
+        "id": address,
+        "type": "ImageService3",
+        "protocol": "http://iiif.io/api/image",
+        "profile": "level0",
+        "width": width,
+        "height": height,
+        "sizes": [{"width": -(-width // last), "height": -(-height // last)}],
+        "tiles": [{"width": TILE, "height": TILE, "scaleFactors": factors}],
+        **others,
+    }
+
+
+def scale_factors(width: int, height: int) -> list[int]:
+    """1, 2, 4 and so on, until the image is one tile."""
+    factors = [1]
+    while max(-(-width // factors[-1]), -(-height // factors[-1])) > TILE:
+        factors.append(factors[-1] * 2)
+    return factors
+
+
+def paths(width: int, height: int, encoding: Encoding) -> Iterator[str]:
+    """Every file that a viewer may ask for, `info.json` apart."""
+    *factors, last = scale_factors(width, height)
+    for factor in factors:
+        side = TILE * factor
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                across, down = min(side, width - left), min(side, height - top)
+                size = f"{-(-across // factor)},{-(-down // factor)}"
+                yield f"{left},{top},{across},{down}/{size}/0/default.{encoding}"
+    yield f"full/{-(-width // last)},{-(-height // last)}/0/default.{encoding}"
+
+
+def count_of_tiles(width: int, height: int) -> int:
+    """How many files `paths` has."""
+    factors = scale_factors(width, height)[:-1]
+    return 1 + sum(-(-width // (TILE * one)) * -(-height // (TILE * one)) for one in factors)
+
+
+def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
+    options: dict[str, str | bool] = {"access": "sequential", "fail_on": "error"}
+    if header.format is Format.TIFF:
+        options["unlimited"] = True  # one strip may be larger than libtiff's own limit of 50 MB
+    image = pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(file)), "", **options)
+    check_pixels(image.width, image.height, header, limits)
+    if image.bands > MAX_BANDS:
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"It has {image.bands} channels; at most {MAX_BANDS} are read. Save it as RGB or CMYK.",
+        )
+    image = _in_srgb(image)
+    stored = image.get("orientation") if image.get_typeof("orientation") else 1
+    if header.orientation == stored == 1:  # a WebP's stands behind its pixels, where a header is not read
+        return image
+    # Turned, rows are asked for in another order than a decoder gives them.
+    return image.copy_memory().autorot()
+
+
+def _in_srgb(image: pyvips.Image) -> pyvips.Image:
+    if has_other_colours(image):
+        return image.icc_transform("srgb", embedded=True, depth=8)
+    if image.format not in ("uchar", "ushort") and image.bands < 3:
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            "Its greys have more than 16 bits, and nothing says which is white. Save it with 8 or 16.",
+        )
+    if image.interpretation == "cmyk":
+        return image.icc_transform("srgb", input_profile="cmyk", depth=8)
+    wanted = "b-w" if image.interpretation in ("b-w", "grey16") else "srgb"
+    return image if (image.interpretation, image.format) == (wanted, "uchar") else image.colourspace(wanted)
+
+
+def _store_tiles(
+    image: pyvips.Image,
+    address: str,
+    encoding: Encoding,
+    store: Store,
+    progress: Progress,
+    deadline: float,
+) -> Pyramid:
+    """A thread in libvips writes a zip archive into a pipe, and we read it here."""
+    expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
+    archive = StoredZip()
+    with _saving(image, address, encoding) as chunks:
+        for chunk in chunks(deadline):
+            for name, content in archive.feed(chunk):
+                path = name.removeprefix("tree/")
+                if "/" in path:  # not its info.json and properties: info.json is our own
+                    store(path, content)
+                    tiles, size = tiles + 1, size + len(content)
+                    progress(tiles / expected)
+            if time.monotonic() > deadline:
+                raise DeadlineExceededError(f"{tiles} of {expected} tiles were done in time.")
+    if tiles != expected:
+        raise RuntimeError(f"libvips made {tiles} tiles of {expected}.")
+    return Pyramid(width=image.width, height=image.height, tiles=tiles, size=size)
+
+
+@contextmanager
+def _saving(
+    image: pyvips.Image, address: str, encoding: Encoding
+) -> Iterator[Callable[[float], Iterator[bytes]]]:
+    """What libvips writes, until a deadline. When the block ends before that, libvips is stopped.
+
+    A pipe and no callback: libvips may call one once more when the collector frees it, and Python aborts.
+    """
+    (reading, writing), (ended, end) = os.pipe(), os.pipe()
+    errors: list[str] = []
+    readable = select.poll()
+    readable.register(reading, select.POLLIN)
+    readable.register(ended, select.POLLIN)
+
+    def save() -> None:
+        try:
+            image.dzsave_target(
+                pyvips.Target.new_to_descriptor(writing),
+                layout="iiif3",
+                tile_size=TILE,
+                suffix=SAVED_AS[encoding],
+                id=address,
+                imagename="tree",
+                container="zip",
+                compression=0,
+            )
+        except Exception as error:
+            errors.append(str(error))
+        finally:
+            os.close(writing)
+            os.close(end)
+
+    def chunks(deadline: float) -> Iterator[bytes]:
+        while True:
+            left = None if deadline == math.inf else max(0, deadline - time.monotonic()) * 1000
+            ready = dict(readable.poll(left))
+            if not ready:
+                yield b""
+                continue
+            if reading in ready and (chunk := os.read(reading, 1 << 20)):
+                yield chunk
+                continue
+            if errors:
+                raise pyvips.Error("unable to make tiles", errors[0])
+            return
+
+    thread = threading.Thread(target=save)
+    thread.start()
+    try:
+        yield chunks
+    finally:
+        image.set_kill(True)
+        os.close(reading)  # whatever it still writes fails
+        thread.join()
+        os.close(ended)

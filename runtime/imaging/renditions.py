@@ -1,0 +1,115 @@
+"""An image in several sizes as WebP, decoded once, without any metadata: no GPS, no camera's thumbnail."""
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyvips
+
+from runtime.imaging.engine import conversion, decoding, source
+from runtime.imaging.header import Header
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_pixels
+
+LONG_EDGES = (1600, 800, 320)
+QUALITY = 80
+EFFORT = 4
+"""Of WebP's 0-6: what is stored is encoded once and read often, so bytes count for more than CPU."""
+MEDIA_TYPE = "image/webp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendition:
+    """One size. long_edge: what was asked for, in pixels; width and height are less where the source is."""
+
+    long_edge: int
+    width: int
+    height: int
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """All sizes, largest first, and the milliseconds spent decoding and encoding."""
+
+    renditions: tuple[Rendition, ...]
+    decode_ms: float
+    encode_ms: float
+
+
+def render(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int] = LONG_EDGES) -> Rendered:
+    """`data`, whose header was probed, as WebP with the long edges given, in pixels; never enlarged.
+
+    Raises as `scale` does.
+    """
+    started = time.perf_counter()
+    images = scale(data, header, limits, long_edges)
+    decoded = time.perf_counter()
+    renditions: list[Rendition] = []
+    for long_edge, image in zip(sorted(long_edges, reverse=True), images, strict=True):
+        last = renditions[-1] if renditions else None
+        if last and (last.width, last.height) == (image.width, image.height):
+            encoded = last.data
+        else:
+            encoded = bytes(image.webpsave_buffer(Q=QUALITY, effort=EFFORT, keep="none"))
+        renditions.append(
+            Rendition(long_edge=long_edge, width=image.width, height=image.height, data=encoded)
+        )
+    return Rendered(
+        renditions=tuple(renditions),
+        decode_ms=(decoded - started) * 1000,
+        encode_ms=(time.perf_counter() - decoded) * 1000,
+    )
+
+
+def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]) -> list[pyvips.Image]:
+    """`data` in several sizes, largest first, in memory: the largest decoded with shrink-on-load,
+    each smaller one made from the one before.
+
+    Upright whatever its EXIF orientation, in sRGB whatever its profile, 8 bits, first frame only, alpha kept.
+    Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header
+    said.
+    """
+    largest, *smaller = sorted(long_edges, reverse=True)
+    with decoding(data, header.format):
+        # The decoder reads the header its own way: a forged one must not get past the limit.
+        opened = pyvips.Image.new_from_source(source(data), "")
+        check_pixels(opened.width, opened.height, header, limits)
+        image = pyvips.Image.thumbnail_source(
+            source(data),
+            largest,
+            height=largest,
+            size="down",
+            **conversion(opened),
+            # As an argument fail_on is ignored (https://github.com/libvips/libvips/issues/5195), and with
+            # "truncated" a TIFF that ends early passes.
+            option_string="fail_on=error",
+        ).copy_memory()
+    # Each from the one before: the fewer pixels a reduction spans, the less its 8-bit coefficients round.
+    sizes = (_fit(image.width, image.height, long_edge) for long_edge in smaller)
+    return list(itertools.accumulate(sizes, _reduce, initial=image))
+
+
+def _fit(width: int, height: int, long_edge: int) -> tuple[int, int]:
+    """Width and height with that long edge and the same shape, never more than they are."""
+    factor = min(1, long_edge / max(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _reduce(image: pyvips.Image, size: tuple[int, int]) -> pyvips.Image:
+    """Lanczos over the whole way: libvips would average whole pixels first, which is visibly softer."""
+    if (image.width, image.height) == size:
+        return image
+    across, down = size[0] / image.width, size[1] / image.height
+    opaque = image.premultiply() if image.hasalpha() else image
+    reduced = opaque.resize(across, vscale=down, kernel="lanczos3", gap=0)
+    return (reduced.unpremultiply().rint().cast("uchar") if image.hasalpha() else reduced).copy_memory()
+
+
+def as_jpeg(webp: bytes) -> bytes:
+    """A rendition as JPEG on white, quality 85: for services that read no WebP."""
+    image = pyvips.Image.new_from_buffer(webp, "")
+    if image.hasalpha():
+        image = image.flatten(background=[255])
+    return bytes(image.jpegsave_buffer(Q=85, keep="none"))

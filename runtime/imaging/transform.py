@@ -1,0 +1,238 @@
+"""A part of an image in another size, turned and coloured as asked: what an image server does."""
+
+import math
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyvips
+
+from runtime.imaging.engine import conversion, decoding, source
+from runtime.imaging.formats import Format
+from runtime.imaging.header import Header
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_pixels
+from runtime.rejection import Reason, Rejected
+
+QUALITY = 80
+EFFORT_ON_THE_FLY = 2
+"""Of WebP's 0-6: somebody waits, and a cache keeps what is asked for often."""
+WHITE = 255
+IN_MEMORY_PIXELS = 16_000_000
+MAX_BANDS = 5
+"""CMYK and alpha."""
+
+
+class Colours(StrEnum):
+    """What the pixels may be. Bitonal: black or white, nothing between."""
+
+    COLOR = "color"
+    GRAY = "gray"
+    BITONAL = "bitonal"
+
+
+class Encoding(StrEnum):
+    """The three formats that are written, by their usual extensions."""
+
+    JPG = "jpg"
+    PNG = "png"
+    WEBP = "webp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transform:
+    """left, top, width, height: a part of the upright image, in its pixels.
+
+    to_width, to_height: the size in pixels that it gets, before it is mirrored and then turned clockwise by
+    `degrees`.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    to_width: int
+    to_height: int
+    mirror: bool = False
+    degrees: float = 0
+    colours: Colours = Colours.COLOR
+
+    @property
+    def level(self) -> int:
+        """The last halving of the image that still has as many pixels of this part as are asked for."""
+        level = 0
+        while (
+            level < 32
+            and _has(self.width, level + 1, self.to_width)
+            and _has(self.height, level + 1, self.to_height)
+        ):
+            level += 1
+        return level
+
+    @property
+    def factor(self) -> float:
+        """How many source pixels become one, in the direction that shrinks less; below 1 it enlarges."""
+        return min(self.width / self.to_width, self.height / self.to_height)
+
+
+def upright(header: Header) -> tuple[int, int]:
+    """Width and height in pixels once the EXIF orientation is followed."""
+    turned = header.orientation >= 5
+    return (header.height, header.width) if turned else (header.width, header.height)
+
+
+def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> pyvips.Image:
+    """`asked` from a file of which nothing else is wanted, decoding no more of it than that takes.
+
+    In memory, sRGB, 8 bits. Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds
+    more pixels than the header said.
+    """
+    with decoding(data, header.format):
+        opened = _opened(data, header, limits)
+        is_whole = (asked.width, asked.height) == upright(header)
+        is_upright = header.orientation == 1
+        if is_upright and (header.format is Format.JPEG or not is_whole):
+            image = _resize(_crop_on_load(data, header, asked), asked)
+        elif is_whole:
+            image = _thumbnail(data, opened, asked.to_width, asked.to_height, size="force")
+        else:
+            image = _resize(_whole(data, opened, header).crop(*_box(asked)), asked)
+        # Turned, its rows are asked for in another order than a decoder gives them.
+        image = image.copy_memory() if asked.degrees % 360 else image
+        return _finish(image, asked).copy_memory()
+
+
+class Pyramid:
+    """A decoded image with its halves, quarters and so on, each made when first asked for.
+
+    For many parts of one image, which is decoded once: `size_of(header)` bytes, beside those of the file.
+    Its methods may be called from several threads.
+    """
+
+    def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
+        """Decodes all of it. Raises as `transform` does."""
+        with decoding(data, header.format):
+            opened = _opened(data, header, limits)
+            self._levels = [_whole(data, opened, header)]
+        self._lock = threading.Lock()
+
+    def transform(self, asked: Transform) -> pyvips.Image:
+        """As the function `transform`, from what is decoded already."""
+        level = asked.level
+        image, scale = self._level(level), 2**level
+        left, top = asked.left // scale, asked.top // scale
+        right = min(image.width, math.ceil((asked.left + asked.width) / scale))
+        bottom = min(image.height, math.ceil((asked.top + asked.height) / scale))
+        part = image.crop(left, top, max(1, right - left), max(1, bottom - top))
+        return _finish(_resize(part, asked), asked).copy_memory()
+
+    def _level(self, level: int) -> pyvips.Image:
+        with self._lock:
+            while len(self._levels) <= level:
+                self._levels.append(_halve(self._levels[-1]))
+            return self._levels[level]
+
+
+def size_of(header: Header) -> int:
+    """The bytes that a whole pyramid holds at most: four bands, and a third more for the smaller levels."""
+    return header.width * header.height * 4 * 4 // 3
+
+
+def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
+    """Without any metadata; JPEG, which has no alpha, on white."""
+    match encoding:
+        case Encoding.PNG:
+            return bytes(image.pngsave_buffer(keep="none"))
+        case Encoding.WEBP:
+            return bytes(image.webpsave_buffer(Q=QUALITY, effort=EFFORT_ON_THE_FLY, keep="none"))
+        case Encoding.JPG:
+            opaque = image.flatten(background=WHITE) if image.hasalpha() else image
+            return bytes(opaque.jpegsave_buffer(Q=QUALITY, keep="none"))
+
+
+def _has(side: int, level: int, wanted: int) -> bool:
+    return math.ceil(side / (1 << level)) >= max(wanted, 2)
+
+
+def _opened(data: bytes, header: Header, limits: Limits) -> pyvips.Image:
+    """Its header as the decoder reads it, which must not say more than ours did."""
+    opened = pyvips.Image.new_from_source(source(data), "")
+    check_pixels(opened.width, opened.height, header, limits)
+    if opened.bands > MAX_BANDS:
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"It has {opened.bands} channels; at most {MAX_BANDS} are read. Save it as RGB or CMYK.",
+        )
+    orientation = opened.get("orientation") if opened.get_typeof("orientation") else 1
+    if orientation != header.orientation or (opened.width, opened.height) != (header.width, header.height):
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"This {header.format.upper()} is stored turned, which is not read here. Save it upright.",
+        )
+    return opened
+
+
+def _thumbnail(data: bytes, opened: pyvips.Image, width: int, height: int, *, size: str) -> pyvips.Image:
+    return pyvips.Image.thumbnail_source(
+        source(data), width, height=height, size=size, option_string="fail_on=error", **conversion(opened)
+    )
+
+
+def _whole(data: bytes, opened: pyvips.Image, header: Header) -> pyvips.Image:
+    """All pixels, upright and in memory."""
+    return _thumbnail(data, opened, *upright(header), size="down").copy_memory()
+
+
+def _crop_on_load(data: bytes, header: Header, asked: Transform) -> pyvips.Image:
+    """The part, from a decoder that stops below it; a JPEG's shrinks by up to 8 on the way."""
+    shrink = 1
+    options: dict[str, str | int] = {"access": "sequential", "fail_on": "error"}
+    if header.format is Format.JPEG:
+        shrink = max(by for by in (1, 2, 4, 8) if by <= max(1, asked.factor))
+        options["shrink"] = shrink
+    image = pyvips.Image.new_from_source(source(data), "", **options)
+    left, top, width, height = _box(asked)
+    left, top = min(left // shrink, image.width - 1), min(top // shrink, image.height - 1)
+    right = min(image.width, max(left + 1, round((asked.left + width) / shrink)))
+    bottom = min(image.height, max(top + 1, round((asked.top + height) / shrink)))
+    part = image.crop(left, top, right - left, bottom - top)
+    # From memory a reduction takes a third of what it takes row by row from a decoder.
+    return part.copy_memory() if part.width * part.height <= IN_MEMORY_PIXELS else part
+
+
+def _box(asked: Transform) -> tuple[int, int, int, int]:
+    return asked.left, asked.top, asked.width, asked.height
+
+
+def _resize(part: pyvips.Image, asked: Transform) -> pyvips.Image:
+    """The part in the size asked for, whatever its shape, and in sRGB."""
+    converted = conversion(part)
+    is_done = (part.width, part.height) == (asked.to_width, asked.to_height) and part.format == "uchar"
+    if is_done and not converted:
+        return part
+    return part.thumbnail_image(
+        asked.to_width, height=asked.to_height, size="force", no_rotate=True, **converted
+    )
+
+
+def _halve(image: pyvips.Image) -> pyvips.Image:
+    """Half of the size by Lanczos, rounded up, so that level n is exactly 1 / 2^n and tiles fit together."""
+    even = image.embed(0, 0, image.width + image.width % 2, image.height + image.height % 2, extend="copy")
+    return even.thumbnail_image(
+        even.width // 2, height=even.height // 2, size="force", no_rotate=True
+    ).copy_memory()
+
+
+def _finish(image: pyvips.Image, asked: Transform) -> pyvips.Image:
+    if asked.mirror:
+        image = image.fliphor()
+    if asked.degrees % 90:
+        opaque = image if image.hasalpha() else image.bandjoin(255)
+        image = opaque.similarity(angle=asked.degrees, background=[0] * opaque.bands)
+    elif asked.degrees % 360:
+        image = image.rot(f"d{asked.degrees % 360:.0f}")
+    if asked.colours is Colours.COLOR:
+        return image
+    grey = image.flatten(background=WHITE) if image.hasalpha() and asked.colours is Colours.BITONAL else image
+    grey = grey.colourspace("b-w")
+    return grey > 128 if asked.colours is Colours.BITONAL else grey

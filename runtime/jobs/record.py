@@ -1,0 +1,219 @@
+"""One job, and every way in which it may change. Pure: what is stored where is runtime/jobs/table.py.
+
+WAITING -> WORKING                  the function does it itself, under a lease
+WAITING -> STARTING -> RUNNING      a task does it
+any of these -> WAITING             the next attempt, or the same once there is capacity
+any of these -> DONE | REJECTED | FAILED
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from runtime.events import Change, ObjectEvent
+from runtime.placement.limits import fargate_size
+
+MAX_ATTEMPTS = 4
+PAUSES = (0, 240, 960)
+"""Seconds before the second, third and fourth attempt: an outage of minutes must not use up all of them."""
+LEASE_SLACK_SECONDS = 30
+"""Beyond the function's own deadline, before somebody else takes the job."""
+START_SECONDS = 900
+"""RunTask accepts a task within seconds and it runs within one or two minutes; after this it never will."""
+STOP_SECONDS = 600
+"""Beyond the worker's own deadline, before it is stopped."""
+WAIT_SECONDS = 24 * 3600
+"""For capacity or quota, before somebody has to know."""
+KEEP_SECONDS = 90 * 24 * 3600
+"""As long as a rejection is kept (stacks/hybrid_pattern/stack.py)."""
+
+
+class State(StrEnum):
+    """Where a job is; the last three are final."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    STARTING = "starting"
+    RUNNING = "running"
+    DONE = "done"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+FINAL = {State.DONE, State.REJECTED, State.FAILED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """An attempt that came to nothing, and why."""
+
+    attempt: int
+    where: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One version of a source object on its way to tiles. Times are seconds since 1970.
+
+    where: "lambda" or "fargate", for this attempt. placement: why the first one went where it did;
+    decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
+    spot: this attempt asks for FARGATE_SPOT.
+    refusals: how often ECS has definitely started nothing for it; part of RunTask's token (tasks.py).
+    since: when this attempt began to wait. due: while it waits, from when on it may be tried; else when it
+    counts as lost. first: the attempt that counts as the first, once somebody asked for it again.
+    message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
+    """
+
+    job_id: str
+    bucket: str
+    key: str
+    version_id: str
+    sequencer: str
+    bytes: int
+    where: str
+    placement: str
+    decided_by: str
+    cpu: int = 0
+    memory_mb: int = 0
+    disk_gib: int = 0
+    spot: bool = False
+    refusals: int = 0
+    state: State = State.WAITING
+    attempt: int = 1
+    first: int = 1
+    task_arn: str = ""
+    percent: int = 0
+    message: str = ""
+    since: int = 0
+    due: int = 0
+    created_at: int = 0
+    ended_at: int = 0
+    tries: tuple[Try, ...] = ()
+    revision: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def event(self) -> ObjectEvent:
+        """What started it."""
+        return ObjectEvent(
+            change=Change.CREATED,
+            bucket=self.bucket,
+            key=self.key,
+            version_id=self.version_id,
+            sequencer=self.sequencer,
+            size=self.bytes,
+        )
+
+    @property
+    def placed(self) -> dict[str, str | int]:
+        """Where this attempt runs and why the job was placed so, for its manifest."""
+        task: dict[str, str | int] = {"cpu": self.cpu, "memory_mb": self.memory_mb}
+        placed: dict[str, str | int] = {
+            "where": self.where,
+            "reason": self.placement,
+            "attempt": self.attempt,
+        }
+        return placed | (task if self.where == "fargate" else {})
+
+    def claimed(self, now: float, lease: float) -> "Job | None":
+        """For whoever starts the attempt; None when it does not wait. lease: seconds that a function has."""
+        if self.state is not State.WAITING or self.due > now:
+            return None
+        if self.where == "lambda":
+            return replace(self, state=State.WORKING, due=int(now + lease + LEASE_SLACK_SECONDS))
+        return replace(self, state=State.STARTING, task_arn="", due=int(now) + START_SECONDS)
+
+    def accepted(self, attempt: int, task_arn: str) -> "Job | None":
+        """RunTask has answered; the task itself may have been faster."""
+        if self.attempt != attempt or self.is_final or self.state is State.WORKING or self.task_arn:
+            return None
+        state = State.RUNNING if self.state is State.RUNNING else State.STARTING
+        return replace(self, state=state, task_arn=task_arn)
+
+    def postponed(self, now: float, *, refused: bool = False, on_demand: bool = False) -> "Job | None":
+        """Nothing is wrong with the job: it waits for its turn, and keeps its attempt.
+
+        refused: ECS has answered that it started nothing; without that it may have, and the next request has
+        to carry the same token. Whoever was not tried for longest comes first: one that finds no room must
+        not stand before the rest.
+        """
+        if self.state is not State.STARTING or self.task_arn:
+            return None
+        return replace(
+            self,
+            state=State.WAITING,
+            due=int(now),
+            spot=self.spot and not on_demand,
+            refusals=self.refusals + refused,
+        )
+
+    def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
+        """Said by the worker when it begins; None tells it that the job is no longer its own."""
+        mine = self.task_arn in ("", task_arn) or not task_arn
+        # Running with its own ARN: it was stored, and only the answer was lost.
+        again = self.state is State.RUNNING and task_arn != "" and self.task_arn == task_arn
+        begins = self.state in (State.STARTING, State.WAITING)
+        if self.attempt != attempt or not mine or not (again or begins):
+            return None
+        due = int(now + seconds + STOP_SECONDS)
+        return replace(self, state=State.RUNNING, task_arn=task_arn or self.task_arn, due=due)
+
+    def ended(self, now: float, state: State, message: str = "") -> "Job | None":
+        """A final state stays."""
+        if self.is_final:
+            return None
+        percent = 100 if state is State.DONE else self.percent
+        return replace(self, state=state, message=message, percent=percent, ended_at=int(now))
+
+    def tried_again(self, now: float, attempt: int, why: str, *, larger: bool = False) -> "Job | None":
+        """The next attempt, in a task and on demand; FAILED after the last, or where no task is large enough.
+
+        None when that attempt is not the current one any more: its end came twice, or late.
+        """
+        if self.is_final or self.attempt != attempt:
+            return None
+        tries = (*self.tries, Try(attempt=attempt, where=self.where, why=why))
+        job = replace(self, tries=tries)
+        size = fargate_size(vcpus=self.cpu / 1024, memory_mb=self.memory_mb * (2 if larger else 1))
+        made = attempt - self.first + 1
+        if made >= MAX_ATTEMPTS:
+            return job.ended(now, State.FAILED, f"It was tried {made} times. The last time: {why}")
+        if size is None:
+            return job.ended(now, State.FAILED, f"No task has more memory than it had. {why}")
+        return replace(
+            job,
+            state=State.WAITING,
+            attempt=attempt + 1,
+            where="fargate",
+            cpu=size[0],
+            memory_mb=size[1],
+            spot=False,
+            task_arn="",
+            percent=0,
+            since=int(now),
+            due=int(now) + PAUSES[made - 1],
+        )
+
+    def asked_for_again(self, now: float) -> "Job | None":
+        """By a person, after it failed: from the beginning, with what was tried kept."""
+        if self.state is not State.FAILED:
+            return None
+        tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=self.message))
+        return replace(
+            self,
+            state=State.WAITING,
+            attempt=self.attempt + 1,
+            first=self.attempt + 1,
+            where="fargate",
+            spot=False,
+            tries=tries,
+            task_arn="",
+            message="",
+            percent=0,
+            since=int(now),
+            due=int(now),
+            ended_at=0,
+        )

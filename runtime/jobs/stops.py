@@ -1,0 +1,103 @@
+"""What the end of a task means for its job.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from runtime.jobs.tasks import CONTAINER
+
+DONE, FAILED, REJECTED, AGAIN = 0, 1, 3, 4
+"""The worker's exit codes; anything else is a failure too."""
+KILLED = {137, 143}
+"""128 + SIGKILL, 128 + SIGTERM."""
+OVERDUE = "It outlived its deadline."
+NEVER_STARTED = "The task was accepted and never began its work."
+"""What the tracker gives as the reason when it stops a task."""
+_PLATFORM = {"SpotInterruption", "TerminationNotice", "InfrastructureHealth", "ServiceSchedulerInitiated"}
+
+
+class Verdict(StrEnum):
+    """What follows for the job."""
+
+    ENDED = "ended"
+    """The worker has written how."""
+    AGAIN = "again"
+    LARGER = "larger"
+    """Again, with more memory."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """A task that ended. attempt: of its job. never_ran: it failed to start."""
+
+    job_id: str
+    attempt: int
+    verdict: Verdict
+    why: str
+    task_arn: str = ""
+    never_ran: bool = False
+    vcpu_seconds: float = 0
+    gb_seconds: float = 0
+
+
+def read_stop(task: Mapping[str, Any]) -> Stop | None:
+    """From the `detail` of an event, or a task of DescribeTasks; None when it is not one of ours."""
+    overrides = task.get("overrides", {}).get("containerOverrides", [])
+    environment = {
+        pair["name"]: pair["value"]
+        for override in overrides
+        if override.get("name") == CONTAINER
+        for pair in override.get("environment", [])
+    }
+    if "JOB_ID" not in environment:
+        return None
+    verdict, why = _verdict(task)
+    seconds = _billed(task)
+    return Stop(
+        job_id=environment["JOB_ID"],
+        attempt=int(environment["ATTEMPT"]),
+        verdict=verdict,
+        why=why,
+        task_arn=task.get("taskArn", ""),
+        never_ran=task.get("stopCode") == "TaskFailedToStart",
+        vcpu_seconds=seconds * int(task.get("cpu", 0)) / 1024,
+        gb_seconds=seconds * int(task.get("memory", 0)) / 1024,
+    )
+
+
+def _billed(task: Mapping[str, Any]) -> float:
+    """Seconds; an event tells times as text, DescribeTasks as datetimes."""
+    begun, ended = (task.get(name) for name in ("pullStartedAt", "stoppedAt"))
+    if not begun or not ended:
+        return 0
+    times = [datetime.fromisoformat(one) if isinstance(one, str) else one for one in (begun, ended)]
+    return max(0.0, (times[1] - times[0]).total_seconds())
+
+
+def _verdict(task: Mapping[str, Any]) -> tuple[Verdict, str]:
+    code, reason = task.get("stopCode", ""), task.get("stoppedReason", "")
+    container: Mapping[str, Any] = next(
+        (one for one in task.get("containers", []) if one.get("name") == CONTAINER), {}
+    )
+    exit_code, detail = container.get("exitCode"), container.get("reason", "")
+    why = f"{code or 'Stopped'}: {' '.join(filter(None, (reason, detail)))}"
+    why += "" if exit_code is None else f" (exit code {exit_code})"
+    if exit_code in (DONE, REJECTED):
+        return Verdict.ENDED, why
+    if reason == OVERDUE:
+        return Verdict.FAILED, OVERDUE
+    if reason == NEVER_STARTED:
+        return Verdict.AGAIN, NEVER_STARTED
+    if "OutOfMemory" in f"{detail} {reason}":
+        return Verdict.LARGER, why
+    if code == "UserInitiated":
+        return Verdict.FAILED, why
+    if code in _PLATFORM or code == "TaskFailedToStart" or exit_code in (AGAIN, *KILLED) or exit_code is None:
+        return Verdict.AGAIN, why
+    return Verdict.FAILED, why

@@ -1,0 +1,128 @@
+"""The job table: DynamoDB, one item a job, every write conditional on the revision that was read."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from runtime.jobs.record import KEEP_SECONDS, Job, State, Try
+
+OPEN_INDEX = "open"
+"""Sparse: `queue` (waiting or active) and `due`, of jobs that have not ended."""
+WAITING, ACTIVE = "waiting", "active"
+_RACES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jobs:
+    """table: boto3's resource of it. clock: the time in seconds since 1970."""
+
+    table: Any
+    clock: Callable[[], float] = time.time
+
+    def get(self, job_id: str) -> Job | None:
+        """As it is now."""
+        item = self.table.get_item(Key={"job_id": job_id}, ConsistentRead=True).get("Item")
+        return _job(item) if item else None
+
+    def create(self, job: Job) -> Job:
+        """Stores a new job, unless there is one: that one comes back."""
+        try:
+            new = replace(job, created_at=round(self.clock()), revision=1)
+            self.table.put_item(Item=_item(new), ConditionExpression=Attr("job_id").not_exists())
+        except ClientError as error:
+            found = self.get(job.job_id) if _lost(error) else None
+            if found is None:
+                raise
+            return found
+        return new
+
+    def change(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:
+        """Stores what `step` makes of the job and returns that; None where it makes nothing of it.
+
+        A job that changed meanwhile is read and offered again. Raises KeyError when there is no such job.
+        """
+        for _ in range(_RACES):
+            job = self.get(job_id)
+            if job is None:
+                raise KeyError(f"There is no job {job_id}.")
+            then = step(job)
+            if then is None:
+                return None
+            then = replace(then, revision=job.revision + 1)
+            try:
+                self.table.put_item(Item=_item(then), ConditionExpression=Attr("revision").eq(job.revision))
+            except ClientError as error:
+                if not _lost(error):
+                    raise
+            else:
+                return then
+        raise RuntimeError(f"Job {job_id} changed {_RACES} times while it was written.")
+
+    def progress(self, job_id: str, attempt: int, percent: int) -> bool:
+        """Notes how far the attempt is; False when the job is no longer its own."""
+        try:
+            self.table.update_item(
+                Key={"job_id": job_id},
+                UpdateExpression="SET #percent = :percent",
+                ConditionExpression="attempt = :attempt AND #state = :running",
+                ExpressionAttributeNames={"#percent": "percent", "#state": "state"},
+                ExpressionAttributeValues={
+                    ":percent": percent,
+                    ":attempt": attempt,
+                    ":running": State.RUNNING.value,
+                },
+            )
+        except ClientError as error:
+            if not _lost(error):
+                raise
+            return False
+        return True
+
+    def waiting(self, most: int) -> list[str]:
+        """The ids of jobs that may be tried now, those first that were not for longest. The index may lag."""
+        ready = Key("queue").eq(WAITING) & Key("due").lte(int(self.clock()))
+        return [item["job_id"] for item in self._open(ready, most)]
+
+    def overdue(self, most: int) -> list[str]:
+        """The ids of jobs that should have moved on by now."""
+        late = Key("queue").eq(ACTIVE) & Key("due").lt(round(self.clock()))
+        return [item["job_id"] for item in self._open(late, most)]
+
+    def all(self) -> Iterator[Job]:
+        """Every job that is kept, by a scan: for people, and for tables of some thousand jobs."""
+        more: dict[str, Any] = {}
+        while True:
+            page = self.table.scan(**more)
+            yield from map(_job, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _open(self, condition: Any, most: int) -> list[dict[str, Any]]:
+        found = self.table.query(IndexName=OPEN_INDEX, KeyConditionExpression=condition, Limit=most)
+        return list(found["Items"])
+
+
+def _item(job: Job) -> dict[str, Any]:
+    item = {**asdict(job), "state": job.state.value, "tries": [asdict(one) for one in job.tries]}
+    if job.is_final:
+        return {**item, "expires_at": job.ended_at + KEEP_SECONDS}
+    return {**item, "queue": WAITING if job.state is State.WAITING else ACTIVE}
+
+
+def _job(item: dict[str, Any]) -> Job:
+    known: dict[str, Any] = {field.name: item[field.name] for field in fields(Job) if field.name in item}
+    for name, value in known.items():
+        if isinstance(value, Decimal):  # boto3's numbers; ours are whole
+            known[name] = int(value)
+    tries = tuple(Try(**{**one, "attempt": int(one["attempt"])}) for one in item["tries"])
+    return Job(**{**known, "state": State(item["state"]), "tries": tries})
+
+
+def _lost(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

@@ -1,0 +1,168 @@
+"""RunTask, so that asking twice starts one task, and every answer that it can give has a name.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runtime.jobs.record import Job
+
+CONTAINER = "worker"
+DISK_GIB_INCLUDED = 20
+"""A task has so much without asking; asked for, it must be 21 to 200:
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
+"""
+_PASSING = re.compile(
+    "capacity is|throttl|rate exceeded|request limit|limit on the number|quota|try again|"
+    "network interface|unavailable|internal|timed? ?out",
+    re.IGNORECASE,
+)
+"""What nothing is wrong with the request for, by what AWS and those who met it say:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
+"""
+_PASSING_REASONS = re.compile(r"^(RESOURCE:|AGENT\b)")
+_SETTLING = re.compile("AccessDenied|not authorized|is inactive", re.IGNORECASE)
+_NOT_NOW_CODES = {
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "ServerException",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "LimitExceededException",
+    "ServiceQuotaExceededException",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A task has been accepted: by this call, or by an earlier one with the same token."""
+
+    task_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotNow:
+    """No capacity, quota or room in a rate: the same request may succeed later.
+
+    refused: ECS definitely started nothing. Otherwise nobody knows, and only the same token can tell.
+    """
+
+    why: str
+    refused: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsettled:
+    """Not allowed, or an old revision: for some minutes a deploy may be under way, after that it is final."""
+
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """The same request will never succeed."""
+
+    why: str
+
+
+Answer = Started | NotNow | Unsettled | Refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """Starts the worker's tasks. ecs: a boto3 client."""
+
+    ecs: Any
+    cluster: str
+    task_definition: str
+    subnets: Sequence[str]
+    security_group: str
+    public_ip: bool
+
+    def start(self, job: Job) -> Answer:
+        """A task for this attempt of the job. Asked again for the same attempt, the same task."""
+        try:
+            answer = self.ecs.run_task(**self.request(job))
+        except ClientError as error:
+            return _refusal(error)
+        except BotoCoreError as error:  # no answer: it may have been started, and the token knows
+            return NotNow(why=f"ECS could not be reached: {error}", refused=False)
+        if answer["tasks"]:
+            return Started(task_arn=answer["tasks"][0]["taskArn"])
+        return _failure(answer["failures"])
+
+    def request(self, job: Job) -> dict[str, Any]:
+        """What RunTask is asked: a pure function of the job, its attempt and how often ECS refused it.
+
+        ECS answers a token with its first answer for up to 24 hours, failures included, so each definite
+        refusal needs another token. With any other parameter a known token is a ConflictException, so nothing
+        here may depend on when or by whom it is asked:
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
+        """
+        environment = {"JOB_ID": job.job_id, "ATTEMPT": str(job.attempt)}
+        disk = {"ephemeralStorage": {"sizeInGiB": job.disk_gib}} if job.disk_gib > DISK_GIB_INCLUDED else {}
+        spot = {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
+        return {
+            "cluster": self.cluster,
+            "taskDefinition": self.task_definition,
+            "count": 1,
+            "clientToken": f"{job.job_id}-{job.attempt}-{job.refusals}",
+            "startedBy": job.job_id,
+            **(spot if job.spot else {"launchType": "FARGATE"}),
+            "networkConfiguration": {
+                "awsvpcConfiguration": {
+                    "subnets": list(self.subnets),
+                    "securityGroups": [self.security_group],
+                    "assignPublicIp": "ENABLED" if self.public_ip else "DISABLED",
+                }
+            },
+            "overrides": {
+                "cpu": str(job.cpu),
+                "memory": str(job.memory_mb),
+                **disk,
+                "containerOverrides": [
+                    {
+                        "name": CONTAINER,
+                        "environment": [
+                            {"name": name, "value": value} for name, value in environment.items()
+                        ],
+                    }
+                ],
+            },
+        }
+
+
+def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:
+    """RunTask answers 200 with `failures` where it started nothing.
+
+    A failure without a reason is one that ECS repeats after more than an hour, and says nothing of the job.
+    """
+    told = (": ".join(filter(None, (one.get("reason"), one.get("detail")))) for one in failures)
+    said = "; ".join(filter(None, told))
+    passing = any(_PASSING_REASONS.match(one.get("reason", "")) for one in failures)
+    if not said:
+        return NotNow(why="RunTask started nothing and gave no reason.")
+    return NotNow(why=said) if passing or _PASSING.search(said) else Refused(why=said)
+
+
+def _refusal(error: ClientError) -> Answer:
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    if code == "ConflictException":
+        # Asked before with other parameters, by an older revision of the task definition say: the tasks that
+        # were started then, or none.
+        arns: Sequence[str] = error.response.get("resourceIds") or []  # type: ignore[assignment]
+        return Started(task_arn=arns[0]) if arns else NotNow(why=f"{code}: {message}")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    why = f"{code}: {message}"
+    if code in _NOT_NOW_CODES or status >= 500:
+        return NotNow(why=why, refused=status < 500)
+    if _SETTLING.search(why):
+        return Unsettled(why=why)
+    return NotNow(why=why) if _PASSING.search(message) else Refused(why=why)

@@ -1,0 +1,228 @@
+"""Where results go: immutable objects under `v/{job_id}/`, and a pointer a key that only moves forward."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from runtime.events import GONE, Change, ObjectEvent, is_newer
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+    from runtime.slim_s3 import S3
+
+FOR_EVER = "public, max-age=31536000, immutable"
+MAX_KEY_BYTES = 1024
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+DELETED_TAG = "state=deleted"
+"""The output bucket's lifecycle removes tombstones by this tag."""
+
+Document = Mapping[str, Any]
+_LOST_THE_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+_RACES = 10
+
+
+def version_prefix(job_id: str) -> str:
+    return f"v/{job_id}/"
+
+
+def manifest_key(job_id: str) -> str:
+    return f"v/{job_id}/manifest.json"
+
+
+def rejection_key(job_id: str) -> str:
+    return f"rejected/{job_id}.json"
+
+
+def pointer_key(key: str) -> str:
+    """`latest/{key, percent-encoded}.json`; a key too long for that goes by its sha256.
+
+    "=" is never left unencoded in a key, so the two kinds cannot meet.
+    """
+    encoded = f"latest/{quote(key)}.json"
+    if len(encoded) <= MAX_KEY_BYTES:
+        return encoded
+    return f"latest/=sha256/{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+
+def source_of(event: ObjectEvent) -> dict[str, Any]:
+    """How manifests and rejections name their source."""
+    return {"bucket": event.bucket, "key": event.key, "version_id": event.version_id, "bytes": event.size}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """The output bucket of one pattern."""
+
+    s3: "S3 | S3Client"
+    bucket: str
+
+    def put(self, key: str, data: bytes, media_type: str, **condition: str) -> None:
+        """Stores part of a result; its key names the source version, so caches may keep it for ever."""
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=data,
+            ContentType=media_type,
+            CacheControl=FOR_EVER,
+            **condition,  # type: ignore[arg-type]
+        )
+
+    def publish(self, event: ObjectEvent, manifest: Document) -> bool:
+        """Stores the manifest of a finished job, then moves the key's pointer to it.
+
+        So a reader sees a whole result or the one before. False when the pointer is at a newer event;
+        if that is a deletion, the result is removed again.
+        """
+        document = self._store_manifest({**manifest, "job_id": event.job_id, "sequencer": event.sequencer})
+        pointer = self._move_pointer(event.key, lambda now: document if _is_behind(now, event) else None)
+        self._delete(rejection_key(event.job_id))
+        if pointer and pointer.get("state") == "deleted":
+            self.remove(event.job_id)
+        return pointer is not None and pointer.get("job_id") == event.job_id
+
+    def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
+        """Records why a source version cannot be done, unless it was done before. The pointer stays."""
+        if self._read(manifest_key(event.job_id))[0] is None:
+            record = {
+                "job_id": event.job_id,
+                "source": source_of(event),
+                "reason": reason,
+                "message": message,
+            }
+            self._put_json(rejection_key(event.job_id), record)
+
+    def delete(self, event: ObjectEvent) -> None:
+        """Follows a deletion in the source: results are removed, and the pointer becomes a tombstone, so that
+        an older event that arrives late cannot bring the picture back.
+
+        A delete marker hides the key whatever it showed. The removal of one version matters to the pointer
+        only while it shows that version, whose sequencer it keeps: newer ones may still be on their way.
+        """
+        if event.change is Change.REMOVED:
+            self._move_pointer(event.key, lambda now: _removal(now, event), tagging=DELETED_TAG)
+            self.remove(event.job_id)
+            return
+        pointer = self._move_pointer(event.key, lambda now: _hiding(now, event), tagging=DELETED_TAG)
+        # The tombstone says what it hid, so that a second try of this event removes what the first did not.
+        if pointer and pointer["sequencer"] == event.sequencer and pointer.get("removed"):
+            self.remove(pointer["removed"])
+
+    def still_wanted(self, event: ObjectEvent) -> bool:
+        """Whether the version is still there. If not, what was published of it is removed: the removal's own
+        event may have been handled before there was anything to remove.
+        """
+        try:
+            self.s3.head_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
+            self.delete(replace(event, change=Change.REMOVED))
+            return False
+        return True
+
+    def remove(self, job_id: str) -> None:
+        """Removes all that a job stored under its own id."""
+        for keys in self._pages(version_prefix(job_id)):
+            self._delete(*keys)
+        self._delete(rejection_key(job_id))
+
+    def _pages(self, prefix: str) -> Iterator[list[str]]:
+        """The keys under a prefix, at most a thousand at a time."""
+        more: dict[str, Any] = {}
+        while True:
+            page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
+            if keys := [item["Key"] for item in page.get("Contents", [])]:
+                yield keys
+            if "NextContinuationToken" not in page:
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _store_manifest(self, document: Document) -> Document:
+        """Stores it once: an event that comes again may have other timings, and readers may cache."""
+        key = manifest_key(document["job_id"])
+        try:
+            self.put(key, _json(document), "application/json", IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+            return self._read(key)[0] or document
+        return document
+
+    def _move_pointer(
+        self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
+    ) -> Document | None:
+        """Replaces the pointer of `key` by what `change` makes of it, or leaves it where that is None.
+
+        Returns the pointer as it is then.
+        """
+        for _ in range(_RACES):
+            now, etag = self._read(pointer_key(key))
+            then = change(now)
+            if then is None:
+                return now
+            options = {"IfMatch": etag} if now else {"IfNoneMatch": "*"}
+            try:
+                self._put_json(pointer_key(key), then, **options, **({"Tagging": tagging} if tagging else {}))
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _LOST_THE_RACE:
+                    raise
+            else:
+                return then
+        raise RuntimeError(f"The pointer of {key!r} changed {_RACES} times while it was written.")
+
+    def _read(self, key: str) -> tuple[Document | None, str]:
+        try:
+            found = self.s3.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None, ""
+        return json.loads(found["Body"].read()), found["ETag"]
+
+    def _put_json(self, key: str, document: Document, **options: Any) -> None:
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=_json(document),
+            ContentType="application/json",
+            CacheControl="no-cache",
+            **options,
+        )
+
+    def _delete(self, *keys: str) -> None:
+        """A thousand keys at most; what was not there counts as deleted.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        """
+        objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        failed = self.s3.delete_objects(Bucket=self.bucket, Delete=objects).get("Errors")
+        if failed:  # the request succeeds all the same
+            said = f"{failed[0].get('Message')} ({len(failed)} keys)"
+            raise ClientError({"Error": {"Code": failed[0]["Code"], "Message": said}}, "DeleteObjects")
+
+
+def _is_behind(pointer: Document | None, event: ObjectEvent) -> bool:
+    return pointer is None or is_newer(event.sequencer, pointer["sequencer"])
+
+
+def _hiding(pointer: Document | None, event: ObjectEvent) -> Document | None:
+    if not _is_behind(pointer, event):
+        return None
+    removed = pointer and (pointer.get("job_id") or pointer.get("removed"))
+    return {"state": "deleted", "sequencer": event.sequencer, "removed": removed}
+
+
+def _removal(pointer: Document | None, event: ObjectEvent) -> Document | None:
+    if pointer is None or pointer.get("job_id") != event.job_id:
+        return None
+    return {"state": "deleted", "sequencer": pointer["sequencer"], "removed": event.job_id}
+
+
+def _json(document: Document) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()

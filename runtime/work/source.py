@@ -1,0 +1,65 @@
+"""The version of the source object that a job is about: a part of it, or all of it on disk."""
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from runtime.events import GONE, ObjectEvent
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_bytes
+from runtime.rejection import Reason, Rejected
+
+HEAD_BYTES = 64 * 1024
+"""Nearly every header is in there; a TIFF may keep its directory at the end."""
+
+
+@dataclass(kw_only=True)
+class Source:
+    """s3: a boto3 client. Raises Rejected SOURCE_GONE once the version is not there any more."""
+
+    s3: Any
+    event: ObjectEvent
+    _head: bytes | None = field(default=None, init=False)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As `imaging.probe.Read`: a request for the first part, and one for each that lies beyond it."""
+        if self._head is None:
+            self._head = self._range(0, HEAD_BYTES)
+        if offset + length <= len(self._head) or len(self._head) < HEAD_BYTES:
+            return self._head[offset : offset + length]
+        return self._range(offset, max(length, HEAD_BYTES))[:length]
+
+    def download(self, file: Path, limits: Limits) -> None:
+        """Writes all of it, by ranges at once. Raises Rejected TOO_MANY_BYTES."""
+        try:
+            found = self.s3.head_object(**self._version)
+            check_bytes(found["ContentLength"], limits)
+            version = {"VersionId": self.event.version_id}
+            self.s3.download_file(self.event.bucket, self.event.key, str(file), ExtraArgs=version)
+        except ClientError as error:
+            raise gone(error) from error
+
+    @property
+    def _version(self) -> dict[str, str]:
+        event = self.event
+        return {"Bucket": event.bucket, "Key": event.key, "VersionId": event.version_id}
+
+    def _range(self, offset: int, length: int) -> bytes:
+        try:
+            found = self.s3.get_object(**self._version, Range=f"bytes={offset}-{offset + length - 1}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidRange":  # it begins at the end, or behind it
+                return b""
+            raise gone(error) from error
+        with closing(found["Body"]) as body:
+            return bytes(body.read())
+
+
+def gone(error: ClientError) -> Exception:
+    """A version that is not there any more is a rejection; every other failure is worth trying again."""
+    if error.response["Error"]["Code"] not in GONE:
+        return error
+    return Rejected(Reason.SOURCE_GONE, "The file was deleted before its tiles were made.")

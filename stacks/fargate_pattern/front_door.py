@@ -1,0 +1,149 @@
+"""CloudFront in front of a load balancer that nobody else reaches."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_certificatemanager as acm
+import aws_cdk.aws_cloudfront as cloudfront
+import aws_cdk.aws_cloudfront_origins as origins
+import aws_cdk.aws_ec2 as ec2
+import aws_cdk.aws_elasticloadbalancingv2 as elb
+import aws_cdk.aws_iam as iam
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.private_bucket import PrivateBucket
+from stacks.fargate_pattern.rate_limit import RateLimit
+from stacks.network import Network
+from stacks.settings import Settings
+
+PORT = 80
+LOGS_KEPT = cdk.Duration.days(30)
+ERRORS_KEPT = cdk.Duration.seconds(5)
+CACHED_ERRORS = (500, 502, 503, 504)
+"""Of these CloudFront ignores the service's no-store, and of 400 and 404 it does not:
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
+"""
+ORIGIN_TIMEOUT = cdk.Duration.seconds(30)
+"""Above the service's own deadline of 15 s, so that its reason arrives."""
+KEEP_ALIVE = cdk.Duration.seconds(55)
+"""Below the load balancer's idle timeout of 60 s."""
+
+
+class FrontDoor(Construct):
+    """Viewer -> CloudFront (HTTPS) -> VPC origin -> internal load balancer. url: how viewers reach it.
+
+    What is cached is told apart by the path alone; `info.json` also by Accept, which decides its media type.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False)
+        # What comes through a VPC origin has CloudFront's addresses, a list with another name in each Region.
+        # The load balancer is internal, in subnets without a route: docs/decisions/0008-front-door.md
+        group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(PORT))
+        acknowledge(
+            group, "AwsSolutions-EC23", "An internal load balancer in isolated subnets: no way leads in."
+        )
+        self.load_balancer = elb.ApplicationLoadBalancer(
+            self,
+            "LoadBalancer",
+            vpc=network.vpc,
+            internet_facing=False,
+            vpc_subnets=network.load_balancer,
+            security_group=group,
+            deletion_protection=settings.is_production,
+            drop_invalid_header_fields=True,
+        )
+        self._log(settings)
+        self.listener = self.load_balancer.add_listener(
+            "Listener", port=PORT, protocol=elb.ApplicationProtocol.HTTP, open=False
+        )
+
+        origin = origins.VpcOrigin.with_application_load_balancer(
+            self.load_balancer,
+            http_port=PORT,
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTP_ONLY,
+            read_timeout=ORIGIN_TIMEOUT,
+            keepalive_timeout=KEEP_ALIVE,
+        )
+        images = self._behavior(origin, self._cache("Images"))
+        described = self._behavior(
+            origin, self._cache("Descriptions", cloudfront.CacheHeaderBehavior.allow_list("Accept"))
+        )
+        certificate = settings.certificate_arn and acm.Certificate.from_certificate_arn(
+            self, "Certificate", settings.certificate_arn
+        )
+        limit = RateLimit(self, "RateLimit") if settings.waf == "on" else None
+        self.distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment="IIIF image service",
+            default_behavior=images,
+            additional_behaviors={"*/info.json": described},
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=ERRORS_KEPT) for status in CACHED_ERRORS
+            ],
+            domain_names=[settings.domain] if settings.domain else None,
+            certificate=certificate or None,
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if certificate else None,
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            web_acl_id=limit.arn if limit else None,
+        )
+        self.url = f"https://{settings.domain or self.distribution.distribution_domain_name}"
+        self._acknowledge(settings)
+
+    def _cache(
+        self, name: str, headers: cloudfront.CacheHeaderBehavior | None = None
+    ) -> cloudfront.CachePolicy:
+        return cloudfront.CachePolicy(
+            self,
+            name,
+            header_behavior=headers or cloudfront.CacheHeaderBehavior.none(),
+            query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
+            cookie_behavior=cloudfront.CacheCookieBehavior.none(),
+            min_ttl=cdk.Duration.seconds(0),
+            default_ttl=cdk.Duration.seconds(0),
+            max_ttl=cdk.Duration.days(365),
+        )
+
+    def _behavior(
+        self, origin: cloudfront.IOrigin, cache: cloudfront.CachePolicy
+    ) -> cloudfront.BehaviorOptions:
+        return cloudfront.BehaviorOptions(
+            origin=origin,
+            cache_policy=cache,
+            allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS,
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+            response_headers_policy=cloudfront.ResponseHeadersPolicy.CORS_ALLOW_ALL_ORIGINS_AND_SECURITY_HEADERS,
+            compress=False,
+        )
+
+    def _log(self, settings: Settings) -> None:
+        """Each request, into a bucket of its own; CDK's own way needs to know the Region at synth."""
+        bucket = PrivateBucket(self, "AccessLogs", retain=settings.is_production, expiration=LOGS_KEPT)
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects(f"AWSLogs/{cdk.Aws.ACCOUNT_ID}/*")],
+            )
+        )
+        self.load_balancer.set_attribute("access_logs.s3.enabled", "true")
+        self.load_balancer.set_attribute("access_logs.s3.bucket", bucket.bucket_name)
+        # It checks that it may write when it is told to; and writes no more when the bucket is emptied.
+        self.load_balancer.node.add_dependency(bucket)
+
+    def _acknowledge(self, settings: Settings) -> None:
+        for rule, reason in {
+            "AwsSolutions-CFR1": "Pictures for everybody, wherever they are.",
+            "AwsSolutions-CFR3": "The load balancer logs whatever the cache does not answer.",
+        }.items():
+            acknowledge(self.distribution, rule, reason)
+        if settings.waf == "off":
+            acknowledge(self.distribution, "AwsSolutions-CFR2", "waf=off: it has a price of its own.")
+        if not settings.domain:
+            acknowledge(
+                self.distribution,
+                "AwsSolutions-CFR4",
+                "With CloudFront's own certificate AWS fixes the minimum of TLS; a domain has its own.",
+            )

@@ -1,0 +1,81 @@
+"""What is watched of a service behind a load balancer."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
+import aws_cdk.aws_elasticloadbalancingv2 as elb
+
+from stacks.constructs.alarms import PERIOD, Alarms
+from stacks.fargate_pattern.http_service import HttpService
+
+MINUTE = cdk.Duration.minutes(1)
+SLOW_SECONDS = 3
+NEARLY_FULL_PERCENT = 90
+FEW = 20
+"""Of fewer requests one error is no share that says anything."""
+
+
+def watch_service(
+    alarms: Alarms, load_balancer: elb.ApplicationLoadBalancer, service: HttpService, least: int
+) -> None:
+    """Errors, latency, health, too few tasks (no data is none), CPU and memory. least: tasks."""
+    metrics, targets = load_balancer.metrics, service.targets.metrics
+    errors = {
+        "service": metrics.http_code_target(elb.HttpCodeTarget.TARGET_5XX_COUNT, period=PERIOD),
+        "balancer": metrics.http_code_elb(elb.HttpCodeElb.ELB_5XX_COUNT, period=PERIOD),
+        "requests": metrics.request_count(period=PERIOD),
+    }
+    asked = "(FILL(requests, 0) + FILL(balancer, 0))"
+    alarms.add(
+        "Errors",
+        metric=cloudwatch.MathExpression(
+            # MAX takes no list that mixes series and numbers:
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+            expression=f"100 * (FILL(service, 0) + FILL(balancer, 0)) / IF({asked} > {FEW}, {asked}, {FEW})",
+            using_metrics=errors,
+            period=PERIOD,
+            label="5xx, percent",
+        ),
+        threshold=5,
+        periods=2,
+        of=3,
+        why="One request of twenty ends as a 5xx.",
+        runbook="service-errors",
+    )
+    alarms.add(
+        "Slow",
+        metric=metrics.target_response_time(period=PERIOD, statistic="p99"),
+        threshold=SLOW_SECONDS,
+        periods=3,
+        why=f"One answer of a hundred takes {SLOW_SECONDS} s, for a quarter of an hour.",
+        runbook="service-slow",
+    )
+    alarms.add(
+        "Unhealthy",
+        metric=targets.unhealthy_host_count(period=MINUTE, statistic="Maximum"),
+        threshold=1,
+        periods=3,
+        of=10,
+        why="Tasks have failed their health checks in three of ten minutes.",
+        runbook="service-unhealthy",
+    )
+    alarms.add(
+        "TooFew",
+        metric=targets.healthy_host_count(period=MINUTE, statistic="Minimum"),
+        threshold=least,
+        periods=5,
+        below=True,
+        why=f"Fewer than {least} tasks have been healthy for five minutes.",
+        runbook="service-too-few",
+    )
+    for name, metric in (
+        ("Cpu", service.metric_cpu_utilization(period=PERIOD)),
+        ("Memory", service.metric_memory_utilization(period=PERIOD, statistic="Maximum")),
+    ):
+        alarms.add(
+            name,
+            metric=metric,
+            threshold=NEARLY_FULL_PERCENT,
+            periods=3,
+            why=f"{name} has been over {NEARLY_FULL_PERCENT} % for a quarter of an hour.",
+            runbook="service-full",
+        )

@@ -1,0 +1,1 @@
+"""Pattern 3: a Lambda triggers a Fargate task."""

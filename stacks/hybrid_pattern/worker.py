@@ -1,0 +1,124 @@
+"""The one-off task: its definition, where it runs, and who may start and stop it."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+import aws_cdk.aws_ecs as ecs
+import aws_cdk.aws_events as events
+import aws_cdk.aws_iam as iam
+from constructs import Construct
+
+from runtime.jobs.tasks import CONTAINER
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.cluster import Cluster
+from stacks.constructs.container_task import container_task
+from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.log_group import LogGroup
+from stacks.network import Network
+from stacks.settings import Settings
+
+STOP = cdk.Duration.seconds(120)
+"""The most there is, and what Fargate Spot's warning of two minutes leaves:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+"""
+TASK_SECONDS = 6 * 3600
+"""ECS has no limit of its own: https://github.com/aws/containers-roadmap/issues/291"""
+
+
+class Worker(Construct):
+    """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
+
+    where: the environment of whoever starts it. stopped: the events of its end. role: what it works with.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Mapping[str, str],
+        network: Network,
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.cluster = Cluster(self, "Cluster", group_id="Group", network=network)
+        if settings.spot == "on":
+            # Without a default strategy: each RunTask names its own.
+            ecs.CfnClusterCapacityProviderAssociations(
+                self,
+                "CapacityProviders",
+                cluster=self.cluster.cluster_name,
+                capacity_providers=["FARGATE", "FARGATE_SPOT"],
+                default_capacity_provider_strategy=[],
+            )
+        self.log_group = LogGroup(self, "Logs", settings=settings)
+        seconds = {"TASK_SECONDS": str(TASK_SECONDS)}
+        self.task_definition = container_task(
+            self,
+            "Worker",
+            container=CONTAINER,
+            module="container.worker",
+            vcpus=1,
+            memory_mb=2048,
+            environment={**environment, **seconds, "VIPS_CONCURRENCY": "2"},
+            stop=STOP,
+            log_group=self.log_group,
+            settings=settings,
+        )
+        self.role = self.task_definition.task_role
+        subnets = network.vpc.select_subnets(subnet_group_name=network.tasks.subnet_group_name).subnet_ids
+        self.where = {
+            **seconds,
+            "CLUSTER": self.cluster.cluster_name,
+            "TASK_DEFINITION": self.task_definition.task_definition_arn,
+            "SUBNETS": cdk.Fn.join(",", subnets),
+            "SECURITY_GROUP": self.cluster.group.security_group_id,
+            "PUBLIC_IP": "on" if settings.egress == "public-ip" else "off",
+        }
+        self.stopped = events.EventPattern(
+            source=["aws.ecs"],
+            detail_type=["ECS Task State Change"],
+            detail={"clusterArn": [self.cluster.cluster_arn], "lastStatus": ["STOPPED"]},
+        )
+
+    def allow_starting(self, who: iam.IGrantable) -> None:
+        """RunTask of this definition on this cluster, with its two roles.
+
+        Of any revision: while a deploy is under way the function still names the one before.
+        """
+        stack = cdk.Stack.of(self)
+        family = self.task_definition.family
+        revisions = stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
+        acknowledge(
+            policy_of(who),
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task-definition/{family}:*]",
+            "Revisions are numbered as they are made.",
+        )
+        who.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["ecs:RunTask"],
+                resources=[revisions],
+                conditions={"ArnEquals": {"ecs:cluster": self.cluster.cluster_arn}},
+            )
+        )
+        who.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["iam:PassRole"],
+                resources=[self.role.role_arn, self.task_definition.obtain_execution_role().role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+            )
+        )
+
+    def allow_following(self, who: iam.IGrantable) -> None:
+        """To look at its tasks, and to stop them."""
+        stack = cdk.Stack.of(self)
+        tasks = stack.format_arn(
+            service="ecs", resource="task", resource_name=f"{self.cluster.cluster_name}/*"
+        )
+        allow(who, ["ecs:DescribeTasks", "ecs:StopTask"], tasks)
+        cluster = stack.resolve(self.cluster.cluster_name)["Ref"]
+        acknowledge(
+            policy_of(who),
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<{cluster}>/*]",
+            "Tasks get their names when they start.",
+        )

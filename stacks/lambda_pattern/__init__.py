@@ -1,0 +1,1 @@
+"""Pattern 1: event-driven and short-lived."""

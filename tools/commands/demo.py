@@ -1,0 +1,255 @@
+"""`python3 dev.py demo`: the real templates in a local AWS, real photos through them, and what came out."""
+
+import argparse
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyvips
+from rich import box
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from chooser.costs import Candidate, a_million
+from chooser.workload import Workload
+from runtime.jobs.record import Job, State
+from runtime.placement.limits import limit
+from stacks.settings import Settings, SettingsError
+from tools.commands.gallery import write_gallery, write_tiles, write_viewer
+from tools.drivers.fargate_pattern import Answer, ServiceDriver
+from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.lambda_pattern import LambdaDriver, Result
+from tools.local_aws import running
+from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, local_aws
+from tools.local_aws.deployment import Cdk
+
+FOLDER = ROOT / "build" / "demo"
+STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern")
+SHOWN = "earth-blue-marble.jpg"
+SMALL_SCAN, LARGE_SCAN = "earth-night.jpg", "earth-134-megapixels.jpg"
+ENLARGED = 4
+MILLION = "a million"
+ONE_VCPU = limit("lambda.vcpu_at_mb")
+REQUESTS = (
+    "full/^!600,600/0/default.webp",
+    "square/300,/0/default.jpg",
+    "pct:30,20,25,25/400,/0/default.webp",
+    "full/300,/22.5/default.png",
+    "full/300,/!0/gray.jpg",
+    "square/200,/0/bitonal.png",
+)
+REFUSED = {
+    "notes.jpg": b"Not a photo, whatever its name says.\n",
+    "IMG_0001.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python3 dev.py demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C, for the aws CLI")
+    parser.add_argument("-c", "--context", action="append", default=[], help="a setting, as cdk takes it")
+    options = parser.parse_args(arguments)
+    console = Console()
+    try:
+        return _demo(console, keep=options.keep, context=options.context)
+    except (LocalAwsError, SettingsError, TimeoutError) as error:
+        console.print(f"Error: {error}", style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped; nothing is left running.")
+        return 130
+
+
+def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
+    settings: dict[str, str] = {}
+    for setting in context:
+        name, _, value = setting.partition("=")
+        settings[name] = value
+    Settings.from_context({**settings, "target": "local"})  # a wrong one is said before anything starts
+    with (
+        console.status("Starting the local AWS (MiniStack, IAM enforced) ...") as status,
+        local_aws(FOLDER / "local-aws.log") as aws,
+    ):
+        cdk = Cdk(aws=aws, folder=FOLDER / "cdk", context=context)
+        status.update("cdk bootstrap ...")
+        cdk.bootstrap()
+        console.print("[green]✓[/] local AWS, bootstrapped")
+        status.update(f"cdk deploy {' '.join(STACKS)} ...")
+        outputs = cdk.deploy(*STACKS)
+        console.print(f"[green]✓[/] {', '.join(STACKS)} deployed by the CDK CLI")
+        status.update("Uploading photos ...")
+        driver = LambdaDriver(client=aws.client, outputs=outputs["LambdaPattern"])
+        results = _upload(driver)
+        console.print(_table(results))
+        status.update("Asking the image service ...")
+        service = ServiceDriver(client=aws.client, outputs=outputs["FargatePattern"], endpoint=aws.url)
+        served = _ask(service)
+        console.print(_requests(served, aws))
+        status.update("Uploading scans ...")
+        hybrid = HybridDriver(
+            client=aws.client, resource=aws.resource, outputs=outputs["HybridPattern"], endpoint=aws.url
+        )
+        shutil.rmtree(FOLDER / "scans", ignore_errors=True)
+        scans = _tile(hybrid, status)
+        console.print(_scans(scans, hybrid))
+        for job in scans:
+            console.print(f"{job.message or job.placement}\n", highlight=False, markup=False)
+        status.update("Fetching the tiles ...")
+        zoomable = {job.key: write_tiles(hybrid, job, FOLDER / "scans") for job in scans}
+        page = write_gallery(driver, results, served, zoomable, FOLDER / "index.html")
+        console.print(f"Pictures: {page.relative_to(ROOT)} (open it from disk)")
+        if keep:
+            status.stop()
+            viewer = write_viewer(f"{service.browser_url}{service.image(SHOWN)}", FOLDER / "viewer.html")
+            console.print(f"Viewer: {viewer.relative_to(ROOT)} (zoom into {SHOWN}, live from the service)")
+            running.note(aws, outputs)
+            _wait(console, aws, driver, service, hybrid)
+        else:
+            status.update(f"cdk destroy {' '.join(STACKS)} ...")
+            cdk.destroy(*STACKS)
+            console.print("[green]✓[/] destroyed, nothing left running")
+    done = sum(1 for one in results if one.manifest) == len(results) - len(REFUSED)
+    tiled = all(job.state is State.DONE for job in scans)
+    return 0 if done and tiled and all(answer.status == 200 for answer in served.values()) else 1
+
+
+def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
+    """One scan that the function does, and one that needs a task: progressive and turned, it takes memory."""
+    enlarged = pyvips.Image.new_from_file(str(ROOT / "samples" / SHOWN)).resize(ENLARGED)
+    enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    large = enlarged.write_to_buffer(".jpg", Q=80, interlace=True)
+    small = (ROOT / "samples" / SMALL_SCAN).read_bytes()
+    uploads = [hybrid.upload(SMALL_SCAN, small), hybrid.upload(LARGE_SCAN, large)]
+
+    def tell(job: Job) -> None:
+        status.update(f"Tiles of {job.key}: {job.state}, {job.percent} % ({job.where}) ...")
+
+    return [hybrid.wait(upload, tell=tell) for upload in uploads]
+
+
+def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("scan", no_wrap=True)
+    for heading in ("tiles", "MB", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("where", no_wrap=True)
+    table.add_column(MILLION, justify="right", no_wrap=True)
+    for job in jobs:
+        if job.state is not State.DONE:
+            table.add_row(job.key, "", "", "", job.where.title(), "")
+            continue
+        found = hybrid.manifest(job)
+        made, spent = found["pyramid"], sum(found["timings_ms"].values())
+        size, seconds = f"{made['bytes'] / 1e6:.1f}", f"{spent / 1000:.1f} s"
+        candidate = Candidate.LAMBDA if job.where == "lambda" else Candidate.RUN_TASK
+        usd = _a_million(candidate, spent)
+        table.add_row(job.key, f"{made['tiles']:,}", size, seconds, job.where.title(), usd)
+    return table
+
+
+def _ask(service: ServiceDriver) -> dict[str, Answer]:
+    """What the service makes of a photo, by the path that asked for it."""
+    service.upload(SHOWN, (ROOT / "samples" / SHOWN).read_bytes())
+    service.wait_until_steady()
+    paths = [f"{service.image(SHOWN)}/{request}" for request in REQUESTS]
+    return {path: service.get(path) for path in paths}
+
+
+def _requests(served: Mapping[str, Answer], aws: LocalAws) -> Table:
+    how = {"docker": "a container", "processes": "a process"}[aws.containers["LOCAL_AWS_CONTAINERS"]]
+    caption = f"Fargate: here {how} on this machine, behind CloudFront and a load balancer."
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
+    table.add_column(f"{SHOWN} by the IIIF Image API", no_wrap=True)
+    for heading in ("kB", "work"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("where", no_wrap=True)
+    table.add_column(MILLION, justify="right", no_wrap=True)
+    for path, answer in served.items():
+        work = re.search(r"work;dur=([\d.]+)", answer.headers.get("server-timing", ""))
+        usd = _a_million(Candidate.SERVICE, float(work[1])) if work else ""
+        kilobytes = f"{len(answer.body) / 1000:,.0f}" if answer.status == 200 else f"[red]{answer.status}"
+        asked = "/".join(path.split("/")[4:])
+        table.add_row(asked, kilobytes, f"{float(work[1]):,.0f} ms" if work else "", "Fargate", usd)
+    return table
+
+
+def _upload(driver: LambdaDriver) -> list[Result]:
+    files = {path.name: path.read_bytes() for path in sorted((ROOT / "samples").glob("*.jpg"))}
+    uploads = [driver.upload(f"photos/{name}", data) for name, data in {**files, **REFUSED}.items()]
+    return [driver.result(upload) for upload in uploads]
+
+
+def _table(results: Sequence[Result]) -> Table:
+    where = "WebP, never enlarged, by Lambda: here a process on this machine."
+    caption = f"{where}\nA million: USD, x86_64, list prices."
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
+    for heading in ("photo", "what was made"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("kB", "work"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(MILLION, justify="right", no_wrap=True)
+    for result in results:
+        name = Path(result.upload.key).name
+        spent = sum(result.manifest["timings_ms"].values()) if result.manifest else 0
+        work, usd = (f"{spent:,.0f} ms", _a_million(Candidate.LAMBDA, spent)) if spent else ("", "")
+        table.add_row(name, _made(result), _kilobytes(result), work, usd)
+    return table
+
+
+def _made(result: Result) -> str:
+    if result.rejection:
+        return f"[yellow]{result.rejection['reason']}"
+    assert result.manifest
+    edges = (max(one["width"], one["height"]) for one in result.manifest["renditions"])
+    return f"{', '.join(map(str, edges))} px"
+
+
+def _kilobytes(result: Result) -> str:
+    size = f"{result.upload.bytes / 1000:,.0f}"
+    if not result.manifest:
+        return size
+    return f"{size} → {sum(one['bytes'] for one in result.manifest['renditions']) / 1000:,.0f}"
+
+
+def _a_million(where: Candidate, milliseconds: float) -> str:
+    """What a million of these would cost, by the time that one took here on x86_64."""
+    load = Workload(
+        name="", requests=1, duration_ms={"x86_64": max(1, milliseconds)}, memory_mb=ONE_VCPU, addresses=0
+    )
+    return f"${a_million(where, load, 'x86_64'):,.2f}"
+
+
+def _wait(
+    console: Console, aws: LocalAws, driver: LambdaDriver, service: ServiceDriver, hybrid: HybridDriver
+) -> None:
+    lines = [
+        *(f"export {name}={value}" for name, value in aws.environment.items()),
+        f"aws s3 cp samples/rocket.jpg s3://{driver.source}/mine.jpg",
+        f"aws s3 cp s3://{driver.output}/latest/mine.jpg.json -",
+        f"aws s3 ls --recursive s3://{driver.output}/",
+        f"aws logs filter-log-events --log-group-name {driver.log_group()} --query 'events[].message'",
+        f"aws s3 cp samples/rocket.jpg s3://{service.source}/rocket.jpg",
+        f"curl {service.browser_url}{service.image('rocket.jpg')}/info.json",
+        f"aws s3 cp samples/hubble_deep_field.jpg s3://{hybrid.source}/hubble.jpg",
+        "python3 dev.py jobs",
+    ]
+    console.print("\nIt is running until you press Ctrl-C. In another terminal:\n")
+    if not shutil.which("aws"):
+        console.print("  alias aws=.ministack/bin/aws", highlight=False)
+    for line in lines:
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        console.print("\nStopping; nothing is left running.")
+    finally:
+        running.forget()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started is stopped
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,118 @@
+"""The demo's pictures as one HTML file that opens from disk, with everything in it."""
+
+import base64
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from runtime.imaging.pyramid import describe, paths
+from runtime.imaging.transform import Encoding
+from runtime.jobs.record import Job
+from runtime.results import version_prefix
+from tools.drivers.fargate_pattern import Answer
+from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.lambda_pattern import LambdaDriver, Result
+
+HERE = Path(__file__).parent
+TREE = "tiles"
+OPENSEADRAGON = (
+    HERE.parent
+    / "local_aws"
+    / "node_modules"
+    / "openseadragon"
+    / "build"
+    / "openseadragon"
+    / "openseadragon.min.js"
+)
+
+
+def write_gallery(
+    driver: LambdaDriver,
+    results: Sequence[Result],
+    served: Mapping[str, Answer],
+    zoomable: Mapping[str, Path],
+    page: Path,
+) -> Path:
+    """Writes `page` with every rendition, every rejection and what the service answered, and returns it.
+
+    zoomable: pages of scans below that folder, by their name.
+    """
+    photos = "\n".join(_made(driver, one) if one.manifest else _rejected(one) for one in results)
+    answers = "\n".join(_served(path, answer) for path, answer in served.items())
+    scans = "\n".join(_zoomable(name, found.relative_to(page.parent)) for name, found in zoomable.items())
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(_fill("gallery.html", photos=photos, served=answers, scans=scans))
+    return page
+
+
+def write_tiles(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
+    """Fetches a scan's tiles through the distribution into a folder of its own, with a page that zooms."""
+    out, prefix = folder / job.job_id, f"/{version_prefix(job.job_id)}"
+    made = hybrid.manifest(job)["pyramid"]
+    shutil.rmtree(out, ignore_errors=True)
+    for path in paths(made["width"], made["height"], Encoding.JPG):
+        (out / TREE / path).parent.mkdir(parents=True, exist_ok=True)
+        (out / TREE / path).write_bytes(hybrid.get(f"{prefix}{path}").body)
+    info = describe(TREE, made["width"], made["height"], Encoding.JPG)
+    return write_viewer(TREE, out / "index.html", info=info)
+
+
+def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = None) -> Path:
+    """Writes a deep-zoom viewer of the image at a IIIF address, and returns it.
+
+    info: its `info.json`, where a page that is opened from disk cannot fetch it.
+    """
+    page.write_text(
+        _fill(
+            "viewer.html",
+            title=escape(address),
+            address=address,
+            info=json.dumps(info),
+            openseadragon=OPENSEADRAGON.read_text(),
+        )
+    )
+    return page
+
+
+def _fill(template: str, **values: str) -> str:
+    return Template((HERE / template).read_text()).substitute(values)
+
+
+def _zoomable(name: str, page: Path) -> str:
+    return f'<h3>{escape(name)}</h3>\n<iframe src="{page.as_posix()}" title="{escape(name)}"></iframe>'
+
+
+def _served(path: str, answer: Answer) -> str:
+    picture = _picture(answer.body, answer.headers["content-type"], path)
+    caption = f"<code>{escape(path)}</code>, {len(answer.body):,} bytes"
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+
+
+def _picture(data: bytes, media_type: str, name: str, size: str = "") -> str:
+    encoded = base64.b64encode(data).decode()
+    return f'<img src="data:{media_type};base64,{encoded}" {size} alt="{escape(name)}">'
+
+
+def _made(driver: LambdaDriver, result: Result) -> str:
+    assert result.manifest
+    source = result.manifest["source"]
+    facts = f"{source['format'].upper()} of {source['width']} x {source['height']}, {source['bytes']:,} bytes"
+    figures = "\n".join(_figure(driver, source["key"], one) for one in result.manifest["renditions"])
+    return f'<h2>{escape(source["key"])}</h2>\n<p>{escape(facts)}</p>\n<div class="sizes">\n{figures}\n</div>'
+
+
+def _figure(driver: LambdaDriver, name: str, rendition: dict[str, Any]) -> str:
+    size = f'width="{rendition["width"]}" height="{rendition["height"]}"'
+    caption = f"{rendition['width']} x {rendition['height']}, {rendition['bytes']:,} bytes"
+    picture = _picture(driver.read(rendition["key"]) or b"", rendition["media_type"], name, size)
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+
+
+def _rejected(result: Result) -> str:
+    assert result.rejection
+    reason, message = escape(result.rejection["reason"]), escape(result.rejection["message"])
+    return f'<h2>{escape(result.upload.key)}</h2>\n<p class="rejected">Rejected ({reason}): {message}</p>'

@@ -1,0 +1,113 @@
+"""`python3 dev.py jobs`: where each scan is made into tiles, why, how far it is; `show ID`, `retry ID`."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from runtime.jobs.record import Job, State
+from tools.drivers.hybrid_pattern import HybridDriver
+from tools.local_aws import running
+from tools.local_aws.aws import LocalAwsError
+
+SHOWN = 12
+"""Digits of an id in the table; as many as tell jobs apart are enough for show and retry."""
+COLOURS = {State.DONE: "green", State.FAILED: "red", State.REJECTED: "yellow"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python3 dev.py jobs", description=__doc__)
+    parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
+    parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
+    parser.add_argument("--state", choices=[*State], help="only those")
+    parser.add_argument("what", nargs="?", choices=("list", "show", "retry"), default="list")
+    parser.add_argument("id", nargs="?", help="a job's, or its first digits")
+    options = parser.parse_args(arguments)
+    if (options.what == "list") is bool(options.id):
+        parser.error("show and retry take an id, and list takes none.")
+    console = Console()
+    try:
+        driver = running.find(options.target, options.profile)
+        if options.what == "list":
+            jobs = sorted(driver.jobs.all(), key=lambda job: job.created_at)
+            wanted = [job for job in jobs if options.state in (None, job.state)]
+            console.print(table(wanted) if wanted else "There are no such jobs.")
+        elif options.what == "show":
+            show(console, _one(driver, options.id))
+        else:
+            return _retry(console, driver, _one(driver, options.id))
+    except LocalAwsError as error:
+        console.print(f"Error: {error}", style="red", markup=False)
+        return 1
+    return 0
+
+
+def table(jobs: Sequence[Job]) -> Table:
+    """A row a job, oldest first."""
+    found = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("job", "scan", "state"):
+        found.add_column(heading, no_wrap=True)
+    for heading in ("done", "tries", "time"):
+        found.add_column(heading, justify="right", no_wrap=True)
+    found.add_column("where and why")
+    for job in jobs:
+        state = f"[{COLOURS.get(job.state, 'cyan')}]{job.state}[/]"
+        found.add_row(
+            job.job_id[:SHOWN],
+            escape(job.key),
+            state,
+            f"{job.percent} %",
+            str(job.attempt),
+            f"{(job.ended_at or time.time()) - job.created_at:,.0f} s",
+            escape(job.message or job.placement),
+        )
+    return found
+
+
+def show(console: Console, job: Job) -> None:
+    """Everything about one."""
+    size = f", {job.cpu / 1024:g} vCPU, {job.memory_mb / 1024:g} GB" if job.where == "fargate" else ""
+    lines = {
+        "job": job.job_id,
+        "scan": f"{job.key} ({job.bytes:,} bytes, version {job.version_id})",
+        "state": f"{job.state}, {job.percent} %, attempt {job.attempt}",
+        "where": f"{job.where or 'nowhere'}{size}",
+        "why": job.placement,
+        "decided by": job.decided_by,
+        "task": job.task_arn,
+        "message": job.message,
+        **{f"attempt {one.attempt}": f"{one.where}: {one.why}" for one in job.tries},
+    }
+    for name, value in lines.items():
+        if value:
+            console.print(f"{name:<11} {value}", markup=False, highlight=False)
+
+
+def _one(driver: HybridDriver, start: str) -> Job:
+    found = [job for job in driver.jobs.all() if job.job_id.startswith(start)]
+    if not found:
+        raise LocalAwsError(f"No job begins with {start!r}: look at `jobs list`.")
+    if len(found) > 1:
+        raise LocalAwsError(
+            f"{len(found)} jobs begin with {start!r}: give more digits, or look at `jobs list`."
+        )
+    return found[0]
+
+
+def _retry(console: Console, driver: HybridDriver, job: Job) -> int:
+    if not driver.retry(job.job_id):
+        console.print(
+            f"Error: {job.job_id} is {job.state}: only failed jobs can be tried again.", style="red"
+        )
+        return 1
+    console.print(f"{job.job_id} begins anew, as attempt {job.attempt + 1}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""A client of each deployed pattern, for tests, the demo and e2e."""

@@ -1,0 +1,110 @@
+"""Drives a deployed HybridPattern as its users do: upload a scan, follow its job, look at the tiles."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from runtime.events import job_id
+from runtime.jobs.messages import Calls
+from runtime.jobs.record import Job
+from runtime.jobs.table import Jobs
+from runtime.results import manifest_key
+from tools.drivers.fargate_pattern import HERE, LABEL_OF, Answer, answer_of
+from tools.drivers.lambda_pattern import Client, Upload
+
+
+@dataclass(frozen=True, kw_only=True)
+class HybridDriver:
+    """client, resource: as boto3 makes them, by a service's name. outputs: of the stack, as `cdk deploy`
+    gives them. endpoint: of the local AWS; none on AWS itself.
+    """
+
+    client: Client
+    resource: Client
+    outputs: Mapping[str, str]
+    endpoint: str = ""
+
+    @property
+    def source(self) -> str:
+        return self.outputs["SourceBucket"]
+
+    @property
+    def output(self) -> str:
+        return self.outputs["OutputBucket"]
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(table=self.resource("dynamodb").Table(self.outputs["JobTable"]))
+
+    @property
+    def calls(self) -> Calls:
+        return Calls(sqs=self.client("sqs"), queue_url=self.outputs["Queue"])
+
+    def upload(self, key: str, data: bytes) -> Upload:
+        started = time.monotonic()
+        version = self.s3.put_object(Bucket=self.source, Key=key, Body=data)["VersionId"]
+        job = job_id(self.source, key, version)
+        return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
+
+    def wait(
+        self, upload: Upload, *, timeout: float = 300, tell: Callable[[Job], None] = lambda job: None
+    ) -> Job:
+        """The job once it has ended. TimeoutError `timeout` seconds after now. tell: gets it meanwhile."""
+        end = time.monotonic() + timeout
+        pause = 0.05
+        while True:
+            job = self.jobs.get(upload.job_id)
+            if job and job.is_final:
+                return job
+            if job:
+                tell(job)
+            if time.monotonic() > end:
+                raise TimeoutError(f"{upload.key} has not ended after {timeout:.0f} s: {job}")
+            time.sleep(pause)  # a table has nothing to wait on
+            pause = min(pause * 1.5, 1)
+
+    def manifest(self, job: Job) -> dict[str, Any]:
+        """Of a job that is done."""
+        return dict(json.loads(self.get(f"/{manifest_key(job.job_id)}").body))
+
+    def retry(self, job_id: str) -> bool:
+        """Begins a job that failed anew; False when it did not fail. Raises KeyError for none of that id."""
+        if self.jobs.change(job_id, lambda job: job.asked_for_again(time.time())) is None:
+            return False
+        self.calls.send([job_id])
+        return True
+
+    def sweep(self) -> None:
+        """What the clock sends every five minutes, now."""
+        self.tell({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Puts a message into the tracker's queue."""
+        self.client("sqs").send_message(QueueUrl=self.outputs["StopsQueue"], MessageBody=json.dumps(message))
+
+    @property
+    def browser_url(self) -> str:
+        """The distribution's address for a browser on this machine."""
+        local, domain = urlsplit(self.endpoint), urlsplit(self.outputs["TilesUrl"]).netloc
+        return f"http://{domain.removesuffix(LABEL_OF)}{HERE}:{local.port}"
+
+    def get(self, path: str) -> Answer:
+        """Asks the distribution."""
+        url = self.outputs["TilesUrl"]
+        address, headers = f"{self.endpoint or url}{path}", {"Host": urlsplit(url).netloc}
+        request = urllib.request.Request(address, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return answer_of(answer.status, answer)
+        except urllib.error.HTTPError as error:
+            return answer_of(error.code, error)

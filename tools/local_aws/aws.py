@@ -1,0 +1,192 @@
+"""Starts and stops the local AWS."""
+
+import functools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import boto3
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".ministack" / "bin" / "python"
+ACCOUNT, REGION = "000000000000", "us-east-1"
+START_SECONDS, STOP_SECONDS = 180, 60
+
+
+class LocalAwsError(Exception):
+    """The local AWS cannot do something; the message says what and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalAws:
+    """A running MiniStack. log: what it and the functions in it print. containers: how tasks run.
+
+    vcpus: a file with the account's quota for tasks that RunTask starts; without it there is none.
+    """
+
+    url: str
+    pid: int
+    log: Path
+    containers: Mapping[str, str]
+
+    @property
+    def vcpus(self) -> Path:
+        return Path(self.containers["LOCAL_AWS_VCPUS"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the aws CLI, boto3 and the CDK need to reach this one and no other."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def client(self, service: str, *, key: str = "test", secret: str = "test") -> Any:
+        """A boto3 client that reaches this AWS, whatever the caller's own configuration says.
+
+        key, secret: of an IAM user; without them it is the account's root, whom no policy holds back.
+        """
+        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=REGION)
+        return session.client(service, endpoint_url=self.url)
+
+    def resource(self, service: str) -> Any:
+        """A boto3 resource that reaches this AWS, as root."""
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        return session.resource(service, endpoint_url=self.url)
+
+
+def forget_other_accounts() -> None:
+    """From here on this process and what it starts know no AWS but the local one.
+
+    A profile, a session token or an endpoint of the caller's would win over ours in one SDK or another.
+    """
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    os.environ.update(AWS_EC2_METADATA_DISABLED="true", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+
+
+@functools.cache
+def run_by() -> Literal["docker", "processes"]:
+    """How tasks run here: as containers where a Docker daemon answers, else as processes.
+
+    LOCAL_AWS_CONTAINERS says which in so many words. Raises LocalAwsError where it cannot be.
+    """
+    asked = os.environ.get("LOCAL_AWS_CONTAINERS", "")
+    if asked not in ("", "docker", "processes"):
+        raise LocalAwsError(f"LOCAL_AWS_CONTAINERS={asked} is not possible: docker or processes.")
+    answers = (
+        shutil.which("docker") and not subprocess.run(["docker", "info"], capture_output=True).returncode
+    )
+    if asked == "docker" and not answers:
+        raise LocalAwsError(
+            "LOCAL_AWS_CONTAINERS=docker, and no Docker daemon answers: start it, or leave it out."
+        )
+    if answers and asked != "processes":
+        return "docker"
+    if sys.platform != "linux":  # elsewhere tasks cannot have loopback addresses of their own
+        raise LocalAwsError("Tasks need a Docker daemon here, and none answers: start it and try again.")
+    return "processes"
+
+
+@contextmanager
+def local_aws(
+    log: Path, *, without: Sequence[str] = (), kept: Path | None = None, port: int = 0
+) -> Iterator[LocalAws]:
+    """A private MiniStack on a free loopback port, with IAM enforced, for as long as the block lasts.
+
+    However the block or this process ends, it ends too. without: the emulator's patches to leave out.
+    kept: a folder where its state is written when the block ends, to begin from the next time; on the same
+    port, since the addresses of queues hold it. Raises LocalAwsError when it does not start.
+    """
+    forget_other_accounts()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="local-aws-"))
+    containers = {
+        "LOCAL_AWS_CONTAINERS": run_by(),
+        "LOCAL_AWS_IMAGES": str(scratch / "images"),
+        "LOCAL_AWS_PYTHON": sys.executable,
+        "LOCAL_AWS_VCPUS": str(scratch / "vcpus"),
+        **{name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ},
+    }
+    with socket.socket() as listening, log.open("wb") as output:
+        # Bound and listening before it starts: no port is lost to others, and the first request waits for it.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen()
+        port = listening.getsockname()[1]
+        process = subprocess.Popen(
+            [PYTHON, "-m", "tools.local_aws.emulator", str(listening.fileno())],
+            cwd=ROOT,
+            env={**_environment(port, scratch, without, kept), **containers},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=[listening.fileno()],
+            start_new_session=True,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        aws = LocalAws(url=url, pid=process.pid, log=log, containers=containers)
+        try:
+            with urllib.request.urlopen(f"{aws.url}/_ministack/health", timeout=START_SECONDS):
+                pass
+        except (OSError, urllib.error.URLError) as error:
+            raise LocalAwsError(f"The local AWS did not start ({error}); see {log}.") from error
+        yield aws
+    finally:
+        _stop(process)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _environment(port: int, scratch: Path, without: Sequence[str], kept: Path | None) -> dict[str, str]:
+    keeping = {
+        "STATE_DIR": f"{kept}/state",
+        "S3_DATA_DIR": f"{kept}/s3",
+        "PERSIST_STATE": "1",
+        "S3_PERSIST": "1",
+    }
+    # Functions inherit it, so it holds nothing of the caller's.
+    return {
+        **(keeping if kept else {}),
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "AUTH": "true",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "TMPDIR": str(scratch),
+        "NODE_PATH": str(ROOT / "tools" / "local_aws" / "node_modules"),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "LOCAL_AWS_WITHOUT": ",".join(without),
+    }
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ends the group that the emulator leads: itself and the functions that it runs."""
+    assert process.stdin
+    process.stdin.close()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,65 @@
+"""The real CDK CLI against the local AWS."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.local_aws.aws import ACCOUNT, REGION, ROOT, LocalAws, LocalAwsError
+
+DOCKER = Path(__file__).with_name("docker.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cdk:
+    """The CDK CLI with the functions' packages made for this machine.
+
+    folder: where its output and log go. app: the folder with cdk.json.
+    """
+
+    aws: LocalAws
+    folder: Path
+    context: Sequence[str] = ()
+    app: Path = ROOT
+
+    def bootstrap(self) -> None:
+        self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+
+    def deploy(self, *stacks: str) -> dict[str, dict[str, str]]:
+        """Deploys, and returns each stack's outputs."""
+        outputs = self.folder / "outputs.json"
+        self._run("deploy", *stacks, "--require-approval", "never", "--outputs-file", str(outputs))
+        return dict(json.loads(outputs.read_text()))
+
+    def destroy(self, *stacks: str) -> None:
+        self._run("destroy", *stacks, "--force")
+
+    def _run(self, *arguments: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        base = [f"base_image={os.environ['CONTAINER_BASE']}"] if "CONTAINER_BASE" in os.environ else []
+        context = [part for setting in ("target=local", *base, *self.context) for part in ("-c", setting)]
+        log = self.folder / "cdk.log"
+        with log.open("ab") as output:
+            begin = output.tell()
+            code = subprocess.run(
+                ["cdk", *arguments, *context, "--output", str(self.folder / "cdk.out")],
+                cwd=self.app,
+                env={**os.environ, **self.aws.environment, **self.aws.containers, "CDK_DOCKER": str(DOCKER)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            ).returncode
+        if code:
+            said = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
+            raise LocalAwsError(f"cdk {arguments[0]} failed; the end of {log}:\n" + "\n".join(said[-15:]))
+
+
+@contextmanager
+def deployed(cdk: Cdk, *stacks: str) -> Iterator[dict[str, dict[str, str]]]:
+    """Bootstrapped and deployed for as long as the block lasts, then destroyed."""
+    cdk.bootstrap()
+    yield cdk.deploy(*stacks)
+    cdk.destroy(*stacks)

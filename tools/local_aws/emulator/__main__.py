@@ -1,0 +1,90 @@
+"""`python -m tools.local_aws.emulator FD`: serves on an inherited socket until its standard input ends."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack import app
+from ministack.core.persistence import PERSIST_STATE
+
+from tools.local_aws.emulator import containers, patches, tasks, types
+
+PATCHES: tuple[Callable[[], None], ...] = (
+    patches.keep_bucket_tags,
+    patches.refuse_to_delete_a_full_bucket,
+    patches.name_the_version_in_events,
+    patches.ask_the_queue_policy,
+    patches.miss_images_that_are_not_there,
+    patches.authorize_on_the_repositories_named,
+    patches.authorize_batches_as_single_messages,
+    patches.miss_tiles_that_are_not_there,
+    patches.heed_the_range_of_a_version,
+    types.tell_the_range_of_a_vpc,
+    types.make_vpc_origins,
+    types.ask_vpc_origins_as_they_say,
+    types.record_alarms_on_expressions,
+    types.record_the_rest,
+    containers.run_containers_as_fargate_does,
+    containers.give_tasks_their_role,
+    containers.wait_until_targets_are_healthy,
+    containers.wait_for_the_stop_timeout,
+    tasks.size_tasks_as_they_are_asked,
+    tasks.keep_to_a_quota,
+    tasks.remember_client_tokens,
+    tasks.end_tasks_as_fargate_does,
+    tasks.tell_of_tasks_that_stopped,
+    tasks.authorize_tasks_as_ecs_does,
+)
+
+
+def end_with_the_parent() -> None:
+    """The parent holds the other end of our standard input: however it ends, we read the end of file and
+    go.
+    """
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        containers.remove_all()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main(socket_fd: int) -> None:
+    without = set(filter(None, os.environ.get("LOCAL_AWS_WITHOUT", "").split(",")))
+    for patch in PATCHES:
+        if patch.__name__ not in without:
+            patch()
+    config = Config()
+    config.bind = [f"fd://{socket_fd}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    logging.getLogger().setLevel(logging.WARNING)
+    config.graceful_timeout = 1
+    end_with_the_parent()
+    application: Any = app.app if "assume_tls" in without else patches.assume_tls(app.app)
+    application = patches.answer_to_localhost(application)
+    if PERSIST_STATE:
+        asyncio.run(serve_until_terminated(application, config))
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        asyncio.run(serve(application, config))
+
+
+async def serve_until_terminated(application: Any, config: Config) -> None:
+    """Lets MiniStack write its state before it ends; without a state it ends at once."""
+    terminated = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
+    await serve(application, config, shutdown_trigger=terminated.wait)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,57 @@
+"""Where HybridPattern is deployed: in the local AWS that `demo --keep` runs, or in an account."""
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.drivers.hybrid_pattern import HybridDriver
+from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, forget_other_accounts
+
+FILE = ROOT / "build" / "demo" / "running.json"
+STACK = "HybridPattern"
+
+
+def note(aws: LocalAws, outputs: Mapping[str, Mapping[str, str]]) -> None:
+    """For commands in other terminals."""
+    FILE.write_text(json.dumps({"url": aws.url, "outputs": outputs}))
+
+
+def forget() -> None:
+    FILE.unlink(missing_ok=True)
+
+
+def find(target: str, profile: str | None) -> HybridDriver:
+    """Raises LocalAwsError with what to do where nothing is deployed or nobody may look."""
+    return _local() if target == "local" else _account(profile)
+
+
+def _local() -> HybridDriver:
+    forget_other_accounts()
+    try:
+        known = json.loads(FILE.read_text())
+        urllib.request.urlopen(f"{known['url']}/_ministack/health", timeout=5).close()
+    except OSError:
+        raise LocalAwsError(
+            "No local AWS is running: start one with `python3 dev.py demo --keep`, or say --target aws."
+        ) from None
+    aws = LocalAws(url=known["url"], pid=0, log=Path(), containers={})
+    outputs = known["outputs"][STACK]
+    return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
+
+
+def _account(profile: str | None) -> HybridDriver:
+    try:
+        session = boto3.Session(profile_name=profile)
+        client: Any = session.client  # by a name that is only known here
+        (stack,) = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        raise LocalAwsError(
+            f"{STACK} cannot be looked up ({error}): check --profile and the Region, or deploy it."
+        ) from error
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+    return HybridDriver(client=client, resource=session.resource, outputs=outputs)
