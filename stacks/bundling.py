@@ -1,6 +1,6 @@
-"""Function packages without Docker: our folders, locked dependencies for the target's CPU, and bytecode.
+"""Function packages without Docker, and build contexts of images: what is shipped is what is imported.
 
-Two steps, each kept under build/ by a digest of all that goes into it, so that nothing stale is ever shipped.
+Each is kept under build/ by a digest of all that goes into it, so that nothing stale is ever shipped.
 `packages` asks pip, which set-up has done once; `bundle` copies and compiles, and needs no network.
 """
 
@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from stacks.imports import closure
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
@@ -59,28 +61,33 @@ class Bundle:
     digest: str
 
 
-def bundle(function: str, runtime: Runtime, *, shared: Sequence[str]) -> Bundle:
-    """The package of `lambda_src/{function}`, with the `shared` folders that it imports.
+def bundle(function: str, runtime: Runtime) -> Bundle:
+    """The package of `lambda_src/{function}`: its handler, all that it imports, and its locked dependencies.
 
     Raises BundlingError when dependencies that were not fetched before cannot be fetched now.
     """
     lock = ROOT / "lambda_src" / function / "requirements.txt"
-    folders = [ROOT / "lambda_src" / function, *(ROOT / name for name in shared)]
-    sources = [
-        file for kind in ("*.py", "*.toml") for folder in folders for file in sorted(folder.rglob(kind))
-    ]
-    sources += sorted((ROOT / "lambda_src").glob("*.py"))
+    sources = closure(f"lambda_src.{function}.handler", root=ROOT)
     digest = _digest([*sources, lock, *_RECIPE], runtime)
 
     def fill(folder: Path) -> None:
         shutil.copytree(packages(lock, runtime), folder, dirs_exist_ok=True)
-        for file in sources:
-            copy = folder / file.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-        _compile(folder, ["lambda_src", *shared], runtime)
+        _copy(sources, folder)
+        _compile(folder, sorted({file.relative_to(ROOT).parts[0] for file in sources}), runtime)
 
     return Bundle(path=_once(f"bundles/{runtime.target}/{function}-{digest[:16]}", fill), digest=digest)
+
+
+def context(image: str, *modules: str) -> Path:
+    """The build context of `container/{image}`: its Dockerfile and lock file, and all that it imports.
+
+    modules: those beside `container.{image}` that something in the container runs.
+    """
+    folder = ROOT / "container" / image
+    files = [folder / "Dockerfile", folder / "requirements.txt", ROOT / "requirements-build.txt"]
+    files += closure(f"container.{image}", *modules, root=ROOT)
+    digest = _digest([*files, *_RECIPE], image)
+    return _once(f"contexts/{image}-{digest[:16]}", lambda made: _copy(files, made))
 
 
 def packages(lock: Path, runtime: Runtime) -> Path:
@@ -105,8 +112,15 @@ def packages(lock: Path, runtime: Runtime) -> Path:
     return _once(f"packages/{runtime.target}-{_digest([lock, *_RECIPE], runtime)[:16]}", fill)
 
 
-def _digest(files: Iterable[Path], runtime: Runtime) -> str:
-    digest = hashlib.sha256(f"{runtime}\0".encode())
+def _copy(files: Iterable[Path], folder: Path) -> None:
+    for file in files:
+        copy = folder / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+
+
+def _digest(files: Iterable[Path], made_for: object) -> str:
+    digest = hashlib.sha256(f"{made_for}\0".encode())
     for file in files:
         content = file.read_bytes()
         digest.update(f"{file.relative_to(ROOT).as_posix()}\0{len(content)}\0".encode() + content)

@@ -22,7 +22,7 @@ class Settings:
     waf: a rate limit an address before CloudFront; the Region is then us-east-1.
     max_tasks: how far the service may grow.
     domain, certificate_arn: the service's own name, and its certificate in us-east-1; both or none.
-    base_image: what the containers' image is built on; container/Dockerfile says what it needs.
+    base_image: what the containers' image is built on; the Dockerfiles say what it needs.
     labels: Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/).
     max_pixels, max_bytes: what one upload may have; `runtime.imaging.limits` says why.
     max_scan_pixels, max_scan_bytes: the same of a scan for tiles, which need not fit in memory.

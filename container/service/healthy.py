@@ -4,11 +4,18 @@ import http.client
 import os
 import sys
 
-host = os.environ.get("HOST", "0.0.0.0").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
-try:
-    connection = http.client.HTTPConnection(host, int(os.environ.get("PORT", "8080")), timeout=2)
-    connection.request("GET", "/live")
-    status = connection.getresponse().status
-except OSError as error:
-    sys.exit(f"Nobody answers: {error}")
-sys.exit(0 if status == 200 else f"/live answers {status}")
+
+def main() -> str | int:
+    """The exit code; where it is a sentence, `sys.exit` prints it and exits with 1."""
+    host = os.environ.get("HOST", "0.0.0.0").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+    try:
+        connection = http.client.HTTPConnection(host, int(os.environ.get("PORT", "8080")), timeout=2)
+        connection.request("GET", "/live")
+        status = connection.getresponse().status
+    except OSError as error:
+        return f"Nobody answers: {error}"
+    return 0 if status == 200 else f"/live answers {status}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

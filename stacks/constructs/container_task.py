@@ -8,7 +8,7 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.grants import policy_of
-from stacks.constructs.image import SCRATCH, USER, image, runtime_platform
+from stacks.constructs.image import SCRATCH, USER, runtime_platform
 from stacks.constructs.log_group import LogGroup
 from stacks.settings import Settings
 
@@ -18,6 +18,7 @@ def container_task(
     construct_id: str,
     *,
     container: str,
+    image: ecs.ContainerImage,
     module: str,
     vcpus: float,
     memory_mb: int,
@@ -45,7 +46,7 @@ def container_task(
     rights.drop_capabilities(ecs.Capability.ALL)
     added = task.add_container(
         container,
-        image=image(settings),
+        image=image,
         entry_point=["python3", "-m"],
         command=[module],
         user=USER,

@@ -1,28 +1,29 @@
-"""The one image of service and worker, built by the CDK CLI when it deploys."""
-
-from pathlib import Path
+"""Images of the containers, built by the CDK CLI when it deploys."""
 
 import aws_cdk.aws_ecr_assets as ecr_assets
 import aws_cdk.aws_ecs as ecs
 
+from stacks.bundling import context
 from stacks.settings import Settings
 
-ROOT = Path(__file__).parents[2]
 PLATFORMS = {"arm64": ecr_assets.Platform.LINUX_ARM64, "x86_64": ecr_assets.Platform.LINUX_AMD64}
 CPUS = {"arm64": ecs.CpuArchitecture.ARM64, "x86_64": ecs.CpuArchitecture.X86_64}
 USER = "10001:10001"
-"""As container/Dockerfile makes it, without a name and without rights."""
+"""As the Dockerfiles make it, without a name and without rights."""
 SCRATCH = "/scratch"
 
 
-def image(settings: Settings) -> ecs.ContainerImage:
-    """container/Dockerfile for the architecture of the settings; its context is the list in .dockerignore."""
+def image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
+    """`container/{name}/Dockerfile` for the architecture of the settings.
+
+    modules: those beside `container.{name}` that something in the container runs.
+    """
     return ecs.ContainerImage.from_asset(
-        str(ROOT),
-        file="container/Dockerfile",
+        str(context(name, *modules)),
+        file=f"container/{name}/Dockerfile",
         platform=PLATFORMS[settings.cpu],
         build_args={"BASE": settings.base_image} if settings.base_image else None,
-        asset_name="containers",
+        asset_name=name,
     )
 
 

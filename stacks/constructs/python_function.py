@@ -1,6 +1,6 @@
 """A Python function with a role, a log group and alarms of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
@@ -18,9 +18,7 @@ NEAR_TIMEOUT = 0.8
 
 
 class PythonFunction(lambda_.Function):
-    """`lambda_src/{name}/handler.py`, bundled without Docker, on the architecture of the settings.
-
-    shared: the folders of ours that it imports.
+    """`lambda_src/{name}/handler.py` and what it imports, on the architecture of the settings.
 
     Its role may write its own log stream and traces, and nothing else until the stack grants it:
     the managed policy that CDK attaches would let it create any log group in the account.
@@ -38,14 +36,13 @@ class PythonFunction(lambda_.Function):
         environment: Mapping[str, str],
         settings: Settings,
         alarms: Alarms,
-        shared: Sequence[str] = ("runtime",),
         ephemeral_storage: cdk.Size | None = None,
     ) -> None:
         log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
         role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         runs_on = Runtime.local() if settings.target == "local" else Runtime.aws(settings.architecture)
-        code = bundle(name, runs_on, shared=shared)
+        code = bundle(name, runs_on)
         super().__init__(
             scope,
             construct_id,

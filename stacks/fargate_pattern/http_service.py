@@ -9,6 +9,7 @@ from constructs import Construct
 
 from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_task import container_task
+from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
 from stacks.network import Network
 from stacks.settings import Settings
@@ -16,6 +17,7 @@ from stacks.settings import Settings
 PORT = 8080
 STOP = cdk.Duration.seconds(30)
 """The service ends within 25 s of SIGTERM (tests/service/test_staying_up.py)."""
+HEALTHY = "container.service.healthy"
 DEREGISTRATION = cdk.Duration.seconds(20)
 GRACE = cdk.Duration.seconds(60)
 BUSY_PERCENT = 60
@@ -24,7 +26,7 @@ REQUESTS_A_VCPU = 1_000
 
 
 class HttpService(ecs.FargateService):
-    """`python3 -m {module}` on port 8080: at least `least` tasks, replaced one by one and rolled back.
+    """`container.service` on port 8080: at least `least` tasks, replaced one by one and rolled back.
 
     Neither the number of tasks nor the root's file system can be changed from inside; ECS Exec is off.
     """
@@ -34,7 +36,6 @@ class HttpService(ecs.FargateService):
         scope: Construct,
         construct_id: str,
         *,
-        module: str,
         vcpus: float,
         memory_mb: int,
         least: int,
@@ -53,7 +54,8 @@ class HttpService(ecs.FargateService):
                 scope,
                 construct_id,
                 container="service",
-                module=module,
+                image=image("service", HEALTHY, settings=settings),
+                module="container.service",
                 vcpus=vcpus,
                 memory_mb=memory_mb,
                 environment=environment,
@@ -95,7 +97,7 @@ class HttpService(ecs.FargateService):
 
 
 _HEALTHY = ecs.HealthCheck(
-    command=["CMD", "python3", "-m", "container.service.healthy"],
+    command=["CMD", "python3", "-m", HEALTHY],
     interval=cdk.Duration.seconds(10),
     timeout=cdk.Duration.seconds(5),
     start_period=cdk.Duration.seconds(20),

@@ -26,7 +26,6 @@ class FargatePattern(cdk.Stack):
         service = HttpService(
             self,
             "Service",
-            module="container.service",
             vcpus=vcpus,
             memory_mb=memory_mb,
             least=least,

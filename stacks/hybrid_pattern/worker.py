@@ -13,6 +13,7 @@ from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_task import container_task
 from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
 from stacks.network import Network
 from stacks.settings import Settings
@@ -57,6 +58,7 @@ class Worker(Construct):
             self,
             "Worker",
             container=CONTAINER,
+            image=image("worker", settings=settings),
             module="container.worker",
             vcpus=1,
             memory_mb=2048,

@@ -55,7 +55,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
         eventually(lambda: denials(driver, key))
     eventually(lambda: shown(driver, key).get("state") == "deleted")
     eventually(lambda: not driver.waiting(driver.outputs["Queue"]))
-    assert denials(driver, key) == {BREAKS[action]}
+    assert BREAKS[action] in denials(driver, key)
     assert driver.waiting(driver.outputs["DeadLetters"]) == 0
 
 

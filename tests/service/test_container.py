@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from stacks.bundling import context
+from stacks.fargate_pattern.http_service import HEALTHY
 from tests.service.conftest import ROOT, SQUARES, Running
 
 IMAGE = "lambda-or-fargate:tested"
@@ -39,19 +41,12 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
         os.environ["DOCKER_BUILDKIT"] = "0"  # a client without buildx has the older builder only
     base = os.environ.get("CONTAINER_BASE")
     arguments = ["--build-arg", f"BASE={base}"] if base else []
-    checkout = tmp_path_factory.mktemp("checkout")
-    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"]
-    for name in allowed:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, checkout / name, dirs_exist_ok=True)
-        else:
-            (checkout / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(ROOT / name, checkout / name)
-    shutil.copyfile(ROOT / ".dockerignore", checkout / ".dockerignore")
-    for path in checkout.rglob("*"):
+    copy = tmp_path_factory.mktemp("checkout") / "context"
+    shutil.copytree(context("service", HEALTHY), copy)
+    for path in copy.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
-    dockerfile = str(checkout / "container" / "Dockerfile")
-    docker("build", "--network=host", *arguments, "-f", dockerfile, "-t", IMAGE, str(checkout))
+    dockerfile = str(copy / "container" / "service" / "Dockerfile")
+    docker("build", "--network=host", *arguments, "-f", dockerfile, "-t", IMAGE, str(copy))
     return IMAGE
 
 
@@ -106,7 +101,7 @@ def task(image: str, photos: Path) -> Iterator[Task]:
 def test_the_image_is_small(image: str) -> None:
     base = (
         os.environ.get("CONTAINER_BASE")
-        or (ROOT / "container" / "Dockerfile").read_text().split("BASE=")[1].split()[0]
+        or (ROOT / "container" / "service" / "Dockerfile").read_text().split("BASE=")[1].split()[0]
     )
     over = size_mb(image) - size_mb(base)
     print(f"{size_mb(image):.0f} MB, {over:.0f} MB over its base")

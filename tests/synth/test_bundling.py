@@ -2,27 +2,27 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stacks import bundling
-from stacks.bundling import ROOT, Bundle, Runtime, bundle
-
-Bundled = Callable[..., Bundle]
-_bundled = partial(bundle, shared=("runtime",))
+from stacks.bundling import ROOT, Runtime, bundle, context
+from stacks.imports import closure
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of what goes into a package, in which files can be touched; nothing is installed or compiled."""
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("lambda_src", "runtime", "stacks"):
+    for name in ("chooser", "container", "lambda_src", "runtime", "stacks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "requirements-build.txt", tmp_path)
     (tmp_path / "packages").mkdir()
     monkeypatch.setattr(bundling, "ROOT", tmp_path)
     monkeypatch.setattr(bundling, "BUILD", tmp_path / "build")
@@ -34,34 +34,103 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+FUNCTIONS = ("renditions", "dispatcher", "tracker")
+IMAGES = {"service": ("container.service.healthy",), "worker": ()}
+PATTERNS = {
+    "LambdaPattern": {"renditions"},
+    "FargatePattern": {"service"},
+    "HybridPattern": {"dispatcher", "tracker", "worker"},
+}
+EVERYTHING = {*FUNCTIONS, *IMAGES}
+
+
+def made() -> dict[str, Path]:
+    """Every package and build context; the name of its folder holds the digest by which it is deployed."""
+    functions = {name: bundle(name, Runtime.aws("arm64")).path for name in FUNCTIONS}
+    return functions | {name: context(name, *modules) for name, modules in IMAGES.items()}
+
+
 @pytest.mark.parametrize(
-    "touched",
+    ("touched", "shipped_in"),
     [
-        "runtime/imaging/renditions.py",
-        "runtime/imaging/headers/png.py",
-        "runtime/events.py",
-        "lambda_src/renditions/job.py",
-        "runtime/sqs_batch.py",
-        "lambda_src/renditions/requirements.txt",
-        "stacks/compile.mjs",
-        "stacks/bundling.py",
+        ("runtime/imaging/renditions.py", {"renditions"}),
+        ("runtime/imaging/pyramid.py", {"dispatcher", "service", "worker"}),
+        ("runtime/imaging/headers/png.py", EVERYTHING - {"tracker"}),
+        ("runtime/events.py", EVERYTHING - {"service"}),
+        ("runtime/jobs/record.py", PATTERNS["HybridPattern"]),
+        ("runtime/jobs/messages.py", {"dispatcher", "tracker"}),
+        ("runtime/placement/limits.toml", PATTERNS["HybridPattern"]),
+        ("runtime/placement/placement.py", {"dispatcher"}),
+        ("runtime/work/tiles.py", {"dispatcher", "worker"}),
+        ("runtime/slim_s3.py", {"renditions"}),
+        ("runtime/sqs_batch.py", {*FUNCTIONS}),
+        ("lambda_src/renditions/job.py", {"renditions"}),
+        ("lambda_src/renditions/requirements.txt", {"renditions"}),
+        ("lambda_src/tracker/track.py", {"tracker"}),
+        ("container/service/app.py", {"service"}),
+        ("container/service/healthy.py", {"service"}),
+        ("container/service/requirements.txt", {"service"}),
+        ("container/worker/Dockerfile", {"worker"}),
+        ("stacks/compile.mjs", EVERYTHING),
+        ("stacks/bundling.py", EVERYTHING),
+        ("chooser/prices.toml", set()),
+        ("chooser/prices.py", set()),
+        ("docs/page.md", set()),
+        ("stacks/settings.py", set()),
+        ("runtime/notes.md", set()),
     ],
 )
-def test_touching_what_is_shipped_changes_the_hash(tree: Path, touched: str) -> None:
-    before = _bundled("renditions", Runtime.aws("arm64"))
+def test_touching_a_file_changes_just_what_ships_it(tree: Path, touched: str, shipped_in: set[str]) -> None:
+    before = made()
     with (tree / touched).open("a") as file:
         file.write("\n")
-    after = _bundled("renditions", Runtime.aws("arm64"))
-    assert after.digest != before.digest
-    assert after.path != before.path
+    after = made()
+    assert {name for name in after if after[name] != before[name]} == shipped_in
 
 
-@pytest.mark.parametrize("touched", ["docs/page.md", "stacks/settings.py", "runtime/notes.md"])
-def test_touching_what_is_not_shipped_does_not(tree: Path, touched: str) -> None:
-    before = _bundled("renditions", Runtime.aws("arm64"))
-    with (tree / touched).open("a") as file:
-        file.write("\n")
-    assert _bundled("renditions", Runtime.aws("arm64")) == before
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_is_imported_from_its_package_alone(function: str, tmp_path: Path) -> None:
+    package = bundle(function, Runtime.local()).path
+    variables = dict.fromkeys(NUMBERS, "1") | dict.fromkeys(SWITCHES, "off")
+    variables |= dict.fromkeys(("OUTPUT_BUCKET", "JOB_TABLE", "CLUSTER", "TASK_DEFINITION", "SUBNETS"), "a")
+    variables |= dict.fromkeys(("SECURITY_GROUP", "TILES_URL", "DISPATCHER_QUEUE"), "a")
+    imported = imports(f"lambda_src.{function}.handler", package, tmp_path, **variables)
+    assert {file.parts[0] for file in imported} == {"lambda_src", "runtime"}
+
+
+NUMBERS = ("MAX_PIXELS", "MAX_BYTES", "LAMBDA_SECONDS", "TASK_SECONDS", "LAMBDA_DISK_MB")
+SWITCHES = ("LABELS", "SPOT", "PUBLIC_IP")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_what_a_container_runs_is_imported_from_its_context_alone(image: str, tmp_path: Path) -> None:
+    for module in (f"container.{image}.__main__", *IMAGES[image]):
+        imported = imports(module, context(image, *IMAGES[image]), tmp_path)
+        assert {file.parts[0] for file in imported} <= {"container", "runtime"}
+
+
+def imports(module: str, folder: Path, place: Path, **variables: str) -> set[Path]:
+    """Imports a module of a folder in a Python that knows no other code of ours: its files in that folder."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import {module}; print(*sorted("
+        f"one.__file__ for one in sys.modules.values() if getattr(one, '__file__', None)), sep='\\n')"
+    )
+    environment = {**os.environ, **variables, "AWS_REGION": "us-east-1", "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=place, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    files = [Path(line) for line in done.stdout.splitlines()]
+    elsewhere = {ROOT / name for name in ("lambda_src", "container", "runtime", "chooser", "stacks", "tools")}
+    assert not [file for file in files if elsewhere & {*file.parents}]
+    found = {file.relative_to(folder) for file in files if file.is_relative_to(folder)}
+    return {file for file in found if (ROOT / file.parts[0]).is_dir()}
+
+
+def test_nothing_that_is_shipped_imports_by_name() -> None:
+    modules = [f"lambda_src.{name}.handler" for name in FUNCTIONS] + ["container.service", "container.worker"]
+    code = {file: file.read_text() for file in closure(*modules) if file.suffix == ".py"}
+    assert [file for file, text in code.items() if "importlib" in text or "__import__" in text] == []
 
 
 def test_architecture_python_and_target_each_have_a_package_of_their_own(tree: Path) -> None:
@@ -71,7 +140,7 @@ def test_architecture_python_and_target_each_have_a_package_of_their_own(tree: P
         for python in ("3.12", "3.13")
         for architecture in ("arm64", "x86_64")
     ]
-    assert len({_bundled("renditions", runtime).digest for runtime in runtimes}) == 8
+    assert len({bundle("renditions", runtime).digest for runtime in runtimes}) == 8
 
 
 def test_a_package_that_could_not_be_made_is_not_left_half_done(
@@ -82,7 +151,7 @@ def test_a_package_that_could_not_be_made_is_not_left_half_done(
 
     monkeypatch.setattr(bundling, "_compile", fail)
     with pytest.raises(bundling.BundlingError):
-        _bundled("renditions", Runtime.aws("arm64"))
+        bundle("renditions", Runtime.aws("arm64"))
     assert [path for path in (tree / "build").rglob("*") if path.is_file()] == []
 
 
@@ -98,19 +167,19 @@ def umask_077(tree: Path) -> Iterator[None]:
 
 def test_a_package_made_under_any_umask_can_be_read_by_every_user(tree: Path, umask_077: None) -> None:
     (tree / "packages" / "run.sh").touch(0o700)
-    made = _bundled("renditions", Runtime.aws("arm64")).path
-    modes = {path.relative_to(made).as_posix(): path.stat().st_mode & 0o777 for path in made.rglob("*")}
-    modes["."] = made.stat().st_mode & 0o777
-    assert len(modes) > 20
-    wanted = {name: 0o755 if (made / name).is_dir() or name == "run.sh" else 0o644 for name in modes}
-    assert modes == wanted
+    for folder in made().values():
+        paths = [folder, *folder.rglob("*")]
+        modes = {path.relative_to(folder).as_posix(): path.stat().st_mode & 0o777 for path in paths}
+        assert len(modes) > 10
+        wanted = {name: 0o755 if (folder / name).is_dir() or name == "run.sh" else 0o644 for name in modes}
+        assert modes == wanted
 
 
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", b"\xb7\0"), ("x86_64", b"\x3e\0")])
 def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
     tmp_path: Path, architecture: str, machine: bytes
 ) -> None:
-    folder = _bundled("renditions", Runtime.aws(architecture)).path
+    folder = bundle("renditions", Runtime.aws(architecture)).path
     libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
     assert {path.read_bytes()[18:20] for path in libraries} == {machine}  # e_machine of the ELF header
     assert not list((folder / "pyvips").glob("*.so"))
@@ -133,5 +202,5 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
 
 
 def test_the_packages_keep_their_licences() -> None:
-    folder = _bundled("renditions", Runtime.aws("arm64")).path
+    folder = bundle("renditions", Runtime.aws("arm64")).path
     assert list(folder.glob("pyvips_binary-*.dist-info/licenses/LICENSE"))

@@ -1,0 +1,100 @@
+"""Imports run downwards: tools, tests, bench > app > stacks > lambda_src, container > runtime."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS: dict[str, set[str]] = {
+    "runtime": set(),
+    "lambda_src": {"runtime"},
+    "container": {"runtime"},
+    "chooser": {"runtime"},
+    "stacks": {"runtime", "lambda_src", "container", "chooser"},
+    "app": {"stacks"},
+    "tools": {"app", "stacks", "lambda_src", "container", "runtime", "chooser"},
+}
+"""What each may import beside itself; tests and bench may import everything."""
+FILES = {layer: sorted(ROOT.glob(f"{layer}/**/*.py")) or [ROOT / f"{layer}.py"] for layer in LAYERS}
+WITHIN_RUNTIME = {
+    "imaging": {"rejection"},
+    "placement": set(),
+    "jobs": {"events", "placement"},
+}
+"""What the packages of runtime/ may import of it, of those that must know little."""
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Dotted names, `from a import b` as a.b."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(file: Path) -> set[tuple[str, ...]]:
+    names = {tuple(name.split(".")) for name in imported(file)}
+    return {name for name in names if name[0] in {*LAYERS, "tests", "bench", "dev"}}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_import_goes_upwards(layer: str) -> None:
+    assert FILES[layer]
+    upwards = {
+        (str(file.relative_to(ROOT)), ".".join(name))
+        for file in FILES[layer]
+        for name in ours(file)
+        if name[0] not in {layer, *LAYERS[layer]}
+    }
+    assert upwards == set()
+
+
+def test_no_patterns_folder_imports_anothers() -> None:
+    patterns = {path.name for path in ROOT.glob("stacks/*_pattern")}
+    assert len(patterns) >= 3
+    others = {
+        (str(file.relative_to(ROOT)), name[1])
+        for pattern in patterns
+        for file in ROOT.glob(f"stacks/{pattern}/*.py")
+        for name in ours(file)
+        if name[0] == "stacks" and name[1] in patterns - {pattern}
+    }
+    shared = {
+        (str(file.relative_to(ROOT)), name[1])
+        for file in ROOT.glob("stacks/constructs/*.py")
+        for name in ours(file)
+        if name[0] == "stacks" and name[1] in patterns
+    }
+    assert others | shared == set()
+
+
+def test_the_chooser_uses_the_limits_and_nothing_else_of_ours() -> None:
+    names = {name[:3] for file in FILES["chooser"] for name in ours(file) if name[0] != "chooser"}
+    assert names == {("runtime", "placement", "limits")}
+
+
+@pytest.mark.parametrize("package", WITHIN_RUNTIME)
+def test_the_packages_of_runtime_know_little_of_each_other(package: str) -> None:
+    names = {name[1] for file in ROOT.glob(f"runtime/{package}/**/*.py") for name in ours(file)}
+    assert names <= {package, *WITHIN_RUNTIME[package]}
+
+
+def test_what_two_patterns_do_not_share_is_no_construct() -> None:
+    users: dict[str, set[str]] = {path.stem: set() for path in ROOT.glob("stacks/constructs/[!_]*.py")}
+    files = {file: file.relative_to(ROOT / "stacks").parts[0] for file in ROOT.glob("stacks/**/*.py")}
+    direct = {
+        file: {name[2] for name in ours(file) if name[:2] == ("stacks", "constructs")} for file in files
+    }
+    for file, folder in files.items():
+        if folder == "constructs":
+            continue
+        todo = [*direct[file]]
+        while todo:
+            construct = todo.pop()
+            if folder not in users[construct]:
+                users[construct].add(folder)
+                todo += direct[ROOT / "stacks" / "constructs" / f"{construct}.py"]
+    assert {name: who for name, who in users.items() if len(who) < 2} == {}
