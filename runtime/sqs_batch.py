@@ -18,7 +18,10 @@ metrics = Metrics()
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a message ended: `what` is counted as a metric of that name, the facts are for the log."""
+    """How a message ended: `what` is counted as a metric of that name, the facts are for the log.
+
+    what: a member of the function's enum of metrics.
+    """
 
     what: str
     facts: Mapping[str, Any] = field(default_factory=dict)

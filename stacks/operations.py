@@ -6,12 +6,14 @@ from constructs import Construct
 
 from chooser.fixed import SIZES
 from chooser.prices import price
+from container.service import metrics as iiif
+from lambda_src.renditions import metrics as renditions
+from runtime.jobs import metrics as jobs
 from stacks.settings import Settings
 
 PERIOD = cdk.Duration.minutes(5)
 WIDTH = 12
 ONE_VCPU_GB = 1769 / 1024
-GB = 1024**3
 
 
 class Operations(cdk.Stack):
@@ -27,23 +29,23 @@ class Operations(cdk.Stack):
             self._graph(
                 "Latency, p99, ms",
                 self._functions("Duration", "p99"),
-                self._custom("FargatePattern", "iiif", "Latency", "p99", "image service"),
+                self._images(iiif.Metric.LATENCY, "image service", statistic="p99"),
             ),
             self._graph(
                 "Errors",
                 self._functions("Errors", "Sum"),
-                self._custom("FargatePattern", "iiif", "Errors", "Sum", "image service"),
-                self._custom("HybridPattern", "tracker", "JobFailed", "Sum", "jobs"),
-                self._custom("HybridPattern", "dispatcher", "JobFailed", "Sum", "jobs that could not start"),
+                self._images(iiif.Metric.ERRORS, "image service"),
+                self._jobs(jobs.Service.TRACKER, jobs.Metric.JOB_FAILED, "jobs"),
+                self._jobs(jobs.Service.DISPATCHER, jobs.Metric.JOB_FAILED, "jobs that could not start"),
             ),
         )
         dashboard.add_widgets(
             self._graph(
                 "Throughput",
-                self._custom("LambdaPattern", "renditions", "Published", "Sum", "photos"),
-                self._custom("FargatePattern", "iiif", "Requests", "Sum", "image requests"),
-                self._custom("HybridPattern", "dispatcher", "DoneByLambda", "Sum", "scans by the function"),
-                self._custom("HybridPattern", "dispatcher", "TaskStarted", "Sum", "scans by a task"),
+                self._photos(renditions.Metric.PUBLISHED, "photos"),
+                self._images(iiif.Metric.REQUESTS, "image requests"),
+                self._jobs(jobs.Service.DISPATCHER, jobs.Metric.DONE_BY_LAMBDA, "scans by the function"),
+                self._jobs(jobs.Service.DISPATCHER, jobs.Metric.TASK_STARTED, "scans by a task"),
             ),
             self._graph("Compute, estimated USD an hour", *self._costs()),
         )
@@ -51,18 +53,14 @@ class Operations(cdk.Stack):
     def _graph(self, title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
         return cloudwatch.GraphWidget(title=title, left=list(metrics), width=WIDTH)
 
-    def _custom(
-        self, namespace: str, service: str, name: str, statistic: str, label: str
-    ) -> cloudwatch.Metric:
-        dimension = "Service" if namespace == "FargatePattern" else "service"  # Powertools writes it small
-        return cloudwatch.Metric(
-            namespace=namespace,
-            metric_name=name,
-            dimensions_map={dimension: service},
-            statistic=statistic,
-            period=PERIOD,
-            label=label,
-        )
+    def _photos(self, metric: renditions.Metric, label: str) -> cloudwatch.Metric:
+        return _counted("LambdaPattern", renditions.SERVICE, metric, label)
+
+    def _images(self, metric: iiif.Metric, label: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
+        return _counted(iiif.NAMESPACE, iiif.SERVICE, metric, label, statistic)
+
+    def _jobs(self, service: jobs.Service, metric: jobs.Metric, label: str) -> cloudwatch.Metric:
+        return _counted("HybridPattern", service, metric, label)
 
     def _functions(self, name: str, statistic: str) -> cloudwatch.MathExpression:
         patterns = "(LambdaPattern OR HybridPattern)"
@@ -86,8 +84,8 @@ class Operations(cdk.Stack):
         for stack in ("LambdaPattern", "HybridPattern"):
             duration = f'{{AWS/Lambda,FunctionName}} MetricName="Duration" {stack}'
             found.append(self._sum(f"SEARCH('{duration}', 'Sum', 300)", function, f"functions of {stack}"))
-        tasks = self._custom("HybridPattern", "tracker", "VcpuSeconds", "Sum", "")
-        memory = self._custom("HybridPattern", "tracker", "GbSeconds", "Sum", "")
+        tasks = self._jobs(jobs.Service.TRACKER, jobs.Metric.VCPU_SECONDS, "")
+        memory = self._jobs(jobs.Service.TRACKER, jobs.Metric.GB_SECONDS, "")
         found.append(
             cloudwatch.MathExpression(
                 expression=f"(FILL(cpu, 0) * {vcpu} + FILL(memory, 0) * {gigabyte}) / 3600 * {hour:g}",
@@ -106,3 +104,16 @@ class Operations(cdk.Stack):
         return cloudwatch.MathExpression(
             expression=f"SUM({search}) * {times:.10f}", using_metrics={}, period=PERIOD, label=label
         )
+
+
+def _counted(
+    namespace: str, service: str, name: str, label: str, statistic: str = "Sum"
+) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        dimensions_map={"service": service},
+        statistic=statistic,
+        period=PERIOD,
+        label=label,
+    )

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from container.service.errors import RETRY_AFTER_SECONDS, BadRequestError, DeadlineError, reason_of, status_of
 from container.service.geometry import canonical, place
 from container.service.info import PROFILE, address, describe
-from container.service.metrics import Metrics
+from container.service.metrics import Metric, Metrics
 from container.service.pool import Pool
 from container.service.request import BaseRequest, ImageRequest, InfoRequest, parse
 from container.service.settings import MB, Settings
@@ -203,9 +203,14 @@ class Service:
 
     def _print_metrics(self) -> None:
         sources = self.sources
-        gauges = {"CacheBytes": sources.bytes, "CacheHits": sources.hits, "Decodes": sources.decodes}
+        gauges: dict[Metric, float] = {
+            Metric.CACHE_BYTES: sources.bytes,
+            Metric.CACHE_HITS: sources.hits,
+            Metric.DECODES: sources.decodes,
+            Metric.WAITING: self.working.pending,
+        }
         sources.hits = sources.decodes = 0
-        log.info(self.metrics.line(**gauges, Waiting=self.working.pending))
+        log.info(self.metrics.line(gauges))
 
 
 def _has(request: Request, etag: str) -> bool:

@@ -7,38 +7,60 @@ import json
 import math
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-NAMESPACE = "FargatePattern"
+NAMESPACE, SERVICE = "FargatePattern", "iiif"
+"""The namespace, and the dimension `service` of each metric."""
 A_DECADE, LEAST, MOST = 16, -1, 5
 """Latencies are kept by sixteenths of a power of ten, 0.1 ms to 100 s: 97 values, and an array holds 100."""
-_UNITS = {"Latency": "Milliseconds", "CacheBytes": "Bytes"}
+
+
+class Metric(StrEnum):
+    """The name of a metric; its unit is Count unless _UNITS has another."""
+
+    REQUESTS = "Requests"
+    REFUSED = "Refused"
+    """4xx."""
+    ERRORS = "Errors"
+    """5xx but for those that are Busy."""
+    BUSY = "Busy"
+    LATENCY = "Latency"
+    CACHE_BYTES = "CacheBytes"
+    CACHE_HITS = "CacheHits"
+    DECODES = "Decodes"
+    WAITING = "Waiting"
+
+
+_UNITS = {Metric.LATENCY: "Milliseconds", Metric.CACHE_BYTES: "Bytes"}
+_COUNTED = (Metric.REQUESTS, Metric.REFUSED, Metric.ERRORS, Metric.BUSY)
 
 
 @dataclass(kw_only=True)
 class Metrics:
     """Counts since the last line. A latency is kept to within 7.5 %."""
 
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[Metric] = field(default_factory=Counter)
     latencies: Counter[float] = field(default_factory=Counter)
 
     def answered(self, status: int, milliseconds: float) -> None:
         """One answer."""
-        self.counts["Requests"] += 1
+        self.counts[Metric.REQUESTS] += 1
         if status >= 400:
-            self.counts["Refused" if status < 500 else "Busy" if status == 503 else "Errors"] += 1
+            failed = Metric.BUSY if status == 503 else Metric.ERRORS
+            self.counts[Metric.REFUSED if status < 500 else failed] += 1
         power = round(math.log10(max(milliseconds, 10**LEAST)) * A_DECADE) / A_DECADE
         self.latencies[float(f"{10 ** min(power, MOST):.3g}")] += 1
 
-    def line(self, **gauges: float) -> str:
+    def line(self, gauges: Mapping[Metric, float]) -> str:
         """What has been counted and the gauges, as one line of JSON; begins anew."""
-        names = ("Requests", "Refused", "Errors", "Busy")
-        values: dict[str, object] = {**{name: self.counts[name] for name in names}, **gauges}
+        values: dict[Metric, object] = {**{name: self.counts[name] for name in _COUNTED}, **gauges}
         if self.latencies:
-            values["Latency"] = {"Values": [*self.latencies], "Counts": [*self.latencies.values()]}
+            values[Metric.LATENCY] = {"Values": [*self.latencies], "Counts": [*self.latencies.values()]}
         metrics = [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in values]
-        directive = {"Namespace": NAMESPACE, "Dimensions": [["Service"]], "Metrics": metrics}
+        directive = {"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}
         self.counts.clear()
         self.latencies.clear()
         emf = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-        return json.dumps({"_aws": emf, "Service": "iiif", **values})
+        return json.dumps({"_aws": emf, "service": SERVICE, **values})

@@ -9,6 +9,7 @@ from runtime.events import Change, ObjectEvent, parse_event
 from runtime.imaging.limits import Limits
 from runtime.imaging.probe import check_bytes, check_pixels, probe
 from runtime.jobs.messages import is_call, job_called
+from runtime.jobs.metrics import Metric
 from runtime.jobs.record import Job, State
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import NotNow, Refused, Started, Tasks, Unsettled
@@ -44,15 +45,15 @@ class Dispatcher:
             return self._begin(job_called(message), seconds)
         event = parse_event(message)
         if event.is_folder:
-            return Outcome(what="Ignored")
+            return Outcome(what=Metric.IGNORED)
         if event.change is not Change.CREATED:
             self.tiler.output.delete(event)
-            return Outcome(what="Deleted", facts={"job_id": event.job_id, "key": event.key})
+            return Outcome(what=Metric.DELETED, facts={"job_id": event.job_id, "key": event.key})
         if self.jobs.get(event.job_id) is None:
             job = self.jobs.create(self._placed(event))
             if job.state is State.REJECTED:
                 facts = {"job_id": job.job_id, "key": job.key, "explanation": job.message}
-                return Outcome(what="Rejected", facts=facts)
+                return Outcome(what=Metric.REJECTED, facts=facts)
         return self._begin(event.job_id, seconds)
 
     def _placed(self, event: ObjectEvent) -> Job:
@@ -87,12 +88,12 @@ class Dispatcher:
         now, lease = self.jobs.clock(), seconds()
         job = self.jobs.change(job_id, lambda job: job.claimed(now, lease))
         if job is None:  # somebody else has it, or it has ended
-            return Outcome(what="NothingToDo", facts={"job_id": job_id})
+            return Outcome(what=Metric.NOTHING_TO_DO, facts={"job_id": job_id})
         facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
         what, more = self._work(job, seconds) if job.state is State.WORKING else self._start(job)
         return Outcome(what=what, facts={**facts, **more})
 
-    def _work(self, job: Job, seconds: Callable[[], float]) -> tuple[str, dict[str, Any]]:
+    def _work(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
         """Here, under a lease. Whatever it fails with, a task tries next."""
         deadline = time.monotonic() + seconds() - LAST_SECONDS
         try:
@@ -100,25 +101,25 @@ class Dispatcher:
         except Rejected as rejected:
             message = self._reject(job, rejected)
             self.jobs.change(job.job_id, lambda one: one.ended(self.jobs.clock(), State.REJECTED, message))
-            return "Rejected", {"explanation": message}
+            return Metric.REJECTED, {"explanation": message}
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             now = self.jobs.clock()
             then = self.jobs.change(job.job_id, lambda one: one.tried_again(now, job.attempt, why))
             if then is None or then.state is not State.WAITING:
-                return "NothingToDo", {"why": why}
+                return Metric.NOTHING_TO_DO, {"why": why}
             given = self._begin(job.job_id, seconds)
-            return given.what, {**given.facts, "given_to_task": why}
+            return Metric(given.what), {**given.facts, "given_to_task": why}
         self.jobs.change(job.job_id, lambda job: job.ended(self.jobs.clock(), State.DONE))
-        return "DoneByLambda", {}
+        return Metric.DONE_BY_LAMBDA, {}
 
-    def _start(self, job: Job) -> tuple[str, dict[str, Any]]:
+    def _start(self, job: Job) -> tuple[Metric, dict[str, Any]]:
         answer = self.tasks.start(job)
         now = self.jobs.clock()
         match answer:
             case Started(task_arn=task):
                 self.jobs.change(job.job_id, lambda one: one.accepted(job.attempt, task))
-                return "TaskStarted", {"task_arn": task}
+                return Metric.TASK_STARTED, {"task_arn": task}
             case NotNow(why=why, refused=True) if job.spot:
                 # Spot capacity may not come for hours; on demand it is another request, with another token.
                 then = self.jobs.change(
@@ -126,17 +127,17 @@ class Dispatcher:
                 )
                 if then and (again := self.jobs.change(job.job_id, lambda one: one.claimed(now, 0))):
                     return self._start(again)
-                return "Waiting", {"why": why}
+                return Metric.WAITING, {"why": why}
             case Unsettled(why=why) if now - job.since < DEPLOY_SECONDS:
                 self.jobs.change(job.job_id, lambda one: one.postponed(now, refused=True))
-                return "Waiting", {"why": why}
+                return Metric.WAITING, {"why": why}
             case NotNow(why=why, refused=refused):
                 self.jobs.change(job.job_id, lambda one: one.postponed(now, refused=refused))
-                return "Waiting", {"why": why}
+                return Metric.WAITING, {"why": why}
             case Refused(why=why) | Unsettled(why=why):
                 told = f"No task could be started. {why}"
                 self.jobs.change(job.job_id, lambda one: one.ended(now, State.FAILED, told))
-                return "JobFailed", {"why": why}
+                return Metric.JOB_FAILED, {"why": why}
 
     def _reject(self, job: Job, rejected: Rejected) -> str:
         self.tiler.output.reject(job.event, rejected.reason, rejected.message)

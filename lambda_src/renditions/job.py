@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambda_src.renditions.metrics import Metric
 from runtime.events import GONE, Change, ObjectEvent
 from runtime.imaging.download import Download
 from runtime.imaging.header import Header
@@ -38,16 +39,16 @@ class Job:
         Raises what is worth trying again: failed calls to AWS.
         """
         if event.is_folder:
-            return Outcome(what="Ignored")
+            return Outcome(what=Metric.IGNORED)
         if event.change is not Change.CREATED:
             self.output.delete(event)
-            return Outcome(what="Deleted")
+            return Outcome(what=Metric.DELETED)
         try:
             return self._publish(event)
         except Rejected as rejected:
             self.output.reject(event, rejected.reason, rejected.message)
             return Outcome(
-                what="Rejected", facts={"reason": rejected.reason, "explanation": rejected.message}
+                what=Metric.REJECTED, facts={"reason": rejected.reason, "explanation": rejected.message}
             )
 
     def _publish(self, event: ObjectEvent) -> Outcome:
@@ -65,7 +66,7 @@ class Job:
         moved = self.output.publish(event, manifest)
         if not self.output.still_wanted(event):
             raise _source_gone()
-        return Outcome(what="Published" if moved else "Superseded", facts=timings)
+        return Outcome(what=Metric.PUBLISHED if moved else Metric.SUPERSEDED, facts=timings)
 
     def _fetch(self, event: ObjectEvent) -> tuple[Header, bytes]:
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from runtime.jobs.messages import Calls
+from runtime.jobs.metrics import Metric
 from runtime.jobs.record import WAIT_SECONDS, Job, State
 from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
 from runtime.jobs.table import Jobs
@@ -16,7 +17,7 @@ CALLED_A_SWEEP = 100
 SWEPT = 100
 """Jobs in one sweep; the rest have the next, five minutes later."""
 T = TypeVar("T")
-Count = Callable[[str, int], None]
+Count = Callable[[Metric, int], None]
 """Counts something as a metric."""
 
 
@@ -39,15 +40,15 @@ class Tracker:
     def _stopped(self, task: Mapping[str, Any]) -> Outcome:
         stop = read_stop(task)
         if stop is None:
-            return Outcome(what="NotOurs", facts={"task_arn": task.get("taskArn")})
+            return Outcome(what=Metric.NOT_OURS, facts={"task_arn": task.get("taskArn")})
         job = self._follow(stop)
-        self.count("VcpuSeconds", round(stop.vcpu_seconds))
-        self.count("GbSeconds", round(stop.gb_seconds))
+        self.count(Metric.VCPU_SECONDS, round(stop.vcpu_seconds))
+        self.count(Metric.GB_SECONDS, round(stop.gb_seconds))
         called = [job.job_id] if job and job.state is State.WAITING else []
         self.calls.send([*called, *self.jobs.waiting(CALLED_A_STOP)])
         state = job.state if job else "unchanged"
         facts = {"job_id": stop.job_id, "attempt": stop.attempt, "why": stop.why, "state": state}
-        return Outcome(what="TaskStopped", facts=facts)
+        return Outcome(what=Metric.TASK_STOPPED, facts=facts)
 
     def _follow(self, stop: Stop) -> Job | None:
         """Moves the job on, if that task of that attempt is still the one it waits for."""
@@ -71,9 +72,9 @@ class Tracker:
         except KeyError:  # its record has expired
             return None
         if stop.never_ran:
-            self.count("TaskNeverRan", 1)
+            self.count(Metric.TASK_NEVER_RAN, 1)
         if job and job.state is State.FAILED:
-            self.count("JobFailed", 1)
+            self.count(Metric.JOB_FAILED, 1)
         return job
 
     def _sweep(self) -> Outcome:
@@ -82,9 +83,9 @@ class Tracker:
             self._alone(self._chase, job_id)
         waiting = self.jobs.waiting(CALLED_A_SWEEP)
         self.calls.send([job_id for job_id in waiting if self._alone(self._gave_up, job_id) is False])
-        self.count("JobsOverdue", len(overdue))
-        self.count("JobsWaiting", len(waiting))
-        return Outcome(what="Swept", facts={"overdue": len(overdue), "waiting": len(waiting)})
+        self.count(Metric.JOBS_OVERDUE, len(overdue))
+        self.count(Metric.JOBS_WAITING, len(waiting))
+        return Outcome(what=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
 
     def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
         """What `look` makes of one job; None where it raises, so that no job stops the sweep for the others.
@@ -94,8 +95,8 @@ class Tracker:
         try:
             return look(job_id)
         except Exception:
-            logger.exception("JobNotSwept", job_id=job_id)
-            self.count("JobNotSwept", 1)
+            logger.exception(Metric.JOB_NOT_SWEPT, job_id=job_id)
+            self.count(Metric.JOB_NOT_SWEPT, 1)
             return None
 
     def _chase(self, job_id: str) -> None:
@@ -108,7 +109,7 @@ class Tracker:
             why = "The function that had it ended: by its timeout, or for want of memory."
             then = self.jobs.change(job_id, lambda one: one.tried_again(now, job.attempt, why))
             if then and then.state is State.FAILED:
-                self.count("JobFailed", 1)
+                self.count(Metric.JOB_FAILED, 1)
         elif not job.task_arn and job.state is State.RUNNING:
             self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=Verdict.FAILED, why=OVERDUE))
         elif not job.task_arn:
@@ -142,5 +143,5 @@ class Tracker:
 
         if self.jobs.change(job_id, step) is None:
             return False
-        self.count("JobFailed", 1)
+        self.count(Metric.JOB_FAILED, 1)
         return True

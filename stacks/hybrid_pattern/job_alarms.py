@@ -4,13 +4,14 @@ import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from runtime.jobs.metrics import Metric, Service
 from stacks.constructs.alarms import PERIOD, Alarms
 
 
 def watch_jobs(scope: Construct, alarms: Alarms, namespace: str, sweep: cdk.Duration) -> None:
     """Alarms on what dispatcher and tracker count, and a dashboard. sweep: how often the tracker looks."""
 
-    def counted(service: str, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    def counted(service: Service, name: Metric, statistic: str = "Sum") -> cloudwatch.Metric:
         return cloudwatch.Metric(
             namespace=namespace,
             metric_name=name,
@@ -22,8 +23,8 @@ def watch_jobs(scope: Construct, alarms: Alarms, namespace: str, sweep: cdk.Dura
     failed = cloudwatch.MathExpression(
         expression="FILL(started, 0) + FILL(followed, 0)",
         using_metrics={
-            "started": counted("dispatcher", "JobFailed"),
-            "followed": counted("tracker", "JobFailed"),
+            "started": counted(Service.DISPATCHER, Metric.JOB_FAILED),
+            "followed": counted(Service.TRACKER, Metric.JOB_FAILED),
         },
         period=PERIOD,
         label="jobs failed",
@@ -33,7 +34,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, namespace: str, sweep: cdk.Dura
     )
     alarms.add(
         "JobsOverdue",
-        metric=counted("tracker", "JobsOverdue", "Maximum"),
+        metric=counted(Service.TRACKER, Metric.JOBS_OVERDUE, "Maximum"),
         threshold=1,
         periods=3,
         why="In three sweeps on end there were jobs past their deadline.",
@@ -41,7 +42,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, namespace: str, sweep: cdk.Dura
     )
     alarms.add(
         "JobsWaiting",
-        metric=counted("tracker", "JobsWaiting", "Minimum"),
+        metric=counted(Service.TRACKER, Metric.JOBS_WAITING, "Minimum"),
         threshold=1,
         periods=12,
         why="For an hour jobs have waited for capacity or quota.",
@@ -49,23 +50,28 @@ def watch_jobs(scope: Construct, alarms: Alarms, namespace: str, sweep: cdk.Dura
     )
     alarms.add(
         "TasksNeverRan",
-        metric=counted("tracker", "TaskNeverRan"),
+        metric=counted(Service.TRACKER, Metric.TASK_NEVER_RAN),
         threshold=1,
         why="A task was accepted and failed to start.",
         runbook="tasks-never-ran",
     )
     alarms.add(
         "NoSweep",
-        metric=counted("tracker", "Swept"),
+        metric=counted(Service.TRACKER, Metric.SWEPT),
         threshold=1,
         periods=3,
         below=True,
         why=f"Nobody has looked for lost jobs for {3 * sweep.to_minutes():.0f} minutes.",
         runbook="no-sweep",
     )
-    ended = [counted("dispatcher", name) for name in ("DoneByLambda", "TaskStarted", "Waiting", "Rejected")]
-    watched = [counted("tracker", name) for name in ("TaskStopped", "TaskNeverRan")]
-    waiting = [counted("tracker", name, "Maximum") for name in ("JobsWaiting", "JobsOverdue")]
+    ended = [
+        counted(Service.DISPATCHER, name)
+        for name in (Metric.DONE_BY_LAMBDA, Metric.TASK_STARTED, Metric.WAITING, Metric.REJECTED)
+    ]
+    watched = [counted(Service.TRACKER, name) for name in (Metric.TASK_STOPPED, Metric.TASK_NEVER_RAN)]
+    waiting = [
+        counted(Service.TRACKER, name, "Maximum") for name in (Metric.JOBS_WAITING, Metric.JOBS_OVERDUE)
+    ]
     dashboard = cloudwatch.Dashboard(scope, "Dashboard", default_interval=cdk.Duration.hours(6))
     dashboard.add_widgets(
         cloudwatch.GraphWidget(title="Where jobs went", left=ended, width=8),

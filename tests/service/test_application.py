@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from container.service.metrics import Metric
 from container.service.settings import Settings
 from tests.service.shelf import PHOTO, Shelf, get_all, served
 
@@ -14,7 +15,7 @@ def test_the_rare_slow_answers_are_among_the_latencies() -> None:
     service, _ = served(Shelf())
     for milliseconds in (0, *(1.05**power for power in range(300)), 14_000):
         service.metrics.answered(200, milliseconds)
-    latency = json.loads(service.metrics.line())["Latency"]
+    latency = json.loads(service.metrics.line({}))["Latency"]
     assert len(latency["Values"]) <= 100
     assert sum(latency["Counts"]) == 302
     assert any(abs(value / 14_000 - 1) < 0.08 for value in latency["Values"])
@@ -28,7 +29,7 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_is_done() -> None:
         async with client:
             paths = [f"{number}/info.json" for number in range(40)]
             waiting = asyncio.create_task(get_all(client, paths))
-            while service.metrics.counts["Busy"] < 28:  # 40, less eight threads and four that may wait
+            while service.metrics.counts[Metric.BUSY] < 28:  # 40, less eight threads and four that may wait
                 await asyncio.sleep(0)
             shelf.open.set()
             answers = await waiting
@@ -94,12 +95,12 @@ def test_the_metrics_line_counts_since_the_last_one() -> None:
     service, _ = served(Shelf())
     for status, milliseconds in ((200, 12.34), (200, 12.31), (404, 1), (503, 2), (500, 3)):
         service.metrics.answered(status, milliseconds)
-    line = json.loads(service.metrics.line(Waiting=3))
+    line = json.loads(service.metrics.line({Metric.WAITING: 3}))
     assert [line[name] for name in ("Requests", "Refused", "Busy", "Errors", "Waiting")] == [5, 1, 1, 1, 3]
     assert line["Latency"] == {"Values": [11.5, 1.0, 2.05, 3.16], "Counts": [2, 1, 1, 1]}
     described = {one["Name"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert described == {*line} - {"_aws", "Service"}
-    assert json.loads(service.metrics.line())["Requests"] == 0
+    assert described == {*line} - {"_aws", "service"}
+    assert json.loads(service.metrics.line({}))["Requests"] == 0
 
 
 def test_formats_and_sizes_can_be_limited() -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from chooser import fixed
 from chooser.prices import FILE, month, prices
-from container.service.metrics import Metrics
+from container.service.metrics import Metric, Metrics
 from tests.synth.conftest import Synth, only, resources, synthesise
 
 DOCS = Path(__file__).parents[2] / "docs"
-METRICS_LINE = {"CacheBytes": 0, "CacheHits": 0, "Decodes": 0, "Waiting": 0}
+GAUGES = dict.fromkeys((Metric.CACHE_BYTES, Metric.CACHE_HITS, Metric.DECODES, Metric.WAITING), 0.0)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_metrics_that_are_billed_are_those_of_alarms_and_service(synth: Synt
     assert ours + 2 * scaling == fixed.ALARM_METRICS
     metrics = Metrics()
     metrics.answered(200, 1)
-    assert metrics.line(**METRICS_LINE).count('"Unit"') == fixed.METRICS
+    assert metrics.line(GAUGES).count('"Unit"') == fixed.METRICS
 
 
 def test_every_price_has_its_source_date_and_confidence() -> None:

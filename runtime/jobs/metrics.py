@@ -1,0 +1,34 @@
+"""What is counted in HybridPattern's namespace: by the functions, for its alarms and dashboards."""
+
+from enum import StrEnum
+
+
+class Service(StrEnum):
+    """Who counts: the dimension `service` of each metric."""
+
+    DISPATCHER = "dispatcher"
+    TRACKER = "tracker"
+
+
+class Metric(StrEnum):
+    """The name of a metric; its unit is Count unless it is said."""
+
+    IGNORED = "Ignored"
+    DELETED = "Deleted"
+    REJECTED = "Rejected"
+    NOTHING_TO_DO = "NothingToDo"
+    DONE_BY_LAMBDA = "DoneByLambda"
+    TASK_STARTED = "TaskStarted"
+    WAITING = "Waiting"
+    JOB_FAILED = "JobFailed"
+    TASK_STOPPED = "TaskStopped"
+    NOT_OURS = "NotOurs"
+    TASK_NEVER_RAN = "TaskNeverRan"
+    VCPU_SECONDS = "VcpuSeconds"
+    GB_SECONDS = "GbSeconds"
+    SWEPT = "Swept"
+    JOBS_OVERDUE = "JobsOverdue"
+    JOBS_WAITING = "JobsWaiting"
+    JOB_NOT_SWEPT = "JobNotSwept"
+    FAILED = "Failed"
+    """A message that comes again: runtime/sqs_batch.py."""
