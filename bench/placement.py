@@ -10,7 +10,8 @@ from rich.progress import track
 
 from bench.kinds import KINDS, draw
 from bench.measure import ROOT, run, save, sized
-from runtime.placement.placement import Estimate, estimate
+from runtime.placement.placement import Estimate
+from runtime.work.scan_estimate import estimate
 from tools.commands.place import scan_of
 
 COUNT, SEED = sized(3, 1) * len(KINDS), 0

@@ -13,6 +13,8 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     TOO_MANY_PIXELS = "too-many-pixels"
     TOO_MANY_BYTES = "too-many-bytes"
+    TOO_MUCH_WORK = "too-much-work"
+    """No task is large enough for it, or would be done in time."""
     SOURCE_GONE = "source-gone"
 
 
@@ -31,3 +33,12 @@ class Rejected(Exception):
     def told(self) -> str:
         """Code and sentence in one line."""
         return f"{self.reason}: {self.message}"
+
+
+def check_bytes(size: int, most: int) -> None:
+    """Raises Rejected TOO_MANY_BYTES when a file of `size` bytes is over the limit."""
+    if size > most:
+        raise Rejected(
+            Reason.TOO_MANY_BYTES,
+            f"The file has {size:,} bytes; at most {most:,} are accepted. Upload a smaller one.",
+        )

@@ -19,7 +19,7 @@ LAYERS: dict[str, set[str]] = {
 """What each may import beside itself; tests and bench may import everything."""
 FILES = {layer: sorted(ROOT.glob(f"{layer}/**/*.py")) or [ROOT / f"{layer}.py"] for layer in LAYERS}
 WITHIN_RUNTIME = {
-    "imaging": {"rejection"},
+    "imaging": {"deadline", "rejection"},
     "placement": set(),
     "jobs": {"events", "placement"},
 }

@@ -12,7 +12,8 @@ from container.service.errors import NotFoundError, StoreError, UnreachableError
 from runtime.imaging.download import Download
 from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
-from runtime.imaging.probe import check_bytes, check_pixels, probe
+from runtime.imaging.probe import check_pixels, probe
+from runtime.rejection import check_bytes
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -63,7 +64,7 @@ class Bucket:
             condition = {"IfNoneMatch": known} if known else {}
             found = self.s3.get_object(Bucket=self.name, Key=key, **condition)  # type: ignore[arg-type]
             with closing(found["Body"]) as body:
-                check_bytes(found["ContentLength"], self.limits)
+                check_bytes(found["ContentLength"], self.limits.max_bytes)
                 admit(found["ContentLength"])
                 header, data = _read(Download(body), self.limits)
         except ClientError as error:
@@ -102,7 +103,7 @@ class Folder:
             version = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
             if version == known:
                 return None
-            check_bytes(status.st_size, self.limits)
+            check_bytes(status.st_size, self.limits.max_bytes)
             admit(status.st_size)
             with file.open("rb") as body:
                 header, data = _read(Download(body), self.limits)

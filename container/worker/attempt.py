@@ -1,4 +1,4 @@
-"""One attempt of a job, from its record to its tiles, with progress on the way."""
+"""One attempt of a job, from its record to its results, with progress on the way."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from runtime.jobs.record import Job, State
 from runtime.jobs.stops import DONE, REJECTED
 from runtime.jobs.table import Jobs
 from runtime.rejection import Rejected
-from runtime.work.tiles import Tiler
+from runtime.work.works import Works
 
 EVERY_SECONDS = 10
 
@@ -32,7 +32,7 @@ class Attempt:
     task_arn: str
     seconds: float
     jobs: Jobs
-    tiler: Tiler
+    works: Works
     _told: float = field(default=0, init=False)
 
     def run(self) -> int:
@@ -46,7 +46,7 @@ class Attempt:
             return self._said(DONE, "The job does not wait for this attempt: nothing to do.")
         self._told = time.monotonic()
         try:
-            self.tiler.run(job.event, deadline=deadline, progress=self._progress, placed=job.placed)
+            self.works.run(job.event, deadline=deadline, progress=self._progress, placed=job.placed)
         except Rejected as rejected:
             return self._rejected(job, rejected)
         except SupersededError:
@@ -55,7 +55,7 @@ class Attempt:
         return self._said(DONE, "Done.")
 
     def _rejected(self, job: Job, rejected: Rejected) -> int:
-        self.tiler.output.reject(job.event, rejected.reason, rejected.message)
+        self.works.output.reject(job.event, rejected.reason, rejected.message)
         self.jobs.change(self.job_id, lambda job: job.ended(self.jobs.clock(), State.REJECTED, rejected.told))
         return self._said(REJECTED, rejected.told)
 

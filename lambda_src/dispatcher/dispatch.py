@@ -1,23 +1,20 @@
-"""Where each scan is made into tiles: here, in a task sized for it, or nowhere; recorded with its reason."""
+"""Where each job is done: here, in a task sized for it, or nowhere; recorded with its reason."""
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runtime.events import Change, ObjectEvent, parse_event
-from runtime.imaging.limits import Limits
-from runtime.imaging.probe import check_bytes, check_pixels, probe
 from runtime.jobs.messages import is_call, job_called
 from runtime.jobs.metrics import Metric
 from runtime.jobs.record import Job, State
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import NotNow, Refused, Started, Tasks, Unsettled
-from runtime.placement.placement import Placement, Rules, Scan, Where, place
+from runtime.placement.placement import Placement, Rules, Where, place
 from runtime.rejection import Reason, Rejected
 from runtime.sqs_batch import Outcome
-from runtime.work.source import Source
-from runtime.work.tiles import Tiler
+from runtime.work.works import Works
 
 LAST_SECONDS = 20
 """Before the function's timeout, to give the job to a task instead."""
@@ -29,10 +26,9 @@ DEPLOY_SECONDS = 900
 class Dispatcher:
     """rules: what the function may do itself. spot: first attempts ask for FARGATE_SPOT."""
 
-    s3: Any
     jobs: Jobs
     tasks: Tasks
-    tiler: Tiler
+    works: Works
     rules: Rules
     spot: bool
 
@@ -47,7 +43,7 @@ class Dispatcher:
         if event.is_folder:
             return Outcome(what=Metric.IGNORED)
         if event.change is not Change.CREATED:
-            self.tiler.output.delete(event)
+            self.works.output.delete(event)
             return Outcome(what=Metric.DELETED, facts={"job_id": event.job_id, "key": event.key})
         if self.jobs.get(event.job_id) is None:
             job = self.jobs.create(self._placed(event))
@@ -72,14 +68,10 @@ class Dispatcher:
             since=now,
             due=now,
         )
-        limits = Limits(max_pixels=self.rules.max_pixels, max_bytes=self.rules.max_bytes)
         try:
-            check_bytes(event.size, limits)
-            header = probe(Source(s3=self.s3, event=event).read)
-            check_pixels(header.width, header.height, header, limits)
-            found = place(Scan.of(asdict(header), event.size), self.rules)
+            found = place(self.works.estimate(event), self.rules)
             if found.where is Where.REJECT:
-                raise Rejected(Reason.TOO_MANY_PIXELS, f"{found.reason} Upload a smaller one.")
+                raise Rejected(Reason.TOO_MUCH_WORK, f"{found.reason} Upload a smaller one.")
         except Rejected as rejected:
             return new.ended(self.jobs.clock(), State.REJECTED, self._reject(new, rejected)) or new
         return _at(new, found, self.spot)
@@ -97,7 +89,7 @@ class Dispatcher:
         """Here, under a lease. Whatever it fails with, a task tries next."""
         deadline = time.monotonic() + seconds() - LAST_SECONDS
         try:
-            self.tiler.run(job.event, deadline=deadline, placed=job.placed)
+            self.works.run(job.event, deadline=deadline, placed=job.placed)
         except Rejected as rejected:
             message = self._reject(job, rejected)
             self.jobs.change(job.job_id, lambda one: one.ended(self.jobs.clock(), State.REJECTED, message))
@@ -140,7 +132,7 @@ class Dispatcher:
                 return Metric.JOB_FAILED, {"why": why}
 
     def _reject(self, job: Job, rejected: Rejected) -> str:
-        self.tiler.output.reject(job.event, rejected.reason, rejected.message)
+        self.works.output.reject(job.event, rejected.reason, rejected.message)
         return rejected.told
 
 

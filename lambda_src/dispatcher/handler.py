@@ -15,8 +15,9 @@ from runtime.jobs.tasks import Tasks
 from runtime.placement.placement import Rules
 from runtime.results import Output
 from runtime.sqs_batch import Outcome, each_message
-from runtime.work.tiles import Tiler
+from runtime.work.scans import Scans
 from runtime.work.uploads import THREADS
+from runtime.work.works import Works
 
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=2 * THREADS)
 _client = partial(boto3.client, config=_patient)
@@ -25,7 +26,6 @@ _number = {
 }
 _s3 = _client("s3")
 dispatcher = Dispatcher(
-    s3=_s3,
     jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(os.environ["JOB_TABLE"])),
     tasks=Tasks(
         ecs=_client("ecs"),
@@ -35,18 +35,16 @@ dispatcher = Dispatcher(
         security_group=os.environ["SECURITY_GROUP"],
         public_ip=os.environ["PUBLIC_IP"] == "on",
     ),
-    tiler=Tiler(
+    works=Works(
         s3=_s3,
         output=Output(s3=_s3, bucket=os.environ["OUTPUT_BUCKET"]),
-        limits=Limits(max_pixels=_number["MAX_PIXELS"], max_bytes=_number["MAX_BYTES"]),
         url=os.environ["TILES_URL"],
+        kinds=[Scans(limits=Limits(max_pixels=_number["MAX_PIXELS"], max_bytes=_number["MAX_BYTES"]))],
     ),
     rules=Rules(
         lambda_seconds=_number["LAMBDA_SECONDS"],
         lambda_memory_mb=int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Rules().lambda_memory_mb)),
         lambda_disk_mb=int(os.environ["LAMBDA_DISK_MB"]),
-        max_pixels=_number["MAX_PIXELS"],
-        max_bytes=_number["MAX_BYTES"],
         task_seconds=_number["TASK_SECONDS"],
     ),
     spot=os.environ["SPOT"] == "on",

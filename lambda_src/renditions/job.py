@@ -13,9 +13,9 @@ from runtime.events import GONE, Change, ObjectEvent
 from runtime.imaging.download import Download
 from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
-from runtime.imaging.probe import check_bytes, check_pixels, probe
+from runtime.imaging.probe import check_pixels, probe
 from runtime.imaging.renditions import MEDIA_TYPE, Rendered, render
-from runtime.rejection import Reason, Rejected
+from runtime.rejection import Reason, Rejected, check_bytes
 from runtime.results import Output, source_of, version_prefix
 from runtime.slim_s3 import S3
 from runtime.sqs_batch import Outcome
@@ -52,7 +52,7 @@ class Job:
             )
 
     def _publish(self, event: ObjectEvent) -> Outcome:
-        check_bytes(event.size, self.limits)
+        check_bytes(event.size, self.limits.max_bytes)
         started = time.perf_counter()
         header, data = self._fetch(event)
         fetched = time.perf_counter()
@@ -74,7 +74,7 @@ class Job:
         except ClientError as error:
             raise _gone(error) from error
         with closing(found["Body"]) as body:
-            check_bytes(found["ContentLength"], self.limits)
+            check_bytes(found["ContentLength"], self.limits.max_bytes)
             download = Download(body)
             header = probe(download.read)
             check_pixels(header.width, header.height, header, self.limits)

@@ -47,15 +47,6 @@ def probe_file(file: Path) -> Header:
         return probe(read)
 
 
-def check_bytes(size: int, limits: Limits) -> None:
-    """Raises Rejected TOO_MANY_BYTES when a file of `size` bytes is over the limit."""
-    if size > limits.max_bytes:
-        raise Rejected(
-            Reason.TOO_MANY_BYTES,
-            f"The file has {size:,} bytes; at most {limits.max_bytes:,} are accepted. Upload a smaller one.",
-        )
-
-
 def check_pixels(width: int, height: int, header: Header, limits: Limits) -> None:
     """Raises Rejected TOO_MANY_PIXELS when `width` x `height` are too many for the limits and the format."""
     most = min(limits.max_pixels, MAX_AVIF_PIXELS) if header.format is Format.AVIF else limits.max_pixels

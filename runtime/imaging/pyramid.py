@@ -17,6 +17,7 @@ from typing import Any
 
 import pyvips
 
+from runtime.deadline import DeadlineExceededError
 from runtime.imaging.engine import decoding_file, has_other_colours
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
@@ -36,10 +37,6 @@ Store = Callable[[str, bytes], None]
 """Takes a file of the tree: its path below the image's address, and its content."""
 Progress = Callable[[float], None]
 """Told from time to time which share of the tiles is done, 0 to 1."""
-
-
-class DeadlineExceededError(Exception):
-    """The pyramid was not done in time; the tiles stored so far are no whole tree."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from runtime.events import GONE, ObjectEvent
-from runtime.imaging.limits import Limits
-from runtime.imaging.probe import check_bytes
-from runtime.rejection import Reason, Rejected
+from runtime.rejection import Reason, Rejected, check_bytes
 
 HEAD_BYTES = 64 * 1024
 """Nearly every header is in there; a TIFF may keep its directory at the end."""
@@ -24,19 +22,24 @@ class Source:
     event: ObjectEvent
     _head: bytes | None = field(default=None, init=False)
 
+    @property
+    def size(self) -> int:
+        """In bytes, as the event says it."""
+        return self.event.size
+
     def read(self, offset: int, length: int) -> bytes:
-        """As `imaging.probe.Read`: a request for the first part, and one for each that lies beyond it."""
+        """Up to `length` bytes: a request for the first part, and one for each that lies beyond it."""
         if self._head is None:
             self._head = self._range(0, HEAD_BYTES)
         if offset + length <= len(self._head) or len(self._head) < HEAD_BYTES:
             return self._head[offset : offset + length]
         return self._range(offset, max(length, HEAD_BYTES))[:length]
 
-    def download(self, file: Path, limits: Limits) -> None:
-        """Writes all of it, by ranges at once. Raises Rejected TOO_MANY_BYTES."""
+    def download(self, file: Path, most: int) -> None:
+        """Writes all of it, by ranges at once. Raises Rejected TOO_MANY_BYTES over `most` bytes."""
         try:
             found = self.s3.head_object(**self._version)
-            check_bytes(found["ContentLength"], limits)
+            check_bytes(found["ContentLength"], most)
             version = {"VersionId": self.event.version_id}
             self.s3.download_file(self.event.bucket, self.event.key, str(file), ExtraArgs=version)
         except ClientError as error:
@@ -62,4 +65,4 @@ def gone(error: ClientError) -> Exception:
     """A version that is not there any more is a rejection; every other failure is worth trying again."""
     if error.response["Error"]["Code"] not in GONE:
         return error
-    return Rejected(Reason.SOURCE_GONE, "The file was deleted before its tiles were made.")
+    return Rejected(Reason.SOURCE_GONE, "The file was deleted before it was worked on.")

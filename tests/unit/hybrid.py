@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,9 @@ from runtime.jobs.tasks import Tasks
 from runtime.placement.placement import Rules
 from runtime.results import Output
 from runtime.sqs_batch import Outcome
-from runtime.work.tiles import Tiler
+from runtime.work.scans import Scans
+from runtime.work.work import Work
+from runtime.work.works import Works
 from tests.events import s3_event
 from tests.images import encode, noise
 
@@ -128,7 +130,10 @@ class World:
     counted: dict[str, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(16, 1_000_000)))
     spot: bool = False
-    rules: Rules = field(default_factory=lambda: Rules(max_pixels=10_000_000, max_bytes=10_000_000))
+    rules: Rules = field(default_factory=Rules)
+    limits: Limits = field(default_factory=lambda: Limits(max_pixels=10_000_000, max_bytes=10_000_000))
+    kinds: Sequence[Work] = ()
+    """Scans to tiles unless given."""
     ecs: Ecs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,12 +144,12 @@ class World:
         return Jobs(table=self.table, clock=lambda: self.now)
 
     @property
-    def tiler(self) -> Tiler:
-        return Tiler(
+    def works(self) -> Works:
+        return Works(
             s3=self.s3,
             output=Output(s3=self.s3, bucket="output"),
-            limits=Limits(max_pixels=self.rules.max_pixels, max_bytes=self.rules.max_bytes),
             url="https://tiles.example.com",
+            kinds=self.kinds or [Scans(limits=self.limits)],
         )
 
     @property
@@ -157,9 +162,7 @@ class World:
             security_group="sg-1",
             public_ip=True,
         )
-        return Dispatcher(
-            s3=self.s3, jobs=self.jobs, tasks=tasks, tiler=self.tiler, rules=self.rules, spot=self.spot
-        )
+        return Dispatcher(jobs=self.jobs, tasks=tasks, works=self.works, rules=self.rules, spot=self.spot)
 
     def by_tasks_only(self) -> "World":
         self.rules = replace(self.rules, lambda_seconds=0)
@@ -207,7 +210,7 @@ class World:
             task_arn=arn,
             seconds=3600,
             jobs=self.jobs,
-            tiler=self.tiler,
+            works=self.works,
         )
 
     def run_task(self, arn: str) -> Message:

@@ -119,7 +119,7 @@ def test_an_attempt_of_the_function_that_dies_goes_to_a_task(
     """By its timeout or for want of memory: nothing of ours runs after that."""
     message = world.upload(SCAN)
     with monkeypatch.context() as killed:
-        killed.setattr(type(world.tiler), "run", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
+        killed.setattr(type(world.works), "run", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
         with pytest.raises(SystemExit):
             world.dispatch(message)
     assert world.job.state is State.WORKING
@@ -139,7 +139,7 @@ def test_work_that_fails_in_the_function_goes_to_a_task_at_once(
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(
-            type(world.tiler), "run", lambda *_, **__: (_ for _ in ()).throw(MemoryError("of tiles"))
+            type(world.works), "run", lambda *_, **__: (_ for _ in ()).throw(MemoryError("of tiles"))
         )
         outcome = world.dispatch(world.upload(SCAN))
     assert (outcome.what, outcome.facts["given_to_task"]) == ("TaskStarted", "MemoryError: of tiles")
@@ -151,7 +151,7 @@ def test_a_function_that_comes_back_after_its_lease_does_no_harm(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = world.upload(SCAN)
-    work = type(world.tiler).run
+    work = type(world.works).run
 
     def slowly(*arguments: Any, **named: Any) -> bool:
         world.now += SECONDS + 60
@@ -160,7 +160,7 @@ def test_a_function_that_comes_back_after_its_lease_does_no_harm(
         return work(*arguments, **named)
 
     with monkeypatch.context() as slow:
-        slow.setattr(type(world.tiler), "run", slowly)
+        slow.setattr(type(world.works), "run", slowly)
         world.dispatch(message)
     assert world.job.state is State.DONE
     world.track(world.run_task(world.ecs.live[0]))
@@ -213,7 +213,7 @@ def test_without_permission_to_write_the_job_fails_with_the_reason_and_can_be_re
     (task,) = world.ecs.live
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
     with monkeypatch.context() as refused:
-        refused.setattr(type(world.tiler.output), "put", lambda *_: (_ for _ in ()).throw(denied))
+        refused.setattr(type(world.works.output), "put", lambda *_: (_ for _ in ()).throw(denied))
         with pytest.raises(ClientError, match="AccessDenied"):
             world.work(task)
     world.track(world.ecs.end(task, exit_code=1, reason="Essential container in task exited"))
@@ -234,7 +234,7 @@ def test_viewers_find_a_tree_only_once_its_last_tile_is_stored(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described = threading.Event()
-    put = type(world.tiler.output).put
+    put = type(world.works.output).put
 
     def put_the_last_tile_too_late(self: Any, key: str, *rest: Any, **named: Any) -> None:
         if key.endswith("info.json"):
@@ -246,7 +246,7 @@ def test_viewers_find_a_tree_only_once_its_last_tile_is_stored(
 
     world.by_tasks_only().dispatch(world.upload(SCAN))
     with monkeypatch.context() as slow:
-        slow.setattr(type(world.tiler.output), "put", put_the_last_tile_too_late)
+        slow.setattr(type(world.works.output), "put", put_the_last_tile_too_late)
         with pytest.raises(ClientError, match="SlowDown"):
             world.work(world.ecs.live[0])
     assert not described.is_set()
@@ -271,13 +271,13 @@ def test_a_source_that_is_deleted_meanwhile_is_rejected_and_leaves_nothing(
     if when == "before":
         delete()
     else:
-        publish = type(world.tiler.output).publish
+        publish = type(world.works.output).publish
 
         def publish_after(*arguments: Any) -> bool:
             delete()
             return publish(*arguments)
 
-        monkeypatch.setattr(type(world.tiler.output), "publish", publish_after)
+        monkeypatch.setattr(type(world.works.output), "publish", publish_after)
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, "source-gone" in world.job.message) == (State.REJECTED, True)
     assert world.keys("v/") == []
@@ -321,6 +321,6 @@ def test_a_worker_whose_job_went_on_without_it_stops_and_changes_nothing(
 
 
 def test_too_many_pixels_are_refused_before_anything_is_read_but_the_header(world: World) -> None:
-    world.rules = replace(world.rules, max_pixels=1000)
+    world.limits = replace(world.limits, max_pixels=1000)
     assert world.dispatch(world.upload(SCAN)).what == "Rejected"
     assert "too-many-pixels" in world.job.message

@@ -16,6 +16,7 @@ import pytest
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
+from runtime.imaging.limits import Limits
 from runtime.jobs.record import State
 from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Verdict, read_stop
 from runtime.work.uploads import Uploads
@@ -241,7 +242,7 @@ def test_told_to_stop_the_worker_ends_with_4_and_publishes_nothing(started: Worl
     big = encode(noise(6000, 6000), ".tif")
     started.now = time.time()
     message = started.upload(big, "big.tif")
-    started.rules = replace(started.rules, max_pixels=10**9, max_bytes=10**9)
+    started.limits = Limits(max_pixels=10**9, max_bytes=10**9)
     started.dispatch(message)
     (job,) = (one for one in started.jobs.all() if one.key == "big.tif")
     process = worker(job.job_id, MAX_PIXELS="1000000000", MAX_BYTES="1000000000")

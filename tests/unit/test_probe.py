@@ -10,8 +10,8 @@ import pytest
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
-from runtime.imaging.probe import check_bytes, check_pixels, probe, probe_bytes
-from runtime.rejection import Reason, Rejected
+from runtime.imaging.probe import check_pixels, probe, probe_bytes
+from runtime.rejection import Reason, Rejected, check_bytes
 from tests.images import corners, encode
 
 RGB = {"bands": 3}
@@ -142,9 +142,9 @@ def test_a_png_that_claims_too_much_is_refused_before_anything_is_decoded() -> N
 
 
 def test_too_many_bytes_are_refused_by_their_number_alone() -> None:
-    check_bytes(10, Limits(max_bytes=10))
+    check_bytes(10, 10)
     with pytest.raises(Rejected, match="11 bytes; at most 10") as refused:
-        check_bytes(11, Limits(max_bytes=10))
+        check_bytes(11, 10)
     assert refused.value.reason == Reason.TOO_MANY_BYTES
 
 

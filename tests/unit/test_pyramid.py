@@ -14,10 +14,11 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.deadline import DeadlineExceededError
 from runtime.imaging import pyramid
 from runtime.imaging.limits import Limits
 from runtime.imaging.probe import probe_bytes
-from runtime.imaging.pyramid import DeadlineExceededError, count_of_tiles, describe, paths, write_pyramid
+from runtime.imaging.pyramid import count_of_tiles, describe, paths, write_pyramid
 from runtime.imaging.transform import Encoding
 from runtime.imaging.zipstream import StoredZip
 from runtime.rejection import Reason, Rejected

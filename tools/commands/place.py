@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runtime.imaging.probe import probe_file
-from runtime.placement.placement import Placement, Scan, Where, place
+from runtime.placement.placement import Placement, Where, place
 from runtime.rejection import Rejected
+from runtime.work.scan_estimate import Scan, estimate
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     file = options.start / options.file
     try:
-        found = place(scan_of(file))
+        found = place(estimate(scan_of(file)))
     except OSError as error:
         print(f"Error: {options.file}: {error.strerror}", file=sys.stderr)
         return 1
@@ -38,14 +39,14 @@ def scan_of(file: Path) -> Scan:
 
 def told(found: Placement) -> str:
     """For people."""
-    estimate = found.estimate
+    takes = found.estimate
     lines = [f"{found.where.upper()}: {found.reason}", f"  decided by  {found.decided_by}"]
     if found.where is Where.FARGATE:
         task = f"{found.cpu / 1024:g} vCPU, {found.memory_mb / 1024:g} GB, {found.disk_gib} GiB of disk"
         lines.append(f"  task        {task}")
     lines.append(
-        f"  estimate    {estimate.cpu_seconds:,.0f} s of CPU, {estimate.memory_mb:,.0f} MB of memory, "
-        f"{estimate.disk_mb:,.0f} MB of disk"
+        f"  estimate    {takes.cpu_seconds:,.0f} s of CPU, {takes.memory_mb:,.0f} MB of memory, "
+        f"{takes.disk_mb:,.0f} MB of disk"
     )
     return "\n".join(lines)
 

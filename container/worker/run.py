@@ -1,0 +1,92 @@
+"""Runs one attempt of a job, told by its environment which, with the works that an entry point ships.
+
+It ends with 0 when its job is done, 3 when it is rejected, 4 when it is worth another try; anything else is a
+failure, said in its last line. ECS has no limit of time of its own: the deadline here is the task's.
+"""
+
+import json
+import os
+import signal
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+import boto3
+from boto3.exceptions import Boto3Error
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from container.worker.attempt import Attempt, StoppedError
+from runtime.deadline import DeadlineExceededError
+from runtime.jobs.stops import AGAIN, FAILED
+from runtime.jobs.table import Jobs
+from runtime.results import Output
+from runtime.work.uploads import THREADS
+from runtime.work.work import Work
+from runtime.work.works import Works
+
+PASSING = {
+    *("SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
+    *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ConditionalRequestConflict"),
+}
+"""Of 4xx, those that are gone with time."""
+
+
+def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
+    """The exit code. kinds: makes the works from the environment."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _attempt(kinds(os.environ)).run()
+    except StoppedError:
+        return _said(AGAIN, "Told to stop: the next attempt begins anew.")
+    except DeadlineExceededError as error:
+        return _said(FAILED, f"Its deadline has passed: {error}")
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        code = error.response["Error"]["Code"]
+        return _said(AGAIN if status >= 500 or code in PASSING else FAILED, str(error))
+    except (BotoCoreError, Boto3Error) as error:  # a download whose stream broke too often is the latter
+        return _said(AGAIN, str(error))
+
+
+def _attempt(kinds: Sequence[Work]) -> Attempt:
+    environment = os.environ
+    config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=2 * THREADS)
+    s3 = boto3.client("s3", config=config)
+    return Attempt(
+        job_id=environment["JOB_ID"],
+        number=int(environment["ATTEMPT"]),
+        task_arn=_task_arn(),
+        seconds=float(environment["TASK_SECONDS"]),
+        jobs=Jobs(table=boto3.resource("dynamodb", config=config).Table(environment["JOB_TABLE"])),
+        works=Works(
+            s3=s3,
+            output=Output(s3=s3, bucket=environment["OUTPUT_BUCKET"]),
+            url=environment["TILES_URL"],
+            kinds=kinds,
+            scratch=Path(environment["TMPDIR"]) if "TMPDIR" in environment else None,
+        ),
+    )
+
+
+def _task_arn() -> str:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html"""
+    address = os.environ.get("ECS_CONTAINER_METADATA_URI_V4")
+    if not address:
+        return ""
+    try:
+        with urllib.request.urlopen(f"{address}/task", timeout=5) as answer:  # noqa: S310 - link-local
+            return str(json.load(answer)["TaskARN"])
+    except (OSError, ValueError, KeyError):
+        return ""  # the dispatcher will have noted it
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; cleaning up is not to be interrupted
+    raise StoppedError
+
+
+def _said(code: int, why: str) -> int:
+    print(json.dumps({"message": why, "exit": code}), flush=True)  # noqa: T201
+    return code

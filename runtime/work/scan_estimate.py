@@ -1,0 +1,100 @@
+"""What making the tiles of a scan takes, from what its header says. Pure, and without an image library."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from runtime.placement.placement import MB, Estimate
+
+TILE = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """An image as its header tells of it; `imaging.header.Header` says what each is. bytes: of the file."""
+
+    format: str
+    width: int
+    height: int
+    bytes: int
+    orientation: int = 1
+    progressive: bool = False
+    tiled: bool = False
+    bands: int = 4
+    bits: int = 8
+    samples: float = 4
+    block_rows: int = 1
+    planar: bool = False
+
+    @classmethod
+    def of(cls, header: Mapping[str, Any], size: int) -> "Scan":
+        """From the fields of an `runtime.imaging.header.Header`, and the file's size in bytes."""
+        names = {field.name for field in fields(cls)} & {*header}
+        known = {name: header[name] for name in names}
+        return cls(**{**known, "format": str(header["format"]), "bytes": size})
+
+    @property
+    def pixels(self) -> int:
+        """Of the whole picture."""
+        return self.width * self.height
+
+    @property
+    def told(self) -> str:
+        """For people, to go after "A"."""
+        kind = f"{'progressive ' if self.progressive else ''}{self.format.upper()}"
+        return f"{self.width:,} x {self.height:,} px {kind} of {self.bytes / MB:,.1f} MB"
+
+
+BASE_MB = 39
+"""The interpreter, libvips and the buffers of its threads."""
+STRIPS = 4.4
+"""Rows of tiles that are kept of all levels together, as rows of the largest."""
+MARGIN = 1.25
+"""From the model to a bound: what allocators and threads add differs from run to run."""
+HELD = {"webp": 7.0, "gif": 4.5, "avif": 13.0}
+"""Bytes a pixel that a decoder holds which knows no rows."""
+CPU_SECONDS = {"png": 45.0, "tiff": 30.0, "jpeg": 32.0, "webp": 50.0, "gif": 50.0, "avif": 70.0}
+"""A gigapixel of three channels at eight bits, JPEG tiles among it."""
+START_SECONDS = 1.0
+FARGATE_VCPUS = ((1_000_000_000, 1), (4_000_000_000, 2))
+"""Up to so many pixels, so many vCPUs; beyond, four."""
+PLAIN = 0.97
+"""Of the size of all pixels: a TIFF of so many bytes is not compressed."""
+
+
+def estimate(scan: Scan) -> Estimate:
+    """What making the tiles of `scan` takes. Fitted to what `python3 dev.py bench placement` measures."""
+    out_bands = min(4, max(3, scan.bands))  # a grey one with a profile of its own becomes RGB
+    deep = scan.bits / 8
+    width = scan.height if scan.orientation >= 5 else scan.width
+    strips = width * out_bands * TILE * STRIPS
+    blocks = scan.width * scan.block_rows * scan.bands * deep if scan.tiled else _strip(scan)
+    held = 0.0
+    if scan.format == "jpeg" and scan.progressive:
+        held = 2 * scan.samples
+    elif scan.format == "png" and scan.progressive:
+        held = scan.bands * deep
+    held = HELD.get(scan.format, held) * (deep if scan.format in HELD else 1)
+    if scan.orientation != 1:
+        held += max(3, out_bands)
+    memory = BASE_MB + (strips + blocks + held * scan.pixels) / MB
+    channels = max(1, scan.bands / 3) * (1 + (deep - 1) / 2)
+    cpu = START_SECONDS + scan.pixels / 1e9 * CPU_SECONDS[scan.format] * channels
+    return Estimate(
+        subject=scan.told,
+        memory_mb=memory * MARGIN,
+        disk_mb=scan.bytes / MB,
+        cpu_seconds=cpu,
+        vcpus=next((vcpus for pixels, vcpus in FARGATE_VCPUS if scan.pixels <= pixels), 4),
+    )
+
+
+def _strip(scan: Scan) -> float:
+    """Bytes of a TIFF's strip as it lies in the file: it is read at once, and decoded row by row.
+
+    What is not compressed, libtiff reads row by row: https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
+    """
+    whole = scan.pixels * scan.bands * scan.bits / 8
+    if scan.format != "tiff" or (scan.bytes >= PLAIN * whole and not scan.planar):
+        return 0
+    return (whole + scan.bytes if scan.planar else scan.bytes) * scan.block_rows / scan.height

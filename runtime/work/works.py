@@ -1,0 +1,71 @@
+"""The works that an entry point ships, and what they share: a job from its source to its manifest."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from runtime.events import ObjectEvent
+from runtime.placement.placement import Estimate
+from runtime.rejection import Reason, Rejected
+from runtime.results import Output, source_of
+from runtime.work.source import HEAD_BYTES, Source
+from runtime.work.work import Progress, Results, Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Works:
+    """Finds the work for a source and does it.
+
+    Attributes:
+        s3: a boto3 client.
+        url: of the distribution in front of the output.
+        kinds: the first that recognises a source does it; what none recognises, the first of all rejects.
+        scratch: a folder on disk for sources; the system's own unless given.
+    """
+
+    s3: Any
+    output: Output
+    url: str
+    kinds: Sequence[Work]
+    scratch: Path | None = None
+
+    def estimate(self, event: ObjectEvent) -> Estimate:
+        """What the event's version takes. Raises Rejected, and what S3 raises."""
+        source = Source(s3=self.s3, event=event)
+        return self._of(source).estimate(source)
+
+    def run(
+        self,
+        event: ObjectEvent,
+        *,
+        deadline: float = math.inf,
+        progress: Progress = lambda share: None,
+        placed: dict[str, Any] | None = None,
+    ) -> bool:
+        """Does and publishes the work of the event's version; False when a newer one is shown already.
+
+        placed: where it ran and why, for the manifest. Raises Rejected, after what was stored is removed;
+        DeadlineExceededError; what S3 raises.
+        """
+        source = Source(s3=self.s3, event=event)
+        results = Results(output=self.output, job_id=event.job_id, url=self.url)
+        try:
+            with TemporaryDirectory(dir=self.scratch) as folder:
+                made = self._of(source).run(
+                    source, results, folder=Path(folder), deadline=deadline, progress=progress
+                )
+        except Rejected:
+            self.output.remove(event.job_id)
+            raise
+        manifest = {**made, "source": {**source_of(event), **made.get("source", {})}}
+        moved = self.output.publish(event, {**manifest, **({"placed": placed} if placed else {})})
+        if not self.output.still_wanted(event):
+            raise Rejected(Reason.SOURCE_GONE, "The file was deleted while it was worked on.")
+        return moved
+
+    def _of(self, source: Source) -> Work:
+        head = source.read(0, HEAD_BYTES)
+        return next((work for work in self.kinds if work.recognises(head)), self.kinds[0])
