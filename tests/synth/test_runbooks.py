@@ -1,21 +1,60 @@
-"""Alarms of all stacks, and docs/runbooks.md."""
+"""Alarms of all stacks, and docs/runbooks.md: each entry can be followed for the stack of its alarm."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.synth.conftest import STACKS, Synth, resources
+import pytest
 
-RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks.md"
+from tests.synth.conftest import STACKS, resources, templates
+
+RUNBOOKS = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text()
+ENTRIES = {
+    heading.lower().replace(" ", "-"): text
+    for heading, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", RUNBOOKS, re.MULTILINE | re.DOTALL)
+}
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in RUNBOOKS.partition("\n## ")[0].splitlines()
+    if line.startswith("|") and "---" not in line
+]
+NAMES, TABLE = [name.strip("`$") for name in ROWS[0][1:]], ROWS[1:]
+"""The table at the top: which output a name in capitals is, by the alarm."""
 
 
-def test_every_alarm_links_to_its_runbook_and_every_runbook_has_an_alarm(synth: Synth) -> None:
-    headings = {
-        line.removeprefix("## ").lower().replace(" ", "-")
-        for line in RUNBOOKS.read_text().splitlines()
-        if line.startswith("## ")
-    }
-    linked = {
-        alarm["Properties"]["AlarmDescription"].partition("docs/runbooks.md#")[2]
-        for stack in STACKS
-        for alarm in resources(synth(stack), "AWS::CloudWatch::Alarm").values()
-    }
-    assert linked == headings
+def alarms() -> Iterator[tuple[str, str, str]]:
+    """Stack, the alarm's name in it, and the anchor of its entry."""
+    for stack in STACKS:
+        for name, alarm in resources(templates()[stack], "AWS::CloudWatch::Alarm").items():
+            anchor = alarm["Properties"]["AlarmDescription"].partition("docs/runbooks.md#")[2]
+            yield stack, name.removeprefix("Alarms"), anchor
+
+
+def output_of(name: str, stack: str, alarm: str) -> str:
+    """The output that a name in capitals is in the entry of an alarm."""
+    for row in TABLE:
+        table_stack, _, prefixes = row[0].partition(": ")
+        if name in NAMES and stack == table_stack and alarm.startswith(tuple(prefixes.split(", "))):
+            return row[1 + NAMES.index(name)]
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def test_every_alarm_links_to_its_entry_and_every_entry_has_an_alarm() -> None:
+    assert {anchor for _, _, anchor in alarms()} == {*ENTRIES}
+
+
+@pytest.mark.parametrize(("stack", "alarm", "anchor"), [*alarms()])
+def test_every_name_of_an_entry_is_an_output_of_the_alarms_stack(stack: str, alarm: str, anchor: str) -> None:
+    commands = "".join(re.findall(r"```console\n(.*?)```", ENTRIES[anchor], re.DOTALL))
+    names = {*re.findall(r"\$([A-Z_]{3,})", commands)}
+    wanted = {output_of(name, stack, alarm) for name in names}
+    assert wanted <= {*templates()[stack]["Outputs"]}, (names, wanted)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
+def test_every_row_of_the_table_is_of_alarms_and_outputs_that_there_are(row: list[str]) -> None:
+    stack, _, prefixes = row[0].partition(": ")
+    names = [alarm for of, alarm, _ in alarms() if of == stack]
+    for prefix in prefixes.split(", "):
+        assert [name for name in names if name.startswith(prefix)]
+    assert {*row[1:]} <= {*templates()[stack]["Outputs"]}
