@@ -1,13 +1,11 @@
-"""The whole app at a glance: settings, the network, one stack a pattern, and a dashboard of them all."""
+"""The whole app at a glance: settings, the network, one stack per pattern, and a dashboard of them all."""
 
 import gc
 import sys
 
 if __name__ == "__main__":
-    # Synth imports 60 MB of CDK: with PYTHONDONTWRITEBYTECODE set it would compile all of it at every start.
-    sys.dont_write_bytecode = False
-    # It lives for two seconds and keeps nearly all that it makes: looking for garbage would only cost time.
-    gc.disable()
+    sys.dont_write_bytecode = False  # synth imports 60 MB of CDK
+    gc.disable()  # and lives for two seconds
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -20,6 +18,9 @@ from stacks.network import Network
 from stacks.operations import Operations
 from stacks.settings import Settings, SettingsError
 
+PATTERNS = ("LambdaPattern", "FargatePattern", "HybridPattern")
+STACKS = ("Network", *PATTERNS, "Operations")
+
 
 def compose(scope: Construct, settings: Settings, prefix: str = "") -> None:
     """Every stack, its name after a prefix."""
@@ -30,14 +31,10 @@ def compose(scope: Construct, settings: Settings, prefix: str = "") -> None:
     Operations(scope, f"{prefix}Operations", settings=settings)
 
 
-def main() -> None:
-    app = cdk.App()
-    compose(app, Settings.from_context(app.node.get_all_context()))
-    app.synth()
-
-
 if __name__ == "__main__":
     try:
-        main()
+        app = cdk.App()
+        compose(app, Settings.from_context(app.node.get_all_context()))
+        app.synth()
     except (SettingsError, BundlingError) as error:
         sys.exit(f"Error: {error}")

@@ -196,7 +196,8 @@ def test_an_image_that_crashes_is_rolled_back_and_the_old_tasks_answer_throughou
     }
     shutil.copytree(ROOT, copy, ignore=lambda _, names: left_out & set(names))
     shutil.copytree(ROOT / "build" / "packages", copy / "build" / "packages")
-    (copy / "container" / "service" / "__main__.py").write_text("raise SystemExit('It crashes.')\n")
+    entry = copy / "container" / "service" / "__main__.py"
+    entry.write_text(f"raise SystemExit('It crashes.')\n{entry.read_text()}")
     crashing = replace(deployment.cdk, app=copy, folder=tmp_path / "cdk")
     before = service.service()["taskDefinition"]
 

@@ -14,6 +14,7 @@ os.environ["CDK_VALIDATION"] = "false"
 
 import aws_cdk as cdk
 
+from app import STACKS as STACKS
 from app import compose
 from stacks.settings import Settings
 
@@ -29,9 +30,6 @@ def templates(**settings: str) -> dict[str, Template]:
     compose(app, Settings.from_context({**CONTEXT, **settings}))
     assembly = app.synth()
     return {stack.stack_name: dict(stack.template) for stack in assembly.stacks}
-
-
-STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern", "Operations")
 
 
 def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from app import STACKS
 from tools.commands import e2e
 from tools.local_aws.aws import LocalAwsError
 
@@ -123,7 +124,7 @@ def test_when_a_check_fails_everything_that_was_created_is_destroyed(
 
     monkeypatch.setattr(e2e, "check", check)
     assert e2e.main(["--target", "aws", "--yes"]) == 1
-    assert called == [*(f"deploy {stack}" for stack in e2e.STACKS), *DESTROYED]
+    assert called == [*(f"deploy {stack}" for stack in STACKS), *DESTROYED]
     assert "Error: FargatePattern answers 504" in capsys.readouterr().out
 
 
@@ -153,7 +154,7 @@ def test_when_a_deploy_fails_what_was_begun_is_destroyed_and_nothing_else(
     assert called == TWO
 
 
-@pytest.mark.parametrize("existing", e2e.STACKS)
+@pytest.mark.parametrize("existing", STACKS)
 def test_where_a_stack_of_its_names_exists_it_touches_nothing(
     account: Account, called: list[str], capsys: pytest.CaptureFixture[str], existing: str
 ) -> None:

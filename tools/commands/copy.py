@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from app import STACKS
 from tools.local_aws.aws import ROOT
 
 PATTERN = "LambdaPattern"
-OTHERS = ("Network", "FargatePattern", "HybridPattern", "Operations")
+OTHERS = tuple(stack for stack in STACKS if stack != PATTERN)
 ROOTS = ("app.py", "lambda_src/renditions/handler.py", "stacks/bundling.py", "tests/conftest.py")
 TESTS = (
     *("unit/test_deletions.py", "unit/test_handler.py", "unit/test_job.py", "unit/test_probe.py"),
@@ -97,7 +98,9 @@ def alone(app: str) -> str:
     """app.py with the one pattern."""
     names = "|".join(OTHERS)
     others = re.compile(rf"\b({names})\(|import ({names})$")
-    return "\n".join(line for line in app.splitlines() if not others.search(line)) + "\n"
+    alone = "\n".join(line for line in app.splitlines() if not others.search(line)) + "\n"
+    alone = re.sub(r"^PATTERNS = .*$", f'PATTERNS = ("{PATTERN}",)', alone, flags=re.MULTILINE)
+    return re.sub(r"^STACKS = .*$", "STACKS = PATTERNS", alone, flags=re.MULTILINE)
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
+from app import PATTERNS
 from chooser.costs import Candidate, a_million
 from chooser.workload import Workload
 from runtime.jobs.record import Job, State
@@ -28,7 +29,7 @@ from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk
 
 FOLDER = ROOT / "build" / "demo"
-STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern")
+STACKS = ("Network", *PATTERNS)
 SHOWN = "earth-blue-marble.jpg"
 SMALL_SCAN, LARGE_SCAN = "earth-night.jpg", "earth-134-megapixels.jpg"
 ENLARGED = 4

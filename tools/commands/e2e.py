@@ -18,6 +18,7 @@ import pyvips
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from app import STACKS
 from chooser import fixed
 from chooser.prices import as_of
 from runtime.jobs.record import State
@@ -27,7 +28,6 @@ from tools.drivers.lambda_pattern import Client, LambdaDriver
 from tools.local_aws.aws import ROOT, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk
 
-STACKS = ("Network", "LambdaPattern", "FargatePattern", "HybridPattern", "Operations")
 FOLDER = ROOT / "build" / "e2e"
 HOURS = 1.0
 """For which a run is priced: most of it is the distribution's coming and going."""
