@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from container.worker.run import main
 from runtime.imaging.limits import Limits
+from runtime.work.environment import ScanEnvironment
 from runtime.work.scans import Scans
 from runtime.work.work import Work
 
 
-def kinds(environment: Mapping[str, str]) -> Sequence[Work]:
+def kinds(variables: Mapping[str, str]) -> Sequence[Work]:
     """Scans to tiles."""
-    limits = Limits(max_pixels=int(environment["MAX_PIXELS"]), max_bytes=int(environment["MAX_BYTES"]))
-    return [Scans(limits=limits)]
+    told = ScanEnvironment.from_variables(variables)
+    return [Scans(limits=Limits(max_pixels=told.max_pixels, max_bytes=told.max_bytes))]
 
 
 if __name__ == "__main__":

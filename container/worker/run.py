@@ -18,9 +18,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from container.worker.attempt import Attempt, StoppedError
+from container.worker.environment import WorkerEnvironment
 from runtime.deadline import DeadlineExceededError
 from runtime.jobs.stops import AGAIN, FAILED
 from runtime.jobs.table import Jobs
+from runtime.jobs.tasks import ATTEMPT, JOB_ID
 from runtime.results import Output
 from runtime.work.uploads import THREADS
 from runtime.work.work import Work
@@ -51,21 +53,21 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
 
 
 def _attempt(kinds: Sequence[Work]) -> Attempt:
-    environment = os.environ
+    environment = WorkerEnvironment.from_variables(os.environ)
     config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=2 * THREADS)
     s3 = boto3.client("s3", config=config)
     return Attempt(
-        job_id=environment["JOB_ID"],
-        number=int(environment["ATTEMPT"]),
+        job_id=os.environ[JOB_ID],
+        number=int(os.environ[ATTEMPT]),
         task_arn=_task_arn(),
-        seconds=float(environment["TASK_SECONDS"]),
-        jobs=Jobs(table=boto3.resource("dynamodb", config=config).Table(environment["JOB_TABLE"])),
+        seconds=environment.task_seconds,
+        jobs=Jobs(table=boto3.resource("dynamodb", config=config).Table(environment.job_table)),
         works=Works(
             s3=s3,
-            output=Output(s3=s3, bucket=environment["OUTPUT_BUCKET"]),
-            url=environment["TILES_URL"],
+            output=Output(s3=s3, bucket=environment.output_bucket),
+            url=environment.tiles_url,
             kinds=kinds,
-            scratch=Path(environment["TMPDIR"]) if "TMPDIR" in environment else None,
+            scratch=Path(os.environ["TMPDIR"]) if "TMPDIR" in os.environ else None,
         ),
     )
 

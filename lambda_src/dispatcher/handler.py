@@ -9,45 +9,46 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from lambda_src.dispatcher.dispatch import Dispatcher
+from lambda_src.dispatcher.environment import DispatcherEnvironment
 from runtime.imaging.limits import Limits
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import Tasks
 from runtime.placement.placement import Rules
 from runtime.results import Output
 from runtime.sqs_batch import Outcome, each_message
+from runtime.work.environment import ScanEnvironment
 from runtime.work.scans import Scans
 from runtime.work.uploads import THREADS
 from runtime.work.works import Works
 
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=2 * THREADS)
 _client = partial(boto3.client, config=_patient)
-_number = {
-    name: int(os.environ[name]) for name in ("MAX_PIXELS", "MAX_BYTES", "LAMBDA_SECONDS", "TASK_SECONDS")
-}
+environment = DispatcherEnvironment.from_variables(os.environ)
+limits = ScanEnvironment.from_variables(os.environ)
 _s3 = _client("s3")
 dispatcher = Dispatcher(
-    jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(os.environ["JOB_TABLE"])),
+    jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(environment.job_table)),
     tasks=Tasks(
         ecs=_client("ecs"),
-        cluster=os.environ["CLUSTER"],
-        task_definition=os.environ["TASK_DEFINITION"],
-        subnets=os.environ["SUBNETS"].split(","),
-        security_group=os.environ["SECURITY_GROUP"],
-        public_ip=os.environ["PUBLIC_IP"] == "on",
+        cluster=environment.cluster,
+        task_definition=environment.task_definition,
+        subnets=environment.subnets,
+        security_group=environment.security_group,
+        public_ip=environment.public_ip,
     ),
     works=Works(
         s3=_s3,
-        output=Output(s3=_s3, bucket=os.environ["OUTPUT_BUCKET"]),
-        url=os.environ["TILES_URL"],
-        kinds=[Scans(limits=Limits(max_pixels=_number["MAX_PIXELS"], max_bytes=_number["MAX_BYTES"]))],
+        output=Output(s3=_s3, bucket=environment.output_bucket),
+        url=environment.tiles_url,
+        kinds=[Scans(limits=Limits(max_pixels=limits.max_pixels, max_bytes=limits.max_bytes))],
     ),
     rules=Rules(
-        lambda_seconds=_number["LAMBDA_SECONDS"],
+        lambda_seconds=environment.lambda_seconds,
         lambda_memory_mb=int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Rules().lambda_memory_mb)),
-        lambda_disk_mb=int(os.environ["LAMBDA_DISK_MB"]),
-        task_seconds=_number["TASK_SECONDS"],
+        lambda_disk_mb=environment.lambda_disk_mb,
+        task_seconds=environment.task_seconds,
     ),
-    spot=os.environ["SPOT"] == "on",
+    spot=environment.spot,
 )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lambda_src.renditions.environment import RenditionsEnvironment
 from lambda_src.renditions.job import Job
 from lambda_src.renditions.labels import labeller, rekognition
 from runtime.events import parse_event
@@ -16,12 +17,13 @@ from runtime.sqs_batch import Outcome, each_message
 LONGEST_JOB_MS = 40_000
 """Twice the slowest input within the limits: a batch that runs into its timeout fails as a whole."""
 
+environment = RenditionsEnvironment.from_variables(os.environ)
 s3 = S3()
 job = Job(
     s3=s3,
-    output=Output(s3=s3, bucket=os.environ["OUTPUT_BUCKET"]),
-    limits=Limits(max_pixels=int(os.environ["MAX_PIXELS"]), max_bytes=int(os.environ["MAX_BYTES"])),
-    labels=labeller(rekognition()) if os.environ["LABELS"] == "on" else None,
+    output=Output(s3=s3, bucket=environment.output_bucket),
+    limits=Limits(max_pixels=environment.max_pixels, max_bytes=environment.max_bytes),
+    labels=labeller(rekognition()) if environment.labels else None,
 )
 
 

@@ -9,6 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from lambda_src.tracker.environment import TrackerEnvironment
 from lambda_src.tracker.track import Tracker
 from runtime.jobs.messages import Calls
 from runtime.jobs.table import Jobs
@@ -16,11 +17,12 @@ from runtime.sqs_batch import Outcome, each_message, metrics
 
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4})
 _client = partial(boto3.client, config=_patient)
+environment = TrackerEnvironment.from_variables(os.environ)
 tracker = Tracker(
     ecs=_client("ecs"),
-    cluster=os.environ["CLUSTER"],
-    jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(os.environ["JOB_TABLE"])),
-    calls=Calls(sqs=_client("sqs"), queue_url=os.environ["DISPATCHER_QUEUE"]),
+    cluster=environment.cluster,
+    jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(environment.job_table)),
+    calls=Calls(sqs=_client("sqs"), queue_url=environment.dispatcher_queue),
     count=lambda name, value: metrics.add_metric(name=name, unit=MetricUnit.Count, value=value),
 )
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from runtime.jobs.tasks import CONTAINER
+from runtime.jobs.tasks import ATTEMPT, CONTAINER, JOB_ID
 
 DONE, FAILED, REJECTED, AGAIN = 0, 1, 3, 4
 """The worker's exit codes; anything else is a failure too."""
@@ -55,13 +55,13 @@ def read_stop(task: Mapping[str, Any]) -> Stop | None:
         if override.get("name") == CONTAINER
         for pair in override.get("environment", [])
     }
-    if "JOB_ID" not in environment:
+    if JOB_ID not in environment:
         return None
     verdict, why = _verdict(task)
     seconds = _billed(task)
     return Stop(
-        job_id=environment["JOB_ID"],
-        attempt=int(environment["ATTEMPT"]),
+        job_id=environment[JOB_ID],
+        attempt=int(environment[ATTEMPT]),
         verdict=verdict,
         why=why,
         task_arn=task.get("taskArn", ""),

@@ -13,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runtime.jobs.record import Job
 
 CONTAINER = "worker"
+JOB_ID, ATTEMPT = "JOB_ID", "ATTEMPT"
+"""What the worker is told by each RunTask, as variables of its environment."""
 DISK_GIB_INCLUDED = 20
 """A task has so much without asking; asked for, it must be 21 to 200:
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
@@ -106,7 +108,7 @@ class Tasks:
         here may depend on when or by whom it is asked:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
         """
-        environment = {"JOB_ID": job.job_id, "ATTEMPT": str(job.attempt)}
+        environment = {JOB_ID: job.job_id, ATTEMPT: str(job.attempt)}
         disk = {"ephemeralStorage": {"sizeInGiB": job.disk_gib}} if job.disk_gib > DISK_GIB_INCLUDED else {}
         spot = {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
         return {

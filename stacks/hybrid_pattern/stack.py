@@ -1,10 +1,15 @@
 """Pattern 3, the hybrid: a Lambda triggers a Fargate task. Huge scans become zoomable tiles."""
 
+from dataclasses import asdict
+
 import aws_cdk as cdk
 import aws_cdk.aws_events as events
 import aws_cdk.aws_lambda_event_sources as event_sources
 from constructs import Construct
 
+from lambda_src.dispatcher.environment import DispatcherEnvironment
+from lambda_src.tracker.environment import TrackerEnvironment
+from runtime.work.environment import ScanEnvironment, WorkEnvironment
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
 from stacks.constructs.grants import allow
@@ -19,7 +24,8 @@ from stacks.network import Network
 from stacks.settings import Settings
 
 DISPATCHER_TIMEOUT = cdk.Duration.minutes(5)
-"""Work estimated over two minutes goes to a task: runtime/placement/placement.py."""
+LAMBDA_SECONDS = 120
+"""Work estimated longer goes to a task: runtime/placement/placement.py."""
 TRACKER_TIMEOUT = cdk.Duration.minutes(2)
 ONE_VCPU = 1769
 """MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
@@ -45,14 +51,11 @@ class HybridPattern(cdk.Stack):
         tiles = TileDistribution(self, "Tiles", bucket=output)
         jobs = JobTable(self, "Jobs", retain=settings.is_production)
 
-        work = {
-            "JOB_TABLE": jobs.table_name,
-            "OUTPUT_BUCKET": output.bucket_name,
-            "TILES_URL": tiles.url,
-            "MAX_PIXELS": str(settings.max_scan_pixels),
-            "MAX_BYTES": str(settings.max_scan_bytes),
-        }
-        worker = Worker(self, "Worker", environment=work, network=network, settings=settings)
+        work = WorkEnvironment(
+            job_table=jobs.table_name, output_bucket=output.bucket_name, tiles_url=tiles.url
+        )
+        limits = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
+        worker = Worker(self, "Worker", work=work, limits=limits, network=network, settings=settings)
 
         uploads = EventQueue(
             self,
@@ -74,11 +77,14 @@ class HybridPattern(cdk.Stack):
             memory_size=ONE_VCPU,
             ephemeral_storage=cdk.Size.mebibytes(DISK_MB),
             environment={
-                **work,
-                **worker.where,
-                "LAMBDA_SECONDS": "120",
-                "LAMBDA_DISK_MB": str(DISK_MB - 12),  # what else may lie in /tmp
-                "SPOT": settings.spot,
+                **DispatcherEnvironment(
+                    **asdict(work),
+                    **worker.where,
+                    lambda_seconds=LAMBDA_SECONDS,
+                    lambda_disk_mb=DISK_MB - 12,  # what else may lie in /tmp
+                    spot=settings.spot == "on",
+                ).as_variables(),
+                **limits.as_variables(),
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "VIPS_CONCURRENCY": "2",
                 "MALLOC_ARENA_MAX": "2",
@@ -107,9 +113,11 @@ class HybridPattern(cdk.Stack):
             timeout=TRACKER_TIMEOUT,
             memory_size=TRACKER_MEMORY,
             environment={
-                "JOB_TABLE": jobs.table_name,
-                "CLUSTER": worker.cluster.cluster_name,
-                "DISPATCHER_QUEUE": uploads.queue.queue_url,
+                **TrackerEnvironment(
+                    job_table=jobs.table_name,
+                    cluster=worker.cluster.cluster_name,
+                    dispatcher_queue=uploads.queue.queue_url,
+                ).as_variables(),
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
             },
             settings=settings,

@@ -1,6 +1,7 @@
 """The one-off task: its definition, where it runs, and who may start and stop it."""
 
-from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TypedDict
 
 import aws_cdk as cdk
 import aws_cdk.aws_ecs as ecs
@@ -8,7 +9,9 @@ import aws_cdk.aws_events as events
 import aws_cdk.aws_iam as iam
 from constructs import Construct
 
+from container.worker.environment import WorkerEnvironment
 from runtime.jobs.tasks import CONTAINER
+from runtime.work.environment import ScanEnvironment, WorkEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_task import container_task
@@ -26,10 +29,21 @@ TASK_SECONDS = 6 * 3600
 """ECS has no limit of its own: https://github.com/aws/containers-roadmap/issues/291"""
 
 
+class Where(TypedDict):
+    """The fields of DispatcherEnvironment that tell how to start a task."""
+
+    cluster: str
+    task_definition: str
+    subnets: tuple[str, ...]
+    security_group: str
+    public_ip: bool
+    task_seconds: int
+
+
 class Worker(Construct):
     """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
 
-    where: the environment of whoever starts it. stopped: the events of its end. role: what it works with.
+    where: what whoever starts it is told. stopped: the events of its end. role: what it works with.
     """
 
     def __init__(
@@ -37,7 +51,8 @@ class Worker(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        environment: Mapping[str, str],
+        work: WorkEnvironment,
+        limits: ScanEnvironment,
         network: Network,
         settings: Settings,
     ) -> None:
@@ -53,7 +68,7 @@ class Worker(Construct):
                 default_capacity_provider_strategy=[],
             )
         self.log_group = LogGroup(self, "Logs", settings=settings)
-        seconds = {"TASK_SECONDS": str(TASK_SECONDS)}
+        environment = WorkerEnvironment(**asdict(work), task_seconds=TASK_SECONDS)
         self.task_definition = container_task(
             self,
             "Worker",
@@ -62,20 +77,20 @@ class Worker(Construct):
             module="container.worker",
             vcpus=1,
             memory_mb=2048,
-            environment={**environment, **seconds, "VIPS_CONCURRENCY": "2"},
+            environment={**environment.as_variables(), **limits.as_variables(), "VIPS_CONCURRENCY": "2"},
             stop=STOP,
             log_group=self.log_group,
             settings=settings,
         )
         self.role = self.task_definition.task_role
         subnets = network.vpc.select_subnets(subnet_group_name=network.tasks.subnet_group_name).subnet_ids
-        self.where = {
-            **seconds,
-            "CLUSTER": self.cluster.cluster_name,
-            "TASK_DEFINITION": self.task_definition.task_definition_arn,
-            "SUBNETS": cdk.Fn.join(",", subnets),
-            "SECURITY_GROUP": self.cluster.group.security_group_id,
-            "PUBLIC_IP": "on" if settings.egress == "public-ip" else "off",
+        self.where: Where = {
+            "cluster": self.cluster.cluster_name,
+            "task_definition": self.task_definition.task_definition_arn,
+            "subnets": tuple(subnets),
+            "security_group": self.cluster.group.security_group_id,
+            "public_ip": settings.egress == "public-ip",
+            "task_seconds": TASK_SECONDS,
         }
         self.stopped = events.EventPattern(
             source=["aws.ecs"],

@@ -5,6 +5,7 @@ import aws_cdk.aws_events as events
 import aws_cdk.aws_lambda_event_sources as event_sources
 from constructs import Construct
 
+from lambda_src.renditions.environment import RenditionsEnvironment
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
 from stacks.constructs.grants import allow
@@ -40,10 +41,12 @@ class LambdaPattern(cdk.Stack):
             timeout=TIMEOUT,
             memory_size=ONE_VCPU,
             environment={
-                "OUTPUT_BUCKET": output.bucket_name,
-                "MAX_PIXELS": str(settings.max_pixels),
-                "MAX_BYTES": str(settings.max_bytes),
-                "LABELS": settings.labels,
+                **RenditionsEnvironment(
+                    output_bucket=output.bucket_name,
+                    max_pixels=settings.max_pixels,
+                    max_bytes=settings.max_bytes,
+                    labels=settings.labels == "on",
+                ).as_variables(),
                 "POWERTOOLS_METRICS_NAMESPACE": "LambdaPattern",
                 "VIPS_CONCURRENCY": "1",
                 "MALLOC_ARENA_MAX": "2",

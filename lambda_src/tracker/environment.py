@@ -1,0 +1,14 @@
+"""What the tracker is told by its stack."""
+
+from dataclasses import dataclass
+
+from runtime.environment import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerEnvironment(Environment):
+    """Where jobs and tasks are, and whom it calls. dispatcher_queue: its URL."""
+
+    job_table: str
+    cluster: str
+    dispatcher_queue: str

@@ -1,0 +1,26 @@
+"""What dispatcher and worker are told of the work."""
+
+from dataclasses import dataclass
+
+from runtime.environment import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkEnvironment(Environment):
+    """Where jobs and results are.
+
+    Attributes:
+        tiles_url: of the distribution in front of the output bucket.
+    """
+
+    job_table: str
+    output_bucket: str
+    tiles_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanEnvironment(Environment):
+    """Beyond which scans are rejected."""
+
+    max_pixels: int
+    max_bytes: int
