@@ -54,13 +54,13 @@ class Operations(cdk.Stack):
         return cloudwatch.GraphWidget(title=title, left=list(metrics), width=WIDTH)
 
     def _photos(self, metric: renditions.Metric, label: str) -> cloudwatch.Metric:
-        return _counted("LambdaPattern", renditions.SERVICE, metric, label)
+        return _counted(renditions.NAMESPACE, renditions.SERVICE, metric, label)
 
     def _images(self, metric: iiif.Metric, label: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
         return _counted(iiif.NAMESPACE, iiif.SERVICE, metric, label, statistic)
 
     def _jobs(self, service: jobs.Service, metric: jobs.Metric, label: str) -> cloudwatch.Metric:
-        return _counted("HybridPattern", service, metric, label)
+        return _counted(jobs.NAMESPACE, service, metric, label)
 
     def _functions(self, name: str, statistic: str) -> cloudwatch.MathExpression:
         patterns = "(LambdaPattern OR HybridPattern)"

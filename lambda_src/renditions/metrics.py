@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-SERVICE = "renditions"
-"""The dimension `service` of each metric."""
+NAMESPACE, SERVICE = "LambdaPattern", "renditions"
+"""The namespace, and the dimension `service` of each metric."""
 
 
 class Metric(StrEnum):

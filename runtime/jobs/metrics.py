@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+NAMESPACE = "HybridPattern"
+
 
 class Service(StrEnum):
     """Who counts: the dimension `service` of each metric."""

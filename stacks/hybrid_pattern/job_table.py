@@ -2,9 +2,11 @@
 
 import aws_cdk as cdk
 import aws_cdk.aws_dynamodb as dynamodb
+import aws_cdk.aws_iam as iam
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.grants import allow
 
 OPEN_INDEX = "open"
 """runtime/jobs/table.py asks by this name; a test compares."""
@@ -39,3 +41,7 @@ class JobTable(dynamodb.Table):
         self.index_arn = f"{self.table_arn}/index/{OPEN_INDEX}"
         if not retain:
             acknowledge(self, "AwsSolutions-DDB3", "A sandbox: the table goes with the stack.")
+
+    def allow_working(self, who: iam.IGrantable) -> None:
+        """To begin a job, tell of its progress and end it."""
+        allow(who, ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], self.table_arn)

@@ -18,6 +18,8 @@ from stacks.constructs.container_task import container_task
 from stacks.constructs.grants import allow, policy_of
 from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
+from stacks.constructs.output_bucket import OutputBucket
+from stacks.hybrid_pattern.job_table import JobTable
 from stacks.network import Network
 from stacks.settings import Settings
 
@@ -43,6 +45,7 @@ class Where(TypedDict):
 class Worker(Construct):
     """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
 
+    url: in front of the output. work, limits: what dispatcher and worker are told of the work.
     where: what whoever starts it is told. stopped: the events of its end. role: what it works with.
     """
 
@@ -51,8 +54,9 @@ class Worker(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        work: WorkEnvironment,
-        limits: ScanEnvironment,
+        jobs: JobTable,
+        output: OutputBucket,
+        url: str,
         network: Network,
         settings: Settings,
     ) -> None:
@@ -68,7 +72,11 @@ class Worker(Construct):
                 default_capacity_provider_strategy=[],
             )
         self.log_group = LogGroup(self, "Logs", settings=settings)
-        environment = WorkerEnvironment(**asdict(work), task_seconds=TASK_SECONDS)
+        self.work = WorkEnvironment(
+            job_table=jobs.table_name, output_bucket=output.bucket_name, tiles_url=url
+        )
+        self.limits = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
+        environment = WorkerEnvironment(**asdict(self.work), task_seconds=TASK_SECONDS)
         self.task_definition = container_task(
             self,
             "Worker",
@@ -77,12 +85,13 @@ class Worker(Construct):
             module="container.worker",
             vcpus=1,
             memory_mb=2048,
-            environment={**environment.as_variables(), **limits.as_variables(), "VIPS_CONCURRENCY": "2"},
+            environment={**environment.as_variables(), **self.limits.as_variables(), "VIPS_CONCURRENCY": "2"},
             stop=STOP,
             log_group=self.log_group,
             settings=settings,
         )
         self.role = self.task_definition.task_role
+        jobs.allow_working(self.role)
         subnets = network.vpc.select_subnets(subnet_group_name=network.tasks.subnet_group_name).subnet_ids
         self.where: Where = {
             "cluster": self.cluster.cluster_name,

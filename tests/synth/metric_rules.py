@@ -15,9 +15,9 @@ from runtime.jobs import metrics as jobs
 from tests.synth.rules import Template, of_type
 
 OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
-    "LambdaPattern": (renditions.Metric, {renditions.SERVICE}),
-    "FargatePattern": (iiif.Metric, {iiif.SERVICE}),
-    "HybridPattern": (jobs.Metric, {*jobs.Service}),
+    renditions.NAMESPACE: (renditions.Metric, {renditions.SERVICE}),
+    iiif.NAMESPACE: (iiif.Metric, {iiif.SERVICE}),
+    jobs.NAMESPACE: (jobs.Metric, {*jobs.Service}),
 }
 """By namespace: what is counted, and by whom."""
 AWS = {

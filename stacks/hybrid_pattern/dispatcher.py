@@ -1,0 +1,79 @@
+"""The function that decides where each job is done, and the queue that it reads."""
+
+from dataclasses import asdict
+
+import aws_cdk as cdk
+import aws_cdk.aws_lambda_event_sources as event_sources
+from constructs import Construct
+
+from lambda_src.dispatcher.environment import DispatcherEnvironment
+from runtime.jobs.metrics import NAMESPACE
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.event_queue import EventQueue
+from stacks.constructs.grants import allow
+from stacks.constructs.private_bucket import PrivateBucket
+from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.s3_events import uploads_and_deletions
+from stacks.hybrid_pattern.job_table import JobTable
+from stacks.hybrid_pattern.worker import Worker
+from stacks.settings import Settings
+
+TIMEOUT = cdk.Duration.minutes(5)
+LAMBDA_SECONDS = 120
+"""Work estimated longer goes to a task: runtime/placement/placement.py."""
+ONE_VCPU = 1769
+"""MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+DISK_MB = 512
+
+
+class Dispatcher(PythonFunction):
+    """Does small jobs itself and starts a task for the others. uploads: its queue."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        source: PrivateBucket,
+        jobs: JobTable,
+        worker: Worker,
+        settings: Settings,
+        alarms: Alarms,
+    ) -> None:
+        self.uploads = EventQueue(
+            scope, "Uploads", pattern=uploads_and_deletions(source), reader_timeout=TIMEOUT, alarms=alarms
+        )
+        super().__init__(
+            scope,
+            construct_id,
+            name="dispatcher",
+            description="Decides where each scan is made into tiles, and does the small ones itself",
+            timeout=TIMEOUT,
+            memory_size=ONE_VCPU,
+            ephemeral_storage=cdk.Size.mebibytes(DISK_MB),
+            environment={
+                **DispatcherEnvironment(
+                    **asdict(worker.work),
+                    **worker.where,
+                    lambda_seconds=LAMBDA_SECONDS,
+                    lambda_disk_mb=DISK_MB - 12,  # what else may lie in /tmp
+                    spot=settings.spot == "on",
+                ).as_variables(),
+                **worker.limits.as_variables(),
+                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+                "VIPS_CONCURRENCY": "2",
+                "MALLOC_ARENA_MAX": "2",
+            },
+            settings=settings,
+            alarms=alarms,
+        )
+        self.add_event_source(
+            event_sources.SqsEventSource(
+                self.uploads.queue,
+                batch_size=1,  # one may take all of the function's time
+                max_concurrency=settings.max_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+        allow(self, ["dynamodb:GetItem", "dynamodb:PutItem"], jobs.table_arn)
+        worker.allow_starting(self)

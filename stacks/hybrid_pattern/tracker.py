@@ -1,0 +1,64 @@
+"""The function that follows every task and looks for lost jobs, and the queue that it reads."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_lambda_event_sources as event_sources
+import aws_cdk.aws_sqs as sqs
+from constructs import Construct
+
+from lambda_src.tracker.environment import TrackerEnvironment
+from runtime.jobs.metrics import NAMESPACE
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.event_queue import EventQueue
+from stacks.constructs.grants import allow
+from stacks.constructs.python_function import PythonFunction
+from stacks.hybrid_pattern.job_table import JobTable
+from stacks.hybrid_pattern.worker import Worker
+from stacks.settings import Settings
+
+TIMEOUT = cdk.Duration.minutes(2)
+MEMORY_MB = 256
+SWEEP = cdk.Duration.minutes(5)
+
+
+class Tracker(PythonFunction):
+    """Hears of each task that stops, and sweeps every five minutes.
+
+    calls: the dispatcher's queue, by which a job that waits is called. stops: its own.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        jobs: JobTable,
+        worker: Worker,
+        calls: sqs.Queue,
+        settings: Settings,
+        alarms: Alarms,
+    ) -> None:
+        self.stops = EventQueue(scope, "Stops", pattern=worker.stopped, reader_timeout=TIMEOUT, alarms=alarms)
+        self.stops.also_every("Sweep", SWEEP)
+        super().__init__(
+            scope,
+            construct_id,
+            name="tracker",
+            description="Follows what became of each task, and of jobs that nobody heard of again",
+            timeout=TIMEOUT,
+            memory_size=MEMORY_MB,
+            environment={
+                **TrackerEnvironment(
+                    job_table=jobs.table_name,
+                    cluster=worker.cluster.cluster_name,
+                    dispatcher_queue=calls.queue_url,
+                ).as_variables(),
+                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+            },
+            settings=settings,
+            alarms=alarms,
+        )
+        self.add_event_source(event_sources.SqsEventSource(self.stops.queue, report_batch_item_failures=True))
+        allow(self, ["dynamodb:GetItem", "dynamodb:PutItem"], jobs.table_arn)
+        allow(self, ["dynamodb:Query"], jobs.index_arn)
+        worker.allow_following(self)
+        allow(self, ["sqs:SendMessage"], calls.queue_arn)
