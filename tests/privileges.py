@@ -71,7 +71,7 @@ NEEDS = {
         **_FUNCTION,
     },
     "worker": {
-        "s3:GetObjectVersion": Need(call="HeadObject", breaks="every task fails"),
+        "s3:GetObjectVersion": Need(call="GetObject", breaks="every task fails"),
         "s3:PutObject": Need(call="PutObject", breaks="every task fails"),
         "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: every task fails"),
         "s3:DeleteObject": Need(call="DeleteObjects", breaks="what a rejected scan left is not removed"),
