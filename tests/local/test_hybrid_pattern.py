@@ -51,6 +51,9 @@ def running(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
 
     def found() -> Mapping[str, Any] | None:
         job = hybrid.jobs.get(job_id)
+        if job and job.state is State.WAITING:  # RunTask had no answer in time: a sweep calls it, as on AWS
+            hybrid.sweep()
+        assert job is None or not job.is_final, f"It has ended before it was seen at work: {job}"
         if job is None or job.state is not State.RUNNING:
             return None
         return next((task for task in tasks(hybrid) if task["taskArn"] == job.task_arn), None)
