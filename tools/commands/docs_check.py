@@ -27,6 +27,8 @@ from tools.local_aws.deployment import DOCKER
 PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")))
 ELSEWHERE = {
     "python3 dev.py test": "CI runs it beside this",
+    "python3 dev.py test -m slow": "CI runs it beside this",
+    "python3 dev.py test --under-load": "CI runs it beside this",
     "python3 dev.py check": "CI runs it beside this",
     "python3 dev.py pages": "this is it",
     "python3 dev.py bench chooser --against HEAD": "CI compares beside this; a copy has no history",
