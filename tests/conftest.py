@@ -43,7 +43,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Quick tests first, then what deploys, and last what destroys it; with workers what deploys begins."""
+    """Quick tests first, then what deploys, and last what destroys it; with workers what deploys begins.
+
+    Who asks for tasks as processes does not ask for the tests of containers: those are left out, not skipped.
+    """
+    if os.environ.get("LOCAL_AWS_CONTAINERS") == "processes":
+        of_containers = [item for item in items if item.get_closest_marker("containers")]
+        config.hook.pytest_deselected(items=of_containers)
+        items[:] = [item for item in items if item not in of_containers]
     first = hasattr(config, "workerinput")
     items.sort(key=lambda item: ((LOCAL in item.nodeid) is not first, "test_destroying" in item.nodeid))
 

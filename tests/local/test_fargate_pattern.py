@@ -92,9 +92,10 @@ def test_a_viewer_in_a_browser_draws_the_picture(service: ServiceDriver, tmp_pat
     assert (shown.fliphor() - wanted).abs().avg() > 24, "any picture would do"
 
 
+@pytest.mark.containers
 def test_a_task_is_bounded_as_the_template_says(service: ServiceDriver, deployment: Deployment) -> None:
     if deployment.aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
-        pytest.skip("Tasks run as processes here: only a container has a user and a file system of its own.")
+        pytest.skip("No Docker here: only a container has a user and a file system of its own.")
     (container,) = service.tasks()[0]["containers"]
 
     def within(*command: str) -> "subprocess.CompletedProcess[str]":
