@@ -24,6 +24,17 @@ def test_the_budget_is_in_synths_and_ci_fails_a_quarter_beyond_it(part: float, t
     assert ("make it cheaper" in told(spent, 2.0)) is (part > 1)
 
 
+WAITS = """
+import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
+
+def test_a():
+    open("begun", "w").close()
+    input()
+"""
+
+
 def test_the_cpu_of_a_process_that_has_ended_counts() -> None:
     before = cpu_seconds()
     subprocess.run([sys.executable, "-c", "sum(range(2 * 10**6))"], check=True)
@@ -37,8 +48,7 @@ def test_a_synth_of_one_bucket_takes_some_cpu() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells a process's children in /proc.")
 @pytest.mark.parametrize("end", [None, signal.SIGINT, signal.SIGKILL])
 def test_the_busy_loops_end_with_the_run_however_it_ends(tmp_path: Path, end: signal.Signals | None) -> None:
-    waits = "def test_a():\n    open('begun', 'w').close()\n    input()\n"
-    (tmp_path / "test_a.py").write_text(waits)
+    (tmp_path / "test_a.py").write_text(WAITS)
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "tests.budget", "--under-load", "test_a.py"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdin=subprocess.PIPE) as run:
