@@ -10,6 +10,7 @@ import aws_cdk.aws_iam as iam
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.cloudfront_name import cloudfront_name
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.fargate_pattern.rate_limit import RateLimit
 from stacks.network import Network
@@ -58,10 +59,17 @@ class FrontDoor(Construct):
             "Listener", port=PORT, protocol=elb.ApplicationProtocol.HTTP, open=False
         )
 
-        origin = origins.VpcOrigin.with_application_load_balancer(
-            self.load_balancer,
+        vpc_origin = cloudfront.VpcOrigin(
+            self,
+            "VpcOrigin",
+            endpoint=cloudfront.VpcOriginEndpoint.application_load_balancer(self.load_balancer),
+            vpc_origin_name=cloudfront_name(self, "VpcOrigin"),
             http_port=PORT,
             protocol_policy=cloudfront.OriginProtocolPolicy.HTTP_ONLY,
+        )
+        origin = origins.VpcOrigin.with_vpc_origin(
+            vpc_origin,
+            domain_name=self.load_balancer.load_balancer_dns_name,
             read_timeout=ORIGIN_TIMEOUT,
             keepalive_timeout=KEEP_ALIVE,
         )
@@ -97,6 +105,7 @@ class FrontDoor(Construct):
         return cloudfront.CachePolicy(
             self,
             name,
+            cache_policy_name=cloudfront_name(self, name),
             header_behavior=headers or cloudfront.CacheHeaderBehavior.none(),
             query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
             cookie_behavior=cloudfront.CacheCookieBehavior.none(),

@@ -7,6 +7,7 @@ import aws_cdk.aws_iam as iam
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.cloudfront_name import cloudfront_name
 from stacks.constructs.private_bucket import PrivateBucket
 
 ERRORS_KEPT = cdk.Duration.seconds(5)
@@ -17,6 +18,11 @@ class TileDistribution(cloudfront.Distribution):
     """Results (`v/...`) for everybody, with CORS, and 404 for a tile that is not there. url: of them all."""
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket: PrivateBucket) -> None:
+        access = cloudfront.S3OriginAccessControl(
+            scope,
+            f"{construct_id}Access",
+            origin_access_control_name=cloudfront_name(scope, f"{construct_id}Access"),
+        )
         super().__init__(
             scope,
             construct_id,
@@ -26,7 +32,9 @@ class TileDistribution(cloudfront.Distribution):
                 # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html). READ would be of every
                 # object, the pointers of all keys among them; what may be read is said below.
                 origin=origins.S3BucketOrigin.with_origin_access_control(
-                    bucket, origin_access_levels=[cloudfront.AccessLevel.LIST]
+                    bucket,
+                    origin_access_control=access,
+                    origin_access_levels=[cloudfront.AccessLevel.LIST],
                 ),
                 cache_policy=cloudfront.CachePolicy.CACHING_OPTIMIZED,
                 allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS,

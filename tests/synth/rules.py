@@ -226,62 +226,15 @@ def nothing_has_a_fixed_name(template: Template) -> Iterator[str]:
             yield f"{name}: has a fixed name, so the stack cannot stand twice or replace it"
 
 
-def no_nat_gateway(template: Template) -> Iterator[str]:
-    for name, _ in of_type(template, "AWS::EC2::NatGateway"):
-        yield f"{name}: costs $33 a month that nobody asked for"
-
-
-def no_limits_on_a_container(template: Template) -> Iterator[str]:
-    for name, resource in of_type(template, "AWS::ECS::TaskDefinition"):
-        for container in resource["Properties"].get("ContainerDefinitions", []):
-            if {"Cpu", "Memory", "MemoryReservation"} & container.keys():
-                yield f"{name}: a limit on the container caps what RunTask asks for"
-
-
-def nothing_is_open_to_the_world(template: Template) -> Iterator[str]:
-    """An internal load balancer has no address that the world could reach."""
-    internal = [
-        one["Properties"].get("SecurityGroups")
-        for _, one in of_type(template, "AWS::ElasticLoadBalancingV2::LoadBalancer")
-        if one["Properties"].get("Scheme") == "internal"
-    ]
-    for name, resource in of_type(template, "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress"):
-        properties = resource["Properties"]
-        if refers_to(internal, name):
-            continue
-        for ingress in (properties, *properties.get("SecurityGroupIngress", [])):
-            if ingress.get("CidrIp") == "0.0.0.0/0" or ingress.get("CidrIpv6") == "::/0":
-                yield f"{name}: lets everybody in"
-
-
-def containers_are_confined(template: Template) -> Iterator[str]:
-    for name, resource in of_type(template, "AWS::ECS::TaskDefinition"):
-        for container in resource["Properties"].get("ContainerDefinitions", []):
-            dropped = container.get("LinuxParameters", {}).get("Capabilities", {}).get("Drop")
-            for fault, what in (
-                (container.get("User", "0").startswith("0"), "runs as root"),
-                (not container.get("ReadonlyRootFilesystem"), "may change its own files"),
-                (dropped != ["ALL"], "keeps capabilities"),
-                (not container.get("LogConfiguration"), "logs nowhere"),
-                (not container.get("EntryPoint"), "does not say what it runs; a shell would swallow SIGTERM"),
-                (not container.get("StopTimeout"), "does not say how long it may take to end"),
-            ):
-                if fault:
-                    yield f"{name}: {what}"
-
-
-def services_are_replaced_safely(template: Template) -> Iterator[str]:
-    for name, resource in of_type(template, "AWS::ECS::Service"):
-        properties = resource["Properties"]
-        deployment = properties.get("DeploymentConfiguration", {})
-        if deployment.get("DeploymentCircuitBreaker") != {"Enable": True, "Rollback": True}:
-            yield f"{name}: a deployment that fails hangs for hours"
-        if deployment.get("MinimumHealthyPercent") != 100:
-            yield f"{name}: a deployment takes tasks away"
-        if properties.get("EnableExecuteCommand"):
-            yield f"{name}: ECS Exec opens a shell in it"
-        if "DesiredCount" in properties:
-            yield f"{name}: a deployment undoes what autoscaling did"
+def cloudfront_names_are_of_stack_and_region(template: Template) -> Iterator[str]:
+    """They are unique in the account, all Regions together."""
+    for name, resource in template["Resources"].items():
+        for config in resource.get("Properties", {}).values():
+            given = config.get("Name") if isinstance(config, dict) else None
+            if not resource["Type"].startswith("AWS::CloudFront::") or given is None:
+                continue
+            if not (isinstance(given, dict) and given["Fn::Join"][1][-1] == {"Ref": "AWS::Region"}):
+                yield f"{name}: its name is not unique in the account"
 
 
 def alarms_say_what_to_do(template: Template) -> Iterator[str]:
@@ -323,11 +276,7 @@ RULES: tuple[Rule, ...] = (
     batches_fail_in_parts,
     logs_expire,
     nothing_has_a_fixed_name,
-    no_nat_gateway,
-    no_limits_on_a_container,
-    nothing_is_open_to_the_world,
-    containers_are_confined,
-    services_are_replaced_safely,
+    cloudfront_names_are_of_stack_and_region,
     alarms_say_what_to_do,
 )
 STAGE_RULES: dict[str, Rule] = {"sandbox": nothing_is_retained, "production": data_is_retained}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dev import CHECKS
+from tests.support.settings import SETTINGS, complete
 from tests.synth.conftest import STACKS, Synth
-from tests.synth.test_rules import SETTINGS, complete
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from cdk_nag import AwsSolutionsChecks
 
 from app import compose
 from stacks.settings import Settings
+from tests.support.settings import SETTINGS, complete
 from tests.synth.conftest import CONTEXT
-from tests.synth.test_rules import SETTINGS, complete
 
 
 def app_with_every_setting(outdir: Path) -> cdk.App:

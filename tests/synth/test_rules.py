@@ -2,62 +2,26 @@
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.synth import rules
+from tests.support.settings import CHOICES, SETTINGS, complete
+from tests.synth import container_rules, rules
 from tests.synth.conftest import STACKS, Synth, Template, synthesise, templates
+from tests.synth.container_rules import CONTAINER_RULES
 from tests.synth.metric_rules import metric_is_counted
 from tests.synth.rules import RULES, STAGE_RULES, Rule, of_type
-
-CHOICES = {
-    "stage": ("sandbox", "production"),
-    "architecture": ("arm64", "x86_64"),
-    "labels": ("off", "on"),
-    "alarm_email": ("", "ops@example.com"),
-    "egress": ("public-ip", "nat", "endpoints"),
-    "flow_logs": ("off", "on"),
-    "waf": ("off", "on"),
-    "domain": ("", "images.example.com"),
-}
-
-
-def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]:
-    """Few sets of settings in which every two values of two settings meet."""
-    wanted = {
-        frozenset({(a, x), (b, y)})
-        for a, b in itertools.combinations(choices, 2)
-        for x, y in itertools.product(choices[a], choices[b])
-    }
-
-    def meets(row: dict[str, str]) -> int:
-        return sum(pair <= row.items() for pair in wanted)
-
-    rows = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
-    while wanted:
-        best = max(rows, key=meets)
-        wanted -= {pair for pair in wanted if pair <= best.items()}
-        yield best
-
-
-SETTINGS = list(pairwise(CHOICES))
-CERTIFICATE = "arn:aws:acm:us-east-1:111111111111:certificate/11111111-2222-3333-4444-555555555555"
-
-
-def complete(settings: dict[str, str]) -> dict[str, str]:
-    """A domain comes with its certificate."""
-    return {**settings, "certificate_arn": CERTIFICATE} if settings["domain"] else settings
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: "-".join(filter(None, settings.values())))
 def test_every_template_keeps_every_rule(synth: Synth, settings: dict[str, str]) -> None:
-    asked = {rules.no_nat_gateway} if settings["egress"] == "nat" else set()
+    asked = {container_rules.no_nat_gateway} if settings["egress"] == "nat" else set()
     findings = [
         f"{stack}: {rule.__name__}: {finding}"
         for stack in STACKS
-        for rule in (*RULES, metric_is_counted, STAGE_RULES[settings["stage"]])
+        for rule in (*RULES, *CONTAINER_RULES, metric_is_counted, STAGE_RULES[settings["stage"]])
         if rule not in asked
         for finding in rule(synth(stack, **complete(settings)))
     ]
@@ -248,19 +212,29 @@ FAULTS: list[tuple[Rule, Callable[[Template], str]]] = [
     (rules.logs_expire, drop("AWS::Logs::LogGroup", "RetentionInDays")),
     (rules.logs_expire, drop("AWS::Lambda::Function", "LoggingConfig")),
     (rules.nothing_has_a_fixed_name, set_to(BUCKET, "BucketName", "photos")),
-    (rules.no_nat_gateway, add("AWS::EC2::NatGateway")),
-    (rules.no_limits_on_a_container, add("AWS::ECS::TaskDefinition", ContainerDefinitions=[{"Memory": 512}])),
+    (
+        rules.cloudfront_names_are_of_stack_and_region,
+        set_to("AWS::CloudFront::VpcOrigin", "VpcOriginEndpointConfig", {"Name": "a"}),
+    ),
+    (container_rules.no_nat_gateway, add("AWS::EC2::NatGateway")),
+    (
+        container_rules.no_limits_on_a_container,
+        add("AWS::ECS::TaskDefinition", ContainerDefinitions=[{"Memory": 512}]),
+    ),
     (
         rules.alarms_say_what_to_do,
         set_to("AWS::CloudWatch::Alarm", "AlarmDescription", "Something is wrong."),
     ),
-    (rules.nothing_is_open_to_the_world, add(GROUP, SecurityGroupIngress=[{"CidrIp": "0.0.0.0/0"}])),
-    (rules.nothing_is_open_to_the_world, public_load_balancer),
-    (rules.nothing_is_open_to_the_world, add("AWS::EC2::SecurityGroupIngress", CidrIpv6="::/0")),
-    *((rules.containers_are_confined, drop_in_container(key)) for key in CONFINES),
-    (rules.services_are_replaced_safely, drop(SERVICE, "DeploymentConfiguration")),
-    (rules.services_are_replaced_safely, set_to(SERVICE, "EnableExecuteCommand", True)),
-    (rules.services_are_replaced_safely, set_to(SERVICE, "DesiredCount", 1)),
+    (
+        container_rules.nothing_is_open_to_the_world,
+        add(GROUP, SecurityGroupIngress=[{"CidrIp": "0.0.0.0/0"}]),
+    ),
+    (container_rules.nothing_is_open_to_the_world, public_load_balancer),
+    (container_rules.nothing_is_open_to_the_world, add("AWS::EC2::SecurityGroupIngress", CidrIpv6="::/0")),
+    *((container_rules.containers_are_confined, drop_in_container(key)) for key in CONFINES),
+    (container_rules.services_are_replaced_safely, drop(SERVICE, "DeploymentConfiguration")),
+    (container_rules.services_are_replaced_safely, set_to(SERVICE, "EnableExecuteCommand", True)),
+    (container_rules.services_are_replaced_safely, set_to(SERVICE, "DesiredCount", 1)),
     (rules.nothing_is_retained, retained),
     (rules.data_is_retained, lambda t: next(name for name, _ in of_type(t, BUCKET))),
     (rules.data_is_retained, lambda t: next(name for name, _ in of_type(t, "Custom::S3AutoDeleteObjects"))),
@@ -285,7 +259,7 @@ def test_every_rule_finds_its_fault_and_names_the_resource(
 
 
 def test_every_rule_is_shown_to_fail() -> None:
-    assert {rule for rule, _ in FAULTS} == {*RULES, *STAGE_RULES.values()}
+    assert {rule for rule, _ in FAULTS} == {*RULES, *CONTAINER_RULES, *STAGE_RULES.values()}
 
 
 def test_no_stack_is_left_out() -> None:
