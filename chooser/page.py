@@ -15,8 +15,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 CHARTS = ROOT / "docs" / "images"
 EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat")
 CHARTED = ("image-service", "thumbnails")
-ONE_VCPU_MB = 1769
-ALWAYS = ("managed_instances", "start_seconds")
+ONE_VCPU_MB = int(limits()["lambda.vcpu_at_mb"].value)
 PATTERNS = {
     "lambda": ("thumbnails", Candidate.LAMBDA),
     "fargate": ("image-service", Candidate.SERVICE),

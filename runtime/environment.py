@@ -1,7 +1,7 @@
 """Typed environments: a frozen dataclass per function or container, which its stack writes and it reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Self
 
 
@@ -11,37 +11,58 @@ class VariableError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """A field `output_bucket` is the variable OUTPUT_BUCKET.
+    """A field `output_bucket` is the variable OUTPUT_BUCKET; one with a default may be missing or empty.
 
-    Fields are str, int, bool ("on" or "off"), or tuple[str, ...], which is joined by commas.
+    Fields are str, int, float, bool ("on" or "off"), or tuple[str, ...], whose parts are separated by spaces.
+    Numbers are at least 0, or what `field(metadata={"least": 1})` says.
     """
 
     def as_variables(self) -> dict[str, str]:
-        """For the stack."""
-        return {field.name.upper(): _text(getattr(self, field.name)) for field in fields(self)}
+        """For the stack: all but those that are as they would be anyway."""
+        values = {field: getattr(self, field.name) for field in fields(self)}
+        return {_name(field): _text(value) for field, value in values.items() if value != field.default}
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Self:
         """For the handler: of `os.environ`. Raises VariableError."""
-        return cls(**{field.name: _value(field.name.upper(), field.type, variables) for field in fields(cls)})
+        values = {}
+        for field in fields(cls):
+            text = variables.get(_name(field))
+            if field.default is MISSING and text is None:
+                raise VariableError(f"The variable {_name(field)} is not set.")
+            if text or field.default is MISSING:
+                values[field.name] = _value(field, text or "")
+        return cls(**values)
+
+
+def _name(field: "Field[Any]") -> str:
+    return field.name.upper()
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _value(name: str, kind: Any, variables: Mapping[str, str]) -> Any:
-    if name not in variables:
-        raise VariableError(f"The variable {name} is not set.")
-    text = variables[name]
-    if kind is bool:
+def _value(field: "Field[Any]", text: str) -> Any:
+    if field.type is bool:
         if text not in ("on", "off"):
-            raise VariableError(f"Invalid value {name}={text!r}. Allowed: on, off.")
+            raise VariableError(f"Invalid value {_name(field)}={text!r}. Allowed: on, off.")
         return text == "on"
-    if kind is int:
-        if not text.isdecimal():
-            raise VariableError(f"Invalid value {name}={text!r}. Allowed: whole numbers.")
-        return int(text)
-    return text if kind is str else tuple(text.split(","))
+    if field.type in (int, float):
+        return _number(field, text)
+    return text if field.type is str else tuple(text.split())
+
+
+def _number(field: "Field[Any]", text: str) -> float:
+    kind: type[float] = field.type  # type: ignore[assignment]
+    least = field.metadata.get("least", 0)
+    try:
+        value = kind(text)
+    except ValueError:
+        value = -1
+    if not least <= value < float("inf"):
+        numbers = "whole numbers" if kind is int else "numbers"
+        raise VariableError(f"Invalid value {_name(field)}={text!r}. Allowed: {numbers} from {least:g}.")
+    return value

@@ -1,11 +1,9 @@
-"""One dashboard that compares the patterns: how long they take, what fails, how much they do, the cost."""
+"""One dashboard that compares the patterns: how long they take, what fails, how much they do."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from chooser.fixed import SIZES
-from chooser.prices import price
 from container.service import metrics as iiif
 from lambda_src.renditions import metrics as renditions
 from runtime.jobs import metrics as jobs
@@ -13,7 +11,6 @@ from stacks.settings import Settings
 
 PERIOD = cdk.Duration.minutes(5)
 WIDTH = 12
-ONE_VCPU_GB = 1769 / 1024
 
 
 class Operations(cdk.Stack):
@@ -23,7 +20,6 @@ class Operations(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id, description="Dashboard that compares the patterns")
-        self._settings = settings
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(24))
         dashboard.add_widgets(
             self._graph(
@@ -47,7 +43,6 @@ class Operations(cdk.Stack):
                 self._jobs(jobs.Service.DISPATCHER, jobs.Metric.DONE_BY_LAMBDA, "scans by the function"),
                 self._jobs(jobs.Service.DISPATCHER, jobs.Metric.TASK_STARTED, "scans by a task"),
             ),
-            self._graph("Compute, estimated USD an hour", *self._costs()),
         )
 
     def _graph(self, title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
@@ -72,37 +67,6 @@ class Operations(cdk.Stack):
             using_metrics={},
             period=PERIOD,
             label="",
-        )
-
-    def _costs(self) -> list[cloudwatch.IMetric]:
-        """By list prices: functions by their time, tasks by what ECS says that they use of CPU and memory."""
-        hour = 3600 / PERIOD.to_seconds()
-        function = price(f"lambda_gb_second_{self._settings.architecture}").usd * ONE_VCPU_GB / 1000 * hour
-        vcpu = price(f"fargate_vcpu_hour_{self._settings.architecture}").usd
-        gigabyte = price(f"fargate_gb_hour_{self._settings.architecture}").usd
-        found = []
-        for stack in ("LambdaPattern", "HybridPattern"):
-            duration = f'{{AWS/Lambda,FunctionName}} MetricName="Duration" {stack}'
-            found.append(self._sum(f"SEARCH('{duration}', 'Sum', 300)", function, f"functions of {stack}"))
-        tasks = self._jobs(jobs.Service.TRACKER, jobs.Metric.VCPU_SECONDS, "")
-        memory = self._jobs(jobs.Service.TRACKER, jobs.Metric.GB_SECONDS, "")
-        found.append(
-            cloudwatch.MathExpression(
-                expression=f"(FILL(cpu, 0) * {vcpu} + FILL(memory, 0) * {gigabyte}) / 3600 * {hour:g}",
-                using_metrics={"cpu": tasks, "memory": memory},
-                period=PERIOD,
-                label="tasks of HybridPattern that ended",
-            )
-        )
-        hosts = '{AWS/ApplicationELB,LoadBalancer,TargetGroup} MetricName="HealthyHostCount" Fargat'
-        _, vcpus, gigabytes = SIZES[self._settings.stage]
-        each = vcpus * vcpu + gigabytes * gigabyte
-        found.append(self._sum(f"SEARCH('{hosts}', 'Average', 300)", each, "tasks of FargatePattern"))
-        return [*found]
-
-    def _sum(self, search: str, times: float, label: str) -> cloudwatch.MathExpression:
-        return cloudwatch.MathExpression(
-            expression=f"SUM({search}) * {times:.10f}", using_metrics={}, period=PERIOD, label=label
         )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
+from runtime.imaging.limits import Limits
+
 
 class SettingsError(Exception):
     """A setting that is not known, or a value that it cannot have; the message lists what is allowed."""
@@ -24,7 +26,7 @@ class Settings:
     domain, certificate_arn: the service's own name, and its certificate in us-east-1; both or none.
     base_image: what the containers' image is built on; the Dockerfiles say what it needs.
     labels: Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/).
-    max_pixels, max_bytes: what one upload may have; `runtime.imaging.limits` says why.
+    max_pixels, max_bytes: what one upload may have: docs/lambda-pattern.md#limits.
     max_scan_pixels, max_scan_bytes: the same of a scan for tiles, which need not fit in memory.
     spot: first attempts of tasks ask for spare capacity, at a third of the price; it may be taken away.
     max_concurrency: batches at once; all functions of an account share its quota.
@@ -42,8 +44,8 @@ class Settings:
     certificate_arn: str = ""
     base_image: str = ""
     labels: Literal["off", "on"] = "off"
-    max_pixels: int = 100_000_000
-    max_bytes: int = 104_857_600
+    max_pixels: int = Limits.max_pixels
+    max_bytes: int = Limits.max_bytes
     max_scan_pixels: int = 10_000_000_000
     max_scan_bytes: int = 50_000_000_000
     spot: Literal["off", "on"] = "off"
@@ -110,8 +112,8 @@ _CDK = {"acknowledged-issue-numbers", "cli-telemetry"}
 # The upper ends are what the function's 1,769 MB can hold: docs/lambda-pattern.md#limits
 _RANGES = {
     "max_concurrency": (2, 1000),
-    "max_pixels": (1, 100_000_000),
-    "max_bytes": (1, 100 * 1024 * 1024),
+    "max_pixels": (1, Limits.max_pixels),
+    "max_bytes": (1, Limits.max_bytes),
     "max_scan_pixels": (1, 10_000_000_000),
     "max_scan_bytes": (1, 80_000_000_000),  # twice that, and some, must fit on a task's 200 GiB
     "max_tasks": (2, 1000),

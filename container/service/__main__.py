@@ -10,8 +10,9 @@ from contextlib import contextmanager
 import uvicorn
 
 from container.service.app import FETCHES, Service, log
-from container.service.settings import Settings, SettingsError
+from container.service.settings import Settings
 from container.service.stores import Bucket, Folder, Store
+from runtime.environment import VariableError
 
 KEEP_ALIVE_SECONDS = 75
 """Above the 60 s of a load balancer's idle timeout, or it sends requests into connections just closed:
@@ -41,7 +42,7 @@ def store(settings: Settings) -> Store:
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=FETCHES,
     )
-    return Bucket(s3=boto3.client("s3", config=config), name=settings.bucket, limits=settings.limits)
+    return Bucket(s3=boto3.client("s3", config=config), name=settings.source_bucket, limits=settings.limits)
 
 
 async def serve(service: Service) -> None:
@@ -62,7 +63,7 @@ async def serve(service: Service) -> None:
     async def drain(stopped: asyncio.Event) -> None:
         await stopped.wait()
         service.draining = True
-        await asyncio.sleep(settings.drain)
+        await asyncio.sleep(settings.drain_seconds)
         server.should_exit = True
 
     loop = asyncio.get_running_loop()
@@ -78,8 +79,8 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
     log.setLevel(logging.INFO)
     try:
-        settings = Settings.from_environment()
-    except SettingsError as error:
+        settings = Settings.from_variables(os.environ)
+    except VariableError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201
         return 2
     uvicorn_loop = uvicorn.Config("", log_config=None).get_loop_factory()

@@ -60,7 +60,7 @@ class Service:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
-        self.working = Pool("work", workers=settings.workers, queue=settings.queue)
+        self.working = Pool("work", workers=settings.threads, queue=settings.queue)
         self.sources = Sources(
             store=store,
             fetching=Pool("fetch", workers=FETCHES, queue=settings.queue),
@@ -68,7 +68,7 @@ class Service:
             limits=settings.limits,
             budget=settings.cache_mb * MB,
             spare=settings.spare_mb * MB,
-            fresh=settings.fresh,
+            fresh=settings.fresh_seconds,
         )
         self.metrics = Metrics()
         self.ready = False
@@ -91,10 +91,12 @@ class Service:
         raw_path = request.scope["raw_path"].decode("ascii", "replace")
         steps, started = Steps(), time.perf_counter()
         try:
-            async with asyncio.timeout(self.settings.deadline):
+            async with asyncio.timeout(self.settings.deadline_seconds):
                 response = await self._answer(raw_path, request, steps)
         except TimeoutError:
-            response = self._refuse(DeadlineError(f"Not done in {self.settings.deadline:g} s; try again."))
+            response = self._refuse(
+                DeadlineError(f"Not done in {self.settings.deadline_seconds:g} s; try again.")
+            )
         except Exception as error:
             if status_of(error) == 500:
                 log.exception("Failed: %s", raw_path)
@@ -127,7 +129,7 @@ class Service:
     def _info(self, asked: InfoRequest, source: Source, request: Request) -> Response:
         settings = self.settings
         size = upright(source.file.header)
-        document = describe(settings.base_url, asked.key, *size, settings.sizes, settings.encodings)
+        document = describe(settings.base_url, asked.key, *size, settings.offered, settings.encodings)
         wants_ld = "application/ld+json" in request.headers.get("accept", "")
         headers = {**self._kept(source.file.version, f"{wants_ld} {document}"), "Vary": "Accept"}
         headers["Link"] = f'<{PROFILE}>;rel="profile"'
@@ -138,8 +140,8 @@ class Service:
     async def _image(self, asked: ImageRequest, source: Source, request: Request, steps: Steps) -> Response:
         settings, file = self.settings, source.file
         width, height = upright(file.header)
-        placed = place(asked, width, height, settings.sizes)
-        path = canonical(asked, placed, width, height, settings.sizes)
+        placed = place(asked, width, height, settings.offered)
+        path = canonical(asked, placed, width, height, settings.offered)
         headers = self._kept(file.version, f"{ENCODERS} {placed} {asked.encoding}")
         # Weak: a part from the pyramid and one decoded alone look the same, and differ in their bytes.
         headers["ETag"] = f"W/{headers['ETag']}"
@@ -169,7 +171,11 @@ class Service:
     def _kept(self, version: str, what: str) -> dict[str, str]:
         """Headers of an answer that caches may keep."""
         etag = hashlib.sha256(f"{version} {what}".encode()).hexdigest()[:32]
-        return {**CORS, "ETag": f'"{etag}"', "Cache-Control": f"public, max-age={self.settings.max_age}"}
+        return {
+            **CORS,
+            "ETag": f'"{etag}"',
+            "Cache-Control": f"public, max-age={self.settings.max_age_seconds}",
+        }
 
     def _refuse(self, error: Exception) -> Response:
         status = status_of(error)

@@ -4,6 +4,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass
 
+from container.service.environment import ServiceEnvironment
 from container.service.errors import BadRequestError
 from container.service.request import PREFIX, ImageRequest, Region, Size, identifier_of, parse_size
 from runtime.imaging.pyramid import TILE, scale_factors
@@ -18,8 +19,8 @@ class Sizes:
     Empty: any size.
     """
 
-    max_width: int = 6_000
-    max_area: int = 20_000_000
+    max_width: int = ServiceEnvironment.max_width
+    max_area: int = ServiceEnvironment.max_area
     presets: tuple[str, ...] = ()
 
     def largest(self, width: int, height: int) -> tuple[int, int]:

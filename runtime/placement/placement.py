@@ -74,7 +74,7 @@ class Rules:
     """
 
     lambda_seconds: float = 120
-    lambda_memory_mb: float = 1_769
+    lambda_memory_mb: float = limit("lambda.vcpu_at_mb")
     lambda_disk_mb: float = 512
     task_seconds: float = 6 * 3600
 

@@ -8,6 +8,9 @@ import aws_cdk.aws_sns as sns
 import aws_cdk.aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+PERIOD = cdk.Duration.minutes(5)
+AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+
 
 class Alarms(Construct):
     """The alarms of one stack. Each description says why and links to its entry in docs/runbooks.md.
@@ -37,13 +40,14 @@ class Alarms(Construct):
         threshold: float,
         why: str,
         runbook: str,
-        periods: int = 1,
-        of: int | None = None,
-        below: bool = False,
+        evaluation_periods: int = 1,
+        datapoints_to_alarm: int | None = None,
+        comparison: cloudwatch.ComparisonOperator = AT_LEAST,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
-        """Goes off when `metric` reaches `threshold` in `periods` of the last `of`; no data is no trouble.
+        """Alarms when `metric` reaches `threshold`; missing data is not breaching.
 
-        below: goes off below the threshold instead, and then no data is trouble as well.
+        evaluation_periods: of which `datapoints_to_alarm` have to breach; all of them unless given.
         runbook: the anchor of the entry in docs/runbooks.md.
         """
         alarm = cloudwatch.Alarm(
@@ -51,18 +55,33 @@ class Alarms(Construct):
             construct_id,
             metric=metric,
             threshold=threshold,
-            evaluation_periods=of or periods,
-            datapoints_to_alarm=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-            if below
-            else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING
-            if below
-            else cloudwatch.TreatMissingData.NOT_BREACHING,
+            evaluation_periods=evaluation_periods,
+            datapoints_to_alarm=datapoints_to_alarm or evaluation_periods,
+            comparison_operator=comparison,
+            treat_missing_data=missing,
             alarm_description=f"{why} What to do: docs/runbooks.md#{runbook}",
         )
         if self._topic:
             alarm.add_alarm_action(actions.SnsAction(self._topic))
 
-
-PERIOD = cdk.Duration.minutes(5)
+    def add_minimum(
+        self,
+        construct_id: str,
+        *,
+        metric: cloudwatch.IMetric,
+        minimum: float,
+        why: str,
+        runbook: str,
+        evaluation_periods: int,
+    ) -> None:
+        """Alarms when `metric` stays below `minimum`, or has no data."""
+        self.add(
+            construct_id,
+            metric=metric,
+            threshold=minimum,
+            why=why,
+            runbook=runbook,
+            evaluation_periods=evaluation_periods,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )

@@ -7,6 +7,7 @@ import aws_cdk.aws_iam as iam
 import aws_cdk.aws_lambda as lambda_
 from constructs import Construct
 
+from runtime.placement.limits import limit
 from stacks.bundling import Runtime, bundle
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import PERIOD, Alarms
@@ -14,6 +15,7 @@ from stacks.constructs.grants import policy_of
 from stacks.constructs.log_group import LogGroup
 from stacks.settings import Settings
 
+ONE_VCPU_MB = int(limit("lambda.vcpu_at_mb"))
 NEAR_TIMEOUT = 0.8
 
 
@@ -72,8 +74,8 @@ class PythonFunction(lambda_.Function):
             f"{construct_id}Errors",
             metric=self.metric_errors(period=PERIOD),
             threshold=1,
-            periods=2,
-            of=6,
+            evaluation_periods=6,
+            datapoints_to_alarm=2,
             why="The function has failed twice within half an hour.",
             runbook="function-errors",
         )
@@ -81,7 +83,7 @@ class PythonFunction(lambda_.Function):
             f"{construct_id}Throttles",
             metric=self.metric_throttles(period=PERIOD),
             threshold=1,
-            periods=3,
+            evaluation_periods=3,
             why="The function has been throttled for fifteen minutes: the account's concurrency is used up.",
             runbook="function-throttled",
         )

@@ -11,6 +11,7 @@ from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_task import container_task
 from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
+from stacks.fargate_pattern.size import ServiceSize
 from stacks.network import Network
 from stacks.settings import Settings
 
@@ -26,7 +27,7 @@ REQUESTS_A_VCPU = 1_000
 
 
 class HttpService(ecs.FargateService):
-    """`container.service` on port 8080: at least `least` tasks, replaced one by one and rolled back.
+    """`container.service` on port 8080, replaced task by task and rolled back.
 
     Neither the number of tasks nor the root's file system can be changed from inside; ECS Exec is off.
     """
@@ -36,9 +37,7 @@ class HttpService(ecs.FargateService):
         scope: Construct,
         construct_id: str,
         *,
-        vcpus: float,
-        memory_mb: int,
-        least: int,
+        size: ServiceSize,
         environment: Mapping[str, str],
         network: Network,
         listener: elb.ApplicationListener,
@@ -56,8 +55,8 @@ class HttpService(ecs.FargateService):
                 container="service",
                 image=image("service", HEALTHY, settings=settings),
                 module="container.service",
-                vcpus=vcpus,
-                memory_mb=memory_mb,
+                vcpus=size.vcpus,
+                memory_mb=size.memory_mb,
                 environment=environment,
                 stop=STOP,
                 log_group=log_group,
@@ -89,10 +88,12 @@ class HttpService(ecs.FargateService):
                 unhealthy_threshold_count=3,
             ),
         )
-        scaling = self.auto_scale_task_count(min_capacity=least, max_capacity=max(least, settings.max_tasks))
+        scaling = self.auto_scale_task_count(
+            min_capacity=size.min_tasks, max_capacity=max(size.min_tasks, settings.max_tasks)
+        )
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=BUSY_PERCENT)
         scaling.scale_on_request_count(
-            "Requests", requests_per_target=round(REQUESTS_A_VCPU * vcpus), target_group=self.targets
+            "Requests", requests_per_target=round(REQUESTS_A_VCPU * size.vcpus), target_group=self.targets
         )
 
 

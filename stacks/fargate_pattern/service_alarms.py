@@ -6,6 +6,7 @@ import aws_cdk.aws_elasticloadbalancingv2 as elb
 
 from stacks.constructs.alarms import PERIOD, Alarms
 from stacks.fargate_pattern.http_service import HttpService
+from stacks.fargate_pattern.size import ServiceSize
 
 MINUTE = cdk.Duration.minutes(1)
 SLOW_SECONDS = 3
@@ -15,9 +16,9 @@ FEW = 20
 
 
 def watch_service(
-    alarms: Alarms, load_balancer: elb.ApplicationLoadBalancer, service: HttpService, least: int
+    alarms: Alarms, load_balancer: elb.ApplicationLoadBalancer, service: HttpService, size: ServiceSize
 ) -> None:
-    """Errors, latency, health, too few tasks (no data is none), CPU and memory. least: tasks."""
+    """Errors, latency, health, too few tasks (no data is none), CPU and memory."""
     metrics, targets = load_balancer.metrics, service.targets.metrics
     errors = {
         "service": metrics.http_code_target(elb.HttpCodeTarget.TARGET_5XX_COUNT, period=PERIOD),
@@ -36,8 +37,8 @@ def watch_service(
             label="5xx, percent",
         ),
         threshold=5,
-        periods=2,
-        of=3,
+        evaluation_periods=3,
+        datapoints_to_alarm=2,
         why="One request of twenty ends as a 5xx.",
         runbook="service-errors",
     )
@@ -45,7 +46,7 @@ def watch_service(
         "Slow",
         metric=metrics.target_response_time(period=PERIOD, statistic="p99"),
         threshold=SLOW_SECONDS,
-        periods=3,
+        evaluation_periods=3,
         why=f"One answer of a hundred takes {SLOW_SECONDS} s, for a quarter of an hour.",
         runbook="service-slow",
     )
@@ -53,18 +54,17 @@ def watch_service(
         "Unhealthy",
         metric=targets.unhealthy_host_count(period=MINUTE, statistic="Maximum"),
         threshold=1,
-        periods=3,
-        of=10,
+        evaluation_periods=10,
+        datapoints_to_alarm=3,
         why="Tasks have failed their health checks in three of ten minutes.",
         runbook="service-unhealthy",
     )
-    alarms.add(
+    alarms.add_minimum(
         "TooFew",
         metric=targets.healthy_host_count(period=MINUTE, statistic="Minimum"),
-        threshold=least,
-        periods=5,
-        below=True,
-        why=f"Fewer than {least} tasks have been healthy for five minutes.",
+        minimum=size.min_tasks,
+        evaluation_periods=5,
+        why=f"Fewer than {size.min_tasks} tasks have been healthy for five minutes.",
         runbook="service-too-few",
     )
     for name, metric in (
@@ -75,7 +75,7 @@ def watch_service(
             name,
             metric=metric,
             threshold=NEARLY_FULL_PERCENT,
-            periods=3,
+            evaluation_periods=3,
             why=f"{name} has been over {NEARLY_FULL_PERCENT} % for a quarter of an hour.",
             runbook="service-full",
         )

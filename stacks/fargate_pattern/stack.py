@@ -3,12 +3,14 @@
 import aws_cdk as cdk
 from constructs import Construct
 
+from container.service.environment import ServiceEnvironment
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.grants import allow, allow_objects
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.fargate_pattern.front_door import FrontDoor
 from stacks.fargate_pattern.http_service import HttpService
 from stacks.fargate_pattern.service_alarms import watch_service
+from stacks.fargate_pattern.size import service_size
 from stacks.network import Network
 from stacks.settings import Settings
 
@@ -19,27 +21,25 @@ class FargatePattern(cdk.Stack):
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
         super().__init__(scope, construct_id, description="Fargate pattern: a IIIF image service")
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
-        vcpus, memory_mb, least = (1, 4096, 2) if settings.is_production else (0.5, 2048, 1)
+        size = service_size(settings)
 
         source = PrivateBucket(self, "Source", versioned=True, retain=settings.is_production)
         front = FrontDoor(self, "FrontDoor", network=network, settings=settings)
         service = HttpService(
             self,
             "Service",
-            vcpus=vcpus,
-            memory_mb=memory_mb,
-            least=least,
-            environment={
-                "SOURCE_BUCKET": source.bucket_name,
-                "PUBLIC_BASE_URL": front.url,
-                "MAX_PIXELS": str(settings.max_pixels),
-                "MAX_BYTES": str(settings.max_bytes),
+            size=size,
+            environment=ServiceEnvironment(
+                source_bucket=source.bucket_name,
+                public_base_url=front.url,
+                max_pixels=settings.max_pixels,
+                max_bytes=settings.max_bytes,
                 # A small task sees two processors, and has time for one; decoding the largest image takes a
                 # gigabyte (docs/benchmarks.md), which is what cache and queue leave.
-                "WORKERS": "1",
-                "CACHE_MB": str(memory_mb // 4),
-                "SPARE_MB": str(memory_mb // 8),
-            },
+                workers=1,
+                cache_mb=size.memory_mb // 4,
+                spare_mb=size.memory_mb // 8,
+            ).as_variables(),
             network=network,
             listener=front.listener,
             settings=settings,
@@ -48,7 +48,7 @@ class FargatePattern(cdk.Stack):
         # A missing object is then a 404 and not a 403:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         allow(service.task_definition.task_role, ["s3:ListBucket"], source.bucket_arn)
-        watch_service(alarms, front.load_balancer, service, least)
+        watch_service(alarms, front.load_balancer, service, size)
 
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload images here")
         cdk.CfnOutput(self, "Url", value=front.url, description="Add /iiif/3/NAME/info.json")

@@ -8,21 +8,18 @@ from constructs import Construct
 
 from lambda_src.dispatcher.environment import DispatcherEnvironment
 from runtime.jobs.metrics import NAMESPACE
+from runtime.placement.placement import Rules
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
 from stacks.constructs.grants import allow
 from stacks.constructs.private_bucket import PrivateBucket
-from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.python_function import ONE_VCPU_MB, PythonFunction
 from stacks.constructs.s3_events import uploads_and_deletions
 from stacks.hybrid_pattern.job_table import JobTable
 from stacks.hybrid_pattern.worker import Worker
 from stacks.settings import Settings
 
 TIMEOUT = cdk.Duration.minutes(5)
-LAMBDA_SECONDS = 120
-"""Work estimated longer goes to a task: runtime/placement/placement.py."""
-ONE_VCPU = 1769
-"""MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 DISK_MB = 512
 
 
@@ -49,13 +46,13 @@ class Dispatcher(PythonFunction):
             name="dispatcher",
             description="Decides where each scan is made into tiles, and does the small ones itself",
             timeout=TIMEOUT,
-            memory_size=ONE_VCPU,
+            memory_size=ONE_VCPU_MB,
             ephemeral_storage=cdk.Size.mebibytes(DISK_MB),
             environment={
                 **DispatcherEnvironment(
                     **asdict(worker.work),
                     **worker.where,
-                    lambda_seconds=LAMBDA_SECONDS,
+                    lambda_seconds=round(Rules().lambda_seconds),
                     lambda_disk_mb=DISK_MB - 12,  # what else may lie in /tmp
                     spot=settings.spot == "on",
                 ).as_variables(),

@@ -36,7 +36,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         "JobsOverdue",
         metric=counted(Service.TRACKER, Metric.JOBS_OVERDUE, "Maximum"),
         threshold=1,
-        periods=3,
+        evaluation_periods=3,
         why="In three sweeps on end there were jobs past their deadline.",
         runbook="jobs-overdue",
     )
@@ -44,7 +44,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         "JobsWaiting",
         metric=counted(Service.TRACKER, Metric.JOBS_WAITING, "Minimum"),
         threshold=1,
-        periods=12,
+        evaluation_periods=12,
         why="For an hour jobs have waited for capacity or quota.",
         runbook="jobs-waiting",
     )
@@ -55,12 +55,11 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         why="A task was accepted and failed to start.",
         runbook="tasks-never-ran",
     )
-    alarms.add(
+    alarms.add_minimum(
         "NoSweep",
         metric=counted(Service.TRACKER, Metric.SWEPT),
-        threshold=1,
-        periods=3,
-        below=True,
+        minimum=1,
+        evaluation_periods=3,
         why=f"Nobody has looked for lost jobs for {3 * sweep.to_minutes():.0f} minutes.",
         runbook="no-sweep",
     )

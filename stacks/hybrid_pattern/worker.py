@@ -11,6 +11,7 @@ from constructs import Construct
 
 from container.worker.environment import WorkerEnvironment
 from runtime.jobs.tasks import CONTAINER
+from runtime.placement.placement import Rules
 from runtime.work.environment import ScanEnvironment, WorkEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
@@ -27,7 +28,7 @@ STOP = cdk.Duration.seconds(120)
 """The most there is, and what Fargate Spot's warning of two minutes leaves:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
 """
-TASK_SECONDS = 6 * 3600
+TASK_SECONDS = round(Rules().task_seconds)
 """ECS has no limit of its own: https://github.com/aws/containers-roadmap/issues/291"""
 
 

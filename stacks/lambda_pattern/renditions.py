@@ -11,13 +11,11 @@ from stacks.constructs.event_queue import EventQueue
 from stacks.constructs.grants import allow
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.constructs.private_bucket import PrivateBucket
-from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.python_function import ONE_VCPU_MB, PythonFunction
 from stacks.constructs.s3_events import uploads_and_deletions
 from stacks.settings import Settings
 
 TIMEOUT = cdk.Duration.minutes(2)
-ONE_VCPU = 1769
-"""MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 BATCH = 10
 
 
@@ -40,7 +38,7 @@ class Renditions(PythonFunction):
             name="renditions",
             description="Makes WebP renditions of each uploaded photo",
             timeout=TIMEOUT,
-            memory_size=ONE_VCPU,
+            memory_size=ONE_VCPU_MB,
             environment={
                 **RenditionsEnvironment(
                     output_bucket=output.bucket_name,

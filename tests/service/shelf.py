@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +15,7 @@ from runtime.imaging.probe import probe_bytes
 from tests.images import encode, noise
 
 PHOTO = encode(noise(1100, 900), ".jpg")
-SETTINGS = Settings(folder=Path(), base_url="http://test", workers=2, queue=4)
+SETTINGS = Settings(source_folder=".", public_base_url="http://test", workers=2, queue=4)
 
 
 @dataclass(kw_only=True)

@@ -44,7 +44,7 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_is_done() -> None:
 
 def test_a_request_past_its_deadline_is_answered_and_its_work_never_begins() -> None:
     async def run() -> None:
-        service, client = served(Shelf(), deadline=0.1, workers=1)
+        service, client = served(Shelf(), deadline_seconds=0.1, workers=1)
         busy = threading.Event()
         blocked = asyncio.create_task(service.working.run(lambda: busy.wait(10)))
         async with client:
@@ -104,19 +104,19 @@ def test_the_metrics_line_counts_since_the_last_one() -> None:
 
 
 def test_formats_and_sizes_can_be_limited() -> None:
-    settings = Settings.from_environment(
+    settings = Settings.from_variables(
         {
             "SOURCE_BUCKET": "b",
-            "FORMATS": "jpg;webp",
+            "FORMATS": "jpg webp",
             "SIZES": "300, !400,400",
             "PUBLIC_BASE_URL": "https://d/",
         }
     )
-    assert (settings.encodings, settings.sizes.presets) == (("jpg", "webp"), ("300,", "!400,400"))
+    assert (settings.encodings, settings.sizes) == (("jpg", "webp"), ("300,", "!400,400"))
     assert settings.base_url == "https://d"
 
     async def run() -> None:
-        _, client = served(Shelf(), encodings=settings.encodings, sizes=settings.sizes)
+        _, client = served(Shelf(), formats=settings.formats, sizes=settings.sizes)
         async with client:
             assert (await client.get("a/full/300,/0/default.webp")).status_code == 200
             assert "here jpg, webp" in (await client.get("a/full/300,/0/default.png")).text

@@ -8,7 +8,6 @@ from unittest.mock import patch
 import pytest
 
 from container.service.errors import BusyError, StoreError, UnreachableError
-from container.service.geometry import Sizes
 from container.service.settings import MB
 from runtime.imaging.probe import probe_bytes
 from runtime.imaging.transform import Pyramid, size_of
@@ -115,7 +114,7 @@ def test_a_viewers_tiles_decode_the_source_once(monkeypatch: pytest.MonkeyPatch)
 def test_other_settings_are_another_tag() -> None:
     async def run() -> None:
         tags = []
-        for changed in ({}, {"sizes": Sizes(max_width=500)}, {"base_url": "http://other"}):
+        for changed in ({}, {"max_width": 500}, {"public_base_url": "http://other"}):
             _, client = served(Shelf(), **changed)
             async with client:
                 paths = ("a/info.json", "a/full/max/0/default.jpg")
@@ -175,7 +174,7 @@ def test_the_least_recently_used_goes_first_and_the_budget_is_kept() -> None:
 def test_a_source_that_changed_is_seen_once_it_is_not_fresh_any_more() -> None:
     async def run() -> None:
         shelf = Shelf()
-        service, client = served(shelf, fresh=3600)
+        service, client = served(shelf, fresh_seconds=3600)
         async with client:
             first = await client.get("a/info.json")
             shelf.files["a"] = encode(corners(60, 40), ".png")
@@ -227,7 +226,7 @@ def test_a_store_that_stalls_is_not_waited_for_when_something_is_kept(
 
     async def run() -> None:
         shelf = Shelf()
-        service, client = served(shelf, deadline=5)
+        service, client = served(shelf, deadline_seconds=5)
         async with client:
             await client.get("a/info.json")
             service.sources._kept["a"].fresh_until = 0

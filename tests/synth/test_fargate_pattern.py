@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from container.service.environment import ServiceEnvironment
+from tests.support.settings import CERTIFICATE
 from tests.synth.conftest import Synth, Template, one_named, only, resources
-from tests.synth.test_rules import CERTIFICATE
 
 STACK = "FargatePattern"
 
@@ -66,7 +67,8 @@ def test_it_is_told_where_it_stands(fargate: Template, synth: Synth) -> None:
     assert told["PUBLIC_BASE_URL"] == {
         "Fn::Join": ["", ["https://", {"Fn::GetAtt": [distribution, "DomainName"]}]]
     }
-    assert int(told["CACHE_MB"]) + int(told["SPARE_MB"]) <= 2048 / 2
+    read = ServiceEnvironment.from_variables({**told, "PUBLIC_BASE_URL": "https://d"})
+    assert read.cache_mb + read.spare_mb <= 2048 / 2
     assert told["WORKERS"] == "1"
     own = synth(STACK, domain="images.example.com", certificate_arn=CERTIFICATE)
     told = {one["Name"]: one["Value"] for one in container_of(own)["Environment"]}

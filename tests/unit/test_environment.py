@@ -18,7 +18,7 @@ class Told(Environment):
 
 
 TOLD = Told(output_bucket="b", max_bytes=5, labels=True, subnets=("a", "b"))
-VARIABLES = {"OUTPUT_BUCKET": "b", "MAX_BYTES": "5", "LABELS": "on", "SUBNETS": "a,b"}
+VARIABLES = {"OUTPUT_BUCKET": "b", "MAX_BYTES": "5", "LABELS": "on", "SUBNETS": "a b"}
 
 
 def test_what_is_written_is_read() -> None:

@@ -1,14 +1,16 @@
-"""What FargatePattern costs a month at rest, by its settings: `python -m chooser.fixed` prints the tables."""
+"""What FargatePattern costs a month at rest: `python -m tools.commands.at_rest` prints the tables."""
 
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from chooser.prices import month
+from stacks.fargate_pattern.size import service_size
+from stacks.network import ENDPOINTS, ZONES
+from stacks.settings import Settings
 
-ZONES, ENDPOINTS = 2, 3
-SIZES = {"sandbox": (1, 0.5, 2.0), "production": (2, 1.0, 4.0)}
-"""Tasks, vCPUs and GB of each: stacks/fargate_pattern/stack.py; a test compares."""
+Stage = Literal["sandbox", "production"]
 ALARM_METRICS, METRICS = 12, 9
 """Of our six alarms one is on three metrics, and each of two scaling policies makes two of its own; what
 container/service/metrics.py writes.
@@ -23,9 +25,10 @@ class Item:
     usd: float
 
 
-def items(*, stage: str, egress: str, architecture: str, waf: str = "off") -> Iterator[Item]:
+def items(*, stage: Stage, egress: str, architecture: str, waf: str = "off") -> Iterator[Item]:
     """Every item that is billed while nobody asks for anything."""
-    tasks, vcpus, gigabytes = SIZES[stage]
+    size = service_size(Settings(stage=stage))
+    tasks, vcpus, gigabytes = size.min_tasks, size.vcpus, size.memory_mb / 1024
     compute = vcpus * month(f"fargate_vcpu_hour_{architecture}") + gigabytes * month(
         f"fargate_gb_hour_{architecture}"
     )
@@ -40,10 +43,8 @@ def items(*, stage: str, egress: str, architecture: str, waf: str = "off") -> It
         each = month("nat_gateway_hour") + month("public_ipv4_hour")
         yield Item(what=f"{nats} NAT gateway and its IPv4", usd=nats * each)
     if egress == "endpoints":
-        endpoints = ENDPOINTS * ZONES
-        yield Item(
-            what=f"{ENDPOINTS} endpoints in {ZONES} zones", usd=endpoints * month("interface_endpoint_hour")
-        )
+        each = ZONES * month("interface_endpoint_hour")
+        yield Item(what=f"{len(ENDPOINTS)} endpoints in {ZONES} zones", usd=len(ENDPOINTS) * each)
     if waf == "on":
         yield Item(what="web ACL and rule", usd=month("web_acl_month") + month("web_acl_rule_month"))
 
@@ -54,7 +55,7 @@ def table(architecture: str = "arm64") -> str:
     for egress in ("public-ip", "nat", "endpoints"):
         sums = (
             sum(item.usd for item in items(stage=stage, egress=egress, architecture=architecture))
-            for stage in SIZES
+            for stage in get_args(Stage)
         )
         rows.append(f"| {egress} | " + " | ".join(f"${usd:,.2f}" for usd in sums) + " |")
     return "\n".join(rows)

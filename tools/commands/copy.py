@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from app import STACKS
+from stacks.imports import DATA
 from tools.local_aws.aws import ROOT
 
 PATTERN = "LambdaPattern"
@@ -76,7 +77,7 @@ def copy(folder: Path) -> list[str]:
 
 
 def closure(names: Sequence[str]) -> set[str]:
-    """Files of ours that some files import, and so on, with the packages that they are in."""
+    """Files of ours that some files import, and so on, with the packages that they are in and their data."""
     found: set[str] = set()
     todo = list(names)
     while todo:
@@ -91,7 +92,9 @@ def closure(names: Sequence[str]) -> set[str]:
                 todo.append(str(package / "__init__.py"))
             if (ROOT / package / "conftest.py").is_file():
                 todo.append(str(package / "conftest.py"))
-    return found
+    packages = {Path(name).parent for name in found} - {Path()}
+    data = (file for package in packages for kind in DATA for file in (ROOT / package).glob(kind))
+    return found | {str(file.relative_to(ROOT)) for file in data}
 
 
 def alone(app: str) -> str:

@@ -19,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from app import STACKS
-from chooser import fixed
 from chooser.prices import as_of
 from runtime.jobs.record import State
+from tools.commands import at_rest
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import Client, LambdaDriver
@@ -78,7 +78,7 @@ def plan(target: str) -> str:
         "5. cdk destroy of what this run created, also when something before it failed",
     ]
     if target == "aws":
-        items = list(fixed.items(stage="sandbox", egress="public-ip", architecture="arm64"))
+        items = list(at_rest.items(stage="sandbox", egress="public-ip", architecture="arm64"))
         usd = sum(item.usd for item in items) / 730 * HOURS + EXTRA_USD
         lines += [
             f"It takes about {HOURS:g} hour and about ${usd:.2f} by list prices (us-east-1, {as_of()}).",
