@@ -27,7 +27,7 @@ LOCKS = (
     "bench/thumbor.txt",
 )
 ALL_TESTS = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder", "--budget", "-m", "not slow")
-"""Those that deploy run beside the others (tests/conftest.py); the cost comes last (tests/budget.py)."""
+"""Those that deploy run beside the others (tests/conftest.py); tests/support/budget.py tells the cost."""
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -64,7 +64,7 @@ def test(arguments: Sequence[str]) -> int:
     """All that are not slow, two at once; or what pytest is told."""
     chosen = [one for one in arguments if one != "--under-load"]
     load = ["--under-load"] if len(chosen) < len(arguments) else []
-    become(PYTHON, "-m", "pytest", "-p", "tests.budget", *load, *(chosen or ALL_TESTS))
+    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *load, *(chosen or ALL_TESTS))
 
 
 def bench(arguments: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from rich.progress import track
 
 from bench.measure import ONE_THREAD, ROOT, ratio, save, sized
 from bench.photos import PHOTOS, jpeg
-from tests.images import decode
+from tests.support.images import decode
 
 PEERS = Path(__file__).parent / "peers"
 THUMBOR = ROOT / ".thumbor" / "bin" / "thumbor"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.images import corners, encode
 from tests.local.conftest import Deployment, process_of
+from tests.support.images import corners, encode
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 

@@ -20,11 +20,11 @@ import pytest
 import pyvips
 from botocore.exceptions import ClientError
 
-from tests.browser import picture_of
-from tests.images import encode, noise
 from tests.local.conftest import Deployment, eventually, process_of
 from tests.service.conftest import SQUARES, squares
-from tests.service.validation import check_by_validator
+from tests.support.browser import picture_of
+from tests.support.images import encode, noise
+from tests.support.validation import check_by_validator
 from tools.commands.gallery import write_viewer
 from tools.drivers.fargate_pattern import Answer, ServiceDriver
 from tools.local_aws.aws import REGION

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from runtime.results import pointer_key
-from tests.images import encode, noise
 from tests.local.conftest import eventually, paused
+from tests.support.images import encode, noise
 from tools.drivers.lambda_pattern import LambdaDriver, Upload
 
 

@@ -15,9 +15,9 @@ import pytest
 from runtime.imaging.pyramid import paths
 from runtime.imaging.transform import Encoding
 from runtime.jobs.record import Job, State
-from tests.browser import picture_of
-from tests.images import corners, encode, noise
 from tests.local.conftest import Deployment, count, eventually, process_of, without, worker_role
+from tests.support.browser import picture_of
+from tests.support.images import corners, encode, noise
 from tools.commands.gallery import write_viewer
 from tools.drivers.hybrid_pattern import HybridDriver
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 import pytest
 
 from runtime.jobs.record import Job, State
-from tests.images import corners, encode, noise
 from tests.local.conftest import (
     actions,
     by_tasks_only,
@@ -23,7 +22,8 @@ from tests.local.conftest import (
     without,
     worker_role,
 )
-from tests.privileges import NEEDS, denied_without
+from tests.support.images import corners, encode, noise
+from tests.support.privileges import NEEDS, denied_without
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import Upload
 

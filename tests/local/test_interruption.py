@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from runtime.results import manifest_key
-from tests.images import encode, noise
 from tests.local.conftest import MANY_RECEIVES, STACK, eventually, redeliver_soon
+from tests.support.images import encode, noise
 from tools.drivers.lambda_pattern import LambdaDriver, Upload
 from tools.local_aws.aws import local_aws
 from tools.local_aws.deployment import Cdk

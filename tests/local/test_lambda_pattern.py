@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runtime.results import pointer_key
-from tests.events import s3_event
-from tests.images import corners, decode, encode
 from tests.local.conftest import STACK, Deployment, as_user, count, eventually, lacking, logged, paused
+from tests.support.events import s3_event
+from tests.support.images import corners, decode, encode
 from tools.drivers.lambda_pattern import LambdaDriver, Upload
 
 ROOT = Path(__file__).parents[2]

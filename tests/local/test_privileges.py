@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from runtime.results import pointer_key
-from tests.images import corners, encode
 from tests.local.conftest import actions, eventually, lacking, logged, role_of, statements
-from tests.privileges import NEEDS, denied_without, not_asked
+from tests.support.images import corners, encode
+from tests.support.privileges import NEEDS, denied_without, not_asked
 from tools.drivers.lambda_pattern import LambdaDriver
 
 PHOTO = encode(corners(60, 40), ".jpg")

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.conftest import as_user, eventually
-from tools.local_aws.aws import ACCOUNT, PYTHON, REGION, LocalAws
+from tools.local_aws.aws import ACCOUNT, PYTHON, REGION, ROOT, LocalAws
 
 SLEEP = ["python3", "-c", "import time; time.sleep(60)"]
 HUNGRY = ["python3", "-c", "a = [bytearray(b'1' * 2**20) for _ in range(2000)]; import time; time.sleep(60)"]
@@ -165,7 +165,7 @@ def test_health_checks_are_not_run(patched: LocalAws) -> None:
 @pytest.fixture(scope="module")
 def parts() -> dict[str, Any]:
     """MiniStack's own parts without patches, which no call of the API shows."""
-    script = Path(__file__).with_name("bare.py")
+    script = ROOT / "tests" / "support" / "bare.py"
     done = subprocess.run([PYTHON, str(script)], capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

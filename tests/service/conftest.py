@@ -17,7 +17,7 @@ import pytest
 import pyvips
 from iiif_validator.validator import ValidationInfo
 
-from tests.images import encode, noise
+from tests.support.images import encode, noise
 
 ROOT = Path(__file__).parents[2]
 SQUARES = "67352ccc-d1b0-11e1-89ae-279075081939.png"

@@ -8,7 +8,7 @@ import pytest
 
 from container.service.metrics import Metric
 from container.service.settings import Settings
-from tests.service.shelf import PHOTO, Shelf, get_all, served
+from tests.support.shelf import PHOTO, Shelf, get_all, served
 
 
 def test_the_rare_slow_answers_are_among_the_latencies() -> None:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.images import decode
 from tests.service.conftest import SQUARES, Running
+from tests.support.images import decode
 
 PHOTO = "/iiif/3/photo.jpg"
 

@@ -11,8 +11,8 @@ from container.service.errors import BusyError, StoreError, UnreachableError
 from container.service.settings import MB
 from runtime.imaging.probe import probe_bytes
 from runtime.imaging.transform import Pyramid, size_of
-from tests.images import corners, encode, noise
-from tests.service.shelf import PHOTO, Shelf, get_all, served
+from tests.support.images import corners, encode, noise
+from tests.support.shelf import PHOTO, Shelf, get_all, served
 
 TILES = [f"{x},{y},{min(512, 1100 - x)},{min(512, 900 - y)}/max" for x in (0, 512, 1024) for y in (0, 512)]
 
@@ -74,7 +74,7 @@ def test_memory_is_bounded_by_what_requests_hold_as_well() -> None:
 
     async def run() -> None:
         service, _ = served(Shelf(files=files), cache_mb=2, spare_mb=2)
-        monkey = patch("tests.service.shelf.probe_bytes", return_value=probe_bytes(PHOTO))
+        monkey = patch("tests.support.shelf.probe_bytes", return_value=probe_bytes(PHOTO))
         with monkey:
             held = [await service.sources.get(key) for key in "abcd"]
             with pytest.raises(BusyError, match="fill the memory"):

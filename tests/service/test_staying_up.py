@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.images import encode, noise
 from tests.service.conftest import ROOT, SQUARES, Running, running, wait_until_ready
-from tests.service.load import Answer, Client, hammer
+from tests.support.images import encode, noise
+from tests.support.load import Answer, Client, hammer
 from tools.commands.service import main
 
 CLIENTS = 64

@@ -14,7 +14,7 @@ from container.service.errors import NotFoundError, StoreError
 from container.service.stores import Bucket, Folder
 from runtime.imaging.limits import Limits
 from runtime.rejection import Reason, Rejected
-from tests.images import corners, encode
+from tests.support.images import corners, encode
 
 
 @pytest.fixture

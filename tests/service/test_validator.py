@@ -1,7 +1,7 @@
 """The IIIF validator's own tests, against the service as it runs."""
 
 from tests.service.conftest import SQUARES, Running
-from tests.service.validation import check_by_validator
+from tests.support.validation import check_by_validator
 
 
 def test_the_iiif_validator_passes_at_levels_0_to_2_and_at_3_but_for_formats_not_written(

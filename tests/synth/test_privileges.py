@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.privileges import NEEDS, ROLES
+from tests.support.privileges import NEEDS, ROLES
 from tests.synth.conftest import Synth, Template, one_named
 
 PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"

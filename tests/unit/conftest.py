@@ -18,7 +18,7 @@ from runtime.imaging.limits import Limits
 from runtime.results import Output
 from runtime.slim_s3 import S3
 from runtime.sqs_batch import Outcome
-from tests.events import s3_event
+from tests.support.events import s3_event
 
 
 @dataclass

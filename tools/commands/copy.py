@@ -16,8 +16,18 @@ PATTERN = "LambdaPattern"
 OTHERS = tuple(stack for stack in STACKS if stack != PATTERN)
 ROOTS = ("app.py", "lambda_src/renditions/handler.py", "stacks/bundling.py", "tests/conftest.py")
 TESTS = (
-    *("unit/test_deletions.py", "unit/test_handler.py", "unit/test_job.py", "unit/test_probe.py"),
-    *("unit/test_renditions.py", "unit/test_s3.py", "unit/test_source.py", "unit/test_settings.py"),
+    *(
+        "unit/runtime/test_results.py",
+        "unit/lambda_src/renditions/test_handler.py",
+        "unit/lambda_src/renditions/test_job.py",
+        "unit/runtime/imaging/test_probe.py",
+    ),
+    *(
+        "unit/runtime/imaging/test_renditions.py",
+        "unit/runtime/test_slim_s3.py",
+        "unit/runtime/test_events.py",
+        "unit/stacks/test_settings.py",
+    ),
     *("synth/test_lambda_pattern.py", "synth/test_bundling.py"),
 )
 FILES = (

@@ -1,0 +1,104 @@
+"""What a run of all tests costs, and two busy loops beside it: options of `python3 dev.py test`.
+
+CPU time is told in warm `cdk synth`s of an app with one bucket, measured at the end of the same run, so that
+the budget means the same on every machine. What needs more is marked `slow`.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+BUDGET = 380
+"""One-bucket synths. What later work may add is added here, with what it is for."""
+TOLERANCE = 1.25
+"""CI fails beyond this many budgets."""
+SYNTHS, LOOPS = 5, 2
+ONE_BUCKET = Path(__file__).with_name("one_bucket.py")
+_SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    for _ in range(10**6): pass"
+"""Told its parent's pid: it might ask for it only after that has died."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--budget", action="store_true", help="say what the run cost; on CI fail if too much")
+    parser.addoption("--under-load", action="store_true", help="run two busy loops beside the tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Budget(config), "budget-of-the-run")
+
+
+class Budget:
+    """Of the process that starts the workers."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._loops: list[subprocess.Popen[bytes]] = []
+
+    def pytest_sessionstart(self) -> None:
+        if self._config.getoption("--under-load"):
+            spin = [sys.executable, "-c", _SPIN, str(os.getpid())]
+            self._loops = [subprocess.Popen(spin) for _ in range(LOOPS)]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Workers have ended by now."""
+        if not self._config.getoption("--budget") or session.exitstatus:
+            return
+        spent = cpu_seconds()  # the loops are still running, and are not counted
+        unit = synth_seconds()
+        self._config.stash[_LINE] = told(spent, unit)
+        if os.environ.get("CI") and is_too_much(spent, unit):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if line := self._config.stash.get(_LINE, ""):
+            terminalreporter.write_line(line)
+
+    def pytest_unconfigure(self) -> None:
+        for loop in self._loops:
+            loop.kill()
+            loop.wait()
+
+
+_LINE = pytest.StashKey[str]()
+
+
+def told(spent: float, unit: float) -> str:
+    """The line at the end. spent, unit: CPU seconds of the run and of one synth."""
+    line = (
+        f"{spent:.0f} s of CPU: {spent / unit:.0f} one-bucket synths of {unit:.2f} s each, "
+        f"{spent / unit / BUDGET:.0%} of the budget of {BUDGET}"
+    )
+    return f"{line}. Mark what is slow, or make it cheaper." if spent > unit * BUDGET else line
+
+
+def is_too_much(spent: float, unit: float) -> bool:
+    """Whether CI fails for it."""
+    return spent > unit * BUDGET * TOLERANCE
+
+
+def cpu_seconds() -> float:
+    """Of this process and of all that it has waited for, so far."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def synth_seconds() -> float:
+    """CPU seconds of one warm `cdk synth` of an app with one bucket, without the CDK's validation."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "CDK_VALIDATION": "false", "PYTHONDONTWRITEBYTECODE": ""}
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["cdk", "synth", "--quiet", "--no-notices", "--app", f"{sys.executable} {ONE_BUCKET}"]
+        for _ in range(1 + SYNTHS):
+            before = cpu_seconds()
+            subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+            found.append(cpu_seconds() - before)
+    return statistics.median(found[1:])

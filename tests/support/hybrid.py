@@ -1,0 +1,264 @@
+"""HybridPattern without AWS: moto's buckets, table and queue, an ECS that only remembers, a clock to turn."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from container.worker.attempt import Attempt
+from lambda_src.dispatcher.dispatch import Dispatcher
+from lambda_src.tracker.track import Tracker
+from runtime.imaging.limits import Limits
+from runtime.jobs.messages import Calls
+from runtime.jobs.record import Job
+from runtime.jobs.table import Jobs
+from runtime.jobs.tasks import Tasks
+from runtime.placement.placement import Rules
+from runtime.results import Output
+from runtime.sqs_batch import Outcome
+from runtime.work.scans import Scans
+from runtime.work.work import Work
+from runtime.work.works import Works
+from tests.support.events import s3_event
+from tests.support.images import encode, noise
+
+FULL = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+SCAN = encode(noise(1200, 700), ".tif")
+SECONDS = 300.0
+"""That a function has."""
+Message = dict[str, Any]
+
+
+@dataclass
+class Ecs:
+    """What RunTask, DescribeTasks and StopTask answer. no_room, no_spot: RunTask starts nothing there.
+
+    Asked again with a token it gives its first answer, failures included; after an hour only their number:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
+    """
+
+    clock: Callable[[], float]
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    no_room: bool = False
+    no_spot: bool = False
+    answers: dict[str, tuple[dict[str, Any], float, list[str]]] = field(default_factory=dict)
+
+    def run_task(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        token = request["clientToken"]
+        if token not in self.answers or self.clock() - self.answers[token][1] > 24 * 3600:
+            self.answers[token] = request, self.clock(), self._started(request)
+        first, at, arns = self.answers[token]
+        if first != request:
+            raise ClientError(
+                {"Error": {"Code": "ConflictException", "Message": "Another request"}, "resourceIds": arns},  # type: ignore[typeddict-unknown-key]
+                "RunTask",
+            )
+        if arns:
+            return {"tasks": [self.tasks[arn] for arn in arns], "failures": []}
+        return {"tasks": [], "failures": [{"reason": FULL} if self.clock() - at <= 3600 else {}]}
+
+    def _started(self, request: dict[str, Any]) -> list[str]:
+        if self.no_room or (self.no_spot and "capacityProviderStrategy" in request):
+            return []
+        arn = f"arn:aws:ecs:us-east-1:000000000000:task/cluster/{len(self.tasks):032x}"
+        self.tasks[arn] = {"taskArn": arn, "lastStatus": "RUNNING", "overrides": request["overrides"]}
+        return [arn]
+
+    def describe_tasks(self, *, cluster: str, tasks: list[str]) -> dict[str, Any]:
+        return {"tasks": [self.tasks[arn] for arn in tasks if arn in self.tasks], "failures": []}
+
+    def stop_task(self, *, cluster: str, task: str, reason: str) -> None:
+        self.stopped.append(reason)
+        self.end(task, code="UserInitiated", reason=reason, exit_code=4)
+
+    def end(
+        self,
+        arn: str,
+        *,
+        exit_code: int | None = None,
+        code: str = "EssentialContainerExited",
+        reason: str = "",
+        why: str = "",
+    ) -> Message:
+        """The task stops; the event that ECS would send."""
+        container: dict[str, Any] = {"name": "worker", **({"reason": why} if why else {})}
+        if exit_code is not None:
+            container["exitCode"] = exit_code
+        task = self.tasks[arn]
+        task.update(
+            lastStatus="STOPPED", stopCode=code, stoppedReason=reason, containers=[container], version=5
+        )
+        return {"detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": dict(task)}
+
+    @property
+    def live(self) -> list[str]:
+        return [arn for arn, task in self.tasks.items() if task["lastStatus"] != "STOPPED"]
+
+
+class OneAtATime:
+    """A table whose conditional writes are atomic, as DynamoDB's are; moto looks first and then writes."""
+
+    def __init__(self, table: Any) -> None:
+        self._table, self._lock = table, threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._table, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self._lock:
+                return found(*arguments, **named)
+
+        return call
+
+
+@dataclass
+class World:
+    """Uploads; hands messages over when and as often as a test likes; runs workers as tasks would."""
+
+    s3: Any
+    table: Any
+    sqs: Any
+    queue: str
+    now: float = 1_800_000_000.0
+    counted: dict[str, int] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: iter(range(16, 1_000_000)))
+    spot: bool = False
+    rules: Rules = field(default_factory=Rules)
+    limits: Limits = field(default_factory=lambda: Limits(max_pixels=10_000_000, max_bytes=10_000_000))
+    kinds: Sequence[Work] = ()
+    """Scans to tiles unless given."""
+    ecs: Ecs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ecs = Ecs(clock=lambda: self.now)
+
+    @property
+    def jobs(self) -> Jobs:
+        return Jobs(table=self.table, clock=lambda: self.now)
+
+    @property
+    def works(self) -> Works:
+        return Works(
+            s3=self.s3,
+            output=Output(s3=self.s3, bucket="output"),
+            url="https://tiles.example.com",
+            kinds=self.kinds or [Scans(limits=self.limits)],
+        )
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        tasks = Tasks(
+            ecs=self.ecs,
+            cluster="cluster",
+            task_definition="worker:1",
+            subnets=["subnet-1", "subnet-2"],
+            security_group="sg-1",
+            public_ip=True,
+        )
+        return Dispatcher(jobs=self.jobs, tasks=tasks, works=self.works, rules=self.rules, spot=self.spot)
+
+    def by_tasks_only(self) -> "World":
+        self.rules = replace(self.rules, lambda_seconds=0)
+        return self
+
+    def upload(self, data: bytes, key: str = "a.tif") -> Message:
+        version = self.s3.put_object(Bucket="source", Key=key, Body=data)["VersionId"]
+        return s3_event(key, version_id=version, sequencer=f"{next(self.numbers):016X}", size=len(data))
+
+    def dispatch(self, message: Message, *, seconds: Callable[[], float] = lambda: SECONDS) -> Outcome:
+        return self.dispatcher.run(message, seconds)
+
+    def track(self, message: Message) -> Outcome:
+        tracker = Tracker(
+            ecs=self.ecs,
+            cluster="cluster",
+            jobs=self.jobs,
+            calls=Calls(sqs=self.sqs, queue_url=self.queue),
+            count=lambda name, value: self.counted.update({name: self.counted.get(name, 0) + value}),
+        )
+        return tracker.run(message)
+
+    def sweep(self) -> Outcome:
+        return self.track({"detail-type": "Scheduled Event", "detail": {}})
+
+    def deliver_calls(self) -> list[Outcome]:
+        """Hands the tracker's calls to the dispatcher, as the queue does."""
+        outcomes = []
+        while found := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                outcomes.append(self.dispatch(json.loads(message["Body"])))
+                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return outcomes
+
+    def work(self, arn: str) -> int:
+        """What the task of that ARN does, to its exit code."""
+        return self.attempt(arn).run()
+
+    def attempt(self, arn: str) -> Attempt:
+        pairs = self.ecs.tasks[arn]["overrides"]["containerOverrides"][0]["environment"]
+        told = {pair["name"]: pair["value"] for pair in pairs}
+        return Attempt(
+            job_id=told["JOB_ID"],
+            number=int(told["ATTEMPT"]),
+            task_arn=arn,
+            seconds=3600,
+            jobs=self.jobs,
+            works=self.works,
+        )
+
+    def run_task(self, arn: str) -> Message:
+        """The whole life of a task, and the event of its end."""
+        return self.ecs.end(arn, exit_code=self.work(arn))
+
+    @property
+    def job(self) -> Job:
+        (job,) = self.jobs.all()
+        return job
+
+    def keys(self, prefix: str = "") -> list[str]:
+        found = self.s3.list_objects_v2(Bucket="output", Prefix=prefix)
+        return [item["Key"] for item in found.get("Contents", [])]
+
+
+def make_world() -> World:
+    """Inside of moto's mock_aws."""
+    s3, dynamodb, sqs = boto3.client("s3"), boto3.resource("dynamodb"), boto3.client("sqs")
+    for bucket in ("source", "output"):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket="source", VersioningConfiguration={"Status": "Enabled"})
+    types = {"job_id": "S", "queue": "S", "due": "N"}
+    index = [{"AttributeName": "queue", "KeyType": "HASH"}, {"AttributeName": "due", "KeyType": "RANGE"}]
+    table = dynamodb.create_table(
+        TableName="jobs",
+        KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()],
+        GlobalSecondaryIndexes=[
+            {"IndexName": "open", "KeySchema": index, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    queue = sqs.create_queue(QueueName="uploads")["QueueUrl"]
+    return World(s3=s3, table=OneAtATime(table), sqs=sqs, queue=queue)
+
+
+def published(world: World, job: Job) -> bool:
+    """One whole tree, its manifest and the pointer to it."""
+    keys = world.keys(f"v/{job.job_id}/")
+    pointer = json.loads(world.s3.get_object(Bucket="output", Key=f"latest/{job.key}.json")["Body"].read())
+    assert pointer["job_id"] == job.job_id
+    tiles = [key for key in keys if key.endswith(".jpg")]
+    return {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} <= {*keys} and len(tiles) == (
+        pointer["pyramid"]["tiles"]
+    )
+
+
+def invisible(world: World, job: Job) -> bool:
+    """Nothing that a viewer could find."""
+    return not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*world.keys()}

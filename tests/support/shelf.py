@@ -1,0 +1,51 @@
+"""A store that tests hold back and count, and the service over it, in this process."""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from container.service.app import Service
+from container.service.errors import NotFoundError
+from container.service.settings import Settings
+from container.service.stores import Admit, File, admit_all
+from runtime.imaging.probe import probe_bytes
+from tests.support.images import encode, noise
+
+PHOTO = encode(noise(1100, 900), ".jpg")
+SETTINGS = Settings(source_folder=".", public_base_url="http://test", workers=2, queue=4)
+
+
+@dataclass(kw_only=True)
+class Shelf:
+    """A store of which a test can hold back and count what is fetched."""
+
+    files: dict[str, bytes] = field(default_factory=lambda: {"a": PHOTO})
+    fetched: list[str] = field(default_factory=list)
+    open: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
+        self.fetched.append(key)
+        admit(len(self.files.get(key, b"")))
+        assert self.open.wait(10)
+        if key not in self.files:
+            raise NotFoundError("none")
+        version = str(hash(self.files[key]))
+        if version == known:
+            return None
+        return File(version=version, header=probe_bytes(self.files[key]), data=self.files[key])
+
+
+def served(shelf: Shelf, **changed: Any) -> tuple[Service, httpx.AsyncClient]:
+    service = Service(replace(SETTINGS, **changed), shelf)
+    transport = httpx.ASGITransport(app=service.application())
+    return service, httpx.AsyncClient(transport=transport, base_url="http://test/iiif/3", timeout=20)
+
+
+async def get_all(client: httpx.AsyncClient, paths: list[str]) -> list[httpx.Response]:
+    return list(await asyncio.gather(*(client.get(path) for path in paths)))

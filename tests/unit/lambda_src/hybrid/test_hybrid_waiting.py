@@ -1,0 +1,181 @@
+"""Jobs of the hybrid that wait: for capacity, quota, Spot, a deploy, or the end of an outage."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto import mock_aws
+
+from runtime.jobs.record import MAX_ATTEMPTS, WAIT_SECONDS, State
+from tests.support.hybrid import SCAN, World, make_world, published
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with mock_aws():
+        yield make_world()
+
+
+def test_ten_minutes_without_capacity_use_up_neither_attempts_nor_receives(world: World) -> None:
+    world.by_tasks_only().ecs.no_room = True
+    outcomes = [world.dispatch(world.upload(SCAN, f"{number}.tif")).what for number in range(5)]
+    assert outcomes == ["Waiting"] * 5, "every message is acknowledged"
+    for _ in range(10):
+        world.now += 60
+        world.sweep()
+        assert {one.what for one in world.deliver_calls()} == {"Waiting"}
+    assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.WAITING, 1)}
+    world.ecs.no_room = False
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"] * 5
+    for task in world.ecs.live:
+        world.track(world.run_task(task))
+    assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.DONE, 1)}
+
+
+@pytest.mark.parametrize("minutes", [5, 65, 23 * 60])
+def test_as_soon_as_there_is_room_a_job_that_found_none_is_started(world: World, minutes: int) -> None:
+    """ECS answers a token with its first answer for a day, so each refusal needs another one."""
+    world.by_tasks_only().ecs.no_room = True
+    world.dispatch(world.upload(SCAN))
+    for _ in range(minutes // 5):
+        world.now += 300
+        world.sweep()
+        world.deliver_calls()
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 1)
+    world.ecs.no_room = False
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert len(world.ecs.tasks) == 1
+
+
+@pytest.mark.parametrize("spot", [False, True])
+def test_an_answer_that_was_lost_is_asked_for_with_the_same_token(world: World, spot: bool) -> None:
+    world.by_tasks_only().spot = spot
+    run = world.ecs.run_task
+
+    def lose(**request: Any) -> None:
+        run(**request)
+        raise ReadTimeoutError(endpoint_url="https://ecs")
+
+    world.ecs.run_task = lose  # type: ignore[method-assign, assignment]
+    assert world.dispatch(world.upload(SCAN)).what == "Waiting"
+    world.ecs.run_task = run  # type: ignore[method-assign]
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert world.ecs.live == [world.job.task_arn], "the task that was started, and no other"
+
+
+def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN, "first.tif"))
+    world.ecs.no_room = True
+    waiting = []
+    for number in range(6):
+        world.now += 1
+        message = world.upload(SCAN, f"{number}.tif")
+        world.dispatch(message)
+        waiting.append(message["detail"]["object"]["key"])
+    world.ecs.no_room = False
+    world.track(world.run_task(world.ecs.live[0]))
+    world.deliver_calls()
+    started = [job.key for job in world.jobs.all() if job.state is State.STARTING]
+    assert sorted(started) == waiting[:4]
+
+
+def test_whoever_was_tried_in_vain_lets_the_others_try_first(world: World) -> None:
+    world.by_tasks_only().ecs.no_room = True
+    for number in range(3):
+        world.now += 1
+        world.dispatch(world.upload(SCAN, f"{number}.tif"))
+    first, *others = world.jobs.waiting(3)
+    world.now += 60
+    world.dispatch({"detail-type": "Job Called", "detail": {"job_id": first}})
+    assert world.jobs.waiting(3) == [*others, first]
+
+
+def test_an_outage_of_minutes_does_not_use_up_all_attempts(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    for _ in range(10):
+        for task in world.ecs.live:
+            world.track(world.ecs.end(task, exit_code=4))
+        world.now += 60
+        world.sweep()
+        world.deliver_calls()
+    assert world.job.attempt == 4, "the second at once, the others after 4 and 16 minutes"
+    assert world.job.state is State.WAITING
+    world.now += 1000
+    world.sweep()
+    world.deliver_calls()
+    world.track(world.run_task(world.ecs.live[0]))
+    assert published(world, world.job)
+
+
+def test_a_job_that_was_asked_for_again_has_all_its_attempts(world: World) -> None:
+    world.by_tasks_only().spot = True
+    world.dispatch(world.upload(SCAN))
+    world.track(world.ecs.end(world.ecs.live[0], exit_code=1))
+    world.jobs.change(world.job.job_id, lambda one: one.asked_for_again(world.now))
+    for _ in range(MAX_ATTEMPTS - 1):
+        world.sweep()
+        world.deliver_calls()
+        assert "launchType" in world.ecs.asked[-1]
+        world.track(world.ecs.end(world.ecs.live[0], exit_code=4))
+        world.now += 1000
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 1 + MAX_ATTEMPTS)
+
+
+def test_a_deploy_that_is_under_way_fails_nobody(world: World) -> None:
+    world.by_tasks_only()
+    run = world.ecs.run_task
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "RunTask")
+    world.ecs.run_task = lambda **_: (_ for _ in ()).throw(denied)  # type: ignore[method-assign]
+    assert world.dispatch(world.upload(SCAN)).what == "Waiting"
+    world.ecs.run_task = run  # type: ignore[method-assign]
+    world.now += 300
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+
+
+def test_a_job_that_waited_for_a_day_fails_so_that_somebody_knows(world: World) -> None:
+    world.by_tasks_only().ecs.no_room = True
+    world.dispatch(world.upload(SCAN))
+    for _ in range(24):
+        world.now += WAIT_SECONDS / 24 + 1
+        world.sweep()
+        world.deliver_calls()
+    assert (world.job.state, world.counted["JobFailed"]) == (State.FAILED, 1)
+    assert "no quota" in world.job.message
+    assert world.deliver_calls() == []
+
+
+def test_without_spot_capacity_the_same_attempt_is_asked_for_on_demand(world: World) -> None:
+    world.by_tasks_only().spot = world.ecs.no_spot = True
+    assert world.dispatch(world.upload(SCAN)).what == "TaskStarted"
+    spot, on_demand = world.ecs.asked
+    assert spot["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    assert on_demand["launchType"] == "FARGATE"
+    assert spot["clientToken"] != on_demand["clientToken"]
+    assert (world.job.attempt, world.job.spot) == (1, False)
+
+
+def test_after_a_spot_interruption_the_next_attempt_is_on_demand(world: World) -> None:
+    world.by_tasks_only().spot = True
+    world.dispatch(world.upload(SCAN))
+    world.track(world.ecs.end(world.ecs.live[0], code="SpotInterruption", exit_code=4))
+    world.deliver_calls()
+    assert ["launchType" in request for request in world.ecs.asked] == [False, True]
+
+
+def test_what_is_denied_for_good_fails_with_what_ecs_said(world: World) -> None:
+    world.by_tasks_only()
+    error = ClientError(
+        {"Error": {"Code": "AccessDeniedException", "Message": "not authorized to perform: ecs:RunTask"}},
+        "RunTask",
+    )
+    world.ecs.run_task = lambda **_: (_ for _ in ()).throw(error)  # type: ignore[method-assign]
+    assert world.dispatch(world.upload(SCAN)).what == "Waiting", "it may be a deploy"
+    world.now += 901
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["JobFailed"]
+    assert "not authorized" in world.job.message

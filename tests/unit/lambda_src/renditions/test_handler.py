@@ -1,0 +1,177 @@
+"""The handler as Lambda calls it: a batch in, the ids of what failed out."""
+
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from lambda_src.renditions.labels import labeller
+from tests.support.events import s3_event, sqs_batch
+from tests.support.images import corners, encode
+from tests.unit.conftest import World
+
+ROOT = Path(__file__).parents[4]
+PHOTO = encode(corners(600, 400), ".jpg")
+
+
+@dataclass
+class Context:
+    """What Powertools reads of Lambda's context."""
+
+    function_name: str = "renditions"
+    memory_limit_in_mb: int = 1769
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:renditions"
+    aws_request_id: str = "request"
+
+    remaining: tuple[int, ...] = (60_000,)
+
+    def get_remaining_time_in_millis(self) -> int:
+        now, *later = self.remaining
+        self.remaining = tuple(later) or (now,)
+        return now
+
+
+@pytest.fixture
+def module(world: World, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The handler, imported in the environment that the stack gives it."""
+    for name, value in {
+        "AWS_ENDPOINT_URL_S3": endpoint,
+        "OUTPUT_BUCKET": "output",
+        "MAX_PIXELS": "1000000",
+        "MAX_BYTES": "500000",
+        "LABELS": "off",
+        "POWERTOOLS_SERVICE_NAME": "renditions",
+        "POWERTOOLS_METRICS_NAMESPACE": "LambdaPattern",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("lambda_src.renditions.handler", "runtime.sqs_batch"):
+        sys.modules.pop(name, None)
+    return importlib.import_module("lambda_src.renditions.handler")
+
+
+def logs_to(stream: io.StringIO) -> None:
+    """Where the handler that was imported last writes its log."""
+    sys.modules["runtime.sqs_batch"].logger.registered_handler.setStream(stream)
+
+
+def test_importing_it_makes_no_client_of_botocore() -> None:
+    """That is most of a cold start: docs/decisions/0003."""
+    program = "import sys, lambda_src.renditions.handler; print('botocore.session' in sys.modules)"
+    environment = {**os.environ, "OUTPUT_BUCKET": "b", "MAX_PIXELS": "1", "MAX_BYTES": "1", "LABELS": "off"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def body(world: World, key: str, data: bytes) -> dict[str, Any]:
+    event = world.upload(key, data)
+    return s3_event(key, version_id=event.version_id, sequencer=event.sequencer, size=event.size)
+
+
+def test_one_bad_image_in_a_batch_of_ten_is_rejected_and_the_others_are_published(
+    world: World, module: ModuleType
+) -> None:
+    bodies = [body(world, f"{number}.jpg", PHOTO if number != 4 else b"poison") for number in range(10)]
+    assert module.handler(sqs_batch(*bodies), Context()) == {"batchItemFailures": []}
+    assert len(world.keys("latest/")) == 9
+    assert len(world.keys("rejected/")) == 1
+
+
+def test_only_the_messages_that_failed_are_delivered_again(world: World, module: ModuleType) -> None:
+    batch = sqs_batch(body(world, "a.jpg", PHOTO), "not json", body(world, "b.jpg", PHOTO), {"detail": {}})
+    result = module.handler(batch, Context())
+    assert result == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "3"}]}
+    assert len(world.keys("latest/")) == 2
+
+
+def test_a_message_that_fails_is_in_the_log_with_its_reason(world: World, module: ModuleType) -> None:
+    log = io.StringIO()
+    logs_to(log)
+    module.handler(sqs_batch(body(world, "a.jpg", PHOTO), "not json"), Context())
+    (failed,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["message"] == "Failed"]
+    assert (failed["level"], failed["message_id"], failed["body"]) == ("ERROR", "1", "not json")
+    assert "JSONDecodeError" in failed["exception"]
+
+
+def test_a_batch_that_would_run_into_the_timeout_gives_back_what_it_did_not_begin(
+    world: World, module: ModuleType
+) -> None:
+    batch = sqs_batch(*(body(world, f"{number}.jpg", PHOTO) for number in range(3)))
+    result = module.handler(batch, Context(remaining=(100_000, 39_999)))
+    assert result == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "2"}]}
+    assert len(world.keys("latest/")) == 1
+
+
+def test_a_call_to_aws_that_fails_is_tried_again(
+    world: World, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
+
+    batch = sqs_batch(body(world, "a.jpg", PHOTO))
+    monkeypatch.setattr(module.s3, "put_object", denied)
+    with pytest.raises(
+        BatchProcessingError
+    ):  # all of the batch: the invocation itself fails, and shows as an error
+        module.handler(batch, Context())
+
+
+def test_every_outcome_is_logged_and_counted(
+    world: World, module: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = io.StringIO()
+    logs_to(log)
+    module.handler(sqs_batch(body(world, "photos/a.jpg", PHOTO), body(world, "b.jpg", b"text")), Context())
+    logged = {line["message"]: line for line in map(json.loads, log.getvalue().splitlines())}
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert logged["Published"]["key"] == "photos/a.jpg"
+    assert logged["Rejected"]["reason"] == "not-an-image"
+    (metrics,) = [line for line in lines if "Published" in line]
+    assert (metrics["Published"], metrics["Rejected"]) == ([1.0], [1.0])
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "LambdaPattern"
+
+
+@pytest.fixture
+def rekognition() -> Any:
+    import boto3
+
+    return boto3.client("rekognition")
+
+
+def test_labels_come_from_the_rendition_as_jpeg(rekognition: Any) -> None:
+    webp = encode(corners(), ".webp")
+    sent: list[bytes] = []
+    with Stubber(rekognition) as stub:
+        stub.add_response("detect_labels", {"Labels": [{"Name": "Rocket", "Confidence": 99.5}]})
+        rekognition.meta.events.register(
+            "provide-client-params.rekognition.DetectLabels",
+            lambda params, **_: sent.append(params["Image"]["Bytes"]),
+        )
+        labels = labeller(rekognition)(webp)
+    assert labels == {"found": [{"name": "Rocket", "confidence": 99.5}]}
+    assert sent[0].startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ImageTooLargeException", "AccessDeniedException"])
+def test_labels_that_fail_are_written_down_and_fail_nothing(
+    world: World, rekognition: Any, code: str
+) -> None:
+    with Stubber(rekognition) as stub:
+        stub.add_client_error("detect_labels", code, "no luck")
+        object.__setattr__(world.job, "labels", labeller(rekognition))
+        event = world.upload("a.jpg", PHOTO)
+        (outcome,) = world.run(event)
+    assert outcome.what == "Published"
+    assert world.read(f"v/{event.job_id}/manifest.json")["labels"] == {"error": code}

@@ -1,0 +1,257 @@
+"""The job table, uploads of tiles, the worker's exit codes, and what the end of a task means."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from moto.server import ThreadedMotoServer
+
+from runtime.imaging.limits import Limits
+from runtime.jobs.record import State
+from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Verdict, read_stop
+from runtime.work.uploads import Uploads
+from tests.support.hybrid import World, make_world
+from tests.support.images import encode, noise
+from tests.support.jobs import JOB
+
+ROOT = Path(__file__).parents[4]
+SCAN = encode(noise(1200, 700), ".tif")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with mock_aws():
+        yield make_world()
+
+
+def test_a_job_comes_back_as_it_was_stored(world: World) -> None:
+    tried = JOB.tried_again(5, 1, "why")
+    assert tried
+    stored = world.jobs.create(replace(tried, spot=True))
+    assert world.jobs.get(JOB.job_id) == stored
+
+
+def test_the_first_of_two_who_create_a_job_wins(world: World) -> None:
+    first = world.jobs.create(JOB)
+    assert world.jobs.create(replace(JOB, key="another")) == first
+
+
+def test_whoever_changes_a_job_sees_what_others_did_meanwhile(world: World) -> None:
+    world.jobs.create(JOB)
+    seen = []
+
+    def slow(job: Any) -> Any:
+        seen.append(job.percent)
+        if len(seen) == 1:
+            world.jobs.change(JOB.job_id, lambda one: replace(one, percent=50))
+        return replace(job, percent=job.percent + 1)
+
+    changed = world.jobs.change(JOB.job_id, slow)
+    assert seen == [0, 50]
+    assert changed
+    assert changed.percent == 51
+
+
+def test_only_open_jobs_are_in_the_index_and_only_ended_ones_expire(world: World) -> None:
+    world.jobs.create(JOB)
+    assert world.jobs.waiting(10) == [JOB.job_id]
+    world.jobs.change(JOB.job_id, lambda job: job.claimed(world.now, 0))
+    assert (world.jobs.waiting(10), world.jobs.overdue(10)) == ([], [])
+    world.now += 10_000
+    assert world.jobs.overdue(10) == [JOB.job_id]
+    assert "expires_at" not in world.table.get_item(Key={"job_id": JOB.job_id})["Item"]
+    world.jobs.change(JOB.job_id, lambda job: job.ended(world.now, State.DONE))
+    assert world.jobs.overdue(10) == []
+    expires = world.table.get_item(Key={"job_id": JOB.job_id})["Item"]["expires_at"]
+    assert int(expires) == world.now + 90 * 24 * 3600
+
+
+def test_a_final_state_stays() -> None:
+    for state in (State.DONE, State.REJECTED, State.FAILED):
+        job = replace(JOB, state=state)
+        assert job.ended(0, State.DONE) is job.tried_again(0, 1, "") is job.claimed(0, 0) is None
+        assert job.running(0, 1, "", 0) is None
+
+
+def stop(**task: Any) -> dict[str, Any]:
+    environment = [{"name": "JOB_ID", "value": "j"}, {"name": "ATTEMPT", "value": "2"}]
+    overrides = {"containerOverrides": [{"name": "worker", "environment": environment}]}
+    container = {"name": "worker", **task.pop("container", {})}
+    return {"overrides": overrides, "containers": [{"name": "sidecar"}, container], **task}
+
+
+@pytest.mark.parametrize(
+    ("task", "verdict"),
+    [
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 0}}, Verdict.ENDED),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 3}}, Verdict.ENDED),
+        ({"stopCode": "SpotInterruption", "container": {"exitCode": 0}}, Verdict.ENDED),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 4}}, Verdict.AGAIN),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 137}}, Verdict.AGAIN),
+        (
+            {
+                "stopCode": "EssentialContainerExited",
+                "container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed"},
+            },
+            Verdict.LARGER,
+        ),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 1}}, Verdict.FAILED),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 139}}, Verdict.FAILED),
+        ({"stopCode": "SpotInterruption", "container": {"exitCode": 1}}, Verdict.AGAIN),
+        ({"stopCode": "TerminationNotice", "container": {"exitCode": 137}}, Verdict.AGAIN),
+        ({"stopCode": "InfrastructureHealth"}, Verdict.AGAIN),
+        ({"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError"}, Verdict.AGAIN),
+        ({"stopCode": "UserInitiated", "container": {"exitCode": 4}}, Verdict.FAILED),
+        ({"stopCode": "UserInitiated", "stoppedReason": OVERDUE}, Verdict.FAILED),
+        ({"stopCode": "UserInitiated", "stoppedReason": NEVER_STARTED}, Verdict.AGAIN),
+        ({}, Verdict.AGAIN),
+    ],
+)
+def test_what_the_end_of_a_task_means(task: dict[str, Any], verdict: Verdict) -> None:
+    found = read_stop(stop(**task))
+    assert found
+    assert (found.job_id, found.attempt, found.verdict) == ("j", 2, verdict)
+    assert found.why
+
+
+def test_what_is_billed_of_a_task_is_counted_from_the_image_pull() -> None:
+    times = {"pullStartedAt": "2026-11-24T21:30:00.5Z", "stoppedAt": "2026-11-24T21:31:00.5Z"}
+    found = read_stop(stop(cpu="2048", memory="4096", createdAt="2026-11-24T21:29:00Z", **times))
+    assert found
+    assert (found.vcpu_seconds, found.gb_seconds) == (120, 240)
+
+
+def test_a_task_of_somebody_else_is_left_alone(world: World) -> None:
+    event = {"detail-type": "ECS Task State Change", "detail": {"taskArn": "a", "overrides": {}}}
+    assert world.track(event).what == "NotOurs"
+
+
+def test_uploads_hold_no_more_than_are_on_their_way() -> None:
+    most, now, lock = 0, 0, threading.Lock()
+    let_go = threading.Semaphore(0)
+
+    def put(path: str, data: bytes) -> None:
+        nonlocal most, now
+        with lock:
+            now += 1
+            most = max(most, now)
+        let_go.acquire()
+        with lock:
+            now -= 1
+
+    taken = []
+
+    def store_all() -> None:
+        with Uploads(put, threads=3) as uploads:
+            for number in range(20):
+                uploads.store(str(number), b"")
+                taken.append(number)
+
+    thread = threading.Thread(target=store_all)
+    thread.start()
+    for _ in range(20):
+        let_go.release()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert (len(taken), most <= 3) == (20, True)
+
+
+def test_an_upload_that_fails_ends_the_work_and_drops_the_rest() -> None:
+    stored = []
+
+    def put(path: str, data: bytes) -> None:
+        if path == "2":
+            raise OSError("gone")
+        stored.append(path)
+
+    def store_all() -> None:
+        with Uploads(put, threads=1) as uploads:
+            for number in range(100):
+                uploads.store(str(number), b"")
+
+    with pytest.raises(OSError, match="gone"):
+        store_all()
+    assert len(stored) < 10
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """moto over HTTP, for a worker in a process of its own."""
+    serving = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    serving.start()
+    url = "http://{}:{}".format(*serving.get_host_and_port())
+    urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    yield url
+    serving.stop()
+
+
+def worker(job_id: str, **environment: str) -> "subprocess.Popen[bytes]":
+    told = {"JOB_ID": job_id, "ATTEMPT": "1", "JOB_TABLE": "jobs", "OUTPUT_BUCKET": "output"}
+    limits = {"MAX_PIXELS": "100000000", "MAX_BYTES": "100000000", "TASK_SECONDS": "3600"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "container.worker"],
+        cwd=ROOT,
+        env={**os.environ, **told, **limits, "TILES_URL": "https://tiles", **environment},
+        stdout=subprocess.PIPE,
+    )
+
+
+def last_line(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    output, _ = process.communicate(timeout=300)
+    return dict(json.loads(output.splitlines()[-1]))
+
+
+@pytest.fixture
+def started(server: str) -> World:
+    """A world whose job has a task that waits to begin."""
+    world = make_world()
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    return world
+
+
+def test_the_worker_ends_with_0_when_the_job_is_done(started: World) -> None:
+    process = worker(started.job.job_id)
+    assert last_line(process)["message"] == "Done."
+    assert (process.returncode, started.job.state) == (0, State.DONE)
+
+
+def test_the_worker_ends_with_1_and_says_why_when_its_deadline_passes(started: World) -> None:
+    process = worker(started.job.job_id, TASK_SECONDS="0")
+    assert "deadline" in last_line(process)["message"]
+    assert process.returncode == 1
+
+
+def test_the_worker_ends_with_1_and_says_why_when_it_may_not_write(started: World) -> None:
+    process = worker(started.job.job_id, OUTPUT_BUCKET="nowhere")
+    assert "NoSuchBucket" in last_line(process)["message"]
+    assert process.returncode == 1
+
+
+def test_told_to_stop_the_worker_ends_with_4_and_publishes_nothing(started: World) -> None:
+    big = encode(noise(6000, 6000), ".tif")
+    started.now = time.time()
+    message = started.upload(big, "big.tif")
+    started.limits = Limits(max_pixels=10**9, max_bytes=10**9)
+    started.dispatch(message)
+    (job,) = (one for one in started.jobs.all() if one.key == "big.tif")
+    process = worker(job.job_id, MAX_PIXELS="1000000000", MAX_BYTES="1000000000")
+    end = time.monotonic() + 300
+    while not started.keys(f"v/{job.job_id}/"):
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.05)  # a bucket has nothing to wait on
+    process.terminate()
+    assert last_line(process)["exit"] == 4
+    assert process.returncode == 4
+    assert not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*started.keys()}

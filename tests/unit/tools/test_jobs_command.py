@@ -1,0 +1,67 @@
+"""`python3 dev.py jobs`, as somebody in another terminal uses it."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from runtime.jobs.record import State
+from tests.support.hybrid import World, make_world
+from tests.support.images import encode, noise
+from tools.commands import jobs
+from tools.drivers.hybrid_pattern import HybridDriver
+from tools.local_aws import running
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with mock_aws():
+        made = make_world()
+        import boto3
+
+        outputs = {"JobTable": "jobs", "Queue": made.queue}
+        driver = HybridDriver(client=boto3.client, resource=boto3.resource, outputs=outputs)
+        monkeypatch.setattr(running, "find", lambda target, profile: driver)
+        monkeypatch.setenv("COLUMNS", "200")
+        made.by_tasks_only().dispatch(made.upload(encode(noise(600, 600), ".tif"), "[scan] 1.tif"))
+        yield made
+
+
+def test_the_list_says_where_each_job_is_and_why(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert jobs.main([]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("[scan] 1.tif", "starting", "0 %", "a task of 1 vCPU"))
+    assert jobs.main(["--state", "failed"]) == 0
+    assert "no such jobs" in capsys.readouterr().out
+
+
+def test_a_failed_job_shows_every_attempt_and_can_be_retried(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = world.job.job_id
+    assert jobs.main(["retry", job]) == 1
+    assert "only failed jobs" in capsys.readouterr().out
+    world.track(world.ecs.end(world.ecs.live[0], exit_code=139))
+    assert jobs.main(["retry", job[:8]]) == 0
+    assert jobs.main(["show", job[:8]]) == 0
+    said = capsys.readouterr().out
+    assert "begins anew, as attempt 2" in said
+    assert "exit code 139" in said
+    world.deliver_calls()
+    assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
+
+
+def test_an_id_of_no_job_is_a_sentence(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert jobs.main(["show", "zzz"]) == 1
+    assert "No job begins with 'zzz'" in capsys.readouterr().out
+
+
+def test_with_nothing_running_it_says_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    monkeypatch.setattr(running, "FILE", tmp_path_factory.mktemp("none") / "running.json")
+    monkeypatch.setattr(running, "forget_other_accounts", lambda: None)
+    assert jobs.main([]) == 1
+    assert "demo --keep" in capsys.readouterr().out

@@ -1,0 +1,68 @@
+"""`dev.py pyramid`: a folder that opens from disk and shows the picture."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import pyvips
+
+from runtime.imaging.pyramid import paths
+from runtime.imaging.transform import Encoding
+from tests.support.browser import picture_of
+from tools.commands.gallery import OPENSEADRAGON
+from tools.commands.pyramid import main
+
+ROOT = Path(__file__).parents[3]
+EARTH = ROOT / "samples" / "earth-blue-marble.jpg"
+
+
+@pytest.fixture(autouse=True)
+def viewer() -> None:
+    assert OPENSEADRAGON.is_file(), "dev.py test sets up the viewer"
+
+
+@pytest.mark.parametrize("options", [(), ("--webp",)], ids=["jpeg", "webp"])
+def test_the_page_opens_from_disk_and_shows_the_picture(tmp_path: Path, options: tuple[str, ...]) -> None:
+    assert main([str(EARTH), str(tmp_path / "out"), *options]) == 0
+    encoding = Encoding.WEBP if options else Encoding.JPG
+    info = json.loads((tmp_path / "out" / "tiles" / "info.json").read_text())
+    assert all(
+        (tmp_path / "out" / "tiles" / path).is_file()
+        for path in paths(info["width"], info["height"], encoding)
+    )
+    seen = picture_of(tmp_path / "out" / "index.html")
+    wanted = pyvips.Image.thumbnail(str(EARTH), seen.width).copy_memory()
+    shown = seen.crop(0, (seen.height - wanted.height) // 2, wanted.width, wanted.height)
+    assert (shown - wanted).abs().avg() < 12
+    assert (shown.fliphor() - wanted).abs().avg() > 24, "any picture would do"
+
+
+def test_a_folder_with_something_in_it_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main([str(EARTH), str(tmp_path)]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(("content", "says"), [(None, "No such file"), (b"text", "not an image")])
+def test_what_is_no_image_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, says: str
+) -> None:
+    file = tmp_path / "a.jpg"
+    if content:
+        file.write_bytes(content)
+    assert main([str(file), str(tmp_path / "out")]) == 1
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_truncated_file_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.jpg"
+    shutil.copy(EARTH, file)
+    file.write_bytes(file.read_bytes()[:500_000])
+    assert main([str(file), str(tmp_path / "out")]) == 1
+    assert "ends before its picture does" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "index.html").exists()
