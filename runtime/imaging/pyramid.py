@@ -10,10 +10,9 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyvips
 
@@ -196,8 +195,8 @@ def _store_tiles(
     """A thread in libvips writes a zip archive into a pipe, and we read it here."""
     expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
     archive = StoredZip()
-    with _saving(image, address, encoding) as chunks:
-        for chunk in chunks(deadline):
+    with _Dzsave(image, address, encoding) as stream:
+        for chunk in stream.chunks(deadline):
             for name, content in archive.feed(chunk):
                 path = name.removeprefix("tree/")
                 if "/" in path:  # not its info.json and properties: info.json is our own
@@ -211,58 +210,61 @@ def _store_tiles(
     return Pyramid(width=image.width, height=image.height, tiles=tiles, size=size)
 
 
-@contextmanager
-def _saving(
-    image: pyvips.Image, address: str, encoding: Encoding
-) -> Iterator[Callable[[float], Iterator[bytes]]]:
-    """What libvips writes, until a deadline. When the block ends before that, libvips is stopped.
+class _Dzsave:
+    """What libvips writes of a tree, as a stream; when the block ends before that, libvips is stopped.
 
     A pipe and no callback: libvips may call one once more when the collector frees it, and Python aborts.
     """
-    (reading, writing), (ended, end) = os.pipe(), os.pipe()
-    errors: list[str] = []
-    readable = select.poll()
-    readable.register(reading, select.POLLIN)
-    readable.register(ended, select.POLLIN)
 
-    def save() -> None:
-        try:
-            image.dzsave_target(
-                pyvips.Target.new_to_descriptor(writing),
-                layout="iiif3",
-                tile_size=TILE,
-                suffix=SAVED_AS[encoding],
-                id=address,
-                imagename="tree",
-                container="zip",
-                compression=0,
-            )
-        except Exception as error:
-            errors.append(str(error))
-        finally:
-            os.close(writing)
-            os.close(end)
+    def __init__(self, image: pyvips.Image, address: str, encoding: Encoding) -> None:
+        self._image, self._address, self._encoding = image, address, encoding
+        self._errors: list[str] = []
+        self._reading, self._writing = os.pipe()
+        self._ended, self._end = os.pipe()
+        self._thread = threading.Thread(target=self._save)
 
-    def chunks(deadline: float) -> Iterator[bytes]:
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._image.set_kill(True)
+        os.close(self._reading)  # whatever it still writes fails
+        self._thread.join()
+        os.close(self._ended)
+
+    def chunks(self, deadline: float) -> Iterator[bytes]:
+        """To the end; an empty one at the deadline. Raises pyvips.Error."""
+        readable = select.poll()
+        readable.register(self._reading, select.POLLIN)
+        readable.register(self._ended, select.POLLIN)
         while True:
             left = None if deadline == math.inf else max(0, deadline - time.monotonic()) * 1000
             ready = dict(readable.poll(left))
             if not ready:
                 yield b""
                 continue
-            if reading in ready and (chunk := os.read(reading, 1 << 20)):
+            if self._reading in ready and (chunk := os.read(self._reading, 1 << 20)):
                 yield chunk
                 continue
-            if errors:
-                raise pyvips.Error("unable to make tiles", errors[0])
+            if self._errors:
+                raise pyvips.Error("unable to make tiles", self._errors[0])
             return
 
-    thread = threading.Thread(target=save)
-    thread.start()
-    try:
-        yield chunks
-    finally:
-        image.set_kill(True)
-        os.close(reading)  # whatever it still writes fails
-        thread.join()
-        os.close(ended)
+    def _save(self) -> None:
+        try:
+            self._image.dzsave_target(
+                pyvips.Target.new_to_descriptor(self._writing),
+                layout="iiif3",
+                tile_size=TILE,
+                suffix=SAVED_AS[self._encoding],
+                id=self._address,
+                imagename="tree",
+                container="zip",
+                compression=0,
+            )
+        except Exception as error:
+            self._errors.append(str(error))
+        finally:
+            os.close(self._writing)
+            os.close(self._end)
