@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.jobs.record import Job, State
+from runtime.jobs.record import Job
 from runtime.jobs.stops import DONE, REJECTED
 from runtime.jobs.table import Jobs
 from runtime.rejection import Rejected
@@ -38,10 +38,7 @@ class Attempt:
     def run(self) -> int:
         """The exit code. Raises what is neither a result nor a rejection."""
         deadline = time.monotonic() + self.seconds
-        now = self.jobs.clock()
-        job = self.jobs.change(
-            self.job_id, lambda job: job.running(now, self.number, self.task_arn, self.seconds)
-        )
+        job = self.jobs.begin(self.job_id, self.number, self.task_arn, self.seconds)
         if job is None:
             return self._said(DONE, "The job does not wait for this attempt: nothing to do.")
         self._told = time.monotonic()
@@ -51,12 +48,12 @@ class Attempt:
             return self._rejected(job, rejected)
         except SupersededError:
             return self._said(DONE, "The job went on without this attempt.")
-        self.jobs.change(self.job_id, lambda job: job.ended(self.jobs.clock(), State.DONE))
+        self.jobs.complete(self.job_id)
         return self._said(DONE, "Done.")
 
     def _rejected(self, job: Job, rejected: Rejected) -> int:
         self.works.output.reject(job.event, rejected.reason, rejected.message)
-        self.jobs.change(self.job_id, lambda job: job.ended(self.jobs.clock(), State.REJECTED, rejected.told))
+        self.jobs.reject(self.job_id, rejected.told)
         return self._said(REJECTED, rejected.told)
 
     def _progress(self, share: float) -> None:

@@ -46,104 +46,80 @@ class Dispatcher:
             self.works.output.delete(event)
             return Outcome(what=Metric.DELETED, facts={"job_id": event.job_id, "key": event.key})
         if self.jobs.get(event.job_id) is None:
-            job = self.jobs.create(self._placed(event))
+            job = self.jobs.create(self._place(event))
             if job.state is State.REJECTED:
                 facts = {"job_id": job.job_id, "key": job.key, "explanation": job.message}
                 return Outcome(what=Metric.REJECTED, facts=facts)
         return self._begin(event.job_id, seconds)
 
-    def _placed(self, event: ObjectEvent) -> Job:
-        """A new job that waits where it fits; one that fits nowhere has ended."""
-        now = int(self.jobs.clock())
-        new = Job(
-            job_id=event.job_id,
-            bucket=event.bucket,
-            key=event.key,
-            version_id=event.version_id,
-            sequencer=event.sequencer,
-            bytes=event.size,
-            where="",
-            placement="",
-            decided_by="",
-            since=now,
-            due=now,
-        )
+    def _place(self, event: ObjectEvent) -> Job:
+        """A new job that waits where it fits; one that fits nowhere is rejected."""
+        new = Job.of(event, self.jobs.clock())
         try:
-            found = place(self.works.estimate(event), self.rules)
-            if found.where is Where.REJECT:
-                raise Rejected(Reason.TOO_MUCH_WORK, f"{found.reason} Upload a smaller one.")
+            placement = place(self.works.estimate(event), self.rules)
+            if placement.where is Where.REJECT:
+                raise Rejected(Reason.TOO_MUCH_WORK, f"{placement.reason} Upload a smaller one.")
         except Rejected as rejected:
-            return new.ended(self.jobs.clock(), State.REJECTED, self._reject(new, rejected)) or new
-        return _at(new, found, self.spot)
+            self.works.output.reject(event, rejected.reason, rejected.message)
+            return replace(new, state=State.REJECTED, message=rejected.told, ended_at=new.since)
+        return _with_placement(new, placement, self.spot)
 
     def _begin(self, job_id: str, seconds: Callable[[], float]) -> Outcome:
-        now, lease = self.jobs.clock(), seconds()
-        job = self.jobs.change(job_id, lambda job: job.claimed(now, lease))
+        job = self.jobs.claim(job_id, lease=seconds())
         if job is None:  # somebody else has it, or it has ended
             return Outcome(what=Metric.NOTHING_TO_DO, facts={"job_id": job_id})
         facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
-        what, more = self._work(job, seconds) if job.state is State.WORKING else self._start(job)
+        what, more = self._run_here(job, seconds) if job.state is State.WORKING else self._start_task(job)
         return Outcome(what=what, facts={**facts, **more})
 
-    def _work(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
-        """Here, under a lease. Whatever it fails with, a task tries next."""
+    def _run_here(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
+        """Under a lease. Whatever it fails with, a task tries next."""
         deadline = time.monotonic() + seconds() - LAST_SECONDS
         try:
             self.works.run(job.event, deadline=deadline, placed=job.placed)
         except Rejected as rejected:
-            message = self._reject(job, rejected)
-            self.jobs.change(job.job_id, lambda one: one.ended(self.jobs.clock(), State.REJECTED, message))
-            return Metric.REJECTED, {"explanation": message}
+            self.works.output.reject(job.event, rejected.reason, rejected.message)
+            self.jobs.reject(job.job_id, rejected.told)
+            return Metric.REJECTED, {"explanation": rejected.told}
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
-            now = self.jobs.clock()
-            then = self.jobs.change(job.job_id, lambda one: one.tried_again(now, job.attempt, why))
+            then = self.jobs.try_again(job.job_id, job.attempt, why)
             if then is None or then.state is not State.WAITING:
                 return Metric.NOTHING_TO_DO, {"why": why}
             given = self._begin(job.job_id, seconds)
             return Metric(given.what), {**given.facts, "given_to_task": why}
-        self.jobs.change(job.job_id, lambda job: job.ended(self.jobs.clock(), State.DONE))
+        self.jobs.complete(job.job_id)
         return Metric.DONE_BY_LAMBDA, {}
 
-    def _start(self, job: Job) -> tuple[Metric, dict[str, Any]]:
-        answer = self.tasks.start(job)
-        now = self.jobs.clock()
-        match answer:
-            case Started(task_arn=task):
-                self.jobs.change(job.job_id, lambda one: one.accepted(job.attempt, task))
-                return Metric.TASK_STARTED, {"task_arn": task}
+    def _start_task(self, job: Job) -> tuple[Metric, dict[str, Any]]:
+        match self.tasks.start(job):
+            case Started(task_arn=task_arn):
+                self.jobs.started(job, task_arn)
+                return Metric.TASK_STARTED, {"task_arn": task_arn}
             case NotNow(why=why, refused=True) if job.spot:
                 # Spot capacity may not come for hours; on demand it is another request, with another token.
-                then = self.jobs.change(
-                    job.job_id, lambda one: one.postponed(now, refused=True, on_demand=True)
-                )
-                if then and (again := self.jobs.change(job.job_id, lambda one: one.claimed(now, 0))):
-                    return self._start(again)
-                return Metric.WAITING, {"why": why}
-            case Unsettled(why=why) if now - job.since < DEPLOY_SECONDS:
-                self.jobs.change(job.job_id, lambda one: one.postponed(now, refused=True))
+                self.jobs.postpone(job.job_id, refused=True, on_demand=True)
+                again = self.jobs.claim(job.job_id)
+                return self._start_task(again) if again else (Metric.WAITING, {"why": why})
+            case Unsettled(why=why) if self.jobs.clock() - job.since < DEPLOY_SECONDS:
+                self.jobs.postpone(job.job_id, refused=True)
                 return Metric.WAITING, {"why": why}
             case NotNow(why=why, refused=refused):
-                self.jobs.change(job.job_id, lambda one: one.postponed(now, refused=refused))
+                self.jobs.postpone(job.job_id, refused=refused)
                 return Metric.WAITING, {"why": why}
             case Refused(why=why) | Unsettled(why=why):
-                told = f"No task could be started. {why}"
-                self.jobs.change(job.job_id, lambda one: one.ended(now, State.FAILED, told))
+                self.jobs.fail(job.job_id, f"No task could be started. {why}")
                 return Metric.JOB_FAILED, {"why": why}
 
-    def _reject(self, job: Job, rejected: Rejected) -> str:
-        self.works.output.reject(job.event, rejected.reason, rejected.message)
-        return rejected.told
 
-
-def _at(job: Job, found: Placement, spot: bool) -> Job:
+def _with_placement(job: Job, placement: Placement, spot: bool) -> Job:
     return replace(
         job,
-        where=found.where.value,
-        placement=found.reason,
-        decided_by=found.decided_by,
-        cpu=found.cpu,
-        memory_mb=found.memory_mb,
-        disk_gib=found.disk_gib,
-        spot=spot and found.where is Where.FARGATE,
+        where=placement.where.value,
+        placement=placement.reason,
+        decided_by=placement.decided_by,
+        cpu=placement.cpu,
+        memory_mb=placement.memory_mb,
+        disk_gib=placement.disk_gib,
+        spot=spot and placement.where is Where.FARGATE,
     )

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from runtime.jobs.messages import Calls
 from runtime.jobs.metrics import Metric
-from runtime.jobs.record import WAIT_SECONDS, Job, State
+from runtime.jobs.record import Job, State
 from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
 from runtime.jobs.table import Jobs
 from runtime.sqs_batch import Outcome, logger
@@ -52,23 +52,18 @@ class Tracker:
 
     def _follow(self, stop: Stop) -> Job | None:
         """Moves the job on, if that task of that attempt is still the one it waits for."""
-        now = self.jobs.clock()
-
-        def step(job: Job) -> Job | None:
-            another = stop.task_arn and job.task_arn and stop.task_arn != job.task_arn
-            if job.attempt != stop.attempt or another:
-                return None
+        job_id, attempt, task_arn = stop.job_id, stop.attempt, stop.task_arn
+        try:
             match stop.verdict:
                 case Verdict.FAILED:
-                    return job.ended(now, State.FAILED, stop.why)
+                    job = self.jobs.fail_attempt(job_id, attempt, stop.why, task_arn=task_arn)
                 case Verdict.ENDED:
-                    # The worker writes the end before it exits with 0 or 3; that it did not, is worth a try.
-                    return job.tried_again(now, stop.attempt, f"It ended without a result. {stop.why}")
+                    # The worker records the result before it exits with 0 or 3; it did not.
+                    why = f"It ended without a result. {stop.why}"
+                    job = self.jobs.try_again(job_id, attempt, why, task_arn=task_arn)
                 case Verdict.AGAIN | Verdict.LARGER as verdict:
-                    return job.tried_again(now, stop.attempt, stop.why, larger=verdict is Verdict.LARGER)
-
-        try:
-            job = self.jobs.change(stop.job_id, step)
+                    larger = verdict is Verdict.LARGER
+                    job = self.jobs.try_again(job_id, attempt, stop.why, task_arn=task_arn, larger=larger)
         except KeyError:  # its record has expired
             return None
         if stop.never_ran:
@@ -82,7 +77,8 @@ class Tracker:
         for job_id in overdue:
             self._alone(self._chase, job_id)
         waiting = self.jobs.waiting(CALLED_A_SWEEP)
-        self.calls.send([job_id for job_id in waiting if self._alone(self._gave_up, job_id) is False])
+        # One whose record cannot be read would be called, and set aside as a dead letter, every time.
+        self.calls.send([job_id for job_id in waiting if self._alone(self.jobs.get, job_id)])
         self.count(Metric.JOBS_OVERDUE, len(overdue))
         self.count(Metric.JOBS_WAITING, len(waiting))
         return Outcome(what=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
@@ -107,14 +103,14 @@ class Tracker:
             return
         if job.state is State.WORKING:
             why = "The function that had it ended: by its timeout, or for want of memory."
-            then = self.jobs.change(job_id, lambda one: one.tried_again(now, job.attempt, why))
+            then = self.jobs.try_again(job_id, job.attempt, why)
             if then and then.state is State.FAILED:
                 self.count(Metric.JOB_FAILED, 1)
         elif not job.task_arn and job.state is State.RUNNING:
             self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=Verdict.FAILED, why=OVERDUE))
         elif not job.task_arn:
             # Whoever claimed it ended before it knew the task. RunTask by the same token finds it.
-            self.jobs.change(job_id, lambda one: one.postponed(now))
+            self.jobs.postpone(job_id)
         elif task := self._task(job):
             if task["lastStatus"] == "STOPPED" and (stop := read_stop(task)):
                 self._follow(stop)
@@ -131,17 +127,3 @@ class Tracker:
         """None once ECS has forgotten it, about an hour after its end."""
         found = self.ecs.describe_tasks(cluster=self.cluster, tasks=[job.task_arn])["tasks"]
         return dict(found[0]) if found else None
-
-    def _gave_up(self, job_id: str) -> bool:
-        """A job that has waited for a day fails, so that somebody knows."""
-        now = self.jobs.clock()
-        why = f"It waited for {WAIT_SECONDS // 3600} hours: there was no capacity, or no quota."
-
-        def step(job: Job) -> Job | None:
-            is_old = job.state is State.WAITING and now - job.since > WAIT_SECONDS
-            return job.ended(now, State.FAILED, why) if is_old else None
-
-        if self.jobs.change(job_id, step) is None:
-            return False
-        self.count(Metric.JOB_FAILED, 1)
-        return True

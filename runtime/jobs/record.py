@@ -21,8 +21,6 @@ START_SECONDS = 900
 """RunTask accepts a task within seconds and it runs within one or two minutes; after this it never will."""
 STOP_SECONDS = 600
 """Beyond the worker's own deadline, before it is stopped."""
-WAIT_SECONDS = 24 * 3600
-"""For capacity or quota, before somebody has to know."""
 KEEP_SECONDS = 90 * 24 * 3600
 """As long as a rejection is kept (stacks/hybrid_pattern/stack.py)."""
 
@@ -91,6 +89,23 @@ class Job:
     tries: tuple[Try, ...] = ()
     revision: int = 0
 
+    @classmethod
+    def of(cls, event: ObjectEvent, now: float) -> "Job":
+        """A new one that waits, and is not placed yet."""
+        return cls(
+            job_id=event.job_id,
+            bucket=event.bucket,
+            key=event.key,
+            version_id=event.version_id,
+            sequencer=event.sequencer,
+            bytes=event.size,
+            where="",
+            placement="",
+            decided_by="",
+            since=int(now),
+            due=int(now),
+        )
+
     @property
     def is_final(self) -> bool:
         return self.state in FINAL
@@ -152,12 +167,10 @@ class Job:
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
         """Said by the worker when it begins; None tells it that the job is no longer its own."""
-        mine = self.task_arn in ("", task_arn) or not task_arn
-        # Running with its own ARN: it was stored, and only the answer was lost.
-        again = self.state is State.RUNNING and task_arn != "" and self.task_arn == task_arn
-        begins = self.state in (State.STARTING, State.WAITING)
-        if self.attempt != attempt or not mine or not (again or begins):
+        if not self.is_at(attempt, task_arn) or self.state is State.WORKING:
             return None
+        if self.state is State.RUNNING and (not task_arn or self.task_arn != task_arn):
+            return None  # with its own ARN it was stored before, and only the answer was lost
         due = int(now + seconds + STOP_SECONDS)
         return replace(self, state=State.RUNNING, task_arn=task_arn or self.task_arn, due=due)
 
@@ -168,17 +181,19 @@ class Job:
         percent = 100 if state is State.DONE else self.percent
         return replace(self, state=state, message=message, percent=percent, ended_at=int(now))
 
-    def tried_again(self, now: float, attempt: int, why: str, *, larger: bool = False) -> "Job | None":
-        """The next attempt, in a task and on demand; FAILED after the last, or where no task is large enough.
+    def is_at(self, attempt: int, task_arn: str = "") -> bool:
+        """Whether that attempt is the current one, and in that task if both are known: ends may come late."""
+        another_task = task_arn != "" and self.task_arn not in ("", task_arn)
+        return not self.is_final and self.attempt == attempt and not another_task
 
-        None when that attempt is not the current one any more: its end came twice, or late.
-        """
-        if self.is_final or self.attempt != attempt:
+    def tried_again(self, now: float, why: str, *, larger: bool = False) -> "Job | None":
+        """The next attempt, in a task and on demand; FAILED after the last, or if no task is large enough."""
+        if self.is_final:
             return None
-        tries = (*self.tries, Try(attempt=attempt, where=self.where, why=why))
+        tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=why))
         job = replace(self, tries=tries)
         size = fargate_size(vcpus=self.cpu / 1024, memory_mb=self.memory_mb * (2 if larger else 1))
-        made = attempt - self.first + 1
+        made = self.attempt - self.first + 1
         if made >= MAX_ATTEMPTS:
             return job.ended(now, State.FAILED, f"It was tried {made} times. The last time: {why}")
         if size is None:
@@ -186,7 +201,7 @@ class Job:
         return replace(
             job,
             state=State.WAITING,
-            attempt=attempt + 1,
+            attempt=self.attempt + 1,
             where="fargate",
             cpu=size[0],
             memory_mb=size[1],
@@ -197,7 +212,7 @@ class Job:
             due=int(now) + PAUSES[made - 1],
         )
 
-    def asked_for_again(self, now: float) -> "Job | None":
+    def reopened(self, now: float) -> "Job | None":
         """By a person, after it failed: from the beginning, with what was tried kept."""
         if self.state is not State.FAILED:
             return None

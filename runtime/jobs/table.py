@@ -41,6 +41,61 @@ class Jobs:
             return found
         return new
 
+    def claim(self, job_id: str, lease: float = 0) -> Job | None:
+        """For whoever starts the attempt, so that nobody else does; None when the job does not wait.
+
+        lease: seconds that a function has for it.
+        """
+        return self.change(job_id, lambda job: job.claimed(self.clock(), lease))
+
+    def started(self, job: Job, task_arn: str) -> Job | None:
+        """RunTask has answered with the task of that attempt."""
+        return self.change(job.job_id, lambda now: now.accepted(job.attempt, task_arn))
+
+    def postpone(self, job_id: str, *, refused: bool = False, on_demand: bool = False) -> Job | None:
+        """Nothing is wrong with the job: it waits for its turn, as `Job.postponed` says."""
+        return self.change(
+            job_id, lambda job: job.postponed(self.clock(), refused=refused, on_demand=on_demand)
+        )
+
+    def begin(self, job_id: str, attempt: int, task_arn: str, seconds: float) -> Job | None:
+        """Said by the worker; None when the job is no longer its own. seconds: its own deadline."""
+        return self.change(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
+
+    def complete(self, job_id: str) -> Job | None:
+        """Its result is published."""
+        return self.change(job_id, lambda job: job.ended(self.clock(), State.DONE))
+
+    def reject(self, job_id: str, message: str) -> Job | None:
+        """Its source cannot be done."""
+        return self.change(job_id, lambda job: job.ended(self.clock(), State.REJECTED, message))
+
+    def fail(self, job_id: str, message: str) -> Job | None:
+        """For good, unless somebody reopens it."""
+        return self.change(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
+
+    def fail_attempt(self, job_id: str, attempt: int, why: str, *, task_arn: str = "") -> Job | None:
+        """The same, if that attempt is still the current one, in that task if it is known."""
+        return self.change(
+            job_id,
+            lambda job: job.ended(self.clock(), State.FAILED, why) if job.is_at(attempt, task_arn) else None,
+        )
+
+    def try_again(
+        self, job_id: str, attempt: int, why: str, *, task_arn: str = "", larger: bool = False
+    ) -> Job | None:
+        """The next attempt, if that one is still the current one; FAILED after the last."""
+        return self.change(
+            job_id,
+            lambda job: (
+                job.tried_again(self.clock(), why, larger=larger) if job.is_at(attempt, task_arn) else None
+            ),
+        )
+
+    def reopen(self, job_id: str) -> Job | None:
+        """A failed job from the beginning, because somebody asks for it; None in any other state."""
+        return self.change(job_id, lambda job: job.reopened(self.clock()))
+
     def change(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:
         """Stores what `step` makes of the job and returns that; None where it makes nothing of it.
 

@@ -79,7 +79,7 @@ class HybridDriver:
 
     def retry(self, job_id: str) -> bool:
         """Begins a job that failed anew; False when it did not fail. Raises KeyError for none of that id."""
-        if self.jobs.change(job_id, lambda job: job.asked_for_again(time.time())) is None:
+        if self.jobs.reopen(job_id) is None:
             return False
         self.calls.send([job_id])
         return True

@@ -89,7 +89,7 @@ def test_a_task_that_never_starts_is_stopped_and_tried_again(world: World) -> No
 def test_a_job_past_its_deadline_is_stopped_and_fails(world: World) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
     (task,) = world.ecs.live
-    world.jobs.change(world.job.job_id, lambda job: job.running(world.now, 1, task, 3600))
+    world.jobs.begin(world.job.job_id, 1, task, 3600)
     world.now += 3600 + 601
     world.sweep()
     assert (world.job.state, world.job.message) == (State.FAILED, "It outlived its deadline.")
@@ -134,7 +134,7 @@ def test_another_task_of_the_same_attempt_that_finds_nothing_to_do_changes_nothi
     (task,) = world.ecs.live
     other = task[:-1] + "f"
     world.ecs.tasks[other] = {**world.ecs.tasks[task], "taskArn": other}
-    assert world.jobs.change(world.job.job_id, lambda job: job.running(world.now, 1, task, 60))
+    assert world.jobs.begin(world.job.job_id, 1, task, 60)
     assert world.work(other) == 0
     world.track(world.ecs.end(other, exit_code=0))
     assert (world.job.state, world.job.attempt) == (State.RUNNING, 1)

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from runtime.jobs.record import MAX_ATTEMPTS, WAIT_SECONDS, State
+from runtime.jobs.record import MAX_ATTEMPTS, State
 from tests.support.hybrid import SCAN, World, make_world, published
 
 
@@ -115,7 +115,7 @@ def test_a_job_that_was_asked_for_again_has_all_its_attempts(world: World) -> No
     world.by_tasks_only().spot = True
     world.dispatch(world.upload(SCAN))
     world.track(world.ecs.end(world.ecs.live[0], exit_code=1))
-    world.jobs.change(world.job.job_id, lambda one: one.asked_for_again(world.now))
+    world.jobs.reopen(world.job.job_id)
     for _ in range(MAX_ATTEMPTS - 1):
         world.sweep()
         world.deliver_calls()
@@ -137,16 +137,18 @@ def test_a_deploy_that_is_under_way_fails_nobody(world: World) -> None:
     assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
 
 
-def test_a_job_that_waited_for_a_day_fails_so_that_somebody_knows(world: World) -> None:
+def test_a_job_that_merely_waits_never_fails(world: World) -> None:
     world.by_tasks_only().ecs.no_room = True
     world.dispatch(world.upload(SCAN))
-    for _ in range(24):
-        world.now += WAIT_SECONDS / 24 + 1
+    for _ in range(30):
+        world.now += 24 * 3600
         world.sweep()
         world.deliver_calls()
-    assert (world.job.state, world.counted["JobFailed"]) == (State.FAILED, 1)
-    assert "no quota" in world.job.message
-    assert world.deliver_calls() == []
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 1)
+    assert "JobFailed" not in world.counted
+    world.ecs.no_room = False
+    world.sweep()
+    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
 
 
 def test_without_spot_capacity_the_same_attempt_is_asked_for_on_demand(world: World) -> None:

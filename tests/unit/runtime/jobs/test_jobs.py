@@ -35,7 +35,7 @@ def world() -> Iterator[World]:
 
 
 def test_a_job_comes_back_as_it_was_stored(world: World) -> None:
-    tried = JOB.tried_again(5, 1, "why")
+    tried = JOB.tried_again(5, "why")
     assert tried
     stored = world.jobs.create(replace(tried, spot=True))
     assert world.jobs.get(JOB.job_id) == stored
@@ -65,12 +65,12 @@ def test_whoever_changes_a_job_sees_what_others_did_meanwhile(world: World) -> N
 def test_only_open_jobs_are_in_the_index_and_only_ended_ones_expire(world: World) -> None:
     world.jobs.create(JOB)
     assert world.jobs.waiting(10) == [JOB.job_id]
-    world.jobs.change(JOB.job_id, lambda job: job.claimed(world.now, 0))
+    world.jobs.claim(JOB.job_id)
     assert (world.jobs.waiting(10), world.jobs.overdue(10)) == ([], [])
     world.now += 10_000
     assert world.jobs.overdue(10) == [JOB.job_id]
     assert "expires_at" not in world.table.get_item(Key={"job_id": JOB.job_id})["Item"]
-    world.jobs.change(JOB.job_id, lambda job: job.ended(world.now, State.DONE))
+    world.jobs.complete(JOB.job_id)
     assert world.jobs.overdue(10) == []
     expires = world.table.get_item(Key={"job_id": JOB.job_id})["Item"]["expires_at"]
     assert int(expires) == world.now + 90 * 24 * 3600
@@ -79,7 +79,7 @@ def test_only_open_jobs_are_in_the_index_and_only_ended_ones_expire(world: World
 def test_a_final_state_stays() -> None:
     for state in (State.DONE, State.REJECTED, State.FAILED):
         job = replace(JOB, state=state)
-        assert job.ended(0, State.DONE) is job.tried_again(0, 1, "") is job.claimed(0, 0) is None
+        assert job.ended(0, State.DONE) is job.tried_again(0, "") is job.claimed(0, 0) is None
         assert job.running(0, 1, "", 0) is None
 
 

@@ -220,7 +220,7 @@ def test_no_answer_at_all_is_waited_for_since_the_token_knows() -> None:
 
 def test_every_size_of_the_record_is_one_that_fargate_has() -> None:
     grown = JOB
-    for attempt in (1, 2, 3):
-        grown = grown.tried_again(0, attempt, "", larger=True) or grown
+    for _ in range(3):
+        grown = grown.tried_again(0, "", larger=True) or grown
         assert grown.memory_mb in FARGATE_SIZES[grown.cpu]
     assert grown.memory_mb >= 8 * JOB.memory_mb, "three times twice as much"
