@@ -137,7 +137,7 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
 
 @pytest.mark.usefixtures("tasks_only")
 def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(hybrid: HybridDriver) -> None:
-    upload = hybrid.upload("overdue.jpg", large(across=18))
+    upload = hybrid.upload("overdue.jpg", large(across=60))  # a minute, or it ends before the tracker looks
     running(hybrid, upload.job_id)
     table = hybrid.jobs.table
     table.update_item(
