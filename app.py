@@ -28,7 +28,7 @@ def compose(scope: Construct, settings: Settings, prefix: str = "") -> None:
     LambdaPattern(scope, f"{prefix}LambdaPattern", settings=settings)
     FargatePattern(scope, f"{prefix}FargatePattern", network=network, settings=settings)
     HybridPattern(scope, f"{prefix}HybridPattern", network=network, settings=settings)
-    Operations(scope, f"{prefix}Operations", settings=settings)
+    Operations(scope, f"{prefix}Operations")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ if sys.version_info < (3, 11):
         "This needs Python 3.11 or newer, and this is %s. Call it with a newer one." % sys.version.split()[0]
     )
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tools.set_up import PYTHON, SetupError, become, run, set_up_local_aws, set_up_peers, set_up_tools
 
@@ -56,7 +56,7 @@ def program(*command: str, default: Sequence[str] = ()) -> Run:
 
 def module(name: str, *, from_here: bool = False) -> Run:
     """A module of tools.commands. from_here: paths in its arguments begin at the caller's folder."""
-    place = ("--from", os.getcwd()) if from_here else ()
+    place = ("--from", str(Path.cwd())) if from_here else ()
     return lambda arguments: become(PYTHON, "-m", f"tools.commands.{name}", *place, *arguments)
 
 

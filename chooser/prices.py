@@ -1,14 +1,14 @@
 """List prices as they stand in prices.toml, each with its source, date and confidence."""
 
-import os
 import tomllib
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 HOURS = 730
 """Of a month, as AWS's own calculator counts: https://calculator.aws"""
-FILE = os.path.join(os.path.dirname(__file__), "prices.toml")
+FILE = Path(__file__).with_name("prices.toml")
 OLD_DAYS = 180
 
 
@@ -38,8 +38,7 @@ class Price(NamedTuple):
 
 @cache
 def _file() -> dict[str, object]:
-    with open(FILE, "rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(FILE.read_text())
 
 
 @cache

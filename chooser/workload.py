@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from runtime.placement.limits import limit
@@ -100,8 +101,7 @@ BALANCERS = ("public", "internal", "none")
 def load(path: str) -> Workload:
     """Reads a workload. Raises WorkloadError naming the key and its range, and OSError."""
     try:
-        with open(path, "rb") as file:
-            found = tomllib.load(file)
+        found = tomllib.loads(Path(path).read_text())
     except (ValueError, RecursionError) as error:
         raise WorkloadError(f"{path} is no TOML: {error}") from None
     return parse(found)

@@ -56,13 +56,12 @@ def _value(field: "Field[Any]", text: str) -> Any:
 
 
 def _number(field: "Field[Any]", text: str) -> float:
-    kind: type[float] = field.type  # type: ignore[assignment]
     least = field.metadata.get("least", 0)
     try:
-        value = kind(text)
+        value: float = int(text) if field.type is int else float(text)
     except ValueError:
         value = -1
     if not least <= value < float("inf"):
-        numbers = "whole numbers" if kind is int else "numbers"
+        numbers = "whole numbers" if field.type is int else "numbers"
         raise VariableError(f"Invalid value {_name(field)}={text!r}. Allowed: {numbers} from {least:g}.")
     return value

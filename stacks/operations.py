@@ -7,7 +7,6 @@ from constructs import Construct
 from container.service import metrics as iiif
 from lambda_src.renditions import metrics as renditions
 from runtime.jobs import metrics as jobs
-from stacks.settings import Settings
 
 PERIOD = cdk.Duration.minutes(5)
 WIDTH = 12
@@ -18,7 +17,7 @@ class Operations(cdk.Stack):
     a stack's, so that each pattern can be deployed, copied and destroyed without it.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id, description="Dashboard that compares the patterns")
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(24))
         dashboard.add_widgets(

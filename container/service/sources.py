@@ -137,7 +137,7 @@ class Sources:
         except (UnreachableError, BusyError, TimeoutError) as error:
             if not known:
                 raise
-            log.warning("Serving %s as it was: %s", key, error or "the bucket takes too long to answer")
+            log.warning("Serving %s as it was: %s", key, str(error) or "the bucket takes too long to answer")
             file = None
         if file is None and known:
             known.fresh_until = until

@@ -84,7 +84,7 @@ def _task_arn() -> str:
         return ""  # the dispatcher will have noted it
 
 
-def _stop(signal_number: int, frame: FrameType | None) -> None:
+def _stop(_signal: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; cleaning up is not to be interrupted
     raise StoppedError
 

@@ -81,7 +81,7 @@ class Dispatcher:
             self.works.output.reject(job.event, rejected.reason, rejected.message)
             self.jobs.reject(job.job_id, rejected.told)
             return Metric.REJECTED, {"explanation": rejected.told}
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a task may do what the function cannot
             why = f"{type(error).__name__}: {error}"
             then = self.jobs.try_again(job.job_id, job.attempt, why)
             if then is None or then.state is not State.WAITING:

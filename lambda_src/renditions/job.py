@@ -17,11 +17,12 @@ from runtime.imaging.probe import check_pixels, probe
 from runtime.imaging.renditions import MEDIA_TYPE, Rendered, render
 from runtime.rejection import Reason, Rejected, check_bytes
 from runtime.results import Output, source_of, version_prefix
-from runtime.slim_s3 import S3
 from runtime.sqs_batch import Outcome
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+    from runtime.slim_s3 import S3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ tracker = Tracker(
 )
 
 
-def _work(message: dict[str, Any], context: LambdaContext) -> Outcome:
+def _work(message: dict[str, Any], _context: LambdaContext) -> Outcome:
     """One task that stopped, or one sweep."""
     return tracker.run(message)
 

@@ -29,7 +29,7 @@ class Tracker:
     cluster: str
     jobs: Jobs
     calls: Calls
-    count: Count = lambda name, value: None
+    count: Count
 
     def run(self, message: Mapping[str, Any]) -> Outcome:
         """A task that stopped, or the sweep that comes by the clock. Raises what is worth trying again."""
@@ -54,16 +54,14 @@ class Tracker:
         """Moves the job on, if that task of that attempt is still the one it waits for."""
         job_id, attempt, task_arn = stop.job_id, stop.attempt, stop.task_arn
         try:
-            match stop.verdict:
-                case Verdict.FAILED:
-                    job = self.jobs.fail_attempt(job_id, attempt, stop.why, task_arn=task_arn)
-                case Verdict.ENDED:
-                    # The worker records the result before it exits with 0 or 3; it did not.
-                    why = f"It ended without a result. {stop.why}"
-                    job = self.jobs.try_again(job_id, attempt, why, task_arn=task_arn)
-                case Verdict.AGAIN | Verdict.LARGER as verdict:
-                    larger = verdict is Verdict.LARGER
-                    job = self.jobs.try_again(job_id, attempt, stop.why, task_arn=task_arn, larger=larger)
+            if stop.verdict is Verdict.FAILED:
+                job = self.jobs.fail_attempt(job_id, attempt, stop.why, task_arn=task_arn)
+            else:
+                # The worker records the result before it exits with 0 or 3; without one it is retried.
+                missing = "It ended without a result. " if stop.verdict is Verdict.ENDED else ""
+                larger = stop.verdict is Verdict.LARGER
+                why = f"{missing}{stop.why}"
+                job = self.jobs.try_again(job_id, attempt, why, task_arn=task_arn, larger=larger)
         except KeyError:  # its record has expired
             return None
         if stop.never_ran:
@@ -90,7 +88,7 @@ class Tracker:
         """
         try:
             return look(job_id)
-        except Exception:
+        except Exception:  # noqa: BLE001 - told in the log and by an alarm
             logger.exception(Metric.JOB_NOT_SWEPT, job_id=job_id)
             self.count(Metric.JOB_NOT_SWEPT, 1)
             return None

@@ -38,6 +38,12 @@ _RECOGNISED: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"RIFF.{4}AVI |\x1aE\xdf\xa3", "video"),
     )
 )
+_BEGINNINGS = {
+    Format.JPEG: (b"\xff\xd8\xff",),
+    Format.PNG: (b"\x89PNG\r\n\x1a\n",),
+    Format.GIF: (b"GIF87a", b"GIF89a"),
+    Format.TIFF: (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+}
 # ISO base media brands: https://mp4ra.org/registered-types/brands
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif"}
@@ -51,14 +57,9 @@ def sniff(head: bytes) -> Format:
     """
     if not head:
         raise Rejected(Reason.EMPTY, "The file is empty. Upload it again.")
-    if head.startswith(b"\xff\xd8\xff"):
-        return Format.JPEG
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return Format.PNG
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return Format.GIF
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return Format.TIFF
+    for image_format, beginnings in _BEGINNINGS.items():
+        if head.startswith(beginnings):
+            return image_format
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return Format.WEBP
     if head[4:8] == b"ftyp":

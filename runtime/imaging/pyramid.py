@@ -263,7 +263,7 @@ class _Dzsave:
                 container="zip",
                 compression=0,
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised by `chunks`, in the thread that waits
             self._errors.append(str(error))
         finally:
             os.close(self._writing)

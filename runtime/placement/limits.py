@@ -1,12 +1,12 @@
 """Hard limits as they stand in limits.toml, each with its source, date and confidence; Fargate's sizes."""
 
-import os
 import tomllib
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
-FILE = os.path.join(os.path.dirname(__file__), "limits.toml")
+FILE = Path(__file__).with_name("limits.toml")
 FARGATE_SIZES: dict[int, tuple[int, ...]] = {
     256: (512, 1024, 2048),
     512: tuple(range(1024, 4097, 1024)),
@@ -36,8 +36,7 @@ class Limit(NamedTuple):  # a dataclass would cost the CLI a quarter of its star
 @cache
 def limits() -> dict[str, Limit]:
     """All limits by name."""
-    with open(FILE, "rb") as file:
-        found = tomllib.load(file)
+    found = tomllib.loads(FILE.read_text())
     return {
         f"{group}.{name}": Limit(name=f"{group}.{name}", **entry)
         for group, entries in found.items()

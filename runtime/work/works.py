@@ -42,7 +42,7 @@ class Works:
         event: ObjectEvent,
         *,
         deadline: float = math.inf,
-        progress: Progress = lambda share: None,
+        progress: Progress = lambda _share: None,
         placed: dict[str, Any] | None = None,
     ) -> bool:
         """Does and publishes the work of the event's version; False when a newer one is shown already.

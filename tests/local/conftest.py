@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -17,6 +16,9 @@ from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import Client, LambdaDriver
 from tools.local_aws.aws import LocalAws, local_aws
 from tools.local_aws.deployment import Cdk
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 STACK = "LambdaPattern"

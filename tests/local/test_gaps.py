@@ -74,8 +74,9 @@ def test_the_range_of_a_version(bare: LocalAws, patched: LocalAws) -> None:
         version = {"VersionId": s3.put_object(Bucket="ranges", Key="a", Body=b"0123456789")["VersionId"]}
         found = s3.get_object(Bucket="ranges", Key="a", **version, Range="bytes=2-4")
         assert found["Body"].read() == part
-    with pytest.raises(ClientError, match="InvalidRange"):
-        s3.get_object(Bucket="ranges", Key="a", **version, Range="bytes=10-")
+        if aws is patched:
+            with pytest.raises(ClientError, match="InvalidRange"):
+                s3.get_object(Bucket="ranges", Key="a", **version, Range="bytes=10-")
 
 
 def rule_to_queue(aws: LocalAws, name: str, *, policy: bool) -> str:

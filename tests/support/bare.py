@@ -23,7 +23,7 @@ ORIGIN = fromstring(f"<Origin><DomainName>a</DomainName>{VPC_ORIGIN}</Origin>") 
 
 options = ecs._build_run_kwargs(CONTAINER, TASK, {}, {}, None, False, "t", "t", None, "c")
 waited: list[float] = []
-container = SimpleNamespace(id="c", stop=lambda timeout: waited.append(timeout), remove=lambda **_: None)
+container = SimpleNamespace(id="c", stop=lambda timeout: waited.extend([timeout]), remove=lambda **_: None)
 ecs._remove_docker_container(SimpleNamespace(), container)
 print(
     json.dumps(

@@ -14,7 +14,6 @@ os.environ["CDK_VALIDATION"] = "false"
 
 import aws_cdk as cdk
 
-from app import STACKS as STACKS
 from app import compose
 from stacks.settings import Settings
 

@@ -1,7 +1,6 @@
 """The real app through the real CDK CLI."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -84,7 +83,7 @@ def test_two_synths_from_two_folders_are_the_same_to_the_byte(output: Path, plac
 
 def test_the_template_names_nobody_and_no_place(output: Path) -> None:
     text = (output / "LambdaPattern.template.json").read_text()
-    for word in (str(ROOT), os.path.expanduser("~"), "CDKMetadata"):
+    for word in (str(ROOT), str(Path.home()), "CDKMetadata"):
         assert word not in text
 
 

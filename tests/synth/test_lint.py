@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app import STACKS
 from dev import CHECKS
 from tests.support.settings import SETTINGS, complete
-from tests.synth.conftest import STACKS, Synth
+from tests.synth.conftest import Synth
 
 
 @pytest.mark.slow

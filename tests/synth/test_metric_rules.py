@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from tests.synth.conftest import STACKS, templates
+from app import STACKS
+from tests.synth.conftest import templates
 from tests.synth.metric_rules import metric_is_counted, metrics
 
 NAMED = [

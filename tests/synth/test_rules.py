@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from app import STACKS
 from tests.support.settings import CHOICES, SETTINGS, complete
 from tests.synth import container_rules, rules
-from tests.synth.conftest import STACKS, Synth, Template, synthesise, templates
+from tests.synth.conftest import Synth, Template, synthesise, templates
 from tests.synth.container_rules import CONTAINER_RULES
 from tests.synth.metric_rules import metric_is_counted
 from tests.synth.rules import RULES, STAGE_RULES, Rule, of_type

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.synth.conftest import STACKS, resources, templates
+from app import STACKS
+from tests.synth.conftest import resources, templates
 
 RUNBOOKS = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text()
 ENTRIES = {

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.synth.conftest import STACKS, Synth, Template
+from app import STACKS
+from tests.synth.conftest import Synth, Template
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 STATEFUL = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")

@@ -57,7 +57,7 @@ class HybridDriver:
         return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
 
     def wait(
-        self, upload: Upload, *, timeout: float = 300, tell: Callable[[Job], None] = lambda job: None
+        self, upload: Upload, *, timeout: float = 300, tell: Callable[[Job], None] = lambda _job: None
     ) -> Job:
         """The job once it has ended. TimeoutError `timeout` seconds after now. tell: gets it meanwhile."""
         end = time.monotonic() + timeout

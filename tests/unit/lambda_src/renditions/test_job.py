@@ -183,8 +183,9 @@ def test_any_history_in_any_order_ends_as_the_source_does(world: World, seed: in
     """Uploads, delete markers and removals of old versions, delivered in any order and some of them twice."""
     dice, photo = random.Random(seed), encode(corners(64, 48), ".png")
     history = [world.upload("a.jpg", photo)]
-    for _ in range(4):
-        history.append(world.hide("a.jpg") if dice.random() < 0.4 else world.upload("a.jpg", photo))
+    history += [
+        world.hide("a.jpg") if dice.random() < 0.4 else world.upload("a.jpg", photo) for _ in range(4)
+    ]
     last = history[-1]
     old = [one for one in history[:-1] if one.change == "created"]
     history += [world.remove(one) for one in old if dice.random() < 0.4]

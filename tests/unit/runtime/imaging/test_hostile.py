@@ -84,9 +84,9 @@ def run_all() -> None:
 
 def peak_mb() -> float:
     """Of this process alone: what getrusage says begins with what its parent had grown to."""
-    if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text()
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 

@@ -2,8 +2,7 @@
 
 import re
 import struct
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pyvips
@@ -12,6 +11,9 @@ from runtime.imaging.limits import Limits
 from runtime.imaging.renditions import Rendered, as_jpeg, render, scale
 from runtime.rejection import Reason, Rejected
 from tests.support.images import BLUE, GREEN, RED, WHITE, colour_at, corners, decode, encode, header_of, noise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LIMITS = Limits()
 PLACES = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)]
