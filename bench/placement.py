@@ -10,9 +10,9 @@ from rich.progress import track
 
 from bench.kinds import KINDS, draw
 from bench.measure import ROOT, run, save, sized
+from runtime.imaging.probe import probe_file
 from runtime.placement.placement import Estimate
 from runtime.work.scan_estimate import estimate
-from tools.commands.place import scan_of
 
 COUNT, SEED = sized(3, 1) * len(KINDS), 0
 MOST = sized(1.0, 0.02)
@@ -41,7 +41,7 @@ def compare(seed: int, count: int = COUNT, most: float = MOST) -> list[Compared]
     with tempfile.TemporaryDirectory() as folder:
         for drawn in track(draw(seed, count, Path(folder), most), description=f"seed {seed}", total=count):
             ran = run([sys.executable, PEER, "ours", drawn.file], VIPS_CONCURRENCY="2")
-            estimated = estimate(scan_of(drawn.file))
+            estimated = estimate(probe_file(drawn.file), drawn.file.stat().st_size)
             found.append(
                 Compared(kind=drawn.kind, estimated=estimated, peak_mb=float(ran.printed), cpu=ran.cpu)
             )

@@ -11,6 +11,7 @@ from botocore.config import Config
 from lambda_src.dispatcher.dispatch import Dispatcher
 from lambda_src.dispatcher.environment import DispatcherEnvironment
 from runtime.imaging.limits import Limits
+from runtime.jobs.environment import LaunchEnvironment
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import Tasks
 from runtime.placement.placement import Rules
@@ -24,18 +25,12 @@ from runtime.work.works import Works
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=2 * THREADS)
 _client = partial(boto3.client, config=_patient)
 environment = DispatcherEnvironment.from_variables(os.environ)
+launch = LaunchEnvironment.from_variables(os.environ)
 limits = ScanEnvironment.from_variables(os.environ)
 _s3 = _client("s3")
 dispatcher = Dispatcher(
     jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(environment.job_table)),
-    tasks=Tasks(
-        ecs=_client("ecs"),
-        cluster=environment.cluster,
-        task_definition=environment.task_definition,
-        subnets=environment.subnets,
-        security_group=environment.security_group,
-        public_ip=environment.public_ip,
-    ),
+    tasks=Tasks(ecs=_client("ecs"), launch=launch),
     works=Works(
         s3=_s3,
         output=Output(s3=_s3, bucket=environment.output_bucket),
@@ -46,7 +41,7 @@ dispatcher = Dispatcher(
         lambda_seconds=environment.lambda_seconds,
         lambda_memory_mb=int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Rules().lambda_memory_mb)),
         lambda_disk_mb=environment.lambda_disk_mb,
-        task_seconds=environment.task_seconds,
+        task_seconds=launch.task_seconds,
     ),
     spot=environment.spot,
 )

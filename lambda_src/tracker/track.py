@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runtime.jobs.messages import Calls
 from runtime.jobs.metrics import Metric
@@ -10,6 +10,9 @@ from runtime.jobs.record import Job, State
 from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
 from runtime.jobs.table import Jobs
 from runtime.sqs_batch import Outcome, logger
+
+if TYPE_CHECKING:
+    from types_boto3_ecs import ECSClient
 
 CALLED_A_STOP = 4
 """A task that ends leaves room for one or a few others."""
@@ -25,7 +28,7 @@ Count = Callable[[Metric, int], None]
 class Tracker:
     """ecs: a boto3 client."""
 
-    ecs: Any
+    ecs: "ECSClient"
     cluster: str
     jobs: Jobs
     calls: Calls

@@ -3,7 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 CALL = "Job Called"
 _A_BATCH = 10
@@ -14,14 +18,14 @@ _A_BATCH = 10
 class Calls:
     """sqs: a boto3 client. queue_url: of the dispatcher's queue."""
 
-    sqs: Any
+    sqs: "SQSClient"
     queue_url: str
 
     def send(self, job_ids: Iterable[str]) -> int:
         """Calls each job once; returns how many. Raises RuntimeError when SQS did not take one."""
         wanted = list(dict.fromkeys(job_ids))
         for begin in range(0, len(wanted), _A_BATCH):
-            entries = [
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
                 {
                     "Id": str(number),
                     "MessageBody": json.dumps({"detail-type": CALL, "detail": {"job_id": one}}),

@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from runtime.jobs.record import KEEP_SECONDS, Job, State, Try
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 OPEN_INDEX = "open"
 """Sparse: `queue` (waiting or active) and `due`, of jobs that have not ended."""
@@ -21,7 +24,7 @@ _RACES = 10
 class Jobs:
     """table: boto3's resource of it. clock: the time in seconds since 1970."""
 
-    table: Any
+    table: "Table"
     clock: Callable[[], float] = time.time
 
     def get(self, job_id: str) -> Job | None:

@@ -6,11 +6,16 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runtime.jobs.environment import LaunchEnvironment
 from runtime.jobs.record import Job
+
+if TYPE_CHECKING:
+    from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.type_defs import KeyValuePairTypeDef, RunTaskRequestTypeDef
 
 CONTAINER = "worker"
 JOB_ID, ATTEMPT = "JOB_ID", "ATTEMPT"
@@ -81,12 +86,8 @@ Answer = Started | NotNow | Unsettled | Refused
 class Tasks:
     """Starts the worker's tasks. ecs: a boto3 client."""
 
-    ecs: Any
-    cluster: str
-    task_definition: str
-    subnets: Sequence[str]
-    security_group: str
-    public_ip: bool
+    ecs: "ECSClient"
+    launch: LaunchEnvironment
 
     def start(self, job: Job) -> Answer:
         """A task for this attempt of the job. Asked again for the same attempt, the same task."""
@@ -100,7 +101,7 @@ class Tasks:
             return Started(task_arn=answer["tasks"][0]["taskArn"])
         return _failure(answer["failures"])
 
-    def request(self, job: Job) -> dict[str, Any]:
+    def request(self, job: Job) -> "RunTaskRequestTypeDef":
         """What RunTask is asked: a pure function of the job, its attempt and how often ECS refused it.
 
         ECS answers a token with its first answer for up to 24 hours, failures included, so each definite
@@ -109,36 +110,33 @@ class Tasks:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
         """
         environment = {JOB_ID: job.job_id, ATTEMPT: str(job.attempt)}
-        disk = {"ephemeralStorage": {"sizeInGiB": job.disk_gib}} if job.disk_gib > DISK_GIB_INCLUDED else {}
-        spot = {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
-        return {
-            "cluster": self.cluster,
-            "taskDefinition": self.task_definition,
+        pairs: list[KeyValuePairTypeDef] = [{"name": name, "value": it} for name, it in environment.items()]
+        request: RunTaskRequestTypeDef = {
+            "cluster": self.launch.cluster,
+            "taskDefinition": self.launch.task_definition,
             "count": 1,
             "clientToken": f"{job.job_id}-{job.attempt}-{job.refusals}",
             "startedBy": job.job_id,
-            **(spot if job.spot else {"launchType": "FARGATE"}),
             "networkConfiguration": {
                 "awsvpcConfiguration": {
-                    "subnets": list(self.subnets),
-                    "securityGroups": [self.security_group],
-                    "assignPublicIp": "ENABLED" if self.public_ip else "DISABLED",
+                    "subnets": list(self.launch.subnets),
+                    "securityGroups": [self.launch.security_group],
+                    "assignPublicIp": "ENABLED" if self.launch.public_ip else "DISABLED",
                 }
             },
             "overrides": {
                 "cpu": str(job.cpu),
                 "memory": str(job.memory_mb),
-                **disk,
-                "containerOverrides": [
-                    {
-                        "name": CONTAINER,
-                        "environment": [
-                            {"name": name, "value": value} for name, value in environment.items()
-                        ],
-                    }
-                ],
+                "containerOverrides": [{"name": CONTAINER, "environment": pairs}],
             },
         }
+        if job.disk_gib > DISK_GIB_INCLUDED:
+            request["overrides"]["ephemeralStorage"] = {"sizeInGiB": job.disk_gib}
+        if job.spot:
+            request["capacityProviderStrategy"] = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+        else:
+            request["launchType"] = "FARGATE"
+        return request
 
 
 def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:

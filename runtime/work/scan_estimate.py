@@ -1,48 +1,9 @@
 """What making the tiles of a scan takes, from what its header says. Pure, and without an image library."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
-
+from runtime.imaging.header import Header
 from runtime.placement.placement import MB, Estimate
 
 TILE = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scan:
-    """An image as its header tells of it; `imaging.header.Header` says what each is. bytes: of the file."""
-
-    format: str
-    width: int
-    height: int
-    bytes: int
-    orientation: int = 1
-    progressive: bool = False
-    tiled: bool = False
-    bands: int = 4
-    bits: int = 8
-    samples: float = 4
-    block_rows: int = 1
-    planar: bool = False
-
-    @classmethod
-    def of(cls, header: Mapping[str, Any], size: int) -> "Scan":
-        """From the fields of an `runtime.imaging.header.Header`, and the file's size in bytes."""
-        names = {field.name for field in fields(cls)} & {*header}
-        known = {name: header[name] for name in names}
-        return cls(**{**known, "format": str(header["format"]), "bytes": size})
-
-    @property
-    def pixels(self) -> int:
-        """Of the whole picture."""
-        return self.width * self.height
-
-    @property
-    def told(self) -> str:
-        """For people, to go after "A"."""
-        kind = f"{'progressive ' if self.progressive else ''}{self.format.upper()}"
-        return f"{self.width:,} x {self.height:,} px {kind} of {self.bytes / MB:,.1f} MB"
 
 
 BASE_MB = 39
@@ -62,13 +23,16 @@ PLAIN = 0.97
 """Of the size of all pixels: a TIFF of so many bytes is not compressed."""
 
 
-def estimate(scan: Scan) -> Estimate:
-    """What making the tiles of `scan` takes. Fitted to what `python3 dev.py bench placement` measures."""
+def estimate(scan: Header, size: int) -> Estimate:
+    """What making the tiles of a scan takes. size: of its file, in bytes.
+
+    Fitted to what `python3 dev.py bench placement` measures.
+    """
     out_bands = min(4, max(3, scan.bands))  # a grey one with a profile of its own becomes RGB
-    deep = scan.bits / 8
+    deep, pixels = scan.bits / 8, scan.width * scan.height
     width = scan.height if scan.orientation >= 5 else scan.width
     strips = width * out_bands * TILE * STRIPS
-    blocks = scan.width * scan.block_rows * scan.bands * deep if scan.tiled else _strip(scan)
+    blocks = scan.width * scan.block_rows * scan.bands * deep if scan.tiled else _strip(scan, size)
     held = 0.0
     if scan.format == "jpeg" and scan.progressive:
         held = 2 * scan.samples
@@ -77,24 +41,30 @@ def estimate(scan: Scan) -> Estimate:
     held = HELD.get(scan.format, held) * (deep if scan.format in HELD else 1)
     if scan.orientation != 1:
         held += max(3, out_bands)
-    memory = BASE_MB + (strips + blocks + held * scan.pixels) / MB
+    memory = BASE_MB + (strips + blocks + held * pixels) / MB
     channels = max(1, scan.bands / 3) * (1 + (deep - 1) / 2)
-    cpu = START_SECONDS + scan.pixels / 1e9 * CPU_SECONDS[scan.format] * channels
+    cpu = START_SECONDS + pixels / 1e9 * CPU_SECONDS[scan.format] * channels
     return Estimate(
-        subject=scan.told,
+        subject=_described(scan, size),
         memory_mb=memory * MARGIN,
-        disk_mb=scan.bytes / MB,
+        disk_mb=size / MB,
         cpu_seconds=cpu,
-        vcpus=next((vcpus for pixels, vcpus in FARGATE_VCPUS if scan.pixels <= pixels), 4),
+        vcpus=next((vcpus for most, vcpus in FARGATE_VCPUS if pixels <= most), 4),
     )
 
 
-def _strip(scan: Scan) -> float:
+def _described(scan: Header, size: int) -> str:
+    """To go after "A"."""
+    kind = f"{'progressive ' if scan.progressive else ''}{scan.format.upper()}"
+    return f"{scan.width:,} x {scan.height:,} px {kind} of {size / MB:,.1f} MB"
+
+
+def _strip(scan: Header, size: int) -> float:
     """Bytes of a TIFF's strip as it lies in the file: it is read at once, and decoded row by row.
 
     What is not compressed, libtiff reads row by row: https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
     """
-    whole = scan.pixels * scan.bands * scan.bits / 8
-    if scan.format != "tiff" or (scan.bytes >= PLAIN * whole and not scan.planar):
+    whole = scan.width * scan.height * scan.bands * scan.bits / 8
+    if scan.format != "tiff" or (size >= PLAIN * whole and not scan.planar):
         return 0
-    return (whole + scan.bytes if scan.planar else scan.bytes) * scan.block_rows / scan.height
+    return (whole + size if scan.planar else size) * scan.block_rows / scan.height

@@ -13,7 +13,7 @@ from runtime.imaging.pyramid import Pyramid, write_pyramid
 from runtime.imaging.transform import Encoding
 from runtime.placement.placement import Estimate
 from runtime.rejection import Rejected, check_bytes
-from runtime.work.scan_estimate import Scan, estimate
+from runtime.work.scan_estimate import estimate
 from runtime.work.source import Source
 from runtime.work.uploads import Uploads
 from runtime.work.work import Progress, Results
@@ -41,7 +41,7 @@ class Scans:
         check_bytes(source.size, self.limits.max_bytes)
         header = probe(source.read)
         check_pixels(header.width, header.height, header, self.limits)
-        return estimate(Scan.of(asdict(header), source.size))
+        return estimate(header, source.size)
 
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress

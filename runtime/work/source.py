@@ -3,12 +3,15 @@
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from runtime.events import GONE, ObjectEvent
 from runtime.rejection import Reason, Rejected, check_bytes
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 HEAD_BYTES = 64 * 1024
 """Nearly every header is in there; a TIFF may keep its directory at the end."""
@@ -18,7 +21,7 @@ HEAD_BYTES = 64 * 1024
 class Source:
     """s3: a boto3 client. Raises Rejected SOURCE_GONE once the version is not there any more."""
 
-    s3: Any
+    s3: "S3Client"
     event: ObjectEvent
     _head: bytes | None = field(default=None, init=False)
 
@@ -37,22 +40,22 @@ class Source:
 
     def download(self, file: Path, most: int) -> None:
         """Writes all of it, by ranges at once. Raises Rejected TOO_MANY_BYTES over `most` bytes."""
+        bucket, key, version = self.event.bucket, self.event.key, self.event.version_id
         try:
-            found = self.s3.head_object(**self._version)
+            found = self.s3.head_object(Bucket=bucket, Key=key, VersionId=version)
             check_bytes(found["ContentLength"], most)
-            version = {"VersionId": self.event.version_id}
-            self.s3.download_file(self.event.bucket, self.event.key, str(file), ExtraArgs=version)
+            self.s3.download_file(bucket, key, str(file), ExtraArgs={"VersionId": version})
         except ClientError as error:
             raise gone(error) from error
 
-    @property
-    def _version(self) -> dict[str, str]:
-        event = self.event
-        return {"Bucket": event.bucket, "Key": event.key, "VersionId": event.version_id}
-
     def _range(self, offset: int, length: int) -> bytes:
         try:
-            found = self.s3.get_object(**self._version, Range=f"bytes={offset}-{offset + length - 1}")
+            found = self.s3.get_object(
+                Bucket=self.event.bucket,
+                Key=self.event.key,
+                VersionId=self.event.version_id,
+                Range=f"bytes={offset}-{offset + length - 1}",
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] == "InvalidRange":  # it begins at the end, or behind it
                 return b""

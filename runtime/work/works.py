@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.events import ObjectEvent
 from runtime.placement.placement import Estimate
@@ -13,6 +13,9 @@ from runtime.rejection import Reason, Rejected
 from runtime.results import Output, source_of
 from runtime.work.source import HEAD_BYTES, Source
 from runtime.work.work import Progress, Results, Work
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,7 @@ class Works:
         scratch: a folder on disk for sources; the system's own unless given.
     """
 
-    s3: Any
+    s3: "S3Client"
     output: Output
     url: str
     kinds: Sequence[Work]

@@ -51,11 +51,11 @@ class Dispatcher(PythonFunction):
             environment={
                 **DispatcherEnvironment(
                     **asdict(worker.work),
-                    **worker.where,
                     lambda_seconds=round(Rules().lambda_seconds),
                     lambda_disk_mb=DISK_MB - 12,  # what else may lie in /tmp
                     spot=settings.spot == "on",
                 ).as_variables(),
+                **worker.launch.as_variables(),
                 **worker.limits.as_variables(),
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "VIPS_CONCURRENCY": "2",

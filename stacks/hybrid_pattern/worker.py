@@ -1,7 +1,6 @@
 """The one-off task: its definition, where it runs, and who may start and stop it."""
 
 from dataclasses import asdict
-from typing import TypedDict
 
 import aws_cdk as cdk
 import aws_cdk.aws_ecs as ecs
@@ -10,6 +9,7 @@ import aws_cdk.aws_iam as iam
 from constructs import Construct
 
 from container.worker.environment import WorkerEnvironment
+from runtime.jobs.environment import LaunchEnvironment
 from runtime.jobs.tasks import CONTAINER
 from runtime.placement.placement import Rules
 from runtime.work.environment import ScanEnvironment, WorkEnvironment
@@ -32,22 +32,11 @@ TASK_SECONDS = round(Rules().task_seconds)
 """ECS has no limit of its own: https://github.com/aws/containers-roadmap/issues/291"""
 
 
-class Where(TypedDict):
-    """The fields of DispatcherEnvironment that tell how to start a task."""
-
-    cluster: str
-    task_definition: str
-    subnets: tuple[str, ...]
-    security_group: str
-    public_ip: bool
-    task_seconds: int
-
-
 class Worker(Construct):
     """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
 
     url: in front of the output. work, limits: what dispatcher and worker are told of the work.
-    where: what whoever starts it is told. stopped: the events of its end. role: what it works with.
+    launch: what whoever starts it is told. stopped: the events of its end. role: what it works with.
     """
 
     def __init__(
@@ -94,14 +83,14 @@ class Worker(Construct):
         self.role = self.task_definition.task_role
         jobs.allow_working(self.role)
         subnets = network.vpc.select_subnets(subnet_group_name=network.tasks.subnet_group_name).subnet_ids
-        self.where: Where = {
-            "cluster": self.cluster.cluster_name,
-            "task_definition": self.task_definition.task_definition_arn,
-            "subnets": tuple(subnets),
-            "security_group": self.cluster.group.security_group_id,
-            "public_ip": settings.egress == "public-ip",
-            "task_seconds": TASK_SECONDS,
-        }
+        self.launch = LaunchEnvironment(
+            cluster=self.cluster.cluster_name,
+            task_definition=self.task_definition.task_definition_arn,
+            subnets=tuple(subnets),
+            security_group=self.cluster.group.security_group_id,
+            public_ip=settings.egress == "public-ip",
+            task_seconds=TASK_SECONDS,
+        )
         self.stopped = events.EventPattern(
             source=["aws.ecs"],
             detail_type=["ECS Task State Change"],

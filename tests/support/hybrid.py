@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.exceptions import ClientError
@@ -25,6 +25,7 @@ from runtime.work.work import Work
 from runtime.work.works import Works
 from tests.support.events import s3_event
 from tests.support.images import encode, noise
+from tests.support.jobs import LAUNCH
 
 FULL = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 SCAN = encode(noise(1200, 700), ".tif")
@@ -155,12 +156,8 @@ class World:
     @property
     def dispatcher(self) -> Dispatcher:
         tasks = Tasks(
-            ecs=self.ecs,
-            cluster="cluster",
-            task_definition="worker:1",
-            subnets=["subnet-1", "subnet-2"],
-            security_group="sg-1",
-            public_ip=True,
+            ecs=cast("Any", self.ecs),
+            launch=LAUNCH,
         )
         return Dispatcher(jobs=self.jobs, tasks=tasks, works=self.works, rules=self.rules, spot=self.spot)
 
@@ -177,7 +174,7 @@ class World:
 
     def track(self, message: Message) -> Outcome:
         tracker = Tracker(
-            ecs=self.ecs,
+            ecs=cast("Any", self.ecs),
             cluster="cluster",
             jobs=self.jobs,
             calls=Calls(sqs=self.sqs, queue_url=self.queue),

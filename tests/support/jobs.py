@@ -1,5 +1,6 @@
-"""A job for a task."""
+"""A job for a task, and where tasks are started."""
 
+from runtime.jobs.environment import LaunchEnvironment
 from runtime.jobs.record import Job
 
 JOB = Job(
@@ -15,4 +16,12 @@ JOB = Job(
     cpu=2048,
     memory_mb=16384,
     disk_gib=40,
+)
+LAUNCH = LaunchEnvironment(
+    cluster="cluster",
+    task_definition="worker:1",
+    subnets=("subnet-1", "subnet-2"),
+    security_group="sg-1",
+    public_ip=True,
+    task_seconds=6 * 3600,
 )

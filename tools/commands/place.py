@@ -10,7 +10,7 @@ from pathlib import Path
 from runtime.imaging.probe import probe_file
 from runtime.placement.placement import Placement, Where, place
 from runtime.rejection import Rejected
-from runtime.work.scan_estimate import Scan, estimate
+from runtime.work.scan_estimate import estimate
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     file = options.start / options.file
     try:
-        found = place(estimate(scan_of(file)))
+        found = place(estimate(probe_file(file), file.stat().st_size))
     except OSError as error:
         print(f"Error: {options.file}: {error.strerror}", file=sys.stderr)
         return 1
@@ -30,11 +30,6 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     print(json.dumps(asdict(found)) if options.json else told(found))
     return 0
-
-
-def scan_of(file: Path) -> Scan:
-    """What the file's header says. Raises OSError and Rejected."""
-    return Scan.of(asdict(probe_file(file)), file.stat().st_size)
 
 
 def told(found: Placement) -> str:

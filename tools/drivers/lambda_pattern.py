@@ -5,12 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from runtime.events import job_id
 from runtime.results import manifest_key, pointer_key, rejection_key
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 Client = Callable[[str], Any]
 """Makes a boto3 client by the name of its service."""
@@ -66,7 +69,7 @@ class LambdaDriver:
 
     client: Client
     outputs: Mapping[str, str]
-    s3: Any = field(init=False)
+    s3: "S3Client" = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "s3", self.client("s3"))

@@ -13,7 +13,7 @@ from moto import mock_aws
 from runtime.jobs.record import Job
 from runtime.jobs.tasks import Answer, NotNow, Refused, Started, Tasks, Unsettled
 from runtime.placement.limits import FARGATE_SIZES
-from tests.support.jobs import JOB
+from tests.support.jobs import JOB, LAUNCH
 
 DENIED = (
     "User: arn:aws:sts::123456789012:assumed-role/a/b is not authorized to perform: ecs:RunTask on resource: "
@@ -21,21 +21,14 @@ DENIED = (
     "ecs:RunTask action"
 )
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/cluster/1"
-WHERE = {
-    "cluster": "cluster",
-    "task_definition": "worker:1",
-    "subnets": ["subnet-1", "subnet-2"],
-    "security_group": "sg-1",
-    "public_ip": True,
-}
 
 
 def tasks(ecs: Any, **named: Any) -> Tasks:
-    return Tasks(ecs=ecs, **{**WHERE, **named})
+    return Tasks(ecs=ecs, launch=replace(LAUNCH, **named))
 
 
 def request(job: Job = JOB, **named: Any) -> dict[str, Any]:
-    return tasks(None, **named).request(job)
+    return {**tasks(None, **named).request(job)}
 
 
 def test_the_call_names_cluster_definition_network_size_and_token() -> None:

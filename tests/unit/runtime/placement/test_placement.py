@@ -3,24 +3,45 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.placement import compare
+from runtime.imaging.formats import Format
+from runtime.imaging.header import Header
 from runtime.placement.limits import FARGATE_SIZES, fargate_size, limits
-from runtime.placement.placement import Placement, Rules, Where
+from runtime.placement.placement import Estimate, Placement, Rules, Where
 from runtime.placement.placement import place as place_estimate
-from runtime.work.scan_estimate import CPU_SECONDS, Scan, estimate
+from runtime.work.scan_estimate import CPU_SECONDS
+from runtime.work.scan_estimate import estimate as estimate_scan
 from tests.support.images import corners, encode
 from tools.commands.place import main
 
-SMALL = Scan(format="jpeg", width=4000, height=3000, bytes=5_000_000, bands=3, samples=1.5)
 FILES = 8
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A file by its header and its size."""
+
+    header: Header
+    size: int
+
+    def but(self, *, size: int = 0, **changed: Any) -> "Scan":
+        return Scan(replace(self.header, **changed), size or self.size)
+
+
+SMALL = Scan(Header(format=Format.JPEG, width=4000, height=3000, bands=3, samples=1.5), 5_000_000)
+
+
+def estimate(scan: Scan) -> Estimate:
+    return estimate_scan(scan.header, scan.size)
 
 
 def place(scan: Scan, rules: Rules | None = None) -> Placement:
@@ -53,47 +74,46 @@ def test_a_photo_is_done_by_the_function() -> None:
     [
         ({"width": 80_000, "height": 60_000}, "lambda_seconds 120 s"),
         ({"width": 30_000, "height": 20_000, "progressive": True, "samples": 3}, "half of lambda_memory_mb"),
-        ({"bytes": 600_000_000, "format": "tiff", "tiled": True}, "lambda_disk_mb 512 MB"),
+        ({"size": 600_000_000, "format": Format.TIFF, "tiled": True}, "lambda_disk_mb 512 MB"),
     ],
 )
 def test_what_is_too_much_for_the_function_gets_a_task_and_the_limit_that_decided(
     changed: dict[str, object], says: str
 ) -> None:
-    found = place(replace(SMALL, **changed))  # type: ignore[arg-type]
+    found = place(SMALL.but(**changed))  # type: ignore[arg-type]
     assert found.where is Where.FARGATE
     assert says in found.decided_by
     assert found.memory_mb in FARGATE_SIZES[found.cpu]
     assert found.memory_mb >= found.estimate.memory_mb
     assert 20 <= found.disk_gib <= 200
-    assert found.disk_gib * 2**30 >= replace(SMALL, **changed).bytes  # type: ignore[arg-type]
+    assert found.disk_gib * 2**30 >= SMALL.but(**changed).size  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
         ({"width": 2_000_000, "height": 2_000_000}, "s of a task"),
-        ({"bytes": 160_000_000_000}, "does not fit on a task's disk"),
+        ({"size": 160_000_000_000}, "does not fit on a task's disk"),
         ({"width": 99_000, "height": 99_000, "format": "webp", "bits": 64}, "more than any task has"),
     ],
 )
 def test_what_fits_nowhere_is_rejected_with_its_reason(changed: dict[str, object], says: str) -> None:
-    found = place(replace(SMALL, **changed))  # type: ignore[arg-type]
+    found = place(SMALL.but(**changed))  # type: ignore[arg-type]
     assert (found.where, found.cpu) == (Where.REJECT, 0)
     assert says in found.reason
     assert found.decided_by
 
 
 def test_a_task_that_would_outlive_its_deadline_is_not_started() -> None:
-    huge = replace(SMALL, width=80_000, height=60_000)
+    huge = SMALL.but(width=80_000, height=60_000)
     assert "task_seconds 10" in place(huge, Rules(task_seconds=10)).decided_by
 
 
-jobs = st.builds(
-    Scan,
-    format=st.sampled_from(sorted(CPU_SECONDS)),
+headers = st.builds(
+    Header,
+    format=st.sampled_from(sorted(map(Format, CPU_SECONDS))),
     width=st.integers(1, 400_000),
     height=st.integers(1, 400_000),
-    bytes=st.integers(1, 10**11),
     orientation=st.integers(1, 8),
     progressive=st.booleans(),
     tiled=st.booleans(),
@@ -102,6 +122,7 @@ jobs = st.builds(
     samples=st.floats(1, 4),
     block_rows=st.integers(1, 512),
 )
+jobs = st.builds(Scan, headers, st.integers(1, 10**11))
 
 
 @given(job=jobs)
@@ -120,7 +141,7 @@ def test_any_job_has_a_place_that_exists_and_a_reason(job: Scan) -> None:
 
 @given(job=jobs, factor=st.integers(2, 4))
 def test_a_larger_image_never_takes_less(job: Scan, factor: int) -> None:
-    larger = replace(job, width=job.width * factor, bytes=job.bytes * factor)
+    larger = job.but(width=job.header.width * factor, size=job.size * factor)
     small, large = estimate(job), estimate(larger)
     assert small.memory_mb <= large.memory_mb
     assert small.disk_mb <= large.disk_mb
@@ -174,7 +195,7 @@ def test_what_cannot_be_placed_is_a_sentence(
 
 
 def test_the_estimate_needs_no_image_library() -> None:
-    libraries = "{'pyvips', 'boto3', 'runtime.imaging'}"
+    libraries = "{'pyvips', 'boto3'}"
     code = f"import sys, runtime.work.scan_estimate; print(sorted({libraries} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
