@@ -1,7 +1,7 @@
 """What a module of ours imports, and what that imports, by reading the source: nothing is run."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ def closure(*modules: str, root: Path = ROOT) -> list[Path]:
         found.add(file)
         for folder in file.relative_to(root).parents[:-1]:
             todo += [init] if (init := root / folder / "__init__.py").is_file() else []
-        for name in _imported(ast.parse(file.read_text()).body):
+        for name in _imported(file.read_text()):
             todo += _files(name, root)
     data = {one for file in found for kind in DATA for one in file.parent.glob(kind) if file.parent != root}
     return sorted(found | data)
@@ -38,19 +38,28 @@ def _entry(name: str, root: Path) -> Path:
     return file
 
 
-def _imported(body: list[ast.stmt]) -> Iterator[str]:
-    for statement in body:
-        for node in ast.walk(_without_type_checking(statement)):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                yield node.module
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+@cache
+def _imported(source: str) -> tuple[str, ...]:
+    """Dotted names; cached, since the functions and images share most of what they import."""
+    names: list[str] = []
+    todo: list[ast.AST] = [ast.parse(source)]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif not _is_for_type_checkers(node):
+            todo += [child for child in ast.iter_child_nodes(node) if isinstance(child, _MAY_HOLD_IMPORTS)]
+    return tuple(names)
 
 
-def _without_type_checking(statement: ast.stmt) -> ast.AST:
-    skipped = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
-    return ast.Pass() if skipped else statement
+_MAY_HOLD_IMPORTS = (ast.stmt, ast.excepthandler, ast.match_case)
+"""Nothing below an expression is an import."""
+
+
+def _is_for_type_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _files(name: str, root: Path) -> list[Path]:

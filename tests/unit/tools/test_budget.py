@@ -2,6 +2,7 @@
 
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -9,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.budget import BUDGET, LOOPS, cpu_seconds, is_too_much, synth_seconds, told
+from tests.support.budget import (
+    BUDGET,
+    LOOPS,
+    ONE_BUCKET,
+    cpu_seconds,
+    is_too_much,
+    one_synth,
+    synth_seconds,
+    told,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -44,6 +54,13 @@ def test_the_cpu_of_a_process_that_has_ended_counts() -> None:
 
 def test_a_synth_of_one_bucket_takes_some_cpu() -> None:
     assert synth_seconds() > 0.2
+
+
+@pytest.mark.slow
+def test_the_app_takes_no_more_than_twice_the_cpu_of_one_bucket() -> None:
+    """Most of it is importing aws_cdk, and the CLI. In pairs, since machines change their speed."""
+    pairs = [(one_synth(ROOT / "app.py"), one_synth(ONE_BUCKET)) for _ in range(6)][1:]
+    assert statistics.median(ours / one for ours, one in pairs) <= 2.0, pairs
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells a process's children in /proc.")
