@@ -1,1 +1,1 @@
-"""One file a pattern, each readable and copyable alone with `constructs/`."""
+"""What is deployed: one folder per pattern, each readable and copyable alone with `constructs/`."""

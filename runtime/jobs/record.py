@@ -51,7 +51,7 @@ class Try:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One version of a source object on its way to tiles. Times are seconds since 1970.
+    """One version of a source object on its way to results. Times are seconds since 1970.
 
     where: "lambda" or "fargate", for this attempt. placement: why the first one went where it did;
     decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.

@@ -35,7 +35,7 @@ TASK_SECONDS = round(Rules().task_seconds)
 class Worker(Construct):
     """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
 
-    url: in front of the output. work, limits: what dispatcher and worker are told of the work.
+    url: in front of the output. work, limits: what dispatcher and worker are told of the work, and beyond which scans are rejected.
     launch: what whoever starts it is told. stopped: the events of its end. role: what it works with.
     """
 
