@@ -1,36 +1,36 @@
 """What a function or a task may do, written out: CDK's `grant_read` and `grant_write` bring wildcards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
-import aws_cdk.aws_s3 as s3
 from constructs import IConstruct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.private_bucket import PrivateBucket
 
 
 def allow(who: iam.IGrantable, actions: Sequence[str], *resources: str) -> None:
     """Allows actions on whole resources."""
-    who.grant_principal.add_to_principal_policy(
-        iam.PolicyStatement(actions=list(actions), resources=list(resources))
-    )
+    role_of(who).add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
 
 
-def allow_objects(who: iam.IGrantable, actions: Sequence[str], bucket: s3.Bucket, *prefixes: str) -> None:
-    """Allows actions on the objects whose keys begin with one of the prefixes; "" is all of them."""
-    allow(who, actions, *(bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes))
-    bucket_id = cdk.Stack.of(bucket).resolve(bucket.bucket_arn)["Fn::GetAtt"][0]
-    for prefix in prefixes:
-        acknowledge(
-            policy_of(who),
-            f"AwsSolutions-IAM5[Resource::<{bucket_id}.Arn>/{prefix}*]",
-            "Objects under a prefix have no other name in IAM.",
-        )
+def allow_objects(who: iam.IGrantable, bucket: PrivateBucket, actions: Mapping[str, Sequence[str]]) -> None:
+    """Allows each action on the objects whose keys begin with one of its prefixes; "" is all of them."""
+    for action, prefixes in actions.items():
+        allow(who, [action], *(bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes))
+    reason = "Objects under a prefix have no other name in IAM."
+    named = dict.fromkeys(prefix for prefixes in actions.values() for prefix in prefixes)
+    rules = (f"AwsSolutions-IAM5[Resource::<{bucket.logical_id}.Arn>/{prefix}*]" for prefix in named)
+    acknowledge(policy_of(who), dict.fromkeys(rules, reason))
+
+
+def role_of(who: iam.IGrantable) -> iam.Role:
+    """Whose statements are added to."""
+    role = who.grant_principal
+    assert isinstance(role, iam.Role)
+    return role
 
 
 def policy_of(who: iam.IGrantable) -> IConstruct:
     """The policy that CDK makes for the role with its first statement."""
-    role = who.grant_principal
-    assert isinstance(role, iam.Role)
-    return role.node.find_child("DefaultPolicy")
+    return role_of(who).node.find_child("DefaultPolicy")

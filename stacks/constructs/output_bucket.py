@@ -27,13 +27,19 @@ class OutputBucket(PrivateBucket):
             ],
         )
 
-    def allow_publishing(self, who: iam.IGrantable, source: s3.Bucket) -> None:
+    def allow_publishing(self, who: iam.IGrantable, source: PrivateBucket) -> None:
         """What runtime/results.py does, of versions of objects in `source`."""
-        allow_objects(who, ["s3:GetObjectVersion"], source, "")
-        allow_objects(who, ["s3:PutObject"], self, "v/", "latest/", "rejected/")
-        allow_objects(who, ["s3:GetObject"], self, "v/", "latest/")
-        allow_objects(who, ["s3:DeleteObject"], self, "v/", "rejected/")
-        allow_objects(who, ["s3:PutObjectTagging"], self, "latest/")
+        allow_objects(who, source, {"s3:GetObjectVersion": [""]})
+        allow_objects(
+            who,
+            self,
+            {
+                "s3:PutObject": ["v/", "latest/", "rejected/"],
+                "s3:GetObject": ["v/", "latest/"],
+                "s3:DeleteObject": ["v/", "rejected/"],
+                "s3:PutObjectTagging": ["latest/"],
+            },
+        )
         # A missing object is then a 404 and not a 403:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         allow(who, ["s3:ListBucket"], source.bucket_arn, self.bucket_arn)

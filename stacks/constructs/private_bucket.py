@@ -1,5 +1,7 @@
 """An S3 bucket that nobody reaches but by its stack's grants."""
 
+from functools import cached_property
+
 import aws_cdk as cdk
 import aws_cdk.aws_s3 as s3
 from constructs import Construct
@@ -54,8 +56,7 @@ class PrivateBucket(s3.Bucket):
         own_the_helpers_logs(self)
         acknowledge(
             self,
-            "AwsSolutions-S1",
-            "Access logs are best effort and need a bucket more; CloudTrail data events are the audit trail.",
+            {"AwsSolutions-S1": "Best effort, and one more bucket; CloudTrail is the audit trail."},
         )
         if events:
             resource = self.node.default_child
@@ -64,3 +65,8 @@ class PrivateBucket(s3.Bucket):
             resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
                 event_bridge_configuration=to_event_bridge
             )
+
+    @cached_property
+    def logical_id(self) -> str:
+        """Its name in the template."""
+        return str(cdk.Stack.of(self).resolve(self.bucket_arn)["Fn::GetAtt"][0])

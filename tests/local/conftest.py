@@ -251,6 +251,7 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
         capture_output=True,
         check=True,
     )
+    assert int(found.stdout), "It has no process (any more), and 0 would be all of ours."
     return int(found.stdout)
 
 

@@ -46,6 +46,20 @@ def tasks(hybrid: HybridDriver, status: str = "RUNNING") -> list[Mapping[str, An
     return [task for task in found if status == "STOPPED" or task["lastStatus"] != "STOPPED"]
 
 
+def started(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
+    """The task of a job, as soon as it has a process, which may not be at work yet."""
+
+    def found() -> Mapping[str, Any] | None:
+        of_job = (
+            task for task in tasks(hybrid) if task["startedBy"] == job_id and task["lastStatus"] == "RUNNING"
+        )
+        return next((task for task in of_job if task["containers"][0].get("runtimeId")), None)
+
+    task = eventually(found)
+    assert task
+    return task
+
+
 def running(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
     """The task of a job, once it is at work and both its record and ECS say so."""
 
@@ -54,9 +68,11 @@ def running(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
         if job and job.state is State.WAITING:  # RunTask had no answer in time: a sweep calls it, as on AWS
             hybrid.sweep()
         assert job is None or not job.is_final, f"It has ended before it was seen at work: {job}"
-        if job is None or job.state is not State.RUNNING:
+        if job is None or job.state is not State.RUNNING or not job.task_arn:
             return None
-        return next((task for task in tasks(hybrid) if task["taskArn"] == job.task_arn), None)
+        cluster = hybrid.outputs["ClusterName"]
+        found = hybrid.client("ecs").describe_tasks(cluster=cluster, tasks=[job.task_arn])["tasks"]
+        return found[0] if found and found[0]["lastStatus"] == "RUNNING" else None
 
     task = eventually(found)
     assert task
@@ -114,7 +130,7 @@ def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
     hybrid: HybridDriver, deployment: Deployment
 ) -> None:
     upload = hybrid.upload("killed.jpg", large())
-    task = running(hybrid, upload.job_id)
+    task = started(hybrid, upload.job_id)
     assert task["cpu"] == "1024"
     os.kill(process_of(deployment.aws, task), signal.SIGKILL)
     job = hybrid.wait(upload)
@@ -128,7 +144,7 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
     hybrid: HybridDriver, deployment: Deployment
 ) -> None:
     """What an interruption of Spot does: SIGTERM, then an event."""
-    upload = hybrid.upload("interrupted.jpg", large())
+    upload = hybrid.upload("interrupted.jpg", large(across=18))
     os.kill(process_of(deployment.aws, running(hybrid, upload.job_id)), signal.SIGTERM)
     job = hybrid.wait(upload)
     assert (job.state, job.attempt) == (State.DONE, 2)
