@@ -22,13 +22,13 @@ PATTERNS = ("LambdaPattern", "FargatePattern", "HybridPattern")
 STACKS = ("Network", *PATTERNS, "Operations")
 
 
-def compose(scope: Construct, settings: Settings, prefix: str = "") -> None:
-    """Every stack, its name after a prefix."""
-    network = Network(scope, f"{prefix}Network", settings=settings)
-    LambdaPattern(scope, f"{prefix}LambdaPattern", settings=settings)
-    FargatePattern(scope, f"{prefix}FargatePattern", network=network, settings=settings)
-    HybridPattern(scope, f"{prefix}HybridPattern", network=network, settings=settings)
-    Operations(scope, f"{prefix}Operations")
+def compose(scope: Construct, settings: Settings) -> None:
+    """Every stack. `cdk` selects by these ids; CloudFormation's names are made by `settings.stack_name`."""
+    network = Network(scope, "Network", settings=settings)
+    LambdaPattern(scope, "LambdaPattern", settings=settings)
+    FargatePattern(scope, "FargatePattern", network=network, settings=settings)
+    HybridPattern(scope, "HybridPattern", network=network, settings=settings)
+    Operations(scope, "Operations", settings=settings)
 
 
 if __name__ == "__main__":

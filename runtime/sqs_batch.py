@@ -1,6 +1,7 @@
 """A batch of SQS messages, one by one: what every function here does around its work."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,7 @@ def each_message(work: Work) -> Handler:
     processor = BatchProcessor(event_type=EventType.SQS)
 
     def one(record: SQSRecord, lambda_context: LambdaContext) -> None:
+        started = time.perf_counter()
         try:
             outcome = work(json.loads(record.body), lambda_context)
         except Exception:  # the processor itself logs nothing of it
@@ -45,6 +47,8 @@ def each_message(work: Work) -> Handler:
             raise
         logger.info(outcome.what, **outcome.facts)
         metrics.add_metric(name=outcome.what, unit=MetricUnit.Count, value=1)
+        took = (time.perf_counter() - started) * 1000
+        metrics.add_metric(name="Latency", unit=MetricUnit.Milliseconds, value=took)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
         return process_partial_response(event=event, record_handler=one, processor=processor, context=context)

@@ -1,5 +1,7 @@
 """The network of the containers: two zones, and as few parts that cost money as the settings allow."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 import aws_cdk.aws_ec2 as ec2
 from constructs import Construct
@@ -29,7 +31,13 @@ class Network(cdk.Stack):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        super().__init__(scope, construct_id, description="Network of the containers")
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            termination_protection=settings.is_production,
+            description="Network of the containers",
+        )
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -39,6 +47,7 @@ class Network(cdk.Stack):
             # Nothing of ours is in the default group, and emptying it would bring a hidden function.
             restrict_default_security_group=False,
         )
+        self._choose_zones(settings.zone_ids)
         self.tasks = ec2.SubnetSelection(subnet_group_name=TASKS)
         self.load_balancer = ec2.SubnetSelection(subnet_group_name=LOAD_BALANCER)
 
@@ -54,12 +63,35 @@ class Network(cdk.Stack):
             logs = PrivateBucket(self, "FlowLogs", retain=settings.is_production, expiration=FLOW_LOGS_KEPT)
             self.vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_s3(logs))
         else:
-            acknowledge(self.vpc, "AwsSolutions-VPC7", "flow_logs=off: they are billed by the gigabyte.")
+            acknowledge(self.vpc, {"AwsSolutions-VPC7": "flow_logs=off: they are billed by the gigabyte."})
+        self._share()
+
+    def _choose_zones(self, zone_ids: Sequence[str]) -> None:
+        """By id, since names of zones differ from account to account. No zone of a subnet can be changed."""
+        if not zone_ids:
+            return
+        for subnets in (self.vpc.public_subnets, self.vpc.private_subnets, self.vpc.isolated_subnets):
+            for number, subnet in enumerate(subnets):
+                resource = subnet.node.default_child
+                assert isinstance(resource, ec2.CfnSubnet)
+                resource.add_property_deletion_override("AvailabilityZone")
+                resource.add_property_override("AvailabilityZoneId", zone_ids[number % ZONES])
+
+    def _share(self) -> None:
+        """Pins what other stacks import: an export that came and went with its consumers could lock both."""
+        subnets = [
+            *self.vpc.select_subnets(subnet_group_name=TASKS).subnet_ids,
+            *self.vpc.select_subnets(subnet_group_name=LOAD_BALANCER).subnet_ids,
+        ]
+        for value in (self.vpc.vpc_id, *subnets):
+            self.export_value(value)
 
     def _reach_aws_by_endpoints(self) -> None:
         group = ec2.SecurityGroup(self, "Endpoints", vpc=self.vpc, allow_all_outbound=False)
         group.add_ingress_rule(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.tcp(443))
-        acknowledge(group, "AwsSolutions-EC23", "It lets in the VPC's own range, which is a token at synth.")
+        acknowledge(
+            group, {"AwsSolutions-EC23": "It lets in the VPC's own range, which is a token at synth."}
+        )
         for name, service in ENDPOINTS.items():
             self.vpc.add_interface_endpoint(
                 name, service=service, subnets=self.tasks, security_groups=[group], open=False

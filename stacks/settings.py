@@ -17,8 +17,11 @@ class SettingsError(Exception):
 class Settings:
     """The defaults are those of a first try in a sandbox account.
 
+    prefix: how the names of all stacks begin; chosen before the first deploy, as stage and zones are.
     stage: sandbox removes everything on destroy; production keeps data.
     architecture: the CPU of every function and container.
+    zones: ids of the two availability zones of the network, such as `use1-az1,use1-az2`; the first two of the
+        account unless given (docs/first-deploy.md says when that will not do).
     egress: how tasks reach AWS; docs/fargate-pattern.md has what each costs.
     flow_logs: of the network, into a bucket.
     waf: a rate limit an address before CloudFront; the Region is then us-east-1.
@@ -29,13 +32,16 @@ class Settings:
     max_pixels, max_bytes: what one upload may have: docs/lambda-pattern.md#limits.
     max_scan_pixels, max_scan_bytes: the same of a scan for tiles, which need not fit in memory.
     spot: first attempts of tasks ask for spare capacity, at a third of the price; it may be taken away.
-    max_concurrency: batches at once; all functions of an account share its quota.
+    max_concurrency: of the function of LambdaPattern, and of the dispatcher; a new account has ten for all
+        functions together (quota L-B99A9384).
     alarm_email: who is told when an alarm goes off; nobody while it is empty.
     target: what the functions' packages are made for; `local` is this machine, for tools/local_aws/.
     """
 
+    prefix: str = "lof"
     stage: Literal["sandbox", "production"] = "sandbox"
     architecture: Literal["arm64", "x86_64"] = "arm64"
+    zones: str = ""
     egress: Literal["public-ip", "nat", "endpoints"] = "public-ip"
     flow_logs: Literal["off", "on"] = "off"
     waf: Literal["off", "on"] = "off"
@@ -49,13 +55,26 @@ class Settings:
     max_scan_pixels: int = 10_000_000_000
     max_scan_bytes: int = 50_000_000_000
     spot: Literal["off", "on"] = "off"
-    max_concurrency: int = 20
+    max_concurrency: int = 5
     alarm_email: str = ""
     target: Literal["aws", "local"] = "aws"
 
     @property
     def is_production(self) -> bool:
         return self.stage == "production"
+
+    def stack_name(self, stack: str) -> str:
+        """The name in CloudFormation of a stack of ours, which says its stage where that is production.
+
+        So production and a sandbox are different stacks, and to forget a flag touches neither.
+        """
+        stage = "-production" if self.is_production else ""
+        return f"{self.prefix}{stage}-{stack}"
+
+    @property
+    def zone_ids(self) -> tuple[str, ...]:
+        """None where the account's first two will do."""
+        return tuple(self.zones.split(",")) if self.zones else ()
 
     @property
     def cpu(self) -> str:
@@ -102,8 +121,9 @@ def _value(key: str, kind: Any, value: Any) -> Any:
             )
         return int(value)
     pattern, described = _TEXTS[key]
-    if value and not re.fullmatch(pattern, str(value)):
-        raise SettingsError(f"{key}={value!r} is not possible. Allowed: {described}, or nothing.")
+    nothing = "" if key in _NEEDED else ", or nothing"
+    if (value or key in _NEEDED) and not re.fullmatch(pattern, str(value)):
+        raise SettingsError(f"{key}={value!r} is not possible. Allowed: {described}{nothing}.")
     return str(value)
 
 
@@ -118,7 +138,13 @@ _RANGES = {
     "max_scan_bytes": (1, 80_000_000_000),  # twice that, and some, must fit on a task's 200 GiB
     "max_tasks": (2, 1000),
 }
+_NEEDED = {"prefix"}
 _TEXTS = {
+    "prefix": (r"[a-z][a-z0-9]{1,9}", "2 to 10 lowercase letters and digits that begin with a letter"),
+    "zones": (
+        r"([a-z]{3,5}\d-az\d),(?!\1$)[a-z]{3,5}\d-az\d",
+        "the ids of two different availability zones, such as use1-az1,use1-az2",
+    ),
     "alarm_email": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
     "domain": (r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", "a name such as images.example.com"),
     "certificate_arn": (

@@ -70,7 +70,7 @@ class Service:
             spare=settings.spare_mb * MB,
             fresh=settings.fresh_seconds,
         )
-        self.metrics = Metrics()
+        self.metrics = Metrics(namespace=settings.metrics_namespace)
         self.ready = False
         self.draining = False
 

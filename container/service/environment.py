@@ -12,6 +12,7 @@ class ServiceEnvironment(Environment):
 
     Attributes:
         source_bucket, source_folder: where the images are; exactly one of the two is set.
+        metrics_namespace: of what it counts, in CloudWatch.
         public_base_url: the absolute address that `id`, redirects and Link headers begin with.
         workers: threads that decode and encode; 0 is one per processor.
         queue: requests that may wait for them.
@@ -30,6 +31,7 @@ class ServiceEnvironment(Environment):
     source_bucket: str = ""
     source_folder: str = ""
     public_base_url: str = ""
+    metrics_namespace: str = "FargatePattern"
     host: str = "0.0.0.0"  # noqa: S104 - in a container; tools/commands/service.py says 127.0.0.1
     port: int = 8080
     workers: int = 0

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-NAMESPACE, SERVICE = "FargatePattern", "iiif"
-"""The namespace, and the dimension `service` of each metric."""
+SERVICE = "iiif"
+"""The dimension `service` of each metric."""
 A_DECADE, LEAST, MOST = 16, -1, 5
 """Latencies are kept by sixteenths of a power of ten, 0.1 ms to 100 s: 97 values, and an array holds 100."""
 
@@ -39,8 +39,9 @@ _COUNTED = (Metric.REQUESTS, Metric.REFUSED, Metric.ERRORS, Metric.BUSY)
 
 @dataclass(kw_only=True)
 class Metrics:
-    """Counts since the last line. A latency is kept to within 7.5 %."""
+    """Counts since the last line, for a namespace. A latency is kept to within 7.5 %."""
 
+    namespace: str
     counts: Counter[Metric] = field(default_factory=Counter)
     latencies: Counter[float] = field(default_factory=Counter)
 
@@ -59,7 +60,7 @@ class Metrics:
         if self.latencies:
             values[Metric.LATENCY] = {"Values": [*self.latencies], "Counts": [*self.latencies.values()]}
         metrics = [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in values]
-        directive = {"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}
+        directive = {"Namespace": self.namespace, "Dimensions": [["service"]], "Metrics": metrics}
         self.counts.clear()
         self.latencies.clear()
         emf = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}

@@ -1,18 +1,20 @@
-"""What is counted in LambdaPattern's namespace: by the function, for alarms and dashboards."""
+"""What LambdaPattern's function counts, for alarms and dashboards; the namespace is its stack's name."""
 
 from enum import StrEnum
 
-NAMESPACE, SERVICE = "LambdaPattern", "renditions"
-"""The namespace, and the dimension `service` of each metric."""
+SERVICE = "renditions"
+"""The dimension `service` of each metric."""
 
 
 class Metric(StrEnum):
-    """The name of a metric; its unit is Count."""
+    """The name of a metric; its unit is Count unless it is said."""
 
     IGNORED = "Ignored"
     DELETED = "Deleted"
     REJECTED = "Rejected"
     PUBLISHED = "Published"
     SUPERSEDED = "Superseded"
+    LATENCY = "Latency"
+    """Of a message, in milliseconds: runtime/sqs_batch.py, as FAILED."""
     FAILED = "Failed"
     """A message that comes again: runtime/sqs_batch.py."""

@@ -1,8 +1,6 @@
-"""What is counted in HybridPattern's namespace: by the functions, for its alarms and dashboards."""
+"""What HybridPattern's functions count, for its alarms and dashboards; the namespace is its stack's name."""
 
 from enum import StrEnum
-
-NAMESPACE = "HybridPattern"
 
 
 class Service(StrEnum):
@@ -32,5 +30,7 @@ class Metric(StrEnum):
     JOBS_OVERDUE = "JobsOverdue"
     JOBS_WAITING = "JobsWaiting"
     JOB_NOT_SWEPT = "JobNotSwept"
+    LATENCY = "Latency"
+    """Of a message, in milliseconds: runtime/sqs_batch.py, as FAILED."""
     FAILED = "Failed"
     """A message that comes again: runtime/sqs_batch.py."""

@@ -15,8 +15,7 @@ class Cluster(ecs.Cluster):
         super().__init__(scope, construct_id, vpc=network.vpc)
         acknowledge(
             self,
-            "AwsSolutions-ECS4",
-            "Container Insights bills custom metrics; the tasks' own tell what the alarms need.",
+            {"AwsSolutions-ECS4": "Container Insights bills custom metrics; the tasks' own are enough."},
         )
         self.group = ec2.SecurityGroup(scope, group_id, vpc=network.vpc, allow_all_outbound=False)
         self.group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))

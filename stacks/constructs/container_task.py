@@ -66,7 +66,8 @@ def container_task(
     added.add_mount_points(ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False))
     execution = task.obtain_execution_role()
     acknowledge(
-        policy_of(execution), "AwsSolutions-IAM5[Resource::*]", "ecr:GetAuthorizationToken has no resources."
+        policy_of(execution),
+        {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resources."},
     )
-    acknowledge(task, "AwsSolutions-ECS2", "Its environment has names and limits, and no secrets.")
+    acknowledge(task, {"AwsSolutions-ECS2": "Its environment has names and limits, and no secrets."})
     return task

@@ -50,7 +50,7 @@ class EventQueue(Construct):
         self.rule = self._rule("Rule", pattern=pattern)
 
         acknowledge(
-            self.undelivered, "AwsSolutions-SQS3", "It is the dead-letter queue of the rule's target."
+            self.undelivered, {"AwsSolutions-SQS3": "It is the dead-letter queue of the rule's target."}
         )
 
         alarms.add(

@@ -62,14 +62,17 @@ class PythonFunction(lambda_.Function):
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             tracing=lambda_.Tracing.ACTIVE,
-            environment={"POWERTOOLS_SERVICE_NAME": name, **environment},
+            environment={
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_METRICS_NAMESPACE": cdk.Stack.of(scope).stack_name,
+                **environment,
+            },
         )
         acknowledge(
             self,
-            "AwsSolutions-L1",
-            "Pins, bytecode and tests are of Python 3.13, which AWS supports until 2029-06-30.",
+            {"AwsSolutions-L1": "All is pinned for Python 3.13, which AWS supports until 2029-06-30."},
         )
-        acknowledge(policy_of(self), "AwsSolutions-IAM5[Resource::*]", "X-Ray has no resources.")
+        acknowledge(policy_of(self), {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resources."})
         alarms.add(
             f"{construct_id}Errors",
             metric=self.metric_errors(period=PERIOD),

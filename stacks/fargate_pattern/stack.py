@@ -11,6 +11,7 @@ from stacks.fargate_pattern.front_door import FrontDoor
 from stacks.fargate_pattern.http_service import HttpService
 from stacks.fargate_pattern.service_alarms import watch_service
 from stacks.fargate_pattern.size import service_size
+from stacks.fargate_pattern.zones import refuse_zones_without_vpc_origins
 from stacks.network import Network
 from stacks.settings import Settings
 
@@ -19,7 +20,14 @@ class FargatePattern(cdk.Stack):
     """CloudFront -> VPC origin -> internal load balancer -> service -> source bucket, read only."""
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
-        super().__init__(scope, construct_id, description="Fargate pattern: a IIIF image service")
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            termination_protection=settings.is_production,
+            description="Fargate pattern: a IIIF image service",
+        )
+        refuse_zones_without_vpc_origins(self, settings.zone_ids)
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
         size = service_size(settings)
 
@@ -32,6 +40,7 @@ class FargatePattern(cdk.Stack):
             environment=ServiceEnvironment(
                 source_bucket=source.bucket_name,
                 public_base_url=front.url,
+                metrics_namespace=self.stack_name,
                 max_pixels=settings.max_pixels,
                 max_bytes=settings.max_bytes,
                 # A small task sees two processors, and has time for one; decoding the largest image takes a
@@ -44,7 +53,7 @@ class FargatePattern(cdk.Stack):
             listener=front.listener,
             settings=settings,
         )
-        allow_objects(service.task_definition.task_role, ["s3:GetObject"], source, "")
+        allow_objects(service.task_definition.task_role, source, {"s3:GetObject": [""]})
         # A missing object is then a 404 and not a 403:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         allow(service.task_definition.task_role, ["s3:ListBucket"], source.bucket_arn)

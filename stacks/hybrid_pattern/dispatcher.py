@@ -7,7 +7,6 @@ import aws_cdk.aws_lambda_event_sources as event_sources
 from constructs import Construct
 
 from lambda_src.dispatcher.environment import DispatcherEnvironment
-from runtime.jobs.metrics import NAMESPACE
 from runtime.placement.placement import Rules
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
@@ -57,7 +56,6 @@ class Dispatcher(PythonFunction):
                 ).as_variables(),
                 **worker.launch.as_variables(),
                 **worker.limits.as_variables(),
-                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "VIPS_CONCURRENCY": "2",
                 "MALLOC_ARENA_MAX": "2",
             },

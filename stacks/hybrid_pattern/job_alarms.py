@@ -4,16 +4,17 @@ import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from runtime.jobs.metrics import NAMESPACE, Metric, Service
+from runtime.jobs.metrics import Metric, Service
 from stacks.constructs.alarms import PERIOD, Alarms
 
 
 def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
     """Alarms on what dispatcher and tracker count, and a dashboard. sweep: how often the tracker looks."""
+    namespace = cdk.Stack.of(scope).stack_name
 
     def counted(service: Service, name: Metric, statistic: str = "Sum") -> cloudwatch.Metric:
         return cloudwatch.Metric(
-            namespace=NAMESPACE,
+            namespace=namespace,
             metric_name=name,
             dimensions_map={"service": service},
             period=PERIOD,

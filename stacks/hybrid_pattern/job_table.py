@@ -40,7 +40,7 @@ class JobTable(dynamodb.Table):
         )
         self.index_arn = f"{self.table_arn}/index/{OPEN_INDEX}"
         if not retain:
-            acknowledge(self, "AwsSolutions-DDB3", "A sandbox: the table goes with the stack.")
+            acknowledge(self, {"AwsSolutions-DDB3": "A sandbox: the table goes with the stack."})
 
     def allow_working(self, who: iam.IGrantable) -> None:
         """To begin a job, tell of its progress and end it."""

@@ -24,7 +24,13 @@ class HybridPattern(cdk.Stack):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
-        super().__init__(scope, construct_id, description="Hybrid pattern: huge scans to zoomable tiles")
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            termination_protection=settings.is_production,
+            description="Hybrid pattern: huge scans to zoomable tiles",
+        )
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
 
         source = PrivateBucket(self, "Source", versioned=True, events=True, retain=settings.is_production)

@@ -62,10 +62,10 @@ class TileDistribution(cloudfront.Distribution):
                 conditions={"StringEquals": {"AWS:SourceArn": self.distribution_arn}},
             )
         )
-        for rule, reason in {
+        reasons = {
             "AwsSolutions-CFR1": "Pictures for everybody, wherever they are.",
             "AwsSolutions-CFR2": "Static files: a web ACL would cost more than what it holds off.",
             "AwsSolutions-CFR3": "Static files that everybody may read; logs of each tile are billed.",
             "AwsSolutions-CFR4": "With CloudFront's own certificate AWS fixes the minimum of TLS.",
-        }.items():
-            acknowledge(self, rule, reason)
+        }
+        acknowledge(self, reasons)

@@ -6,7 +6,6 @@ import aws_cdk.aws_sqs as sqs
 from constructs import Construct
 
 from lambda_src.tracker.environment import TrackerEnvironment
-from runtime.jobs.metrics import NAMESPACE
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
 from stacks.constructs.grants import allow
@@ -52,7 +51,6 @@ class Tracker(PythonFunction):
                     cluster=worker.cluster.cluster_name,
                     dispatcher_queue=calls.queue_url,
                 ).as_variables(),
-                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
             },
             settings=settings,
             alarms=alarms,

@@ -16,7 +16,7 @@ from runtime.work.environment import ScanEnvironment, WorkEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_task import container_task
-from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.grants import allow, policy_of, role_of
 from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
 from stacks.constructs.output_bucket import OutputBucket
@@ -28,6 +28,7 @@ STOP = cdk.Duration.seconds(120)
 """The most there is, and what Fargate Spot's warning of two minutes leaves:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
 """
+ECS_ARN = "arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>"
 TASK_SECONDS = round(Rules().task_seconds)
 """ECS has no limit of its own: https://github.com/aws/containers-roadmap/issues/291"""
 
@@ -35,7 +36,7 @@ TASK_SECONDS = round(Rules().task_seconds)
 class Worker(Construct):
     """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
 
-    url: in front of the output. work, limits: what dispatcher and worker are told of the work, and beyond which scans are rejected.
+    url: in front of the output. work, limits: what dispatcher and worker are told of the work, of scans.
     launch: what whoever starts it is told. stopped: the events of its end. role: what it works with.
     """
 
@@ -105,19 +106,16 @@ class Worker(Construct):
         stack = cdk.Stack.of(self)
         family = self.task_definition.family
         revisions = stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
-        acknowledge(
-            policy_of(who),
-            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task-definition/{family}:*]",
-            "Revisions are numbered as they are made.",
-        )
-        who.grant_principal.add_to_principal_policy(
+        rule = f"AwsSolutions-IAM5[Resource::{ECS_ARN}:task-definition/{family}:*]"
+        acknowledge(policy_of(who), {rule: "Revisions are numbered as they are made."})
+        role_of(who).add_to_policy(
             iam.PolicyStatement(
                 actions=["ecs:RunTask"],
                 resources=[revisions],
                 conditions={"ArnEquals": {"ecs:cluster": self.cluster.cluster_arn}},
             )
         )
-        who.grant_principal.add_to_principal_policy(
+        role_of(who).add_to_policy(
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
                 resources=[self.role.role_arn, self.task_definition.obtain_execution_role().role_arn],
@@ -133,8 +131,5 @@ class Worker(Construct):
         )
         allow(who, ["ecs:DescribeTasks", "ecs:StopTask"], tasks)
         cluster = stack.resolve(self.cluster.cluster_name)["Ref"]
-        acknowledge(
-            policy_of(who),
-            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<{cluster}>/*]",
-            "Tasks get their names when they start.",
-        )
+        rule = f"AwsSolutions-IAM5[Resource::{ECS_ARN}:task/<{cluster}>/*]"
+        acknowledge(policy_of(who), {rule: "Tasks get their names when they start."})

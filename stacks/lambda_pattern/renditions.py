@@ -5,7 +5,6 @@ import aws_cdk.aws_lambda_event_sources as event_sources
 from constructs import Construct
 
 from lambda_src.renditions.environment import RenditionsEnvironment
-from lambda_src.renditions.metrics import NAMESPACE
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
 from stacks.constructs.grants import allow
@@ -46,7 +45,6 @@ class Renditions(PythonFunction):
                     max_bytes=settings.max_bytes,
                     labels=settings.labels == "on",
                 ).as_variables(),
-                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "VIPS_CONCURRENCY": "1",
                 "MALLOC_ARENA_MAX": "2",
             },

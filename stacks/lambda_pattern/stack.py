@@ -17,7 +17,13 @@ class LambdaPattern(cdk.Stack):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        super().__init__(scope, construct_id, description="Lambda pattern: photos to WebP renditions")
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            termination_protection=settings.is_production,
+            description="Lambda pattern: photos to WebP renditions",
+        )
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
 
         source = PrivateBucket(self, "Source", versioned=True, events=True, retain=settings.is_production)

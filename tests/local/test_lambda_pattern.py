@@ -1,9 +1,6 @@
 """LambdaPattern as deployed: the real template, IAM checks, the function's own code, photos and poison."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -146,17 +143,3 @@ def test_a_plain_http_request_is_refused_by_both_buckets(
 def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
     assert deployment.cdk.deploy(STACK)[STACK] == deployment.driver.outputs
     assert "(no changes)" in (deployment.cdk.folder / "cdk.log").read_text()
-
-
-def test_a_run_of_e2e_leaves_what_is_deployed_as_it_is(driver: LambdaDriver, deployment: Deployment) -> None:
-    driver.s3.put_object(Bucket=driver.source, Key="kept/notes.txt", Body=b"kept")
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.commands.e2e", "--target", "aws", "--yes"],
-        cwd=ROOT,
-        env={**os.environ, **deployment.aws.environment},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert "LambdaPattern (created " in " ".join(done.stdout.split()), done.stdout + done.stderr
-    assert driver.s3.get_object(Bucket=driver.source, Key="kept/notes.txt")["Body"].read() == b"kept"

@@ -28,7 +28,7 @@ def templates(**settings: str) -> dict[str, Template]:
     app = cdk.App(context={**CONTEXT, **settings})
     compose(app, Settings.from_context({**CONTEXT, **settings}))
     assembly = app.synth()
-    return {stack.stack_name: dict(stack.template) for stack in assembly.stacks}
+    return {stack.hierarchical_id: dict(stack.template) for stack in assembly.stacks}
 
 
 def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:

@@ -15,11 +15,11 @@ from runtime.jobs import metrics as jobs
 from tests.synth.rules import Template, of_type
 
 OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
-    renditions.NAMESPACE: (renditions.Metric, {renditions.SERVICE}),
-    iiif.NAMESPACE: (iiif.Metric, {iiif.SERVICE}),
-    jobs.NAMESPACE: (jobs.Metric, {*jobs.Service}),
+    "LambdaPattern": (renditions.Metric, {renditions.SERVICE}),
+    "FargatePattern": (iiif.Metric, {iiif.SERVICE}),
+    "HybridPattern": (jobs.Metric, {*jobs.Service}),
 }
-"""By namespace: what is counted, and by whom."""
+"""By the end of its namespace, which is the stack's name: what is counted, and by whom."""
 AWS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     "AWS/Lambda": {"Duration", "Errors", "Throttles"},
@@ -46,8 +46,8 @@ def metric_is_counted(template: Template) -> Iterator[str]:
     """One sentence per metric that nobody counts."""
     for name, metric in metrics(template):
         namespace, counted, dimensions = metric
-        if namespace in OURS:
-            known, services = OURS[namespace]
+        if (stack := namespace.rpartition("-")[2]) in OURS:
+            known, services = OURS[stack]
             if counted not in {*known} or dimensions.get("service") not in services:
                 yield f"{name}: nobody counts {counted} of {dimensions} in {namespace}"
         elif counted not in AWS.get(namespace, set()):

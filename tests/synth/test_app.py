@@ -91,7 +91,7 @@ def test_the_template_names_nobody_and_no_place(output: Path) -> None:
     ("setting", "says"),
     [
         ("stage=prod", "Error: stage='prod' is not possible. Allowed: sandbox, production."),
-        ("stages=production", "Error: Unknown setting stages. There are: stage, architecture"),
+        ("stages=production", "Error: Unknown setting stages. There are: prefix, stage, architecture"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_and_no_traceback(place: Path, setting: str, says: str) -> None:

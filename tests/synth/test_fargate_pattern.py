@@ -143,9 +143,6 @@ def test_a_sandbox_has_one_small_task_and_production_at_least_two(
     target = only(template, "AWS::ApplicationAutoScaling::ScalableTarget")
     assert (target["MinCapacity"], target["MaxCapacity"]) == (least, 4)
     assert only(template, "AWS::ECS::TaskDefinition")["Cpu"] == cpu
-    attributes = only(template, "AWS::ElasticLoadBalancingV2::LoadBalancer")["LoadBalancerAttributes"]
-    protected = {"Key": "deletion_protection.enabled", "Value": str(stage == "production").lower()}
-    assert protected in attributes
     _, alarm = one_named(template, "AWS::CloudWatch::Alarm", "AlarmsTooFew")
     assert (alarm["Properties"]["Threshold"], alarm["Properties"]["TreatMissingData"]) == (least, "breaching")
 

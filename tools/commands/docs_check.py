@@ -225,7 +225,7 @@ def _here(command: str, aws: LocalAws, folder: Path) -> str:
     stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
     for stack in sorted(stacks, key=lambda one: one["CreationTime"]):
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-        if stack["StackName"] == "FargatePattern" and "Url" in outputs:
+        if stack["StackName"].endswith("-FargatePattern") and "Url" in outputs:
             service = ServiceDriver(client=aws.client, outputs=outputs, endpoint=aws.url)
             service.wait_until_steady()
             outputs["Url"] = service.browser_url

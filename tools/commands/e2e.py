@@ -4,8 +4,9 @@
 """
 
 import argparse
-import json
 import os
+import secrets
+import string
 import subprocess
 import sys
 import time
@@ -21,12 +22,13 @@ from rich.console import Console
 from app import STACKS
 from chooser.prices import as_of
 from runtime.jobs.record import State
+from stacks.settings import Settings
 from tools.commands import at_rest
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import Client, LambdaDriver
 from tools.local_aws.aws import ROOT, LocalAwsError, local_aws
-from tools.local_aws.deployment import Cdk
+from tools.local_aws.deployment import Cdk, read_outputs, stack_name
 
 FOLDER = ROOT / "build" / "e2e"
 HOURS = 1.0
@@ -93,7 +95,7 @@ def _locally(console: Console) -> int:
         cdk.bootstrap()
         with ExitStack() as later:
             later.callback(lambda: cdk.destroy("--all"))
-            later.callback(lambda: stop_tasks(aws.client))
+            later.callback(lambda: stop_tasks(aws.client, stack_name("HybridPattern")))
             outputs = cdk.deploy(*STACKS)
             check(outputs, aws.client, aws.resource, aws.url, console.print)
         console.print("destroyed")
@@ -109,30 +111,36 @@ def _asked(question: str) -> str:
 
 
 def _in_an_account(console: Console, session: Any, profile: str | None) -> int:
-    """Deploys into an account, and destroys just the stacks that this run has created.
+    """Deploys into an account under a prefix of its own, and destroys just what this run has created.
 
     Raises LocalAwsError, before anything is done, where a stack of one of the names exists: deploying
     would change that stack, and destroying would delete it with its data.
     """
-    cloudformation = session.client("cloudformation")
-    refuse_existing(cloudformation, STACKS)
-    named = ["--profile", profile] if profile else []
+    cloudformation, prefix = session.client("cloudformation"), own_prefix()
+    names = {stack: Settings(prefix=prefix).stack_name(stack) for stack in STACKS}
+    refuse_existing(cloudformation, [*names.values()])
+    settings = ["-c", "stage=sandbox", "-c", f"prefix={prefix}", *(["--profile", profile] if profile else [])]
     outputs: dict[str, dict[str, str]] = {}
     with ExitStack() as later:
         # One by one: of a stack that somebody else creates meanwhile nothing is touched.
         for stack in STACKS:
-            refuse_existing(cloudformation, [stack])
-            later.callback(_cdk, "destroy", stack, "--exclusively", "--force", *named)
+            refuse_existing(cloudformation, [names[stack]])
+            later.callback(_cdk, "destroy", stack, "--exclusively", "--force", *settings)
             if stack == "HybridPattern":
-                later.callback(stop_tasks, session.client)
+                later.callback(stop_tasks, session.client, names[stack])
             file = FOLDER / f"outputs-{stack}.json"
             file.unlink(missing_ok=True)
             approved = ("--exclusively", "--require-approval", "never", "--outputs-file", str(file))
-            _cdk("deploy", stack, *approved, *named)
-            outputs |= json.loads(file.read_text())
+            _cdk("deploy", stack, *approved, *settings)
+            outputs |= read_outputs(file)
         check(outputs, session.client, session.resource, "", console.print)
     console.print("destroyed")
     return 0
+
+
+def own_prefix() -> str:
+    """Another one in each run."""
+    return "e2e" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
 
 
 def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
@@ -149,14 +157,14 @@ def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
     if found:
         raise LocalAwsError(
             f"This account and Region already have {', '.join(found)}. e2e would change and then delete "
-            "them, so it did nothing to them: run it in another account or Region (AWS_PROFILE, AWS_REGION)."
+            "them, so it did nothing to them: run it again."
         )
 
 
-def stop_tasks(client: Any) -> None:
+def stop_tasks(client: Any, name: str) -> None:
     """Ends the hybrid's tasks: a cluster that has some cannot be deleted. What waits starts no others."""
     try:
-        (stack,) = client("cloudformation").describe_stacks(StackName="HybridPattern")["Stacks"]
+        (stack,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError:  # it was never made
         return
     found = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
@@ -175,7 +183,9 @@ def stop_tasks(client: Any) -> None:
 def _cdk(*arguments: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     if subprocess.run(["cdk", *arguments], cwd=ROOT).returncode:
-        raise LocalAwsError(f"cdk {arguments[0]} failed: see above; cdk destroy --all removes what is left.")
+        raise LocalAwsError(
+            f"cdk {arguments[0]} failed: see above. `cdk destroy --all` with the same -c removes the rest."
+        )
 
 
 def check(outputs: Outputs, client: Client, resource: Client, endpoint: str, say: Say) -> None:

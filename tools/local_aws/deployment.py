@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stacks.settings import Settings
 from tools.local_aws.aws import ACCOUNT, REGION, ROOT, LocalAws, LocalAwsError
 
 DOCKER = Path(__file__).with_name("docker.py")
@@ -29,10 +30,10 @@ class Cdk:
         self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
     def deploy(self, *stacks: str) -> dict[str, dict[str, str]]:
-        """Deploys, and returns each stack's outputs."""
+        """Deploys, and returns each stack's outputs, by the name that app.py gives the stack."""
         outputs = self.folder / "outputs.json"
         self._run("deploy", *stacks, "--require-approval", "never", "--outputs-file", str(outputs))
-        return dict(json.loads(outputs.read_text()))
+        return read_outputs(outputs)
 
     def destroy(self, *stacks: str) -> None:
         self._run("destroy", *stacks, "--force")
@@ -55,6 +56,17 @@ class Cdk:
         if code:
             said = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
             raise LocalAwsError(f"cdk {arguments[0]} failed; the end of {log}:\n" + "\n".join(said[-15:]))
+
+
+def read_outputs(file: Path) -> dict[str, dict[str, str]]:
+    """What `cdk deploy --outputs-file` wrote, by stack: of `lof-LambdaPattern` by LambdaPattern."""
+    return {name.rpartition("-")[2]: outputs for name, outputs in json.loads(file.read_text()).items()}
+
+
+def stack_name(stack: str) -> str:
+    """The name in CloudFormation of a stack of ours, by the settings in cdk.json."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return Settings.from_context(context).stack_name(stack)
 
 
 @contextmanager

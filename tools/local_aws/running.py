@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, forget_other_accounts
+from tools.local_aws.deployment import stack_name
 
 FILE = ROOT / "build" / "demo" / "running.json"
 STACK = "HybridPattern"
@@ -48,7 +49,7 @@ def _account(profile: str | None) -> HybridDriver:
     try:
         session = boto3.Session(profile_name=profile)
         client: Any = session.client  # by a name that is only known here
-        (stack,) = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        (stack,) = client("cloudformation").describe_stacks(StackName=stack_name(STACK))["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(
             f"{STACK} cannot be looked up ({error}): check --profile and the Region, or deploy it."

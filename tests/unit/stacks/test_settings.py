@@ -34,7 +34,10 @@ def test_values_of_the_command_line_are_text_and_are_read() -> None:
 @pytest.mark.parametrize(
     ("context", "says"),
     [
-        ({"stag": "production"}, r"Unknown setting stag\. There are: stage, architecture, egress"),
+        (
+            {"stag": "production"},
+            r"Unknown setting stag\. There are: prefix, stage, architecture, zones, egress",
+        ),
         ({"max-pixels": 1}, "Unknown setting max-pixels"),
         ({"stage": "prod"}, r"stage='prod' is not possible\. Allowed: sandbox, production\."),
         ({"architecture": "arm"}, "Allowed: arm64, x86_64"),
@@ -58,3 +61,13 @@ def test_what_is_not_possible_is_an_error_that_lists_what_is(context: dict[str, 
 
 def test_the_keys_of_the_cdk_itself_are_left_alone() -> None:
     Settings.from_context({"@aws-cdk/core:flag": True, "aws:cdk:x": 1, "acknowledged-issue-numbers": [1]})
+
+
+def test_production_and_sandbox_are_different_stacks_of_one_prefix() -> None:
+    assert Settings().stack_name("Network") == "lof-Network"
+    assert Settings(stage="production", prefix="ours").stack_name("Network") == "ours-production-Network"
+
+
+def test_zones_are_two_ids() -> None:
+    assert Settings().zone_ids == ()
+    assert Settings.from_context({"zones": "usgw1-az1,usgw1-az2"}).zone_ids == ("usgw1-az1", "usgw1-az2")

@@ -67,7 +67,7 @@ def test_the_metrics_that_are_billed_are_those_of_alarms_and_service(synth: Synt
     )
     scaling = len(resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy"))
     assert ours + 2 * scaling == at_rest.ALARM_METRICS
-    metrics = Metrics()
+    metrics = Metrics(namespace="a")
     metrics.answered(200, 1)
     assert metrics.line(GAUGES).count('"Unit"') == at_rest.METRICS
 

@@ -11,8 +11,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from app import STACKS
+from stacks.settings import Settings
 from tools.commands import e2e
 from tools.local_aws.aws import LocalAwsError
+
+PREFIX = "e2etest"
 
 
 def test_the_plan_needs_no_credentials_and_says_what_it_costs(
@@ -93,19 +96,21 @@ def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     def cdk(what: str, stack: str, *arguments: str) -> None:
         assert "--exclusively" in arguments, "no other stack comes with it"
+        assert arguments[-2:] == ("-c", f"prefix={PREFIX}")
         calls.append(f"{what} {stack}")
         if what == "deploy":
-            (tmp_path / f"outputs-{stack}.json").write_text(json.dumps({stack: {}}))
+            (tmp_path / f"outputs-{stack}.json").write_text(json.dumps({f"{PREFIX}-{stack}": {}}))
 
     monkeypatch.setattr(e2e, "FOLDER", tmp_path)
+    monkeypatch.setattr(e2e, "own_prefix", lambda: PREFIX)
     monkeypatch.setattr(e2e, "_cdk", cdk)
-    monkeypatch.setattr(e2e, "stop_tasks", lambda _: calls.append("stop tasks"))
+    monkeypatch.setattr(e2e, "stop_tasks", lambda _, name: calls.append(f"stop tasks of {name}"))
     return calls
 
 
 DESTROYED = [
     "destroy Operations",
-    "stop tasks",
+    f"stop tasks of {PREFIX}-HybridPattern",
     "destroy HybridPattern",
     "destroy FargatePattern",
     "destroy LambdaPattern",
@@ -158,17 +163,17 @@ def test_when_a_deploy_fails_what_was_begun_is_destroyed_and_nothing_else(
 def test_where_a_stack_of_its_names_exists_it_touches_nothing(
     account: Account, called: list[str], capsys: pytest.CaptureFixture[str], existing: str
 ) -> None:
-    account.stacks = {existing}
+    account.stacks = {f"{PREFIX}-{existing}"}
     assert e2e.main(["--target", "aws", "--yes"]) == 1
     assert called == []
     said = " ".join(capsys.readouterr().out.split())
-    assert f"already have {existing} (created 2026-01-02, UPDATE_COMPLETE)" in said
+    assert f"already have {PREFIX}-{existing} (created 2026-01-02, UPDATE_COMPLETE)" in said
 
 
 def test_a_stack_that_appears_during_the_run_is_not_touched(
     account: Account, called: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    after(monkeypatch, "LambdaPattern", lambda: account.stacks.add("FargatePattern"))
+    after(monkeypatch, "LambdaPattern", lambda: account.stacks.add(f"{PREFIX}-FargatePattern"))
     assert e2e.main(["--target", "aws", "--yes"]) == 1
     assert called == TWO
 
@@ -177,3 +182,9 @@ def test_without_permission_to_look_nothing_is_done(account: Account, called: li
     account.may_look = False
     assert e2e.main(["--target", "aws", "--yes"]) == 1
     assert called == []
+
+
+def test_each_run_has_a_prefix_of_its_own_and_touches_no_stack_of_cdk_json() -> None:
+    prefixes = {e2e.own_prefix() for _ in range(20)}
+    assert len(prefixes) == 20
+    assert all(Settings.from_context({"prefix": one}).prefix == one != "lof" for one in prefixes)

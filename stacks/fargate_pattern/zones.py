@@ -1,0 +1,31 @@
+"""Availability zones in which CloudFront has no VPC origins."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from constructs import Construct
+
+WITHOUT_VPC_ORIGINS = {
+    "use1-az3": "us-east-1",
+    "usw1-az2": "us-west-1",
+    "apne1-az3": "ap-northeast-1",
+    "apne2-az1": "ap-northeast-2",
+    "cac1-az3": "ca-central-1",
+}
+"""With their Regions, as of 2026-11:
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
+"""
+
+
+def refuse_zones_without_vpc_origins(scope: Construct, zone_ids: Sequence[str]) -> None:
+    """Makes CloudFormation refuse the stack with a sentence, before it creates anything.
+
+    Otherwise it fails after ten minutes, and takes as long to roll back. Other stacks may have such zones.
+    """
+    bad = sorted(WITHOUT_VPC_ORIGINS.keys() & set(zone_ids))
+    if not bad:
+        return
+    here = cdk.Fn.condition_equals(cdk.Aws.REGION, WITHOUT_VPC_ORIGINS[bad[0]])
+    described = f"zones: CloudFront has no VPC origins in {', '.join(bad)}. Choose other zones of the Region."
+    assertion = cdk.CfnRuleAssertion(assert_=cdk.Fn.condition_not(here), assert_description=described)
+    cdk.CfnRule(scope, "Zones", assertions=[assertion])

@@ -1,0 +1,138 @@
+"""What cannot be changed after a first deploy: names, zones, and what stacks take from each other."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from app import STACKS, compose
+from stacks.settings import Settings
+from tests.support.settings import SETTINGS, complete
+from tests.synth.conftest import CONTEXT, Template, resources, templates
+
+PLACES = [
+    ("lof", "sandbox", "us-east-1"),
+    ("lof", "production", "us-east-1"),
+    ("lof", "sandbox", "eu-west-1"),
+    ("other", "sandbox", "us-east-1"),
+]
+"""Prefix, stage and Region: the app stands in all of them at once, in one account."""
+GLOBAL = "AWS::CloudFront::"
+"""Names of these are unique in an account; of others in a Region at the most."""
+
+
+def in_region(value: Any, region: str) -> Any:
+    """A value with the Region in it, as CloudFormation makes it."""
+    match value:
+        case {"Fn::Join": [separator, parts]}:
+            return separator.join(str(in_region(part, region)) for part in parts)
+        case {"Ref": "AWS::Region"}:
+            return region
+    return value
+
+
+def names(template: Template, region: str) -> Iterator[tuple[str, str]]:
+    """Scope and name of what says its own name: of resources, exports and metrics."""
+    for logical_id, one in template["Resources"].items():
+        configs = [one.get("Properties", {}), *one.get("Properties", {}).values()]
+        for config in configs:
+            if isinstance(config, dict) and "Name" in config and not logical_id.startswith("Alarms"):
+                scope = one["Type"] if one["Type"].startswith(GLOBAL) else f"{region} {one['Type']}"
+                yield scope, str(in_region(config["Name"], region))
+    for output in template.get("Outputs", {}).values():
+        if "Export" in output:
+            yield f"{region} export", str(in_region(output["Export"]["Name"], region))
+    for alarm in resources(template, "AWS::CloudWatch::Alarm").values():
+        if not str(alarm["Properties"].get("Namespace", "AWS/")).startswith("AWS/"):
+            yield (
+                f"{region} alarm on",
+                f"{alarm['Properties']['Namespace']} {alarm['Properties']['MetricName']}",
+            )
+
+
+def test_no_name_is_taken_twice_by_two_prefixes_two_stages_and_two_regions() -> None:
+    taken: dict[tuple[str, str], set[tuple[str, str, str]]] = {}
+    for prefix, stage, region in PLACES:
+        of_place = {
+            name for stack in STACKS for name in names(templates(prefix=prefix, stage=stage)[stack], region)
+        }
+        assert {scope.removeprefix(GLOBAL) for scope, _ in of_place if scope.startswith(GLOBAL)} == {
+            "CachePolicy",
+            "OriginAccessControl",
+            "VpcOrigin",
+        }
+        assert any(scope.endswith("alarm on") for scope, _ in of_place)
+        for name in of_place:
+            taken.setdefault(name, set()).add((prefix, stage, region))
+    assert {name: places for name, places in taken.items() if len(places) > 1} == {}
+
+
+def test_cloudfronts_names_have_room_in_the_longest_stack_and_region() -> None:
+    for template in templates(prefix="abcdefghij", stage="production").values():
+        for scope, name in names(template, "ap-northeast-1"):
+            assert not scope.startswith(GLOBAL) or len(name) <= 64, name
+
+
+def assembly(**settings: str) -> Any:
+    context = {**CONTEXT, **settings}
+    app = cdk.App(context=context)
+    compose(app, Settings.from_context(context))
+    return app.synth()
+
+
+@pytest.mark.parametrize("stage", ["sandbox", "production"])
+def test_in_production_no_stack_can_be_deleted_by_mistake(stage: str) -> None:
+    found = {one.hierarchical_id: one for one in assembly(stage=stage).stacks}
+    assert {*found} == {*STACKS}
+    for name, one in found.items():
+        assert one.termination_protection is (stage == "production")
+        assert one.stack_name == Settings.from_context({"stage": stage}).stack_name(name)
+
+
+def test_no_protection_stops_a_destroy_half_way() -> None:
+    text = json.dumps(templates(stage="production"))
+    assert '"deletion_protection.enabled", "Value": "true"' not in text
+
+
+def test_references_are_strong_and_exports_are_the_same_with_any_settings() -> None:
+    exports, found = set(), templates()
+    for settings in SETTINGS:
+        found = templates(**complete(settings))
+        assert "Fn::GetStackOutput" not in json.dumps(found)
+        outputs = found["Network"]["Outputs"].values()
+        exports.add(
+            frozenset(
+                (one["Export"]["Name"].partition(":")[2], json.dumps(one["Value"]))
+                for one in outputs
+                if "Export" in one
+            )
+        )
+    (only,) = exports
+    assert len(only) == 5, "the VPC, two subnets of tasks, two of load balancers"
+    imported = {name for name, template in found.items() if "Fn::ImportValue" in json.dumps(template)}
+    assert imported == {"FargatePattern", "HybridPattern"}
+
+
+def test_zones_are_those_that_are_chosen_and_the_first_two_otherwise() -> None:
+    for egress in ("public-ip", "nat", "endpoints"):
+        subnets = resources(
+            templates(egress=egress, zones="use1-az4,use1-az6")["Network"], "AWS::EC2::Subnet"
+        )
+        chosen = [one["Properties"].get("AvailabilityZoneId") for one in subnets.values()]
+        assert len(chosen) == (6 if egress == "nat" else 4)
+        assert {*chosen} == {"use1-az4", "use1-az6"}
+        assert not any("AvailabilityZone" in one["Properties"] for one in subnets.values())
+    subnets = resources(templates()["Network"], "AWS::EC2::Subnet")
+    assert all("AvailabilityZone" in one["Properties"] for one in subnets.values())
+
+
+def test_zones_without_vpc_origins_are_refused_for_the_one_stack_that_needs_them() -> None:
+    found = templates(zones="use1-az1,use1-az3")
+    (assertion,) = found["FargatePattern"]["Rules"]["Zones"]["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}]}
+    assert "no VPC origins in use1-az3." in assertion["AssertDescription"]
+    rules = {name for name, template in found.items() if "Zones" in template.get("Rules", {})}
+    assert rules == {"FargatePattern"}
+    assert "Zones" not in templates(zones="use1-az1,use1-az2")["FargatePattern"].get("Rules", {})
