@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from app import STACKS
 from tests.support.privileges import NEEDS, ROLES
-from tests.synth.conftest import Synth, Template, one_named
+from tests.synth.conftest import Synth, Template, one_named, resources
 
 PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
 TABLE = re.compile(r"(<!-- privileges -->\n).*(<!-- /privileges -->)", re.DOTALL)
@@ -50,6 +51,14 @@ def rows(synth: Synth) -> Iterator[str]:
             may = ", ".join(f"`{action}`" for action in actions)
             on = ", ".join(f"`{plain(resource)}`" for resource in listed(one["Resource"]))
             yield f"| {who} | {may} | {on} | {', '.join(conditions(one))} | {breaks} |"
+
+
+def test_every_role_with_statements_of_ours_is_listed(synth: Synth) -> None:
+    for stack in STACKS:
+        policies = {*resources(synth(stack), "AWS::IAM::Policy")}
+        listed_here = tuple(role for of, role in ROLES.values() if of == stack)
+        ours = {name for name in policies if "ExecutionRole" not in name}
+        assert {name for name in ours if not name.startswith(listed_here or "none")} == set(), stack
 
 
 def test_each_statement_has_what_it_is_for_and_nothing_else_is_listed(synth: Synth) -> None:
