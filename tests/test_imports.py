@@ -1,4 +1,4 @@
-"""Imports run downwards: tools, tests, bench > app > stacks > lambda_src, container > runtime."""
+"""Imports run downwards: tools, tests, bench > app > stacks > lambda_src, container > runtime; no long files."""
 
 import ast
 from collections.abc import Iterator
@@ -98,3 +98,16 @@ def test_what_two_patterns_do_not_share_is_no_construct() -> None:
                 users[construct].add(folder)
                 todo += direct[ROOT / "stacks" / "constructs" / f"{construct}.py"]
     assert {name: who for name, who in users.items() if len(who) < 2} == {}
+
+
+def test_no_file_is_longer_than_a_reader_likes() -> None:
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text().splitlines())
+        for folder in (*LAYERS, "tests", "bench")
+        for file in (ROOT.glob(f"{folder}/**/*.py") if (ROOT / folder).is_dir() else [ROOT / f"{folder}.py"])
+    }
+    allowed = dict.fromkeys(lengths, 300)
+    allowed |= {name: 150 for name in lengths if name.startswith("stacks/") and "_pattern/" in name}
+    allowed |= {name: 150 for name in lengths if name.startswith("stacks/constructs/")}
+    allowed |= {name: 80 for name in lengths if name.endswith("/stack.py")} | {"app.py": 40}
+    assert {name: length for name, length in lengths.items() if length > allowed[name]} == {}
