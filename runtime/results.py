@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -57,10 +58,11 @@ def source_of(event: ObjectEvent) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """The output bucket of one pattern."""
+    """The output bucket of one pattern. pause: `time.sleep`, between two tries of a conditional write."""
 
     s3: "S3 | S3Client"
     bucket: str
+    pause: Callable[[float], None] = time.sleep
 
     def put(self, key: str, data: bytes, media_type: str, **condition: str) -> None:
         """Stores part of a result; its key names the source version, so caches may keep it for ever."""
@@ -146,13 +148,18 @@ class Output:
     def _store_manifest(self, document: Document) -> Document:
         """Stores it once: an event that comes again may have other timings, and readers may cache."""
         key = manifest_key(document["job_id"])
-        try:
-            self.put(key, _json(document), "application/json", IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-            return self._read(key)[0] or document
-        return document
+        for race in range(_RACES):
+            try:
+                self.put(key, _json(document), "application/json", IfNoneMatch="*")
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "PreconditionFailed":
+                    return self._read(key)[0] or document
+                if error.response["Error"]["Code"] not in _LOST_THE_RACE:
+                    raise
+                self.pause(_pause(race))  # 409: another write of it is under way
+            else:
+                return document
+        raise RuntimeError(f"{key} was being written {_RACES} times.")
 
     def _move_pointer(
         self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
@@ -161,7 +168,7 @@ class Output:
 
         Returns the pointer as it is then.
         """
-        for _ in range(_RACES):
+        for race in range(_RACES):
             now, etag = self._read(pointer_key(key))
             then = change(now)
             if then is None:
@@ -172,6 +179,7 @@ class Output:
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _LOST_THE_RACE:
                     raise
+                self.pause(_pause(race))
             else:
                 return then
         raise RuntimeError(f"The pointer of {key!r} changed {_RACES} times while it was written.")
@@ -205,6 +213,11 @@ class Output:
         if failed:  # the request succeeds all the same
             said = f"{failed[0].get('Message')} ({len(failed)} keys)"
             raise ClientError({"Error": {"Code": failed[0]["Code"], "Message": said}}, "DeleteObjects")
+
+
+def _pause(race: int) -> float:
+    """Seconds after so many tries: all together some three."""
+    return min(0.5, 0.02 * float(2**race))
 
 
 def _is_behind(pointer: Document | None, event: ObjectEvent) -> bool:

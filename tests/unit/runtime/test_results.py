@@ -1,11 +1,11 @@
-"""What is deleted at the source goes from the output too."""
+"""What is published, and that what is deleted at the source goes from the output too."""
 
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from runtime.results import pointer_key
+from runtime.results import Output, manifest_key, pointer_key
 from tests.support.images import corners, encode
 from tests.unit.conftest import World, failing
 
@@ -111,3 +111,24 @@ def test_a_deletion_that_failed_half_way_is_finished_by_its_second_try(
     assert world.keys("v/")
     world.run(hidden)
     assert world.keys("v/") == []
+
+
+def test_a_manifest_that_somebody_else_is_writing_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 answers 409 while another conditional write of the key is under way, one's own retry say."""
+    created, put = world.upload("a.jpg", PHOTO), world.s3.put_object
+    pauses: list[float] = []
+    conflicts = iter([True, True])
+
+    def busy(**request: Any) -> Any:
+        if request["Key"] == manifest_key(created.job_id) and next(conflicts, False):
+            failing("ConditionalRequestConflict")()
+        return put(**request)
+
+    monkeypatch.setattr(world.s3, "put_object", busy)
+    output = Output(s3=world.s3, bucket="output", pause=pauses.append)
+    assert output.publish(created, {"made": "once"})
+    assert world.read(manifest_key(created.job_id))["made"] == "once"
+    assert pauses == sorted(pauses)
+    assert len(pauses) == 2
