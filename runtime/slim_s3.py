@@ -32,10 +32,21 @@ _QUERY = {
     "Prefix": "prefix",
     "VersionId": "versionId",
 }
+MOST_PAUSE = 3.0
+"""Seconds between two tries: all pauses together are under ten."""
 _IS_ERROR = re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<Error[\s>]")
 """S3 may answer 200 and then fail; botocore makes such answers a 500 too (`_handle_200_error`):
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
+_SUFFIXES = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+    "us-isof-": "csp.hci.ic.gov",
+}
+"""Of hosts, by the beginning of the Region; `amazonaws.com` in all others. A test compares with botocore."""
 _NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 
@@ -52,7 +63,7 @@ class S3:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     connect_timeout: float = 3
     read_timeout: float = 20
-    retries: int = 3
+    retries: int = 5
 
     def __post_init__(self) -> None:
         missing = [name for name in _NEEDED if name not in self.environment]
@@ -112,8 +123,10 @@ class S3:
             total=self.retries,
             status_forcelist=(500, 502, 503, 504),
             allowed_methods=None,
-            backoff_factor=0.1,
-            backoff_jitter=0.1,
+            backoff_factor=0.2,
+            backoff_jitter=0.2,
+            backoff_max=MOST_PAUSE,
+            respect_retry_after_header=False,  # an hour of it would outlast the function
             raise_on_status=False,
             redirect=False,
         )
@@ -168,8 +181,9 @@ class S3:
                 endpoint
             ), f"{urlsplit(endpoint).path.rstrip('/')}/{bucket}/"
         region = self.environment["AWS_REGION"]
-        suffix = ".cn" if region.startswith("cn-") else ""
-        host = f"{bucket}.s3.{region}.amazonaws.com{suffix}"
+        others = (suffix for start, suffix in _SUFFIXES.items() if region.startswith(start))
+        suffix = next(others, "amazonaws.com")
+        host = f"{bucket}.s3.{region}.{suffix}"
         return self._pools.connection_from_host(host, scheme="https"), "/"
 
 

@@ -25,6 +25,7 @@ TESTS = (
     *(
         "unit/runtime/imaging/test_renditions.py",
         "unit/runtime/test_slim_s3.py",
+        "unit/runtime/test_slim_s3_answers.py",
         "unit/runtime/test_events.py",
         "unit/stacks/test_settings.py",
     ),
