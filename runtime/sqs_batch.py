@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,22 @@ Work = Callable[[dict[str, Any], LambdaContext], Outcome]
 Handler = Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]
 
 
+def _about(body: str) -> dict[str, str]:
+    """What a message is about, for the log: the whole has who uploaded the object, and from which address.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
+    with suppress(ValueError, KeyError, TypeError):
+        detail = json.loads(body)["detail"]
+        if "job_id" in detail:
+            return {"job_id": detail["job_id"]}
+        if "taskArn" in detail:
+            return {"task_arn": detail["taskArn"]}
+        described = detail["object"]
+        return {"key": described["key"], "version_id": described["version-id"]}
+    return {}
+
+
 def each_message(work: Work) -> Handler:
     """A Lambda handler; only the messages that failed are delivered again."""
     processor = BatchProcessor(event_type=EventType.SQS)
@@ -42,7 +59,7 @@ def each_message(work: Work) -> Handler:
         try:
             outcome = work(json.loads(record.body), lambda_context)
         except Exception:  # the processor itself logs nothing of it
-            logger.exception("Failed", message_id=record.message_id, body=record.body)
+            logger.exception("Failed", message_id=record.message_id, about=_about(record.body))
             metrics.add_metric(name="Failed", unit=MetricUnit.Count, value=1)
             raise
         logger.info(outcome.what, **outcome.facts)

@@ -1,4 +1,4 @@
-"""Imports run downwards: tools, tests, bench > app > stacks > lambda_src, container > runtime; no long files."""
+"""How the tree is built: imports run downwards, and files are short."""
 
 import ast
 from collections.abc import Iterator

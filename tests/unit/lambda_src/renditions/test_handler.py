@@ -19,7 +19,7 @@ from botocore.stub import Stubber
 from lambda_src.renditions.labels import labeller
 from tests.support.events import s3_event, sqs_batch
 from tests.support.images import corners, encode
-from tests.unit.conftest import World
+from tests.unit.conftest import World, failing
 
 ROOT = Path(__file__).parents[4]
 PHOTO = encode(corners(600, 400), ".jpg")
@@ -101,8 +101,24 @@ def test_a_message_that_fails_is_in_the_log_with_its_reason(world: World, module
     logs_to(log)
     module.handler(sqs_batch(body(world, "a.jpg", PHOTO), "not json"), Context())
     (failed,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["message"] == "Failed"]
-    assert (failed["level"], failed["message_id"], failed["body"]) == ("ERROR", "1", "not json")
+    assert (failed["level"], failed["message_id"], failed["about"]) == ("ERROR", "1", {})
     assert "JSONDecodeError" in failed["exception"]
+
+
+def test_the_log_says_what_a_failed_message_is_about_and_nothing_of_who_sent_it(
+    world: World, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = io.StringIO()
+    logs_to(log)
+    event = body(world, "a.jpg", PHOTO)
+    event["detail"] |= {"requester": "111122223333", "source-ip-address": "203.0.113.7"}
+    monkeypatch.setattr(module.job.s3, "get_object", failing("SlowDown"))
+    module.handler(sqs_batch(event, s3_event("folder/")), Context())
+    (failed,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["message"] == "Failed"]
+    version = event["detail"]["object"]["version-id"]
+    assert failed["about"] == {"key": "a.jpg", "version_id": version}
+    assert "203.0.113.7" not in log.getvalue()
+    assert "111122223333" not in log.getvalue()
 
 
 def test_a_batch_that_would_run_into_the_timeout_gives_back_what_it_did_not_begin(
