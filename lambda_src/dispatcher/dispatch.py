@@ -101,8 +101,8 @@ class Dispatcher:
                 self.jobs.postpone(job.job_id, refused=True, on_demand=True)
                 again = self.jobs.claim(job.job_id)
                 return self._start_task(again) if again else (Metric.WAITING, {"why": why})
-            case Unsettled(why=why) if self.jobs.clock() - job.since < DEPLOY_SECONDS:
-                self.jobs.postpone(job.job_id, refused=True)
+            case Unsettled(why=why) if not self._is_settled(job):
+                self.jobs.postpone(job.job_id, refused=True, unsettled=True)
                 return Metric.WAITING, {"why": why}
             case NotNow(why=why, refused=refused):
                 self.jobs.postpone(job.job_id, refused=refused)
@@ -110,6 +110,10 @@ class Dispatcher:
             case Refused(why=why) | Unsettled(why=why):
                 self.jobs.fail(job.job_id, f"No task could be started. {why}")
                 return Metric.JOB_FAILED, {"why": why}
+
+    def _is_settled(self, job: Job) -> bool:
+        """Whether it has been refused for longer than a deploy can take; waiting for room does not count."""
+        return job.refused_since > 0 and self.jobs.clock() - job.refused_since >= DEPLOY_SECONDS
 
 
 def _with_placement(job: Job, placement: Placement, spot: bool) -> Job:

@@ -57,6 +57,7 @@ class Job:
     decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
     spot: this attempt asks for FARGATE_SPOT.
     refusals: how often ECS has definitely started nothing for it; part of RunTask's token (tasks.py).
+    refused_since: when ECS began to refuse this attempt in a way that a deploy explains; 0 if it does not.
     since: when this attempt began to wait. due: while it waits, from when on it may be tried; else when it
     counts as lost. first: the attempt that counts as the first, once somebody asked for it again.
     message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
@@ -76,6 +77,7 @@ class Job:
     disk_gib: int = 0
     spot: bool = False
     refusals: int = 0
+    refused_since: int = 0
     state: State = State.WAITING
     attempt: int = 1
     first: int = 1
@@ -148,12 +150,14 @@ class Job:
         state = State.RUNNING if self.state is State.RUNNING else State.STARTING
         return replace(self, state=state, task_arn=task_arn)
 
-    def postponed(self, now: float, *, refused: bool = False, on_demand: bool = False) -> "Job | None":
+    def postponed(
+        self, now: float, *, refused: bool = False, unsettled: bool = False, on_demand: bool = False
+    ) -> "Job | None":
         """Nothing is wrong with the job: it waits for its turn, and keeps its attempt.
 
         refused: ECS has answered that it started nothing; without that it may have, and the next request has
-        to carry the same token. Whoever was not tried for longest comes first: one that finds no room must
-        not stand before the rest.
+        to carry the same token. unsettled: it refused in a way that a deploy explains, for a while. Whoever was
+        not tried for longest comes first: one that finds no room must not stand before the rest.
         """
         if self.state is not State.STARTING or self.task_arn:
             return None
@@ -163,6 +167,7 @@ class Job:
             due=int(now),
             spot=self.spot and not on_demand,
             refusals=self.refusals + refused,
+            refused_since=(self.refused_since or int(now)) if unsettled else 0,
         )
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
@@ -208,6 +213,7 @@ class Job:
             spot=False,
             task_arn="",
             percent=0,
+            refused_since=0,
             since=int(now),
             due=int(now) + PAUSES[made - 1],
         )
@@ -228,6 +234,7 @@ class Job:
             task_arn="",
             message="",
             percent=0,
+            refused_since=0,
             since=int(now),
             due=int(now),
             ended_at=0,

@@ -55,11 +55,15 @@ class Jobs:
         """RunTask has answered with the task of that attempt."""
         return self.change(job.job_id, lambda now: now.accepted(job.attempt, task_arn))
 
-    def postpone(self, job_id: str, *, refused: bool = False, on_demand: bool = False) -> Job | None:
+    def postpone(
+        self, job_id: str, *, refused: bool = False, unsettled: bool = False, on_demand: bool = False
+    ) -> Job | None:
         """Nothing is wrong with the job: it waits for its turn, as `Job.postponed` says."""
-        return self.change(
-            job_id, lambda job: job.postponed(self.clock(), refused=refused, on_demand=on_demand)
-        )
+
+        def step(job: Job) -> Job | None:
+            return job.postponed(self.clock(), refused=refused, unsettled=unsettled, on_demand=on_demand)
+
+        return self.change(job_id, step)
 
     def begin(self, job_id: str, attempt: int, task_arn: str, seconds: float) -> Job | None:
         """Said by the worker; None when the job is no longer its own. seconds: its own deadline."""

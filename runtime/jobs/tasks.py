@@ -26,14 +26,19 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.h
 """
 _PASSING = re.compile(
     "capacity is|throttl|rate exceeded|request limit|limit on the number|quota|try again|"
-    "network interface|unavailable|internal|timed? ?out",
+    "network interface|unavailable|internal|timed? ?out|above your limit",
     re.IGNORECASE,
 )
 """What nothing is wrong with the request for, by what AWS and those who met it say:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
 """
 _PASSING_REASONS = re.compile(r"^(RESOURCE:|AGENT\b)")
-_SETTLING = re.compile("AccessDenied|not authorized|is inactive", re.IGNORECASE)
+_SETTLING = re.compile(
+    "AccessDenied|not authorized|is inactive|assume the service linked role|"
+    "ExpiredToken|UnrecognizedClient|InvalidSignature|InvalidClientTokenId",
+    re.IGNORECASE,
+)
+"""A deploy, a role that is being made, or credentials that are being replaced."""
 _NOT_NOW_CODES = {
     "ThrottlingException",
     "TooManyRequestsException",

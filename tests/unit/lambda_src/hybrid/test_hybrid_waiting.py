@@ -137,6 +137,33 @@ def test_a_deploy_that_is_under_way_fails_nobody(world: World) -> None:
     assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
 
 
+def test_refusals_count_from_the_first_of_them_and_not_from_the_wait_for_room(world: World) -> None:
+    world.by_tasks_only().ecs.no_room = True
+    world.dispatch(world.upload(SCAN))
+    world.now += 20 * 60
+    run = world.ecs.run_task
+
+    def refuse(**_: Any) -> Any:
+        error = {"Code": "ClientException", "Message": "TaskDefinition is inactive"}
+        raise ClientError({"Error": error}, "RunTask")  # type: ignore[typeddict-item]
+
+    def outcomes() -> list[str]:
+        world.sweep()
+        return [one.what for one in world.deliver_calls()]
+
+    world.ecs.run_task = refuse  # type: ignore[method-assign]
+    assert outcomes() == ["Waiting"]
+    world.ecs.run_task = run  # type: ignore[method-assign]
+    world.now += 14 * 60
+    assert outcomes() == ["Waiting"], "no room: that it was refused before is forgotten"
+    world.ecs.run_task = refuse  # type: ignore[method-assign]
+    world.now += 14 * 60
+    assert outcomes() == ["Waiting"]
+    world.now += 16 * 60
+    assert outcomes() == ["JobFailed"]
+    assert "is inactive" in world.job.message
+
+
 def test_a_job_that_merely_waits_never_fails(world: World) -> None:
     world.by_tasks_only().ecs.no_room = True
     world.dispatch(world.upload(SCAN))
