@@ -15,8 +15,8 @@ from runtime.work.works import Works
 EVERY_SECONDS = 10
 
 
-class StoppedError(Exception):
-    """The task is told to end."""
+class StoppedError(BaseException):
+    """The task is told to end; no Exception, or botocore would take it for a connection's and try again."""
 
 
 class SupersededError(Exception):

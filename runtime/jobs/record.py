@@ -156,8 +156,8 @@ class Job:
         """Nothing is wrong with the job: it waits for its turn, and keeps its attempt.
 
         refused: ECS has answered that it started nothing; without that it may have, and the next request has
-        to carry the same token. unsettled: it refused in a way that a deploy explains, for a while. Whoever was
-        not tried for longest comes first: one that finds no room must not stand before the rest.
+        to carry the same token. unsettled: it refused in a way that a deploy explains, for a while.
+        Whoever was not tried for longest comes first: one that finds no room must not stand before the rest.
         """
         if self.state is not State.STARTING or self.task_arn:
             return None

@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
+from container.worker.attempt import StoppedError
 from runtime.imaging.limits import Limits
 from runtime.jobs.record import State
 from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Verdict, read_stop
@@ -255,3 +257,20 @@ def test_told_to_stop_the_worker_ends_with_4_and_publishes_nothing(started: Worl
     assert last_line(process)["exit"] == 4
     assert process.returncode == 4
     assert not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*started.keys()}
+
+
+def test_the_signal_to_stop_ends_the_worker_also_within_a_call_to_aws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An Exception there is a failed connection to botocore, which tries again."""
+    asked: list[str] = []
+
+    def told_to_stop(*_: Any, **__: Any) -> Any:
+        asked.append("s3")
+        raise StoppedError
+
+    client = boto3.client("s3", endpoint_url="http://127.0.0.1:9")
+    monkeypatch.setattr("urllib3.connectionpool.HTTPConnectionPool.urlopen", told_to_stop)
+    with pytest.raises(StoppedError):
+        client.get_object(Bucket="b", Key="k")
+    assert asked == ["s3"]
