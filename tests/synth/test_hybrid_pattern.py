@@ -170,3 +170,16 @@ def test_a_task_asks_for_a_public_address_only_where_it_is_its_way_out(
 ) -> None:
     _, function = one_named(synth("HybridPattern", egress=egress), "AWS::Lambda::Function", "Dispatcher")
     assert function["Properties"]["Environment"]["Variables"]["PUBLIC_IP"] == address
+
+
+def test_alarms_on_what_a_sweep_counts_allow_for_a_clock_that_leaves_one_out(hybrid: Template) -> None:
+    """Sweeps come every five minutes, and so do periods: jitter leaves some of them empty."""
+    for name, most in (("AlarmsJobsWaiting", 12), ("AlarmsJobsOverdue", 3)):
+        _, alarm = one_named(hybrid, "AWS::CloudWatch::Alarm", name)
+        assert alarm["Properties"]["EvaluationPeriods"] == most
+        assert alarm["Properties"]["DatapointsToAlarm"] < most
+
+
+def test_tiles_take_no_preflight_which_the_bucket_would_refuse(hybrid: Template) -> None:
+    behavior = only(hybrid, "AWS::CloudFront::Distribution")["DistributionConfig"]["DefaultCacheBehavior"]
+    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
