@@ -90,7 +90,7 @@ class Output:
 
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
         """Records why a source version cannot be done, unless it was done before. The pointer stays."""
-        if self._read(manifest_key(event.job_id))[0] is None:
+        if not self.is_published(event.job_id):
             record = {
                 "job_id": event.job_id,
                 "source": source_of(event),
@@ -127,6 +127,10 @@ class Output:
             self.delete(replace(event, change=Change.REMOVED))
             return False
         return True
+
+    def is_published(self, job_id: str) -> bool:
+        """Whether its manifest is there, and so all of its result."""
+        return self._read(manifest_key(job_id))[0] is not None
 
     def remove(self, job_id: str) -> None:
         """Removes all that a job stored under its own id."""

@@ -50,6 +50,8 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
         return _said(AGAIN if status >= 500 or code in PASSING else FAILED, str(error))
     except (BotoCoreError, Boto3Error) as error:  # a download whose stream broke too often is the latter
         return _said(AGAIN, str(error))
+    except (MemoryError, OSError) as error:  # of this task, not of the file: no memory, no disk
+        return _said(AGAIN, f"{type(error).__name__}: {error}")
 
 
 def _attempt(kinds: Sequence[Work]) -> Attempt:

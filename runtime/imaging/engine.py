@@ -1,5 +1,6 @@
 """libvips, set up once: only the loaders that are needed, no cache, and its errors as rejections."""
 
+import errno
 import functools
 import itertools
 import mmap
@@ -13,6 +14,12 @@ import pyvips
 from runtime.imaging.formats import Format
 from runtime.rejection import Reason, Rejected
 
+_NO_MEMORY = re.compile(
+    "out of memory|unable to copy to memory|unable to allocate|unable to create thread|insufficient memory",
+    re.IGNORECASE,
+)
+"""What libvips and the libraries under it say when an allocation fails."""
+_NO_DISK = re.compile("no space left on device", re.IGNORECASE)
 _LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
 
 # Everything is refused, then the six formats are let in: a loader nobody thought of cannot be reached
@@ -27,10 +34,17 @@ pyvips.cache_set_max(0)
 
 @contextmanager
 def decoding(data: "bytes | mmap.mmap", image_format: Format) -> Iterator[None]:
-    """Turns what libvips says of `data` into Rejected TRUNCATED or DAMAGED."""
+    """Turns what libvips says of `data` into Rejected TRUNCATED or DAMAGED.
+
+    Want of memory or of disk is not the file's fault: MemoryError and OSError, which are worth another try.
+    """
     try:
         yield
     except pyvips.Error as error:
+        if _NO_MEMORY.search(str(error)):
+            raise MemoryError(f"libvips had no memory left: {str(error).strip()}") from error
+        if _NO_DISK.search(str(error)):
+            raise OSError(errno.ENOSPC, f"libvips had no disk left: {str(error).strip()}") from error
         if _ends_early(data, image_format, str(error)):
             message = (
                 f"The {image_format.upper()} ends before its picture does. Upload it again from the original."

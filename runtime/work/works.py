@@ -61,7 +61,9 @@ class Works:
                     source, results, folder=Path(folder), deadline=deadline, progress=progress
                 )
         except Rejected:
-            self.output.remove(event.job_id)
+            # Another attempt of the same job may have published meanwhile, and its result stays.
+            if not self.output.is_published(event.job_id):
+                self.output.remove(event.job_id)
             raise
         manifest = {**made, "source": {**source_of(event), **made.get("source", {})}}
         moved = self.output.publish(event, {**manifest, **({"placed": placed} if placed else {})})

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from runtime.jobs.record import State
+from runtime.rejection import Reason, Rejected
 from tests.support.hybrid import SCAN, World, invisible, make_world, published
 from tests.support.images import encode, noise
 
@@ -113,3 +114,26 @@ def test_too_many_pixels_are_refused_before_anything_is_read_but_the_header(worl
     world.limits = replace(world.limits, max_pixels=1000)
     assert world.dispatch(world.upload(SCAN)).what == "Rejected"
     assert "too-many-pixels" in world.job.message
+
+
+def test_an_attempt_that_fails_late_leaves_what_another_has_published(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.by_tasks_only()
+    world.dispatch(world.upload(SCAN))
+    (first,) = world.ecs.live
+
+    def other_attempt_publishes(*_: Any, **__: Any) -> Any:
+        monkeypatch.undo()
+        world.jobs.try_again(world.job.job_id, 1, "thought to be lost")
+        world.sweep()
+        world.deliver_calls()
+        (second,) = (task for task in world.ecs.live if task != first)
+        world.track(world.run_task(second))
+        raise Rejected(Reason.DAMAGED, "what went wrong late")
+
+    monkeypatch.setattr("runtime.work.scans.write_pyramid", other_attempt_publishes)
+    world.work(first)
+    assert world.job.state is State.DONE
+    assert len(world.keys(f"v/{world.job.job_id}/")) > 2
+    assert world.keys("rejected/") == []

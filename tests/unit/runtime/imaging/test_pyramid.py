@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from runtime.deadline import DeadlineExceededError
 from runtime.imaging import pyramid
+from runtime.imaging.engine import decoding
+from runtime.imaging.formats import Format
 from runtime.imaging.limits import Limits
 from runtime.imaging.probe import probe_bytes
 from runtime.imaging.pyramid import count_of_tiles, describe, paths, write_pyramid
@@ -251,3 +253,17 @@ def test_a_level_is_half_of_the_one_before(tmp_path: Path) -> None:
     half = photo().crop(0, 0, 1024, 777).thumbnail_image(512, height=389, size="force")
     assert (tile - half).abs().avg() < 3
     assert math.isclose(tile.width, 512)
+
+
+@pytest.mark.parametrize(
+    ("said", "raised"),
+    [
+        ("vips_image_copy_memory: unable to copy to memory", MemoryError),
+        ("VipsJpeg: out of memory", MemoryError),
+        ("vips__thread: unable to create thread", MemoryError),
+        ("write error: No space left on device", OSError),
+    ],
+)
+def test_want_of_memory_or_disk_is_never_the_files_fault(said: str, raised: type[Exception]) -> None:
+    with pytest.raises(raised, match="libvips had no"), decoding(b"\xff\xd8\xff", Format.JPEG):
+        raise pyvips.Error("unable to call copy", said)
