@@ -15,7 +15,7 @@ from runtime.imaging.formats import Format
 from runtime.rejection import Reason, Rejected
 
 _NO_MEMORY = re.compile(
-    "out of memory|unable to copy to memory|unable to allocate|unable to create thread|insufficient memory",
+    "out of memory|unable to allocate|unable to create thread|insufficient memory",
     re.IGNORECASE,
 )
 """What libvips and the libraries under it say when an allocation fails."""

@@ -258,7 +258,7 @@ def test_a_level_is_half_of_the_one_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "raised"),
     [
-        ("vips_image_copy_memory: unable to copy to memory", MemoryError),
+        ("unable to copy to memory\n  vips_tracked: out of memory -- size == 231MB", MemoryError),
         ("VipsJpeg: out of memory", MemoryError),
         ("vips__thread: unable to create thread", MemoryError),
         ("write error: No space left on device", OSError),
