@@ -81,7 +81,19 @@ class Output:
         So a reader sees a whole result or the one before. False when the pointer is at a newer event;
         if that is a deletion, the result is removed again.
         """
-        document = self._store_manifest({**manifest, "job_id": event.job_id, "sequencer": event.sequencer})
+        return self._show(
+            event, self._store_manifest({**manifest, "job_id": event.job_id, "sequencer": event.sequencer})
+        )
+
+    def publish_again(self, event: ObjectEvent) -> bool | None:
+        """As `publish`, of what was published before; None where nothing was.
+
+        So an event that comes again changes no byte, which caches keep for a year, and costs no work.
+        """
+        document, _ = self._read(manifest_key(event.job_id))
+        return self._show(event, document) if document else None
+
+    def _show(self, event: ObjectEvent, document: Document) -> bool:
         pointer = self._move_pointer(event.key, lambda now: document if _is_behind(now, event) else None)
         self._delete(rejection_key(event.job_id))
         if pointer and pointer.get("state") == "deleted":

@@ -1,7 +1,7 @@
 """One event of the source bucket, from reading the object to publishing what was made of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,8 @@ class Job:
             )
 
     def _publish(self, event: ObjectEvent) -> Outcome:
+        if (moved := self.output.publish_again(event)) is not None:
+            return self._shown(event, moved, {"again": True})
         check_bytes(event.size, self.limits.max_bytes)
         started = time.perf_counter()
         header, data = self._fetch(event)
@@ -64,10 +66,12 @@ class Job:
             "encode": round(rendered.encode_ms, 1),
         }
         manifest = {**self._store(event, header, rendered), "timings_ms": timings}
-        moved = self.output.publish(event, manifest)
+        return self._shown(event, self.output.publish(event, manifest), timings)
+
+    def _shown(self, event: ObjectEvent, moved: bool, facts: Mapping[str, Any]) -> Outcome:
         if not self.output.still_wanted(event):
             raise _source_gone()
-        return Outcome(what=Metric.PUBLISHED if moved else Metric.SUPERSEDED, facts=timings)
+        return Outcome(what=Metric.PUBLISHED if moved else Metric.SUPERSEDED, facts=facts)
 
     def _fetch(self, event: ObjectEvent) -> tuple[Header, bytes]:
         try:

@@ -53,6 +53,15 @@ class Works:
         placed: where it ran and why, for the manifest. Raises Rejected, after what was stored is removed;
         DeadlineExceededError; what S3 raises.
         """
+        moved = self.output.publish_again(event)
+        if moved is None:
+            made = self._do(event, deadline, progress)
+            moved = self.output.publish(event, {**made, **({"placed": placed} if placed else {})})
+        if not self.output.still_wanted(event):
+            raise Rejected(Reason.SOURCE_GONE, "The file was deleted while it was worked on.")
+        return moved
+
+    def _do(self, event: ObjectEvent, deadline: float, progress: Progress) -> dict[str, Any]:
         source = Source(s3=self.s3, event=event)
         results = Results(output=self.output, job_id=event.job_id, url=self.url)
         try:
@@ -65,11 +74,7 @@ class Works:
             if not self.output.is_published(event.job_id):
                 self.output.remove(event.job_id)
             raise
-        manifest = {**made, "source": {**source_of(event), **made.get("source", {})}}
-        moved = self.output.publish(event, {**manifest, **({"placed": placed} if placed else {})})
-        if not self.output.still_wanted(event):
-            raise Rejected(Reason.SOURCE_GONE, "The file was deleted while it was worked on.")
-        return moved
+        return {**made, "source": {**source_of(event), **made.get("source", {})}}
 
     def _of(self, source: Source) -> Work:
         head = source.read(0, HEAD_BYTES)

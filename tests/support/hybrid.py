@@ -219,6 +219,10 @@ class World:
         (job,) = self.jobs.all()
         return job
 
+    def everything(self) -> dict[str, bytes]:
+        """All objects of the output bucket."""
+        return {key: self.s3.get_object(Bucket="output", Key=key)["Body"].read() for key in self.keys()}
+
     def keys(self, prefix: str = "") -> list[str]:
         found = self.s3.list_objects_v2(Bucket="output", Prefix=prefix)
         return [item["Key"] for item in found.get("Contents", [])]

@@ -227,3 +227,23 @@ def test_a_worker_whose_job_went_on_without_it_stops_and_changes_nothing(
     assert invisible(world, world.job)
     world.track(world.ecs.end(task, exit_code=0))
     assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
+
+
+def test_a_task_whose_end_was_lost_finds_its_result_and_makes_it_no_second_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.by_tasks_only()
+    world.dispatch(world.upload(SCAN))
+    (first,) = world.ecs.live
+    monkeypatch.setattr(world.jobs.__class__, "complete", lambda *_: None)
+    world.work(first)
+    monkeypatch.undo()
+    before = world.everything()
+    monkeypatch.setattr("runtime.work.scans.write_pyramid", lambda *_, **__: pytest.fail("Made again."))
+    world.jobs.try_again(world.job.job_id, 1, "thought to be lost")
+    world.sweep()
+    world.deliver_calls()
+    (second,) = (task for task in world.ecs.live if task != first)
+    world.track(world.run_task(second))
+    assert world.job.state is State.DONE
+    assert world.everything() == before
