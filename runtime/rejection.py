@@ -16,6 +16,8 @@ class Reason(StrEnum):
     TOO_MUCH_WORK = "too-much-work"
     """No task is large enough for it, or would be done in time."""
     SOURCE_GONE = "source-gone"
+    UNREADABLE = "unreadable"
+    """S3 does not hand it out: archived, or encrypted with somebody else's key."""
 
 
 class Rejected(Exception):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambda_src.renditions.metrics import Metric
-from runtime.events import GONE, Change, ObjectEvent
+from runtime.events import Change, ObjectEvent
 from runtime.imaging.download import Download
 from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
@@ -18,6 +18,7 @@ from runtime.imaging.renditions import MEDIA_TYPE, Rendered, render
 from runtime.rejection import Reason, Rejected, check_bytes
 from runtime.results import Output, source_of, version_prefix
 from runtime.sqs_batch import Outcome
+from runtime.unreadable import unreadable
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -77,7 +78,7 @@ class Job:
         try:
             found = self.s3.get_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
         except ClientError as error:
-            raise _gone(error) from error
+            raise unreadable(error) from error
         with closing(found["Body"]) as body:
             check_bytes(found["ContentLength"], self.limits.max_bytes)
             download = Download(body)
@@ -104,11 +105,6 @@ class Job:
         if self.labels:
             manifest["labels"] = self.labels(rendered.renditions[0].data)
         return manifest
-
-
-def _gone(error: ClientError) -> Exception:
-    """A version that is not there any more is a rejection; every other failure is worth trying again."""
-    return _source_gone() if error.response["Error"]["Code"] in GONE else error
 
 
 def _source_gone() -> Rejected:

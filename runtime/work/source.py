@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from runtime.events import GONE, ObjectEvent
-from runtime.rejection import Reason, Rejected, check_bytes
+from runtime.events import ObjectEvent
+from runtime.rejection import check_bytes
+from runtime.unreadable import unreadable
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -19,7 +20,7 @@ HEAD_BYTES = 64 * 1024
 
 @dataclass(kw_only=True)
 class Source:
-    """s3: a boto3 client. Raises Rejected SOURCE_GONE once the version is not there any more."""
+    """s3: a boto3 client. Raises Rejected SOURCE_GONE or UNREADABLE where S3 does not hand it out."""
 
     s3: "S3Client"
     event: ObjectEvent
@@ -46,7 +47,7 @@ class Source:
             check_bytes(found["ContentLength"], most)
             self.s3.download_file(bucket, key, str(file), ExtraArgs={"VersionId": version})
         except ClientError as error:
-            raise gone(error) from error
+            raise unreadable(error) from error
 
     def _range(self, offset: int, length: int) -> bytes:
         try:
@@ -59,13 +60,6 @@ class Source:
         except ClientError as error:
             if error.response["Error"]["Code"] == "InvalidRange":  # it begins at the end, or behind it
                 return b""
-            raise gone(error) from error
+            raise unreadable(error) from error
         with closing(found["Body"]) as body:
             return bytes(body.read())
-
-
-def gone(error: ClientError) -> Exception:
-    """A version that is not there any more is a rejection; every other failure is worth trying again."""
-    if error.response["Error"]["Code"] not in GONE:
-        return error
-    return Rejected(Reason.SOURCE_GONE, "The file was deleted before it was worked on.")

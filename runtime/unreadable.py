@@ -1,0 +1,28 @@
+"""What it means that S3 does not hand out a source: a rejection, or an error that is worth trying again."""
+
+from botocore.exceptions import ClientError
+
+from runtime.events import GONE
+from runtime.rejection import Reason, Rejected
+
+_ARCHIVED = "It is in an archive storage class. Restore it, and upload the copy."
+_FOREIGN_KEY = (
+    "It is encrypted with a key that this service may not use. Upload it with the bucket's own encryption."
+)
+
+
+def unreadable(error: ClientError) -> Exception:
+    """To be raised from `error`.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+    """
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    if code in GONE:
+        return Rejected(Reason.SOURCE_GONE, "The file was deleted before it was worked on.")
+    if code == "InvalidObjectState":
+        return Rejected(Reason.UNREADABLE, _ARCHIVED)
+    by_customers_key = code == "InvalidRequest" and "Server Side Encryption" in message
+    if by_customers_key or code.startswith("KMS.") or (code == "AccessDenied" and "kms:Decrypt" in message):
+        return Rejected(Reason.UNREADABLE, _FOREIGN_KEY)
+    return error

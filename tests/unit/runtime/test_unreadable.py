@@ -1,0 +1,40 @@
+"""Which of S3's refusals end as a rejection, and which are tried again."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from runtime.rejection import Rejected
+from runtime.unreadable import unreadable
+
+SSE_C = (
+    "The object was stored using a form of Server Side Encryption. The correct parameters must be provided."
+)
+KMS = "User: arn:aws:sts::1:assumed-role/a/b is not authorized to perform: kms:Decrypt on resource"
+
+
+def refused(code: str, message: str = "") -> Exception:
+    return unreadable(ClientError({"Error": {"Code": code, "Message": message}}, "GetObject"))
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason", "advice"),
+    [
+        ("NoSuchVersion", "", "source-gone", "deleted"),
+        ("InvalidObjectState", "", "unreadable", "Restore it"),
+        ("InvalidRequest", SSE_C, "unreadable", "the bucket's own encryption"),
+        ("AccessDenied", KMS, "unreadable", "the bucket's own encryption"),
+        ("KMS.DisabledException", "", "unreadable", "the bucket's own encryption"),
+    ],
+)
+def test_what_can_never_be_read_is_a_rejection_that_says_what_to_do(
+    code: str, message: str, reason: str, advice: str
+) -> None:
+    rejected = refused(code, message)
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason == reason
+    assert advice in rejected.message
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "AccessDenied", "InternalError", "InvalidRequest"])
+def test_everything_else_comes_again(code: str) -> None:
+    assert isinstance(refused(code), ClientError)
