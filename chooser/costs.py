@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import StrEnum
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from chooser.prices import month, price
 from chooser.workload import Workload
@@ -40,13 +40,19 @@ class Item(NamedTuple):
 
 def items(candidate: Candidate, load: Workload, architecture: str, *, free: bool = False) -> list[Item]:
     """Every line of the bill. free: with the free tiers that do not end."""
-    found = {
-        Candidate.LAMBDA: lambda: [*_lambda(load, architecture, free)],
-        Candidate.SERVICE: lambda: [*_service(load, architecture)],
-        Candidate.RUN_TASK: lambda: [*_tasks(load, architecture, "fargate")],
-        Candidate.RUN_TASK_SPOT: lambda: [*_tasks(load, architecture, "fargate_spot")],
-        Candidate.MANAGED: lambda: [*_managed(load, architecture)],
-    }[candidate]()
+    match candidate:
+        case Candidate.LAMBDA:
+            found = _lambda(load, architecture, free)
+        case Candidate.SERVICE:
+            found = _service(load, architecture)
+        case Candidate.RUN_TASK:
+            found = _tasks(load, architecture, "fargate")
+        case Candidate.RUN_TASK_SPOT:
+            found = _tasks(load, architecture, "fargate_spot")
+        case Candidate.MANAGED:
+            found = _managed(load, architecture)
+        case _:
+            assert_never(candidate)
     return [*found, *_everywhere(load, free)]
 
 
