@@ -8,6 +8,7 @@ import aws_cdk as cdk
 import pytest
 
 from app import STACKS, compose
+from stacks.network import Network
 from stacks.settings import Settings
 from tests.support.settings import SETTINGS, complete
 from tests.synth.conftest import CONTEXT, Template, resources, templates
@@ -96,19 +97,26 @@ def test_no_protection_stops_a_destroy_half_way() -> None:
     assert '"deletion_protection.enabled", "Value": "true"' not in text
 
 
+def exported(network: Template) -> frozenset[tuple[str, str]]:
+    """Name and value of each, without the stack's name."""
+    outputs = (one for one in network["Outputs"].values() if "Export" in one)
+    return frozenset((one["Export"]["Name"].partition(":")[2], json.dumps(one["Value"])) for one in outputs)
+
+
+def network_alone() -> Template:
+    """Without anybody who imports from it."""
+    app = cdk.App(context=CONTEXT)
+    Network(app, "Network", settings=Settings.from_context(CONTEXT))
+    (stack,) = app.synth().stacks
+    return dict(stack.template)
+
+
 def test_references_are_strong_and_exports_are_the_same_with_any_settings() -> None:
-    exports, found = set(), templates()
+    exports, found = {exported(network_alone())}, templates()
     for settings in SETTINGS:
         found = templates(**complete(settings))
         assert "Fn::GetStackOutput" not in json.dumps(found)
-        outputs = found["Network"]["Outputs"].values()
-        exports.add(
-            frozenset(
-                (one["Export"]["Name"].partition(":")[2], json.dumps(one["Value"]))
-                for one in outputs
-                if "Export" in one
-            )
-        )
+        exports.add(exported(found["Network"]))
     (only,) = exports
     assert len(only) == 5, "the VPC, two subnets of tasks, two of load balancers"
     imported = {name for name, template in found.items() if "Fn::ImportValue" in json.dumps(template)}
