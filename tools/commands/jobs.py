@@ -1,4 +1,7 @@
-"""`python3 dev.py jobs`: where each scan is made into tiles, why, how far it is; `show ID`, `retry ID`."""
+"""`python3 dev.py jobs`: where each scan is made into tiles, why, how far it is.
+
+`show ID`; `retry ID`, or `retry --state failed` for all that failed.
+"""
 
 import argparse
 import sys
@@ -24,12 +27,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py jobs", description=__doc__)
     parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
-    parser.add_argument("--state", choices=[*State], help="only those")
+    parser.add_argument("--state", type=State, choices=[*State], help="only those")
     parser.add_argument("what", nargs="?", choices=("list", "show", "retry"), default="list")
     parser.add_argument("id", nargs="?", help="a job's, or its first digits")
     options = parser.parse_args(arguments)
-    if (options.what == "list") is bool(options.id):
-        parser.error("show and retry take an id, and list takes none.")
+    all_failed = options.what == "retry" and options.state is State.FAILED
+    if (options.what == "list" or all_failed) is bool(options.id):
+        parser.error("show and retry take an id, or retry --state failed; list takes none.")
     console = Console()
     try:
         driver = running.find(options.target, options.profile)
@@ -39,6 +43,10 @@ def main(arguments: Sequence[str]) -> int:
             console.print(table(wanted) if wanted else "There are no such jobs.")
         elif options.what == "show":
             show(console, _one(driver, options.id))
+        elif all_failed:
+            failed = [job for job in driver.jobs.all() if job.state is State.FAILED]
+            again = sum(driver.retry(job.job_id) for job in failed)
+            console.print(f"{again} of {len(failed)} failed jobs begin anew.")
         else:
             return _retry(console, driver, _one(driver, options.id))
     except LocalAwsError as error:

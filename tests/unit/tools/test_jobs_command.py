@@ -51,6 +51,23 @@ def test_a_failed_job_shows_every_attempt_and_can_be_retried(
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
 
 
+def test_all_that_failed_are_retried_at_once(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.dispatch(world.upload(encode(noise(600, 600), ".tif"), "2.tif"))
+    for task in list(world.ecs.live):
+        world.track(world.ecs.end(task, exit_code=139))
+    world.dispatch(world.upload(encode(noise(600, 600), ".tif"), "3.tif"))
+    assert jobs.main(["retry", "--state", "failed"]) == 0
+    assert "2 of 2 failed jobs begin anew." in capsys.readouterr().out
+    assert sorted((job.key, job.attempt) for job in world.jobs.all()) == [
+        ("2.tif", 2),
+        ("3.tif", 1),
+        ("[scan] 1.tif", 2),
+    ]
+    for wrong in (["retry"], ["retry", "abc", "--state", "failed"], ["show"]):
+        with pytest.raises(SystemExit):
+            jobs.main(wrong)
+
+
 def test_an_id_of_no_job_is_a_sentence(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert jobs.main(["show", "zzz"]) == 1
     assert "No job begins with 'zzz'" in capsys.readouterr().out
