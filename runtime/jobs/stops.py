@@ -3,12 +3,14 @@
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from runtime.events import JOB_ID_DIGITS
 from runtime.jobs.tasks import ATTEMPT, CONTAINER, JOB_ID
 
 DONE, FAILED, REJECTED, AGAIN = 0, 1, 3, 4
@@ -18,6 +20,8 @@ KILLED = {137, 143}
 OVERDUE = "It outlived its deadline."
 NEVER_STARTED = "The task was accepted and never began its work."
 """What the tracker gives as the reason when it stops a task."""
+_STARTED_BY = re.compile(rf"(?P<{JOB_ID}>[0-9a-f]{{{JOB_ID_DIGITS}}})-(?P<{ATTEMPT}>[0-9]+)")
+"""The second way to know whose task it was, should an event lack the overrides' environment."""
 _PLATFORM = {"SpotInterruption", "TerminationNotice", "InfrastructureHealth", "ServiceSchedulerInitiated"}
 
 
@@ -48,20 +52,14 @@ class Stop:
 
 def read_stop(task: Mapping[str, Any]) -> Stop | None:
     """From the `detail` of an event, or a task of DescribeTasks; None when it is not one of ours."""
-    overrides = task.get("overrides", {}).get("containerOverrides", [])
-    environment = {
-        pair["name"]: pair["value"]
-        for override in overrides
-        if override.get("name") == CONTAINER
-        for pair in override.get("environment", [])
-    }
-    if JOB_ID not in environment:
+    of_job = _told(task) or _STARTED_BY.fullmatch(task.get("startedBy", ""))
+    if not of_job:
         return None
     verdict, why = _verdict(task)
     seconds = _billed(task)
     return Stop(
-        job_id=environment[JOB_ID],
-        attempt=int(environment[ATTEMPT]),
+        job_id=of_job[JOB_ID],
+        attempt=int(of_job[ATTEMPT]),
         verdict=verdict,
         why=why,
         task_arn=task.get("taskArn", ""),
@@ -69,6 +67,18 @@ def read_stop(task: Mapping[str, Any]) -> Stop | None:
         vcpu_seconds=seconds * int(task.get("cpu", 0)) / 1024,
         gb_seconds=seconds * int(task.get("memory", 0)) / 1024,
     )
+
+
+def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
+    """What the worker was told of its job, by the overrides of its environment."""
+    overrides = task.get("overrides", {}).get("containerOverrides", [])
+    environment = {
+        pair["name"]: pair["value"]
+        for override in overrides
+        if override.get("name") == CONTAINER
+        for pair in override.get("environment", [])
+    }
+    return environment if JOB_ID in environment else None
 
 
 def _billed(task: Mapping[str, Any]) -> float:

@@ -121,7 +121,7 @@ class Tasks:
             "taskDefinition": self.launch.task_definition,
             "count": 1,
             "clientToken": f"{job.job_id}-{job.attempt}-{job.refusals}",
-            "startedBy": job.job_id,
+            "startedBy": started_by(job.job_id, job.attempt),
             "networkConfiguration": {
                 "awsvpcConfiguration": {
                     "subnets": list(self.launch.subnets),
@@ -142,6 +142,11 @@ class Tasks:
         else:
             request["launchType"] = "FARGATE"
         return request
+
+
+def started_by(job_id: str, attempt: int) -> str:
+    """What a task says of itself; of the 128 characters that it may have, letters, digits and hyphens."""
+    return f"{job_id}-{attempt}"
 
 
 def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:

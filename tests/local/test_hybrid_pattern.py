@@ -51,7 +51,9 @@ def started(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
 
     def found() -> Mapping[str, Any] | None:
         of_job = (
-            task for task in tasks(hybrid) if task["startedBy"] == job_id and task["lastStatus"] == "RUNNING"
+            task
+            for task in tasks(hybrid)
+            if task["startedBy"].startswith(job_id) and task["lastStatus"] == "RUNNING"
         )
         return next((task for task in of_job if task["containers"][0].get("runtimeId")), None)
 

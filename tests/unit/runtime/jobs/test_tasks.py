@@ -37,7 +37,7 @@ def test_the_call_names_cluster_definition_network_size_and_token() -> None:
         "taskDefinition": "worker:1",
         "count": 1,
         "clientToken": "0123456789abcdef0123456789abcdef-1-0",
-        "startedBy": JOB.job_id,
+        "startedBy": f"{JOB.job_id}-1",
         "launchType": "FARGATE",
         "networkConfiguration": {
             "awsvpcConfiguration": {
@@ -113,7 +113,7 @@ def test_ecs_takes_the_call_and_starts_the_task_as_asked() -> None:
     assert isinstance(started, Started)
     (task,) = ecs.describe_tasks(cluster="cluster", tasks=[started.task_arn])["tasks"]
     assert task["overrides"] == request()["overrides"]
-    assert (task["launchType"], task["startedBy"]) == ("FARGATE", JOB.job_id)
+    assert (task["launchType"], task["startedBy"]) == ("FARGATE", f"{JOB.job_id}-1")
     assert task["taskDefinitionArn"].endswith("worker:1")
 
 
