@@ -21,7 +21,7 @@ class Settings:
     stage: sandbox removes everything on destroy; production keeps data.
     architecture: the CPU of every function and container.
     zones: ids of the two availability zones of the network, such as `use1-az1,use1-az2`; the first two of the
-        account unless given (docs/first-deploy.md says when that will not do).
+        account unless given, which may be zones without VPC origins (docs/real-aws.md).
     egress: how tasks reach AWS; docs/fargate-pattern.md has what each costs.
     flow_logs: of the network, into a bucket.
     waf: a rate limit an address before CloudFront; the Region is then us-east-1.
