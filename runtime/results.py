@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
+from runtime.contention import ContentionError
 from runtime.events import GONE, Change, ObjectEvent, is_newer
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from runtime.slim_s3 import S3
 
-FOR_EVER = "public, max-age=31536000, immutable"
+FOR_EVER = "public, max-age=31536000, s-maxage=86400, immutable"
+"""A year in browsers; a day in caches that many share, should one miss that the result was removed."""
 MAX_KEY_BYTES = 1024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 DELETED_TAG = "state=deleted"
@@ -58,11 +60,16 @@ def source_of(event: ObjectEvent) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """The output bucket of one pattern. pause: `time.sleep`, between two tries of a conditional write."""
+    """The output bucket of one pattern.
+
+    pause: `time.sleep`, between two tries of a conditional write.
+    withdrawn: told of each job whose results were removed, once they are gone: caches may still have them.
+    """
 
     s3: "S3 | S3Client"
     bucket: str
     pause: Callable[[float], None] = time.sleep
+    withdrawn: Callable[[str], None] = lambda _job_id: None
 
     def put(self, key: str, data: bytes, media_type: str, **condition: str) -> None:
         """Stores part of a result; its key names the source version, so caches may keep it for ever."""
@@ -97,7 +104,7 @@ class Output:
         pointer = self._move_pointer(event.key, lambda now: document if _is_behind(now, event) else None)
         self._delete(rejection_key(event.job_id))
         if pointer and pointer.get("state") == "deleted":
-            self.remove(event.job_id)
+            self._withdraw(event.job_id)
         return pointer is not None and pointer.get("job_id") == event.job_id
 
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
@@ -120,12 +127,12 @@ class Output:
         """
         if event.change is Change.REMOVED:
             self._move_pointer(event.key, lambda now: _removal(now, event), tagging=DELETED_TAG)
-            self.remove(event.job_id)
+            self._withdraw(event.job_id)
             return
         pointer = self._move_pointer(event.key, lambda now: _hiding(now, event), tagging=DELETED_TAG)
         # The tombstone says what it hid, so that a second try of this event removes what the first did not.
         if pointer and pointer["sequencer"] == event.sequencer and pointer.get("removed"):
-            self.remove(pointer["removed"])
+            self._withdraw(pointer["removed"])
 
     def still_wanted(self, event: ObjectEvent) -> bool:
         """Whether the version is still there. If not, what was published of it is removed: the removal's own
@@ -140,9 +147,18 @@ class Output:
             return False
         return True
 
+    def is_overtaken(self, event: ObjectEvent) -> bool:
+        """Whether the key shows what happened to it later: a newer version, or a deletion."""
+        pointer, _ = self._read(pointer_key(event.key))
+        return not _is_behind(pointer, event) and (pointer or {}).get("job_id") != event.job_id
+
     def is_published(self, job_id: str) -> bool:
         """Whether its manifest is there, and so all of its result."""
         return self._read(manifest_key(job_id))[0] is not None
+
+    def _withdraw(self, job_id: str) -> None:
+        self.remove(job_id)
+        self.withdrawn(job_id)
 
     def remove(self, job_id: str) -> None:
         """Removes all that a job stored under its own id."""
@@ -175,7 +191,7 @@ class Output:
                 self.pause(_pause(race))  # 409: another write of it is under way
             else:
                 return document
-        raise RuntimeError(f"{key} was being written {_RACES} times.")
+        raise ContentionError(f"{key} was being written {_RACES} times.")
 
     def _move_pointer(
         self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
@@ -198,7 +214,7 @@ class Output:
                 self.pause(_pause(race))
             else:
                 return then
-        raise RuntimeError(f"The pointer of {key!r} changed {_RACES} times while it was written.")
+        raise ContentionError(f"The pointer of {key!r} changed {_RACES} times while it was written.")
 
     def _read(self, key: str) -> tuple[Document | None, str]:
         try:

@@ -18,6 +18,8 @@ from urllib.parse import quote, urlsplit
 
 from botocore.exceptions import ClientError
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, PoolManager, Retry, Timeout
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 _HEADERS = {
     "CacheControl": "cache-control",
@@ -154,6 +156,10 @@ class S3:
         signed = sign(method, path, search, headers, body or b"", self.environment, datetime.now(UTC))
         url = f"{path}?{search}" if search else path
         retries = self._retries
+        try:
+            parse_url(url)
+        except LocationParseError as error:  # "//" and what no host may hold, which a key may
+            raise ClientError({"Error": {"Code": "InvalidURI", "Message": str(error)}}, operation) from error
         while True:
             answer = pool.urlopen(
                 method,

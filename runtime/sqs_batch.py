@@ -13,6 +13,9 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runtime.redelivery import come_again
 
 logger = Logger()
 metrics = Metrics()
@@ -50,6 +53,13 @@ def _about(body: str) -> dict[str, str]:
     return {}
 
 
+def _again(record: SQSRecord) -> str:
+    try:
+        return f"{come_again(record)} s"
+    except (BotoCoreError, ClientError) as error:
+        return f"the queue's visibility timeout: {error}"
+
+
 def each_message(work: Work) -> Handler:
     """A Lambda handler; only the messages that failed are delivered again."""
     processor = BatchProcessor(event_type=EventType.SQS)
@@ -59,7 +69,8 @@ def each_message(work: Work) -> Handler:
         try:
             outcome = work(json.loads(record.body), lambda_context)
         except Exception:  # the processor itself logs nothing of it
-            logger.exception("Failed", message_id=record.message_id, about=_about(record.body))
+            again, about = _again(record), _about(record.body)
+            logger.exception("Failed", message_id=record.message_id, about=about, again_in=again)
             metrics.add_metric(name="Failed", unit=MetricUnit.Count, value=1)
             raise
         logger.info(outcome.what, **outcome.facts)

@@ -5,6 +5,7 @@ from botocore.exceptions import ClientError
 from runtime.events import GONE
 from runtime.rejection import Reason, Rejected
 
+_NO_ADDRESS = "Its name begins with a slash and holds what no address can. Upload it under another name."
 _ARCHIVED = "It is in an archive storage class. Restore it, and upload the copy."
 _FOREIGN_KEY = (
     "It is encrypted with a key that this service may not use. Upload it with the bucket's own encryption."
@@ -20,6 +21,8 @@ def unreadable(error: ClientError) -> Exception:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code in GONE:
         return Rejected(Reason.SOURCE_GONE, "The file was deleted before it was worked on.")
+    if code == "InvalidURI":
+        return Rejected(Reason.UNREADABLE, _NO_ADDRESS)
     if code == "InvalidObjectState":
         return Rejected(Reason.UNREADABLE, _ARCHIVED)
     by_customers_key = code == "InvalidRequest" and "Server Side Encryption" in message

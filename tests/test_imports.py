@@ -21,7 +21,7 @@ FILES = {layer: sorted(ROOT.glob(f"{layer}/**/*.py")) or [ROOT / f"{layer}.py"] 
 WITHIN_RUNTIME = {
     "imaging": {"deadline", "rejection"},
     "placement": set(),
-    "jobs": {"environment", "events", "placement"},
+    "jobs": {"contention", "environment", "events", "placement", "results"},
 }
 """What the packages of runtime/ may import of it, of those that must know little."""
 

@@ -3,10 +3,11 @@
 import json
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.jobs.record import Job
+from runtime.jobs.record import OVERTAKEN, Job, State
 from runtime.jobs.stops import DONE, REJECTED
 from runtime.jobs.table import Jobs
 from runtime.rejection import Rejected
@@ -21,6 +22,10 @@ class StoppedError(BaseException):
 
 class SupersededError(Exception):
     """The job went on without this attempt."""
+
+
+class OvertakenError(Exception):
+    """The key shows something newer: nobody would see the result."""
 
 
 @dataclass(kw_only=True)
@@ -42,31 +47,45 @@ class Attempt:
         if job is None:
             return self._said(DONE, "The job does not wait for this attempt: nothing to do.")
         self._told = time.monotonic()
+        progress = partial(self._progress, job)
         try:
-            self.works.run(job.event, deadline=deadline, progress=self._progress, placed=job.placed)
+            moved = self.works.run(job.event, deadline=deadline, progress=progress, placed=job.placed)
         except Rejected as rejected:
             return self._rejected(job, rejected)
         except SupersededError:
-            return self._said(DONE, "The job went on without this attempt.")
-        self.jobs.complete(self.job_id)
-        return self._said(DONE, "Done.")
+            return self._superseded()
+        except OvertakenError:
+            self.works.output.remove(self.job_id)
+            moved = False
+        self.jobs.complete(self.job_id, "" if moved else OVERTAKEN)
+        return self._said(DONE, "Done." if moved else OVERTAKEN)
 
     def _rejected(self, job: Job, rejected: Rejected) -> int:
         self.works.output.reject(job.event, rejected.reason, rejected.message)
         self.jobs.reject(self.job_id, rejected.told)
         return self._said(REJECTED, rejected.told)
 
-    def _progress(self, share: float) -> None:
+    def _superseded(self) -> int:
+        """What another attempt stores goes to the same place; if none will, what is there is nobody's."""
+        job = self.jobs.get(self.job_id)
+        if job is None or job.state is State.REJECTED:
+            self.works.output.remove(self.job_id)
+        return self._said(DONE, "The job went on without this attempt.")
+
+    def _progress(self, job: Job, share: float) -> None:
         if time.monotonic() - self._told < EVERY_SECONDS:
             return
         self._told = time.monotonic()
         try:
             mine = self.jobs.progress(self.job_id, self.number, int(share * 100))
+            overtaken = self.works.output.is_overtaken(job.event)
         except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
             self._said(DONE, f"Its progress could not be noted: {error}")
             return
         if not mine:
             raise SupersededError
+        if overtaken:
+            raise OvertakenError
 
     def _said(self, code: int, message: str) -> int:
         said = {"message": message, "exit": code, "job_id": self.job_id, "attempt": self.number}

@@ -19,7 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from container.worker.attempt import Attempt, StoppedError
 from container.worker.environment import WorkerEnvironment
+from runtime.contention import ContentionError
 from runtime.deadline import DeadlineExceededError
+from runtime.jobs.removals import Removals
 from runtime.jobs.stops import AGAIN, FAILED
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import ATTEMPT, JOB_ID
@@ -48,7 +50,7 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         code = error.response["Error"]["Code"]
         return _said(AGAIN if status >= 500 or code in PASSING else FAILED, str(error))
-    except (BotoCoreError, Boto3Error) as error:  # a download whose stream broke too often is the latter
+    except (BotoCoreError, Boto3Error, ContentionError) as error:  # Boto3Error: a stream broke too often
         return _said(AGAIN, str(error))
     except (MemoryError, OSError) as error:  # of this task, not of the file: no memory, no disk
         return _said(AGAIN, f"{type(error).__name__}: {error}")
@@ -58,15 +60,16 @@ def _attempt(kinds: Sequence[Work]) -> Attempt:
     environment = WorkerEnvironment.from_variables(os.environ)
     config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=2 * THREADS)
     s3 = boto3.client("s3", config=config)
+    table = boto3.resource("dynamodb", config=config).Table(environment.job_table)
     return Attempt(
         job_id=os.environ[JOB_ID],
         number=int(os.environ[ATTEMPT]),
         task_arn=_task_arn(),
         seconds=environment.task_seconds,
-        jobs=Jobs(table=boto3.resource("dynamodb", config=config).Table(environment.job_table)),
+        jobs=Jobs(table=table),
         works=Works(
             s3=s3,
-            output=Output(s3=s3, bucket=environment.output_bucket),
+            output=Output(s3=s3, bucket=environment.output_bucket, withdrawn=Removals(table=table).add),
             url=environment.tiles_url,
             kinds=kinds,
             scratch=Path(os.environ["TMPDIR"]) if "TMPDIR" in os.environ else None,

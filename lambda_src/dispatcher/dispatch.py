@@ -8,13 +8,13 @@ from typing import Any
 from runtime.events import Change, ObjectEvent, parse_event
 from runtime.jobs.messages import is_call, job_called
 from runtime.jobs.metrics import Metric
-from runtime.jobs.record import Job, State
+from runtime.jobs.record import OVERTAKEN, Job, State
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import NotNow, Refused, Started, Tasks, Unsettled
 from runtime.placement.placement import Placement, Rules, Where, place
 from runtime.rejection import Reason, Rejected
 from runtime.sqs_batch import Outcome
-from runtime.work.works import Works
+from runtime.work.works import Works, source_gone
 
 LAST_SECONDS = 20
 """Before the function's timeout, to give the job to a task instead."""
@@ -44,6 +44,7 @@ class Dispatcher:
             return Outcome(what=Metric.IGNORED)
         if event.change is not Change.CREATED:
             self.works.output.delete(event)
+            self._end_with_its_source(event)
             return Outcome(what=Metric.DELETED, facts={"job_id": event.job_id, "key": event.key})
         if self.jobs.get(event.job_id) is None:
             job = self.jobs.create(self._place(event))
@@ -51,6 +52,11 @@ class Dispatcher:
                 facts = {"job_id": job.job_id, "key": job.key, "explanation": job.message}
                 return Outcome(what=Metric.REJECTED, facts=facts)
         return self._begin(event.job_id, seconds)
+
+    def _end_with_its_source(self, event: ObjectEvent) -> None:
+        """Nobody needs the result of a version that is gone; a task that works on it hears of it and ends."""
+        if event.change is Change.REMOVED and self.jobs.get(event.job_id):
+            self.jobs.reject(event.job_id, source_gone().told)
 
     def _place(self, event: ObjectEvent) -> Job:
         """A new job that waits where it fits; one that fits nowhere is rejected."""
@@ -69,6 +75,9 @@ class Dispatcher:
         if job is None:  # somebody else has it, or it has ended
             return Outcome(what=Metric.NOTHING_TO_DO, facts={"job_id": job_id})
         facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
+        if self.works.output.is_overtaken(job.event):
+            self.jobs.complete(job_id, OVERTAKEN)
+            return Outcome(what=Metric.SUPERSEDED, facts=facts)
         what, more = self._run_here(job, seconds) if job.state is State.WORKING else self._start_task(job)
         return Outcome(what=what, facts={**facts, **more})
 
@@ -76,7 +85,7 @@ class Dispatcher:
         """Under a lease. Whatever it fails with, a task tries next."""
         deadline = time.monotonic() + seconds() - LAST_SECONDS
         try:
-            self.works.run(job.event, deadline=deadline, placed=job.placed)
+            moved = self.works.run(job.event, deadline=deadline, placed=job.placed)
         except Rejected as rejected:
             self.works.output.reject(job.event, rejected.reason, rejected.message)
             self.jobs.reject(job.job_id, rejected.told)
@@ -88,7 +97,7 @@ class Dispatcher:
                 return Metric.NOTHING_TO_DO, {"why": why}
             given = self._begin(job.job_id, seconds)
             return Metric(given.what), {**given.facts, "given_to_task": why}
-        self.jobs.complete(job.job_id)
+        self.jobs.complete(job.job_id, "" if moved else OVERTAKEN)
         return Metric.DONE_BY_LAMBDA, {}
 
     def _start_task(self, job: Job) -> tuple[Metric, dict[str, Any]]:

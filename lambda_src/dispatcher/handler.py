@@ -12,10 +12,12 @@ from lambda_src.dispatcher.dispatch import Dispatcher
 from lambda_src.dispatcher.environment import DispatcherEnvironment
 from runtime.imaging.limits import Limits
 from runtime.jobs.environment import LaunchEnvironment
+from runtime.jobs.removals import Removals
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import Tasks
 from runtime.placement.placement import Rules
 from runtime.results import Output
+from runtime.scratch import scratch_folder
 from runtime.sqs_batch import Outcome, each_message
 from runtime.work.environment import ScanEnvironment
 from runtime.work.scans import Scans
@@ -28,13 +30,15 @@ environment = DispatcherEnvironment.from_variables(os.environ)
 launch = LaunchEnvironment.from_variables(os.environ)
 limits = ScanEnvironment.from_variables(os.environ)
 _s3 = _client("s3")
+_table = boto3.resource("dynamodb", config=_patient).Table(environment.job_table)
 dispatcher = Dispatcher(
-    jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(environment.job_table)),
+    jobs=Jobs(table=_table),
     tasks=Tasks(ecs=_client("ecs"), launch=launch),
     works=Works(
         s3=_s3,
-        output=Output(s3=_s3, bucket=environment.output_bucket),
+        output=Output(s3=_s3, bucket=environment.output_bucket, withdrawn=Removals(table=_table).add),
         url=environment.tiles_url,
+        scratch=scratch_folder(),
         kinds=[Scans(limits=Limits(max_pixels=limits.max_pixels, max_bytes=limits.max_bytes))],
     ),
     rules=Rules(

@@ -14,9 +14,6 @@ from runtime.results import Output
 from runtime.slim_s3 import S3
 from runtime.sqs_batch import Outcome, each_message
 
-LONGEST_JOB_MS = 40_000
-"""Twice the slowest input within the limits: a batch that runs into its timeout fails as a whole."""
-
 environment = RenditionsEnvironment.from_variables(os.environ)
 s3 = S3()
 job = Job(
@@ -27,10 +24,8 @@ job = Job(
 )
 
 
-def _work(message: dict[str, Any], context: LambdaContext) -> Outcome:
+def _work(message: dict[str, Any], _context: LambdaContext) -> Outcome:
     """One EventBridge event of the source bucket."""
-    if context.get_remaining_time_in_millis() < LONGEST_JOB_MS:
-        raise TimeoutError("Too little time is left in this invocation; the message comes again.")
     event = parse_event(message)
     outcome = job.run(event)
     facts = {"key": event.key, "version_id": event.version_id, "job_id": event.job_id, **outcome.facts}

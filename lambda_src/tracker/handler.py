@@ -12,16 +12,21 @@ from botocore.config import Config
 from lambda_src.tracker.environment import TrackerEnvironment
 from lambda_src.tracker.track import Tracker
 from runtime.jobs.messages import Calls
+from runtime.jobs.removals import Removals
 from runtime.jobs.table import Jobs
 from runtime.sqs_batch import Outcome, each_message, metrics
 
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4})
 _client = partial(boto3.client, config=_patient)
 environment = TrackerEnvironment.from_variables(os.environ)
+_table = boto3.resource("dynamodb", config=_patient).Table(environment.job_table)
 tracker = Tracker(
     ecs=_client("ecs"),
     cluster=environment.cluster,
-    jobs=Jobs(table=boto3.resource("dynamodb", config=_patient).Table(environment.job_table)),
+    cloudfront=_client("cloudfront"),
+    distribution=environment.distribution,
+    jobs=Jobs(table=_table),
+    removals=Removals(table=_table),
     calls=Calls(sqs=_client("sqs"), queue_url=environment.dispatcher_queue),
     count=lambda name, value: metrics.add_metric(name=name, unit=MetricUnit.Count, value=value),
 )

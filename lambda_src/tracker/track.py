@@ -1,17 +1,22 @@
 """What became of each task, and of the jobs that nobody heard of again."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.jobs.messages import Calls
 from runtime.jobs.metrics import Metric
 from runtime.jobs.record import Job, State
+from runtime.jobs.removals import Removals
 from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
 from runtime.jobs.table import Jobs
 from runtime.sqs_batch import Outcome, logger
 
 if TYPE_CHECKING:
+    from types_boto3_cloudfront import CloudFrontClient
     from types_boto3_ecs import ECSClient
 
 CALLED_A_STOP = 4
@@ -26,11 +31,14 @@ Count = Callable[[Metric, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Tracker:
-    """ecs: a boto3 client."""
+    """ecs, cloudfront: boto3 clients. distribution: the id of the one in front of the results."""
 
     ecs: "ECSClient"
     cluster: str
+    cloudfront: "CloudFrontClient"
+    distribution: str
     jobs: Jobs
+    removals: Removals
     calls: Calls
     count: Count
 
@@ -45,19 +53,28 @@ class Tracker:
         if stop is None:
             return Outcome(what=Metric.NOT_OURS, facts={"task_arn": task.get("taskArn")})
         job = self._follow(stop)
-        self.count(Metric.VCPU_SECONDS, round(stop.vcpu_seconds))
-        self.count(Metric.GB_SECONDS, round(stop.gb_seconds))
-        called = [job.job_id] if job and job.state is State.WAITING else []
+        self._account(stop)
+        called = [job.job_id] if job and job.state is State.WAITING and job.due <= self.jobs.clock() else []
         self.calls.send([*called, *self.jobs.waiting(CALLED_A_STOP)])
         state = job.state if job else "unchanged"
         facts = {"job_id": stop.job_id, "attempt": stop.attempt, "why": stop.why, "state": state}
         return Outcome(what=Metric.TASK_STOPPED, facts=facts)
 
+    def _account(self, stop: Stop) -> None:
+        with suppress(KeyError):  # its record has expired
+            if self.jobs.account(stop.job_id, stop.task_arn):
+                self.count(Metric.VCPU_SECONDS, round(stop.vcpu_seconds))
+                self.count(Metric.GB_SECONDS, round(stop.gb_seconds))
+
     def _follow(self, stop: Stop) -> Job | None:
         """Moves the job on, if that task of that attempt is still the one it waits for."""
         job_id, attempt, task_arn = stop.job_id, stop.attempt, stop.task_arn
         try:
-            if stop.verdict is Verdict.FAILED:
+            if stop.verdict is Verdict.NEVER_RAN:
+                job = self.jobs.never_ran(job_id, attempt, task_arn)
+                if job:
+                    self.count(Metric.TASK_NEVER_RAN, 1)
+            elif stop.verdict is Verdict.FAILED:
                 job = self.jobs.fail_attempt(job_id, attempt, stop.why, task_arn=task_arn)
             else:
                 # The worker records the result before it exits with 0 or 3; without one it is retried.
@@ -67,8 +84,6 @@ class Tracker:
                 job = self.jobs.try_again(job_id, attempt, why, task_arn=task_arn, larger=larger)
         except KeyError:  # its record has expired
             return None
-        if stop.never_ran:
-            self.count(Metric.TASK_NEVER_RAN, 1)
         if job and job.state is State.FAILED:
             self.count(Metric.JOB_FAILED, 1)
         return job
@@ -80,9 +95,18 @@ class Tracker:
         waiting = self.jobs.waiting(CALLED_A_SWEEP)
         # One whose record cannot be read would be called, and set aside as a dead letter, every time.
         self.calls.send([job_id for job_id in waiting if self._alone(self.jobs.get, job_id)])
+        self._invalidate()
         self.count(Metric.JOBS_OVERDUE, len(overdue))
         self.count(Metric.JOBS_WAITING, len(waiting))
         return Outcome(what=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
+
+    def _invalidate(self) -> None:
+        """What is refused, since too many are under way say, is asked for again by the next sweep."""
+        try:
+            self.removals.invalidate(self.cloudfront, self.distribution)
+        except (BotoCoreError, ClientError):
+            logger.exception(Metric.NOT_INVALIDATED)
+            self.count(Metric.NOT_INVALIDATED, 1)
 
     def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
         """What `look` makes of one job; None where it raises, so that no job stops the sweep for the others.

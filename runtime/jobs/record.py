@@ -17,10 +17,14 @@ PAUSES = (0, 240, 960)
 """Seconds before the second, third and fourth attempt: an outage of minutes must not use up all of them."""
 LEASE_SLACK_SECONDS = 30
 """Beyond the function's own deadline, before somebody else takes the job."""
+NEVER_RAN_SECONDS = 300
+"""Before another task is asked for where one could not be started."""
 START_SECONDS = 900
 """RunTask accepts a task within seconds and it runs within one or two minutes; after this it never will."""
 STOP_SECONDS = 600
 """Beyond the worker's own deadline, before it is stopped."""
+OVERTAKEN = "A newer version of the file, or its deletion, was there first."
+"""Of a job that is done and whose result is not shown."""
 KEEP_SECONDS = 90 * 24 * 3600
 """As long as a rejection is kept (stacks/hybrid_pattern/stack.py)."""
 
@@ -58,6 +62,7 @@ class Job:
     spot: this attempt asks for FARGATE_SPOT.
     refusals: how often ECS has definitely started nothing for it; part of RunTask's token (tasks.py).
     refused_since: when ECS began to refuse this attempt in a way that a deploy explains; 0 if it does not.
+    counted_arn: of the task whose use was counted last.
     since: when this attempt began to wait. due: while it waits, from when on it may be tried; else when it
     counts as lost. first: the attempt that counts as the first, once somebody asked for it again.
     message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
@@ -82,6 +87,7 @@ class Job:
     attempt: int = 1
     first: int = 1
     task_arn: str = ""
+    counted_arn: str = ""
     percent: int = 0
     message: str = ""
     since: int = 0
@@ -169,6 +175,22 @@ class Job:
             refusals=self.refusals + refused,
             refused_since=(self.refused_since or int(now)) if unsettled else 0,
         )
+
+    def put_back(self, now: float) -> "Job | None":
+        """Its task was accepted and could not be started: an image, a network or a role was not to be had."""
+        if self.state is not State.STARTING:
+            return None
+        return replace(
+            self,
+            state=State.WAITING,
+            task_arn="",
+            refusals=self.refusals + 1,
+            due=int(now) + NEVER_RAN_SECONDS,
+        )
+
+    def accounted(self, task_arn: str) -> "Job | None":
+        """None where it was before."""
+        return None if self.counted_arn == task_arn else replace(self, counted_arn=task_arn)
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
         """Said by the worker when it begins; None tells it that the job is no longer its own."""

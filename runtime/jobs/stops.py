@@ -33,19 +33,20 @@ class Verdict(StrEnum):
     AGAIN = "again"
     LARGER = "larger"
     """Again, with more memory."""
+    NEVER_RAN = "never-ran"
+    """It failed to start: nothing is wrong with the job."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """A task that ended. attempt: of its job. never_ran: it failed to start."""
+    """A task that ended. attempt: of its job."""
 
     job_id: str
     attempt: int
     verdict: Verdict
     why: str
     task_arn: str = ""
-    never_ran: bool = False
     vcpu_seconds: float = 0
     gb_seconds: float = 0
 
@@ -63,7 +64,6 @@ def read_stop(task: Mapping[str, Any]) -> Stop | None:
         verdict=verdict,
         why=why,
         task_arn=task.get("taskArn", ""),
-        never_ran=task.get("stopCode") == "TaskFailedToStart",
         vcpu_seconds=seconds * int(task.get("cpu", 0)) / 1024,
         gb_seconds=seconds * int(task.get("memory", 0)) / 1024,
     )
@@ -108,6 +108,8 @@ def _verdict(task: Mapping[str, Any]) -> tuple[Verdict, str]:
         return Verdict.LARGER, why
     if code == "UserInitiated":
         return Verdict.FAILED, why
-    if code in _PLATFORM or code == "TaskFailedToStart" or exit_code in (AGAIN, *KILLED) or exit_code is None:
+    if code == "TaskFailedToStart":
+        return Verdict.NEVER_RAN, why
+    if code in _PLATFORM or exit_code in (AGAIN, *KILLED) or exit_code is None:
         return Verdict.AGAIN, why
     return Verdict.FAILED, why

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
+from runtime.contention import ContentionError
 from runtime.jobs.record import KEEP_SECONDS, Job, State, Try
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ class Jobs:
         """Said by the worker; None when the job is no longer its own. seconds: its own deadline."""
         return self.change(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
 
-    def complete(self, job_id: str) -> Job | None:
-        """Its result is published."""
-        return self.change(job_id, lambda job: job.ended(self.clock(), State.DONE))
+    def complete(self, job_id: str, message: str = "") -> Job | None:
+        """Its result is published, or what the message says became of it."""
+        return self.change(job_id, lambda job: job.ended(self.clock(), State.DONE, message))
 
     def reject(self, job_id: str, message: str) -> Job | None:
         """Its source cannot be done."""
@@ -99,6 +100,16 @@ class Jobs:
             ),
         )
 
+    def never_ran(self, job_id: str, attempt: int, task_arn: str) -> Job | None:
+        """ECS accepted the task of that attempt and could not start it: it waits, and keeps its attempt."""
+        return self.change(
+            job_id, lambda job: job.put_back(self.clock()) if job.is_at(attempt, task_arn) else None
+        )
+
+    def account(self, job_id: str, task_arn: str) -> bool:
+        """Whether what the task used is to be counted: once, however often its end is told."""
+        return self.change(job_id, lambda job: job.accounted(task_arn)) is not None
+
     def reopen(self, job_id: str) -> Job | None:
         """A failed job from the beginning, because somebody asks for it; None in any other state."""
         return self.change(job_id, lambda job: job.reopened(self.clock()))
@@ -106,16 +117,20 @@ class Jobs:
     def change(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:
         """Stores what `step` makes of the job and returns that; None where it makes nothing of it.
 
-        A job that changed meanwhile is read and offered again. Raises KeyError when there is no such job.
+        A job that changed meanwhile is read and offered again. Raises KeyError when there is no such job,
+        ContentionError when it changes all the time.
         """
+        written: Job | None = None
         for _ in range(_RACES):
             job = self.get(job_id)
             if job is None:
                 raise KeyError(f"There is no job {job_id}.")
+            if job == written:  # only the answer was lost, and botocore asked again
+                return job
             then = step(job)
             if then is None:
                 return None
-            then = replace(then, revision=job.revision + 1)
+            then = written = replace(then, revision=job.revision + 1)
             try:
                 self.table.put_item(Item=_item(then), ConditionExpression=Attr("revision").eq(job.revision))
             except ClientError as error:
@@ -123,7 +138,7 @@ class Jobs:
                     raise
             else:
                 return then
-        raise RuntimeError(f"Job {job_id} changed {_RACES} times while it was written.")
+        raise ContentionError(f"Job {job_id} changed {_RACES} times while it was written.")
 
     def progress(self, job_id: str, attempt: int, percent: int) -> bool:
         """Notes how far the attempt is; False when the job is no longer its own."""
@@ -159,7 +174,7 @@ class Jobs:
         """Every job that is kept, by a scan: for people, and for tables of some thousand jobs."""
         more: dict[str, Any] = {}
         while True:
-            page = self.table.scan(**more)
+            page = self.table.scan(FilterExpression=Attr("state").exists(), **more)
             yield from map(_job, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return

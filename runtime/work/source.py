@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 64 * 1024
 """Nearly every header is in there; a TIFF may keep its directory at the end."""
+MOST_BYTES = 8 * 1024 * 1024
+"""Of one request: each asks for twice as much as the one before, so that a few find any header."""
 
 
 @dataclass(kw_only=True)
@@ -25,6 +27,9 @@ class Source:
     s3: "S3Client"
     event: ObjectEvent
     _head: bytes | None = field(default=None, init=False)
+    _begin: int = field(default=0, init=False)
+    _part: bytes = field(default=b"", init=False)
+    _ask: int = field(default=HEAD_BYTES, init=False)
 
     @property
     def size(self) -> int:
@@ -32,12 +37,19 @@ class Source:
         return self.event.size
 
     def read(self, offset: int, length: int) -> bytes:
-        """Up to `length` bytes: a request for the first part, and one for each that lies beyond it."""
+        """Up to `length` bytes: of the first part, of the part that was read last, or of a new one.
+
+        A new part begins at a multiple of 64 KiB: what a directory points to often lies just before it.
+        """
         if self._head is None:
             self._head = self._range(0, HEAD_BYTES)
         if offset + length <= len(self._head) or len(self._head) < HEAD_BYTES:
             return self._head[offset : offset + length]
-        return self._range(offset, max(length, HEAD_BYTES))[:length]
+        if not (self._begin <= offset and offset + length <= self._begin + len(self._part)):
+            self._begin = offset - offset % HEAD_BYTES
+            self._part = self._range(self._begin, max(offset + length - self._begin, self._ask))
+            self._ask = min(2 * self._ask, MOST_BYTES)
+        return self._part[offset - self._begin : offset - self._begin + length]
 
     def download(self, file: Path, most: int) -> None:
         """Writes all of it, by ranges at once. Raises Rejected TOO_MANY_BYTES over `most` bytes."""

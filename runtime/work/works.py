@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
+def source_gone() -> Rejected:
+    """Of a version that was there when its job began."""
+    return Rejected(Reason.SOURCE_GONE, "The file was deleted while it was worked on.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Works:
     """Finds the work for a source and does it.
@@ -58,7 +63,7 @@ class Works:
             made = self._do(event, deadline, progress)
             moved = self.output.publish(event, {**made, **({"placed": placed} if placed else {})})
         if not self.output.still_wanted(event):
-            raise Rejected(Reason.SOURCE_GONE, "The file was deleted while it was worked on.")
+            raise source_gone()
         return moved
 
     def _do(self, event: ObjectEvent, deadline: float, progress: Progress) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from stacks.constructs.grants import allow
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.constructs.python_function import ONE_VCPU_MB, PythonFunction
 from stacks.constructs.s3_events import uploads_and_deletions
-from stacks.hybrid_pattern.job_table import JobTable
 from stacks.hybrid_pattern.worker import Worker
 from stacks.settings import Settings
 
@@ -31,7 +30,6 @@ class Dispatcher(PythonFunction):
         construct_id: str,
         *,
         source: PrivateBucket,
-        jobs: JobTable,
         worker: Worker,
         settings: Settings,
         alarms: Alarms,
@@ -70,5 +68,5 @@ class Dispatcher(PythonFunction):
                 report_batch_item_failures=True,
             )
         )
-        allow(self, ["dynamodb:GetItem", "dynamodb:PutItem"], jobs.table_arn)
+        allow(self, ["dynamodb:GetItem", "dynamodb:PutItem"], worker.jobs.table_arn)
         worker.allow_starting(self)

@@ -58,6 +58,15 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         why="A task was accepted and failed to start.",
         runbook="tasks-never-ran",
     )
+    alarms.add(
+        "NotInvalidated",
+        metric=counted(Service.TRACKER, Metric.NOT_INVALIDATED),
+        threshold=1,
+        evaluation_periods=12,
+        datapoints_to_alarm=6,
+        why="For half an hour CloudFront could not be asked to forget what was removed.",
+        runbook="not-invalidated",
+    )
     alarms.add_minimum(
         "NoSweep",
         metric=counted(Service.TRACKER, Metric.SWEPT),

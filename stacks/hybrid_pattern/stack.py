@@ -42,11 +42,11 @@ class HybridPattern(cdk.Stack):
             self, "Worker", jobs=jobs, output=output, url=tiles.url, network=network, settings=settings
         )
         dispatcher = Dispatcher(
-            self, "Dispatcher", source=source, jobs=jobs, worker=worker, settings=settings, alarms=alarms
+            self, "Dispatcher", source=source, worker=worker, settings=settings, alarms=alarms
         )
         uploads = dispatcher.uploads
         tracker = Tracker(
-            self, "Tracker", jobs=jobs, worker=worker, calls=uploads.queue, settings=settings, alarms=alarms
+            self, "Tracker", tiles=tiles, worker=worker, calls=uploads.queue, settings=settings, alarms=alarms
         )
         stops = tracker.stops
 

@@ -10,7 +10,7 @@ from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
 from stacks.constructs.grants import allow
 from stacks.constructs.python_function import PythonFunction
-from stacks.hybrid_pattern.job_table import JobTable
+from stacks.hybrid_pattern.tile_distribution import TileDistribution
 from stacks.hybrid_pattern.worker import Worker
 from stacks.settings import Settings
 
@@ -30,7 +30,7 @@ class Tracker(PythonFunction):
         scope: Construct,
         construct_id: str,
         *,
-        jobs: JobTable,
+        tiles: TileDistribution,
         worker: Worker,
         calls: sqs.Queue,
         settings: Settings,
@@ -47,8 +47,9 @@ class Tracker(PythonFunction):
             memory_size=MEMORY_MB,
             environment={
                 **TrackerEnvironment(
-                    job_table=jobs.table_name,
+                    job_table=worker.jobs.table_name,
                     cluster=worker.cluster.cluster_name,
+                    distribution=tiles.distribution_id,
                     dispatcher_queue=calls.queue_url,
                 ).as_variables(),
             },
@@ -56,7 +57,8 @@ class Tracker(PythonFunction):
             alarms=alarms,
         )
         self.add_event_source(event_sources.SqsEventSource(self.stops.queue, report_batch_item_failures=True))
-        allow(self, ["dynamodb:GetItem", "dynamodb:PutItem"], jobs.table_arn)
-        allow(self, ["dynamodb:Query"], jobs.index_arn)
+        allow(self, ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"], worker.jobs.table_arn)
+        allow(self, ["dynamodb:Query"], worker.jobs.index_arn)
         worker.allow_following(self)
         allow(self, ["sqs:SendMessage"], calls.queue_arn)
+        allow(self, ["cloudfront:CreateInvalidation"], tiles.distribution_arn)

@@ -36,8 +36,9 @@ TASK_SECONDS = round(Rules().task_seconds)
 class Worker(Construct):
     """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
 
-    url: in front of the output. work, limits: what dispatcher and worker are told of the work, of scans.
-    launch: what whoever starts it is told. stopped: the events of its end. role: what it works with.
+    url: in front of the output. jobs: their table. work, limits: what dispatcher and worker are told of the
+    work, of scans. launch: what whoever starts it is told. stopped: the events of its end. role: what it
+    works with.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Worker(Construct):
         settings: Settings,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.jobs = jobs
         self.cluster = Cluster(self, "Cluster", group_id="Group", network=network)
         if settings.spot == "on":
             # Without a default strategy: each RunTask names its own.

@@ -15,7 +15,6 @@ from stacks.constructs.s3_events import uploads_and_deletions
 from stacks.settings import Settings
 
 TIMEOUT = cdk.Duration.minutes(2)
-BATCH = 10
 
 
 class Renditions(PythonFunction):
@@ -57,7 +56,7 @@ class Renditions(PythonFunction):
         self.add_event_source(
             event_sources.SqsEventSource(
                 self.uploads.queue,
-                batch_size=BATCH,
+                batch_size=1,  # a photo that kills its process takes no other with it
                 max_concurrency=settings.max_concurrency,
                 report_batch_item_failures=True,
             )

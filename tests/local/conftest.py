@@ -58,6 +58,7 @@ class Deployment:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder: Path = tmp_path_factory.mktemp("local")
     with local_aws(folder / "local-aws.log") as aws:
+        aws.most_hidden.write_text("1")  # what failed comes again within a second
         cdk = Cdk(aws=aws, folder=folder)
         cdk.bootstrap()
         yield Deployment(

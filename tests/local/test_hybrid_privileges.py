@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from runtime.jobs.record import Job, State
+from runtime.results import version_prefix
 from tests.local.conftest import (
     actions,
     by_tasks_only,
@@ -82,12 +83,16 @@ def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
         eventually(lambda: finished(hybrid, upload))
         hybrid.jobs.change(upload.job_id, _waits_again)
         hybrid.sweep()
-    if action in ("s3:DeleteObject", "s3:ListBucket"):
+    if action in ("s3:DeleteObject", "s3:ListBucket", "cloudfront:CreateInvalidation"):
         if who == "worker":
             hybrid.upload("privileges/broken.jpg", BROKEN)
         else:
             eventually(lambda: finished(hybrid, upload))
             hybrid.s3.delete_object(Bucket=hybrid.source, Key=upload.key)
+    if who == "tracker" and action == "cloudfront:CreateInvalidation":
+        prefix = version_prefix(upload.job_id)
+        eventually(lambda: not hybrid.s3.list_objects_v2(Bucket=hybrid.output, Prefix=prefix).get("Contents"))
+        hybrid.sweep()
     return upload
 
 

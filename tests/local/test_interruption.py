@@ -21,8 +21,6 @@ def test_what_was_under_way_when_everything_stopped_is_done_afterwards(tmp_path:
         queue = driver.outputs["Queue"]
         # What is being worked on when everything stops comes back after that; one photo takes far less.
         redeliver_soon(aws.client("sqs"), queue, seconds=20, receives=MANY_RECEIVES)
-        (mapping,) = aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        aws.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], BatchSize=1)
         uploads: list[Upload] = []
 
         def is_under_way() -> bool:

@@ -25,7 +25,7 @@ _SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    for _ in r
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--budget", action="store_true", help="say what the run cost; on CI fail if too much (not under load)")
+    parser.addoption("--budget", action="store_true", help="what the run cost; on CI a failure if too much")
     parser.addoption("--under-load", action="store_true", help="run two busy loops beside the tests")
 
 

@@ -15,6 +15,7 @@ from lambda_src.tracker.track import Tracker
 from runtime.imaging.limits import Limits
 from runtime.jobs.messages import Calls
 from runtime.jobs.record import Job
+from runtime.jobs.removals import Removals
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import Tasks
 from runtime.placement.placement import Rules
@@ -103,6 +104,26 @@ class Ecs:
         return [arn for arn, task in self.tasks.items() if task["lastStatus"] != "STOPPED"]
 
 
+@dataclass
+class Edge:
+    """CloudFront: paths to invalidate, by reference. busy: too many are under way.
+
+    https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
+    """
+
+    asked: dict[str, list[str]] = field(default_factory=dict)
+    busy: bool = False
+
+    def create_invalidation(self, *, DistributionId: str, InvalidationBatch: dict[str, Any]) -> None:  # noqa: N803
+        paths = InvalidationBatch["Paths"]["Items"]
+        if self.busy or len(paths) > 15:
+            raise ClientError(
+                {"Error": {"Code": "TooManyInvalidationsInProgress", "Message": "Try again"}},
+                "CreateInvalidation",
+            )
+        self.asked[InvalidationBatch["CallerReference"]] = paths
+
+
 class OneAtATime:
     """A table whose conditional writes are atomic, as DynamoDB's are; moto looks first and then writes."""
 
@@ -135,6 +156,7 @@ class World:
     limits: Limits = field(default_factory=lambda: Limits(max_pixels=10_000_000, max_bytes=10_000_000))
     kinds: Sequence[Work] = ()
     """Scans to tiles unless given."""
+    edge: Edge = field(default_factory=Edge)
     ecs: Ecs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,10 +167,14 @@ class World:
         return Jobs(table=self.table, clock=lambda: self.now)
 
     @property
+    def removals(self) -> Removals:
+        return Removals(table=self.table, clock=lambda: self.now)
+
+    @property
     def works(self) -> Works:
         return Works(
             s3=self.s3,
-            output=Output(s3=self.s3, bucket="output"),
+            output=Output(s3=self.s3, bucket="output", withdrawn=self.removals.add),
             url="https://tiles.example.com",
             kinds=self.kinds or [Scans(limits=self.limits)],
         )
@@ -176,7 +202,10 @@ class World:
         tracker = Tracker(
             ecs=cast("Any", self.ecs),
             cluster="cluster",
+            cloudfront=cast("Any", self.edge),
+            distribution="E1",
             jobs=self.jobs,
+            removals=self.removals,
             calls=Calls(sqs=self.sqs, queue_url=self.queue),
             count=lambda name, value: self.counted.update({name: self.counted.get(name, 0) + value}),
         )

@@ -98,7 +98,7 @@ def test_a_handler_is_imported_from_its_package_alone(function: str, tmp_path: P
     package = bundle(function, Runtime.local()).path
     variables = dict.fromkeys(NUMBERS, "1") | dict.fromkeys(SWITCHES, "off")
     variables |= dict.fromkeys(("OUTPUT_BUCKET", "JOB_TABLE", "CLUSTER", "TASK_DEFINITION", "SUBNETS"), "a")
-    variables |= dict.fromkeys(("SECURITY_GROUP", "TILES_URL", "DISPATCHER_QUEUE"), "a")
+    variables |= dict.fromkeys(("SECURITY_GROUP", "TILES_URL", "DISPATCHER_QUEUE", "DISTRIBUTION"), "a")
     imported = imports(f"lambda_src.{function}.handler", package, tmp_path, **variables)
     assert {file.parts[0] for file in imported} == {"lambda_src", "runtime"}
 

@@ -52,7 +52,8 @@ def test_each_role_may_do_just_what_is_listed_here(hybrid: Template) -> None:
     starting = {"ecs:RunTask", "iam:PassRole"}
     following = {"ecs:DescribeTasks", "ecs:StopTask", "sqs:SendMessage", "dynamodb:Query"}
     assert allowed(hybrid, "DispatcherRole") == FUNCTION | PUBLISHING | table_ | starting
-    assert allowed(hybrid, "TrackerRole") == FUNCTION | table_ | following
+    removing = {"dynamodb:DeleteItem", "cloudfront:CreateInvalidation"}
+    assert allowed(hybrid, "TrackerRole") == FUNCTION | table_ | following | removing
     assert allowed(hybrid, "WorkerWorkerTaskTaskRole") == PUBLISHING | table_ | {"dynamodb:UpdateItem"}
 
 

@@ -80,7 +80,7 @@ def test_a_message_is_tried_five_times_and_hidden_for_six_timeouts(template: Tem
 
 def test_only_the_messages_that_failed_come_again(template: Template) -> None:
     mapping = only(template, "AWS::Lambda::EventSourceMapping")
-    assert mapping["BatchSize"] == 10
+    assert mapping["BatchSize"] == 1
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 

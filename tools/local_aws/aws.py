@@ -33,6 +33,8 @@ class LocalAws:
     """A running MiniStack. log: what it and the functions in it print. containers: how tasks run.
 
     vcpus: a file with the account's quota for tasks that RunTask starts; without it there is none.
+    most_hidden: a file with the most seconds for which ChangeMessageVisibility hides a message; without it
+        they are those that are asked for.
     """
 
     url: str
@@ -43,6 +45,10 @@ class LocalAws:
     @property
     def vcpus(self) -> Path:
         return Path(self.containers["LOCAL_AWS_VCPUS"])
+
+    @property
+    def most_hidden(self) -> Path:
+        return Path(self.containers["LOCAL_AWS_MOST_HIDDEN"])
 
     @property
     def environment(self) -> dict[str, str]:
@@ -121,6 +127,7 @@ def local_aws(
         "LOCAL_AWS_IMAGES": str(scratch / "images"),
         "LOCAL_AWS_PYTHON": sys.executable,
         "LOCAL_AWS_VCPUS": str(scratch / "vcpus"),
+        "LOCAL_AWS_MOST_HIDDEN": str(scratch / "most-hidden"),
         **{name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ},
     }
     with socket.socket() as listening, log.open("wb") as output:
@@ -168,6 +175,7 @@ def _environment(port: int, scratch: Path, without: Sequence[str], kept: Path | 
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "127.0.0.1",
         "AUTH": "true",
+        "LAMBDA_ACCOUNT_CONCURRENCY": "10",  # as a new account has
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "TMPDIR": str(scratch),

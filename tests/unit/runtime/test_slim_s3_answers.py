@@ -168,3 +168,9 @@ def test_a_server_that_is_not_there_is_an_error_after_the_tries(server: Any) -> 
     server.socket.close()
     with pytest.raises(HTTPError):
         s3.head_object(Bucket="b", Key="k")
+
+
+def test_a_key_that_no_address_can_hold_is_an_error_of_its_own() -> None:
+    with pytest.raises(ClientError) as refused:
+        S3(environment={**os.environ, "AWS_REGION": "us-east-1"}).get_object(Bucket="b", Key="/\x01a")
+    assert refused.value.response["Error"]["Code"] == "InvalidURI"

@@ -20,6 +20,7 @@ def refused(code: str, message: str = "") -> Exception:
     ("code", "message", "reason", "advice"),
     [
         ("NoSuchVersion", "", "source-gone", "deleted"),
+        ("InvalidURI", "", "unreadable", "another name"),
         ("InvalidObjectState", "", "unreadable", "Restore it"),
         ("InvalidRequest", SSE_C, "unreadable", "the bucket's own encryption"),
         ("AccessDenied", KMS, "unreadable", "the bucket's own encryption"),

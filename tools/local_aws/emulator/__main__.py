@@ -26,6 +26,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     patches.authorize_batches_as_single_messages,
     patches.miss_tiles_that_are_not_there,
     patches.heed_the_range_of_a_version,
+    patches.hide_messages_no_longer_than_told,
     types.tell_the_range_of_a_vpc,
     types.make_vpc_origins,
     types.ask_vpc_origins_as_they_say,

@@ -3,7 +3,9 @@
 import contextvars
 import json
 import logging
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
@@ -186,6 +188,20 @@ def authorize_batches_as_single_messages() -> None:
         return action.removesuffix("Batch") if is_batch else action
 
     iam_actions.extract_iam_action = find_single
+
+
+def hide_messages_no_longer_than_told() -> None:
+    """No gap, but time-lapse: pauses of minutes are seconds for a test. The file is LOCAL_AWS_MOST_HIDDEN."""
+    change = sqs._HANDLERS["ChangeMessageVisibility"]
+
+    def change_within(data: dict[str, Any], queue: str) -> Any:
+        file = Path(os.environ["LOCAL_AWS_MOST_HIDDEN"])
+        if file.is_file():
+            most = int(file.read_text())
+            data = {**data, "VisibilityTimeout": min(int(data.get("VisibilityTimeout", 30)), most)}
+        return change(data, queue)
+
+    sqs._HANDLERS["ChangeMessageVisibility"] = change_within
 
 
 def authorize_on_the_repositories_named() -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from runtime.jobs.record import MAX_ATTEMPTS, START_SECONDS, State
+from runtime.jobs.messages import Calls
+from runtime.jobs.record import MAX_ATTEMPTS, NEVER_RAN_SECONDS, START_SECONDS, State
 from tests.support.hybrid import SCAN, World, invisible, make_world, published
 
 
@@ -25,11 +27,6 @@ def world() -> Iterator[World]:
         ({"exit_code": 4}, "exit code 4"),
         ({"exit_code": 4, "code": "SpotInterruption", "reason": "Your Spot Task was interrupted."}, "Spot"),
         ({"code": "TerminationNotice"}, "TerminationNotice"),
-        ({"code": "TaskFailedToStart", "reason": "CannotPullContainerError: i/o timeout"}, "CannotPull"),
-        (
-            {"code": "TaskFailedToStart", "reason": "Timeout waiting for network interface provisioning"},
-            "net",
-        ),
     ],
 )
 def test_a_task_that_is_taken_away_is_followed_by_the_next_attempt(
@@ -43,7 +40,59 @@ def test_a_task_that_is_taken_away_is_followed_by_the_next_attempt(
     assert (job.state, job.attempt, len(world.ecs.tasks)) == (State.DONE, 2, 2)
     assert why in job.tries[0].why
     assert published(world, job)
-    assert world.counted.get("TaskNeverRan", 0) == (stop.get("code") == "TaskFailedToStart")
+    assert "TaskNeverRan" not in world.counted
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["CannotPullContainerError: i/o timeout", "Timeout waiting for network interface provisioning"],
+)
+def test_a_task_that_could_not_be_started_costs_no_attempt_however_often(world: World, reason: str) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    for times in range(2 * MAX_ATTEMPTS):
+        end = world.ecs.end(world.ecs.live[0], code="TaskFailedToStart", reason=reason)
+        world.track(end)
+        world.track(end)
+        assert world.counted["TaskNeverRan"] == times + 1
+        assert not world.deliver_calls()
+        world.now += NEVER_RAN_SECONDS
+        world.sweep()
+        assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    world.track(world.run_task(world.ecs.live[0]))
+    assert (world.job.state, world.job.attempt) == (State.DONE, 1)
+    assert published(world, world.job)
+
+
+def test_what_a_task_used_is_counted_once_however_often_its_end_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    times = {"pullStartedAt": "2026-01-01T00:00:00Z", "stoppedAt": "2026-01-01T00:01:40Z"}
+    end = world.ecs.end(world.ecs.live[0], exit_code=4)
+    end["detail"] |= {**times, "cpu": "1024", "memory": "2048"}
+    with monkeypatch.context() as broken:
+        refused = ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "SendMessageBatch")
+        broken.setattr(Calls, "send", Mock(side_effect=refused))
+        with pytest.raises(ClientError):
+            world.track(end)
+    world.track(end)
+    assert (world.counted["VcpuSeconds"], world.counted["GbSeconds"]) == (100, 200)
+
+
+def test_a_job_that_fails_is_counted_also_where_the_answer_of_its_last_write_was_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    put = world.table.put_item
+
+    def put_and_lose_the_answer(**request: Any) -> Any:
+        put(**request)
+        return put(**request)  # as botocore does
+
+    monkeypatch.setattr(world.table, "put_item", put_and_lose_the_answer, raising=False)
+    world.track(world.ecs.end(world.ecs.live[0], exit_code=1))
+    assert world.job.state is State.FAILED
+    assert world.counted["JobFailed"] == 1
 
 
 def test_a_task_out_of_memory_is_followed_by_a_larger_one(world: World) -> None:

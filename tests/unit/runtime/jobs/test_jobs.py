@@ -112,7 +112,7 @@ def stop(**task: Any) -> dict[str, Any]:
         ({"stopCode": "SpotInterruption", "container": {"exitCode": 1}}, Verdict.AGAIN),
         ({"stopCode": "TerminationNotice", "container": {"exitCode": 137}}, Verdict.AGAIN),
         ({"stopCode": "InfrastructureHealth"}, Verdict.AGAIN),
-        ({"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError"}, Verdict.AGAIN),
+        ({"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError"}, Verdict.NEVER_RAN),
         ({"stopCode": "UserInitiated", "container": {"exitCode": 4}}, Verdict.FAILED),
         ({"stopCode": "UserInitiated", "stoppedReason": OVERDUE}, Verdict.FAILED),
         ({"stopCode": "UserInitiated", "stoppedReason": NEVER_STARTED}, Verdict.AGAIN),

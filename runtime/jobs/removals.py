@@ -1,0 +1,72 @@
+"""Results that were removed and that CloudFront may still have: they wait in the job table for the sweep."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from runtime.jobs.table import OPEN_INDEX
+from runtime.results import version_prefix
+
+if TYPE_CHECKING:
+    from types_boto3_cloudfront import CloudFrontClient
+    from types_boto3_dynamodb.service_resource import Table
+
+REMOVED = "removed"
+"""Their part of the table's index of what is open, beside waiting and active jobs."""
+AT_ONCE = 15
+"""Paths with a wildcard that a distribution takes at a time:
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removals:
+    """table: boto3's resource of the job table. clock: the time in seconds since 1970."""
+
+    table: "Table"
+    clock: Callable[[], float] = time.time
+
+    def add(self, job_id: str) -> None:
+        """Once its results are gone; again for the same job, the later time counts."""
+        self.table.put_item(
+            Item={"job_id": f"{REMOVED}/{job_id}", "queue": REMOVED, "due": int(self.clock())}
+        )
+
+    def invalidate(self, cloudfront: "CloudFrontClient", distribution: str) -> int:
+        """Asks the distribution to forget the oldest, in one request; returns how many.
+
+        One that is refused changes nothing here, and the next sweep asks again. Asked twice, by the same
+        reference, CloudFront makes one invalidation of it. Raises ClientError.
+        https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
+        """
+        found = self.table.query(
+            IndexName=OPEN_INDEX, KeyConditionExpression=Key("queue").eq(REMOVED), Limit=AT_ONCE
+        )["Items"]
+        if not found:
+            return 0
+        due = {str(item["job_id"]): str(item["due"]) for item in found}
+        told = sorted(f"{key} {at}" for key, at in due.items())
+        paths = sorted(f"/{version_prefix(key.partition('/')[2])}*" for key in due)
+        cloudfront.create_invalidation(
+            DistributionId=distribution,
+            InvalidationBatch={
+                "Paths": {"Quantity": len(paths), "Items": paths},
+                "CallerReference": hashlib.sha256("\n".join(told).encode()).hexdigest(),
+            },
+        )
+        for key, at in due.items():
+            self._forget(key, int(at))
+        return len(due)
+
+    def _forget(self, key: str, due: int) -> None:
+        """Unless it was removed again meanwhile."""
+        try:
+            self.table.delete_item(Key={"job_id": key}, ConditionExpression=Attr("due").eq(due))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise

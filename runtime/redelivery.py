@@ -1,0 +1,48 @@
+"""When a message that failed comes again: soon at first, later each time."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+PAUSES = (30, 120, 360, 720)
+"""Seconds after the first, second, third and fourth receive: five receives outlast twenty minutes of trouble.
+
+The queue's own visibility timeout, six times the function's, is for what died without a word. After the fifth
+receive (stacks/constructs/event_queue.py) nothing is left to wait for: next it is a dead letter.
+"""
+
+
+def come_again(record: SQSRecord) -> int:
+    """Hides a message that failed for as long as its number of receives says; returns the seconds.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+    Raises botocore's errors; the message then comes again after the queue's visibility timeout.
+    """
+    receives = int(record.attributes.approximate_receive_count)
+    seconds = PAUSES[receives - 1] if receives <= len(PAUSES) else 0
+    arn = record.event_source_arn
+    _sqs().change_message_visibility(
+        QueueUrl=_url(arn), ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
+    )
+    return seconds
+
+
+@cache
+def _url(arn: str) -> str:
+    account, name = arn.split(":")[4:]
+    return _sqs().get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+
+
+@cache
+def _sqs() -> "SQSClient":
+    """Made when something has failed: botocore would double each cold start (ADR 0003)."""
+    from botocore.config import Config
+    from botocore.session import get_session
+
+    brief = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+    client: SQSClient = get_session().create_client("sqs", config=brief)  # type: ignore[assignment]
+    return client

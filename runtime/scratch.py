@@ -1,0 +1,44 @@
+"""A folder on disk that no dead process leaves behind.
+
+A function that was killed leaves its files in /tmp, and the next one in that environment has so much less:
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_NAME = "scratch-"
+_held: list[int] = []
+"""Open files, whose locks end with this process, however it ends."""
+
+
+def scratch_folder(parent: Path | None = None) -> Path:
+    """A new one, empty, in `parent` or where temporary files go; those of processes that died are removed.
+
+    Others that run beside this one, as on a developer's machine, keep theirs.
+    """
+    parent = parent or Path(tempfile.gettempdir())
+    with (parent / f"{_NAME}lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        for lock in parent.glob(f"{_NAME}*/lock"):
+            if _is_free(lock):
+                shutil.rmtree(lock.parent, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=_NAME, dir=parent))
+        held = os.open(folder / "lock", os.O_CREAT | os.O_WRONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        _held.append(held)
+        files = folder / "files"
+        files.mkdir()
+    return files
+
+
+def _is_free(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True

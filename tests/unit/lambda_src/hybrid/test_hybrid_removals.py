@@ -1,0 +1,174 @@
+"""What nobody wants any more: deleted, superseded, and what CloudFront still has of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from runtime.events import parse_event
+from runtime.jobs.record import OVERTAKEN, State
+from tests.support.hybrid import SCAN, Message, World, make_world, published
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with mock_aws():
+        yield make_world()
+
+
+def removal(world: World, message: Message) -> Message:
+    """Its version is gone for good, and S3 says so."""
+    described = message["detail"]["object"]
+    key, version = described["key"], described["version-id"]
+    world.s3.delete_object(Bucket="source", Key=key, VersionId=version)
+    sequencer = f"{next(world.numbers):016X}"
+    detail = {"object": {**described, "sequencer": sequencer}, "deletion-type": "Permanently Deleted"}
+    return {**message, "detail-type": "Object Deleted", "detail": {**message["detail"], **detail}}
+
+
+def deleted(world: World, number: int) -> list[str]:
+    """So many scans are published and deleted; the paths under which they were seen."""
+    paths = []
+    for one in range(number):
+        message = world.upload(SCAN, f"{one}.tif")
+        world.dispatch(message)
+        world.dispatch(removal(world, message))
+    for job in world.jobs.all():
+        assert not world.keys(f"v/{job.job_id}/")
+        paths.append(f"/v/{job.job_id}/*")
+    return sorted(paths)
+
+
+def test_a_deletion_reaches_cloudfront_with_the_next_sweep(world: World) -> None:
+    paths = deleted(world, 1)
+    assert not world.edge.asked
+    world.sweep()
+    assert list(world.edge.asked.values()) == [paths]
+    world.sweep()
+    assert len(world.edge.asked) == 1
+
+
+def test_what_is_refused_is_asked_for_again(world: World) -> None:
+    paths = deleted(world, 1)
+    world.edge.busy = True
+    assert world.sweep().what == "Swept"
+    assert world.counted["NotInvalidated"] == 1
+    world.edge.busy = False
+    world.sweep()
+    assert list(world.edge.asked.values()) == [paths]
+
+
+def test_fifteen_at_once(world: World) -> None:
+    for number in range(17):
+        world.removals.add(f"{number:032x}")
+        world.now += 1
+    world.sweep()
+    world.sweep()
+    assert [len(paths) for paths in world.edge.asked.values()] == [15, 2]
+    assert "/v/00000000000000000000000000000000/*" in next(iter(world.edge.asked.values()))
+
+
+def test_a_request_whose_answer_was_lost_is_the_same_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted(world, 2)
+    with monkeypatch.context() as lost:
+        lost.setattr(type(world.removals), "_forget", lambda *_: None)
+        world.sweep()
+    world.sweep()
+    assert len(world.edge.asked) == 1
+
+
+def test_removed_again_while_it_is_asked_for_it_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted(world, 1)
+    (job,) = world.jobs.all()
+    ask = world.edge.create_invalidation
+
+    def ask_meanwhile(**request: Any) -> None:
+        ask(**request)
+        world.now += 1
+        world.removals.add(job.job_id)
+
+    monkeypatch.setattr(world.edge, "create_invalidation", ask_meanwhile)
+    world.sweep()
+    monkeypatch.undo()
+    world.sweep()
+    assert len(world.edge.asked) == 2
+
+
+def test_what_waits_for_cloudfront_is_no_job(world: World) -> None:
+    world.removals.add("0" * 32)
+    assert list(world.jobs.all()) == []
+    world.sweep()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_job_whose_version_is_removed_ends_and_its_task_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
+    message = world.by_tasks_only().upload(SCAN)
+    world.dispatch(message)
+    if begun:  # the task hears of it when it tells of its progress
+        progress = type(world.jobs).progress
+
+        def remove_first(self: Any, *rest: Any) -> bool:
+            monkeypatch.setattr(type(world.jobs), "progress", progress)
+            world.dispatch(removal(world, message))
+            return progress(self, *rest)
+
+        monkeypatch.setattr(type(world.jobs), "progress", remove_first)
+    else:
+        world.dispatch(removal(world, message))
+    assert world.work(world.ecs.live[0]) == 0
+    assert world.job.state is State.REJECTED
+    assert "source-gone" in world.job.message
+    assert not world.keys("v/")
+
+
+def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World) -> None:
+    message = world.by_tasks_only().upload(SCAN)
+    world.ecs.no_room = True
+    world.dispatch(message)
+    world.dispatch(removal(world, message))
+    asked = len(world.ecs.asked)
+    world.ecs.no_room = False
+    world.sweep()
+    world.deliver_calls()
+    assert (len(world.ecs.asked), world.job.state) == (asked, State.REJECTED)
+
+
+def test_a_job_whose_key_shows_a_newer_version_ends_before_its_task_is_started(world: World) -> None:
+    older = world.upload(SCAN)
+    newer = world.upload(SCAN)
+    world.dispatch(newer)
+    world.by_tasks_only().dispatch(older)
+    assert not world.ecs.asked
+    jobs = {job.version_id: job for job in world.jobs.all()}
+    left = jobs[older["detail"]["object"]["version-id"]]
+    assert (left.state, left.message) == (State.DONE, OVERTAKEN)
+    assert published(world, jobs[newer["detail"]["object"]["version-id"]])
+
+
+def test_a_task_whose_key_shows_a_newer_version_meanwhile_ends_and_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
+    older = world.by_tasks_only().upload(SCAN)
+    world.dispatch(older)
+    (slow,) = world.ecs.live
+    newer = parse_event(world.upload(SCAN))
+    progress = type(world.jobs).progress
+
+    def publish_the_newer_one(self: Any, *rest: Any) -> bool:
+        monkeypatch.setattr(type(world.jobs), "progress", progress)
+        world.works.output.publish(newer, {})
+        return progress(self, *rest)
+
+    monkeypatch.setattr(type(world.jobs), "progress", publish_the_newer_one)
+    assert world.work(slow) == 0
+    assert (world.job.state, world.job.message) == (State.DONE, OVERTAKEN)
+    assert not world.keys(f"v/{world.job.job_id}/")
