@@ -6,22 +6,30 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from container.service.errors import RETRY_AFTER_SECONDS, BadRequestError, DeadlineError, reason_of, status_of
+from container.service.errors import (
+    RETRY_AFTER_SECONDS,
+    BadRequestError,
+    DeadlineError,
+    StoreError,
+    reason_of,
+    status_of,
+)
 from container.service.geometry import canonical, place
-from container.service.info import PROFILE, address, describe
+from container.service.info import PROFILE, describe
 from container.service.metrics import Metric, Metrics
 from container.service.pool import Pool
-from container.service.request import BaseRequest, ImageRequest, InfoRequest, parse
+from container.service.request import BaseRequest, ImageRequest, InfoRequest, parse, path_of
 from container.service.settings import MB, Settings
-from container.service.sources import Source, Sources
+from container.service.sources import Source, Sources, version_of
 from container.service.stores import Store
 from runtime.imaging.transform import Encoding, encode, transform, upright
 
@@ -118,36 +126,64 @@ class Service:
             if isinstance(asked, ImageRequest) and asked.encoding not in self.settings.encodings:
                 raise BadRequestError(f"Format {asked.encoding}: here {', '.join(self.settings.encodings)}.")
         if isinstance(asked, BaseRequest):
-            return RedirectResponse(f"{address(self.settings.base_url, asked.key)}/info.json", 303, CORS)
+            return self._lead_to_info(asked.key, asked.version, 303)
         with steps.step("fetch"):
-            source = await self.sources.get(asked.key)
+            if unchanged := await self._unchanged(asked, raw_path, request):
+                return unchanged
+            source = await self.sources.get(asked.key, asked.version)
         source.asked += 1
+        if isinstance(asked, InfoRequest) and not asked.version:
+            return self._lead_to_info(asked.key, source.version, 302)
+        headers = self._headers(asked, source.file.version, raw_path, request)
         if isinstance(asked, InfoRequest):
-            return self._info(asked, source, request)
-        return await self._image(asked, source, request, steps)
+            return self._info(asked, source, request, headers)
+        return await self._image(asked, source, request, headers, steps)
 
-    def _info(self, asked: InfoRequest, source: Source, request: Request) -> Response:
+    async def _unchanged(
+        self, asked: ImageRequest | InfoRequest, raw_path: str, request: Request
+    ) -> Response | None:
+        """304 where the caller has the answer already, for which the image itself need not be read."""
+        if "if-none-match" not in request.headers:
+            return None
+        try:
+            tag = await self.sources.tag(asked.key)
+        except StoreError:  # what is kept may still be served
+            return None
+        headers = self._headers(asked, tag, raw_path, request)
+        is_present = asked.version in ("", version_of(tag))
+        return Response(status_code=304, headers=headers) if is_present and _has(request, headers) else None
+
+    def _lead_to_info(self, key: str, version: str, status: int) -> Response:
+        """To the description of the present version: what viewers then ask for is all of that one."""
+        # Without its host, by whichever name that was asked.
+        location = f"{urlsplit(self.settings.base_url).path}{path_of(key, version)}/info.json"
+        return RedirectResponse(location, status, {**CORS, "Cache-Control": self._caching("")})
+
+    def _info(
+        self, asked: InfoRequest, source: Source, request: Request, headers: dict[str, str]
+    ) -> Response:
         settings = self.settings
-        size = upright(source.file.header)
-        document = describe(settings.base_url, asked.key, *size, settings.offered, settings.encodings)
-        wants_ld = "application/ld+json" in request.headers.get("accept", "")
-        headers = {**self._kept(source.file.version, f"{wants_ld} {document}"), "Vary": "Accept"}
+        address = f"{settings.base_url}{path_of(asked.key, asked.version)}"
+        document = describe(address, *upright(source.file.header), settings.offered, settings.encodings)
         headers["Link"] = f'<{PROFILE}>;rel="profile"'
-        if _has(request, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        return JSONResponse(document, headers=headers, media_type=JSON_LD if wants_ld else "application/json")
+        media_type = JSON_LD if _wants_json_ld(request) else "application/json"
+        return JSONResponse(document, headers=headers, media_type=media_type)
 
-    async def _image(self, asked: ImageRequest, source: Source, request: Request, steps: Steps) -> Response:
+    async def _image(
+        self,
+        asked: ImageRequest,
+        source: Source,
+        request: Request,
+        headers: dict[str, str],
+        steps: Steps,
+    ) -> Response:
         settings, file = self.settings, source.file
         width, height = upright(file.header)
         placed = place(asked, width, height, settings.offered)
         path = canonical(asked, placed, width, height, settings.offered)
-        headers = self._kept(file.version, f"{ENCODERS} {placed} {asked.encoding}")
-        # Weak: a part from the pyramid and one decoded alone look the same, and differ in their bytes.
-        headers["ETag"] = f"W/{headers['ETag']}"
         headers["Link"] = f'<{PROFILE}>;rel="profile", <{settings.base_url}{path}>;rel="canonical"'
-        if _has(request, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
+        if request.method == "HEAD":
+            return _without_body(headers, MEDIA_TYPES[asked.encoding])
         is_part = (placed.width, placed.height) != (width, height)
         pyramid = source.pyramid
         if is_part:
@@ -168,14 +204,27 @@ class Service:
             data = await self.working.run(work)
         return Response(data, headers=headers, media_type=MEDIA_TYPES[asked.encoding])
 
-    def _kept(self, version: str, what: str) -> dict[str, str]:
-        """Headers of an answer that caches may keep."""
-        etag = hashlib.sha256(f"{version} {what}".encode()).hexdigest()[:32]
-        return {
-            **CORS,
-            "ETag": f'"{etag}"',
-            "Cache-Control": f"public, max-age={self.settings.max_age_seconds}",
-        }
+    def _headers(
+        self, asked: ImageRequest | InfoRequest, tag: str, raw_path: str, request: Request
+    ) -> dict[str, str]:
+        """Of an answer that caches may keep. Its ETag follows from the URL, the settings and the version.
+
+        Weak: a part from the pyramid and one decoded alone look the same, and differ in their bytes.
+        """
+        settings = self.settings
+        made_by = f"{ENCODERS} {settings.base_url} {settings.offered} {settings.encodings}"
+        asked_for = f"{raw_path} {_wants_json_ld(request)}" if isinstance(asked, InfoRequest) else raw_path
+        etag = hashlib.sha256(f"{tag} {made_by} {asked_for}".encode()).hexdigest()[:32]
+        headers = {**CORS, "ETag": f'W/"{etag}"', "Cache-Control": self._caching(asked.version)}
+        return {**headers, "Vary": "Accept"} if isinstance(asked, InfoRequest) else headers
+
+    def _caching(self, version: str) -> str:
+        """Without a version in its URL an answer is true for a while only."""
+        settings = self.settings
+        seconds = (
+            settings.max_age_seconds if version else min(settings.fresh_seconds, settings.max_age_seconds)
+        )
+        return f"public, max-age={seconds:.0f}"
 
     def _refuse(self, error: Exception) -> Response:
         status = status_of(error)
@@ -219,11 +268,25 @@ class Service:
         log.info(self.metrics.line(gauges))
 
 
-def _has(request: Request, etag: str) -> bool:
+def _wants_json_ld(request: Request) -> bool:
+    return "application/ld+json" in request.headers.get("accept", "")
+
+
+def _without_body(headers: dict[str, str], media_type: str) -> Response:
+    """An answer to HEAD for which nothing is made, so that its length is not known either.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-head
+    """
+    response = Response(headers=headers, media_type=media_type)
+    del response.headers["content-length"]
+    return response
+
+
+def _has(request: Request, headers: Mapping[str, str]) -> bool:
     """Whether the caller has it already; a cache that compresses makes a tag weak.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
     """
     known = ",".join(request.headers.getlist("if-none-match"))
     tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
-    return etag.removeprefix("W/") in tags or "*" in tags
+    return headers["ETag"].removeprefix("W/") in tags or "*" in tags

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from container.service.environment import ServiceEnvironment
 from container.service.errors import BadRequestError
-from container.service.request import PREFIX, ImageRequest, Region, Size, identifier_of, parse_size
+from container.service.request import ImageRequest, Region, Size, parse_size, path_of
 from runtime.imaging.pyramid import TILE, scale_factors
 from runtime.imaging.transform import Transform
 
@@ -73,7 +73,7 @@ def canonical(asked: ImageRequest, placed: Transform, width: int, height: int, s
         size = f"^{size}"
     rotation = f"{'!' if asked.mirror else ''}{asked.degrees:.9f}".rstrip("0").rstrip(".")
     quality = "default" if asked.quality == "color" else asked.quality
-    return f"{PREFIX}/{identifier_of(asked.key)}/{region}/{size}/{rotation}/{quality}.{asked.encoding}"
+    return f"{path_of(asked.key, asked.version)}/{region}/{size}/{rotation}/{quality}.{asked.encoding}"
 
 
 def is_tile(placed: Transform, width: int, height: int) -> bool:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from container.service.geometry import Sizes, preset_sizes
-from container.service.request import PREFIX, identifier_of
 from runtime.imaging.pyramid import CONTEXT, TILE, scale_factors
 from runtime.imaging.transform import Encoding
 
@@ -17,22 +16,17 @@ EXTRA_FEATURES = (
 )
 
 
-def address(base_url: str, key: str) -> str:
-    """The image's own address, its `id`."""
-    return f"{base_url}{PREFIX}/{identifier_of(key)}"
-
-
 def describe(
-    base_url: str, key: str, width: int, height: int, sizes: Sizes, encodings: tuple[Encoding, ...]
+    address: str, width: int, height: int, sizes: Sizes, encodings: tuple[Encoding, ...]
 ) -> dict[str, Any]:
-    """`info.json` of an image of `width` x `height` pixels."""
+    """`info.json` of an image of `width` x `height` pixels. address: the image's own, its `id`."""
     factors = scale_factors(width, height)
     smaller = [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
     if sizes.presets:
         smaller = preset_sizes(width, height, sizes)
     return {
         "@context": CONTEXT,
-        "id": address(base_url, key),
+        "id": address,
         "type": "ImageService3",
         "protocol": "http://iiif.io/api/image",
         # Without JPEG or PNG, or with only some sizes, it does less than level 2 asks for.

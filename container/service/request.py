@@ -11,6 +11,8 @@ from container.service.errors import BadRequestError, NotFoundError
 from runtime.imaging.transform import Colours, Encoding
 
 PREFIX = "/iiif/3"
+_BASE = re.compile(rf"{PREFIX}(?:@(?P<version>[0-9a-f]{{16}}))?/(?P<rest>.*)", re.ASCII | re.DOTALL)
+"""An address may say of which version of the image it is, as the `id` in `info.json` does."""
 MAX_KEY_BYTES = 1024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 _NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
@@ -48,9 +50,13 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest:
-    """key: of the source; degrees clockwise, after mirroring; size_text: as it stood in the URL."""
+    """key: of the source, and its version if the URL says one; degrees clockwise, after mirroring.
+
+    size_text: as it stood in the URL.
+    """
 
     key: str
+    version: str
     region: Region
     size: Size
     size_text: str
@@ -66,9 +72,10 @@ class ImageRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class InfoRequest:
-    """The description of an image, `info.json`."""
+    """The description of an image, `info.json`; of the version in the URL, or of none in particular."""
 
     key: str
+    version: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +83,7 @@ class BaseRequest:
     """The image's own address, which leads to its `info.json`."""
 
     key: str
+    version: str
 
 
 def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
@@ -83,15 +91,17 @@ def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
 
     Raises NotFoundError where no such path can be, BadRequestError where a part of it is wrong.
     """
-    if not raw_path.startswith(f"{PREFIX}/"):
+    found = _BASE.fullmatch(raw_path)
+    if not found:
         raise NotFoundError(f"Images are under {PREFIX}/, then the image's name with %2F for its slashes.")
-    match raw_path.removeprefix(f"{PREFIX}/").split("/"):
+    version = found["version"] or ""
+    match found["rest"].split("/"):
         case [identifier]:
-            return BaseRequest(key=_key(identifier))
+            return BaseRequest(key=_key(identifier), version=version)
         case [identifier, "info.json"]:
-            return InfoRequest(key=_key(identifier))
-        case [identifier, region, size, rotation, last]:
-            return _image(identifier, *(_decode(part) for part in (region, size, rotation, last)))
+            return InfoRequest(key=_key(identifier), version=version)
+        case [identifier, *parts] if len(parts) == 4:
+            return _image(_key(identifier), version, *map(_decode, parts))
         case _:
             raise NotFoundError(
                 "An image's address ends in /info.json or /region/size/rotation/quality.format. "
@@ -99,12 +109,12 @@ def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
             )
 
 
-def identifier_of(key: str) -> str:
-    """The key as it stands in a URL."""
-    return quote(key, safe="~")
+def path_of(key: str, version: str = "") -> str:
+    """Where the image is, of that version if one is named."""
+    return f"{PREFIX}{f'@{version}' if version else ''}/{quote(key, safe='~')}"
 
 
-def _image(identifier: str, region: str, size: str, rotation: str, last: str) -> ImageRequest:
+def _image(key: str, version: str, region: str, size: str, rotation: str, last: str) -> ImageRequest:
     turned = _ROTATION.fullmatch(rotation)
     if not turned or float(turned["degrees"]) > 360:
         raise BadRequestError(
@@ -116,7 +126,8 @@ def _image(identifier: str, region: str, size: str, rotation: str, last: str) ->
     if extension not in [*Encoding]:
         raise BadRequestError(f"Format {_shown(extension)}: one of {', '.join(Encoding)}.")
     return ImageRequest(
-        key=_key(identifier),
+        key=key,
+        version=version,
         region=_region(region),
         size=parse_size(size),
         size_text=size,

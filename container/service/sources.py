@@ -1,6 +1,7 @@
 """Images that are kept for the next request: as files, and decoded where many parts of one are asked for."""
 
 import asyncio
+import hashlib
 import logging
 import threading
 import time
@@ -15,11 +16,21 @@ from container.service.pool import Pool
 from container.service.stores import File, Store
 from runtime.imaging.limits import Limits
 from runtime.imaging.transform import Pyramid, size_of
+from runtime.rejection import Rejected
 
 T = TypeVar("T")
+REJECTIONS_KEPT = 1000
+_ANOTHER_VERSION = (
+    "This version of the image is not the present one: its info.json, without @, leads to that."
+)
 ASK_AGAIN_SECONDS = 2
 """How long the store may take to say that a source is still the same, before what is kept is served."""
 log = logging.getLogger("service")
+
+
+def version_of(tag: str) -> str:
+    """16 hex digits, of what the store calls a version of an image."""
+    return hashlib.sha256(tag.encode()).hexdigest()[:16]
 
 
 class Lease:
@@ -59,6 +70,11 @@ class Source:
     leases: list[Lease] = field(default_factory=list)
 
     @property
+    def version(self) -> str:
+        """As it stands in URLs."""
+        return version_of(self.file.version)
+
+    @property
     def bytes(self) -> int:
         """What it holds."""
         return len(self.file.data) + (size_of(self.file.header) if self.pyramid else 0)
@@ -66,10 +82,16 @@ class Source:
 
 @dataclass(kw_only=True)
 class Shared:
-    """Work that `waiting` requests want; with the last of them it is given up."""
+    """Work that `waiting` requests want; with the last of them it is given up, unless it has begun."""
 
-    task: asyncio.Task[Any]
+    task: asyncio.Task[Any] | None = None
     waiting: int = 0
+    begun: bool = False
+
+    def begin(self, work: Callable[[], T]) -> T:
+        """In a thread: what is made is kept from here on, for whoever asks next."""
+        self.begun = True
+        return work()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -93,18 +115,50 @@ class Sources:
     bytes: int = 0
     _kept: OrderedDict[str, Source] = field(default_factory=OrderedDict)
     _shared: dict[str, Shared] = field(default_factory=dict)
+    _rejected: OrderedDict[str, tuple[float, Rejected]] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         self.memory = Memory(self.budget + self.spare)
 
-    async def get(self, key: str) -> Source:
-        """The source of that key. Raises as `Store.fetch` does, and BusyError."""
-        source = self._kept.get(key)
-        if source and time.monotonic() < source.fresh_until:
+    async def get(self, key: str, version: str = "") -> Source:
+        """The source of that key, of just that version if one is named.
+
+        Raises as `Store.fetch` does, and BusyError; NotFoundError for a version that is not the present one.
+        """
+        source, now = self._kept.get(key), time.monotonic()
+        # Another version may be a newer one: the store knows.
+        if source and now < source.fresh_until and version in ("", source.version):
             self._kept.move_to_end(key)
             self.hits += 1
-            return source
-        return await self._once(f"fetch {key}", lambda: self._fetch(key, source))
+        else:
+            self._refuse_again(key, now)
+            source = await self._once(f"fetch {key}", lambda shared: self._fetch(key, source, shared))
+        if version not in ("", source.version):
+            raise NotFoundError(_ANOTHER_VERSION)
+        return source
+
+    async def tag(self, key: str) -> str:
+        """What the store calls the version of the source, which is not read for it."""
+        if key in self._kept:
+            return (await self.get(key)).file.version
+
+        async def ask(shared: Shared) -> str:
+            return await self.fetching.run(lambda: shared.begin(lambda: self.store.version(key)))
+
+        return await self._once(f"version {key}", ask)
+
+    def _refuse_again(self, key: str, now: float) -> None:
+        """What was rejected a moment ago is not read again for the next who asks."""
+        until, rejected = self._rejected.get(key, (0.0, None))
+        if rejected and now < until:
+            raise Rejected(rejected.reason, rejected.message)
+
+    def _reject(self, key: str, rejected: Rejected) -> None:
+        self._drop(key)
+        self._rejected.pop(key, None)
+        self._rejected[key] = (time.monotonic() + self.fresh, rejected)
+        while len(self._rejected) > REJECTIONS_KEPT:
+            self._rejected.popitem(last=False)
 
     async def pyramid(self, key: str, source: Source) -> Pyramid | None:
         """The decoded source, where that is worth it: it was asked for before, and fits into the budget.
@@ -118,9 +172,10 @@ class Sources:
             or len(source.file.data) + size_of(source.file.header) > self.budget
         ):
             return source.pyramid
-        return await self._once(f"decode {key} {source.file.version}", lambda: self._decode(key, source))
+        name = f"decode {key} {source.file.version}"
+        return await self._once(name, lambda shared: self._decode(key, source, shared))
 
-    async def _fetch(self, key: str, known: Source | None) -> Source:
+    async def _fetch(self, key: str, known: Source | None, shared: Shared) -> Source:
         version = known.file.version if known else None
         until = time.monotonic() + self.fresh
         leases: list[Lease] = []
@@ -130,9 +185,12 @@ class Sources:
 
         try:
             async with asyncio.timeout(ASK_AGAIN_SECONDS if known else None):
-                file = await self.fetching.run(fetch)
+                file = await self.fetching.run(lambda: shared.begin(fetch))
         except NotFoundError:
             self._drop(key)
+            raise
+        except Rejected as rejected:
+            self._reject(key, rejected)
             raise
         except (UnreachableError, BusyError, TimeoutError) as error:
             if not known:
@@ -147,12 +205,14 @@ class Sources:
         self._keep(key, source)
         return source
 
-    async def _decode(self, key: str, source: Source) -> Pyramid:
+    async def _decode(self, key: str, source: Source, shared: Shared) -> Pyramid:
         file, size = source.file, size_of(source.file.header)
         self._make_room(size, spared=key)
         lease = self.memory.take(size)
         self.decodes += 1
-        pyramid = await self.working.run(lambda: Pyramid(file.data, file.header, self.limits))
+        pyramid = await self.working.run(
+            lambda: shared.begin(lambda: Pyramid(file.data, file.header, self.limits))
+        )
         is_kept = self._kept.get(key) is source
         if is_kept:
             self._drop(key)
@@ -181,23 +241,28 @@ class Sources:
         source = self._kept.pop(key, None)
         self.bytes -= source.bytes if source else 0
 
-    async def _once(self, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """One task for all that want the same; it goes on while one of them waits for it."""
+    async def _once(self, name: str, work: Callable[[Shared], Coroutine[Any, Any, T]]) -> T:
+        """One task for all that want the same; once begun, or while one of them waits for it, it goes on."""
         shared = self._shared.get(name)
         if not shared:
-            shared = self._shared[name] = Shared(task=asyncio.create_task(work()))
-            shared.task.add_done_callback(lambda _: self._forget(name, shared))
+            shared = self._shared[name] = Shared()
+            shared.task = asyncio.create_task(work(shared))
+            shared.task.add_done_callback(lambda task: self._forget(name, shared, task))
+        task = shared.task
+        assert task  # noqa: S101 - set before anybody else runs
         shared.waiting += 1
         try:
-            found: T = await asyncio.shield(shared.task)
+            found: T = await asyncio.shield(task)
             return found
         finally:
             shared.waiting -= 1
-            if not shared.waiting and not shared.task.done():
-                shared.task.cancel()
-                self._forget(name, shared)
+            if not shared.waiting and not shared.begun and not task.done():
+                task.cancel()
+                self._forget(name, shared, task)
 
-    def _forget(self, name: str, shared: Shared) -> None:
+    def _forget(self, name: str, shared: Shared, task: asyncio.Task[Any]) -> None:
         """From here on the next request begins anew."""
+        if task.done() and not task.cancelled():
+            task.exception()  # perhaps nobody is left to be told
         if self._shared.get(name) is shared:
             del self._shared[name]

@@ -26,6 +26,7 @@ def admit_all(_: int) -> None:
     """There is always room."""
 
 
+_NO_ANSWER = "The bucket of the images cannot be reached."
 _NONE = "There is no image of this name."
 _MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
 
@@ -49,6 +50,9 @@ class Store(Protocol):
         image: as soon as its header says so, which for all but some TIFFs is in the first 64 KiB.
         """
 
+    def version(self, key: str) -> str:
+        """Of the file, without reading it. Raises NotFoundError and StoreError."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
@@ -68,20 +72,21 @@ class Bucket:
                 admit(found["ContentLength"])
                 header, data = _read(Download(body), self.limits)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in ("304", "NotModified"):
+            if error.response["Error"]["Code"] in ("304", "NotModified"):
                 return None
-            if code in _MISSING:
-                raise NotFoundError(_NONE) from None
-            kind = (
-                UnreachableError
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-                else StoreError
-            )
-            raise kind(f"The bucket of the images answers {code}.") from error
+            raise _refused(error) from error
         except BotoCoreError as error:
-            raise UnreachableError("The bucket of the images cannot be reached.") from error
+            raise UnreachableError(_NO_ANSWER) from error
         return File(version=found["ETag"], header=header, data=data)
+
+    def version(self, key: str) -> str:
+        """As `Store.version`."""
+        try:
+            return self.s3.head_object(Bucket=self.name, Key=key)["ETag"]
+        except ClientError as error:
+            raise _refused(error) from error
+        except BotoCoreError as error:
+            raise UnreachableError(_NO_ANSWER) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,23 +98,43 @@ class Folder:
 
     def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
         """As `Store.fetch`; the version is time and size."""
-        root = self.path.resolve()
         try:
-            file = (root / key).resolve()
-            # Just one key a file: neither a/../b nor b/ is b, nor does a link lead out.
-            if not file.is_relative_to(root) or str(file.relative_to(root)) != key or not file.is_file():
-                raise NotFoundError(_NONE)
-            status = file.stat()
-            version = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+            file, version, size = self._find(key)
             if version == known:
                 return None
-            check_bytes(status.st_size, self.limits.max_bytes)
-            admit(status.st_size)
+            check_bytes(size, self.limits.max_bytes)
+            admit(size)
             with file.open("rb") as body:
                 header, data = _read(Download(body), self.limits)
         except (OSError, ValueError) as error:
             raise NotFoundError(_NONE) from error
         return File(version=version, header=header, data=data)
+
+    def version(self, key: str) -> str:
+        """As `Store.version`."""
+        try:
+            return self._find(key)[1]
+        except (OSError, ValueError) as error:
+            raise NotFoundError(_NONE) from error
+
+    def _find(self, key: str) -> tuple[Path, str, int]:
+        """Its path, version and bytes."""
+        root = self.path.resolve()
+        file = (root / key).resolve()
+        # Just one key a file: neither a/../b nor b/ is b, nor does a link lead out.
+        if not file.is_relative_to(root) or str(file.relative_to(root)) != key or not file.is_file():
+            raise NotFoundError(_NONE)
+        status = file.stat()
+        return file, f'"{status.st_mtime_ns:x}-{status.st_size:x}"', status.st_size
+
+
+def _refused(error: ClientError) -> Exception:
+    code = error.response["Error"]["Code"]
+    if code in _MISSING:
+        return NotFoundError(_NONE)
+    in_trouble = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+    kind = UnreachableError if in_trouble else StoreError
+    return kind(f"The bucket of the images answers {code}.")
 
 
 def _read(download: Download, limits: Limits) -> tuple[Header, bytes]:

@@ -46,7 +46,8 @@ class FargatePattern(cdk.Stack):
                 # A small task sees two processors, and has time for one; decoding the largest image takes a
                 # gigabyte (docs/benchmarks.md), which is what cache and queue leave.
                 workers=1,
-                cache_mb=size.memory_mb // 4,
+                # The largest file of 100 MiB, and what it decodes to: 5.3 bytes of 100 million pixels.
+                cache_mb=size.memory_mb * 5 // 16,
                 spare_mb=size.memory_mb // 8,
             ).as_variables(),
             network=network,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from container.service.errors import BadRequestError, NotFoundError
 from container.service.geometry import Sizes, canonical, is_tile, place
 from container.service.info import describe
-from container.service.request import BaseRequest, ImageRequest, InfoRequest, identifier_of, parse
+from container.service.request import BaseRequest, ImageRequest, InfoRequest, parse, path_of
 from runtime.imaging.pyramid import scale_factors
 from runtime.imaging.transform import Colours, Encoding
 from tests.support.keys import KEYS
@@ -32,8 +32,9 @@ def placed(path: str, sizes: Sizes = SIZES) -> tuple[tuple[int, int, int, int], 
 
 @given(KEYS.filter(lambda key: not any(ord(letter) < 32 or ord(letter) == 127 for letter in key)))
 def test_every_key_is_found_by_its_identifier(key: str) -> None:
-    assert parse(f"/iiif/3/{identifier_of(key)}") == BaseRequest(key=key)
-    assert parse(f"/iiif/3/{identifier_of(key)}/info.json") == InfoRequest(key=key)
+    for version in ("", "0123456789abcdef"):
+        assert parse(path_of(key, version)) == BaseRequest(key=key, version=version)
+        assert parse(f"{path_of(key, version)}/info.json") == InfoRequest(key=key, version=version)
 
 
 def test_a_key_is_decoded_once() -> None:
@@ -184,8 +185,9 @@ def test_the_tiles_that_info_json_tells_of_are_tiles(width: int, height: int, ch
 
 
 def test_the_description_tells_of_sizes_tiles_and_limits() -> None:
-    info = describe("https://d.example", "a/é b.jpg", WIDTH, HEIGHT, Sizes(max_width=2000), tuple(Encoding))
-    assert info["id"] == "https://d.example/iiif/3/a%2F%C3%A9%20b.jpg"
+    address = f"https://d.example{path_of('a/é b.jpg', '0123456789abcdef')}"
+    info = describe(address, WIDTH, HEIGHT, Sizes(max_width=2000), tuple(Encoding))
+    assert info["id"] == "https://d.example/iiif/3@0123456789abcdef/a%2F%C3%A9%20b.jpg"
     assert (info["profile"], info["width"], info["height"]) == ("level2", 3000, 2000)
     assert (info["maxWidth"], info["maxArea"]) == (2000, 20_000_000)
     assert info["sizes"] == [

@@ -16,6 +16,13 @@ from tests.support.images import decode
 PHOTO = "/iiif/3/photo.jpg"
 
 
+def present(service: Running, key: str = "photo.jpg") -> str:
+    """The path of the version that is there, as `info.json` tells of it."""
+    found = json.loads(service.get(f"/iiif/3/{key}/info.json")[2])["id"]
+    assert found.endswith(f"/{key}")
+    return str(found.removeprefix(service.url))
+
+
 def logged(service: Running) -> list[dict[str, object]]:
     return [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith('{"path"')]
 
@@ -24,7 +31,7 @@ def test_an_image_comes_with_what_caches_and_viewers_need(service: Running) -> N
     status, headers, body = service.get(f"{PHOTO}/full/300,/0/default.webp")
     assert (status, headers["content-type"]) == (200, "image/webp")
     assert decode(body).width == 300
-    assert headers["cache-control"] == "public, max-age=3600"
+    assert headers["cache-control"] == "public, max-age=60"
     assert headers["access-control-allow-origin"] == "*"
     assert f'<{service.url}{PHOTO}/full/300,200/0/default.webp>;rel="canonical"' in headers["link"]
     steps = [step.partition(";")[0] for step in headers["server-timing"].split(", ")]
@@ -32,22 +39,19 @@ def test_an_image_comes_with_what_caches_and_viewers_need(service: Running) -> N
 
 
 def test_what_did_not_change_is_not_sent_again(service: Running) -> None:
-    for path in (f"{PHOTO}/full/200,/0/default.jpg", f"{PHOTO}/info.json"):
+    for path in (f"{PHOTO}/full/200,/0/default.jpg", f"{present(service)}/info.json"):
         etag = service.get(path)[1]["etag"]
         weak = f"W/{etag.removeprefix('W/')}"
         for known in (etag, f'"other", {weak}', "*"):
             status, headers, body = service.get(path, **{"If-None-Match": known})
-            assert (status, body, headers["etag"]) == (304, b"", etag)
+            assert (status, body, headers["etag"]) == (304, b"", etag), known
         assert service.get(path, **{"If-None-Match": '"other"'})[0] == 200
 
 
-def test_one_image_has_one_etag_however_it_is_asked_for(service: Running) -> None:
-    etags = {
-        service.get(f"{PHOTO}/{path}/0/{quality}.jpg")[1]["etag"]
-        for path in ("full/600,", "full/pct:20", "pct:0,0,100,100/600,400", "full/!600,600")
-        for quality in ("default", "color")
-    }
-    assert len(etags) == 1
+def test_what_an_address_with_a_version_gives_is_kept_for_longer(service: Running) -> None:
+    for rest in ("full/300,/0/default.webp", "info.json"):
+        status, headers, _ = service.get(f"{present(service)}/{rest}")
+        assert (status, headers["cache-control"]) == (200, "public, max-age=3600")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,8 @@ def test_what_is_refused_says_why_in_a_line_and_is_not_cached(
 def test_a_key_with_slash_space_plus_percent_and_accents_is_found(service: Running) -> None:
     key = quote("a b/é+1%.jpg", safe="")
     status, _, body = service.get(f"/iiif/3/{key}/info.json")
-    assert (status, json.loads(body)["id"]) == (200, f"{service.url}/iiif/3/{key}")
+    assert status == 200
+    assert json.loads(body)["id"] == f"{service.url}{present(service, key)}"
     assert service.get(f"/iiif/3/{key.replace('%2F', '/')}/info.json")[0] == 404
 
 
@@ -152,7 +157,7 @@ def test_head_has_no_body_and_other_methods_are_refused(service: Running) -> Non
     request = urllib.request.Request(f"{service.url}{PHOTO}/full/100,/0/default.jpg", method="HEAD")
     with urllib.request.urlopen(request) as answer:
         assert (answer.status, answer.read()) == (200, b"")
-        assert int(answer.headers["content-length"]) > 100
+        assert answer.headers["content-length"] is None
     request = urllib.request.Request(f"{service.url}{PHOTO}/info.json", method="DELETE")
     with pytest.raises(urllib.error.HTTPError, match="405"):
         urllib.request.urlopen(request)

@@ -14,6 +14,7 @@ from container.service.stores import Admit, File, admit_all
 from runtime.imaging.probe import probe_bytes
 from tests.support.images import encode, noise
 
+BASE = "http://test/iiif/3"
 PHOTO = encode(noise(1100, 900), ".jpg")
 SETTINGS = Settings(source_folder=".", public_base_url="http://test", workers=2, queue=4)
 
@@ -24,6 +25,7 @@ class Shelf:
 
     files: dict[str, bytes] = field(default_factory=lambda: {"a": PHOTO})
     fetched: list[str] = field(default_factory=list)
+    looked_at: list[str] = field(default_factory=list)
     open: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -40,11 +42,17 @@ class Shelf:
             return None
         return File(version=version, header=probe_bytes(self.files[key]), data=self.files[key])
 
+    def version(self, key: str) -> str:
+        self.looked_at.append(key)
+        if key not in self.files:
+            raise NotFoundError("none")
+        return str(hash(self.files[key]))
+
 
 def served(shelf: Shelf, **changed: Any) -> tuple[Service, httpx.AsyncClient]:
     service = Service(replace(SETTINGS, **changed), shelf)
     transport = httpx.ASGITransport(app=service.application())
-    return service, httpx.AsyncClient(transport=transport, base_url="http://test/iiif/3", timeout=20)
+    return service, httpx.AsyncClient(transport=transport, base_url=BASE, timeout=20, follow_redirects=True)
 
 
 async def get_all(client: httpx.AsyncClient, paths: list[str]) -> list[httpx.Response]:

@@ -69,6 +69,8 @@ def test_it_is_told_where_it_stands(fargate: Template, synth: Synth) -> None:
     }
     read = ServiceEnvironment.from_variables({**told, "PUBLIC_BASE_URL": "https://d"})
     assert read.cache_mb + read.spare_mb <= 2048 / 2
+    largest = 5.33 * read.max_pixels + read.max_bytes  # an RGBA image and its halves
+    assert read.cache_mb * 2**20 >= largest
     assert told["WORKERS"] == "1"
     own = synth(STACK, domain="images.example.com", certificate_arn=CERTIFICATE)
     told = {one["Name"]: one["Value"] for one in container_of(own)["Environment"]}

@@ -210,7 +210,7 @@ def check(outputs: Outputs, client: Client, resource: Client, endpoint: str, say
     began = time.monotonic()
     answer = service.get(f"{service.image('a/b é.jpg')}/square/300,/0/default.webp")
     _expect(answer.status == 200, f"FargatePattern answers {answer.status}: {answer.body[:200]!r}")
-    missing = service.get(f"{service.image('none.jpg')}/info.json").status
+    missing = service.describe("none.jpg").status
     _expect(missing == 404, f"An image that is not there answers {missing}.")
     seconds = time.monotonic() - began
     say(f"FargatePattern: {len(answer.body):,} bytes after {seconds:.2f} s, 404 for what is not there")

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
-from container.service.request import PREFIX, identifier_of
+from container.service.request import PREFIX, path_of
 
 HOST, PORT = "127.0.0.1", 8182
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"}
@@ -57,9 +57,7 @@ def become(folder: Path, port: int, base: str) -> NoReturn:
 
 def _welcome(folder: Path, base: str) -> list[str]:
     images = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
-    shown = [
-        f"{base}{PREFIX}/{identifier_of(str(path.relative_to(folder)))}" for path in islice(images, SHOWN)
-    ]
+    shown = [f"{base}{path_of(str(path.relative_to(folder)))}" for path in islice(images, SHOWN)]
     if not shown:
         return [f"No image is in {folder} yet; whatever you put there is served at {base}{PREFIX}/NAME."]
     return [

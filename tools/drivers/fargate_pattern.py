@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from container.service.request import PREFIX, identifier_of
+from container.service.request import path_of
 from tools.drivers.lambda_pattern import Client
 
 LABEL_OF = ".cloudfront.net"
@@ -50,16 +50,21 @@ class ServiceDriver:
 
     def image(self, key: str) -> str:
         """The path of an image's own address."""
-        return f"{PREFIX}/{identifier_of(key)}"
+        return path_of(key)
 
     def upload(self, key: str, data: bytes) -> None:
         self.client("s3").put_object(Bucket=self.source, Key=key, Body=data)
 
+    def describe(self, key: str) -> Answer:
+        """The `info.json` of the image's present version."""
+        found = self.get(f"{self.image(key)}/info.json")
+        return self.get(urlsplit(found.headers["location"]).path) if found.status == 302 else found
+
     def get(self, path: str, *, timeout: float = 120) -> Answer:
-        """Asks the distribution; status 0 is no answer at all."""
+        """Asks the distribution, and follows no redirect; status 0 is no answer at all."""
         request = urllib.request.Request(f"{self.endpoint}{path}", headers={"Host": self.domain})
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
+            with _OPENER.open(request, timeout=timeout) as answer:
                 return answer_of(answer.status, answer)
         except urllib.error.HTTPError as error:
             return answer_of(error.code, error)
@@ -94,6 +99,16 @@ class ServiceDriver:
             if time.monotonic() > end:
                 raise TimeoutError(f"The service is not steady after {timeout:.0f} s: {live}")
             time.sleep(0.2)  # ECS has nothing to wait on
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """The local AWS is at another address than the one that redirects name."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Answers with the redirect itself."""
+
+
+_OPENER = urllib.request.build_opener(_Stay)
 
 
 def answer_of(status: int, answer: Any) -> Answer:
