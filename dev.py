@@ -128,6 +128,9 @@ COMMANDS = {
         "one pattern alone, with its tests, into a folder: LambdaPattern FOLDER",
         module("copy", from_here=True),
     ),
+    "preflight": Command(
+        "what in an AWS account would fail a deploy, and what to do; only reads", module("preflight")
+    ),
     "e2e": Command(
         "deploy everything, use it, destroy it: --target local|aws, --plan", module("e2e"), local_aws=True
     ),

@@ -39,7 +39,7 @@ class HybridPattern(cdk.Stack):
         jobs = JobTable(self, "Jobs", retain=settings.is_production)
 
         worker = Worker(
-            self, "Worker", jobs=jobs, output=output, url=tiles.url, network=network, settings=settings
+            self, "Worker", jobs=jobs, output=output, tiles=tiles, network=network, settings=settings
         )
         dispatcher = Dispatcher(
             self, "Dispatcher", source=source, worker=worker, settings=settings, alarms=alarms

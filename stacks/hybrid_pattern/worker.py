@@ -21,6 +21,7 @@ from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.hybrid_pattern.job_table import JobTable
+from stacks.hybrid_pattern.tile_distribution import TileDistribution
 from stacks.network import Network
 from stacks.settings import Settings
 
@@ -36,7 +37,7 @@ TASK_SECONDS = round(Rules().task_seconds)
 class Worker(Construct):
     """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
 
-    url: in front of the output. jobs: their table. work, limits: what dispatcher and worker are told of the
+    tiles: in front of the output. jobs: their table. work, limits: what dispatcher and worker are told of the
     work, of scans. launch: what whoever starts it is told. stopped: the events of its end. role: what it
     works with.
     """
@@ -48,7 +49,7 @@ class Worker(Construct):
         *,
         jobs: JobTable,
         output: OutputBucket,
-        url: str,
+        tiles: TileDistribution,
         network: Network,
         settings: Settings,
     ) -> None:
@@ -57,16 +58,19 @@ class Worker(Construct):
         self.cluster = Cluster(self, "Cluster", group_id="Group", network=network)
         if settings.spot == "on":
             # Without a default strategy: each RunTask names its own.
-            ecs.CfnClusterCapacityProviderAssociations(
+            providers = ecs.CfnClusterCapacityProviderAssociations(
                 self,
                 "CapacityProviders",
                 cluster=self.cluster.cluster_name,
                 capacity_providers=["FARGATE", "FARGATE_SPOT"],
                 default_capacity_provider_strategy=[],
             )
+            # It needs the role that ECS makes for itself with an account's first cluster, and no call waits
+            # for that (https://github.com/aws/containers-roadmap/issues/2614); a distribution takes minutes.
+            providers.node.add_dependency(tiles)
         self.log_group = LogGroup(self, "Logs", settings=settings)
         self.work = WorkEnvironment(
-            job_table=jobs.table_name, output_bucket=output.bucket_name, tiles_url=url
+            job_table=jobs.table_name, output_bucket=output.bucket_name, tiles_url=tiles.url
         )
         self.limits = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
         environment = WorkerEnvironment(**asdict(self.work), task_seconds=TASK_SECONDS)

@@ -160,9 +160,13 @@ def test_cloudfront_reads_results_and_nothing_else_and_the_root_is_no_listing(hy
 def test_spot_is_an_association_without_a_default_strategy(synth: Synth) -> None:
     kind = "AWS::ECS::ClusterCapacityProviderAssociations"
     assert resources(synth("HybridPattern"), kind) == {}
-    association = only(synth("HybridPattern", spot="on"), kind)
+    template = synth("HybridPattern", spot="on")
+    association = only(template, kind)
     assert association["CapacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
     assert association["DefaultCapacityProviderStrategy"] == []
+    tiles, _ = one_named(template, "AWS::CloudFront::Distribution", "Tiles")
+    (whole,) = resources(template, kind).values()
+    assert tiles in whole["DependsOn"]  # by then ECS has made the role that it needs
 
 
 @pytest.mark.parametrize(("egress", "address"), [("public-ip", "on"), ("nat", "off"), ("endpoints", "off")])

@@ -136,6 +136,21 @@ def test_zones_are_those_that_are_chosen_and_the_first_two_otherwise() -> None:
     assert all("AvailabilityZone" in one["Properties"] for one in subnets.values())
 
 
+def test_partitions_without_what_a_pattern_needs_are_refused_by_a_sentence() -> None:
+    found = templates()
+    partition = {
+        name: rule
+        for name, template in found.items()
+        for key, rule in template.get("Rules", {}).items()
+        if key.endswith("Partition")
+    }
+    assert {*partition} == {"FargatePattern", "HybridPattern"}
+    for name, rule in partition.items():
+        (assertion,) = rule["Assertions"]
+        assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws"]}
+        assert assertion["AssertDescription"].startswith(f"{name} needs a distribution with")
+
+
 def test_zones_without_vpc_origins_are_refused_for_the_one_stack_that_needs_them() -> None:
     found = templates(zones="use1-az1,use1-az3")
     (assertion,) = found["FargatePattern"]["Rules"]["Zones"]["Assertions"]

@@ -22,8 +22,10 @@ from rich.console import Console
 from app import STACKS
 from chooser.prices import as_of
 from runtime.jobs.record import State
-from stacks.settings import Settings
-from tools.commands import at_rest
+from stacks.settings import Settings, SettingsError
+from tools.commands import at_rest, preflight
+from tools.commands.account_checks import Level
+from tools.commands.preflight import read_settings
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import Client, LambdaDriver
@@ -33,6 +35,8 @@ from tools.local_aws.deployment import Cdk, read_outputs, stack_name
 FOLDER = ROOT / "build" / "e2e"
 HOURS = 1.0
 """For which a run is priced: most of it is the distribution's coming and going."""
+AGAIN_SECONDS = 300
+"""docs/runbooks.md#destroys-that-fail"""
 EXTRA_USD = 0.05
 """Requests, tasks of minutes, logs and storage of a run, rounded up."""
 PHOTO = ROOT / "samples" / "earth-night.jpg"
@@ -44,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py e2e", description=__doc__)
     parser.add_argument("--target", choices=("local", "aws"), default="local")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
+    parser.add_argument("-c", action="append", default=[], metavar="setting=value", help="as for cdk deploy")
     parser.add_argument("--plan", action="store_true", help="only say what would be done and what it costs")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
@@ -61,8 +66,8 @@ def main(arguments: Sequence[str]) -> int:
         if not options.yes and _asked("Go on? Type yes: ") != "yes":
             console.print("Nothing was done.")
             return 1
-        return _in_an_account(console, session, options.profile)
-    except (LocalAwsError, TimeoutError, BotoCoreError, ClientError) as error:
+        return _in_an_account(console, session, options.profile, options.c)
+    except (LocalAwsError, SettingsError, TimeoutError, BotoCoreError, ClientError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
@@ -110,32 +115,43 @@ def _asked(question: str) -> str:
         raise LocalAwsError("nobody is there to answer, and nothing was done: say --yes.") from None
 
 
-def _in_an_account(console: Console, session: Any, profile: str | None) -> int:
+def _in_an_account(console: Console, session: Any, profile: str | None, chosen: Sequence[str]) -> int:
     """Deploys into an account under a prefix of its own, and destroys just what this run has created.
 
-    Raises LocalAwsError, before anything is done, where a stack of one of the names exists: deploying
-    would change that stack, and destroying would delete it with its data.
+    chosen: settings as "key=value". Raises LocalAwsError, before anything is done, where preflight finds what
+    would fail, or a stack of one of the names exists: deploying would change that stack, and destroying would
+    delete it with its data.
     """
-    cloudformation, prefix = session.client("cloudformation"), own_prefix()
-    names = {stack: Settings(prefix=prefix).stack_name(stack) for stack in STACKS}
+    cloudformation = session.client("cloudformation")
+    chosen = [*chosen, "stage=sandbox", f"prefix={own_prefix()}"]
+    settings = read_settings(chosen)
+    names = {stack: settings.stack_name(stack) for stack in STACKS}
     refuse_existing(cloudformation, [*names.values()])
-    settings = ["-c", "stage=sandbox", "-c", f"prefix={prefix}", *(["--profile", profile] if profile else [])]
+    _look_before(console, session, settings)
+    said = [word for one in chosen for word in ("-c", one)] + (["--profile", profile] if profile else [])
     outputs: dict[str, dict[str, str]] = {}
     with ExitStack() as later:
         # One by one: of a stack that somebody else creates meanwhile nothing is touched.
         for stack in STACKS:
             refuse_existing(cloudformation, [names[stack]])
-            later.callback(_cdk, "destroy", stack, "--exclusively", "--force", *settings)
+            later.callback(_destroy, stack, "--exclusively", "--force", *said)
             if stack == "HybridPattern":
                 later.callback(stop_tasks, session.client, names[stack])
             file = FOLDER / f"outputs-{stack}.json"
             file.unlink(missing_ok=True)
             approved = ("--exclusively", "--require-approval", "never", "--outputs-file", str(file))
-            _cdk("deploy", stack, *approved, *settings)
+            _cdk("deploy", stack, *approved, *said)
             outputs |= read_outputs(file)
         check(outputs, session.client, session.resource, "", console.print)
     console.print("destroyed")
     return 0
+
+
+def _look_before(console: Console, session: Any, settings: Settings) -> None:
+    found = preflight.findings(session, settings)
+    preflight.show(console, found)
+    if any(one.level is Level.FAILS for one in found):
+        raise LocalAwsError("that would fail the deploy: nothing was done.")
 
 
 def own_prefix() -> str:
@@ -178,6 +194,15 @@ def stop_tasks(client: Any, name: str) -> None:
         for task in tasks:
             ecs.stop_task(cluster=cluster, task=task, reason="Everything is destroyed.")
         ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=tasks)
+
+
+def _destroy(*arguments: str) -> None:
+    """Twice: what CloudFront leaves in the network for some minutes may stop the first."""
+    try:
+        _cdk("destroy", *arguments)
+    except LocalAwsError:
+        time.sleep(AGAIN_SECONDS)
+        _cdk("destroy", *arguments)
 
 
 def _cdk(*arguments: str) -> None:

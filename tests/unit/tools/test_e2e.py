@@ -12,7 +12,8 @@ from moto import mock_aws
 
 from app import STACKS
 from stacks.settings import Settings
-from tools.commands import e2e
+from tools.commands import e2e, preflight
+from tools.commands.account_checks import Finding, Level, fine
 from tools.local_aws.aws import LocalAwsError
 
 PREFIX = "e2etest"
@@ -86,6 +87,8 @@ class Account:
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     found = Account()
     monkeypatch.setattr("tools.commands.e2e.boto3.Session", lambda **_: found)
+    monkeypatch.setattr(preflight, "findings", lambda *_: [fine("Region", "us-east-1")])
+    monkeypatch.setattr(e2e, "AGAIN_SECONDS", 0)
     return found
 
 
@@ -188,3 +191,42 @@ def test_each_run_has_a_prefix_of_its_own_and_touches_no_stack_of_cdk_json() -> 
     prefixes = {e2e.own_prefix() for _ in range(20)}
     assert len(prefixes) == 20
     assert all(Settings.from_context({"prefix": one}).prefix == one != "lof" for one in prefixes)
+
+
+def test_what_preflight_finds_stops_it_before_anything_is_done(
+    account: Account, called: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = Finding(about="Zones", level=Level.FAILS, found="no VPC origins", todo="Deploy with -c zones=a,b.")
+    monkeypatch.setattr(preflight, "findings", lambda *_: [bad])
+    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert called == []
+    assert "Deploy with -c zones=a,b." in capsys.readouterr().out
+
+
+def test_settings_go_to_each_deploy_and_destroy(
+    account: Account, called: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, ...]] = []
+    monkeypatch.setattr(e2e, "_cdk", lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(e2e, "read_outputs", lambda _: {})
+    monkeypatch.setattr(e2e, "check", lambda *_: None)
+    assert e2e.main(["--target", "aws", "--yes", "-c", "architecture=x86_64"]) == 0
+    assert len(told) == 2 * len(STACKS)
+    assert all("architecture=x86_64" in one for one in told)
+
+
+def test_a_destroy_that_fails_is_repeated_once(
+    account: Account, called: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def held_up(what: str, stack: str, *_: str) -> None:
+        tried.append(f"{what} {stack}")
+        if what == "destroy" and stack == "Network" and tried.count("destroy Network") == 1:
+            raise LocalAwsError("The subnet has dependencies and cannot be deleted.")
+
+    monkeypatch.setattr(e2e, "_cdk", held_up)
+    monkeypatch.setattr(e2e, "read_outputs", lambda _: {})
+    monkeypatch.setattr(e2e, "check", lambda *_: None)
+    assert e2e.main(["--target", "aws", "--yes"]) == 0
+    assert tried.count("destroy Network") == 2

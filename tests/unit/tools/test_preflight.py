@@ -1,0 +1,298 @@
+"""Each check of preflight with a fault and with health, as AWS answers; no account is asked."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.stub import Stubber
+
+from stacks.settings import Settings, SettingsError
+from tools.commands import account_checks as checks
+from tools.commands import preflight
+from tools.commands.account_checks import Finding, Level
+
+SETTINGS = Settings()
+Check = Callable[[Any], Finding]
+
+
+@pytest.fixture
+def stubbed() -> Iterator[Callable[..., Any]]:
+    """A client of a service that gives answers in turn: (operation, answer) or (operation, error code)."""
+    stubs = []
+
+    def make(service: str, *answers: tuple[str, Any]) -> Any:
+        client = boto3.client(service)
+        stub = Stubber(client)
+        for operation, answer in answers:
+            if isinstance(answer, str):
+                stub.add_client_error(operation, answer, "no")
+            else:
+                stub.add_response(operation, answer)
+        stub.activate()
+        stubs.append(stub)
+        return client
+
+    yield make
+    for stub in stubs:
+        stub.assert_no_pending_responses()
+
+
+def quota(value: float) -> dict[str, Any]:
+    return {"Quota": {"Value": value}}
+
+
+def zone(name: str, state: str = "available") -> dict[str, Any]:
+    return {"ZoneId": name, "State": state}
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "says"),
+    [
+        ({"Parameter": {"Value": "27"}}, Level.FINE, "version 27"),
+        ({"Parameter": {"Value": "5"}}, Level.FAILS, "at least 6"),
+        ("ParameterNotFound", Level.FAILS, "not done in this Region"),
+    ],
+)
+def test_the_bootstrap(stubbed: Any, answer: Any, level: Level, says: str) -> None:
+    found = checks.bootstrap(stubbed("ssm", ("get_parameter", answer)))
+    assert (found.level, says in found.found) == (level, True)
+
+
+@pytest.mark.parametrize(("there", "level"), [(10, Level.FINE), (9, Level.MIND), (1000, Level.FINE)])
+def test_the_concurrency_of_functions(stubbed: Any, there: int, level: Level) -> None:
+    limits = {"AccountLimit": {"UnreservedConcurrentExecutions": there}}
+    found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), SETTINGS)
+    assert found.level is level
+    if level is Level.MIND:
+        assert "max_concurrency in cdk.json to 4" in found.todo
+
+
+@pytest.mark.parametrize(("there", "level"), [(6, Level.FINE), (4, Level.MIND)])
+def test_the_quota_of_tasks(stubbed: Any, there: float, level: Level) -> None:
+    assert checks.fargate_vcpus(stubbed("service-quotas", ("get_service_quota", quota(there)))).level is level
+
+
+def test_a_quota_that_was_never_changed_is_awss_default(stubbed: Any) -> None:
+    answers = ("get_service_quota", "NoSuchResourceException"), ("get_aws_default_service_quota", quota(6))
+    assert checks.fargate_vcpus(stubbed("service-quotas", *answers)).found.startswith("6;")
+
+
+@pytest.mark.parametrize(
+    ("used", "taken", "level"), [(4, False, Level.FINE), (5, False, Level.FAILS), (5, True, Level.FINE)]
+)
+def test_the_quota_of_vpcs(stubbed: Any, used: int, taken: bool, level: Level) -> None:
+    ec2 = stubbed("ec2", ("describe_vpcs", {"Vpcs": [{"VpcId": f"vpc-{one}"} for one in range(used)]}))
+    quotas = stubbed("service-quotas", ("get_service_quota", quota(5)))
+    assert checks.vpcs(ec2, quotas, taken).level is level
+
+
+@pytest.mark.parametrize(
+    ("ids", "chosen", "level", "says"),
+    [
+        (["use1-az1", "use1-az2"], "", Level.FINE, "-c zones=use1-az1,use1-az2"),
+        (["use1-az3", "use1-az1", "use1-az2"], "", Level.FAILS, "-c zones=use1-az1,use1-az2"),
+        (["use1-az3", "use1-az1", "use1-az2"], "use1-az1,use1-az2", Level.FINE, ""),
+        (["use1-az1", "use1-az2"], "use1-az1,use1-az3", Level.FAILS, "not in this Region"),
+        (["usw1-az1", "usw1-az2"], "", Level.FAILS, "another Region"),
+    ],
+)
+def test_the_zones(stubbed: Any, ids: list[str], chosen: str, level: Level, says: str) -> None:
+    answer = {"AvailabilityZones": [*map(zone, ids), zone("use1-az9", "impaired")]}
+    ec2 = stubbed("ec2", ("describe_availability_zones", answer))
+    found = checks.zones(ec2, replace(SETTINGS, zones=chosen))
+    assert found.level is level
+    assert says in f"{found.found} {found.todo}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [
+        (
+            {"Role": {"Path": "/", "RoleName": "r", "RoleId": "r" * 20, "Arn": "a" * 20, "CreateDate": 0}},
+            Level.FINE,
+        ),
+        ("NoSuchEntity", Level.MIND),
+    ],
+)
+def test_the_role_of_ecs(stubbed: Any, answer: Any, level: Level) -> None:
+    if isinstance(answer, dict):
+        answer["Role"]["CreateDate"] = datetime(2026, 1, 1, tzinfo=UTC)
+    assert checks.service_linked_role(stubbed("iam", ("get_role", answer))).level is level
+
+
+@pytest.mark.parametrize(
+    ("mode", "level", "says"),
+    [
+        ("off", Level.FINE, ""),
+        ("block-ingress", Level.FAILS, "answers 504"),
+        ("block-bidirectional", Level.FAILS, "egress=endpoints"),
+    ],
+)
+def test_vpc_block_public_access(stubbed: Any, mode: str, level: Level, says: str) -> None:
+    answer = {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": mode}}
+    ec2 = stubbed("ec2", ("describe_vpc_block_public_access_options", answer))
+    found = checks.block_public_access(ec2, SETTINGS)
+    assert (found.level, says in found.todo) == (level, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "level"), [("CREATE_COMPLETE", Level.MIND), ("ROLLBACK_COMPLETE", Level.FAILS)]
+)
+def test_stacks_of_our_names(status: str, level: Level) -> None:
+    class Cloudformation:
+        def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+            if StackName == "lof-Network":
+                created = datetime(2026, 1, 2, tzinfo=UTC)
+                return {"Stacks": [{"CreationTime": created, "StackStatus": status, "Description": "Mine"}]}
+            raise error("ValidationError", f"Stack with id {StackName} does not exist")
+
+    cloudformation: Any = Cloudformation()
+    (found,) = checks.stacks(cloudformation, SETTINGS)
+    assert (found.about, found.level) == ("lof-Network", level)
+    assert "there since 2026-01-02" in found.found
+    (free,) = checks.stacks(cloudformation, replace(SETTINGS, prefix="mine"))
+    assert free.level is Level.FINE
+
+
+@pytest.mark.parametrize(
+    ("region", "level"),
+    [("eu-west-1", Level.FINE), ("cn-north-1", Level.FAILS), ("us-gov-west-1", Level.FAILS)],
+)
+def test_the_partition(region: str, level: Level) -> None:
+    assert checks.partition(boto3.Session(region_name=region)).level is level
+
+
+@pytest.mark.parametrize(
+    ("script", "cpu", "level", "says"),
+    [
+        ("exit 1", "arm64", Level.FAILS, "no daemon"),
+        ("[ $1 = info ] && echo x86_64", "x86_64", Level.FINE, "linux/amd64"),
+        ("[ $1 = info ] && echo x86_64", "arm64", Level.FAILS, "cannot build linux/arm64"),
+        ("[ $1 = info ] && echo x86_64 || echo Platforms: linux/arm64", "arm64", Level.FINE, "by emulation"),
+        ("[ $1 = info ] && echo aarch64", "arm64", Level.FINE, "linux/arm64"),
+    ],
+)
+def test_docker_and_its_platforms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, cpu: str, level: Level, says: str
+) -> None:
+    program = tmp_path / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("CDK_DOCKER", str(program))
+    found = checks.docker(cpu)
+    assert (found.level, says in found.found) == (level, True)
+    if says.startswith("cannot"):
+        assert '"architecture": "x86_64"' in found.todo
+
+
+def test_without_docker_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK_DOCKER", "no-such-docker")
+    assert checks.docker("arm64").level is Level.FAILS
+
+
+def error(code: str, message: str = "no") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Call")
+
+
+class Account:
+    """A session of an account in which nothing of ours is yet; its clients are itself."""
+
+    region_name = "us-east-1"
+    bootstrapped = True
+
+    def client(self, _: str) -> "Account":
+        return self
+
+    def get_partition_for_region(self, _: str) -> str:
+        return "aws"
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"}
+
+    def get_parameter(self, **_: str) -> dict[str, Any]:
+        if not self.bootstrapped:
+            raise error("ParameterNotFound")
+        return {"Parameter": {"Value": "27"}}
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+        raise error("ValidationError", f"Stack with id {StackName} does not exist")
+
+    def describe_availability_zones(self, **_: Any) -> dict[str, Any]:
+        return {"AvailabilityZones": [zone("use1-az1"), zone("use1-az2")]}
+
+    def get_account_settings(self) -> dict[str, Any]:
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
+
+    def get_service_quota(self, **_: str) -> dict[str, Any]:
+        return quota(6)
+
+    def get_paginator(self, _: str) -> "Account":
+        return self
+
+    def paginate(self) -> list[dict[str, Any]]:
+        return [{"Vpcs": [{}]}]
+
+    def get_role(self, **_: str) -> dict[str, Any]:
+        return {}
+
+    def describe_vpc_block_public_access_options(self) -> dict[str, Any]:
+        return {"VpcBlockPublicAccessOptions": {}}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    found = Account()
+    monkeypatch.setattr(checks, "docker", lambda cpu: checks.fine("Docker", cpu))
+    monkeypatch.setattr("tools.commands.preflight.boto3.Session", lambda **_: found)
+    return found
+
+
+def test_a_healthy_account_is_told_in_lines_and_ends_with_0(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = preflight.main([])
+    said = capsys.readouterr().out
+    assert (code, "Nothing here would fail a deploy." in said) == (0, True), said
+    assert "ok    CDK bootstrap: version 27" in said
+    assert "-c zones=use1-az1,use1-az2" in said
+
+
+def test_what_fails_is_counted_and_ends_with_1(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    account.bootstrapped = False
+    assert preflight.main([]) == 1
+    said = capsys.readouterr().out
+    assert "FAILS CDK bootstrap: not done in this Region" in said
+    assert "1 would fail a deploy." in said
+
+
+def test_without_credentials_or_a_region_it_says_what_to_set(
+    account: Account, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "get_caller_identity", Mock(side_effect=NoCredentialsError()))
+    assert preflight.main([]) == 1
+    assert "Set AWS_PROFILE" in capsys.readouterr().out
+    monkeypatch.setattr(account, "region_name", None)
+    assert preflight.main([]) == 1
+    assert "set AWS_REGION" in capsys.readouterr().out
+
+
+def test_a_check_that_may_not_look_is_a_finding_and_no_traceback(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "client", Mock(side_effect=error("AccessDenied")))
+    found = preflight.findings(account, SETTINGS)
+    assert [one.level for one in found] == [Level.FINE, *[Level.MIND] * 8, Level.FINE]
+    assert "could not be looked at" in found[1].found
+
+
+def test_a_setting_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert preflight.main(["-c", "zone=a"]) == 1
+    assert "Unknown setting zone" in capsys.readouterr().out
+    with pytest.raises(SettingsError, match="-c setting=value"):
+        preflight.read_settings(["zones"])

@@ -1,0 +1,234 @@
+"""What an account has or lacks, a function a check; each only reads, and takes the client that it asks."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from app import STACKS
+from stacks.fargate_pattern.zones import WITHOUT_VPC_ORIGINS
+from stacks.settings import Settings
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_ec2 import EC2Client
+    from types_boto3_iam import IAMClient
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_service_quotas import ServiceQuotasClient
+    from types_boto3_ssm import SSMClient
+
+BOOTSTRAP_VERSION = 6
+"""At least that has what the templates ask for (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
+FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
+"""Quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
+LARGEST_TASK_VCPUS = 4
+BROKEN = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED", "UPDATE_ROLLBACK_FAILED")
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    FINE = "fine"
+    MIND = "mind"
+    """It works, and something should be known."""
+    FAILS = "fails"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What was looked at, what was found, and what to do about it."""
+
+    about: str
+    level: Level
+    found: str
+    todo: str = ""
+
+
+def fine(about: str, found: str) -> Finding:
+    return Finding(about=about, level=Level.FINE, found=found)
+
+
+def bootstrap(ssm: "SSMClient") -> Finding:
+    """Whether `cdk bootstrap` was here, with a version that will do."""
+    about, todo = "CDK bootstrap", "Run `cdk bootstrap`."
+    try:
+        value = ssm.get_parameter(Name="/cdk-bootstrap/hnb659fds/version")["Parameter"]["Value"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        return Finding(about=about, level=Level.FAILS, found="not done in this Region", todo=todo)
+    if int(value) < BOOTSTRAP_VERSION:
+        found = f"version {value}; at least {BOOTSTRAP_VERSION} is needed"
+        return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
+    return fine(about, f"version {value}")
+
+
+def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
+    """Whether two functions at their `max_concurrency` leave room for the third, and for others."""
+    about, wanted = "Lambda concurrency", 2 * settings.max_concurrency
+    limits = lambda_.get_account_settings()["AccountLimit"]
+    there = limits["UnreservedConcurrentExecutions"]
+    found = f"{there} unreserved, and {wanted} may be used by the two event sources"
+    if there < wanted:
+        todo = (
+            f"Set max_concurrency in cdk.json to {max(2, there // 2)} or less, or ask for more: "
+            "aws service-quotas request-service-quota-increase --service-code lambda "
+            "--quota-code L-B99A9384 --desired-value 1000"
+        )
+        return Finding(about=about, level=Level.MIND, found=found, todo=todo)
+    return fine(about, found)
+
+
+def fargate_vcpus(quotas: "ServiceQuotasClient") -> Finding:
+    """Whether the largest task fits beside the service."""
+    about = "Fargate vCPUs"
+    there = _quota(quotas, *FARGATE_VCPUS)
+    if there < LARGEST_TASK_VCPUS + 1:
+        found = f"{there:g}; the largest task has {LARGEST_TASK_VCPUS}, and the service one or two"
+        todo = "Ask for more (quota L-3032A538): until then large scans wait."
+        return Finding(about=about, level=Level.MIND, found=found, todo=todo)
+    return fine(about, f"{there:g}; a task has up to {LARGEST_TASK_VCPUS}, what finds no room waits")
+
+
+def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:
+    """Whether there is room for Network's. taken: it stands already."""
+    about, there = "VPCs", _quota(quotas, *VPCS)
+    used = sum(len(page["Vpcs"]) for page in ec2.get_paginator("describe_vpcs").paginate())
+    found = f"{used} of {there:g} in this Region"
+    if used >= there and not taken:
+        return Finding(about=about, level=Level.FAILS, found=found, todo="Delete one, or ask for more.")
+    return fine(about, found)
+
+
+def zones(ec2: "EC2Client", settings: Settings) -> Finding:
+    """Whether the two zones have VPC origins; names the line for the first deploy."""
+    about = "Availability zones"
+    asked = ec2.describe_availability_zones(Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}])
+    ids = [zone["ZoneId"] for zone in asked["AvailabilityZones"] if zone["State"] == "available"]
+    good = [zone for zone in ids if zone not in WITHOUT_VPC_ORIGINS]
+    pair = ",".join(good[:2])
+    line = f'Before the first deploy put "zones": "{pair}" into cdk.json (or say -c zones={pair} each time).'
+    if missing := [zone for zone in settings.zone_ids if zone not in ids]:
+        found = f"{', '.join(missing)} of cdk.json is not in this Region, which has {', '.join(ids)}"
+        return Finding(about=about, level=Level.FAILS, found=found, todo=line)
+    if len(good) < 2:
+        found = f"only {', '.join(good) or 'none'} with VPC origins"
+        return Finding(about=about, level=Level.FAILS, found=found, todo="Choose another Region.")
+    used = settings.zone_ids or tuple(ids[:2])
+    if bad := [zone for zone in used if zone in WITHOUT_VPC_ORIGINS]:
+        found = f"{', '.join(used)} would be used, and {', '.join(bad)} has no VPC origins"
+        return Finding(about=about, level=Level.FAILS, found=found, todo=line)
+    return fine(about, f"{', '.join(used)}, as -c zones={pair} would say")
+
+
+def service_linked_role(iam: "IAMClient") -> Finding:
+    """Whether ECS has made its role yet, which the first cluster of an account begins to do."""
+    about = "Role of ECS"
+    try:
+        iam.get_role(RoleName="AWSServiceRoleForECS")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        todo = (
+            "Nothing, as a rule. Should a deploy say *Unable to assume the service linked role*, repeat it. "
+            "To have it before: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
+        )
+        found = "not there yet: ECS makes it with the account's first cluster"
+        return Finding(about=about, level=Level.MIND, found=found, todo=todo)
+    return fine(about, "there")
+
+
+def block_public_access(ec2: "EC2Client", settings: Settings) -> Finding:
+    """Whether the account keeps VPCs from the internet, and from CloudFront's VPC origins with it."""
+    about = "VPC Block Public Access"
+    options = ec2.describe_vpc_block_public_access_options()["VpcBlockPublicAccessOptions"]
+    mode = options.get("InternetGatewayBlockMode", "off")
+    if mode == "off":
+        return fine(about, "off")
+    todo = "FargatePattern answers 504 until the VPC is excluded: docs/runbooks.md#vpc-block-public-access"
+    if mode == "block-bidirectional" and settings.egress == "public-ip":
+        todo += "; and tasks cannot pull their image with egress=public-ip: deploy with -c egress=endpoints"
+    return Finding(about=about, level=Level.FAILS, found=mode, todo=f"{todo}.")
+
+
+def stacks(cloudformation: "CloudFormationClient", settings: Settings) -> list[Finding]:
+    """What is there under the names that would be deployed."""
+    findings = []
+    for name in map(settings.stack_name, STACKS):
+        found = _stack(cloudformation, name)
+        if found is None:
+            continue
+        status, said = found["StackStatus"], found.get("Description", "no description")
+        told = f"there since {found['CreationTime']:%Y-%m-%d}, {status}: {said!r}"
+        if status in BROKEN:
+            todo = f"`cdk destroy {name.rpartition('-')[2]}` first; docs/runbooks.md#deploys-that-fail"
+            findings.append(Finding(about=name, level=Level.FAILS, found=told, todo=todo))
+        else:
+            todo = "A deploy changes it. If it is not of this project, choose another `prefix` in cdk.json."
+            findings.append(Finding(about=name, level=Level.MIND, found=told, todo=todo))
+    if not findings:
+        named = f"{settings.stack_name('...')}"
+        return [fine("Stacks", f"none of the names {named} is taken")]
+    return findings
+
+
+def partition(session: Any) -> Finding:
+    """Whether the Region can hold all patterns."""
+    about, region = "Region", session.region_name
+    there = session.get_partition_for_region(region)
+    if there != "aws":
+        found = f"{region}, in the partition {there}"
+        todo = "Only LambdaPattern can stand there: the others need CloudFront as commercial Regions have it."
+        return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
+    return fine(about, region)
+
+
+def docker(cpu: str) -> Finding:
+    """Whether this machine can build images for that CPU, as FargatePattern and HybridPattern need."""
+    about, command = "Docker", os.environ.get("CDK_DOCKER", "docker")
+    platform = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}[cpu]
+    todo = "FargatePattern and HybridPattern build images: install Docker, or name another by CDK_DOCKER."
+    if not shutil.which(command):
+        return Finding(about=about, level=Level.FAILS, found=f"there is no {command}", todo=todo)
+    info = _said(command, "info", "--format", "{{.Architecture}}").strip()
+    if not info:
+        return Finding(about=about, level=Level.FAILS, found="no daemon answers", todo="Start it.")
+    own = {"aarch64": "arm64", "arm64": "arm64"}.get(info, "x86_64")
+    if own == cpu or platform in _said(command, "buildx", "inspect"):
+        return fine(about, f"builds {platform}{'' if own == cpu else ', by emulation'}")
+    todo = (
+        f'Put "architecture": "{own}" into cdk.json; or emulate: '
+        f"docker run --privileged --rm tonistiigi/binfmt --install {platform.partition('/')[2]}"
+    )
+    found = f"a machine of {own} that cannot build {platform}, for which the settings ask"
+    return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
+
+
+def _said(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    return "" if done.returncode else done.stdout
+
+
+def _quota(quotas: "ServiceQuotasClient", service: str, code: str) -> float:
+    """As it is in this account, or AWS's default where it never was changed."""
+    try:
+        return quotas.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchResourceException":
+            raise
+    return quotas.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"]
+
+
+def _stack(cloudformation: "CloudFormationClient", name: str) -> Mapping[str, Any] | None:
+    try:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" not in error.response["Error"].get("Message", ""):
+            raise
+        return None
+    return dict(stack)
