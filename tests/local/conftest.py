@@ -37,6 +37,8 @@ PATCHES = (
     "make_vpc_origins",
     "record_alarms_on_expressions",
     "record_the_rest",
+    "heed_the_modes_of_packages",
+    "keep_vpc_origins_as_they_are",
     "size_tasks_as_they_are_asked",
     "keep_to_a_quota",
     "remember_client_tokens",

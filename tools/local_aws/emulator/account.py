@@ -1,0 +1,68 @@
+"""What an account and its Region allow, and MiniStack never refuses. One function a gap."""
+
+import io
+import zipfile
+from typing import Any
+
+from ministack.services import alb, ec2, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+VPC_ORIGINS_ARE_NOT_IN = {"use1-az3", "usw1-az2", "apne1-az3", "apne2-az1", "cac1-az3"}
+"""https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html"""
+OTHERS_MAY_READ = 0o004
+
+
+def heed_the_modes_of_packages() -> None:
+    """A function whose files only their owner may read fails at its import; MiniStack runs as that owner.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-package.html (644 and 755)
+    """
+    run = lambda_svc._execute_function_warm
+
+    def run_if_readable(function: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        hidden = _unreadable(function.get("code_zip") or b"")
+        if not hidden:
+            return run(function, *rest, **named)
+        said = f"Unable to import module: [Errno 13] Permission denied: '/var/task/{hidden}'"
+        body = {"errorType": "Runtime.ImportModuleError", "errorMessage": said}
+        return {"body": body, "error": True, "log": said}
+
+    lambda_svc._execute_function_warm = run_if_readable
+
+
+def _unreadable(package: bytes) -> str:
+    """The first file that others may not read; a zip that tells no modes is fine."""
+    if not package:
+        return ""
+    with zipfile.ZipFile(io.BytesIO(package)) as files:
+        modes = {one.filename: one.external_attr >> 16 for one in files.infolist()}
+    return next((name for name, mode in modes.items() if mode and not mode & OTHERS_MAY_READ), "")
+
+
+def keep_vpc_origins_as_they_are() -> None:
+    """VPC origins are not in every zone, and cannot be updated while they are used.
+
+    https://github.com/aws/aws-cdk/issues/34629
+    """
+    handler = provisioners._RESOURCE_HANDLERS["AWS::CloudFront::VpcOrigin"]
+    create = handler["create"]
+
+    def create_if_possible(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        if bad := sorted(_zones(properties["VpcOriginEndpointConfig"]["Arn"]) & VPC_ORIGINS_ARE_NOT_IN):
+            raise ValueError(f"The availability zones {', '.join(bad)} are not supported for VPC origins.")
+        return create(logical_id, properties, stack)
+
+    def refuse_to_update(*_: Any, **__: Any) -> Any:
+        raise ValueError(
+            "The specified VPC origin is currently associated with one or more distributions. Please "
+            "disassociate the VPC origin from all distributions before updating."
+        )
+
+    handler.update(create=create_if_possible, update=refuse_to_update)
+
+
+def _zones(load_balancer: str) -> set[str]:
+    """Ids of those that it stands in."""
+    balancer = alb._lbs.get(load_balancer) or {}
+    found = (ec2._subnets.get(subnet) or {} for subnet in balancer.get("Subnets", []))
+    return {str(subnet.get("AvailabilityZoneId", "")) for subnet in found}
