@@ -66,6 +66,7 @@ class Job:
     since: when this attempt began to wait. due: while it waits, from when on it may be tried; else when it
     counts as lost. first: the attempt that counts as the first, once somebody asked for it again.
     message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
+    stamp: another one in each write, by which its writer knows it again.
     """
 
     job_id: str
@@ -96,6 +97,7 @@ class Job:
     ended_at: int = 0
     tries: tuple[Try, ...] = ()
     revision: int = 0
+    stamp: str = ""
 
     @classmethod
     def of(cls, event: ObjectEvent, now: float) -> "Job":

@@ -1,5 +1,6 @@
 """The job table: DynamoDB, one item a job, every write conditional on the revision that was read."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -130,7 +131,7 @@ class Jobs:
             then = step(job)
             if then is None:
                 return None
-            then = written = replace(then, revision=job.revision + 1)
+            then = written = replace(then, revision=job.revision + 1, stamp=secrets.token_hex(8))
             try:
                 self.table.put_item(Item=_item(then), ConditionExpression=Attr("revision").eq(job.revision))
             except ClientError as error:

@@ -1,6 +1,7 @@
 """HybridPattern without AWS: moto's buckets, table and queue, an ECS that only remembers, a clock to turn."""
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,8 @@ Message = dict[str, Any]
 class Ecs:
     """What RunTask, DescribeTasks and StopTask answer. no_room, no_spot: RunTask starts nothing there.
 
+    vcpus: of all tasks together, the account's quota.
+
     Asked again with a token it gives its first answer, failures included; after an hour only their number:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
     """
@@ -48,6 +51,7 @@ class Ecs:
     asked: list[dict[str, Any]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     no_room: bool = False
+    vcpus: float = math.inf
     no_spot: bool = False
     answers: dict[str, tuple[dict[str, Any], float, list[str]]] = field(default_factory=dict)
 
@@ -67,7 +71,10 @@ class Ecs:
         return {"tasks": [], "failures": [{"reason": FULL} if self.clock() - at <= 3600 else {}]}
 
     def _started(self, request: dict[str, Any]) -> list[str]:
-        if self.no_room or (self.no_spot and "capacityProviderStrategy" in request):
+        wanted = int(request["overrides"]["cpu"])
+        used = sum(int(self.tasks[arn]["overrides"]["cpu"]) for arn in self.live)
+        full = self.no_room or used + wanted > self.vcpus * 1024
+        if full or (self.no_spot and "capacityProviderStrategy" in request):
             return []
         arn = f"arn:aws:ecs:us-east-1:000000000000:task/cluster/{len(self.tasks):032x}"
         self.tasks[arn] = {"taskArn": arn, "lastStatus": "RUNNING", "overrides": request["overrides"]}

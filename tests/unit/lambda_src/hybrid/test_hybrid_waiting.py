@@ -1,5 +1,6 @@
 """Jobs of the hybrid that wait: for capacity, quota, Spot, a deploy, or the end of an outage."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from moto import mock_aws
 
 from runtime.jobs.record import MAX_ATTEMPTS, State
 from tests.support.hybrid import SCAN, World, make_world, published
+from tests.support.lines import Lines
 
 
 @pytest.fixture
@@ -208,3 +210,39 @@ def test_what_is_denied_for_good_fails_with_what_ecs_said(world: World) -> None:
     world.sweep()
     assert [one.what for one in world.deliver_calls()] == ["JobFailed"]
     assert "not authorized" in world.job.message
+
+
+@pytest.mark.parametrize("lost_ends", [False, True])
+def test_thirty_uploads_at_a_quota_of_six_vcpus_are_done_on_their_first_attempt_and_in_time(
+    world: World, lost_ends: bool
+) -> None:
+    """By ECS's documented memory of tokens; time in steps of a minute, with a sweep in each fifth.
+
+    lost_ends: the events of ends never come, so that only the sweep calls who waits.
+    """
+    world.kinds = [Lines()]
+    world.by_tasks_only().ecs.vcpus = 6
+    for number in range(30):
+        world.dispatch(world.upload(b"a line of text\n" * 10, f"{number}.txt"))
+    cpu = {job.cpu for job in world.jobs.all()}.pop()
+    assert len(world.ecs.live) == 6 * 1024 // cpu < 30
+    begun = dict.fromkeys(world.ecs.live, world.now)
+    idle_since, longest = math.inf, 0.0
+    for minute in range(1, 600):
+        world.now += 60
+        for arn in [arn for arn in world.ecs.live if world.now - begun[arn] >= 180]:
+            end = world.run_task(arn)
+            if not lost_ends:
+                world.track(end)
+        if minute % 5 == 0:
+            world.sweep()
+        world.deliver_calls()
+        begun |= {arn: world.now for arn in world.ecs.live if arn not in begun}
+        waiting = [job for job in world.jobs.all() if job.state is State.WAITING]
+        has_room = (len(world.ecs.live) + 1) * cpu <= 6 * 1024
+        idle_since = min(idle_since, world.now) if waiting and has_room else math.inf
+        longest = max(longest, world.now - idle_since)
+        if not waiting and not world.ecs.live:
+            break
+    assert [(job.state, job.attempt) for job in world.jobs.all()] == [(State.DONE, 1)] * 30
+    assert longest <= 300

@@ -1,0 +1,99 @@
+"""Each setting changed and changed back: what holds data, or is slow to make, is updated in place if at all.
+
+By CloudFormation's own resource schemas, as cfn-lint brings them: what only a new resource can have is in
+their `createOnlyProperties`. zones, prefix and stage are chosen once, before the first deploy.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+
+from stacks.settings import Settings
+from tests.support.settings import CERTIFICATE
+from tests.synth.conftest import templates
+
+KEPT = (
+    *("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"),
+    *("AWS::CloudFront::Distribution", "AWS::CloudFront::VpcOrigin"),
+    *("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::TargetGroup"),
+    *("AWS::ECS::Service", "AWS::EC2::VPC", "AWS::EC2::Subnet"),
+)
+NEVER_UPDATED = ("AWS::CloudFront::VpcOrigin",)
+"""Not even in place, while a distribution uses it: https://github.com/aws/aws-cdk/issues/34629"""
+CHANGES = {
+    "architecture": {"architecture": "x86_64"},
+    "egress: nat": {"egress": "nat"},
+    "egress: endpoints": {"egress": "endpoints"},
+    "flow_logs": {"flow_logs": "on"},
+    "waf": {"waf": "on"},
+    "max_tasks": {"max_tasks": "9"},
+    "domain": {"domain": "images.example.com", "certificate_arn": CERTIFICATE},
+    "base_image": {"base_image": "python:3.13"},
+    "labels": {"labels": "on"},
+    "max_pixels": {"max_pixels": "1000"},
+    "max_bytes": {"max_bytes": "1000"},
+    "max_scan_pixels": {"max_scan_pixels": "1000"},
+    "max_scan_bytes": {"max_scan_bytes": "1000"},
+    "spot": {"spot": "on"},
+    "max_concurrency": {"max_concurrency": "9"},
+    "alarm_email": {"alarm_email": "ops@example.com"},
+}
+CHOSEN_ONCE = {"prefix", "stage", "zones"}
+OF_THIS_MACHINE = {"target"}
+
+
+def kept(settings: dict[str, str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """By stack and logical id."""
+    return {
+        (stack, name): resource
+        for stack, template in templates(**settings).items()
+        for name, resource in template["Resources"].items()
+        if resource["Type"] in KEPT
+    }
+
+
+def create_only(kind: str) -> list[list[str]]:
+    """Paths of the properties that only a new resource can have."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    paths = [*schema.get("createOnlyProperties", ()), *schema.get("conditionalCreateOnlyProperties", ())]
+    return [path.removeprefix("/properties/").split("/") for path in paths]
+
+
+def at(value: Any, path: list[str]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def replaced(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """What of a change CloudFormation can only make by a new resource."""
+    was, becomes = before.get("Properties", {}), after.get("Properties", {})
+    for path in create_only(before["Type"]):
+        if at(was, path) != at(becomes, path):
+            yield "/".join(path)
+    if before["Type"] in NEVER_UPDATED and was != becomes:
+        yield "any update at all"
+
+
+def test_every_setting_is_changed_here() -> None:
+    changed = {name for change in CHANGES.values() for name in change}
+    assert changed == {field.name for field in fields(Settings)} - CHOSEN_ONCE - OF_THIS_MACHINE
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_setting_on_and_off_again_replaces_nothing_that_is_kept(change: str) -> None:
+    off, on = kept({}), kept(CHANGES[change])
+    assert off.keys() <= on.keys(), "it would be deleted, and made anew when the setting is changed back"
+    found = {f"{stack}/{name}": [*replaced(off[stack, name], on[stack, name])] for stack, name in off}
+    assert {name: why for name, why in found.items() if why} == {}
+
+
+def test_what_would_be_replaced_is_seen() -> None:
+    for kind, name in (("AWS::EC2::Subnet", "AvailabilityZone"), ("AWS::SQS::Queue", "FifoQueue")):
+        before, after = ({"Type": kind, "Properties": {name: value}} for value in ("a", "b"))
+        assert [*replaced(before, after)] == [name]
+    origin = {"Type": "AWS::CloudFront::VpcOrigin", "Properties": {"Tags": []}}
+    assert [*replaced(origin, {**origin, "Properties": {}})] == ["any update at all"]
