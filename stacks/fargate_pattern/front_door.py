@@ -146,7 +146,5 @@ class FrontDoor(Construct):
         if settings.waf == "off":
             reasons["AwsSolutions-CFR2"] = "waf=off: it has a price of its own."
         if not settings.domain:
-            reasons["AwsSolutions-CFR4"] = (
-                "With CloudFront's own certificate AWS fixes the minimum of TLS; a domain has its own."
-            )
+            reasons["AwsSolutions-CFR4"] = "AWS fixes the minimum of TLS for CloudFront's own certificate."
         acknowledge(self.distribution, reasons)

@@ -1,18 +1,15 @@
 """Each gap that a patch of the emulator fills is there without it: once MiniStack closes one, it can go."""
 
-import io
 import json
 import urllib.error
 import urllib.request
-import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import as_user, eventually
-from tools.local_aws.aws import LocalAws, local_aws
+from tests.local.conftest import as_user, eventually, load_balancer, stack_of
+from tools.local_aws.aws import LocalAws
 
 RECORDED = (
     "AWS::ApplicationAutoScaling::ScalableTarget",
@@ -152,24 +149,6 @@ def test_tls_only_policies(bare: LocalAws, patched: LocalAws) -> None:
                 user.get_object(Bucket="tls-only", Key="a")
 
 
-def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properties: Any) -> dict[str, Any]:
-    """The stack as it ended, with one resource."""
-    template: dict[str, Any] = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
-    if output:
-        template["Outputs"] = {"Out": {"Value": output}}
-    cloudformation = aws.client("cloudformation")
-    try:
-        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
-    except ClientError as error:
-        return {"StackStatus": str(error)}
-
-    def ended() -> Any:
-        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-        return stack if not stack["StackStatus"].endswith("IN_PROGRESS") else None
-
-    return dict(eventually(ended))
-
-
 @pytest.mark.parametrize("kind", RECORDED)
 def test_types_that_cloudformation_lacks(bare: LocalAws, patched: LocalAws, kind: str) -> None:
     name = kind.replace("::", "")
@@ -191,73 +170,11 @@ def test_the_range_of_a_vpc(bare: LocalAws, patched: LocalAws) -> None:
         assert ([one["OutputValue"] for one in stack.get("Outputs", [])] == ["10.9.0.0/16"]) is knows
 
 
-def load_balancer(aws: LocalAws, name: str, *zones: str) -> str:
-    """The ARN of an internal one in two subnets of its own, in these zones."""
-    ec2 = aws.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.8.{number}.0/24", AvailabilityZoneId=zone)["Subnet"][
-            "SubnetId"
-        ]
-        for number, zone in enumerate(zones)
-    ]
-    made = aws.client("elbv2").create_load_balancer(Name=name, Subnets=subnets, Scheme="internal")
-    return str(made["LoadBalancers"][0]["LoadBalancerArn"])
-
-
 def test_vpc_origins(bare: LocalAws, patched: LocalAws) -> None:
     for aws, completes in ((bare, False), (patched, True)):
         config = {"Name": "one", "Arn": load_balancer(aws, "inner", "use1-az1", "use1-az2")}
         stack = stack_of(aws, "origin", "AWS::CloudFront::VpcOrigin", VpcOriginEndpointConfig=config)
         assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
-
-
-@pytest.fixture(scope="module")
-def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """One that makes VPC origins, and whatever is asked of them."""
-    folder = tmp_path_factory.mktemp("careless")
-    with local_aws(folder / "log", without=["keep_vpc_origins_as_they_are"]) as aws:
-        yield aws
-
-
-def test_vpc_origins_in_zones_without_them(careless: LocalAws, patched: LocalAws) -> None:
-    kind = "AWS::CloudFront::VpcOrigin"
-    for aws, completes in ((careless, True), (patched, False)):
-        asked = {"Name": "zone", "Arn": load_balancer(aws, "zone", "use1-az1", "use1-az3")}
-        stack = stack_of(aws, "zone", kind, VpcOriginEndpointConfig=asked)
-        assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
-
-
-def test_two_vpc_origins_of_one_name(patched: LocalAws) -> None:
-    """MiniStack itself refuses the second, as AWS does."""
-    asked = {"Name": "twice", "Arn": load_balancer(patched, "twice", "use1-az1", "use1-az2")}
-    found = [
-        stack_of(patched, f"twice-{one}", "AWS::CloudFront::VpcOrigin", VpcOriginEndpointConfig=asked)
-        for one in range(2)
-    ]
-    assert [one["StackStatus"] for one in found] == ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"]
-
-
-def package(mode: int) -> bytes:
-    """A function in a zip that keeps that mode for its file."""
-    written, described = io.BytesIO(), zipfile.ZipInfo("handler.py")
-    described.external_attr = mode << 16
-    with zipfile.ZipFile(written, "w") as files:
-        files.writestr(described, "def handler(event, context): return 'ran'")
-    return written.getvalue()
-
-
-def test_the_modes_of_a_package(bare: LocalAws, patched: LocalAws) -> None:
-    for aws, mode, runs in ((bare, 0o600, True), (patched, 0o600, False), (patched, 0o644, True)):
-        lambda_, name = aws.client("lambda"), f"mode{mode:o}"
-        role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-        code = {"ZipFile": package(mode)}
-        lambda_.create_function(
-            FunctionName=name, Runtime="python3.13", Role=role, Handler="handler.handler", Code=code
-        )
-        answer = lambda_.invoke(FunctionName=name)
-        assert ("FunctionError" not in answer) is runs
-        assert ("Permission denied" in answer["Payload"].read().decode()) is not runs
 
 
 def test_images_that_are_not_there(bare: LocalAws, patched: LocalAws) -> None:

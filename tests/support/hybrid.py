@@ -188,10 +188,7 @@ class World:
 
     @property
     def dispatcher(self) -> Dispatcher:
-        tasks = Tasks(
-            ecs=cast("Any", self.ecs),
-            launch=LAUNCH,
-        )
+        tasks = Tasks(ecs=cast("Any", self.ecs), launch=LAUNCH)
         return Dispatcher(jobs=self.jobs, tasks=tasks, works=self.works, rules=self.rules, spot=self.spot)
 
     def by_tasks_only(self) -> "World":

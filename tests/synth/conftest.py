@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -25,10 +26,11 @@ Synth = Callable[..., Template]
 @functools.cache
 def templates(**settings: str) -> dict[str, Template]:
     """All templates by their stack; `cdk.App()` alone reads no cdk.json and would give others."""
-    app = cdk.App(context={**CONTEXT, **settings})
-    compose(app, Settings.from_context({**CONTEXT, **settings}))
-    assembly = app.synth()
-    return {stack.hierarchical_id: dict(stack.template) for stack in assembly.stacks}
+    with TemporaryDirectory() as folder:  # the CDK's own, in /tmp, would stay
+        app = cdk.App(context={**CONTEXT, **settings}, outdir=folder)
+        compose(app, Settings.from_context({**CONTEXT, **settings}))
+        assembly = app.synth()
+        return {stack.hierarchical_id: dict(stack.template) for stack in assembly.stacks}
 
 
 def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:

@@ -1,0 +1,58 @@
+"""What an account and its Region refuse, and MiniStack does not: each gap is there without its patch."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+
+from tests.local.conftest import load_balancer, stack_of
+from tools.local_aws.aws import LocalAws, local_aws
+
+
+@pytest.fixture(scope="module")
+def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """One that makes VPC origins, and whatever is asked of them."""
+    folder = tmp_path_factory.mktemp("careless")
+    with local_aws(folder / "log", without=["keep_vpc_origins_as_they_are"]) as aws:
+        yield aws
+
+
+def test_vpc_origins_in_zones_without_them(careless: LocalAws, patched: LocalAws) -> None:
+    kind = "AWS::CloudFront::VpcOrigin"
+    for aws, completes in ((careless, True), (patched, False)):
+        asked = {"Name": "zone", "Arn": load_balancer(aws, "zone", "use1-az1", "use1-az3")}
+        stack = stack_of(aws, "zone", kind, VpcOriginEndpointConfig=asked)
+        assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
+
+
+def test_two_vpc_origins_of_one_name(patched: LocalAws) -> None:
+    """MiniStack itself refuses the second, as AWS does."""
+    asked = {"Name": "twice", "Arn": load_balancer(patched, "twice", "use1-az1", "use1-az2")}
+    found = [
+        stack_of(patched, f"twice-{one}", "AWS::CloudFront::VpcOrigin", VpcOriginEndpointConfig=asked)
+        for one in range(2)
+    ]
+    assert [one["StackStatus"] for one in found] == ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"]
+
+
+def package(mode: int) -> bytes:
+    """A function in a zip that keeps that mode for its file."""
+    written, described = io.BytesIO(), zipfile.ZipInfo("handler.py")
+    described.external_attr = mode << 16
+    with zipfile.ZipFile(written, "w") as files:
+        files.writestr(described, "def handler(event, context): return 'ran'")
+    return written.getvalue()
+
+
+def test_the_modes_of_a_package(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, mode, runs in ((bare, 0o600, True), (patched, 0o600, False), (patched, 0o644, True)):
+        lambda_, name = aws.client("lambda"), f"mode{mode:o}"
+        role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        code = {"ZipFile": package(mode)}
+        lambda_.create_function(
+            FunctionName=name, Runtime="python3.13", Role=role, Handler="handler.handler", Code=code
+        )
+        answer = lambda_.invoke(FunctionName=name)
+        assert ("FunctionError" not in answer) is runs
+        assert ("Permission denied" in answer["Payload"].read().decode()) is not runs
