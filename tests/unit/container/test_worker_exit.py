@@ -1,0 +1,48 @@
+"""With which exit code the worker ends, by what went wrong: 4 is another try, 1 the end of the job."""
+
+import errno
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from container.worker import run
+from container.worker.attempt import StoppedError
+from runtime.contention import ContentionError
+from runtime.deadline import DeadlineExceededError
+from runtime.jobs.stops import AGAIN, FAILED
+
+
+def refused(code: str, status: int) -> ClientError:
+    answer: Any = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "PutObject")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StoppedError(), AGAIN),
+        (ContentionError("the pointer changed ten times"), AGAIN),
+        (MemoryError(), AGAIN),
+        (OSError(errno.ENOSPC, "no space left"), AGAIN),
+        (EndpointConnectionError(endpoint_url="https://s3"), AGAIN),
+        (S3UploadFailedError("broken"), AGAIN),
+        (refused("SlowDown", 503), AGAIN),
+        (refused("ConditionalRequestConflict", 409), AGAIN),
+        (refused("AccessDenied", 403), FAILED),
+        (DeadlineExceededError("6 hours"), FAILED),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_what_may_pass_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int
+) -> None:
+    def attempt(_: Sequence[Any]) -> Any:
+        raise error
+
+    monkeypatch.setattr(run, "_attempt", attempt)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert run.main(lambda _: []) == code
+    assert f'"exit": {code}' in capsys.readouterr().out
