@@ -3,7 +3,7 @@
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin
 
 from runtime.imaging.limits import Limits
@@ -13,51 +13,70 @@ class SettingsError(Exception):
     """A setting that is not known, or a value that it cannot have; the message lists what is allowed."""
 
 
+def number(default: int, *, least: int = 1, most: int) -> Any:
+    """A field for whole numbers between the two."""
+    return field(default=default, metadata={"least": least, "most": most})
+
+
+def text(pattern: str, allowed: str, *, default: str = "") -> Any:
+    """A field for texts that match; empty as well, where that is the default. allowed: the same in words."""
+    return field(default=default, metadata={"pattern": pattern, "allowed": allowed})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The defaults are those of a first try in a sandbox account.
+    """The defaults are those of a first try in a sandbox account."""
 
-    prefix: how the names of all stacks begin; chosen before the first deploy, as stage and zones are.
-    stage: sandbox removes everything on destroy; production keeps data.
-    architecture: the CPU of every function and container.
-    zones: ids of the two availability zones of the network, such as `use1-az1,use1-az2`; the first two of the
-        account unless given, which may be zones without VPC origins (docs/real-aws.md).
-    egress: how tasks reach AWS; docs/fargate-pattern.md has what each costs.
-    flow_logs: of the network, into a bucket.
-    waf: a rate limit an address before CloudFront; the Region is then us-east-1.
-    max_tasks: how far the service may grow.
-    domain, certificate_arn: the service's own name, and its certificate in us-east-1; both or none.
-    base_image: what the containers' image is built on; the Dockerfiles say what it needs.
-    labels: Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/).
-    max_pixels, max_bytes: what one upload may have: docs/lambda-pattern.md#limits.
-    max_scan_pixels, max_scan_bytes: the same of a scan for tiles, which need not fit in memory.
-    spot: first attempts of tasks ask for spare capacity, at a third of the price; it may be taken away.
-    max_concurrency: of the function of LambdaPattern, and of the dispatcher; a new account has ten for all
-        functions together (quota L-B99A9384).
-    alarm_email: who is told when an alarm goes off; nobody while it is empty.
-    target: what the functions' packages are made for; `local` is this machine, for tools/local_aws/.
-    """
-
-    prefix: str = "lof"
+    prefix: str = text(
+        r"[a-z][a-z0-9]{1,9}",
+        "2 to 10 lowercase letters and digits that begin with a letter",
+        default="lof",
+    )
+    """How the names of all stacks begin; chosen before the first deploy, as stage and zones are."""
     stage: Literal["sandbox", "production"] = "sandbox"
+    """sandbox removes everything on destroy; production keeps data."""
     architecture: Literal["arm64", "x86_64"] = "arm64"
-    zones: str = ""
+    """The CPU of every function and container."""
+    zones: str = text(
+        r"([a-z]{3,5}\d-az\d),(?!\1$)[a-z]{3,5}\d-az\d",
+        "the ids of two different availability zones, such as use1-az1,use1-az2",
+    )
+    """Of the network; the first two of the account unless given, which may be without VPC origins."""
     egress: Literal["public-ip", "nat", "endpoints"] = "public-ip"
+    """How tasks reach AWS; docs/fargate-pattern.md has what each costs."""
     flow_logs: Literal["off", "on"] = "off"
+    """Of the network, into a bucket."""
     waf: Literal["off", "on"] = "off"
-    max_tasks: int = 4
-    domain: str = ""
-    certificate_arn: str = ""
-    base_image: str = ""
+    """A rate limit an address before CloudFront; the Region is then us-east-1."""
+    max_tasks: int = number(4, least=2, most=1000)
+    """How far the service may grow."""
+    domain: str = text(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", "a name such as images.example.com")
+    """The service's own name; it goes with certificate_arn."""
+    certificate_arn: str = text(
+        r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+",
+        "the ARN of a certificate in us-east-1, where CloudFront looks",
+    )
+    """Of the domain."""
+    base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
+    """What the containers' image is built on; the Dockerfiles say what it needs."""
     labels: Literal["off", "on"] = "off"
-    max_pixels: int = Limits.max_pixels
-    max_bytes: int = Limits.max_bytes
-    max_scan_pixels: int = 10_000_000_000
-    max_scan_bytes: int = 50_000_000_000
+    """Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/)."""
+    max_pixels: int = number(Limits.max_pixels, most=Limits.max_pixels)
+    """What one upload may have. At most what the function's 1,769 MB hold: docs/lambda-pattern.md#limits."""
+    max_bytes: int = number(Limits.max_bytes, most=Limits.max_bytes)
+    """The same of its file."""
+    max_scan_pixels: int = number(10_000_000_000, most=10_000_000_000)
+    """The same of a scan for tiles, which need not fit in memory."""
+    max_scan_bytes: int = number(50_000_000_000, most=80_000_000_000)
+    """At most so much that twice that, and some, fit on a task's 200 GiB."""
     spot: Literal["off", "on"] = "off"
-    max_concurrency: int = 5
-    alarm_email: str = ""
+    """First attempts of tasks ask for spare capacity, at a third of the price; it may be taken away."""
+    max_concurrency: int = number(5, least=2, most=1000)
+    """Of each function that reads uploads; a new account has ten for all together (quota L-B99A9384)."""
+    alarm_email: str = text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
+    """Who is told when an alarm goes off; nobody while it is empty."""
     target: Literal["aws", "local"] = "aws"
+    """What the functions' packages are made for; `local` is this machine, for tools/local_aws/."""
 
     @property
     def is_production(self) -> bool:
@@ -95,7 +114,7 @@ class Settings:
         unknown = sorted(ours.keys() - known.keys())
         if unknown:
             raise SettingsError(f"Unknown setting {', '.join(unknown)}. There are: {', '.join(known)}.")
-        settings = cls(**{key: _value(key, known[key].type, value) for key, value in ours.items()})
+        settings = cls(**{key: _value(known[key], value) for key, value in ours.items()})
         if settings.labels == "on" and settings.target == "local":
             raise SettingsError(
                 "labels=on needs Amazon Rekognition, which the local AWS lacks: leave it off."
@@ -107,49 +126,22 @@ class Settings:
         return settings
 
 
-def _value(key: str, kind: Any, value: Any) -> Any:
-    if get_origin(kind) is Literal:
-        allowed = get_args(kind)
-        if value not in allowed:
-            raise SettingsError(f"{key}={value!r} is not possible. Allowed: {', '.join(allowed)}.")
-        return value
-    if kind is int:
-        low, high = _RANGES[key]
-        if not re.fullmatch(r"\d+", str(value)) or not low <= int(value) <= high:
-            raise SettingsError(
-                f"{key}={value!r} is not possible. Allowed: whole numbers from {low:,} to {high:,}."
-            )
-        return int(value)
-    pattern, described = _TEXTS[key]
-    nothing = "" if key in _NEEDED else ", or nothing"
-    if (value or key in _NEEDED) and not re.fullmatch(pattern, str(value)):
-        raise SettingsError(f"{key}={value!r} is not possible. Allowed: {described}{nothing}.")
-    return str(value)
-
-
-# Keys that the CDK CLI keeps in the context without a prefix.
 _CDK = {"acknowledged-issue-numbers", "cli-telemetry"}
-# The upper ends are what the function's 1,769 MB can hold: docs/lambda-pattern.md#limits
-_RANGES = {
-    "max_concurrency": (2, 1000),
-    "max_pixels": (1, Limits.max_pixels),
-    "max_bytes": (1, Limits.max_bytes),
-    "max_scan_pixels": (1, 10_000_000_000),
-    "max_scan_bytes": (1, 80_000_000_000),  # twice that, and some, must fit on a task's 200 GiB
-    "max_tasks": (2, 1000),
-}
-_NEEDED = {"prefix"}
-_TEXTS = {
-    "prefix": (r"[a-z][a-z0-9]{1,9}", "2 to 10 lowercase letters and digits that begin with a letter"),
-    "zones": (
-        r"([a-z]{3,5}\d-az\d),(?!\1$)[a-z]{3,5}\d-az\d",
-        "the ids of two different availability zones, such as use1-az1,use1-az2",
-    ),
-    "alarm_email": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
-    "domain": (r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", "a name such as images.example.com"),
-    "certificate_arn": (
-        r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+",
-        "the ARN of a certificate in us-east-1, where CloudFront looks",
-    ),
-    "base_image": (r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image"),
-}
+"""Keys that the CDK CLI keeps in the context without a prefix."""
+
+
+def _value(setting: "Field[Any]", value: Any) -> Any:
+    rule = setting.metadata
+    if get_origin(setting.type) is Literal:
+        possible: object = value in get_args(setting.type)
+        allowed = ", ".join(get_args(setting.type))
+    elif setting.type is int:
+        possible = re.fullmatch(r"\d+", str(value)) and rule["least"] <= int(value) <= rule["most"]
+        allowed = f"whole numbers from {rule['least']:,} to {rule['most']:,}"
+    else:
+        optional = setting.default == ""
+        possible = (optional and not value) or re.fullmatch(rule["pattern"], str(value))
+        allowed = rule["allowed"] + (", or nothing" if optional else "")
+    if not possible:
+        raise SettingsError(f"{setting.name}={value!r} is not possible. Allowed: {allowed}.")
+    return int(value) if setting.type is int else value if get_origin(setting.type) is Literal else str(value)
