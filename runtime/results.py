@@ -157,8 +157,13 @@ class Output:
         return self._read(manifest_key(job_id))[0] is not None
 
     def _withdraw(self, job_id: str) -> None:
+        """Removes it, and tells so: before, should this be cut short, and once nobody can fetch it again."""
+        was_there = next(self._pages(version_prefix(job_id)), None)
+        if was_there:
+            self.withdrawn(job_id)
         self.remove(job_id)
-        self.withdrawn(job_id)
+        if was_there:
+            self.withdrawn(job_id)
 
     def remove(self, job_id: str) -> None:
         """Removes all that a job stored under its own id."""

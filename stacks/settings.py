@@ -71,8 +71,11 @@ class Settings:
     """At most so much that twice that, and some, fit on a task's 200 GiB."""
     spot: Literal["off", "on"] = "off"
     """First attempts of tasks ask for spare capacity, at a third of the price; it may be taken away."""
-    max_concurrency: int = number(5, least=2, most=1000)
-    """Of each function that reads uploads; a new account has ten for all together (quota L-B99A9384)."""
+    max_concurrency: int = number(4, least=2, most=1000)
+    """Of each function that reads uploads; a new account has ten for all together (quota L-B99A9384).
+
+    Twice that leaves two for the tracker.
+    """
     alarm_email: str = text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
     """Who is told when an alarm goes off; nobody while it is empty."""
     target: Literal["aws", "local"] = "aws"

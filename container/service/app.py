@@ -143,7 +143,8 @@ class Service:
         self, asked: ImageRequest | InfoRequest, raw_path: str, request: Request
     ) -> Response | None:
         """304 where the caller has the answer already, for which the image itself need not be read."""
-        if "if-none-match" not in request.headers:
+        leads_elsewhere = isinstance(asked, InfoRequest) and not asked.version
+        if "if-none-match" not in request.headers or leads_elsewhere:
             return None
         try:
             tag = await self.sources.tag(asked.key)
@@ -288,5 +289,4 @@ def _has(request: Request, headers: Mapping[str, str]) -> bool:
     https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
     """
     known = ",".join(request.headers.getlist("if-none-match"))
-    tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
-    return headers["ETag"].removeprefix("W/") in tags or "*" in tags
+    return headers["ETag"].removeprefix("W/") in [one.strip().removeprefix("W/") for one in known.split(",")]

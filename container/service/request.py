@@ -11,7 +11,7 @@ from container.service.errors import BadRequestError, NotFoundError
 from runtime.imaging.transform import Colours, Encoding
 
 PREFIX = "/iiif/3"
-_BASE = re.compile(rf"{PREFIX}(?:@(?P<version>[0-9a-f]{{16}}))?/(?P<rest>.*)", re.ASCII | re.DOTALL)
+_BASE = re.compile(rf"{PREFIX}(?:(?:@|%40)(?P<version>[0-9a-f]{{16}}))?/(?P<rest>.*)", re.ASCII | re.DOTALL)
 """An address may say of which version of the image it is, as the `id` in `info.json` does."""
 MAX_KEY_BYTES = 1024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""

@@ -16,7 +16,7 @@ from container.service.pool import Pool
 from container.service.stores import File, Store
 from runtime.imaging.limits import Limits
 from runtime.imaging.transform import Pyramid, size_of
-from runtime.rejection import Rejected
+from runtime.rejection import Reason, Rejected
 
 T = TypeVar("T")
 REJECTIONS_KEPT = 1000
@@ -115,7 +115,7 @@ class Sources:
     bytes: int = 0
     _kept: OrderedDict[str, Source] = field(default_factory=OrderedDict)
     _shared: dict[str, Shared] = field(default_factory=dict)
-    _rejected: OrderedDict[str, tuple[float, Rejected]] = field(default_factory=OrderedDict)
+    _rejected: OrderedDict[str, tuple[float, Reason, str]] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         self.memory = Memory(self.budget + self.spare)
@@ -125,17 +125,18 @@ class Sources:
 
         Raises as `Store.fetch` does, and BusyError; NotFoundError for a version that is not the present one.
         """
-        source, now = self._kept.get(key), time.monotonic()
+        known = self._kept.get(key)
         # Another version may be a newer one: the store knows.
-        if source and now < source.fresh_until and version in ("", source.version):
+        if known and time.monotonic() < known.fresh_until and version in ("", known.version):
             self._kept.move_to_end(key)
             self.hits += 1
-        else:
-            self._refuse_again(key, now)
-            source = await self._once(f"fetch {key}", lambda shared: self._fetch(key, source, shared))
-        if version not in ("", source.version):
-            raise NotFoundError(_ANOTHER_VERSION)
-        return source
+            return known
+        if not version:  # a version that is named may be a better one
+            self._refuse_again(key)
+        found, doubt = await self._once(f"fetch {key}", lambda shared: self._look(key, known, shared))
+        if version not in ("", found.version):
+            raise doubt or NotFoundError(_ANOTHER_VERSION)
+        return found
 
     async def tag(self, key: str) -> str:
         """What the store calls the version of the source, which is not read for it."""
@@ -147,16 +148,17 @@ class Sources:
 
         return await self._once(f"version {key}", ask)
 
-    def _refuse_again(self, key: str, now: float) -> None:
+    def _refuse_again(self, key: str) -> None:
         """What was rejected a moment ago is not read again for the next who asks."""
-        until, rejected = self._rejected.get(key, (0.0, None))
-        if rejected and now < until:
-            raise Rejected(rejected.reason, rejected.message)
+        until, reason, message = self._rejected.get(key, (0.0, Reason.DAMAGED, ""))
+        if time.monotonic() < until:
+            raise Rejected(reason, message)
 
     def _reject(self, key: str, rejected: Rejected) -> None:
+        """Not the exception itself: it holds on to the frames that it came through, and what is in them."""
         self._drop(key)
         self._rejected.pop(key, None)
-        self._rejected[key] = (time.monotonic() + self.fresh, rejected)
+        self._rejected[key] = (time.monotonic() + self.fresh, rejected.reason, rejected.message)
         while len(self._rejected) > REJECTIONS_KEPT:
             self._rejected.popitem(last=False)
 
@@ -175,32 +177,44 @@ class Sources:
         name = f"decode {key} {source.file.version}"
         return await self._once(name, lambda shared: self._decode(key, source, shared))
 
-    async def _fetch(self, key: str, known: Source | None, shared: Shared) -> Source:
-        version = known.file.version if known else None
+    async def _look(self, key: str, known: Source | None, shared: Shared) -> tuple[Source, Exception | None]:
+        """The source as the store has it; or as it was, with why nobody can say that it is still so."""
         until = time.monotonic() + self.fresh
-        leases: list[Lease] = []
-
-        def fetch() -> File | None:
-            return self.store.fetch(key, version, lambda count: leases.append(self.memory.take(count)))
-
         try:
-            async with asyncio.timeout(ASK_AGAIN_SECONDS if known else None):
-                file = await self.fetching.run(lambda: shared.begin(fetch))
+            if known:
+                async with asyncio.timeout(ASK_AGAIN_SECONDS):
+                    tag = await self.fetching.run(lambda: self.store.version(key))
+                if tag == known.file.version:
+                    known.fresh_until = until
+                    return known, None
+            return await self._fetch(key, until, shared), None
         except NotFoundError:
             self._drop(key)
             raise
         except Rejected as rejected:
             self._reject(key, rejected)
             raise
-        except (UnreachableError, BusyError, TimeoutError) as error:
-            if not known:
-                raise
-            log.warning("Serving %s as it was: %s", key, str(error) or "the bucket takes too long to answer")
-            file = None
-        if file is None and known:
-            known.fresh_until = until
-            return known
-        assert file  # noqa: S101 - None only answers a known version
+        except TimeoutError:
+            doubt: Exception = UnreachableError("The bucket of the images takes too long to answer.")
+        except (UnreachableError, BusyError) as error:
+            doubt = error
+        if not known:
+            raise doubt
+        log.warning("Serving %s as it was: %s", key, doubt)
+        known.fresh_until = until
+        return known, doubt
+
+    async def _fetch(self, key: str, until: float, shared: Shared) -> Source:
+        leases: list[Lease] = []
+
+        def fetch() -> File:
+            return self.store.fetch(key, lambda count: leases.append(self.memory.take(count)))
+
+        try:
+            file = await self.fetching.run(lambda: shared.begin(fetch))
+        except BaseException:
+            leases.clear()  # whoever keeps the exception keeps this frame
+            raise
         source = Source(file=file, fresh_until=until, leases=leases)
         self._keep(key, source)
         return source

@@ -43,8 +43,8 @@ class File:
 class Store(Protocol):
     """Reads images by their key."""
 
-    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
-        """The file, or None while its version is the one that is `known`.
+    def fetch(self, key: str, admit: Admit = admit_all) -> File:
+        """The file.
 
         Raises what `admit` does, NotFoundError, StoreError, and Rejected for what is over the limits or no
         image: as soon as its header says so, which for all but some TIFFs is in the first 64 KiB.
@@ -62,18 +62,15 @@ class Bucket:
     name: str
     limits: Limits
 
-    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
+    def fetch(self, key: str, admit: Admit = admit_all) -> File:
         """As `Store.fetch`; the version is S3's ETag."""
         try:
-            condition = {"IfNoneMatch": known} if known else {}
-            found = self.s3.get_object(Bucket=self.name, Key=key, **condition)  # type: ignore[arg-type]
+            found = self.s3.get_object(Bucket=self.name, Key=key)
             with closing(found["Body"]) as body:
                 check_bytes(found["ContentLength"], self.limits.max_bytes)
                 admit(found["ContentLength"])
                 header, data = _read(Download(body), self.limits)
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("304", "NotModified"):
-                return None
             raise _refused(error) from error
         except BotoCoreError as error:
             raise UnreachableError(_NO_ANSWER) from error
@@ -96,12 +93,10 @@ class Folder:
     path: Path
     limits: Limits
 
-    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
+    def fetch(self, key: str, admit: Admit = admit_all) -> File:
         """As `Store.fetch`; the version is time and size."""
         try:
             file, version, size = self._find(key)
-            if version == known:
-                return None
             check_bytes(size, self.limits.max_bytes)
             admit(size)
             with file.open("rb") as body:

@@ -7,11 +7,11 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.jobs.record import OVERTAKEN, Job, State
+from runtime.jobs.record import OVERTAKEN, Job
 from runtime.jobs.stops import DONE, REJECTED
 from runtime.jobs.table import Jobs
 from runtime.rejection import Rejected
-from runtime.work.works import Works
+from runtime.work.works import Works, source_gone
 
 EVERY_SECONDS = 10
 
@@ -53,7 +53,7 @@ class Attempt:
         except Rejected as rejected:
             return self._rejected(job, rejected)
         except SupersededError:
-            return self._superseded()
+            return self._said(DONE, "The job went on without this attempt.")
         except OvertakenError:
             self.works.output.remove(self.job_id)
             moved = False
@@ -65,25 +65,21 @@ class Attempt:
         self.jobs.reject(self.job_id, rejected.told)
         return self._said(REJECTED, rejected.told)
 
-    def _superseded(self) -> int:
-        """What another attempt stores goes to the same place; if none will, what is there is nobody's."""
-        job = self.jobs.get(self.job_id)
-        if job is None or job.state is State.REJECTED:
-            self.works.output.remove(self.job_id)
-        return self._said(DONE, "The job went on without this attempt.")
-
     def _progress(self, job: Job, share: float) -> None:
         if time.monotonic() - self._told < EVERY_SECONDS:
             return
         self._told = time.monotonic()
         try:
             mine = self.jobs.progress(self.job_id, self.number, int(share * 100))
+            wanted = self.works.output.still_wanted(job.event)
             overtaken = self.works.output.is_overtaken(job.event)
         except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
             self._said(DONE, f"Its progress could not be noted: {error}")
             return
         if not mine:
             raise SupersededError
+        if not wanted:
+            raise source_gone()
         if overtaken:
             raise OvertakenError
 

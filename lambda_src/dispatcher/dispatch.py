@@ -54,9 +54,9 @@ class Dispatcher:
         return self._begin(event.job_id, seconds)
 
     def _end_with_its_source(self, event: ObjectEvent) -> None:
-        """Nobody needs the result of a version that is gone; a task that works on it hears of it and ends."""
+        """A job that waits is over with it; one that is worked on finds that out itself, and cleans up."""
         if event.change is Change.REMOVED and self.jobs.get(event.job_id):
-            self.jobs.reject(event.job_id, source_gone().told)
+            self.jobs.reject_waiting(event.job_id, source_gone().told)
 
     def _place(self, event: ObjectEvent) -> Job:
         """A new job that waits where it fits; one that fits nowhere is rejected."""
@@ -71,15 +71,23 @@ class Dispatcher:
         return _with_placement(new, placement, self.spot)
 
     def _begin(self, job_id: str, seconds: Callable[[], float]) -> Outcome:
+        if self._is_overtaken(job_id):
+            return Outcome(what=Metric.SUPERSEDED, facts={"job_id": job_id})
         job = self.jobs.claim(job_id, lease=seconds())
         if job is None:  # somebody else has it, or it has ended
             return Outcome(what=Metric.NOTHING_TO_DO, facts={"job_id": job_id})
         facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
-        if self.works.output.is_overtaken(job.event):
-            self.jobs.complete(job_id, OVERTAKEN)
-            return Outcome(what=Metric.SUPERSEDED, facts=facts)
         what, more = self._run_here(job, seconds) if job.state is State.WORKING else self._start_task(job)
         return Outcome(what=what, facts={**facts, **more})
+
+    def _is_overtaken(self, job_id: str) -> bool:
+        """Whether its key shows something newer; then it ends, with what an earlier attempt left of it."""
+        job, output = self.jobs.get(job_id), self.works.output
+        if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
+            return False
+        if not output.is_published(job_id):
+            output.remove(job_id)
+        return self.jobs.complete(job_id, OVERTAKEN) is not None
 
     def _run_here(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
         """Under a lease. Whatever it fails with, a task tries next."""

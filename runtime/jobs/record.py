@@ -179,13 +179,14 @@ class Job:
         )
 
     def put_back(self, now: float) -> "Job | None":
-        """Its task was accepted and could not be started: an image, a network or a role was not to be had."""
+        """Its task was accepted and could not be started: an image, a network or Spot was not to be had."""
         if self.state is not State.STARTING:
             return None
         return replace(
             self,
             state=State.WAITING,
             task_arn="",
+            spot=False,
             refusals=self.refusals + 1,
             due=int(now) + NEVER_RAN_SECONDS,
         )

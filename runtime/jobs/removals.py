@@ -24,6 +24,10 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-li
 """
 
 
+EDGE_SECONDS = 24 * 3600
+"""After which no shared cache has it: `s-maxage` of runtime/results.py."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Removals:
     """table: boto3's resource of the job table. clock: the time in seconds since 1970."""
@@ -34,7 +38,12 @@ class Removals:
     def add(self, job_id: str) -> None:
         """Once its results are gone; again for the same job, the later time counts."""
         self.table.put_item(
-            Item={"job_id": f"{REMOVED}/{job_id}", "queue": REMOVED, "due": int(self.clock())}
+            Item={
+                "job_id": f"{REMOVED}/{job_id}",
+                "queue": REMOVED,
+                "due": int(self.clock()),
+                "expires_at": int(self.clock()) + EDGE_SECONDS,
+            }
         )
 
     def invalidate(self, cloudfront: "CloudFrontClient", distribution: str) -> int:
@@ -44,9 +53,10 @@ class Removals:
         reference, CloudFront makes one invalidation of it. Raises ClientError.
         https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
         """
-        found = self.table.query(
-            IndexName=OPEN_INDEX, KeyConditionExpression=Key("queue").eq(REMOVED), Limit=AT_ONCE
-        )["Items"]
+        still_there = Key("queue").eq(REMOVED) & Key("due").gt(int(self.clock()) - EDGE_SECONDS)
+        found = self.table.query(IndexName=OPEN_INDEX, KeyConditionExpression=still_there, Limit=AT_ONCE)[
+            "Items"
+        ]
         if not found:
             return 0
         due = {str(item["job_id"]): str(item["due"]) for item in found}

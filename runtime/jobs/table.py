@@ -79,6 +79,15 @@ class Jobs:
         """Its source cannot be done."""
         return self.change(job_id, lambda job: job.ended(self.clock(), State.REJECTED, message))
 
+    def reject_waiting(self, job_id: str, message: str) -> Job | None:
+        """The same, unless somebody works on it."""
+
+        def step(job: Job) -> Job | None:
+            waits = job.state is State.WAITING
+            return job.ended(self.clock(), State.REJECTED, message) if waits else None
+
+        return self.change(job_id, step)
+
     def fail(self, job_id: str, message: str) -> Job | None:
         """For good, unless somebody reopens it."""
         return self.change(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))

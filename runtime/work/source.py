@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from runtime.events import ObjectEvent
-from runtime.rejection import check_bytes
+from runtime.rejection import Reason, Rejected, check_bytes
 from runtime.unreadable import unreadable
 
 if TYPE_CHECKING:
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 HEAD_BYTES = 64 * 1024
 """Nearly every header is in there; a TIFF may keep its directory at the end."""
 MOST_BYTES = 8 * 1024 * 1024
-"""Of one request: each asks for twice as much as the one before, so that a few find any header."""
+"""Of one request: each that goes on asks for twice as much as the last, so that a few find any header."""
+MOST_OF_A_HEADER = 64 * 1024 * 1024
+"""Of all requests together: a directory that points to and fro would have the file read many times over."""
 
 
 @dataclass(kw_only=True)
 class Source:
-    """s3: a boto3 client. Raises Rejected SOURCE_GONE or UNREADABLE where S3 does not hand it out."""
+    """s3: a boto3 client. Raises Rejected: SOURCE_GONE or UNREADABLE where S3 does not hand it out, DAMAGED
+    for a header that has no end.
+    """
 
     s3: "S3Client"
     event: ObjectEvent
@@ -30,6 +34,7 @@ class Source:
     _begin: int = field(default=0, init=False)
     _part: bytes = field(default=b"", init=False)
     _ask: int = field(default=HEAD_BYTES, init=False)
+    _asked: int = field(default=0, init=False)
 
     @property
     def size(self) -> int:
@@ -46,9 +51,12 @@ class Source:
         if offset + length <= len(self._head) or len(self._head) < HEAD_BYTES:
             return self._head[offset : offset + length]
         if not (self._begin <= offset and offset + length <= self._begin + len(self._part)):
-            self._begin = offset - offset % HEAD_BYTES
-            self._part = self._range(self._begin, max(offset + length - self._begin, self._ask))
-            self._ask = min(2 * self._ask, MOST_BYTES)
+            begin = offset - offset % HEAD_BYTES
+            self._ask = min(2 * self._ask, MOST_BYTES) if begin > self._begin else HEAD_BYTES
+            self._begin, self._part = begin, self._range(begin, max(offset + length - begin, self._ask))
+            self._asked += len(self._part)
+            if self._asked > MOST_OF_A_HEADER:
+                raise Rejected(Reason.DAMAGED, "Its header is scattered over too much of the file.")
         return self._part[offset - self._begin : offset - self._begin + length]
 
     def download(self, file: Path, most: int) -> None:

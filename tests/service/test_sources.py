@@ -210,11 +210,14 @@ def test_while_the_store_cannot_say_what_is_kept_is_served(caplog: pytest.LogCap
         async with client:
             first = await client.get("a/info.json")
             service.sources._kept["a"].fresh_until = 0
-            with patch.object(shelf, "fetch", side_effect=UnreachableError("away")):
+            with (
+                patch.object(shelf, "fetch", side_effect=UnreachableError("away")),
+                patch.object(shelf, "version", side_effect=UnreachableError("away")),
+            ):
                 assert (await client.get("a/info.json")).headers["etag"] == first.headers["etag"]
                 assert (await client.get("b/info.json")).status_code == 502
             service.sources._kept["a"].fresh_until = 0
-            with patch.object(shelf, "fetch", side_effect=StoreError("refused")):
+            with patch.object(shelf, "version", side_effect=StoreError("refused")):
                 assert (await client.get("a/info.json")).status_code == 502
 
     asyncio.run(run())

@@ -1,8 +1,14 @@
 """Pictures that are overwritten, and answers that cost little: HEAD, what is known, what is rejected."""
 
 import asyncio
+import time
+from typing import Any
 from unittest.mock import patch
 
+import pytest
+
+from container.service.errors import UnreachableError
+from runtime.rejection import Reason
 from tests.support.images import encode, noise
 from tests.support.shelf import PHOTO, Shelf, served
 
@@ -59,7 +65,71 @@ def test_what_is_rejected_is_not_read_again_for_a_while() -> None:
             assert len({one.text for one in answers}) == 1
             assert shelf.fetched == ["a"]
             shelf.files["a"] = PHOTO
-            service.sources._rejected["a"] = (0, service.sources._rejected["a"][1])
+            service.sources._rejected["a"] = (0, Reason.DAMAGED, "")
             assert (await client.get("a/info.json")).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_rejected_sources_hold_no_memory() -> None:
+    async def run() -> None:
+        service, client = served(Shelf(files={str(number): bytes(2**20) for number in range(40)}), cache_mb=4)
+        async with client:
+            answers = [await client.get(f"{number}/info.json") for number in range(40)]
+        assert {one.status_code for one in answers} == {422}
+        assert service.sources.memory.held == 0
+
+    asyncio.run(run())
+
+
+def test_where_the_store_cannot_say_a_version_that_is_named_is_no_404() -> None:
+    """Viewers would not ask again."""
+
+    async def run() -> None:
+        shelf = Shelf()
+        (_, first), (_, second) = served(shelf), served(shelf)
+        async with first, second:
+            await first.get("a/info.json")
+            shelf.files["a"] = encode(noise(700, 500), ".jpg")
+            present = (await second.get("a/info.json")).json()["id"]
+            with patch.object(shelf, "version", side_effect=UnreachableError("away")):
+                assert (await first.get(f"{present}/full/max/0/default.jpg")).status_code == 502
+            assert (await first.get(f"{present}/full/max/0/default.jpg")).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_a_new_version_that_is_slow_to_come_replaces_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("container.service.sources.ASK_AGAIN_SECONDS", 0.2)
+
+    async def run() -> None:
+        shelf = Shelf()
+        service, client = served(shelf, deadline_seconds=60)
+        async with client:
+            await client.get("a/info.json")
+            shelf.files["a"] = encode(noise(700, 500), ".jpg")
+            service.sources._kept["a"].fresh_until = 0
+            fetch = shelf.fetch
+
+            def slow(*arguments: Any) -> Any:
+                time.sleep(0.5)
+                return fetch(*arguments)
+
+            monkeypatch.setattr(shelf, "fetch", slow)
+            assert (await client.get("a/info.json")).json()["width"] == 700
+
+    asyncio.run(run())
+
+
+def test_a_bad_upload_that_is_replaced_is_served_by_its_new_address_at_once() -> None:
+    async def run() -> None:
+        shelf = Shelf(files={"a": b"no image"})
+        (_, first), (_, second) = served(shelf), served(shelf)
+        async with first, second:
+            assert (await first.get("a/info.json")).status_code == 422
+            shelf.files["a"] = PHOTO
+            present = (await second.get("a/info.json")).json()["id"]
+            assert (await first.get(f"{present}/info.json")).status_code == 200
+            assert (await first.get(f"{present.replace('@', '%40')}/info.json")).status_code == 200
 
     asyncio.run(run())

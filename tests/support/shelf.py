@@ -31,19 +31,18 @@ class Shelf:
     def __post_init__(self) -> None:
         self.open.set()
 
-    def fetch(self, key: str, known: str | None = None, admit: Admit = admit_all) -> File | None:
+    def fetch(self, key: str, admit: Admit = admit_all) -> File:
         self.fetched.append(key)
         admit(len(self.files.get(key, b"")))
-        assert self.open.wait(10)
-        if key not in self.files:
-            raise NotFoundError("none")
-        version = str(hash(self.files[key]))
-        if version == known:
-            return None
+        version = self._wait(key)
         return File(version=version, header=probe_bytes(self.files[key]), data=self.files[key])
 
     def version(self, key: str) -> str:
         self.looked_at.append(key)
+        return self._wait(key)
+
+    def _wait(self, key: str) -> str:
+        assert self.open.wait(10)
         if key not in self.files:
             raise NotFoundError("none")
         return str(hash(self.files[key]))

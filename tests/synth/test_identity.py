@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+import botocore.session
 import pytest
 
 from app import STACKS, compose
+from stacks.constructs.partition import OTHERS
 from stacks.network import Network
 from stacks.settings import Settings
 from tests.support.settings import SETTINGS, complete
@@ -137,19 +139,28 @@ def test_zones_are_those_that_are_chosen_and_the_first_two_otherwise() -> None:
     assert all("AvailabilityZone" in one["Properties"] for one in subnets.values())
 
 
-def test_partitions_without_what_a_pattern_needs_are_refused_by_a_sentence() -> None:
-    found = templates()
-    partition = {
-        name: rule
-        for name, template in found.items()
-        for key, rule in template.get("Rules", {}).items()
-        if "Partition" in key
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1"])
+def test_partitions_without_what_a_pattern_needs_are_refused_by_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str
+) -> None:
+    monkeypatch.setenv("CDK_DEFAULT_REGION", region)
+    found = {
+        one.hierarchical_id: [str(message.entry.data) for message in one.messages if message.level == "error"]
+        for one in assembly(tmp_path).stacks
     }
-    assert {*partition} == {"FargatePattern", "HybridPattern"}
-    for name, rule in partition.items():
-        (assertion,) = rule["Assertions"]
-        assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws"]}
-        assert assertion["AssertDescription"].startswith(f"{name} needs a distribution with")
+    refused = {name for name, messages in found.items() if messages}
+    assert refused == ({"FargatePattern", "HybridPattern"} if region == "cn-north-1" else set())
+    for name in refused:
+        (message,) = found[name]
+        assert message.startswith(f"{name} needs a distribution with")
+        assert message.endswith("which cn-north-1 does not have.")
+
+
+def test_the_other_partitions_are_those_of_botocore() -> None:
+    session = botocore.session.get_session()
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("s3", partition):
+            assert bool(OTHERS.match(region)) is (partition != "aws"), region
 
 
 def test_zones_without_vpc_origins_are_refused_for_the_one_stack_that_needs_them() -> None:

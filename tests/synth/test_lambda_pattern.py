@@ -172,7 +172,7 @@ def test_a_tombstone_outlives_the_version_that_it_hides(template: Template) -> N
 
 
 def test_bulk_uploads_leave_concurrency_to_others(template: Template, synth: Synth) -> None:
-    for one, most in ((template, 5), (synth(max_concurrency="20"), 20)):
+    for one, most in ((template, 4), (synth(max_concurrency="20"), 20)):
         assert only(one, "AWS::Lambda::EventSourceMapping")["ScalingConfig"] == {"MaximumConcurrency": most}
 
 

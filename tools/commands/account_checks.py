@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,11 @@ BOOTSTRAP_VERSION = 6
 FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
 """Quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 LARGEST_TASK_VCPUS = 4
-BROKEN = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED", "UPDATE_ROLLBACK_FAILED")
+NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+"""`cdk deploy` deletes these, and begins anew."""
+HALF_GONE = ("DELETE_FAILED", "CREATE_FAILED")
+STUCK = ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED")
+"""With all their data."""
 
 
 class Level(StrEnum):
@@ -69,14 +73,14 @@ def bootstrap(ssm: "SSMClient") -> Finding:
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
-    """Whether two functions at their `max_concurrency` leave room for the third, and for others."""
+    """Whether two functions at their `max_concurrency` leave room for the tracker, and for others."""
     about, wanted = "Lambda concurrency", 2 * settings.max_concurrency
     limits = lambda_.get_account_settings()["AccountLimit"]
     there = limits["UnreservedConcurrentExecutions"]
     found = f"{there} unreserved, and {wanted} may be used by the two event sources"
-    if there < wanted:
+    if there <= wanted:
         todo = (
-            f"Set max_concurrency in cdk.json to {max(2, there // 2)} or less, or ask for more: "
+            f"Set max_concurrency in cdk.json to {max(2, (there - 1) // 2)} or less, or ask for more: "
             "aws service-quotas request-service-quota-increase --service-code lambda "
             "--quota-code L-B99A9384 --desired-value 1000"
         )
@@ -109,7 +113,8 @@ def zones(ec2: "EC2Client", settings: Settings) -> Finding:
     """Whether the two zones have VPC origins; names the line for the first deploy."""
     about = "Availability zones"
     asked = ec2.describe_availability_zones(Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}])
-    ids = [zone["ZoneId"] for zone in asked["AvailabilityZones"] if zone["State"] == "available"]
+    there = [zone for zone in asked["AvailabilityZones"] if zone["State"] == "available"]
+    ids = [zone["ZoneId"] for zone in sorted(there, key=lambda zone: zone["ZoneName"])]
     good = [zone for zone in ids if zone not in WITHOUT_VPC_ORIGINS]
     pair = ",".join(good[:2])
     line = f'Before the first deploy put "zones": "{pair}" into cdk.json (or say -c zones={pair} each time).'
@@ -119,11 +124,21 @@ def zones(ec2: "EC2Client", settings: Settings) -> Finding:
     if len(good) < 2:
         found = f"only {', '.join(good) or 'none'} with VPC origins"
         return Finding(about=about, level=Level.FAILS, found=found, todo="Choose another Region.")
-    used = settings.zone_ids or tuple(ids[:2])
+    used = settings.zone_ids or tuple(_first_of_get_azs(ec2, ids)[:2])
     if bad := [zone for zone in used if zone in WITHOUT_VPC_ORIGINS]:
         found = f"{', '.join(used)} would be used, and {', '.join(bad)} has no VPC origins"
         return Finding(about=about, level=Level.FAILS, found=found, todo=line)
-    return fine(about, f"{', '.join(used)}, as -c zones={pair} would say")
+    return fine(about, ", ".join(used))
+
+
+def _first_of_get_azs(ec2: "EC2Client", ids: Sequence[str]) -> Sequence[str]:
+    """Fn::GetAZs gives zones with a default subnet, unless there are none.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getavailabilityzones.html
+    """
+    found = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+    with_default = {subnet["AvailabilityZoneId"] for subnet in found}
+    return [zone for zone in ids if zone in with_default] or ids
 
 
 def service_linked_role(iam: "IAMClient") -> Finding:
@@ -150,10 +165,28 @@ def block_public_access(ec2: "EC2Client", settings: Settings) -> Finding:
     mode = options.get("InternetGatewayBlockMode", "off")
     if mode == "off":
         return fine(about, "off")
-    todo = "FargatePattern answers 504 until the VPC is excluded: docs/runbooks.md#vpc-block-public-access"
-    if mode == "block-bidirectional" and settings.egress == "public-ip":
-        todo += "; and tasks cannot pull their image with egress=public-ip: deploy with -c egress=endpoints"
-    return Finding(about=about, level=Level.FAILS, found=mode, todo=f"{todo}.")
+    if _is_excluded(ec2, settings.stack_name("Network")):
+        return fine(about, f"{mode}, and the VPC of Network is excluded")
+    todo = "Deploy Network, exclude its VPC, then the rest: docs/runbooks.md#vpc-block-public-access."
+    if options.get("ExclusionsAllowed") == "not-allowed":
+        todo += " The organisation allows no exclusions: ask whoever manages it."
+    if settings.egress == "public-ip" or (settings.egress == "nat" and mode == "block-bidirectional"):
+        todo += f" Until then no task can pull its image with egress={settings.egress}."
+    return Finding(about=about, level=Level.FAILS, found=mode, todo=todo)
+
+
+def _is_excluded(ec2: "EC2Client", network: str) -> bool:
+    of_stack: Any = [{"Name": "tag:aws:cloudformation:stack-name", "Values": [network]}]
+    mine = tuple(f"/{vpc['VpcId']}" for vpc in ec2.describe_vpcs(Filters=of_stack)["Vpcs"])
+    if not mine:
+        return False
+    excluded = ec2.describe_vpc_block_public_access_exclusions()["VpcBlockPublicAccessExclusions"]
+    return any(
+        one["ResourceArn"].endswith(mine)
+        and one["State"] in ("create-complete", "update-complete")
+        and one["InternetGatewayExclusionMode"] == "allow-bidirectional"
+        for one in excluded
+    )
 
 
 def stacks(cloudformation: "CloudFormationClient", settings: Settings) -> list[Finding]:
@@ -165,16 +198,29 @@ def stacks(cloudformation: "CloudFormationClient", settings: Settings) -> list[F
             continue
         status, said = found["StackStatus"], found.get("Description", "no description")
         told = f"there since {found['CreationTime']:%Y-%m-%d}, {status}: {said!r}"
-        if status in BROKEN:
-            todo = f"`cdk destroy {name.rpartition('-')[2]}` first; docs/runbooks.md#deploys-that-fail"
-            findings.append(Finding(about=name, level=Level.FAILS, found=told, todo=todo))
-        else:
-            todo = "A deploy changes it. If it is not of this project, choose another `prefix` in cdk.json."
-            findings.append(Finding(about=name, level=Level.MIND, found=told, todo=todo))
+        level, todo = _what_to_do(name, status)
+        findings.append(Finding(about=name, level=level, found=told, todo=todo))
     if not findings:
         named = f"{settings.stack_name('...')}"
         return [fine("Stacks", f"none of the names {named} is taken")]
     return findings
+
+
+def _what_to_do(name: str, status: str) -> tuple[Level, str]:
+    """About a stack that is there."""
+    stack = name.rpartition("-")[2]
+    if status in NEVER_STOOD:
+        return Level.MIND, "Its first deploy failed; the next one deletes it and begins anew."
+    if status in HALF_GONE:
+        return Level.FAILS, f"`cdk destroy {stack}` first, which removes what is in it."
+    if status in STUCK:
+        return Level.FAILS, f"`cdk rollback {stack}`. Do not destroy it: its data is there."
+    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        return Level.FAILS, "Wait until that has ended."
+    return (
+        Level.MIND,
+        "A deploy changes it. If it is not of this project, choose another `prefix` in cdk.json.",
+    )
 
 
 def partition(session: Any) -> Finding:

@@ -6,6 +6,7 @@
 import argparse
 import os
 import secrets
+import shlex
 import string
 import subprocess
 import sys
@@ -14,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import boto3
 import pyvips
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -29,6 +29,7 @@ from tools.commands.preflight import read_settings
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import Client, LambdaDriver
+from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk, read_outputs, stack_name
 
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.target == "local":
             return _locally(console)
-        session: Any = boto3.Session(profile_name=options.profile)
+        session: Any = running.session(options.profile)
         account = session.client("sts").get_caller_identity()["Account"]
         address = os.environ.get("AWS_ENDPOINT_URL", "")
         console.print(f"Account {account}, {session.region_name}{f', at {address}' if address else ''}.")
@@ -127,6 +128,7 @@ def _in_an_account(console: Console, session: Any, profile: str | None, chosen: 
     settings = read_settings(chosen)
     names = {stack: settings.stack_name(stack) for stack in STACKS}
     refuse_existing(cloudformation, [*names.values()])
+    console.print(f"Its stacks: {', '.join(names.values())}", markup=False)
     _look_before(console, session, settings)
     said = [word for one in chosen for word in ("-c", one)] + (["--profile", profile] if profile else [])
     outputs: dict[str, dict[str, str]] = {}
@@ -208,8 +210,10 @@ def _destroy(*arguments: str) -> None:
 def _cdk(*arguments: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     if subprocess.run(["cdk", *arguments], cwd=ROOT).returncode:
+        settings = shlex.join(arguments[arguments.index("-c") :])
         raise LocalAwsError(
-            f"cdk {arguments[0]} failed: see above. `cdk destroy --all` with the same -c removes the rest."
+            f"cdk {arguments[0]} failed: see above. Should anything of this run stay: "
+            f"cdk destroy --all {settings} (never without its prefix: that would destroy yours)"
         )
 
 

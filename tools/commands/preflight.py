@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from stacks.settings import Settings, SettingsError
 from tools.commands import account_checks as checks
 from tools.commands.account_checks import Finding, Level
+from tools.local_aws import running
 from tools.local_aws.aws import ROOT
 
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(highlight=False, soft_wrap=True)
     try:
         settings = read_settings(options.c)
-        session = boto3.Session(profile_name=options.profile)
+        session = running.session(options.profile)
         if not session.region_name:
             raise SettingsError("There is no Region: set AWS_REGION, or a profile that has one.")
         who = session.client("sts").get_caller_identity()

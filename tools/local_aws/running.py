@@ -1,6 +1,7 @@
 """Where HybridPattern is deployed: in the local AWS that `demo --keep` runs, or in an account."""
 
 import json
+import os
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,11 @@ def find(target: str, profile: str | None) -> HybridDriver:
     return _local() if target == "local" else _account(profile)
 
 
+def session(profile: str | None) -> boto3.Session:
+    """In the Region in which the CDK CLI would deploy: boto3 itself does not read AWS_REGION."""
+    return boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION") or None)
+
+
 def _local() -> HybridDriver:
     forget_other_accounts()
     try:
@@ -47,12 +53,12 @@ def _local() -> HybridDriver:
 
 def _account(profile: str | None) -> HybridDriver:
     try:
-        session = boto3.Session(profile_name=profile)
-        client: Any = session.client  # by a name that is only known here
+        found = session(profile)
+        client: Any = found.client  # by a name that is only known here
         (stack,) = client("cloudformation").describe_stacks(StackName=stack_name(STACK))["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(
             f"{STACK} cannot be looked up ({error}): check --profile and the Region, or deploy it."
         ) from error
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-    return HybridDriver(client=client, resource=session.resource, outputs=outputs)
+    return HybridDriver(client=client, resource=found.resource, outputs=outputs)

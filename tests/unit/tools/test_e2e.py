@@ -86,7 +86,7 @@ class Account:
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     found = Account()
-    monkeypatch.setattr("tools.commands.e2e.boto3.Session", lambda **_: found)
+    monkeypatch.setattr("tools.local_aws.running.boto3.Session", lambda **_: found)
     monkeypatch.setattr(preflight, "findings", lambda *_: [fine("Region", "us-east-1")])
     monkeypatch.setattr(e2e, "AGAIN_SECONDS", 0)
     return found

@@ -16,6 +16,7 @@ from stacks.settings import Settings, SettingsError
 from tools.commands import account_checks as checks
 from tools.commands import preflight
 from tools.commands.account_checks import Finding, Level
+from tools.local_aws import running
 
 SETTINGS = Settings()
 Check = Callable[[Any], Finding]
@@ -47,8 +48,8 @@ def quota(value: float) -> dict[str, Any]:
     return {"Quota": {"Value": value}}
 
 
-def zone(name: str, state: str = "available") -> dict[str, Any]:
-    return {"ZoneId": name, "State": state}
+def zone(zone_id: str, state: str = "available", name: str = "us-east-1a") -> dict[str, Any]:
+    return {"ZoneId": zone_id, "ZoneName": name, "State": state}
 
 
 @pytest.mark.parametrize(
@@ -64,13 +65,13 @@ def test_the_bootstrap(stubbed: Any, answer: Any, level: Level, says: str) -> No
     assert (found.level, says in found.found) == (level, True)
 
 
-@pytest.mark.parametrize(("there", "level"), [(10, Level.FINE), (9, Level.MIND), (1000, Level.FINE)])
+@pytest.mark.parametrize(("there", "level"), [(10, Level.FINE), (8, Level.MIND), (1000, Level.FINE)])
 def test_the_concurrency_of_functions(stubbed: Any, there: int, level: Level) -> None:
     limits = {"AccountLimit": {"UnreservedConcurrentExecutions": there}}
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), SETTINGS)
     assert found.level is level
     if level is Level.MIND:
-        assert "max_concurrency in cdk.json to 4" in found.todo
+        assert "max_concurrency in cdk.json to 3" in found.todo
 
 
 @pytest.mark.parametrize(("there", "level"), [(6, Level.FINE), (4, Level.MIND)])
@@ -93,20 +94,31 @@ def test_the_quota_of_vpcs(stubbed: Any, used: int, taken: bool, level: Level) -
 
 
 @pytest.mark.parametrize(
-    ("ids", "chosen", "level", "says"),
+    ("ids", "default", "chosen", "level", "says"),
     [
-        (["use1-az1", "use1-az2"], "", Level.FINE, "-c zones=use1-az1,use1-az2"),
-        (["use1-az3", "use1-az1", "use1-az2"], "", Level.FAILS, "-c zones=use1-az1,use1-az2"),
-        (["use1-az3", "use1-az1", "use1-az2"], "use1-az1,use1-az2", Level.FINE, ""),
-        (["use1-az1", "use1-az2"], "use1-az1,use1-az3", Level.FAILS, "not in this Region"),
-        (["usw1-az1", "usw1-az2"], "", Level.FAILS, "another Region"),
+        ("1 2", "1 2", "", Level.FINE, "use1-az1, use1-az2"),
+        ("3 1 2", "", "", Level.FAILS, '"zones": "use1-az1,use1-az2"'),
+        ("3 1 2", "1 2", "", Level.FINE, "use1-az1, use1-az2"),
+        ("1 2 3", "3", "", Level.FAILS, "use1-az3 would be used"),
+        ("3 1 2", "3", "use1-az1,use1-az2", Level.FINE, ""),
+        ("1 2", "1", "use1-az1,use1-az3", Level.FAILS, "not in this Region"),
+        ("3 1", "", "", Level.FAILS, "another Region"),
     ],
 )
-def test_the_zones(stubbed: Any, ids: list[str], chosen: str, level: Level, says: str) -> None:
-    answer = {"AvailabilityZones": [*map(zone, ids), zone("use1-az9", "impaired")]}
-    ec2 = stubbed("ec2", ("describe_availability_zones", answer))
-    found = checks.zones(ec2, replace(SETTINGS, zones=chosen))
-    assert found.level is level
+def test_the_zones(stubbed: Any, ids: str, default: str, chosen: str, level: Level, says: str) -> None:
+    """Numbers are of ids, in the order of the account's names; default: with a default subnet."""
+    named = [
+        zone(f"use1-az{one}", name=f"us-east-1{letter}")
+        for letter, one in zip("abc", ids.split(), strict=False)
+    ]
+    subnets = {"Subnets": [{"AvailabilityZoneId": f"use1-az{one}"} for one in default.split()]}
+    asked = [
+        ("describe_availability_zones", {"AvailabilityZones": [zone("use1-az9", "impaired"), *named[::-1]]})
+    ]
+    if not chosen and "another" not in says:
+        asked.append(("describe_subnets", subnets))
+    found = checks.zones(stubbed("ec2", *asked), replace(SETTINGS, zones=chosen))
+    assert found.level is level, found
     assert says in f"{found.found} {found.todo}"
 
 
@@ -126,25 +138,52 @@ def test_the_role_of_ecs(stubbed: Any, answer: Any, level: Level) -> None:
     assert checks.service_linked_role(stubbed("iam", ("get_role", answer))).level is level
 
 
+VPC = "vpc-1"
+EXCLUDED = {
+    "ResourceArn": f"arn:aws:ec2:us-east-1:123456789012:vpc/{VPC}",
+    "State": "create-complete",
+    "InternetGatewayExclusionMode": "allow-bidirectional",
+}
+
+
 @pytest.mark.parametrize(
-    ("mode", "level", "says"),
+    ("mode", "egress", "exclusions", "level", "says"),
     [
-        ("off", Level.FINE, ""),
-        ("block-ingress", Level.FAILS, "answers 504"),
-        ("block-bidirectional", Level.FAILS, "egress=endpoints"),
+        ("off", "public-ip", None, Level.FINE, ""),
+        ("block-ingress", "endpoints", None, Level.FAILS, "Deploy Network, exclude its VPC"),
+        ("block-ingress", "public-ip", [], Level.FAILS, "no task can pull its image with egress=public-ip"),
+        ("block-bidirectional", "nat", [], Level.FAILS, "with egress=nat"),
+        ("block-ingress", "public-ip", [EXCLUDED], Level.FINE, ""),
+        ("block-ingress", "nat", [{**EXCLUDED, "State": "delete-complete"}], Level.FAILS, ""),
     ],
 )
-def test_vpc_block_public_access(stubbed: Any, mode: str, level: Level, says: str) -> None:
-    answer = {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": mode}}
-    ec2 = stubbed("ec2", ("describe_vpc_block_public_access_options", answer))
-    found = checks.block_public_access(ec2, SETTINGS)
-    assert (found.level, says in found.todo) == (level, True)
+def test_vpc_block_public_access(
+    stubbed: Any, mode: str, egress: str, exclusions: list[Any] | None, level: Level, says: str
+) -> None:
+    """exclusions: of the account; None where Network is not there yet."""
+    options = {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": mode}}
+    asked: list[tuple[str, Any]] = [("describe_vpc_block_public_access_options", options)]
+    if mode != "off":
+        asked.append(("describe_vpcs", {"Vpcs": [] if exclusions is None else [{"VpcId": VPC}]}))
+    if exclusions is not None:
+        answer = {"VpcBlockPublicAccessExclusions": exclusions}
+        asked.append(("describe_vpc_block_public_access_exclusions", answer))
+    settings = Settings.from_context({"egress": egress})
+    found = checks.block_public_access(stubbed("ec2", *asked), settings)
+    assert (found.level, says in found.todo) == (level, True), found
 
 
 @pytest.mark.parametrize(
-    ("status", "level"), [("CREATE_COMPLETE", Level.MIND), ("ROLLBACK_COMPLETE", Level.FAILS)]
+    ("status", "level", "says"),
+    [
+        ("CREATE_COMPLETE", Level.MIND, "A deploy changes it"),
+        ("ROLLBACK_COMPLETE", Level.MIND, "the next one deletes it"),
+        ("DELETE_FAILED", Level.FAILS, "`cdk destroy Network` first"),
+        ("UPDATE_ROLLBACK_FAILED", Level.FAILS, "Do not destroy it"),
+        ("UPDATE_IN_PROGRESS", Level.FAILS, "Wait"),
+    ],
 )
-def test_stacks_of_our_names(status: str, level: Level) -> None:
+def test_stacks_of_our_names(status: str, level: Level, says: str) -> None:
     class Cloudformation:
         def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
             if StackName == "lof-Network":
@@ -156,6 +195,7 @@ def test_stacks_of_our_names(status: str, level: Level) -> None:
     (found,) = checks.stacks(cloudformation, SETTINGS)
     assert (found.about, found.level) == ("lof-Network", level)
     assert "there since 2026-01-02" in found.found
+    assert says in found.todo
     (free,) = checks.stacks(cloudformation, replace(SETTINGS, prefix="mine"))
     assert free.level is Level.FINE
 
@@ -226,6 +266,9 @@ class Account:
     def describe_availability_zones(self, **_: Any) -> dict[str, Any]:
         return {"AvailabilityZones": [zone("use1-az1"), zone("use1-az2")]}
 
+    def describe_subnets(self, **_: Any) -> dict[str, Any]:
+        return {"Subnets": []}
+
     def get_account_settings(self) -> dict[str, Any]:
         return {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
 
@@ -249,7 +292,7 @@ class Account:
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     found = Account()
     monkeypatch.setattr(checks, "docker", lambda cpu: checks.fine("Docker", cpu))
-    monkeypatch.setattr("tools.commands.preflight.boto3.Session", lambda **_: found)
+    monkeypatch.setattr("tools.local_aws.running.boto3.Session", lambda **_: found)
     return found
 
 
@@ -260,7 +303,7 @@ def test_a_healthy_account_is_told_in_lines_and_ends_with_0(
     said = capsys.readouterr().out
     assert (code, "Nothing here would fail a deploy." in said) == (0, True), said
     assert "ok    CDK bootstrap: version 27" in said
-    assert "-c zones=use1-az1,use1-az2" in said
+    assert "Availability zones: use1-az1, use1-az2" in said
 
 
 def test_what_fails_is_counted_and_ends_with_1(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
@@ -269,6 +312,14 @@ def test_what_fails_is_counted_and_ends_with_1(account: Account, capsys: pytest.
     said = capsys.readouterr().out
     assert "FAILS CDK bootstrap: not done in this Region" in said
     assert "1 would fail a deploy." in said
+
+
+def test_it_looks_where_the_cdk_would_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 itself does not read AWS_REGION, and the CDK CLI reads it first."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert running.session(None).region_name == "us-east-1"
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert running.session(None).region_name == "eu-west-1"
 
 
 def test_without_credentials_or_a_region_it_says_what_to_set(

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from runtime.events import parse_event
 from runtime.jobs.record import OVERTAKEN, State
+from runtime.placement.placement import Rules
 from tests.support.hybrid import SCAN, Message, World, make_world, published
 
 
@@ -99,6 +102,45 @@ def test_removed_again_while_it_is_asked_for_it_is_asked_for_again(
     assert len(world.edge.asked) == 2
 
 
+def test_what_was_never_there_is_not_asked_for(world: World) -> None:
+    """Each old version that S3's lifecycle removes tells of itself, whether or not it had a result."""
+    message = world.upload(b"no scan")
+    world.dispatch(message)
+    world.dispatch(removal(world, message))
+    world.sweep()
+    assert not world.edge.asked
+
+
+def test_what_no_cache_can_have_any_more_is_not_asked_for(world: World) -> None:
+    world.removals.add("0" * 32)
+    (item,) = world.table.scan()["Items"]
+    assert item["expires_at"] == item["due"] + 24 * 3600
+    world.now += 24 * 3600
+    world.sweep()
+    assert not world.edge.asked
+
+
+def test_a_removal_that_was_cut_short_is_asked_for_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = world.upload(SCAN)
+    world.dispatch(message)
+    gone = removal(world, message)
+    remove = type(world.works.output).remove
+
+    def remove_and_die(self: Any, job_id: str) -> None:
+        remove(self, job_id)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(type(world.works.output), "remove", remove_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            world.dispatch(gone)
+    world.dispatch(gone)
+    world.sweep()
+    assert len(world.edge.asked) == 1
+
+
 def test_what_waits_for_cloudfront_is_no_job(world: World) -> None:
     world.removals.add("0" * 32)
     assert list(world.jobs.all()) == []
@@ -123,10 +165,39 @@ def test_a_job_whose_version_is_removed_ends_and_its_task_too(
         monkeypatch.setattr(type(world.jobs), "progress", remove_first)
     else:
         world.dispatch(removal(world, message))
-    assert world.work(world.ecs.live[0]) == 0
+    assert world.work(world.ecs.live[0]) == 3
     assert world.job.state is State.REJECTED
     assert "source-gone" in world.job.message
     assert not world.keys("v/")
+
+
+def test_a_task_that_dies_after_its_version_was_removed_leaves_nothing_either(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = world.by_tasks_only().upload(SCAN)
+    world.dispatch(message)
+    (task,) = world.ecs.live
+    world.jobs.begin(world.job.job_id, 1, task, 3600)
+    world.works.output.put(f"v/{world.job.job_id}/0.jpg", b"", "image/jpeg")
+    world.dispatch(removal(world, message))
+    world.works.output.put(f"v/{world.job.job_id}/1.jpg", b"", "image/jpeg")
+    world.track(world.ecs.end(task, exit_code=137))
+    world.deliver_calls()
+    world.track(world.run_task(world.ecs.live[0]))
+    assert (world.job.state, "source-gone" in world.job.message) == (State.REJECTED, True)
+    assert not world.keys("v/")
+
+
+def test_while_s3_fails_a_job_keeps_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = world.upload(SCAN)
+    trouble = ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "GetObject")
+    with monkeypatch.context() as failing:
+        failing.setattr(type(world.works.output), "is_overtaken", Mock(side_effect=trouble))
+        with pytest.raises(ClientError):
+            world.dispatch(message)
+    assert world.job.state is State.WAITING
+    assert world.dispatch(message).what == "DoneByLambda"
+    assert world.job.attempt == 1
 
 
 def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World) -> None:
@@ -142,11 +213,20 @@ def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World
 
 
 def test_a_job_whose_key_shows_a_newer_version_ends_before_its_task_is_started(world: World) -> None:
-    older = world.upload(SCAN)
+    """With what an earlier attempt left of it."""
+    older = world.by_tasks_only().upload(SCAN)
+    world.ecs.no_room = True
+    world.dispatch(older)
+    waiting = world.job.job_id
+    world.works.output.put(f"v/{waiting}/0.jpg", b"", "image/jpeg")
+    asked = len(world.ecs.asked)
+    world.rules = Rules()
     newer = world.upload(SCAN)
     world.dispatch(newer)
-    world.by_tasks_only().dispatch(older)
-    assert not world.ecs.asked
+    world.by_tasks_only().sweep()
+    assert [one.what for one in world.deliver_calls()] == ["Superseded"]
+    assert len(world.ecs.asked) == asked
+    assert not world.keys(f"v/{waiting}/")
     jobs = {job.version_id: job for job in world.jobs.all()}
     left = jobs[older["detail"]["object"]["version-id"]]
     assert (left.state, left.message) == (State.DONE, OVERTAKEN)

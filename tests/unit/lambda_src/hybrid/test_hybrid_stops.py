@@ -48,6 +48,7 @@ def test_a_task_that_is_taken_away_is_followed_by_the_next_attempt(
     ["CannotPullContainerError: i/o timeout", "Timeout waiting for network interface provisioning"],
 )
 def test_a_task_that_could_not_be_started_costs_no_attempt_however_often(world: World, reason: str) -> None:
+    world.spot = True
     world.by_tasks_only().dispatch(world.upload(SCAN))
     for times in range(2 * MAX_ATTEMPTS):
         end = world.ecs.end(world.ecs.live[0], code="TaskFailedToStart", reason=reason)
@@ -58,6 +59,7 @@ def test_a_task_that_could_not_be_started_costs_no_attempt_however_often(world: 
         world.now += NEVER_RAN_SECONDS
         world.sweep()
         assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+        assert "launchType" in world.ecs.asked[-1], "Spot was not to be had"
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.attempt) == (State.DONE, 1)
     assert published(world, world.job)

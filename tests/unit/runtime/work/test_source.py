@@ -9,6 +9,7 @@ import pytest
 
 from runtime.events import parse_event
 from runtime.imaging.probe import probe
+from runtime.rejection import Rejected
 from runtime.work.source import HEAD_BYTES, Source
 from tests.support.events import s3_event
 from tests.support.images import corners, encode, noise
@@ -63,3 +64,16 @@ def test_it_reads_what_is_there() -> None:
         position = position * 31 % len(data)
     assert source.read(len(data) - 3, 10) == data[-3:]
     assert source.read(len(data) + 10, 10) == b""
+
+
+def test_a_header_that_points_to_and_fro_is_given_up() -> None:
+    source, bucket = opened(bytes(200 * 1024 * 1024))
+    far = 190 * 1024 * 1024
+
+    def read_to_and_fro() -> None:
+        for step in range(10_000):
+            source.read(far - step * HEAD_BYTES if step % 2 else far // 2 + step * HEAD_BYTES, 12)
+
+    with pytest.raises(Rejected, match="scattered"):
+        read_to_and_fro()
+    assert sum(last + 1 - first for first, last in bucket.asked) < 70 * 1024 * 1024
