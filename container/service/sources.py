@@ -212,10 +212,9 @@ class Sources:
 
         try:
             file = await self.fetching.run(lambda: shared.begin(fetch))
-        except BaseException:
-            leases.clear()  # whoever keeps the exception keeps this frame
-            raise
-        source = Source(file=file, fresh_until=until, leases=leases)
+            source = Source(file=file, fresh_until=until, leases=[*leases])
+        finally:
+            leases.clear()  # the thread, or whoever keeps an exception, may hold on to the list
         self._keep(key, source)
         return source
 

@@ -123,7 +123,6 @@ NOT_RUN = {
     "python3 dev.py bench all --smallest",
     "python3 dev.py copy LambdaPattern FOLDER",
     "python3 dev.py jobs retry ID --target aws",
-    "python3 dev.py jobs show ID",
     "python3 dev.py jobs show ID --target aws",
     "python3 dev.py lock",
 }
