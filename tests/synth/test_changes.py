@@ -13,7 +13,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[impor
 
 from stacks.settings import Settings
 from tests.support.settings import CERTIFICATE
-from tests.synth.conftest import templates
+from tests.synth.conftest import resources, templates
 
 KEPT = (
     *("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"),
@@ -89,6 +89,18 @@ def test_a_setting_on_and_off_again_replaces_nothing_that_is_kept(change: str) -
     assert off.keys() <= on.keys(), "it would be deleted, and made anew when the setting is changed back"
     found = {f"{stack}/{name}": [*replaced(off[stack, name], on[stack, name])] for stack, name in off}
     assert {name: why for name, why in found.items() if why} == {}
+
+
+def test_the_vpc_origin_stays_as_it_was_first_deployed() -> None:
+    """Whatever changes here, its logical id and name change too: another is made before it goes."""
+    (origin,) = resources(templates()["FargatePattern"], "AWS::CloudFront::VpcOrigin").items()
+    name, resource = origin
+    assert name == "FrontDoorVpcOrigin700FCD9B"
+    asked = resource["Properties"].pop("VpcOriginEndpointConfig")
+    assert resource["Properties"] == {}, "a tag is an update too"
+    assert asked.pop("Arn") == {"Ref": "FrontDoorLoadBalancer6A458C90"}
+    assert asked.pop("Name")["Fn::Join"][1][0] == "lof-FargatePattern-VpcOrigin-"
+    assert asked == {"HTTPPort": 80, "OriginProtocolPolicy": "http-only"}
 
 
 def test_what_would_be_replaced_is_seen() -> None:

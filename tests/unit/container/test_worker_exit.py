@@ -1,7 +1,11 @@
 """With which exit code the worker ends, by what went wrong: 4 is another try, 1 the end of the job."""
 
 import errno
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,8 @@ from container.worker.attempt import StoppedError
 from runtime.contention import ContentionError
 from runtime.deadline import DeadlineExceededError
 from runtime.jobs.stops import AGAIN, FAILED
+
+ROOT = Path(__file__).parents[3]
 
 
 def refused(code: str, status: int) -> ClientError:
@@ -46,3 +52,16 @@ def test_what_may_pass_is_tried_again(
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert run.main(lambda _: []) == code
     assert f'"exit": {code}' in capsys.readouterr().out
+
+
+def test_told_to_stop_while_it_still_imports_it_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "boto3.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(600)\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "container.worker"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout
+        assert worker.stdout.readline() == "importing\n"
+        worker.terminate()
+    assert worker.returncode == AGAIN
