@@ -100,7 +100,11 @@ def test_the_vpc_origin_stays_as_it_was_first_deployed() -> None:
     assert resource["Properties"] == {}, "a tag is an update too"
     assert asked.pop("Arn") == {"Ref": "FrontDoorLoadBalancer6A458C90"}
     assert asked.pop("Name")["Fn::Join"][1][0] == "lof-FargatePattern-VpcOrigin-"
-    assert asked == {"HTTPPort": 80, "OriginProtocolPolicy": "http-only"}
+    assert asked == {
+        "HTTPPort": 80,
+        "OriginProtocolPolicy": "http-only",
+        "OriginSSLProtocols": ["TLSv1.2"],
+    }
 
 
 def test_what_would_be_replaced_is_seen() -> None:
