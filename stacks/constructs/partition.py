@@ -10,13 +10,15 @@ OTHERS = re.compile(r"cn-|us-gov-|us-iso[a-z]*-|eu-isoe-|eusc-")
 """How Regions outside of the partition `aws` begin; a test compares with botocore."""
 
 
-def refuse_other_partitions(scope: Construct, needs: str) -> None:
-    """Makes `cdk deploy` refuse this stack, and no other, with a sentence in China, GovCloud and the like.
+def warn_in_other_partitions(scope: Construct, needs: str) -> None:
+    """Makes every `cdk` command say that this stack cannot stand in China, GovCloud and the like.
 
-    Their CloudFormation lacks the types (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html).
-    The CDK CLI tells the app the Region of the credentials by CDK_DEFAULT_REGION.
+    CloudFormation then refuses it before it makes anything, since it does not know the types there:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html. No error of the
+    app's, which would keep the other stacks from being deployed too. The CDK CLI tells the app the Region of
+    the credentials by CDK_DEFAULT_REGION.
     """
     region = os.environ.get("CDK_DEFAULT_REGION", "")
     if OTHERS.match(region):
-        stack = cdk.Stack.of(scope).node.id
-        cdk.Annotations.of(scope).add_error(f"{stack} needs {needs}, which {region} does not have.")
+        said = f"{cdk.Stack.of(scope).node.id} needs {needs}, which {region} does not have."
+        cdk.Annotations.of(scope).add_warning_v2("partition", said)

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cloudfront_name import cloudfront_name
-from stacks.constructs.partition import refuse_other_partitions
+from stacks.constructs.partition import warn_in_other_partitions
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.fargate_pattern.rate_limit import RateLimit
 from stacks.network import Network
@@ -38,7 +38,7 @@ class FrontDoor(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
         super().__init__(scope, construct_id)
-        refuse_other_partitions(self, "a distribution with a VPC origin")
+        warn_in_other_partitions(self, "a distribution with a VPC origin")
         group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False)
         # What comes through a VPC origin has CloudFront's addresses, a list with another name in each Region.
         # The load balancer is internal, in subnets without a route: docs/decisions/0008-front-door.md

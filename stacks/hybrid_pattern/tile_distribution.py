@@ -8,7 +8,7 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cloudfront_name import cloudfront_name
-from stacks.constructs.partition import refuse_other_partitions
+from stacks.constructs.partition import warn_in_other_partitions
 from stacks.constructs.private_bucket import PrivateBucket
 
 ERRORS_KEPT = cdk.Duration.seconds(5)
@@ -19,7 +19,7 @@ class TileDistribution(cloudfront.Distribution):
     """Results (`v/...`) for everybody, with CORS, and 404 for a tile that is not there. url: of them all."""
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket: PrivateBucket) -> None:
-        refuse_other_partitions(scope, "a distribution with origin access control")
+        warn_in_other_partitions(scope, "a distribution with origin access control")
         access = cloudfront.S3OriginAccessControl(
             scope,
             f"{construct_id}Access",

@@ -140,12 +140,14 @@ def test_zones_are_those_that_are_chosen_and_the_first_two_otherwise() -> None:
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "cn-north-1"])
-def test_partitions_without_what_a_pattern_needs_are_refused_by_a_sentence(
+def test_partitions_without_what_a_pattern_needs_are_named_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str
 ) -> None:
     monkeypatch.setenv("CDK_DEFAULT_REGION", region)
     found = {
-        one.hierarchical_id: [str(message.entry.data) for message in one.messages if message.level == "error"]
+        one.hierarchical_id: [
+            str(message.entry.data) for message in one.messages if message.level == "warning"
+        ]
         for one in assembly(tmp_path).stacks
     }
     refused = {name for name, messages in found.items() if messages}
@@ -153,7 +155,7 @@ def test_partitions_without_what_a_pattern_needs_are_refused_by_a_sentence(
     for name in refused:
         (message,) = found[name]
         assert message.startswith(f"{name} needs a distribution with")
-        assert message.endswith("which cn-north-1 does not have.")
+        assert "which cn-north-1 does not have." in message
 
 
 def test_the_other_partitions_are_those_of_botocore() -> None:
