@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-BUDGET = 380
-"""One-bucket synths. What later work may add is added here, with what it is for."""
+BUDGET = 430
+"""One-bucket synths: 380 at first, 25 for the tests that walk imports and files, 25 for those of deploying into
+accounts (preflight, changes of settings, removals, versions of pictures). What later work adds is added here.
+"""
 TOLERANCE = 1.25
 """CI fails beyond this many budgets."""
 SYNTHS, LOOPS = 5, 2
