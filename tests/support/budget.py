@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 BUDGET = 430
-"""One-bucket synths: 380 at first, 25 for the tests that walk imports and files, 25 for those of deploying into
+"""One-bucket synths: 380 at first, 25 for tests that walk imports and files, 25 for those of deploying into
 accounts (preflight, changes of settings, removals, versions of pictures). What later work adds is added here.
 """
 TOLERANCE = 1.25
