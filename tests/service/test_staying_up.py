@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -115,11 +116,14 @@ def test_memory_stays_flat_over_ten_thousand_mixed_requests(tmp_path: Path) -> N
         return set().union(*await asyncio.gather(*(some() for _ in range(8))))
 
     with running(folder, tmp_path / "log", CACHE_MB="16") as service:
-        assert asyncio.run(ask(service, 2000)) == {200, 302, 303, 400, 404}
-        warm = service.memory_mb()
-        assert asyncio.run(ask(service, 8000)) == {200, 302, 303, 400, 404}
-        after = service.memory_mb()
-    print(f"{warm:.0f} MB after 2,000 requests, {after:.0f} MB after 10,000")
+        asyncio.run(ask(service, 1000))
+        readings = []
+        for _ in range(9):
+            assert asyncio.run(ask(service, 1000)) == {200, 302, 303, 400, 404}
+            readings.append(service.memory_mb())
+    # A single one is some megabytes up or down.
+    warm, after = statistics.median(readings[:3]), statistics.median(readings[-3:])
+    print(f"{warm:.0f} MB after 3,000 requests, {after:.0f} MB after 9,000")
     assert after < warm * 1.1
 
 
