@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from moto import mock_aws
 
 from stacks.settings import Settings
 from tests.support.account import error, quota, zone
@@ -223,3 +224,18 @@ def test_docker_and_its_platforms(
 def test_without_docker_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDK_DOCKER", "no-such-docker")
     assert checks.docker("arm64").level is Level.FAILS
+
+
+def test_moto_answers_as_the_checks_expect() -> None:
+    """Where it has the call: an account before and after what is asked for."""
+    with mock_aws():
+        ssm, iam, ec2 = boto3.client("ssm"), boto3.client("iam"), boto3.client("ec2")
+        assert checks.bootstrap(ssm).level is Level.FAILS
+        ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="27", Type="String")
+        assert checks.bootstrap(ssm).level is Level.FINE
+        assert checks.service_linked_role(iam).level is Level.MIND
+        iam.create_role(RoleName="AWSServiceRoleForECS", AssumeRolePolicyDocument="{}")
+        assert checks.service_linked_role(iam).level is Level.FINE
+        assert checks.zones(ec2, replace(SETTINGS, zones="use1-az1,use1-az2")).level is Level.FINE
+        assert checks.zones(ec2, replace(SETTINGS, zones="use1-az1,use1-az3")).level is Level.FAILS
+        assert checks.zones(ec2, replace(SETTINGS, zones="euw1-az1,euw1-az2")).level is Level.FAILS
