@@ -184,6 +184,7 @@ def _other_two(service: ServiceDriver, victim: Mapping[str, Any]) -> bool:
     return len(running) == 2 and victim["taskArn"] not in running
 
 
+@pytest.mark.slow
 def test_an_image_that_crashes_is_rolled_back_and_the_old_tasks_answer_throughout(
     service: ServiceDriver, deployment: Deployment, tmp_path: Path
 ) -> None:

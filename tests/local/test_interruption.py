@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from runtime.results import manifest_key
 from tests.local.conftest import MANY_RECEIVES, STACK, eventually, redeliver_soon
 from tests.support.images import encode, noise
@@ -12,6 +14,7 @@ from tools.local_aws.deployment import Cdk
 PHOTO = encode(noise(1500, 1000), ".jpg")
 
 
+@pytest.mark.slow
 def test_what_was_under_way_when_everything_stopped_is_done_afterwards(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     with local_aws(tmp_path / "log", kept=kept) as aws:

@@ -14,6 +14,7 @@ from tools.local_aws.deployment import Cdk
 PHOTO = encode(corners(600, 400), ".jpg")
 
 
+@pytest.mark.slow
 def test_destroying_the_sandbox_leaves_productions_data_untouched(tmp_path: Path) -> None:
     with local_aws(tmp_path / "log") as aws:
         sandbox = Cdk(aws=aws, folder=tmp_path / "sandbox")

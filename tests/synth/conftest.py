@@ -19,6 +19,8 @@ from app import compose
 from stacks.settings import Settings
 
 CONTEXT = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
+_OUTPUT = TemporaryDirectory()
+"""Until this process ends."""
 Template = dict[str, Any]
 Synth = Callable[..., Template]
 
@@ -26,11 +28,11 @@ Synth = Callable[..., Template]
 @functools.cache
 def templates(**settings: str) -> dict[str, Template]:
     """All templates by their stack; `cdk.App()` alone reads no cdk.json and would give others."""
-    with TemporaryDirectory() as folder:  # the CDK's own, in /tmp, would stay
-        app = cdk.App(context={**CONTEXT, **settings}, outdir=folder)
-        compose(app, Settings.from_context({**CONTEXT, **settings}))
-        assembly = app.synth()
-        return {stack.hierarchical_id: dict(stack.template) for stack in assembly.stacks}
+    # One folder for all, so that packages are copied there once; the CDK's own, in /tmp, would stay.
+    app = cdk.App(context={**CONTEXT, **settings}, outdir=_OUTPUT.name)
+    compose(app, Settings.from_context({**CONTEXT, **settings}))
+    assembly = app.synth()
+    return {stack.hierarchical_id: dict(stack.template) for stack in assembly.stacks}
 
 
 def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from functools import cache
 from typing import Any
 
 from ministack.services import alb, ec2, lambda_svc
@@ -30,6 +31,7 @@ def heed_the_modes_of_packages() -> None:
     lambda_svc._execute_function_warm = run_if_readable
 
 
+@cache
 def _unreadable(package: bytes) -> str:
     """The first file that others may not read; a zip that tells no modes is fine."""
     if not package:
