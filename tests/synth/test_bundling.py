@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.work import scans
 from stacks import bundling
 from stacks.bundling import ROOT, Runtime, bundle, context
 from stacks.imports import closure
@@ -66,7 +67,7 @@ def made() -> dict[str, Path]:
         ("runtime/jobs/messages.py", {"dispatcher", "tracker"}),
         ("runtime/placement/limits.toml", PATTERNS["HybridPattern"]),
         ("runtime/placement/placement.py", {"dispatcher", "worker"}),
-        ("runtime/work/scans.py", {"dispatcher", "worker"}),
+        (str(Path(scans.__file__).relative_to(ROOT)), {"dispatcher", "worker"}),
         ("runtime/slim_s3.py", {"renditions"}),
         ("runtime/sqs_batch.py", {*FUNCTIONS}),
         ("lambda_src/renditions/job.py", {"renditions"}),
