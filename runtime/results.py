@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from runtime.slim_s3 import S3
 
-FOR_EVER = "public, max-age=31536000, s-maxage=86400, immutable"
-"""A year in browsers; a day in caches that many share, should one miss that the result was removed."""
+EDGE_SECONDS = 24 * 3600
+"""That caches which many share may keep a result, should one miss that it was removed."""
+FOR_EVER = f"public, max-age=31536000, s-maxage={EDGE_SECONDS}, immutable"
+"""A year in browsers."""
 MAX_KEY_BYTES = 1024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 DELETED_TAG = "state=deleted"
@@ -63,7 +65,7 @@ class Output:
     """The output bucket of one pattern.
 
     pause: `time.sleep`, between two tries of a conditional write.
-    withdrawn: told of each job whose results were removed, once they are gone: caches may still have them.
+    withdrawn: told of each job before its results are removed, and once they are: caches may have them.
     """
 
     s3: "S3 | S3Client"

@@ -147,4 +147,4 @@ def _value(setting: "Field[Any]", value: Any) -> Any:
         allowed = rule["allowed"] + (", or nothing" if optional else "")
     if not possible:
         raise SettingsError(f"{setting.name}={value!r} is not possible. Allowed: {allowed}.")
-    return int(value) if setting.type is int else value if get_origin(setting.type) is Literal else str(value)
+    return int(value) if setting.type is int else str(value or "")

@@ -10,7 +10,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from runtime.jobs.table import OPEN_INDEX
-from runtime.results import version_prefix
+from runtime.results import EDGE_SECONDS, version_prefix
 
 if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
@@ -24,10 +24,6 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-li
 """
 
 
-EDGE_SECONDS = 24 * 3600
-"""After which no shared cache has it: `s-maxage` of runtime/results.py."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Removals:
     """table: boto3's resource of the job table. clock: the time in seconds since 1970."""
@@ -36,7 +32,7 @@ class Removals:
     clock: Callable[[], float] = time.time
 
     def add(self, job_id: str) -> None:
-        """Once its results are gone; again for the same job, the later time counts."""
+        """Whose results are removed; again for the same job, the later time counts."""
         self.table.put_item(
             Item={
                 "job_id": f"{REMOVED}/{job_id}",

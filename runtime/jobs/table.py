@@ -112,9 +112,12 @@ class Jobs:
 
     def never_ran(self, job_id: str, attempt: int, task_arn: str) -> Job | None:
         """ECS accepted the task of that attempt and could not start it: it waits, and keeps its attempt."""
-        return self.change(
-            job_id, lambda job: job.put_back(self.clock()) if job.is_at(attempt, task_arn) else None
-        )
+
+        def step(job: Job) -> Job | None:
+            is_news = job.is_at(attempt, task_arn) and job.counted_arn != task_arn
+            return job.put_back(self.clock()) if is_news else None
+
+        return self.change(job_id, step)
 
     def account(self, job_id: str, task_arn: str) -> bool:
         """Whether what the task used is to be counted: once, however often its end is told."""

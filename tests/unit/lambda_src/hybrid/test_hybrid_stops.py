@@ -65,6 +65,17 @@ def test_a_task_that_could_not_be_started_costs_no_attempt_however_often(world: 
     assert published(world, world.job)
 
 
+def test_the_end_of_a_task_that_never_ran_told_again_stops_no_other(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    end = world.ecs.end(world.ecs.live[0], code="TaskFailedToStart", reason="CannotPullContainerError")
+    world.track(end)
+    world.now += NEVER_RAN_SECONDS
+    world.jobs.claim(world.job.job_id)  # RunTask has been asked, and has not answered yet
+    world.track(end)
+    assert world.job.state is State.STARTING
+    assert world.counted["TaskNeverRan"] == 1
+
+
 def test_what_a_task_used_is_counted_once_however_often_its_end_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
