@@ -39,7 +39,7 @@ PATCHES = (
     "record_alarms_on_expressions",
     "record_the_rest",
     "heed_the_modes_of_packages",
-    "keep_vpc_origins_as_they_are",
+    "keep_vpc_origins_to_their_zones",
     "size_tasks_as_they_are_asked",
     "keep_to_a_quota",
     "remember_client_tokens",

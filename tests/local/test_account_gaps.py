@@ -1,12 +1,13 @@
 """What an account and its Region refuse, and MiniStack does not: each gap is there without its patch."""
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 
 import pytest
 
-from tests.local.conftest import load_balancer, stack_of
+from tests.local.conftest import eventually, load_balancer, stack_of
 from tools.local_aws.aws import LocalAws, local_aws
 
 
@@ -14,7 +15,7 @@ from tools.local_aws.aws import LocalAws, local_aws
 def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """One that makes VPC origins, and whatever is asked of them."""
     folder = tmp_path_factory.mktemp("careless")
-    with local_aws(folder / "log", without=["keep_vpc_origins_as_they_are"]) as aws:
+    with local_aws(folder / "log", without=["keep_vpc_origins_to_their_zones"]) as aws:
         yield aws
 
 
@@ -24,6 +25,23 @@ def test_vpc_origins_in_zones_without_them(careless: LocalAws, patched: LocalAws
         asked = {"Name": "zone", "Arn": load_balancer(aws, "zone", "use1-az1", "use1-az3")}
         stack = stack_of(aws, "zone", kind, VpcOriginEndpointConfig=asked)
         assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
+
+
+def test_a_vpc_origin_that_is_to_change(patched: LocalAws) -> None:
+    """MiniStack itself refuses it, as AWS does of one that is used."""
+    kind, aws = "AWS::CloudFront::VpcOrigin", patched
+    asked = {"Name": "used", "Arn": load_balancer(aws, "used", "use1-az1", "use1-az2")}
+    stack_of(aws, "used", kind, VpcOriginEndpointConfig=asked)
+    properties = {"VpcOriginEndpointConfig": {**asked, "HTTPPort": 8080}}
+    template = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
+    cloudformation = aws.client("cloudformation")
+    cloudformation.update_stack(StackName="used", TemplateBody=json.dumps(template))
+
+    def ended() -> str:
+        status = str(cloudformation.describe_stacks(StackName="used")["Stacks"][0]["StackStatus"])
+        return "" if status.endswith("IN_PROGRESS") else status
+
+    assert eventually(ended) == "UPDATE_ROLLBACK_COMPLETE"
 
 
 def test_two_vpc_origins_of_one_name(patched: LocalAws) -> None:

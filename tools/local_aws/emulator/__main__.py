@@ -33,7 +33,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     types.record_alarms_on_expressions,
     types.record_the_rest,
     account.heed_the_modes_of_packages,
-    account.keep_vpc_origins_as_they_are,
+    account.keep_vpc_origins_to_their_zones,
     containers.run_containers_as_fargate_does,
     containers.give_tasks_their_role,
     containers.wait_until_targets_are_healthy,

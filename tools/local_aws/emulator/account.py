@@ -41,11 +41,8 @@ def _unreadable(package: bytes) -> str:
     return next((name for name, mode in modes.items() if mode and not mode & OTHERS_MAY_READ), "")
 
 
-def keep_vpc_origins_as_they_are() -> None:
-    """VPC origins are not in every zone, and cannot be updated while they are used.
-
-    https://github.com/aws/aws-cdk/issues/34629
-    """
+def keep_vpc_origins_to_their_zones() -> None:
+    """VPC origins are not in every zone; MiniStack makes them in any."""
     handler = provisioners._RESOURCE_HANDLERS["AWS::CloudFront::VpcOrigin"]
     create = handler["create"]
 
@@ -54,13 +51,7 @@ def keep_vpc_origins_as_they_are() -> None:
             raise ValueError(f"The availability zones {', '.join(bad)} are not supported for VPC origins.")
         return create(logical_id, properties, stack)
 
-    def refuse_to_update(*_: Any, **__: Any) -> Any:
-        raise ValueError(
-            "The specified VPC origin is currently associated with one or more distributions. Please "
-            "disassociate the VPC origin from all distributions before updating."
-        )
-
-    handler.update(create=create_if_possible, update=refuse_to_update)
+    handler["create"] = create_if_possible
 
 
 def _zones(load_balancer: str) -> set[str]:
