@@ -5,9 +5,10 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -46,10 +47,16 @@ def tasks(hybrid: HybridDriver, status: str = "RUNNING") -> list[Mapping[str, An
     return [task for task in found if status == "STOPPED" or task["lastStatus"] != "STOPPED"]
 
 
-def started(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
-    """The task of a job, as soon as it has a process, which may not be at work yet."""
+@contextmanager
+def held_at_work(hybrid: HybridDriver, deployment: Deployment, job_id: str) -> Iterator[int]:
+    """The process of a job's task, at work and stopped while the block lasts, so that no machine is too fast.
 
-    def found() -> Mapping[str, Any] | None:
+    It runs for a tenth of a second at a time until the job's record says that it is at work.
+    """
+
+    def task() -> Mapping[str, Any] | None:
+        if was_postponed(hybrid, job_id):  # RunTask had no answer in time: a sweep calls it, as on AWS
+            hybrid.sweep()
         of_job = (
             task
             for task in tasks(hybrid)
@@ -57,28 +64,23 @@ def started(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
         )
         return next((task for task in of_job if task["containers"][0].get("runtimeId")), None)
 
-    task = eventually(found)
-    assert task
-    return task
-
-
-def running(hybrid: HybridDriver, job_id: str) -> Mapping[str, Any]:
-    """The task of a job, once it is at work and both its record and ECS say so."""
-
-    def found() -> Mapping[str, Any] | None:
+    def is_at_work() -> bool:
+        os.kill(pid, signal.SIGCONT)
+        sleep(0.1)
+        os.kill(pid, signal.SIGSTOP)
         job = hybrid.jobs.get(job_id)
-        if job and job.state is State.WAITING:  # RunTask had no answer in time: a sweep calls it, as on AWS
-            hybrid.sweep()
-        assert job is None or not job.is_final, f"It has ended before it was seen at work: {job}"
-        if job is None or job.state is not State.RUNNING or not job.task_arn:
-            return None
-        cluster = hybrid.outputs["ClusterName"]
-        found = hybrid.client("ecs").describe_tasks(cluster=cluster, tasks=[job.task_arn])["tasks"]
-        return found[0] if found and found[0]["lastStatus"] == "RUNNING" else None
+        return job is not None and job.state is State.RUNNING
 
-    task = eventually(found)
-    assert task
-    return task
+    found = eventually(task)
+    assert found
+    pid = process_of(deployment.aws, found)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        eventually(is_at_work)
+        yield pid
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def manifest(hybrid: HybridDriver, job: Job) -> dict[str, Any]:
@@ -132,9 +134,10 @@ def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
     hybrid: HybridDriver, deployment: Deployment
 ) -> None:
     upload = hybrid.upload("killed.jpg", large())
-    task = started(hybrid, upload.job_id)
+    with held_at_work(hybrid, deployment, upload.job_id) as pid:
+        (task,) = tasks(hybrid)
+        os.kill(pid, signal.SIGKILL)
     assert task["cpu"] == "1024"
-    os.kill(process_of(deployment.aws, task), signal.SIGKILL)
     job = hybrid.wait(upload)
     assert (job.state, job.attempt) == (State.DONE, 2)
     assert "137" in job.tries[0].why
@@ -146,23 +149,25 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
     hybrid: HybridDriver, deployment: Deployment
 ) -> None:
     """What an interruption of Spot does: SIGTERM, then an event."""
-    upload = hybrid.upload("interrupted.jpg", large(across=18))
-    os.kill(process_of(deployment.aws, running(hybrid, upload.job_id)), signal.SIGTERM)
+    upload = hybrid.upload("interrupted.jpg", large())
+    with held_at_work(hybrid, deployment, upload.job_id) as pid:
+        os.kill(pid, signal.SIGTERM)
     job = hybrid.wait(upload)
     assert (job.state, job.attempt) == (State.DONE, 2)
     assert "exit code 4" in job.tries[0].why
 
 
 @pytest.mark.usefixtures("tasks_only")
-def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(hybrid: HybridDriver) -> None:
+def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(
+    hybrid: HybridDriver, deployment: Deployment
+) -> None:
     upload = hybrid.upload("overdue.jpg", large(across=60))  # a minute, or it ends before the tracker looks
-    running(hybrid, upload.job_id)
-    table = hybrid.jobs.table
-    table.update_item(
-        Key={"job_id": upload.job_id},
-        UpdateExpression="SET due = :long_ago",
-        ExpressionAttributeValues={":long_ago": 1},
-    )
+    with held_at_work(hybrid, deployment, upload.job_id):
+        hybrid.jobs.table.update_item(
+            Key={"job_id": upload.job_id},
+            UpdateExpression="SET due = :long_ago",
+            ExpressionAttributeValues={":long_ago": 1},
+        )
     hybrid.sweep()
     job = hybrid.wait(upload)
     assert (job.state, job.message) == (State.FAILED, "It outlived its deadline.")
