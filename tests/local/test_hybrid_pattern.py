@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from time import sleep
+from time import sleep, time
 from typing import Any
 
 import pytest
@@ -55,8 +55,10 @@ def held_at_work(hybrid: HybridDriver, deployment: Deployment, job_id: str) -> I
     """
 
     def task() -> Mapping[str, Any] | None:
-        if was_postponed(hybrid, job_id):  # RunTask had no answer in time: a sweep calls it, as on AWS
-            hybrid.sweep()
+        job = hybrid.jobs.get(job_id)
+        assert job is None or not job.is_final, f"It has ended before it was seen at work: {job}"
+        if job and job.state is State.WAITING and time() - job.created_at > 30:
+            hybrid.sweep()  # RunTask had no answer in time: a sweep calls it, as on AWS
         of_job = (
             task
             for task in tasks(hybrid)
@@ -133,7 +135,7 @@ def test_a_large_scan_is_done_by_a_task_and_opens_in_a_viewer(hybrid: HybridDriv
 def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
     hybrid: HybridDriver, deployment: Deployment
 ) -> None:
-    upload = hybrid.upload("killed.jpg", large())
+    upload = hybrid.upload("killed.jpg", large(across=18))
     with held_at_work(hybrid, deployment, upload.job_id) as pid:
         (task,) = tasks(hybrid)
         os.kill(pid, signal.SIGKILL)
@@ -149,7 +151,7 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
     hybrid: HybridDriver, deployment: Deployment
 ) -> None:
     """What an interruption of Spot does: SIGTERM, then an event."""
-    upload = hybrid.upload("interrupted.jpg", large())
+    upload = hybrid.upload("interrupted.jpg", large(across=18))
     with held_at_work(hybrid, deployment, upload.job_id) as pid:
         os.kill(pid, signal.SIGTERM)
     job = hybrid.wait(upload)
