@@ -16,7 +16,7 @@ import pytest
 from runtime.imaging.pyramid import paths
 from runtime.imaging.transform import Encoding
 from runtime.jobs.record import Job, State
-from tests.local.conftest import Deployment, count, eventually, process_of, without, worker_role
+from tests.local.conftest import Deployment, count, eventually, without, worker_role
 from tests.support.browser import picture_of
 from tests.support.images import corners, encode, noise
 from tools.commands.gallery import write_viewer
@@ -47,24 +47,30 @@ def tasks(hybrid: HybridDriver, status: str = "RUNNING") -> list[Mapping[str, An
     return [task for task in found if status == "STOPPED" or task["lastStatus"] != "STOPPED"]
 
 
+def process_of_job(job_id: str) -> int | None:
+    """Of its task, found without asking the local AWS, which is slow while a task stores its tiles."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is nobody's business
+            if f"JOB_ID={job_id}\0".encode() in environment.read_bytes():
+                return int(environment.parent.name)
+    return None
+
+
 @contextmanager
-def held_at_work(hybrid: HybridDriver, deployment: Deployment, job_id: str) -> Iterator[int]:
+def held_at_work(hybrid: HybridDriver, job_id: str) -> Iterator[int]:
     """The process of a job's task, at work and stopped while the block lasts, so that no machine is too fast.
 
     It runs for a tenth of a second at a time until the job's record says that it is at work.
     """
 
-    def task() -> Mapping[str, Any] | None:
-        job = hybrid.jobs.get(job_id)
-        assert job is None or not job.is_final, f"It has ended before it was seen at work: {job}"
-        if job and job.state is State.WAITING and time() - job.created_at > 30:
-            hybrid.sweep()  # RunTask had no answer in time: a sweep calls it, as on AWS
-        of_job = (
-            task
-            for task in tasks(hybrid)
-            if task["startedBy"].startswith(job_id) and task["lastStatus"] == "RUNNING"
-        )
-        return next((task for task in of_job if task["containers"][0].get("runtimeId")), None)
+    asked = time()
+
+    def process() -> int | None:
+        nonlocal asked
+        if time() - asked > 30:  # RunTask had no answer in time: a sweep calls it, as on AWS
+            hybrid.sweep()
+            asked = time()
+        return process_of_job(job_id)
 
     def is_at_work() -> bool:
         os.kill(pid, signal.SIGCONT)
@@ -73,9 +79,9 @@ def held_at_work(hybrid: HybridDriver, deployment: Deployment, job_id: str) -> I
         job = hybrid.jobs.get(job_id)
         return job is not None and job.state is State.RUNNING
 
-    found = eventually(task)
+    found = eventually(process)
     assert found
-    pid = process_of(deployment.aws, found)
+    pid = found
     os.kill(pid, signal.SIGSTOP)
     try:
         eventually(is_at_work)
@@ -133,10 +139,10 @@ def test_a_large_scan_is_done_by_a_task_and_opens_in_a_viewer(hybrid: HybridDriv
 
 @pytest.mark.usefixtures("tasks_only")
 def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
-    hybrid: HybridDriver, deployment: Deployment
+    hybrid: HybridDriver,
 ) -> None:
-    upload = hybrid.upload("killed.jpg", large(across=18))
-    with held_at_work(hybrid, deployment, upload.job_id) as pid:
+    upload = hybrid.upload("killed.jpg", large())
+    with held_at_work(hybrid, upload.job_id) as pid:
         (task,) = tasks(hybrid)
         os.kill(pid, signal.SIGKILL)
     assert task["cpu"] == "1024"
@@ -148,11 +154,11 @@ def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
 
 @pytest.mark.usefixtures("tasks_only")
 def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_again(
-    hybrid: HybridDriver, deployment: Deployment
+    hybrid: HybridDriver,
 ) -> None:
     """What an interruption of Spot does: SIGTERM, then an event."""
-    upload = hybrid.upload("interrupted.jpg", large(across=18))
-    with held_at_work(hybrid, deployment, upload.job_id) as pid:
+    upload = hybrid.upload("interrupted.jpg", large())
+    with held_at_work(hybrid, upload.job_id) as pid:
         os.kill(pid, signal.SIGTERM)
     job = hybrid.wait(upload)
     assert (job.state, job.attempt) == (State.DONE, 2)
@@ -161,10 +167,10 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
 
 @pytest.mark.usefixtures("tasks_only")
 def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(
-    hybrid: HybridDriver, deployment: Deployment
+    hybrid: HybridDriver,
 ) -> None:
     upload = hybrid.upload("overdue.jpg", large(across=60))  # a minute, or it ends before the tracker looks
-    with held_at_work(hybrid, deployment, upload.job_id):
+    with held_at_work(hybrid, upload.job_id):
         hybrid.jobs.table.update_item(
             Key={"job_id": upload.job_id},
             UpdateExpression="SET due = :long_ago",
