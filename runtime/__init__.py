@@ -1,1 +1,1 @@
-"""What functions and containers share on AWS; docs/contract.md says what all keep."""
+"""What functions and containers share on AWS."""

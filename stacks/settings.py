@@ -18,9 +18,17 @@ def number(default: int, *, least: int = 1, most: int) -> Any:
     return field(default=default, metadata={"least": least, "most": most})
 
 
-def text(pattern: str, allowed: str, *, default: str = "") -> Any:
-    """A field for texts that match; empty as well, where that is the default. allowed: the same in words."""
-    return field(default=default, metadata={"pattern": pattern, "allowed": allowed})
+def text(pattern: str, allowed: str, *, default: str = "", goes_with: str = "") -> Any:
+    """A field for texts that match; empty as well, where that is the default.
+
+    allowed: the same in words. goes_with: another setting that has to be given with it, and why.
+    """
+    return field(default=default, metadata={"pattern": pattern, "allowed": allowed, "goes_with": goes_with})
+
+
+def on_aws_only(why: str) -> Any:
+    """A field that is off or on, and off in the local AWS."""
+    return field(default="off", metadata={"on_aws_only": why})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,26 +51,31 @@ class Settings:
     )
     """Of the network; the first two of the account unless given, which may be without VPC origins."""
     egress: Literal["public-ip", "nat", "endpoints"] = "public-ip"
-    """How tasks reach AWS; docs/fargate-pattern.md has what each costs."""
+    """How tasks reach AWS: from a public IP address, by a NAT gateway, or by interface endpoints."""
     flow_logs: Literal["off", "on"] = "off"
     """Of the network, into a bucket."""
     waf: Literal["off", "on"] = "off"
     """A rate limit an address before CloudFront; the Region is then us-east-1."""
     max_tasks: int = number(4, least=2, most=1000)
     """How far the service may grow."""
-    domain: str = text(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", "a name such as images.example.com")
+    domain: str = text(
+        r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
+        "a name such as images.example.com",
+        goes_with="certificate_arn",
+    )
     """The service's own name; it goes with certificate_arn."""
     certificate_arn: str = text(
         r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+",
         "the ARN of a certificate in us-east-1, where CloudFront looks",
+        goes_with="domain",
     )
     """Of the domain."""
     base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
     """What the containers' image is built on; the Dockerfiles say what it needs."""
-    labels: Literal["off", "on"] = "off"
+    labels: Literal["off", "on"] = on_aws_only("needs Amazon Rekognition, which the local AWS lacks")
     """Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/)."""
     max_pixels: int = number(Limits.max_pixels, most=Limits.max_pixels)
-    """What one upload may have. At most what the function's 1,769 MB hold: docs/lambda-pattern.md#limits."""
+    """What one upload may have; at most what 1,769 MB hold (runtime/imaging/limits.py)."""
     max_bytes: int = number(Limits.max_bytes, most=Limits.max_bytes)
     """The same of its file."""
     max_scan_pixels: int = number(10_000_000_000, most=10_000_000_000)
@@ -118,19 +131,21 @@ class Settings:
         if unknown:
             raise SettingsError(f"Unknown setting {', '.join(unknown)}. There are: {', '.join(known)}.")
         settings = cls(**{key: _value(known[key], value) for key, value in ours.items()})
-        if settings.labels == "on" and settings.target == "local":
-            raise SettingsError(
-                "labels=on needs Amazon Rekognition, which the local AWS lacks: leave it off."
-            )
-        if bool(settings.domain) != bool(settings.certificate_arn):
-            raise SettingsError(
-                "domain and certificate_arn go together: CloudFront takes no name without its certificate."
-            )
+        for setting in known.values():
+            _refuse_together(settings, setting)
         return settings
 
 
 _CDK = {"acknowledged-issue-numbers", "cli-telemetry"}
 """Keys that the CDK CLI keeps in the context without a prefix."""
+
+
+def _refuse_together(settings: Settings, setting: "Field[Any]") -> None:
+    value, other = getattr(settings, setting.name), setting.metadata.get("goes_with")
+    if other and value and not getattr(settings, other):
+        raise SettingsError(f"{setting.name} and {other} go together: give both, or neither.")
+    if value == "on" and settings.target == "local" and (why := setting.metadata.get("on_aws_only")):
+        raise SettingsError(f"{setting.name}=on {why}: leave it off.")
 
 
 def _value(setting: "Field[Any]", value: Any) -> Any:

@@ -63,5 +63,5 @@ class ByDeployment(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByDeployment:
-    """Of `dev.py test`, which has two workers."""
+    """With two workers."""
     return ByDeployment(config, log)

@@ -35,8 +35,14 @@ def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]
 
 SETTINGS = list(pairwise(CHOICES))
 CERTIFICATE = "arn:aws:acm:us-east-1:111111111111:certificate/11111111-2222-3333-4444-555555555555"
+GO_TOGETHER = {
+    "domain": {"certificate_arn": CERTIFICATE},
+}
 
 
 def complete(settings: dict[str, str]) -> dict[str, str]:
-    """A domain comes with its certificate."""
-    return {**settings, "certificate_arn": CERTIFICATE} if settings["domain"] else settings
+    """With what goes with some of them."""
+    return {
+        **settings,
+        **{k: v for name, more in GO_TOGETHER.items() if settings[name] for k, v in more.items()},
+    }

@@ -35,7 +35,7 @@ def templates(**settings: str) -> dict[str, Template]:
     return {stack.hierarchical_id: dict(stack.template) for stack in assembly.stacks}
 
 
-def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:
+def synthesise(stack: str, **settings: str) -> Template:
     """One template; without settings, with the defaults."""
     return templates(**settings)[stack]
 
@@ -43,12 +43,6 @@ def synthesise(stack: str = "LambdaPattern", **settings: str) -> Template:
 @pytest.fixture(scope="session")
 def synth() -> Synth:
     return synthesise
-
-
-@pytest.fixture(scope="session")
-def template() -> Template:
-    """LambdaPattern's, with the defaults."""
-    return synthesise()
 
 
 def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:

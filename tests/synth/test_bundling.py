@@ -94,18 +94,25 @@ def test_touching_a_file_changes_just_what_ships_it(tree: Path, touched: str, sh
     assert {name for name in after if after[name] != before[name]} == shipped_in
 
 
+LAUNCH = ("CLUSTER", "TASK_DEFINITION", "SUBNETS", "SECURITY_GROUP")
+LIMITS = {"MAX_PIXELS": "1", "MAX_BYTES": "1"}
+TOLD = {
+    "renditions": {"OUTPUT_BUCKET": "a", **LIMITS, "LABELS": "off"},
+    "dispatcher": {
+        **dict.fromkeys(("JOB_TABLE", "OUTPUT_BUCKET", "TILES_URL", *LAUNCH), "a"),
+        **LIMITS,
+        **dict.fromkeys(("LAMBDA_SECONDS", "LAMBDA_DISK_MB", "TASK_SECONDS"), "1"),
+        **dict.fromkeys(("SPOT", "PUBLIC_IP"), "off"),
+    },
+    "tracker": dict.fromkeys(("JOB_TABLE", "CLUSTER", "DISTRIBUTION", "DISPATCHER_QUEUE"), "a"),
+}
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_handler_is_imported_from_its_package_alone(function: str, tmp_path: Path) -> None:
     package = bundle(function, Runtime.local()).path
-    variables = dict.fromkeys(NUMBERS, "1") | dict.fromkeys(SWITCHES, "off")
-    variables |= dict.fromkeys(("OUTPUT_BUCKET", "JOB_TABLE", "CLUSTER", "TASK_DEFINITION", "SUBNETS"), "a")
-    variables |= dict.fromkeys(("SECURITY_GROUP", "TILES_URL", "DISPATCHER_QUEUE", "DISTRIBUTION"), "a")
-    imported = imports(f"lambda_src.{function}.handler", package, tmp_path, **variables)
+    imported = imports(f"lambda_src.{function}.handler", package, tmp_path, **TOLD[function])
     assert {file.parts[0] for file in imported} == {"lambda_src", "runtime"}
-
-
-NUMBERS = ("MAX_PIXELS", "MAX_BYTES", "LAMBDA_SECONDS", "TASK_SECONDS", "LAMBDA_DISK_MB")
-SWITCHES = ("LABELS", "SPOT", "PUBLIC_IP")
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -6,6 +6,13 @@ import pytest
 
 from tests.synth.conftest import Synth, Template, one_named, only, resources
 
+STACK = "LambdaPattern"
+
+
+@pytest.fixture(scope="module")
+def template(synth: Synth) -> Template:
+    return synth(STACK)
+
 
 def function_of(template: Template) -> dict[str, Any]:
     return one_named(template, "AWS::Lambda::Function", "Function")[1]
@@ -36,7 +43,7 @@ def test_the_function_is_python_on_arm_with_one_vcpu(template: Template) -> None
 def test_the_architecture_setting_moves_the_function_and_its_package(
     template: Template, synth: Synth
 ) -> None:
-    arm, x86 = (function_of(one)["Properties"] for one in (template, synth(architecture="x86_64")))
+    arm, x86 = (function_of(one)["Properties"] for one in (template, synth(STACK, architecture="x86_64")))
     assert x86["Architectures"] == ["x86_64"]
     assert x86["Code"] != arm["Code"]
 
@@ -135,7 +142,7 @@ def test_the_function_may_do_just_what_is_listed_here(template: Template) -> Non
 
 
 def test_rekognition_is_allowed_only_with_labels_on(template: Template, synth: Synth) -> None:
-    with_labels = synth(labels="on")
+    with_labels = synth(STACK, labels="on")
     off, on = (
         {action for one in statements(it) for action in one["Action"]} for it in (template, with_labels)
     )
@@ -145,9 +152,9 @@ def test_rekognition_is_allowed_only_with_labels_on(template: Template, synth: S
 
 
 def test_the_limits_reach_the_function(synth: Synth) -> None:
-    variables = function_of(synth(max_pixels="5000000", max_bytes="1000"))["Properties"]["Environment"][
-        "Variables"
-    ]
+    variables = function_of(synth(STACK, max_pixels="5000000", max_bytes="1000"))["Properties"][
+        "Environment"
+    ]["Variables"]
     assert (variables["MAX_PIXELS"], variables["MAX_BYTES"]) == ("5000000", "1000")
 
 
@@ -172,7 +179,7 @@ def test_a_tombstone_outlives_the_version_that_it_hides(template: Template) -> N
 
 
 def test_bulk_uploads_leave_concurrency_to_others(template: Template, synth: Synth) -> None:
-    for one, most in ((template, 4), (synth(max_concurrency="20"), 20)):
+    for one, most in ((template, 4), (synth(STACK, max_concurrency="20"), 20)):
         assert only(one, "AWS::Lambda::EventSourceMapping")["ScalingConfig"] == {"MaximumConcurrency": most}
 
 
@@ -189,7 +196,7 @@ def test_on_destroy_nothing_listens_or_writes_any_more_when_a_bucket_is_emptied(
 def test_data_and_logs_go_with_a_sandbox_and_stay_in_production(
     synth: Synth, stage: str, expected: str
 ) -> None:
-    template = synth(stage=stage)
+    template = synth(STACK, stage=stage)
     kept = ("AWS::S3::Bucket", "AWS::Logs::LogGroup")
     for kind in kept:
         for name, resource in resources(template, kind).items():
@@ -237,7 +244,7 @@ def test_an_alarm_near_the_timeout_goes_off_before_it(template: Template) -> Non
 
 def test_alarms_tell_somebody_only_when_an_address_is_given(template: Template, synth: Synth) -> None:
     assert resources(template, "AWS::SNS::Topic") == {}
-    with_email = synth(alarm_email="ops@example.com")
+    with_email = synth(STACK, alarm_email="ops@example.com")
     assert only(with_email, "AWS::SNS::Subscription")["Endpoint"] == "ops@example.com"
     (topic,) = resources(with_email, "AWS::SNS::Topic")
     for alarm in resources(with_email, "AWS::CloudWatch::Alarm").values():

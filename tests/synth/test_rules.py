@@ -251,7 +251,7 @@ def test_every_rule_finds_its_fault_and_names_the_resource(
     faulty = {
         "Resources": {
             **copy.deepcopy(synthesise("FargatePattern"))["Resources"],
-            **copy.deepcopy(synthesise())["Resources"],
+            **copy.deepcopy(synthesise("LambdaPattern"))["Resources"],
         }
     }
     name = inject(faulty)

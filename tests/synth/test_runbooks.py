@@ -19,7 +19,7 @@ ROWS = [
     for line in RUNBOOKS.partition("\n## ")[0].splitlines()
     if line.startswith("|") and "---" not in line
 ]
-NAMES, TABLE = [name.strip("`$") for name in ROWS[0][1:]], ROWS[1:]
+NAMES, TABLE = [name.strip("`$") for row in ROWS[:1] for name in row[1:]], ROWS[1:]
 """The table at the top: which output a name in capitals is, by the alarm."""
 
 

@@ -13,18 +13,18 @@ class Told(Environment):
 
     output_bucket: str
     max_bytes: int
-    labels: bool
+    traced: bool
     subnets: tuple[str, ...]
 
 
-TOLD = Told(output_bucket="b", max_bytes=5, labels=True, subnets=("a", "b"))
-VARIABLES = {"OUTPUT_BUCKET": "b", "MAX_BYTES": "5", "LABELS": "on", "SUBNETS": "a b"}
+TOLD = Told(output_bucket="b", max_bytes=5, traced=True, subnets=("a", "b"))
+VARIABLES = {"OUTPUT_BUCKET": "b", "MAX_BYTES": "5", "TRACED": "on", "SUBNETS": "a b"}
 
 
 def test_what_is_written_is_read() -> None:
     assert TOLD.as_variables() == VARIABLES
     assert Told.from_variables({**VARIABLES, "PATH": "/bin"}) == TOLD
-    off = Told(output_bucket="", max_bytes=0, labels=False, subnets=("a",))
+    off = Told(output_bucket="", max_bytes=0, traced=False, subnets=("a",))
     assert Told.from_variables(off.as_variables()) == off
 
 
@@ -37,7 +37,7 @@ def test_a_variable_that_is_missing_is_named(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("MAX_BYTES", "many", "whole numbers"), ("MAX_BYTES", "-1", "whole"), ("LABELS", "yes", "on, off")],
+    [("MAX_BYTES", "many", "whole numbers"), ("MAX_BYTES", "-1", "whole"), ("TRACED", "yes", "on, off")],
 )
 def test_a_value_that_is_not_possible_is_told_with_what_is(name: str, value: str, says: str) -> None:
     with pytest.raises(VariableError, match=rf"Invalid value {name}='{value}'. Allowed: .*{says}"):

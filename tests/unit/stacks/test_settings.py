@@ -9,6 +9,7 @@ import pytest
 
 from runtime.imaging.limits import Limits
 from stacks.settings import Settings, SettingsError
+from tests.support.settings import CERTIFICATE
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,7 +37,7 @@ def test_values_of_the_command_line_are_text_and_are_read() -> None:
     [
         (
             {"stag": "production"},
-            r"Unknown setting stag\. There are: prefix, stage, architecture, zones, egress",
+            r"Unknown setting stag\. There are: prefix, stage, architecture",
         ),
         ({"max-pixels": 1}, "Unknown setting max-pixels"),
         ({"stage": "prod"}, r"stage='prod' is not possible\. Allowed: sandbox, production\."),
@@ -48,6 +49,7 @@ def test_values_of_the_command_line_are_text_and_are_read() -> None:
         ({"max_tasks": 1}, "whole numbers from 2 to 1,000"),
         ({"egress": "vpn"}, "Allowed: public-ip, nat, endpoints"),
         ({"domain": "images.example.com"}, "domain and certificate_arn go together"),
+        ({"certificate_arn": CERTIFICATE}, "certificate_arn and domain go together"),
         ({"domain": "https://example.com"}, "a name such as images.example.com"),
         ({"certificate_arn": "arn:aws:acm:eu-west-1:1:certificate/a"}, "a certificate in us-east-1"),
         ({"alarm_email": "nobody"}, "Allowed: an e-mail address, or nothing"),

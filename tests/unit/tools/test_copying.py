@@ -1,58 +1,98 @@
-"""LambdaPattern copied alone into an empty folder: it synthesises, and its own tests pass there."""
+"""Each pattern copied alone into an empty folder: it synthesises, and its tests pass."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tools.commands.copy import OTHERS, main
+from app import PATTERNS
+from tests.synth.conftest import templates
+from tools.commands.copy import main
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
+OF_OTHERS = {
+    "LambdaPattern": (
+        r"fargate.?pattern|hybrid.?pattern|lambda_src.(dispatcher|tracker)|container.(service|worker)",
+        r"\begress\b|flow_logs|max_tasks|certificate_arn|base_image|max_scan_|\bwaf\b|spot\b",
+        r"image-service|pyramid\.md",
+    ),
+    "FargatePattern": (
+        r"lambda.?pattern|hybrid.?pattern|lambda_src.\w|container.worker",
+        r"max_scan_|\blabels\b|spot\b|max_concurrency|contract\.md|pyramid\.md",
+    ),
+    "HybridPattern": (
+        r"lambda.?pattern|fargate.?pattern|lambda_src.renditions|container.service",
+        r"\bwaf\b|max_tasks|certificate_arn|\blabels\b|image-service",
+    ),
+}
+"""What a reader would search for; of settings those that are no word of something else."""
+WRITE = "import json; from tests.synth.conftest import templates; print(json.dumps(templates()))"
+LOCKS = ("requirements.txt", "requirements-build.txt", "package-lock.json")
 
 
-@pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=PATTERNS)
+def copied(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("copy") / "mine"
-    assert main(["LambdaPattern", str(folder)]) == 0
+    assert main([request.param, str(folder)]) == 0
     (folder / "node_modules").symlink_to(ROOT / "node_modules")  # as npm ci would make it
     (folder / "build").mkdir()
     (folder / "build" / "packages").symlink_to(ROOT / "build" / "packages")  # as the first synth would
-    return folder
+    return request.param, folder
 
 
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST")}
+def run(folder: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    path = f"{BIN}:{ROOT}/node_modules/.bin:{os.environ['PATH']}"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "CI"))}
+    environment = {**kept, "PATH": path, **more}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def test_nothing_of_the_other_patterns_comes_along(copied: Path) -> None:
-    assert not [name for name in OTHERS if name in (copied / "app.py").read_text()]
-    assert not {"container", "chooser", "tools", "bench"} & {path.name for path in copied.iterdir()}
-
-
-def test_it_synthesises_one_stack(copied: Path) -> None:
-    done = run(copied, str(ROOT / "node_modules/aws-cdk/bin/cdk"), "synth", "--quiet", "--output", "cdk.out")
-    assert done.returncode == 0, done.stderr
-    assert [path.name for path in copied.glob("cdk.out/*.template.json")] == ["LambdaPattern.template.json"]
-
-
-def test_its_tests_pass(copied: Path) -> None:
-    which = (
-        "synth/test_lambda_pattern.py",
-        "unit/lambda_src/renditions/test_handler.py",
-        "unit/runtime/test_events.py",
+def test_nothing_of_the_other_patterns_comes_along(copied: tuple[str, Path]) -> None:
+    pattern, folder = copied
+    found = run(
+        folder, "grep", "-rinE", "|".join(OF_OTHERS[pattern]), ".", *(f"--exclude={name}" for name in LOCKS)
     )
-    done = run(copied, sys.executable, "-m", "pytest", "-q", "-x", *(f"tests/{name}" for name in which))
+    assert found.stdout == ""
+    assert not {"chooser", "tools", "bench", "dev.py"} & {path.name for path in folder.iterdir()}
+
+
+def test_every_link_of_its_pages_leads_somewhere(copied: tuple[str, Path]) -> None:
+    _, folder = copied
+    for page in folder.rglob("*.md"):
+        for path in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text()):
+            assert (page.parent / path).exists(), (page, path)
+
+
+def test_its_templates_are_the_same_but_for_assets(copied: tuple[str, Path]) -> None:
+    pattern, folder = copied
+    done = run(folder, sys.executable, "-c", WRITE)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert {*made} in ({pattern}, {pattern, "Network"})
+    for stack, template in made.items():
+        assert without_hashes(template) == without_hashes(templates()[stack]), stack
+
+
+def without_hashes(template: dict[str, object]) -> str:
+    return re.sub(r"[0-9a-f]{64}", "asset", json.dumps(template, sort_keys=True))
+
+
+@pytest.mark.slow
+def test_its_tests_pass(copied: tuple[str, Path]) -> None:
+    _, folder = copied
+    done = run(folder, sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist=loadscope")
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout
 
 
 def test_a_folder_with_something_in_it_is_left_alone(
-    copied: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["LambdaPattern", str(copied)]) == 1
+    (tmp_path / "mine").write_text("")
+    assert main(["LambdaPattern", str(tmp_path)]) == 1
     assert "not empty" in capsys.readouterr().err

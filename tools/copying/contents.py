@@ -1,0 +1,280 @@
+"""The files of one pattern alone, with its tests, settings and pages."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+from app import PATTERNS, STACKS
+from stacks.imports import ROOT, closure
+from stacks.settings import Settings
+from tools.copying import pages, python_source
+
+ALWAYS = (
+    *(".gitignore", ".npmrc", "LICENSE", "package.json", "package-lock.json"),
+    *("requirements.in", "requirements.txt", "requirements-build.in", "requirements-build.txt"),
+    "stacks/compile.mjs",
+)
+"""What no import names."""
+PAGES = {
+    "runbooks.md": "app.py",
+    "real-aws.md": "app.py",
+    "privileges.md": "app.py",
+    "contract.md": "runtime/results.py",
+    "image-service.md": "container/service/app.py",
+    "pyramid.md": "runtime/work/scans.py",
+}
+"""What each page is about: it comes with that file, and a pattern's own page with the pattern."""
+WORK = {
+    "LambdaPattern": "lambda_src/renditions/job.py",
+    "FargatePattern": "container/service/app.py",
+    "HybridPattern": "runtime/work/works.py",
+}
+"""The file that holds what a copy replaces."""
+LOCAL = ("tests/local/", "tests/unit/tools/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """pattern: one of PATTERNS. local_aws: with the embedded AWS, and what is tested in it."""
+
+    pattern: str
+    local_aws: bool = False
+
+    @property
+    def page(self) -> str:
+        """Where it says how to make it one's own."""
+        return f"docs/{_snake(self.pattern).replace('_', '-')}.md#make-it-yours"
+
+    @property
+    def work(self) -> str:
+        return WORK[self.pattern]
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """Every file of the copy but its README, by its path."""
+        found = {name: (ROOT / name).read_bytes() for name in (*ALWAYS, *self._code, *self._locks)}
+        found["stacks/settings.py"] = self._cut.apply((ROOT / "stacks/settings.py").read_text()).encode()
+        snapshots = (name for name in STACKS if name not in self._left)
+        found |= {file: (ROOT / file).read_bytes() for name in snapshots for file in _snapshots(name)}
+        found["requirements.in"] = "".join(self._requirements).encode()
+        found["app.py"] = self._app.encode()
+        found |= {name: text.encode() for name, text in self._tests.items()}
+        found["cdk.json"] = self._context.encode()
+        found["pyproject.toml"] = _project({Path(name).parts[0] for name in found}).encode()
+        return found | {name: text.encode() for name, text in self._pages(found)}
+
+    @cached_property
+    def _code(self) -> list[str]:
+        """What the stack imports; of functions and images of which it imports something, all."""
+        stack = f"stacks.{_snake(self.pattern)}.stack"
+        imported = [file.relative_to(ROOT) for file in closure(stack)]
+        folders = {file.parent for file in imported if file.parts[0] in ("lambda_src", "container")}
+        shipped = [
+            file for folder in folders if len(folder.parts) > 1 for file in (ROOT / folder).glob("*.py")
+        ]
+        modules = [_module(file) for file in shipped if file.name != "__init__.py"]
+        return [str(file.relative_to(ROOT)) for file in closure(stack, *modules)]
+
+    @cached_property
+    def _locks(self) -> list[str]:
+        """Of each function and image: what it is installed and built from."""
+        folders = {Path(name).parent for name in self._code if name.startswith(("lambda_src/", "container/"))}
+        kinds = ("requirements.in", "requirements.txt", "Dockerfile")
+        return [
+            str(folder / kind)
+            for folder in sorted(folders)
+            for kind in kinds
+            if (ROOT / folder / kind).is_file()
+        ]
+
+    @cached_property
+    def _left(self) -> frozenset[str]:
+        """What stands for something that stays behind: stacks, functions, images and settings."""
+        stacks = {
+            name for name in STACKS if name != self.pattern and f"stacks/{_snake(name)}.py" not in self._code
+        }
+        kept = {Path(name).parts[1] for name in self._code if name.startswith(("lambda_src/", "container/"))}
+        parts = {path.name for kind in ("lambda_src", "container") for path in (ROOT / kind).iterdir()}
+        return frozenset(stacks | (parts - kept) | self._settings_left)
+
+    @cached_property
+    def _settings_left(self) -> set[str]:
+        """Settings, and what is computed from them, that no stack of the copy reads."""
+        code = "".join((ROOT / name).read_text() for name in self._code if name != "stacks/settings.py")
+        used = set(re.findall(r"settings\.(\w+)", code))
+        computed = {name: one for name, one in vars(Settings).items() if isinstance(one, property)}
+        for node in ast.walk(ast.parse((ROOT / "stacks/settings.py").read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name in {"stack_name", *(used & computed.keys())}:
+                used |= set(re.findall(r"self\.(\w+)", ast.unparse(node)))
+        return ({field.name for field in fields(Settings)} | computed.keys()) - used
+
+    @cached_property
+    def _code_left(self) -> list[str]:
+        """Modules of ours that are not copied."""
+        folders = ("runtime", "stacks", "lambda_src", "container")
+        files = (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))
+        names = (str(file.relative_to(ROOT)) for file in files if file.name != "__init__.py")
+        return [name for name in names if name not in self._code]
+
+    @cached_property
+    def mentions(self) -> re.Pattern[str]:
+        """Finds what is left behind in a text: other patterns, their folders, settings and pages."""
+        others = [name for name in PATTERNS if name != self.pattern]
+        words = [
+            rf"\b{name}\b|(?<![a-z]){_snake(name)}\b|\b{_snake(name).replace('_', '-')}\b" for name in others
+        ]
+        named = sorted(self._left - {*STACKS})
+        words += [_setting(name) if name in self._settings_left else _part(name) for name in named]
+        words += [rf"['\"`]{name}['\"`]" for name in self._left & {*STACKS}]
+        words += [rf"\b{name.removesuffix('.py').replace('/', '[./]')}\b" for name in self._code_left]
+        commands = r"dev\.py (?!jobs)\w+" if "runtime/jobs/record.py" in self._code else r"dev\.py"
+        return re.compile(
+            "|".join([*words, commands, r"\btools[./]", r"\bchooser\b", r"\bbench\b", "samples/"])
+        )
+
+    @cached_property
+    def _cut(self) -> python_source.Cut:
+        return python_source.Cut(missing=self._is_missing, names=self._left, settings="Settings")
+
+    def _is_of_others(self, text: str) -> bool:
+        return bool(self.mentions.search(text))
+
+    def _is_missing(self, module: str) -> bool:
+        """A module of ours that is not among the code; tests are looked at by themselves."""
+        files = _files(module)
+        return bool(files) and not {*files} & {*self._code, "app.py"} and not module.startswith("tests")
+
+    @cached_property
+    def _app(self) -> str:
+        return self._cut.apply((ROOT / "app.py").read_text(), within=["compose"])
+
+    @cached_property
+    def _tests(self) -> dict[str, str]:
+        """Tests whose every import is copied, and what they import of tests/."""
+        left_out = () if self.local_aws else LOCAL
+        names = [str(file.relative_to(ROOT)) for file in sorted((ROOT / "tests").rglob("*.py"))]
+        found = {
+            name: (ROOT / name).read_text()
+            for name in names
+            if not name.startswith(left_out) and not self.mentions.search(name)
+        }
+        while True:
+            cut = {name: self._tests_cut(name, found) for name in found}
+            kept = {name: text for name, text in cut.items() if _is_used(name, text)}
+            if kept == found:
+                return _reachable(found)
+            found = kept
+
+    def _tests_cut(self, name: str, found: dict[str, str]) -> str:
+        def is_missing(module: str) -> bool:
+            return self._is_missing(module) or (module.startswith("tests.") and not _is_there(module, found))
+
+        cut = python_source.Cut(missing=is_missing, names=self._left, mentions=self._is_of_others)
+        for folder in [*Path(name).parents][::-1]:
+            if (outer := str(folder / "conftest.py")) in found and outer != name:
+                cut.apply((ROOT / outer).read_text())
+        return cut.apply(found[name])
+
+    @property
+    def _requirements(self) -> Iterator[str]:
+        """Without the lists of functions and images that are not copied."""
+        for line in (ROOT / "requirements.in").read_text().splitlines(keepends=True):
+            included = line.removeprefix("-r ").strip()
+            if not line.startswith("-r ") or included in self._locks:
+                yield line
+
+    @property
+    def _context(self) -> str:
+        lines = (ROOT / "cdk.json").read_text().splitlines(keepends=True)
+        return "".join(
+            line
+            for line in lines
+            if (line.split('"')[1:2] != [] and line.split('"')[1] not in self._settings_left)
+            or '"' not in line
+        )
+
+    def _pages(self, copied: dict[str, bytes]) -> Iterator[tuple[str, str]]:
+        own = f"docs/{_snake(self.pattern).replace('_', '-')}.md"
+        pages_of_it = {own, *(f"docs/{page}" for page, about in PAGES.items() if about in copied)}
+
+        def has(path: str) -> bool:
+            return str((ROOT / folder / path).resolve().relative_to(ROOT)) in {*copied, *pages_of_it}
+
+        cut = pages.Cut(pattern=self.pattern, names=self._left, mentions=self._is_of_others, has=has)
+        for name in sorted({*pages_of_it, "THIRD_PARTY_NOTICES.md"}):
+            folder = Path(name).parent
+            yield name, cut.apply((ROOT / name).read_text())
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _setting(name: str) -> str:
+    """A setting, which may have the name of something else: as code and pages write settings."""
+    return rf"""settings\.{name}\b|['"`]{name}['"`=]|\b{name}=['"]|-c {name}=|['"]{name}: """
+
+
+def _snapshots(stack: str) -> list[str]:
+    return [str(file.relative_to(ROOT)) for file in (ROOT / "tests/synth/snapshots").glob(f"{stack}*")]
+
+
+def _part(name: str) -> str:
+    """A function or an image, which may have the name of something else: by its folder."""
+    return rf"""\b(?:lambda_src|container)[./]{name}\b|['"]{name}['"]"""
+
+
+def _module(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+
+
+def _files(module: str) -> list[str]:
+    path = module.replace(".", "/")
+    return [name for name in (f"{path}.py", f"{path}/__init__.py") if (ROOT / name).is_file()]
+
+
+def _is_there(name: str, tests: dict[str, str]) -> bool:
+    """A module of tests/, or something in one."""
+    module, _, within = name.rpartition(".")
+    if {*_files(name)} & {*tests} or (ROOT / name.replace(".", "/")).is_dir():
+        return True
+    return any(within in python_source.defined(tests[file]) for file in _files(module) if file in tests)
+
+
+def _is_used(name: str, text: str) -> bool:
+    return not Path(name).name.startswith("test_") or python_source.has_tests(text)
+
+
+def _reachable(files: dict[str, str]) -> dict[str, str]:
+    """Tests, what they import of tests/, and the packages and conftests that they are in."""
+    todo = [name for name in files if Path(name).name.startswith("test_")]
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in found or name not in files:
+            continue
+        found.add(name)
+        for folder in Path(name).parents:
+            todo += [str(folder / "__init__.py"), str(folder / "conftest.py")]
+        for node in ast.walk(ast.parse(files[name])):
+            if isinstance(node, ast.ImportFrom):
+                modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+                todo += [file for module in modules for file in _files(module)]
+    return {name: files[name] for name in sorted(found)}
+
+
+def _project(folders: set[str]) -> str:
+    """pyproject.toml without what it says of folders that are not copied."""
+    kept = []
+    for line in (ROOT / "pyproject.toml").read_text().splitlines(keepends=True):
+        named = re.match(r'"(\w+)[/.]', line)
+        if line.startswith("files = "):
+            names = [name for name in json.loads(line.removeprefix("files = ")) if name in folders]
+            kept.append(f"files = {json.dumps(names)}\n")
+        elif not line.startswith("exclude = ") and not (named and not {named[1], f"{named[1]}.py"} & folders):
+            kept.append(line)
+    return "".join(kept)

@@ -1,0 +1,113 @@
+"""Markdown without what a copy leaves behind: sections, rows of tables and sentences that speak of it."""
+
+import re
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+
+OF = re.compile(r"^\*Of ([A-Za-z, ]+)\.\*$")
+"""The line under a heading, or before a block, that names the patterns it is for."""
+LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]*)(#[^)\s]*)?\)")
+SENTENCE = re.compile(r"(?<=[.:!?)])\s+(?=[A-Z`*\[$])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """pattern: what is copied. names: rows of tables that begin with one of them go.
+
+    mentions: says of a text whether it speaks of something left behind.
+
+    has: says of a link's path whether it leads to a file of the copy.
+    """
+
+    pattern: str
+    names: Container[str]
+    mentions: Callable[[str], bool]
+    has: Callable[[str], bool]
+
+    def apply(self, text: str) -> str:
+        """The page without it; a heading that has nothing left goes too."""
+        kept: list[str] = []
+        is_other = False
+        for block in _blocks(text):
+            if block.startswith("#"):
+                is_other = False
+                kept.append(block)
+            elif of := OF.match(block):
+                is_other = self.pattern not in of[1].split(", ")
+            elif not is_other and (rest := self._block(block)):
+                kept.append(rest)
+        return "\n\n".join(_without_empty_sections(kept)) + "\n"
+
+    def _block(self, block: str) -> str:
+        if block.lstrip().startswith("```"):
+            return "" if self.mentions(block) else block
+        if "\n|" in f"\n{block}":
+            return self._table(block.splitlines())
+        return "\n".join(filter(None, map(self._item, _items(block))))
+
+    def _table(self, lines: list[str]) -> str:
+        """Lines around it stay. A table without rows goes."""
+        head = next(place for place, line in enumerate(lines) if line.startswith("|")) + 2
+        around = [
+            self._link(line) for line in lines[:head] if line.startswith("|") or not self.mentions(line)
+        ]
+        kept = [row for row in map(self._row, lines[head:]) if row is not None]
+        return "\n".join([*around, *kept]) if any(row.startswith("|") for row in kept) else ""
+
+    def _row(self, line: str) -> str | None:
+        row = self._link(line)
+        is_named = row.startswith("|") and row.split("|")[1].strip(" `*") in self.names
+        return None if is_named or self.mentions(row) else row
+
+    def _item(self, item: str) -> str:
+        """A paragraph, or an item of a list: without the sentences that speak of it."""
+        mark = re.match(r"\s*(?:[-*]|\d+\.)\s+|\s*", item)
+        start = mark[0] if mark else ""
+        sentences = [self._link(one) for one in SENTENCE.split(item[len(start) :])]
+        kept = [one for one in sentences if not self.mentions(one)]
+        return (
+            start + (" ".join(kept) if len(kept) < len(sentences) else self._link(item[len(start) :]))
+            if kept
+            else ""
+        )
+
+    def _link(self, text: str) -> str:
+        """Links to pages and files that are not copied become their text."""
+
+        def linked(found: re.Match[str]) -> str:
+            path = found[2]
+            return found[0] if not path or "://" in path or self.has(path) else found[1]
+
+        return LINK.sub(linked, text)
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Headings, paragraphs, lists, tables and blocks of code, as blank lines divide them."""
+    block: list[str] = []
+    is_code = False
+    for line in [*text.splitlines(), ""]:
+        is_code ^= line.lstrip().startswith("```")
+        ends = not line.strip() and not is_code
+        if (ends or line.startswith("#")) and not is_code and block:
+            yield "\n".join(block)
+            block = []
+        if not ends:
+            block.append(line)
+        if (line.startswith("#") and not is_code) or OF.match(line):
+            yield "\n".join(block)
+            block = []
+
+
+def _items(block: str) -> list[str]:
+    return re.split(r"\n(?=\s*(?:[-*]|\d+\.)\s)", block)
+
+
+def _without_empty_sections(blocks: Sequence[str]) -> list[str]:
+    """Without headings that the next heading of their level, or above, follows at once."""
+    kept: list[str] = []
+    for block in reversed(blocks):
+        level = len(block) - len(block.lstrip("#"))
+        following = len(kept[-1]) - len(kept[-1].lstrip("#")) if kept else 1
+        if not level or not (not kept or 0 < following <= level):
+            kept.append(block)
+    return kept[::-1]
