@@ -34,13 +34,13 @@ class Cut:
             if self._is_missing(node, alias)
         }
         source = self._without_rows(source)
-        tree = ast.parse(source)
+        tree, lines = ast.parse(source), source.splitlines(keepends=True)
         fixtures = self.fixtures - {name for node in tree.body for name in _binds(node)}
         spans: list[tuple[int, int]] = []
         composed = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in within)
         for body in (tree.body, *(node.body for node in composed)):
             kept = list(body)
-            while lost := [node for node in kept if self._goes(node, source, gone | fixtures, within)]:
+            while lost := [node for node in kept if self._goes(node, lines, gone | fixtures, within)]:
                 for node in lost:
                     kept.remove(node)
                     gone |= set(_binds(node))
@@ -48,14 +48,13 @@ class Cut:
                     spans += [_lines(node, body)]
         return _without_lines(source, spans)
 
-    def _goes(self, node: ast.stmt, source: str, gone: set[str], within: Sequence[str]) -> bool:
+    def _goes(self, node: ast.stmt, source: list[str], gone: set[str], within: Sequence[str]) -> bool:
         if isinstance(node, ast.Import | ast.ImportFrom):
             return self._is_missing_import(node)
         if isinstance(node, ast.FunctionDef) and node.name in within:
             return False
-        text = ast.get_source_segment(source, node) or ""
-        decorators = getattr(node, "decorator_list", ())
-        text += "".join(ast.get_source_segment(source, one) or "" for one in decorators)
+        first, last = _lines(node, [node])
+        text = "".join(source[first:last])
         return bool(_reads(node) & gone) or self.mentions(text)
 
     def _is_missing_import(self, node: ast.Import | ast.ImportFrom) -> bool:
@@ -73,13 +72,17 @@ class Cut:
         """
         spans: list[tuple[int, int]] = []
         starts, text = _starts(source), source.encode()
+
+        def written(node: ast.expr) -> str:
+            return text[_offset(node, starts) : _end(node, starts)].decode()
+
         for node in _outside_of_functions(ast.parse(source)):
             if isinstance(node, ast.Dict):
                 pairs = zip(node.keys, node.values, strict=True)
-                rows = [(key or value, value, self._is_left(key, source)) for key, value in pairs]
+                rows = [(key or value, value, self._is_left(key, written)) for key, value in pairs]
                 spans += _rows(rows, starts, text)
             elif isinstance(node, ast.Tuple | ast.List | ast.Set):
-                spans += _rows([(one, one, self._is_left(one, source)) for one in node.elts], starts, text)
+                spans += _rows([(one, one, self._is_left(one, written)) for one in node.elts], starts, text)
             elif isinstance(node, ast.ImportFrom) and not self._is_missing_import(node):
                 spans += _rows([(one, one, self._is_missing(node, one)) for one in node.names], starts, text)
             elif isinstance(node, ast.ClassDef) and node.name == self.settings:
@@ -90,11 +93,11 @@ class Cut:
             text = text[:start] + text[end:]
         return text.decode()
 
-    def _is_left(self, node: ast.expr | None, source: str) -> bool:
+    def _is_left(self, node: ast.expr | None, source: Callable[[ast.expr], str]) -> bool:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in self.names:
             return True
         is_case = isinstance(node, ast.Tuple | ast.Call | ast.Dict | ast.Constant)
-        return is_case and node is not None and self.mentions(ast.get_source_segment(source, node) or "")
+        return is_case and node is not None and self.mentions(source(node))
 
 
 def _outside_of_functions(tree: ast.AST) -> Iterator[ast.AST]:
