@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambda_src.renditions.environment import RenditionsEnvironment
 from lambda_src.renditions.job import Job
 from lambda_src.renditions.labels import labeller, rekognition
+from lambda_src.renditions.photos import Photos
 from runtime.events import parse_event
 from runtime.imaging.limits import Limits
 from runtime.results import Output
@@ -19,8 +20,10 @@ s3 = S3()
 job = Job(
     s3=s3,
     output=Output(s3=s3, bucket=environment.output_bucket),
-    limits=Limits(max_pixels=environment.max_pixels, max_bytes=environment.max_bytes),
-    labels=labeller(rekognition()) if environment.labels else None,
+    work=Photos(
+        limits=Limits(max_pixels=environment.max_pixels, max_bytes=environment.max_bytes),
+        labels=labeller(rekognition()) if environment.labels else None,
+    ),
 )
 
 

@@ -1,20 +1,16 @@
 """One event of the source bucket, from reading the object to publishing what was made of it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
 from lambda_src.renditions.metrics import Metric
 from runtime.events import Change, ObjectEvent
-from runtime.imaging.download import Download
-from runtime.imaging.header import Header
-from runtime.imaging.limits import Limits
-from runtime.imaging.probe import check_pixels, probe
-from runtime.imaging.renditions import MEDIA_TYPE, Rendered, render
+from runtime.imaging.download import Body
 from runtime.rejection import Reason, Rejected, check_bytes
 from runtime.results import Output, source_of, version_prefix
 from runtime.sqs_batch import Outcome
@@ -26,14 +22,34 @@ if TYPE_CHECKING:
     from runtime.slim_s3 import S3
 
 
+class Put(Protocol):
+    """Stores a result: its name within the version's folder, the bytes, their media type. Returns its key."""
+
+    def __call__(self, name: str, data: bytes, media_type: str, /) -> str: ...
+
+
+class Work(Protocol):
+    """What is made of an upload: `photos` is one, and what a copy of this function replaces."""
+
+    @property
+    def max_bytes(self) -> int:
+        """What is larger is rejected unread."""
+
+    def make(self, body: Body, put: Put) -> dict[str, Any]:
+        """Stores what is made of an upload, and returns what the manifest says of it.
+
+        `source` is merged with the upload's identity, and `timings_ms` is logged as well. Raises Rejected
+        where another try would change nothing.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What every event is worked on with. labels: finds labels on a rendition, where that is switched on."""
+    """What every event is worked on with."""
 
     s3: "S3 | S3Client"
     output: Output
-    limits: Limits
-    labels: Callable[[bytes], dict[str, Any]] | None = None
+    work: Work
 
     def run(self, event: ObjectEvent) -> Outcome:
         """Does what the event asks for: Published, Superseded, Rejected, Deleted or Ignored.
@@ -56,17 +72,14 @@ class Job:
     def _publish(self, event: ObjectEvent) -> Outcome:
         if (moved := self.output.publish_again(event)) is not None:
             return self._shown(event, moved, {"again": True})
-        check_bytes(event.size, self.limits.max_bytes)
+        check_bytes(event.size, self.work.max_bytes)
         started = time.perf_counter()
-        header, data = self._fetch(event)
-        fetched = time.perf_counter()
-        rendered = render(data, header, self.limits)
-        timings = {
-            "fetch": round((fetched - started) * 1000, 1),
-            "decode": round(rendered.decode_ms, 1),
-            "encode": round(rendered.encode_ms, 1),
-        }
-        manifest = {**self._store(event, header, rendered), "timings_ms": timings}
+        with closing(self._open(event)) as body:
+            requested = round((time.perf_counter() - started) * 1000, 1)
+            made = self.work.make(body, lambda *result: self._put(event, *result))
+        timings = {"request": requested, **made.get("timings_ms", {})}
+        source = {**source_of(event), **made.get("source", {})}
+        manifest = {**made, "source": source, "timings_ms": timings}
         return self._shown(event, self.output.publish(event, manifest), timings)
 
     def _shown(self, event: ObjectEvent, moved: bool, facts: Mapping[str, Any]) -> Outcome:
@@ -74,38 +87,19 @@ class Job:
             raise _source_gone()
         return Outcome(what=Metric.PUBLISHED if moved else Metric.SUPERSEDED, facts=facts)
 
-    def _fetch(self, event: ObjectEvent) -> tuple[Header, bytes]:
+    def _open(self, event: ObjectEvent) -> Body:
         try:
             found = self.s3.get_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
         except ClientError as error:
             raise unreadable(error) from error
-        with closing(found["Body"]) as body:
-            check_bytes(found["ContentLength"], self.limits.max_bytes)
-            download = Download(body)
-            header = probe(download.read)
-            check_pixels(header.width, header.height, header, self.limits)
-            return header, download.rest()
+        check_bytes(found["ContentLength"], self.work.max_bytes)
+        return found["Body"]
 
-    def _store(self, event: ObjectEvent, header: Header, rendered: Rendered) -> dict[str, Any]:
-        renditions = []
-        for rendition in rendered.renditions:
-            key = f"{version_prefix(event.job_id)}{rendition.long_edge}.webp"
-            self.output.put(key, rendition.data, MEDIA_TYPE)
-            renditions.append(
-                {
-                    "key": key,
-                    "long_edge": rendition.long_edge,
-                    "width": rendition.width,
-                    "height": rendition.height,
-                    "bytes": len(rendition.data),
-                    "media_type": MEDIA_TYPE,
-                }
-            )
-        manifest = {"source": {**source_of(event), **asdict(header)}, "renditions": renditions}
-        if self.labels:
-            manifest["labels"] = self.labels(rendered.renditions[0].data)
-        return manifest
+    def _put(self, event: ObjectEvent, name: str, data: bytes, media_type: str) -> str:
+        key = f"{version_prefix(event.job_id)}{name}"
+        self.output.put(key, data, media_type)
+        return key
 
 
 def _source_gone() -> Rejected:
-    return Rejected(Reason.SOURCE_GONE, "The file was deleted before its renditions were made.")
+    return Rejected(Reason.SOURCE_GONE, "The file was deleted before anything was made of it.")

@@ -13,6 +13,7 @@ from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
 from lambda_src.renditions.job import Job
+from lambda_src.renditions.photos import Photos
 from runtime.events import ObjectEvent, parse_event
 from runtime.imaging.limits import Limits
 from runtime.results import Output
@@ -81,7 +82,7 @@ def world(endpoint: str) -> Iterator[World]:
         job = Job(
             s3=slim,
             output=Output(s3=slim, bucket="output"),
-            limits=Limits(max_pixels=1_000_000, max_bytes=500_000),
+            work=Photos(limits=Limits(max_pixels=1_000_000, max_bytes=500_000)),
         )
         yield World(s3=s3, job=job)
 

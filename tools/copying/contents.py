@@ -29,7 +29,7 @@ PAGES = {
 }
 """What each page is about: it comes with that file, and a pattern's own page with the pattern."""
 WORK = {
-    "LambdaPattern": "lambda_src/renditions/job.py",
+    "LambdaPattern": "lambda_src/renditions/photos.py",
     "FargatePattern": "container/service/app.py",
     "HybridPattern": "runtime/work/works.py",
 }

@@ -171,7 +171,7 @@ def test_labels_that_fail_are_written_down_and_fail_nothing(
 ) -> None:
     with Stubber(rekognition) as stub:
         stub.add_client_error("detect_labels", code, "no luck")
-        object.__setattr__(world.job, "labels", labeller(rekognition))
+        object.__setattr__(world.job.work, "labels", labeller(rekognition))
         event = world.upload("a.jpg", PHOTO)
         (outcome,) = world.run(event)
     assert outcome.what == "Published"

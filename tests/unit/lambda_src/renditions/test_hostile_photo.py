@@ -25,13 +25,13 @@ PHOTO = encode(corners(600, 400), ".jpg")
 HOSTILE = PHOTO + b"hostile"
 FUNCTION = """
 import json, os, signal, sys
-from lambda_src.renditions import handler, job
-render = job.render
+from lambda_src.renditions import handler, photos
+render = photos.render
 def fragile(data, header, limits):
     if data.endswith(b"hostile"):
         os.kill(os.getpid(), signal.SIGKILL)
     return render(data, header, limits)
-job.render = fragile
+photos.render = fragile
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 class Context:

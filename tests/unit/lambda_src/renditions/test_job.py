@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lambda_src.renditions.photos import Photos
 from runtime.imaging.limits import Limits
 from runtime.results import pointer_key
 from tests.support.images import corners, decode, encode, noise
@@ -34,7 +35,7 @@ def test_an_upload_becomes_renditions_a_manifest_and_a_pointer(world: World) -> 
         (800, 600, 400),
         (320, 320, 213),
     ]
-    assert set(pointer["timings_ms"]) == {"fetch", "decode", "encode"}
+    assert set(pointer["timings_ms"]) == {"request", "fetch", "decode", "encode"}
     for one in pointer["renditions"]:
         stored = world.s3.get_object(Bucket="output", Key=one["key"])
         assert stored["ContentType"] == one["media_type"] == "image/webp"
@@ -170,7 +171,7 @@ def test_a_pointer_whose_answer_was_lost_is_the_same_when_it_is_written_again(
 
 def test_a_version_that_was_rejected_and_is_then_published_ends_in_one_place(world: World) -> None:
     event = world.upload("a.jpg", PHOTO)
-    strict = replace(world.job, limits=Limits(max_pixels=10, max_bytes=500_000))
+    strict = replace(world.job, work=Photos(limits=Limits(max_pixels=10, max_bytes=500_000)))
     assert strict.run(event).what == "Rejected"
     assert world.job.run(event).what == "Published"
     assert world.keys("rejected/") == []
@@ -245,7 +246,9 @@ def test_an_event_that_comes_again_changes_no_byte_and_costs_no_work(
     event = world.upload("a.jpg", encode(corners(64, 48), ".png"))
     world.run(event)
     before = world.everything()
-    monkeypatch.setattr("lambda_src.renditions.job.render", lambda *_: pytest.fail("It was rendered again."))
+    monkeypatch.setattr(
+        "lambda_src.renditions.photos.render", lambda *_: pytest.fail("It was rendered again.")
+    )
     (again,) = world.run(event)
     assert (again.what, again.facts) == ("Published", {"again": True})
     assert world.everything() == before

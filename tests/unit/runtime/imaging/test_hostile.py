@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambda_src.renditions.job import Job
+from lambda_src.renditions.photos import Photos
 from runtime.events import Change, ObjectEvent
 from runtime.imaging.limits import Limits
 from runtime.imaging.probe import probe_bytes
@@ -67,7 +68,7 @@ def run_all() -> None:
     for number, data in corpus(SEED, COUNT):
         bucket: Any = Bucket()
         bucket.source = data
-        job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), limits=Limits())
+        job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), work=Photos(limits=Limits()))
         event = ObjectEvent(
             change=Change.CREATED, bucket="source", key="a", version_id="1", sequencer="1", size=len(data)
         )
@@ -94,7 +95,7 @@ def run_one(data: bytes, size: int) -> str:
     """The reason for which one file is rejected, by nothing but its rejection."""
     bucket: Any = Bucket()
     bucket.source = data
-    job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), limits=Limits())
+    job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), work=Photos(limits=Limits()))
     event = ObjectEvent(
         change=Change.CREATED, bucket="source", key="a", version_id="1", sequencer="1", size=size
     )

@@ -1,0 +1,55 @@
+"""The work of the function, which a copy replaces: a photo is checked and made into renditions."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lambda_src.renditions.job import Put
+from runtime.imaging.download import Body, Download
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_pixels, probe
+from runtime.imaging.renditions import MEDIA_TYPE, render
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photos:
+    """A Work. limits: of one photo. labels: finds labels on a rendition, where that is switched on."""
+
+    limits: Limits
+    labels: Callable[[bytes], dict[str, Any]] | None = None
+
+    @property
+    def max_bytes(self) -> int:
+        return self.limits.max_bytes
+
+    def make(self, body: Body, put: Put) -> dict[str, Any]:
+        """Its renditions, the largest first, and what they were made from.
+
+        Raises Rejected of what is no photo, damaged, or over the limits.
+        """
+        started = time.perf_counter()
+        download = Download(body)
+        header = probe(download.read)
+        check_pixels(header.width, header.height, header, self.limits)
+        data = download.rest()
+        fetched = time.perf_counter()
+        rendered = render(data, header, self.limits)
+        renditions = [
+            {
+                "key": put(f"{one.long_edge}.webp", one.data, MEDIA_TYPE),
+                "long_edge": one.long_edge,
+                "width": one.width,
+                "height": one.height,
+                "bytes": len(one.data),
+                "media_type": MEDIA_TYPE,
+            }
+            for one in rendered.renditions
+        ]
+        labels = {"labels": self.labels(rendered.renditions[0].data)} if self.labels else {}
+        timings = {
+            "fetch": round((fetched - started) * 1000, 1),
+            "decode": round(rendered.decode_ms, 1),
+            "encode": round(rendered.encode_ms, 1),
+        }
+        return {"source": asdict(header), "renditions": renditions, **labels, "timings_ms": timings}
