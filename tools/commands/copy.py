@@ -36,16 +36,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--name", type=_name, help="how the names of the stacks begin; 2 to 10 letters and digits"
     )
-    parser.add_argument(
-        "--with-local-aws", action="store_true", help="the embedded AWS and its tests as well"
-    )
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     folder = options.start / options.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         print(f"Error: {folder} is not empty: name a new folder.", file=sys.stderr)
         return 1
-    contents = Contents(pattern=options.pattern, local_aws=options.with_local_aws)
+    contents = Contents(pattern=options.pattern)
     files = named(contents.files, options.name) if options.name else contents.files
     write(
         {**files, "README.md": README.format(pattern=contents.pattern, page=contents.page).encode()}, folder

@@ -34,15 +34,15 @@ WORK = {
     "HybridPattern": "runtime/work/works.py",
 }
 """The file that holds what a copy replaces."""
-LOCAL = ("tests/local/", "tests/unit/tools/")
+HERE = ("tests/local/", "tests/unit/tools/")
+"""Tests of the embedded AWS, and of the commands: both stay here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """pattern: one of PATTERNS. local_aws: with the embedded AWS, and what is tested in it."""
+    """pattern: one of PATTERNS."""
 
     pattern: str
-    local_aws: bool = False
 
     @property
     def page(self) -> str:
@@ -155,12 +155,11 @@ class Contents:
     @cached_property
     def _tests(self) -> dict[str, str]:
         """Tests whose every import is copied, and what they import of tests/."""
-        left_out = () if self.local_aws else LOCAL
         names = [str(file.relative_to(ROOT)) for file in sorted((ROOT / "tests").rglob("*.py"))]
         found = {
             name: (ROOT / name).read_text()
             for name in names
-            if not name.startswith(left_out) and not self.mentions.search(name)
+            if not name.startswith(HERE) and not self.mentions.search(name)
         }
         while True:
             cut = {name: self._tests_cut(name, found) for name in found}

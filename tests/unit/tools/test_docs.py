@@ -121,7 +121,6 @@ NOT_RUN = {
     "python3 -m container.service.healthy",
     "python3 dev.py bench NAME",
     "python3 dev.py bench all --smallest",
-    "python3 dev.py copy LambdaPattern FOLDER",
     "python3 dev.py jobs retry ID --target aws",
     "python3 dev.py jobs show ID --target aws",
     "python3 dev.py lock",

@@ -23,6 +23,7 @@ from tests.unit.conftest import World, failing
 
 ROOT = Path(__file__).parents[4]
 PHOTO = encode(corners(600, 400), ".jpg")
+BROKEN = b"\0"
 
 
 @dataclass
@@ -76,7 +77,7 @@ def body(world: World, key: str, data: bytes) -> dict[str, Any]:
 def test_one_bad_image_in_a_batch_of_ten_is_rejected_and_the_others_are_published(
     world: World, module: ModuleType
 ) -> None:
-    bodies = [body(world, f"{number}.jpg", PHOTO if number != 4 else b"poison") for number in range(10)]
+    bodies = [body(world, f"{number}.jpg", PHOTO if number != 4 else BROKEN) for number in range(10)]
     assert module.handler(sqs_batch(*bodies), Context()) == {"batchItemFailures": []}
     assert len(world.keys("latest/")) == 9
     assert len(world.keys("rejected/")) == 1
@@ -134,7 +135,7 @@ def test_every_outcome_is_logged_and_counted(
 ) -> None:
     log = io.StringIO()
     logs_to(log)
-    module.handler(sqs_batch(body(world, "photos/a.jpg", PHOTO), body(world, "b.jpg", b"text")), Context())
+    module.handler(sqs_batch(body(world, "photos/a.jpg", PHOTO), body(world, "b.jpg", BROKEN)), Context())
     logged = {line["message"]: line for line in map(json.loads, log.getvalue().splitlines())}
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert logged["Published"]["key"] == "photos/a.jpg"
