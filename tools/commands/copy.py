@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app import PATTERNS
 from stacks.imports import ROOT
+from stacks.settings import Settings
 from tools.copying.contents import Contents
 
 README = """# {pattern}
@@ -26,6 +27,7 @@ Copied from lambda-or-fargate. With Python 3.11 or newer and Node 22 or newer:
 
 Settings are in cdk.json. What to change to make it yours: {page}.
 """
+PREFIX = Settings().prefix.encode()
 NAME = r"[a-z][a-z0-9]{1,9}"
 
 
@@ -53,10 +55,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def named(files: dict[str, bytes], name: str) -> dict[str, bytes]:
-    """With another prefix of all names, and as another package."""
-    cdk = re.sub(r'"prefix": "\w+"', f'"prefix": "{name}"', files["cdk.json"].decode())
-    package = re.sub(r'("description": ").*(")', rf"\g<1>{name}\g<2>", files["package.json"].decode())
-    return {**files, "cdk.json": cdk.encode(), "package.json": package.encode()}
+    """With another prefix of all names, in code and pages, and as another package."""
+    kinds = (".py", ".md", ".json")
+    renamed = {
+        path: re.sub(rb"\b%s\b" % PREFIX, name.encode(), content) if path.endswith(kinds) else content
+        for path, content in files.items()
+    }
+    package = re.sub(rb'("description": ").*(")', rb"\g<1>%s\g<2>" % name.encode(), files["package.json"])
+    return {**renamed, "package.json": package}
 
 
 def write(files: dict[str, bytes], folder: Path) -> None:

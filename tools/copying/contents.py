@@ -31,7 +31,7 @@ PAGES = {
 WORK = {
     "LambdaPattern": "lambda_src/renditions/photos.py",
     "FargatePattern": "container/service/app.py",
-    "HybridPattern": "runtime/work/works.py",
+    "HybridPattern": "runtime/work/scans.py",
 }
 """The file that holds what a copy replaces."""
 HERE = ("tests/local/", "tests/unit/tools/")
@@ -215,7 +215,7 @@ def _snake(name: str) -> str:
 
 def _setting(name: str) -> str:
     """A setting, which may have the name of something else: as code and pages write settings."""
-    return rf"""settings\.{name}\b|['"`]{name}['"`=]|\b{name}=['"]|-c {name}=|['"]{name}: """
+    return rf"""[Ss]ettings(?:\(\))?\.{name}\b|['"`]{name}['"`=]|\b{name}=['"]|-c {name}=|['"]{name}: """
 
 
 def _snapshots(stack: str) -> list[str]:

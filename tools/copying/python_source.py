@@ -71,6 +71,7 @@ class Cut:
         Not within functions: a test that names one goes as a whole.
         """
         spans: list[tuple[int, int]] = []
+        alone: list[int] = []  # where the last of a tuple ends that is left as the only one: it needs a comma
         starts, text = _starts(source), source.encode()
 
         def written(node: ast.expr) -> str:
@@ -82,15 +83,25 @@ class Cut:
                 rows = [(key or value, value, self._is_left(key, written)) for key, value in pairs]
                 spans += _rows(rows, starts, text)
             elif isinstance(node, ast.Tuple | ast.List | ast.Set):
-                spans += _rows([(one, one, self._is_left(one, written)) for one in node.elts], starts, text)
+                rows = [(one, one, self._is_left(one, written)) for one in node.elts]
+                spans += _rows(rows, starts, text)
+                if isinstance(node, ast.Tuple) and [goes for *_, goes in rows if not goes] == [False]:
+                    alone.append(_end(node.elts[-1], starts))
             elif isinstance(node, ast.ImportFrom) and not self._is_missing_import(node):
                 spans += _rows([(one, one, self._is_missing(node, one)) for one in node.names], starts, text)
             elif isinstance(node, ast.ClassDef) and node.name == self.settings:
-                lost = [one for one in node.body if any(name in self.names for name in _binds(one))]
-                lines = [_lines(one, node.body) for one in lost]
+                fields = [one for one in node.body if any(name in self.names for name in _binds(one))]
+                lines = [_lines(one, node.body) for one in fields]
                 spans += [(starts[first], starts[last]) for first, last in lines]
-        for start, end in _outermost(spans):
-            text = text[:start] + text[end:]
+        lost = _outermost(spans)
+        commas = [
+            (end, end, b",")
+            for end in alone
+            if text[end : end + 1] != b"," and not any(start <= end <= last for start, last in lost)
+        ]
+        edits = [*((*span, b"") for span in lost), *commas]
+        for start, end, new in sorted(edits, reverse=True):
+            text = text[:start] + new + text[end:]
         return text.decode()
 
     def _is_left(self, node: ast.expr | None, source: Callable[[ast.expr], str]) -> bool:

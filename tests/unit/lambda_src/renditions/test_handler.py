@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
-from lambda_src.renditions.labels import labeller
+from runtime.rejection import Reason
 from tests.support.events import s3_event, sqs_batch
 from tests.support.images import corners, encode
 from tests.unit.conftest import World, failing
@@ -139,41 +138,7 @@ def test_every_outcome_is_logged_and_counted(
     logged = {line["message"]: line for line in map(json.loads, log.getvalue().splitlines())}
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert logged["Published"]["key"] == "photos/a.jpg"
-    assert logged["Rejected"]["reason"] == "not-an-image"
+    assert Reason(logged["Rejected"]["reason"])
     (metrics,) = [line for line in lines if "Published" in line]
     assert (metrics["Published"], metrics["Rejected"]) == ([1.0], [1.0])
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "LambdaPattern"
-
-
-@pytest.fixture
-def rekognition() -> Any:
-    import boto3
-
-    return boto3.client("rekognition")
-
-
-def test_labels_come_from_the_rendition_as_jpeg(rekognition: Any) -> None:
-    webp = encode(corners(), ".webp")
-    sent: list[bytes] = []
-    with Stubber(rekognition) as stub:
-        stub.add_response("detect_labels", {"Labels": [{"Name": "Rocket", "Confidence": 99.5}]})
-        rekognition.meta.events.register(
-            "provide-client-params.rekognition.DetectLabels",
-            lambda params, **_: sent.append(params["Image"]["Bytes"]),
-        )
-        labels = labeller(rekognition)(webp)
-    assert labels == {"found": [{"name": "Rocket", "confidence": 99.5}]}
-    assert sent[0].startswith(b"\xff\xd8\xff")
-
-
-@pytest.mark.parametrize("code", ["ThrottlingException", "ImageTooLargeException", "AccessDeniedException"])
-def test_labels_that_fail_are_written_down_and_fail_nothing(
-    world: World, rekognition: Any, code: str
-) -> None:
-    with Stubber(rekognition) as stub:
-        stub.add_client_error("detect_labels", code, "no luck")
-        object.__setattr__(world.job.work, "labels", labeller(rekognition))
-        event = world.upload("a.jpg", PHOTO)
-        (outcome,) = world.run(event)
-    assert outcome.what == "Published"
-    assert world.read(f"v/{event.job_id}/manifest.json")["labels"] == {"error": code}
