@@ -86,4 +86,5 @@ def test_a_copy_of_the_hybrid_numbers_lines(folder: Path) -> None:
     lines = ("from runtime.work.scans import Scans", "from runtime.work.lines import Lines")
     change(folder / DISPATCHER, (scans.format("limits"), "Lines()"), lines)
     change(folder / WORKER, (scans.format("told"), "Lines()"), lines)
+    (folder / "tests/unit/container/test_worker.py").unlink()
     holds(folder, "hybrid-pattern.md")

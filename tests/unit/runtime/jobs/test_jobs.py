@@ -1,12 +1,6 @@
-"""The job table, uploads of tiles, the worker's exit codes, and what the end of a task means."""
+"""The job table, uploads of tiles, and what the end of a task means."""
 
-import json
-import os
-import subprocess
-import sys
 import threading
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +9,8 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from moto.server import ThreadedMotoServer
 
 from container.worker.attempt import StoppedError
-from runtime.imaging.limits import Limits
 from runtime.jobs.record import State
 from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Verdict, read_stop
 from runtime.work.uploads import Uploads
@@ -184,79 +176,6 @@ def test_an_upload_that_fails_ends_the_work_and_drops_the_rest() -> None:
     with pytest.raises(OSError, match="gone"):
         store_all()
     assert len(stored) < 10
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """moto over HTTP, for a worker in a process of its own."""
-    serving = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    serving.start()
-    url = "http://{}:{}".format(*serving.get_host_and_port())
-    urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    yield url
-    serving.stop()
-
-
-def worker(job_id: str, **environment: str) -> "subprocess.Popen[bytes]":
-    told = {"JOB_ID": job_id, "ATTEMPT": "1", "JOB_TABLE": "jobs", "OUTPUT_BUCKET": "output"}
-    limits = {"MAX_PIXELS": "100000000", "MAX_BYTES": "100000000", "TASK_SECONDS": "3600"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "container.worker"],
-        cwd=ROOT,
-        env={**os.environ, **told, **limits, "TILES_URL": "https://tiles", **environment},
-        stdout=subprocess.PIPE,
-    )
-
-
-def last_line(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    output, _ = process.communicate(timeout=300)
-    return dict(json.loads(output.splitlines()[-1]))
-
-
-@pytest.fixture
-def started(server: str) -> World:
-    """A world whose job has a task that waits to begin."""
-    world = make_world()
-    world.by_tasks_only().dispatch(world.upload(SCAN))
-    return world
-
-
-def test_the_worker_ends_with_0_when_the_job_is_done(started: World) -> None:
-    process = worker(started.job.job_id)
-    assert last_line(process)["message"] == "Done."
-    assert (process.returncode, started.job.state) == (0, State.DONE)
-
-
-def test_the_worker_ends_with_1_and_says_why_when_its_deadline_passes(started: World) -> None:
-    process = worker(started.job.job_id, TASK_SECONDS="0")
-    assert "deadline" in last_line(process)["message"]
-    assert process.returncode == 1
-
-
-def test_the_worker_ends_with_1_and_says_why_when_it_may_not_write(started: World) -> None:
-    process = worker(started.job.job_id, OUTPUT_BUCKET="nowhere")
-    assert "NoSuchBucket" in last_line(process)["message"]
-    assert process.returncode == 1
-
-
-def test_told_to_stop_the_worker_ends_with_4_and_publishes_nothing(started: World) -> None:
-    big = encode(noise(6000, 6000), ".tif")
-    started.now = time.time()
-    message = started.upload(big, "big.tif")
-    started.limits = Limits(max_pixels=10**9, max_bytes=10**9)
-    started.dispatch(message)
-    (job,) = (one for one in started.jobs.all() if one.key == "big.tif")
-    process = worker(job.job_id, MAX_PIXELS="1000000000", MAX_BYTES="1000000000")
-    end = time.monotonic() + 300
-    while not started.keys(f"v/{job.job_id}/"):
-        assert time.monotonic() < end
-        assert process.poll() is None
-        time.sleep(0.05)  # a bucket has nothing to wait on
-    process.terminate()
-    assert last_line(process)["exit"] == 4
-    assert process.returncode == 4
-    assert not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*started.keys()}
 
 
 def test_the_signal_to_stop_ends_the_worker_also_within_a_call_to_aws(

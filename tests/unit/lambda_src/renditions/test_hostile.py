@@ -135,7 +135,9 @@ def test_what_everybody_tries_first_is_rejected_for_its_own_reason_in_under_200_
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     assert 200_000 < len(files["bomb.png"]) < 500_000
-    code = f"from tests.unit.runtime.imaging.test_hostile import run_named; run_named({str(tmp_path)!r})"
+    code = (
+        f"from tests.unit.lambda_src.renditions.test_hostile import run_named; run_named({str(tmp_path)!r})"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["ends"] == {
@@ -153,7 +155,11 @@ def test_what_everybody_tries_first_is_rejected_for_its_own_reason_in_under_200_
 def report() -> dict[str, Any]:
     """The corpus in a process of its own, with an end on its time."""
     done = subprocess.run(
-        [sys.executable, "-c", "from tests.unit.runtime.imaging.test_hostile import run_all; run_all()"],
+        [
+            sys.executable,
+            "-c",
+            "from tests.unit.lambda_src.renditions.test_hostile import run_all; run_all()",
+        ],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"},
         capture_output=True,
