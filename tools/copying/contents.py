@@ -203,7 +203,14 @@ class Contents:
         def has(path: str) -> bool:
             return str((ROOT / folder / path).resolve().relative_to(ROOT)) in {*copied, *pages_of_it}
 
-        cut = pages.Cut(pattern=self.pattern, names=self._left, mentions=self._is_of_others, has=has)
+        tests = {Path(name).stem for name in self._tests} | {
+            test for text in self._tests.values() for test in re.findall(r"def (test_\w+)", text)
+        }
+
+        def mentions(text: str) -> bool:
+            return self._is_of_others(text) or not {*re.findall(r"\btest_\w+", text)} <= tests
+
+        cut = pages.Cut(pattern=self.pattern, names=self._left, mentions=mentions, has=has)
         for name in sorted({*pages_of_it, "THIRD_PARTY_NOTICES.md"}):
             folder = Path(name).parent
             yield name, cut.apply((ROOT / name).read_text())
