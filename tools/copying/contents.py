@@ -270,6 +270,8 @@ def _reachable(files: dict[str, str]) -> dict[str, str]:
             if isinstance(node, ast.ImportFrom):
                 modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
                 todo += [file for module in modules for file in _files(module)]
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):  # a script, by its path
+                todo.append(str(Path(name).parent / node.value))
     return {name: files[name] for name in sorted(found)}
 
 

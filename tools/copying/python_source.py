@@ -40,7 +40,7 @@ class Cut:
         composed = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in within)
         for body in (tree.body, *(node.body for node in composed)):
             kept = list(body)
-            while lost := [node for node in kept if self._goes(node, lines, gone | fixtures, within)]:
+            while lost := [node for node in kept if self._goes(node, lines, gone, fixtures, within)]:
                 for node in lost:
                     kept.remove(node)
                     gone |= set(_binds(node))
@@ -48,14 +48,16 @@ class Cut:
                     spans += [_lines(node, body)]
         return _without_lines(source, spans)
 
-    def _goes(self, node: ast.stmt, source: list[str], gone: set[str], within: Sequence[str]) -> bool:
+    def _goes(
+        self, node: ast.stmt, source: list[str], gone: set[str], fixtures: set[str], within: Sequence[str]
+    ) -> bool:
         if isinstance(node, ast.Import | ast.ImportFrom):
             return self._is_missing_import(node)
         if isinstance(node, ast.FunctionDef) and node.name in within:
             return False
         first, last = _lines(node, [node])
         text = "".join(source[first:last])
-        return bool(_reads(node) & gone) or self.mentions(text)
+        return bool(_reads(node) & gone or _asks_for(node) & fixtures) or self.mentions(text)
 
     def _is_missing_import(self, node: ast.Import | ast.ImportFrom) -> bool:
         if isinstance(node, ast.Import):
@@ -138,14 +140,15 @@ def has_tests(source: str) -> bool:
 def _reads(node: ast.AST) -> set[str]:
     """Names that it uses, and of a test or fixture those that it asks for by its arguments."""
     names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
-    return names | {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)} | _asked_for(node)
+    return names | _asks_for(node)
 
 
-def _asked_for(node: ast.AST) -> set[str]:
-    """Fixtures named by `pytest.mark.usefixtures`."""
+def _asks_for(node: ast.AST) -> set[str]:
+    """Fixtures, by its arguments or by `pytest.mark.usefixtures`."""
     calls = (one for one in ast.walk(node) if isinstance(one, ast.Call))
     named = (one for call in calls if ast.unparse(call.func).endswith("usefixtures") for one in call.args)
-    return {str(one.value) for one in named if isinstance(one, ast.Constant)}
+    arguments = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
+    return arguments | {str(one.value) for one in named if isinstance(one, ast.Constant)}
 
 
 def _binds(node: ast.stmt) -> Iterator[str]:
