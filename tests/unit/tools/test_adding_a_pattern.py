@@ -110,6 +110,7 @@ REST = {
     },
     "tests/synth/test_bundling.py": {
         '"renditions", "dispatcher", "tracker")': '"counter", ',
+        '    "tracker": dict.fromkeys(': '    "counter": {},\n',
         '    "HybridPattern": {"dispatcher"': '    "CountPattern": {"counter"},\n',
         '        ("lambda_src/tracker/track.py"': '        ("lambda_src/counter/metrics.py", {"counter"}),\n',
     },
