@@ -1,6 +1,7 @@
 """The real app through the real CDK CLI."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+PATHS = f"{BIN}:{os.environ['PATH']}"
+CDK, NODE = (Path(shutil.which(name, path=PATHS) or BIN / name) for name in ("cdk", "node"))
 
 NO_NETWORK = """
 const fs = require("fs"), net = require("net"), dns = require("dns"), connect = net.Socket.prototype.connect;
@@ -37,7 +40,7 @@ def synth(
 ) -> subprocess.CompletedProcess[str]:
     """`cdk synth` with an empty environment but for PATH and HOME, and Node and pip kept off the network."""
     environment = {
-        "PATH": f"{BIN}:/usr/bin:/bin",
+        "PATH": f"{BIN}:{CDK.parent}:{NODE.parent}:/usr/bin:/bin",
         "HOME": str(output.parent / "home"),
         "NODE_OPTIONS": f"--require={output.parent / 'no-network.cjs'}",
         "NETWORK_LOG": str(output.parent / "network.log"),
@@ -48,7 +51,7 @@ def synth(
         ["cdk", "synth", "--quiet", "--output", str(output), *arguments],
         cwd=folder,
         env=environment,
-        executable=BIN / "cdk",
+        executable=CDK,
         capture_output=True,
         text=True,
     )
