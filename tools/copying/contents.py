@@ -20,20 +20,20 @@ ALWAYS = (
 )
 """What no import names."""
 PAGES = {
-    "runbooks.md": "app.py",
-    "real-aws.md": "app.py",
-    "privileges.md": "app.py",
-    "contract.md": "runtime/results.py",
-    "image-service.md": "container/service/app.py",
-    "pyramid.md": "runtime/work/scans.py",
+    "runbooks.md": "app",
+    "real-aws.md": "app",
+    "privileges.md": "app",
+    "contract.md": "runtime.results",
+    "image-service.md": "container.service.app",
+    "pyramid.md": "runtime.work.scans",
 }
-"""What each page is about: it comes with that file, and a pattern's own page with the pattern."""
+"""What each page is about: it comes with that module, and a pattern's own page with the pattern."""
 WORK = {
-    "LambdaPattern": "lambda_src/renditions/photos.py",
-    "FargatePattern": "container/service/app.py",
-    "HybridPattern": "runtime/work/scans.py",
+    "LambdaPattern": "lambda_src.renditions.photos",
+    "FargatePattern": "container.service.app",
+    "HybridPattern": "runtime.work.scans",
 }
-"""The file that holds what a copy replaces."""
+"""The module that holds what a copy replaces."""
 HERE = ("tests/local/", "tests/unit/tools/")
 """Tests of the embedded AWS, and of the commands: both stay here."""
 
@@ -51,7 +51,9 @@ class Contents:
 
     @property
     def work(self) -> str:
-        return WORK[self.pattern]
+        """The file that holds what a copy replaces."""
+        (file,) = _files(WORK[self.pattern])
+        return file
 
     @cached_property
     def files(self) -> dict[str, bytes]:
@@ -198,7 +200,10 @@ class Contents:
 
     def _pages(self, copied: dict[str, bytes]) -> Iterator[tuple[str, str]]:
         own = f"docs/{_snake(self.pattern).replace('_', '-')}.md"
-        pages_of_it = {own, *(f"docs/{page}" for page, about in PAGES.items() if about in copied)}
+        pages_of_it = {
+            own,
+            *(f"docs/{page}" for page, about in PAGES.items() if {*_files(about)} & copied.keys()),
+        }
 
         def has(path: str) -> bool:
             return str((ROOT / folder / path).resolve().relative_to(ROOT)) in {*copied, *pages_of_it}

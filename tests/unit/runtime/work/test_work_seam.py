@@ -21,7 +21,7 @@ SEAM = (
     *("lambda_src/dispatcher/dispatch.py", "lambda_src/tracker/track.py", "lambda_src/tracker/handler.py"),
     *("container/worker/run.py", "container/worker/attempt.py"),
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("runtime/jobs/*.py")),
-    *("runtime/work/work.py", "runtime/work/works.py", "runtime/work/source.py"),
+    *(str(Path("runtime", "work", f"{name}.py")) for name in ("work", "works", "source")),
 )
 """What a team with other work does not change."""
 
