@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import PATTERNS
-from stacks.imports import ROOT
-from stacks.settings import Settings
+from stacks.settings import Settings, SettingsError
 from tools.copying.contents import Contents
 
 README = """# {pattern}
@@ -27,17 +26,15 @@ Copied from lambda-or-fargate. With Python 3.11 or newer and Node 22 or newer:
 
 Settings are in cdk.json. What to change to make it yours: {page}.
 """
+RUFF = Path(sys.executable).with_name("ruff")
 PREFIX = Settings().prefix.encode()
-NAME = r"[a-z][a-z0-9]{1,9}"
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py copy", description=__doc__)
     parser.add_argument("pattern", choices=PATTERNS)
     parser.add_argument("folder", type=Path, help="new or empty")
-    parser.add_argument(
-        "--name", type=_name, help="how the names of the stacks begin; 2 to 10 letters and digits"
-    )
+    parser.add_argument("--name", type=_name, help="how the names of the stacks begin")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     folder = options.start / options.folder
@@ -71,13 +68,14 @@ def write(files: dict[str, bytes], folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     for command in (("check", "--fix-only", "--select", "F401,I001"), ("format",)):
-        subprocess.run([ROOT / ".venv/bin/ruff", *command, "--quiet", "--no-cache", folder], check=True)
+        subprocess.run([RUFF, *command, "--quiet", "--no-cache", folder], check=True)
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(NAME, text):
-        raise argparse.ArgumentTypeError("2 to 10 lowercase letters and digits that begin with a letter")
-    return text
+    try:
+        return Settings.from_context({"prefix": text}).prefix
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

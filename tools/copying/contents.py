@@ -133,9 +133,8 @@ class Contents:
         words += [_setting(name) if name in self._settings_left else _part(name) for name in named]
         words += [rf"['\"`]{name}['\"`]" for name in self._left & {*STACKS}]
         words += [rf"\b{name.removesuffix('.py').replace('/', '[./]')}\b" for name in self._code_left]
-        commands = r"dev\.py (?!jobs)\w+" if "runtime/jobs/record.py" in self._code else r"dev\.py"
         return re.compile(
-            "|".join([*words, commands, r"\btools[./]", r"\bchooser\b", r"\bbench\b", "samples/"])
+            "|".join([*words, r"dev\.py", "`jobs ", r"\btools[./]", r"\bchooser\b", r"\bbench\b", "samples/"])
         )
 
     @cached_property
@@ -191,12 +190,8 @@ class Contents:
     @property
     def _context(self) -> str:
         lines = (ROOT / "cdk.json").read_text().splitlines(keepends=True)
-        return "".join(
-            line
-            for line in lines
-            if (line.split('"')[1:2] != [] and line.split('"')[1] not in self._settings_left)
-            or '"' not in line
-        )
+        left = self._settings_left
+        return "".join(line for line in lines if '"' not in line or line.split('"')[1] not in left)
 
     def _pages(self, copied: dict[str, bytes]) -> Iterator[tuple[str, str]]:
         own = f"docs/{_snake(self.pattern).replace('_', '-')}.md"
