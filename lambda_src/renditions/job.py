@@ -74,8 +74,10 @@ class Job:
             return self._shown(event, moved, {"again": True})
         check_bytes(event.size, self.work.max_bytes)
         started = time.perf_counter()
-        with closing(self._open(event)) as body:
-            requested = round((time.perf_counter() - started) * 1000, 1)
+        found = self._get(event)
+        requested = round((time.perf_counter() - started) * 1000, 1)
+        with closing(found["Body"]) as body:
+            check_bytes(found["ContentLength"], self.work.max_bytes)
             made = self.work.make(body, lambda *result: self._put(event, *result))
         timings = {"request": requested, **made.get("timings_ms", {})}
         source = {**source_of(event), **made.get("source", {})}
@@ -87,13 +89,11 @@ class Job:
             raise _source_gone()
         return Outcome(what=Metric.PUBLISHED if moved else Metric.SUPERSEDED, facts=facts)
 
-    def _open(self, event: ObjectEvent) -> Body:
+    def _get(self, event: ObjectEvent) -> Mapping[str, Any]:
         try:
-            found = self.s3.get_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
+            return self.s3.get_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
         except ClientError as error:
             raise unreadable(error) from error
-        check_bytes(found["ContentLength"], self.work.max_bytes)
-        return found["Body"]
 
     def _put(self, event: ObjectEvent, name: str, data: bytes, media_type: str) -> str:
         key = f"{version_prefix(event.job_id)}{name}"

@@ -1,5 +1,6 @@
 """One event of the source bucket, from the object to what is published, with S3 by moto."""
 
+import io
 import itertools
 import random
 from dataclasses import replace
@@ -213,6 +214,16 @@ def test_pointers_of_long_keys_do_not_meet() -> None:
     long = "é" * 400
     assert pointer_key(long) != pointer_key(long + "e")
     assert pointer_key("=sha256/" + "0" * 64) != pointer_key(long)
+
+
+def test_a_file_larger_than_its_event_said_is_rejected_and_its_connection_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = io.BytesIO(PHOTO)
+    monkeypatch.setattr(world.job.s3, "get_object", lambda **_: {"ContentLength": 500_001, "Body": body})
+    (outcome,) = world.run(world.upload("a.jpg", PHOTO))
+    assert (outcome.what, outcome.facts["reason"]) == ("Rejected", "too-many-bytes")
+    assert body.closed
 
 
 def test_a_refused_file_is_not_downloaded_to_its_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
