@@ -219,8 +219,13 @@ def test_pointers_of_long_keys_do_not_meet() -> None:
 def test_a_file_larger_than_its_event_said_is_rejected_and_its_connection_given_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body = io.BytesIO(PHOTO)
-    monkeypatch.setattr(world.job.s3, "get_object", lambda **_: {"ContentLength": 500_001, "Body": body})
+    get, body = world.job.s3.get_object, io.BytesIO(PHOTO)
+
+    def larger(*, Bucket: str, **named: Any) -> Any:  # noqa: N803
+        grown = {"ContentLength": 500_001, "Body": body}
+        return grown if Bucket == "source" else get(Bucket=Bucket, **named)
+
+    monkeypatch.setattr(world.job.s3, "get_object", larger)
     (outcome,) = world.run(world.upload("a.jpg", PHOTO))
     assert (outcome.what, outcome.facts["reason"]) == ("Rejected", "too-many-bytes")
     assert body.closed
