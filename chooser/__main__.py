@@ -1,4 +1,4 @@
-"""`python -m chooser FILE.toml`: Lambda or Fargate, why, and what it costs.
+"""`python -m chooser FILE.toml`: Lambda or Fargate, why, what it costs, and what would change that.
 
 Prices are list prices of us-east-1 without discounts; `chooser/prices.toml` has each with source and date.
 """
@@ -8,42 +8,61 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 
-from chooser.choose import choose, sentence
+from chooser.keys import KEYS, WorkloadError, load
 from chooser.prices import as_of, stale
-from chooser.report import as_json, details, plain, pretty, rows
-from chooser.workload import ARCHITECTURES, Workload, WorkloadError, load
+from chooser.report import (
+    HEAD,
+    Answer,
+    answer,
+    as_json,
+    as_markdown,
+    details,
+    paragraphs,
+    plain,
+    pretty,
+    rows,
+)
+from chooser.workload import ARCHITECTURES
 
-HEAD = ("candidate", "USD a month", "")
+FORMATS = (".svg", ".png", ".pdf")
 
 
 def main(arguments: Sequence[str]) -> int:
     import argparse
 
+    keys = "\n".join(f"  {name:<24}{key.what}" for name, key in KEYS.items())
     parser = argparse.ArgumentParser(
         prog="python3 -m chooser",
         description=__doc__,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=99),
+        epilog=f"A workload's keys, of which name, requests, duration_ms and memory_mb are needed:\n{keys}",
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=99),
     )
     parser.add_argument("file", help="a workload, such as examples/thumbnails.toml")
     parser.add_argument("--compare", action="store_true", help="every item of every bill")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("--plot", metavar="OUT.svg", help="cost against load, as a picture")
+    parser.add_argument("--json", action="store_true", help="for programs: inputs, prices and sources too")
+    parser.add_argument("--markdown", action="store_true", help="a decision record to commit")
+    parser.add_argument("--plot", metavar="OUT.svg", help="cost against load: .svg, .png or .pdf")
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="", help="only that one")
     parser.add_argument("--free-tier", action="store_true", help="with the free tiers that do not end")
     options = parser.parse_args(arguments)
     try:
-        found = load(options.file)
-        measured = ", ".join(found.duration_ms)
-        if options.architecture and options.architecture not in found.duration_ms:
+        if options.plot and not options.plot.endswith(FORMATS):
+            raise WorkloadError(f"--plot {options.plot}: its name is to end with {', '.join(FORMATS)}.")
+        workload = load(options.file)
+        measured = ", ".join(workload.duration_ms)
+        if options.architecture and options.architecture not in workload.duration_ms:
             raise WorkloadError(f"--architecture {options.architecture}: duration_ms has {measured} only.")
-        _answer(found, options.architecture, options.free_tier, options.compare, options.json)
+        found = answer(workload, architecture=options.architecture, free=options.free_tier)
+        if warning := stale(date.today()):
+            print(f"Warning: {warning}", file=sys.stderr)
+        if options.json:
+            print(as_json(found))
+        elif options.markdown:
+            print(as_markdown(found, date.today()))
+        else:
+            _print(found, options.compare)
         if options.plot:
-            try:
-                from chooser.plot import plot
-            except ImportError:
-                raise WorkloadError("--plot needs matplotlib: . .venv/bin/activate") from None
-
-            plot(found, options.architecture or next(iter(found.duration_ms)), options.plot)
+            _plot(found, options.architecture or found.best.architecture, options.plot, options.free_tier)
     except OSError as error:
         print(f"Error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
@@ -53,21 +72,27 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _answer(found: Workload, architecture: str, free: bool, compare: bool, as_text: bool) -> None:
-    verdicts = choose(found, architecture=architecture, free=free)
-    answer = sentence(verdicts)
-    if warning := stale(date.today()):
-        print(f"Warning: {warning}", file=sys.stderr)
-    if as_text:
-        print(as_json(found, verdicts, answer))
-        return
-    lines = details(verdicts) if compare else rows(verdicts)
-    print(f"{found.name}: {found.requests:,.0f} requests a month\n\n{answer}\n")
-    if sys.stdout.isatty():
-        pretty(HEAD, lines)
-    else:
-        print(plain(HEAD, lines))
+def _print(found: Answer, compare: bool) -> None:
+    table = pretty if sys.stdout.isatty() else lambda head, lines: print(plain(head, lines))
+    print(f"{found.load.name}: {found.load.requests:,.0f} requests a month\n\n{found.text}\n")
+    table(HEAD, details(found.verdicts) if compare else rows(found.verdicts))
+    if found.best.possible and not compare:
+        print()
+        bill = [(item.what, f"{item.usd:,.2f}", ", ".join(item.unverified)) for item in found.best.items]
+        table((f"the bill of {found.best.candidate}", "USD a month", ""), bill)
+    for title, lines in paragraphs(found):
+        print(f"\n{title}")
+        for line in lines:
+            print(f"  {line}")
     print(f"\nList prices of us-east-1 as of {as_of()}; each with its source in chooser/prices.toml.")
+
+
+def _plot(found: Answer, architecture: str, file: str, free: bool) -> None:
+    try:
+        from chooser.plot import plot
+    except ImportError:
+        raise WorkloadError("--plot needs matplotlib: . .venv/bin/activate") from None
+    plot(found.load, architecture, file, free=free)
 
 
 if __name__ == "__main__":

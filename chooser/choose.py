@@ -1,114 +1,143 @@
 """“Lambda or Fargate?”: hard limits rule a candidate out, each with its number; then the cost decides."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
-from chooser.costs import Candidate, Item, items, total
-from chooser.prices import price
-from chooser.workload import Workload
-from runtime.placement.limits import Limit, limits
+from chooser.candidates import (
+    FUNCTIONS,
+    Candidate,
+    Reason,
+    against,
+    bill,
+    considered,
+    total,
+)
+from chooser.costs.items import Item, spread
+from chooser.workload import SECONDS_A_MONTH, Workload
 
 CLOSE = 1.25
 """Within a quarter, what a team knows how to run decides, and not the price."""
-SLOW = "fargate.start_seconds"
-STEP = 1.01
-MOST = 1e12
-"""Requests a month up to which a break-even is looked for."""
+STEP, FAR = 1.5, 1e4
+"""A break-even is looked for in these steps, up to so many times the workload and down to as small a part."""
 
 
 class Verdict(NamedTuple):
-    """One candidate on the cheaper architecture. against: the limits that rule it out, and what is asked.
+    """One candidate on the cheaper architecture. against: what rules it out.
 
-    items, usd: of a month. unverified: prices among them that nobody could check.
+    items, usd, spread: of a month.
     """
 
     candidate: Candidate
     architecture: str
-    against: tuple[tuple[Limit, float], ...]
+    against: tuple[Reason, ...]
     items: tuple[Item, ...]
-    usd: float
 
     @property
     def possible(self) -> bool:
         return not self.against
 
     @property
+    def usd(self) -> float:
+        return sum(item.usd for item in self.items)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """USD at the lowest and the highest of what unverified prices may be."""
+        return spread(self.items)
+
+    @property
+    def dollars(self) -> str:
+        return f"${self.usd:,.2f}"
+
+    @property
     def unverified(self) -> tuple[str, ...]:
-        names = {name for item in self.items for name in item.prices}
-        return tuple(sorted(name for name in names if price(name).confidence == "unverified"))
+        """Prices among them that nobody could check, and that are asked for."""
+        return tuple(sorted({name for item in self.items for name in item.unverified}))
 
 
 def choose(load: Workload, *, architecture: str = "", free: bool = False) -> list[Verdict]:
     """Every candidate: those that are possible first, the cheapest of them at the top."""
-    found = []
-    for candidate in Candidate:
-        against = tuple(_against(candidate, load, architecture))
-        among = [architecture] if architecture else [*load.duration_ms]
-        if candidate is Candidate.MANAGED and "arm64" in among:
-            among = ["arm64"]  # its price is of an instance with that CPU
-        best = min(among, key=lambda one: total(candidate, load, one, free=free))
-        lines = tuple(items(candidate, load, best, free=free))
-        usd = sum(item.usd for item in lines)
-        found.append(Verdict(candidate=candidate, architecture=best, against=against, items=lines, usd=usd))
+    found = [_verdict(one, load, architecture, free) for one in considered(load)]
     return sorted(found, key=lambda one: (not one.possible, one.usd))
 
 
-def _against(candidate: Candidate, load: Workload, architecture: str) -> Iterator[tuple[Limit, float]]:
-    """The limits that a workload is beyond."""
-    known = limits()
-    asked = {
-        "seconds": load.longest_seconds,
-        "memory_mb": load.memory_mb,
-        "disk_mb": load.disk_mb,
-        "request_mb": load.payload_in_mb,
-        "response_mb": load.payload_out_mb,
-        "gpu": float(load.gpu),
-        "priced_memory_mb": load.memory_mb,
-        "priced_gpu": float(load.gpu),
-        "priced_x86_64": float("arm64" not in load.duration_ms or architecture == "x86_64"),
-        "connections": float(load.long_connections),
-        "disk_gib": load.disk_mb / 1024,
-    }
-    group = {Candidate.LAMBDA: "lambda", Candidate.MANAGED: "managed_instances"}.get(candidate, "fargate")
-    for name, value in asked.items():
-        bound = known.get(f"{group}.{name}")
-        if bound and value > bound.value:
-            yield bound, value
-    if candidate in (Candidate.RUN_TASK, Candidate.RUN_TASK_SPOT):
-        if known["fargate.start_seconds"].value > load.start_seconds:
-            yield known["fargate.start_seconds"], load.start_seconds
-        if load.long_connections:
-            yield known["run_task.connections"], 1
-        if max(load.a_second) > known["run_task.starts_a_second"].value:
-            yield known["run_task.starts_a_second"], max(load.a_second)
-    if candidate is Candidate.LAMBDA and known["lambda.start_seconds"].value > load.start_seconds:
-        yield known["lambda.start_seconds"], load.start_seconds
+def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool) -> Verdict:
+    among = [architecture] if architecture else [*load.duration_ms]
+    if candidate is Candidate.MANAGED and "arm64" in among:
+        among = ["arm64"]  # its price is of an instance with that CPU
+    reasons = tuple(against(candidate, load, architecture))
+    bills = [(one, tuple(bill(candidate, load, one, free=free))) for one in among]
+    best, items = min(bills, key=lambda one: sum(item.usd for item in one[1]))
+    return Verdict(candidate, best, reasons, items)
+
+
+class BreakEven(NamedTuple):
+    """Where two candidates cost the same. requests: per month; busy: of one function environment's month."""
+
+    requests: float
+    per_second: float
+    busy: float
+    below: Candidate
+    above: Candidate
 
 
 def break_even(
-    load: Workload, one: Candidate, other: Candidate, architecture: str, *, free: bool = False
-) -> float | None:
-    """Requests a month from which `other` is not dearer than `one`, to the request; None where it always is.
+    load: Workload,
+    one: Verdict | tuple[Candidate, str],
+    other: Verdict | tuple[Candidate, str],
+    *,
+    free: bool = False,
+) -> BreakEven | None:
+    """The nearest amount of the same work at which the cheaper of two changes; None where it never does.
 
-    A service grows by whole tasks, so that the two may cross more than once: this is the first time, looked
-    for in steps of one percent.
+    A service grows by whole tasks, so that the two may cross more than once.
     """
-
-    def gap(requests: float) -> float:
-        at = load._replace(requests=requests)
-        return total(one, at, architecture, free=free) - total(other, at, architecture, free=free)
-
-    low = high = 1.0
-    if gap(low) >= 0:
+    if load.requests <= 0:
         return None
-    while gap(high) < 0:
-        low, high = high, high * STEP
-        if high > MOST:
-            return None
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if gap(middle) < 0 else (low, middle)
-    return high
+
+    def gap(factor: float) -> float:
+        at = load.times(factor)
+        return total(one[0], at, one[1], free=free) - total(other[0], at, other[1], free=free)
+
+    here = gap(1) <= 0
+    tasks_cheaper = (other if here else one)[0] in FUNCTIONS
+    up, down = STEP, 1 / STEP  # a function's bill grows with every request, so first where that leads
+    crossing = _crossing(gap, *((down, up) if tasks_cheaper else (up, down)))
+    if crossing is None:
+        return None
+    same, changed = crossing
+    while abs(changed - same) * load.requests > 0.5:
+        middle = (same + changed) / 2
+        if middle in (same, changed):
+            break  # as near as floats go
+        same, changed = (middle, changed) if (gap(middle) <= 0) == here else (same, middle)
+    above = one[0] if gap(max(same, changed)) <= 0 else other[0]
+    requests = load.requests * changed
+    function = one if one[0] in FUNCTIONS else other
+    busy = requests * load.seconds(function[1]) / SECONDS_A_MONTH
+    below = other[0] if above == one[0] else one[0]
+    return BreakEven(requests, requests / SECONDS_A_MONTH, busy, below, above)
+
+
+def _crossing(gap: Callable[[float], float], *directions: float) -> tuple[float, float] | None:
+    """Two factors between which the sign of the gap changes."""
+    here = gap(1) <= 0
+    for step in directions:
+        factor = 1.0
+        while 1 / FAR < factor < FAR:
+            if (gap(factor * step) <= 0) != here:
+                return factor, factor * step
+            factor *= step
+    return None
+
+
+def rival(verdicts: list[Verdict]) -> Verdict | None:
+    """The cheapest possible candidate of the other kind: tasks beside a function, a function beside tasks."""
+    best = verdicts[0]
+    for one in verdicts[1:]:
+        if one.possible and (one.candidate in FUNCTIONS) != (best.candidate in FUNCTIONS):
+            return one
+    return None
 
 
 def sentence(verdicts: list[Verdict]) -> str:
@@ -117,36 +146,40 @@ def sentence(verdicts: list[Verdict]) -> str:
     if not best.possible:
         others = "ECS on EC2, AWS Batch, SageMaker, or other Managed Instances"
         return f"None of these: every candidate is ruled out. Look at {others}."
-    possible = [one for one in rest if one.possible]
-    said = f"{_begun(best)} on {best.architecture}: ${best.usd:,.2f} a month{_doubt(best)}."
+    said = f"{_begun(best)} on {best.architecture}: {best.dollars} a month{_doubt(best)}."
     waits = _if_it_may_wait(best, rest)
     said += waits
-    if not possible:
+    second = next((one for one in rest if one.possible), None)
+    if not second:
         return f"{said} Nothing else is possible{' as it is asked' if waits else ''}."
-    second = possible[0]
     if second.usd <= best.usd * CLOSE:
-        return f"{said} {_begun(second)} is close (${second.usd:,.2f}): take what your team knows how to run."
+        return f"{said} {_begun(second)} is close ({second.dollars}): take what your team knows how to run."
     if best.usd < 0.005:
-        return f"{said} The next, {second.candidate}, costs ${second.usd:,.2f}."
+        return f"{said} The next, {second.candidate}, costs {second.dollars}."
     times = second.usd / best.usd
-    return f"{said} The next, {second.candidate}, costs {times:.1f} times that (${second.usd:,.2f})."
+    return f"{said} The next, {second.candidate}, costs {times:.1f} times that ({second.dollars})."
+
+
+def _doubt(verdict: Verdict) -> str:
+    low, high = verdict.spread
+    if round(low, 2) == round(high, 2):
+        return ""
+    return f" ({low:,.2f} to {high:,.2f}, as far as its unverified prices go)"
 
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
     """What would be cheaper, were it not for the time that it takes to start."""
-    slow = [one for one in rest if {bound.name for bound, _ in one.against} == {SLOW}]
+    slow = [
+        one for one in rest if {reason.name.partition(".")[2] for reason in one.against} == {"start_seconds"}
+    ]
     cheaper = min((one for one in slow if one.usd < best.usd), key=lambda one: one.usd, default=None)
     if not cheaper:
         return ""
-    bound, asked = cheaper.against[0]
+    reason = cheaper.against[0]
     return (
-        f" It is to start within {asked:g} s; if it may take {bound.value:g} s (start_seconds), "
-        f"{cheaper.candidate} costs ${cheaper.usd:,.2f}{_doubt(cheaper)}."
+        f" It is to start within {reason.asked:g} s; if it may take {reason.value:g} s (start_seconds), "
+        f"{cheaper.candidate} costs {cheaper.dollars}."
     )
-
-
-def _doubt(verdict: Verdict) -> str:
-    return " (prices unverified)" if verdict.unverified else ""
 
 
 def _begun(verdict: Verdict) -> str:

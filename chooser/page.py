@@ -1,17 +1,20 @@
-"""Numbers and charts of the docs: `python3 -m chooser.page` writes them between their markers."""
+"""Figures of the docs that the chooser makes; `python3 dev.py figures` writes them between their markers."""
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
+from chooser.candidates import Candidate, bill, total
 from chooser.choose import break_even, choose, sentence
-from chooser.costs import BUSY, Candidate, fargate_month, items, total
+from chooser.keys import KEYS, load
 from chooser.prices import as_of, month, price
-from chooser.workload import RANGES, SECONDS_A_MONTH, Workload, load
+from chooser.report import answer
+from chooser.workload import Workload
 from runtime.placement.limits import limits
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHARTS = ROOT / "docs" / "images"
 EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat")
 CHARTED = ("image-service", "thumbnails")
@@ -24,36 +27,9 @@ PATTERNS = {
 """What each of our patterns is for, and what it runs on."""
 LOADS = (0.1, 1, 10)
 """Times the load of the example."""
-KEYS = {
-    "name": "what it is called in the answer",
-    "requests": "a month",
-    "duration_ms": "of one, as measured, on one architecture or both",
-    "memory_mb": "that the work needs; in a function it brings its share of a vCPU",
-    "hours": "24 weights, one for each hour of a day: a service is sized for the highest",
-    "cpu_share": "of the duration that is work of the CPU; while the rest waits a service does others",
-    "threads": "vCPUs that one request can use at once",
-    "payload_in_mb": "of a request",
-    "payload_out_mb": "of its answer",
-    "internet": "whether the answer leaves AWS",
-    "longest_seconds": "of the longest run",
-    "disk_mb": "that the work needs beside the code",
-    "gpu": "whether it needs one",
-    "long_connections": "whether connections stay open: WebSockets, streams",
-    "start_seconds": "that a caller may wait for a start: a task of its own takes 45",
-    "init_ms": "of a function's start",
-    "cold_share": "of requests that meet a start",
-    "log_kb": "of each request",
-    "task_vcpus": "of a task of the service, or of a job",
-    "task_memory_gb": "of the same; more, if memory_mb is more",
-    "production": "whether a service has two tasks at least",
-    "autoscaling": "whether it has the tasks that each hour needs, and not those of the busiest all day",
-    "load_balancer": "public, internal or none",
-    "addresses": "public IPv4 of load balancer and tasks",
-}
-"""What a workload says, key by key."""
-UNSAID = {"hours": "all the same", "longest_seconds": "the duration"}
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
 """MB and milliseconds of a request."""
+WAYS = ("http-api", "rest-api", "function-url")
 MARKED = re.compile(r"(<!-- chooser: ([a-z-]+) -->\n).*?(<!-- /chooser -->)", re.DOTALL)
 
 
@@ -64,6 +40,12 @@ def lambda_request(memory_mb: float, milliseconds: float, architecture: str = "x
         price("lambda_million_requests").usd / 1e6
         + gb_seconds * price(f"lambda_gb_second_{architecture}").usd
     )
+
+
+def fargate_month(vcpus: float, memory_gb: float, architecture: str) -> float:
+    """USD of one task that runs all month."""
+    cpu, memory = month(f"fargate_vcpu_hour_{architecture}"), month(f"fargate_gb_hour_{architecture}")
+    return vcpus * cpu + memory_gb * memory
 
 
 def service_month(addresses: int, *, tasks: int = 2, vcpus: float = 0.5, memory_gb: float = 1) -> float:
@@ -86,9 +68,11 @@ def task_job(minutes: float, *, vcpus: float = 1, memory_gb: float = 2) -> float
 def blocks() -> dict[str, str]:
     """What stands between the markers, by their names."""
     return {
+        "headline": _headline(),
         "hand": _hand(),
         "break-even": _break_even(),
         "examples": _examples(),
+        "public": _public(),
         "limits": _limits(),
         "keys": _keys(),
         "loads": _loads(),
@@ -100,6 +84,19 @@ def filled(page: str) -> str:
     """A page with every block as the code has it now. Raises KeyError for a marker of no block."""
     made = blocks()
     return MARKED.sub(lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}", page)
+
+
+def _headline() -> str:
+    """What README shows of an answer."""
+    found = example("thumbnails")
+    return f"""\
+```console
+$ python3 -m chooser examples/thumbnails.toml
+{found.name}: {found.requests:,.0f} requests a month
+
+{answer(found).text}
+...
+```"""
 
 
 def _hand() -> str:
@@ -114,33 +111,40 @@ def _hand() -> str:
 
 
 def _break_even() -> str:
-    head = ("a request", "costs as much, public", "internal", "two tasks carry", "break-even, public")
+    head = (
+        "a request",
+        "cost those two, public",
+        "internal",
+        "break-even, HTTP API",
+        "REST API",
+        "function URL",
+    )
     rows = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     for memory, milliseconds in SHAPES:
         each = lambda_request(memory, milliseconds)
-        standing = (f"{service_month(addresses) / each:,.0f}" for addresses in (4, 2))
-        shape = _shape(memory, milliseconds)
-        carried = 2 * shape.task_vcpus * BUSY * SECONDS_A_MONTH / shape.cpu_seconds("x86_64")
-        crossing = break_even(shape, Candidate.LAMBDA, Candidate.SERVICE, "x86_64")
-        told = f"{crossing:,.0f}" if crossing else "never"
-        cells = (f"{memory:,} MB, {milliseconds:,} ms", *standing, f"{carried:,.0f}", told)
-        rows.append(f"| {' | '.join(cells)} |")
+        standing = [f"{service_month(addresses) / each:,.0f}" for addresses in (4, 2)]
+        crossings = [_crossing(_shape(memory, milliseconds, way)) for way in WAYS]
+        rows.append(f"| {' | '.join((f'{memory:,} MB, {milliseconds:,} ms', *standing, *crossings))} |")
     return "\n".join(rows)
 
 
-def _shape(memory_mb: float, milliseconds: float) -> Workload:
-    """A steady load of one kind of request on the two small tasks."""
+def _crossing(shape: Workload) -> str:
+    found = break_even(shape, (Candidate.LAMBDA, "x86_64"), (Candidate.SERVICE, "x86_64"))
+    return f"{found.requests:,.0f}" if found else "never"
+
+
+def _shape(memory_mb: float, milliseconds: float, way: str) -> Workload:
+    """A steady load of one kind of request that only computes, on the cheapest tasks that carry it."""
     return Workload(
         name="",
-        requests=1,
+        requests=1_000_000,
         duration_ms={"x86_64": milliseconds},
         memory_mb=memory_mb,
         cold_share=0,
         log_kb=0,
-        task_vcpus=0.5,
-        task_memory_gb=1 if memory_mb <= 1024 else 4,
+        front_door=way,
         load_balancer="public",
-        addresses=4,
+        longest_seconds=milliseconds / 1000,
     )
 
 
@@ -153,13 +157,31 @@ def _examples() -> str:
     return "\n".join(rows)
 
 
+def _public() -> str:
+    """What others report of their workloads, beside what we say of them."""
+    reported = tomllib.loads((ROOT / "chooser" / "reported.toml").read_text())
+    rows = ["| workload | they report, Lambda / Fargate | cheaper | here | |", "|---|---:|---|---|---|"]
+    for name, theirs in reported.items():
+        found = load(str(ROOT / "examples" / "public" / f"{name}.toml"))
+        best = choose(found, free=theirs.get("free", False))[0]
+        usd = " / ".join(f"{theirs[key]:,.2f}" if key in theirs else "-" for key in ("lambda", "tasks"))
+        link = f"[{found.name}](../examples/public/{name}.toml)"
+        ours = f"{best.candidate}, {best.dollars}"
+        cheaper = theirs["cheaper"].title()
+        rows.append(f"| {link} | {usd} | {cheaper} | {ours} | {theirs.get('note', '')} |")
+    return "\n".join(rows)
+
+
 def _keys() -> str:
     rows = ["| key | what | values | if it is not said |", "|---|---|---|---|"]
-    for key in Workload._fields:
-        bounds = RANGES.get(key)
-        values = f"{bounds[0]:,.10g} to {bounds[1]:,.10g}" if bounds else ""
-        default = UNSAID.get(key, str(Workload._field_defaults.get(key, "an error")).lower())
-        rows.append(f"| `{key}` | {KEYS[key]} | {values} | {default} |")
+    for name, key in KEYS.items():
+        values = ""
+        if isinstance(key.values, tuple):
+            low, high = key.values[0], key.values[-1]
+            numbers = not isinstance(low, str)
+            values = f"{low:,.10g} to {high:,.10g}" if numbers else ", ".join(map(str, key.values))
+        default = key.unsaid or str(Workload._field_defaults.get(name, "an error")).lower()
+        rows.append(f"| `{name}` | {key.what} | {values} | {default} |")
     return "\n".join(rows)
 
 
@@ -178,14 +200,14 @@ def _bills(name: str, candidate: Candidate) -> str:
     found = example(name)
     rows = [f"| [{found.name}](../examples/{name}.toml), a month | USD | of which |", "|---:|---:|---|"]
     for one in _at_three_loads(found):
-        bill = sorted(items(candidate, one, "arm64"), key=lambda item: -item.usd)
-        parts = "; ".join(f"{item.what} {item.usd:,.2f}" for item in bill if item.usd >= 0.005)
-        rows.append(f"| {one.requests:,.0f} | {sum(item.usd for item in bill):,.2f} | {parts} |")
+        items = sorted(bill(candidate, one, "arm64"), key=lambda item: -item.usd)
+        parts = "; ".join(f"{item.what} {item.usd:,.2f}" for item in items if item.usd >= 0.005)
+        rows.append(f"| {one.requests:,.0f} | {sum(item.usd for item in items):,.2f} | {parts} |")
     return "\n".join(rows)
 
 
 def _at_three_loads(found: Workload) -> list[Workload]:
-    return [found._replace(requests=found.requests * times) for times in LOADS]
+    return [found.times(times) for times in LOADS]
 
 
 def _limits() -> str:
@@ -216,6 +238,7 @@ def example(name: str) -> Workload:
 
 
 def main() -> None:
+    """Writes every page and chart anew."""
     from chooser.plot import plot
 
     for page in PAGES:
@@ -223,8 +246,6 @@ def main() -> None:
     CHARTS.mkdir(exist_ok=True)
     for name in CHARTED:
         plot(example(name), "x86_64", str(CHARTS / f"{name}.svg"))
-        crossing = break_even(example(name), Candidate.LAMBDA, Candidate.SERVICE, "x86_64")
-        sys.stdout.write(f"{name}: break-even {crossing and f'{crossing:,.0f}'}\n")
     sys.stdout.write(f"Prices as of {as_of()}\n")
 
 

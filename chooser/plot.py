@@ -5,39 +5,52 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chooser.choose import break_even, choose
-from chooser.costs import Candidate, total
+from chooser.candidates import Candidate, total
+from chooser.choose import Verdict, break_even, choose, rival
 from chooser.workload import Workload
 
 GREY = "#888888"
 COLOURS = {
     Candidate.LAMBDA: "#e8710a",
+    Candidate.PROVISIONED: "#b8860b",
+    Candidate.MANAGED: "#a142f4",
     Candidate.SERVICE: "#4285f4",
+    Candidate.SHARED: "#00a0b0",
+    Candidate.CLOUDFRONT: "#7986cb",
+    Candidate.API_GATEWAY: "#d0527f",
+    Candidate.WORKER: "#9e8b6e",
     Candidate.RUN_TASK: "#1e9e5a",
     Candidate.RUN_TASK_SPOT: "#7fbf3f",
-    Candidate.MANAGED: "#a142f4",
 }
 """Each keeps a contrast of 3:1 or so on white and on black."""
 POINTS = 200
 
 
-def plot(load: Workload, architecture: str, file: str) -> None:
-    """Writes an SVG of the possible candidates, a thousandth to a thousand times the workload's requests."""
+def plot(load: Workload, architecture: str, file: str, *, free: bool = False) -> None:
+    """Writes the possible candidates, from a thousandth of the workload to a thousand times as much.
+
+    The format is that of the file's name.
+    """
+    verdicts = choose(load, architecture=architecture, free=free)
+    possible = [one for one in verdicts if one.possible]
     here = max(1, load.requests)
-    possible = [one.candidate for one in choose(load, architecture=architecture) if one.possible]
-    requests = np.geomspace(max(1, here / 1000), here * 1000, POINTS)
+    start = load.times(here / load.requests) if load.requests else load._replace(requests=here)
+    factors = np.geomspace(1 / min(here, 1000), 1000, POINTS)
+    metadata = {"Date": None} if file.endswith(".svg") else {}
     with mpl.rc_context({"svg.hashsalt": load.name, "svg.fonttype": "none", "text.color": GREY}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()
-        for candidate in possible:
-            usd = [total(candidate, load._replace(requests=one), architecture) for one in requests]
-            axes.loglog(requests, usd, label=candidate, color=COLOURS[candidate], linewidth=2)
+        for one in possible:
+            usd = [total(one.candidate, start.times(by), one.architecture, free=free) for by in factors]
+            label = f"{one.candidate}, {one.architecture}"
+            axes.loglog(here * factors, usd, label=label, color=COLOURS[one.candidate], linewidth=2)
         axes.axvline(here, color=GREY, linestyle=":", linewidth=1)
         axes.text(here, 0.03, " this workload", transform=axes.get_xaxis_transform())
-        _mark(axes, load, architecture, possible)
+        if possible:
+            _mark(axes, load, verdicts, free)
         axes.set_xlabel("requests a month")
         axes.set_ylabel("USD a month, us-east-1")
-        axes.set_title(f"{load.name}, {architecture}", color=GREY)
+        axes.set_title(load.name, color=GREY)
         axes.grid(visible=True, which="major", color=GREY, alpha=0.25)
         axes.tick_params(colors=GREY, which="both")
         axes.xaxis.label.set_color(GREY)
@@ -45,16 +58,15 @@ def plot(load: Workload, architecture: str, file: str) -> None:
         for spine in axes.spines.values():
             spine.set_color(GREY)
         axes.legend(frameon=False, labelcolor="linecolor")
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(file, transparent=True, metadata=metadata)
 
 
-def _mark(axes: Axes, load: Workload, architecture: str, possible: list[Candidate]) -> None:
-    pair = (Candidate.LAMBDA, Candidate.SERVICE)
-    if not {*pair} <= {*possible}:
+def _mark(axes: Axes, load: Workload, verdicts: list[Verdict], free: bool) -> None:
+    best, other = verdicts[0], rival(verdicts)
+    crossing = other and break_even(load, best[:2], other[:2], free=free)
+    if not crossing:
         return
-    crossing = break_even(load, *pair, architecture)
-    if crossing is None:
-        return
-    usd = total(pair[0], load._replace(requests=crossing), architecture)
-    axes.plot([crossing], [usd], "o", color=GREY, markersize=8, fillstyle="none")
-    axes.annotate(f"break-even {crossing:,.0f}", (crossing, usd), (8, -14), textcoords="offset points")
+    usd = total(best.candidate, load.times(crossing.requests / load.requests), best.architecture, free=free)
+    axes.plot([crossing.requests], [usd], "o", color=GREY, markersize=8, fillstyle="none")
+    text = f"break-even {crossing.requests:,.3g}"
+    axes.annotate(text, (crossing.requests, usd), (8, -14), textcoords="offset points")

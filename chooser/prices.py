@@ -15,7 +15,8 @@ OLD_DAYS = 180
 class Price(NamedTuple):
     """usd: for the unit that the name ends with (of the names in free_, that many of them).
 
-    tiers: pairs of a bound and the price up to it, where the price falls with the amount.
+    low, high: what an unverified price may be. tiers: pairs of a bound and the price up to it, where the
+    price changes with the amount.
     source: AWS's public page. confidence: official, secondary or unverified.
     """
 
@@ -25,6 +26,8 @@ class Price(NamedTuple):
     date: date
     confidence: str
     note: str = ""
+    low: float | None = None
+    high: float | None = None
     tiers: tuple[tuple[float, float], ...] = ()
 
     def of(self, amount: float) -> float:

@@ -1,42 +1,95 @@
-"""The answer as text, as tables for a terminal, or as JSON for programs."""
+"""The answer as text, as tables for a terminal, as a decision record, or as JSON for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
 
-from chooser.choose import Verdict
-from chooser.prices import as_of
+from chooser.candidates import FUNCTIONS, Reason, size
+from chooser.changes import Change, changes
+from chooser.choose import BreakEven, Verdict, break_even, choose, rival, sentence
+from chooser.notes import NOT_MODELLED, elsewhere, sizing, unmeasured, warnings
+from chooser.prices import as_of, price
 from chooser.workload import Workload
 
+HEAD = ("candidate", "USD a month", "")
 UNITS = {
     "seconds": "s",
+    "synchronous_seconds": "s",
     "memory_mb": "MB",
     "disk_mb": "MB of disk",
     "disk_gib": "GiB of disk",
+    "image_gb": "GB of image",
     "request_mb": "MB a request",
     "response_mb": "MB an answer",
+    "function_response_mb": "MB an answer",
+    "streamed_response_mb": "MB a streamed answer",
     "priced_memory_mb": "MB in the one instance priced here",
     "starts_a_second": "starts a second",
 }
-NONE = {
+WORDS = {
     "gpu": "has no GPU",
     "priced_gpu": "no price here with a GPU",
     "priced_x86_64": "no price here on x86_64",
     "connections": "keeps no connections open",
+    "interruptible": "may be stopped at two minutes' notice (say interruptible, if the work allows it)",
 }
 
 
+class Answer(NamedTuple):
+    """All that is told of a workload."""
+
+    load: Workload
+    verdicts: list[Verdict]
+    text: str
+    crossing: BreakEven | None
+    other: Verdict | None
+    flips: list[Change]
+    steady: list[str]
+
+    @property
+    def best(self) -> Verdict:
+        return self.verdicts[0]
+
+    @property
+    def notes(self) -> list[str]:
+        """Of the cheapest: how its tasks were found, what to mind, what nobody measured."""
+        if not self.best.possible:
+            return [*unmeasured(self.load)]
+        found = [sizing(self.load, self.best), *warnings(self.load, self.best), *unmeasured(self.load)]
+        return [one for one in found if one]
+
+
+def answer(load: Workload, *, architecture: str = "", free: bool = False) -> Answer:
+    """Everything about one workload."""
+    verdicts = choose(load, architecture=architecture, free=free)
+    best, other = verdicts[0], rival(verdicts) if verdicts[0].possible else None
+    crossing = None
+    if other:
+        crossing = break_even(
+            load,
+            (best.candidate, best.architecture),
+            (other.candidate, other.architecture),
+            free=free,
+        )
+    flips, steady = changes(load, verdicts, architecture=architecture, free=free)
+    return Answer(load, verdicts, sentence(verdicts), crossing, other, flips, steady)
+
+
+def reason(one: Reason) -> str:
+    """Why a candidate is ruled out, with the limit's number, date and confidence."""
+    what = one.name.rpartition(".")[2]
+    if what in WORDS:
+        said = WORDS[what]
+    elif what in ("start_seconds", "init_ms"):
+        said = f"starts in {one.value:g} s, wanted within {one.asked:g} s"
+    else:
+        said = f"at most {one.value:,.10g} {UNITS[what]}, wanted {one.asked:,.10g}"
+    return f"{said} ({one.bound.date}, {one.bound.confidence})" if one.bound else said
+
+
 def against(verdict: Verdict) -> str:
-    """Why a candidate is ruled out, each limit with its number, source and date."""
-    parts = []
-    for bound, asked in verdict.against:
-        what = bound.name.partition(".")[2]
-        if what in NONE:
-            said = NONE[what]
-        elif what == "start_seconds":
-            said = f"starts in {bound.value:g} s, wanted within {asked:g} s"
-        else:
-            said = f"at most {bound.value:,.10g} {UNITS[what]}, wanted {asked:,.10g}"
-        parts.append(f"{said} ({bound.date}, {bound.confidence})")
-    return "; ".join(parts)
+    """All that rules one out."""
+    return "; ".join(map(reason, verdict.against))
 
 
 def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
@@ -44,7 +97,9 @@ def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
     found = []
     for one in verdicts:
         usd = f"{one.usd:,.2f}" if one.possible else "-"
-        remark = against(one) if one.against else "some prices are unverified" if one.unverified else ""
+        low, high = one.spread
+        wide = round(low, 2) != round(high, 2)
+        remark = against(one) or (f"{low:,.2f} to {high:,.2f}: prices are unverified" if wide else "")
         found.append((f"{one.candidate}, {one.architecture}", usd, remark))
     return found
 
@@ -55,10 +110,46 @@ def details(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
     for one, row in zip(verdicts, rows(verdicts), strict=True):
         found.append(row)
         for item in one.items if one.possible else ():
-            marked = [name for name in item.prices if name in one.unverified]
-            remark = f"unverified: {', '.join(marked)}" if marked else ""
+            remark = f"unverified: {', '.join(item.unverified)}" if item.unverified else ""
             found.append((f"  {item.what}", f"{item.usd:,.2f}", remark))
     return found
+
+
+def told(found: Answer) -> str:
+    """Where two bills cross, in words."""
+    if not found.other:
+        return ""
+    function = found.best if found.best.candidate in FUNCTIONS else found.other
+    tasks = found.other if function is found.best else found.best
+    if not found.crossing:
+        cheaper, dearer = found.best.candidate, found.other.candidate
+        return f"None near: {cheaper} stays cheaper than {dearer}, ten thousand times more or less."
+    at = found.crossing
+    busy = f"{at.busy:.0%} of one" if at.busy < 1 else f"{at.busy:,.1f}"
+    return (
+        f"{function.candidate} and {tasks.candidate} cost the same at {at.requests:,.0f} requests a month: "
+        f"{at.per_second:,.3g} a second, {busy} function environment{'s' * (at.busy >= 1)} busy all month. "
+        f"Below, {at.below} is cheaper; above, {at.above}."
+    )
+
+
+def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
+    """A title and lines each; for text and for the decision record."""
+    if crossing := told(found):
+        yield "Break-even", [crossing]
+    lines = [
+        f"{one.key} {one.now} -> {one.then}: {one.best.candidate} on {one.best.architecture}"
+        + (f", ${one.best.usd:,.2f}" if one.key in found.load._fields or "." in one.key else "")
+        for one in found.flips
+    ]
+    if found.steady:
+        lines.append(f"Not by themselves: {', '.join(found.steady)}.")
+    yield "What would change it", lines
+    if found.notes:
+        yield "Mind", found.notes
+    if other := [*elsewhere(found.load)]:
+        yield "AWS has besides, without a price here", other
+    yield "Not in any bill", [f"{NOT_MODELLED[:1].upper()}{NOT_MODELLED[1:]}."]
 
 
 def plain(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -86,35 +177,77 @@ def pretty(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
-def as_json(load: Workload, verdicts: Sequence[Verdict], answer: str) -> str:
-    """Everything, with the source and date of each limit."""
+def as_markdown(found: Answer, today: date) -> str:
+    """A decision record: the question, the answer with its bill, what would change it, and the inputs."""
+    bill = [("| | USD a month |"), "|---|---:|"]
+    bill += [f"| {item.what} | {item.usd:,.2f} |" for item in found.best.items if found.best.possible]
+    others = [f"| {name} | {usd} | {remark} |" for name, usd, remark in rows(found.verdicts)]
+    inputs = [
+        f"| `{key}` | {getattr(found.load, key)} |" for key in found.load._fields if key in found.load.said
+    ]
+    parts = [
+        f"# {found.load.name}: Lambda or Fargate?",
+        f"Decided on {today} with list prices of us-east-1 as of {as_of()}.",
+        f"**{found.text}**",
+        "\n".join(bill),
+        "\n".join([f"| {' | '.join(HEAD)} |", "|---|---:|---|", *others]),
+    ]
+    for title, lines in paragraphs(found):
+        parts.append(f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines))
+    parts.append("\n".join(["## Inputs\n", "| key | value |", "|---|---|", *inputs]))
+    return "\n\n".join(parts)
+
+
+def as_json(found: Answer) -> str:
+    """Everything, with inputs, prices and limits, each with source and date."""
     import json
 
-    found = {
-        "workload": load.name,
-        "answer": answer,
+    names = sorted({name for one in found.verdicts for item in one.items for name in item.prices})
+    load = {key: value for key, value in found.load._asdict().items() if key != "said"}
+    made = {
+        "workload": found.load.name,
+        "answer": found.text,
         "prices_as_of": str(as_of()),
-        "candidates": [
-            {
-                "candidate": str(one.candidate),
-                "architecture": one.architecture,
-                "possible": one.possible,
-                "usd_a_month": round(one.usd, 4),
-                "items": [{"what": item.what, "usd": round(item.usd, 4)} for item in one.items],
-                "against": [
-                    {
-                        "limit": bound.name,
-                        "value": bound.value,
-                        "asked": asked,
-                        "source": bound.source,
-                        "date": str(bound.date),
-                        "confidence": bound.confidence,
-                    }
-                    for bound, asked in one.against
-                ],
-                "unverified_prices": list(one.unverified),
-            }
-            for one in verdicts
+        "candidates": [_candidate(found.load, one) for one in found.verdicts],
+        "break_even": found.crossing and {**found.crossing._asdict(), "in_words": told(found)},
+        "changes": [
+            {"key": one.key, "now": one.now, "then": one.then, "candidate": one.best.candidate}
+            for one in found.flips
         ],
+        "unchanged_by": found.steady,
+        "notes": found.notes,
+        "elsewhere": [*elsewhere(found.load)],
+        "not_modelled": NOT_MODELLED,
+        "inputs": {**load, "said": sorted(found.load.said)},
+        "prices": {name: {**price(name)._asdict(), "date": str(price(name).date)} for name in names},
     }
-    return json.dumps(found, indent=1)
+    return json.dumps(made, indent=1).replace("Infinity", "null")
+
+
+def _candidate(load: Workload, one: Verdict) -> dict[str, object]:
+    found, (low, high) = size(one.candidate, load, one.architecture), one.spread
+    return {
+        "candidate": one.candidate,
+        "kind": "function" if one.candidate in FUNCTIONS else "tasks",
+        "architecture": one.architecture,
+        "possible": one.possible,
+        "usd_a_month": round(one.usd, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "items": [
+            {"what": item.what, "usd": round(item.usd, 4), "prices": item.prices} for item in one.items
+        ],
+        "task": found and {"vcpus": found.vcpus, "memory_gb": found.memory_gb, "tasks": found.tasks},
+        "against": [
+            {
+                "limit": why.name,
+                "value": why.value,
+                "asked": why.asked,
+                "source": why.bound.source if why.bound else "the workload",
+                "date": str(why.bound.date) if why.bound else None,
+                "confidence": why.bound.confidence if why.bound else None,
+            }
+            for why in one.against
+        ],
+        "unverified_prices": one.unverified,
+    }

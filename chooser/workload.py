@@ -1,35 +1,20 @@
-"""What is to be run: a small TOML file, checked key by key."""
+"""What is to be run, as it was measured: one kind of request or job, and what follows from it."""
 
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from runtime.placement.limits import limit
 
 ARCHITECTURES = ("x86_64", "arm64")
 SECONDS_A_MONTH = 730 * 3600
-MOST_WEIGHT = 1_000_000
-
-
-class WorkloadError(Exception):
-    """A file that cannot be read as a workload: which key, and what is allowed."""
+GATEWAY_SECONDS, GATEWAY_MB = "http_api.seconds", "lambda.response_mb"
 
 
 class Workload(NamedTuple):
-    """One kind of request or job, as it was measured.
+    """One kind of request or job. chooser/keys.py says of each key what it is, its unit and its range.
 
-    requests: a month. hours: weights of the 24 hours of a day, from which the peak comes.
-    duration_ms: of one request in a function of memory_mb, by architecture: that memory is what the work
-    needs, and brings its share of a vCPU. threads: vCPUs that one request can use at once.
-    cpu_share: of the duration that is work of the CPU; while the rest waits, a service does others.
-    payload_in_mb, payload_out_mb: of a request and of its answer; internet: whether the answer leaves AWS.
-    longest_seconds: of the longest run. disk_mb: beside the code. gpu, long_connections: whether needed.
-    start_seconds: how long a caller may wait for a start.
-    init_ms, cold_share: of a function's starts. log_kb: of a request.
-    task_vcpus, task_memory_gb: of a task of the service or of a job. production: at least two tasks.
-    autoscaling: a service has the tasks that each hour needs, and not those of the busiest all day.
-    load_balancer: public, internal or none. addresses: public IPv4 of load balancer and tasks.
+    A 0, an empty text or None means that it was not said, where the key's line names a default. said: the
+    keys that were in the file.
     """
 
     name: str
@@ -37,140 +22,134 @@ class Workload(NamedTuple):
     duration_ms: Mapping[str, float]
     memory_mb: float
     hours: tuple[float, ...] = (1,) * 24
+    peak_per_second: float = 0
     cpu_share: float = 1
+    cpu_ms: float = 0
     threads: float = 1
+    shared_memory_mb: float | None = None
+    request_memory_mb: float | None = None
+    task_concurrency: float = 100
+    cached_share: float = 0
+    cached_ms: float = 0
+    attempts: float = 1
     payload_in_mb: float = 0
     payload_out_mb: float = 0
     internet: bool = False
-    longest_seconds: float = 1
+    front_door: str = ""
+    requests_per_connection: float = 1
+    listener_rules: float = 1
+    connections: float = 0
+    pushes: float = 1
+    puts: float = 0
+    gets: float = 0
+    events: float = 0
+    messages: float = 0
+    table_writes: float = 0
+    table_reads: float = 0
+    longest_seconds: float = 0
     disk_mb: float = 0
+    image_gb: float = 0
     gpu: bool = False
     long_connections: bool = False
     start_seconds: float = 1
+    late_share: float = 0.01
     init_ms: float = 300
     cold_share: float = 0.01
+    snapstart: bool = False
+    provisioned: float = 0
     log_kb: float = 0.5
-    task_vcpus: float = 1
-    task_memory_gb: float = 2
+    task_vcpus: float = 0
+    task_memory_gb: float = 0
+    pull_seconds: float = 20
+    interruptible: bool = False
+    spot_share: float = 0
+    spot_interruptions: float = 0.05
     production: bool = True
-    autoscaling: bool = False
-    load_balancer: str = "internal"
-    addresses: int = 2
+    autoscaling: bool = True
+    load_balancer: str = ""
+    sharing: float = 1
+    addresses: float | None = None
+    nat_gateways: float = 0
+    endpoints: float = 0
+    network_mb: float = 0
+    function_in_vpc: bool = False
+    assumed: tuple[str, ...] = ()
+    said: frozenset[str] = frozenset()
+
+    def times(self, factor: float) -> "Workload":
+        """The same work in another amount: requests, burst and open connections grow together."""
+        return self._replace(
+            requests=self.requests * factor,
+            peak_per_second=self.peak_per_second * factor,
+            connections=self.connections * factor,
+        )
 
     @property
-    def a_second(self) -> tuple[float, ...]:
-        """Requests a second in each hour of the day."""
-        average = self.requests / SECONDS_A_MONTH
-        return tuple(average * weight * 24 / sum(self.hours) for weight in self.hours)
+    def runs(self) -> float:
+        """Of the code, a month: a request that fails and is tried again runs more than once."""
+        return self.requests * self.attempts
+
+    @property
+    def averages(self) -> tuple[float, ...]:
+        """Requests per second in each hour of the day."""
+        one = self.requests / SECONDS_A_MONTH * 24 / sum(self.hours)
+        return tuple(one * weight for weight in self.hours)
+
+    @property
+    def per_second(self) -> tuple[float, ...]:
+        """Runs per second that each hour is sized for: a burst raises them all in its proportion."""
+        highest = max(self.averages)
+        times = max(1, self.peak_per_second / highest if highest else 0) * self.attempts
+        return tuple(rate * times for rate in self.averages)
 
     def seconds(self, architecture: str) -> float:
-        """Of one request, billed by the millisecond, rounded up."""
+        """Of one request in the function, billed by the millisecond, rounded up."""
         return -(-self.duration_ms[architecture] // 1) / 1000
 
     def cpu_seconds(self, architecture: str) -> float:
-        """Of one request: a function has a vCPU for each 1,769 MB."""
+        """Of a whole vCPU, for one request. Unless measured, from the function's share: one per 1,769 MB."""
+        if self.cpu_ms:
+            return self.cpu_ms / 1000
         vcpus = min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
         return self.seconds(architecture) * self.cpu_share * vcpus
 
     def task_seconds(self, architecture: str, vcpus: float) -> float:
-        """Of one request in a task of its own, which has so many vCPUs."""
+        """Of one request in a task that has so many vCPUs."""
         waiting = self.seconds(architecture) * (1 - self.cpu_share)
         return waiting + self.cpu_seconds(architecture) / min(self.threads, vcpus)
 
+    @property
+    def in_memory(self) -> float:
+        """MB that a process takes before any request; half of what the function has, unless said."""
+        if self.shared_memory_mb is not None:
+            return self.shared_memory_mb
+        if self.request_memory_mb is not None:
+            return max(0, self.memory_mb - self.request_memory_mb)
+        return self.memory_mb / 2
 
-RANGES = {
-    "requests": (0, 1e12),
-    "memory_mb": (128, 1e6),
-    "cpu_share": (0.01, 1),
-    "threads": (0.01, 192),
-    "payload_in_mb": (0, 1e6),
-    "payload_out_mb": (0, 1e6),
-    "longest_seconds": (0.001, 3.2e7),
-    "disk_mb": (0, 1e8),
-    "start_seconds": (0, 86_400),
-    "init_ms": (0, 900_000),
-    "cold_share": (0, 1),
-    "log_kb": (0, 1e6),
-    "task_vcpus": (0.25, 32),
-    "task_memory_gb": (0.5, 244),
-    "addresses": (0, 100),
-}
-BALANCERS = ("public", "internal", "none")
+    @property
+    def in_flight_mb(self) -> float:
+        """MB that each request in flight adds; unless said, the other half for the share that it computes."""
+        if self.request_memory_mb is not None:
+            return self.request_memory_mb
+        if self.shared_memory_mb is not None:
+            return max(0, self.memory_mb - self.shared_memory_mb)
+        return self.memory_mb / 2 * self.cpu_share
 
+    @property
+    def way_in(self) -> str:
+        """What calls a function: as said, or HTTP API before work that is called over HTTP."""
+        if self.front_door:
+            return self.front_door
+        if self.long_connections:
+            return "websocket-api"
+        if self.load_balancer == "none" or not (self.load_balancer or self.internet):
+            return "none"
+        longest, largest = self.longest_seconds, max(self.payload_in_mb, self.payload_out_mb)
+        fits = longest <= limit(GATEWAY_SECONDS) and largest <= limit(GATEWAY_MB)
+        return "http-api" if fits else "function-url"
 
-def load(path: str) -> Workload:
-    """Reads a workload. Raises WorkloadError naming the key and its range, and OSError."""
-    try:
-        found = tomllib.loads(Path(path).read_text())
-    except (ValueError, RecursionError) as error:
-        raise WorkloadError(f"{path} is no TOML: {error}") from None
-    return parse(found)
-
-
-def parse(found: Mapping[str, object]) -> Workload:
-    """As `load`, of what was read."""
-    known = {*Workload._fields}
-    unknown = sorted(found.keys() - known)
-    if unknown:
-        raise WorkloadError(f"{', '.join(unknown)}: no such key. There are: {', '.join(sorted(known))}.")
-    missing = [name for name in ("name", "requests", "duration_ms", "memory_mb") if name not in found]
-    if missing:
-        raise WorkloadError(f"{', '.join(missing)}: missing. A workload needs it.")
-    values = {key: _value(key, value) for key, value in found.items()}
-    made = Workload(**values)  # type: ignore[arg-type]
-    longest = max(made.duration_ms.values()) / 1000
-    if "longest_seconds" not in found:
-        made = Workload(**{**values, "longest_seconds": longest})  # type: ignore[arg-type]
-    elif made.longest_seconds < longest:
-        raise WorkloadError(
-            f"longest_seconds = {made.longest_seconds:g}: shorter than duration_ms, {longest:g} s."
-        )
-    return made
-
-
-def _value(key: str, value: object) -> object:
-    if key == "name":
-        if not isinstance(value, str) or not value.strip():
-            raise WorkloadError(f"name = {value!r}: a text is wanted.")
-        return value
-    if key == "load_balancer":
-        if value not in BALANCERS:
-            raise WorkloadError(f"load_balancer = {value!r}: one of {', '.join(BALANCERS)} is wanted.")
-        return value
-    if key in ("gpu", "long_connections", "internet", "production", "autoscaling"):
-        if not isinstance(value, bool):
-            raise WorkloadError(f"{key} = {value!r}: true or false is wanted.")
-        return value
-    if key == "duration_ms":
-        return _durations(value)
-    if key == "hours":
-        return _hours(value)
-    low, high = RANGES[key]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise WorkloadError(f"{key} = {value!r}: a number from {low:g} to {high:g} is wanted.")
-    return value
-
-
-def _durations(value: object) -> dict[str, float]:
-    if not isinstance(value, dict) or not value or not value.keys() <= {*ARCHITECTURES}:
-        raise WorkloadError(
-            f"duration_ms = {value!r}: milliseconds for {' or '.join(ARCHITECTURES)} or both are wanted, "
-            "such as { x86_64 = 500, arm64 = 450 }."
-        )
-    for one in value.values():
-        if isinstance(one, bool) or not isinstance(one, (int, float)) or not 0 < one <= 3.2e10:
-            raise WorkloadError(f"duration_ms = {value!r}: numbers over 0 are wanted, in milliseconds.")
-    return {str(key): float(one) for key, one in value.items()}
-
-
-def _hours(value: object) -> tuple[float, ...]:
-    numbers = [
-        float(one)
-        for one in (value if isinstance(value, list) else [])
-        if isinstance(one, (int, float)) and 0 <= one <= MOST_WEIGHT
-    ]
-    if len(numbers) != 24 or not sum(numbers):
-        raise WorkloadError(
-            f"hours = {value!r}: 24 weights from 0 to {MOST_WEIGHT:,} are wanted, one an hour, not all 0."
-        )
-    return tuple(numbers)
+    @property
+    def balancer(self) -> str:
+        """What stands before a service: as said, or a load balancer of its own where there is a way in."""
+        return self.load_balancer or ("none" if self.way_in == "none" else "public")

@@ -15,10 +15,11 @@ from rich.status import Status
 from rich.table import Table
 
 from app import PATTERNS
-from chooser.costs import Candidate, a_million
+from chooser.candidates import Candidate, a_million
 from chooser.workload import Workload
 from runtime.jobs.record import Job, State
 from runtime.placement.limits import limit
+from stacks.fargate_pattern.size import service_size
 from stacks.settings import Settings, SettingsError
 from tools.commands.gallery import write_gallery, write_tiles, write_viewer
 from tools.drivers.fargate_pattern import Answer, ServiceDriver
@@ -34,6 +35,8 @@ SHOWN = "earth-blue-marble.jpg"
 SMALL_SCAN, LARGE_SCAN = "earth-night.jpg", "earth-134-megapixels.jpg"
 ENLARGED = 4
 MILLION = "a million"
+OTHER_PUTS = 2
+"""The manifest and the pointer to it."""
 ONE_VCPU = limit("lambda.vcpu_at_mb")
 REQUESTS = (
     "full/^!600,600/0/default.webp",
@@ -147,7 +150,7 @@ def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
         made, spent = found["pyramid"], sum(found["timings_ms"].values())
         size, seconds = f"{made['bytes'] / 1e6:.1f}", f"{spent / 1000:.1f} s"
         candidate = Candidate.LAMBDA if job.where == "lambda" else Candidate.RUN_TASK
-        usd = _a_million(candidate, spent)
+        usd = _a_million(candidate, spent, puts=made["tiles"] + OTHER_PUTS, events=1)
         table.add_row(job.key, f"{made['tiles']:,}", size, seconds, job.where.title(), usd)
     return table
 
@@ -196,9 +199,14 @@ def _table(results: Sequence[Result]) -> Table:
     for result in results:
         name = Path(result.upload.key).name
         spent = sum(result.manifest["timings_ms"].values()) if result.manifest else 0
-        work, usd = (f"{spent:,.0f} ms", _a_million(Candidate.LAMBDA, spent)) if spent else ("", "")
+        work, usd = (f"{spent:,.0f} ms", _of_photo(result, spent)) if spent else ("", "")
         table.add_row(name, _made(result), _kilobytes(result), work, usd)
     return table
+
+
+def _of_photo(result: Result, milliseconds: float) -> str:
+    puts = len(result.manifest["renditions"]) + OTHER_PUTS if result.manifest else 0
+    return _a_million(Candidate.LAMBDA, milliseconds, puts=puts, events=1)
 
 
 def _made(result: Result) -> str:
@@ -216,11 +224,25 @@ def _kilobytes(result: Result) -> str:
     return f"{size} → {sum(one['bytes'] for one in result.manifest['renditions']) / 1000:,.0f}"
 
 
-def _a_million(where: Candidate, milliseconds: float) -> str:
-    """What a million of these would cost, by the time that one took here on x86_64."""
+def _a_million(where: Candidate, milliseconds: float, *, puts: int = 0, events: int = 0) -> str:
+    """What a million of these would cost, by the time that one took here on x86_64, with what it asks of S3.
+
+    An event goes to the queue and from there to the function: three requests of SQS.
+    """
     load = Workload(
-        name="", requests=1, duration_ms={"x86_64": max(1, milliseconds)}, memory_mb=ONE_VCPU, addresses=0
+        name="",
+        requests=1,
+        duration_ms={"x86_64": max(1, milliseconds)},
+        memory_mb=ONE_VCPU,
+        puts=puts,
+        gets=1,
+        events=events,
+        messages=3 * events,
+        addresses=0,
     )
+    if where is Candidate.SERVICE:
+        task = service_size(Settings())
+        load = load._replace(task_vcpus=task.vcpus, task_memory_gb=task.memory_mb / 1024)
     return f"${a_million(where, load, 'x86_64'):,.2f}"
 
 

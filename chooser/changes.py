@@ -1,0 +1,126 @@
+"""What would change the answer: each uncertain input at both ends of its range."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from chooser.choose import Verdict, choose
+from chooser.keys import FRONT_DOORS, KEYS
+from chooser.prices import price
+from chooser.workload import Workload
+
+RANGES = {
+    "cpu_share": (0.05, 1),
+    "cold_share": (0, 0.1),
+    "init_ms": (100, 5000),
+    "log_kb": (0, 10),
+    "cached_share": (0, 0.9),
+    "attempts": (1, 1.5),
+    "requests_per_connection": (1, 100),
+    "pull_seconds": (5, 60),
+    "spot_interruptions": (0, 0.5),
+}
+"""Between these a number may well be that was not said, or that was assumed."""
+PEAK = (1, 5)
+"""Times the busiest hour's average."""
+GUESSED = (0.5, 2)
+"""Times a number that was said: the load of next year, or a measurement on another day."""
+ARCHITECTURE = (0.8, 1.5)
+"""Times an assumed duration: docs/choosing.md has what others measured on arm64."""
+CHOICES = {
+    "front_door": tuple(one for one in FRONT_DOORS if one in ("function-url", "http-api", "rest-api")),
+    "start_seconds": (0.1, 600),
+    "interruptible": (True,),
+    "autoscaling": (False,),
+    "production": (False,),
+    "sharing": (10,),
+}
+"""What may be decided otherwise, where it was not said."""
+
+
+class Change(NamedTuple):
+    """key: an input or a price. now, then: its values in words. best: the answer with the second."""
+
+    key: str
+    now: str
+    then: str
+    best: Verdict
+
+
+def changes(
+    load: Workload, verdicts: list[Verdict], *, architecture: str = "", free: bool = False
+) -> tuple[list[Change], list[str]]:
+    """Those that make another candidate the cheapest, and the names of those that do not."""
+    best, flips, others = verdicts[0], [], []
+    for key, now, then, at in _ends(load):
+        found = choose(at, architecture=architecture, free=free)[0]
+        if (found.candidate, found.possible) != (best.candidate, best.possible):
+            flips.append(Change(key, now, then, found))
+        elif key not in others:
+            others.append(key)
+    flips += _prices(verdicts)
+    flipped = {one.key for one in flips}
+    return flips, [key for key in others if key not in flipped]
+
+
+def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
+    for key, whole in RANGES.items():
+        now, said = float(getattr(load, key)), key in load.said
+        if key == "cached_share" and not said:
+            continue  # nobody said that anything is kept
+        unsure = not said or key in load.assumed
+        ends = whole if unsure else tuple(_within(key, now * times) for times in GUESSED)
+        yield from (_moved(load, key, end) for end in ends if end != now)
+    for times in GUESSED:
+        yield "requests", f"{load.requests:,.0f}", f"{load.requests * times:,.0f}", load.times(times)
+    highest = max(load.averages)
+    if not load.peak_per_second and highest:
+        yield _moved(load, "peak_per_second", highest * PEAK[1], highest)
+    if load.request_memory_mb is None:
+        yield from (_moved(load, "request_memory_mb", end, load.in_flight_mb) for end in (1, load.memory_mb))
+    for one, duration in load.duration_ms.items():
+        if f"duration_ms.{one}" in load.assumed:
+            for times in ARCHITECTURE:
+                slower = {**load.duration_ms, one: duration * times}
+                at = load._replace(duration_ms=slower)
+                yield f"duration_ms.{one}", f"{duration:g}", f"{duration * times:g}", at
+    yield from _choices(load)
+
+
+def _within(key: str, value: float) -> float:
+    low, high = KEYS[key].values  # type: ignore[misc]  # of these keys, numbers
+    return max(float(low), min(float(high), value))
+
+
+def _choices(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
+    for key, ends in CHOICES.items():
+        if key in load.said or (key == "front_door" and load.way_in in ("none", "websocket-api")):
+            continue
+        now = load.way_in if key == "front_door" else getattr(load, key)
+        yield from (_moved(load, key, end, now) for end in ends if end != now)
+
+
+def _moved(load: Workload, key: str, end: object, now: object = None) -> tuple[str, str, str, Workload]:
+    before = getattr(load, key) if now is None else now
+    return key, _said(before), _said(end), load._replace(**{key: end})  # type: ignore[arg-type]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,.3g}" if isinstance(value, (int, float)) else str(value)
+
+
+def _prices(verdicts: list[Verdict]) -> Iterator[Change]:
+    """Unverified prices, one by one; what all candidates pay alike changes nothing."""
+    possible = [one for one in verdicts if one.possible]
+    for name in sorted({name for one in possible for name in one.unverified}):
+        found = price(name)
+        for end, value in enumerate((found.low, found.high)):
+            moved = {
+                one.candidate: one.usd
+                + sum(item.spread[end] - item.usd for item in one.items if name in item.unverified)
+                for one in possible
+            }
+            best = min(possible, key=lambda one: moved[one.candidate])
+            if best is not verdicts[0]:
+                yield Change(name, f"${found.usd:g}", f"${value:g}", best)

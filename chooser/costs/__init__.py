@@ -1,0 +1,1 @@
+"""What a workload costs per month, item by item: USD, us-east-1, list prices."""

@@ -1,0 +1,46 @@
+"""One line of a bill, and what a sum of them may be where a price is unverified."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from chooser.prices import price
+
+GIB = 1024
+
+
+class Item(NamedTuple):
+    """usd: per month. prices: the names in prices.toml that it comes from; at most one of them is unverified,
+    or all are in the same proportion.
+    """
+
+    what: str
+    usd: float
+    prices: tuple[str, ...]
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        return tuple(name for name in self.prices if price(name).confidence == "unverified")
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """USD at the lowest and at the highest of what an unverified price may be."""
+        found = [price(name) for name in self.unverified]
+        ratios = [(one.low / one.usd, one.high / one.usd) for one in found if one.usd]  # type: ignore[operator]
+        low, high = min((a for a, _ in ratios), default=1), max((b for _, b in ratios), default=1)
+        return self.usd * low, self.usd * high
+
+
+def priced(what: str, amount: float, name: str) -> Item:
+    """An amount of one price's unit, by its tiers."""
+    return Item(what, price(name).of(amount), (name,))
+
+
+def spread(items: Iterable[Item]) -> tuple[float, float]:
+    """Of a whole bill."""
+    found = [item.spread for item in items]
+    return sum(low for low, _ in found), sum(high for _, high in found)
+
+
+def beyond_free(amount: float, name: str, free: bool) -> float:
+    """What is billed of an amount, where the free tiers count."""
+    return max(0, amount - price(name).usd) if free else amount

@@ -1,0 +1,147 @@
+"""The cheapest task that Fargate has, and how many carry a load: by CPU, by memory and by concurrency."""
+
+from collections.abc import Callable, Iterator
+from math import ceil, exp, floor
+from typing import NamedTuple
+
+from chooser.prices import HOURS, price
+from chooser.workload import Workload
+from runtime.placement.limits import FARGATE_SIZES, fargate_size, limit
+
+GIB = 1024
+BUSY = 0.6
+"""Of a task's CPU, memory for requests and concurrency at the peak: stacks/fargate_pattern/http_service.py
+scales out there.
+"""
+WORKER_BUSY = 0.9
+"""Of a worker's: what comes at once waits in the queue."""
+DAYS = HOURS / 24
+
+
+class Part(NamedTuple):
+    """What an hour of one task is made of. usd: per hour."""
+
+    what: str
+    usd: float
+    prices: tuple[str, ...]
+
+
+class Size(NamedTuple):
+    """A task, and how many of it run in each hour of the day."""
+
+    vcpus: float
+    memory_gb: float
+    tasks: tuple[float, ...]
+
+    @property
+    def average(self) -> float:
+        return sum(self.tasks) / len(self.tasks)
+
+    @property
+    def task_hours(self) -> float:
+        """Per month."""
+        return self.average * HOURS
+
+    @property
+    def starts(self) -> float:
+        """Tasks that start per month, because an hour has more of them than the one before."""
+        before = (self.tasks[-1], *self.tasks)
+        return DAYS * sum(max(0, after - one) for one, after in zip(before, self.tasks, strict=False))
+
+    def __str__(self) -> str:
+        return f"{self.vcpus:g} vCPU, {self.memory_gb:g} GB"
+
+
+def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]]:
+    """VCPUs with their MB, to choose from; the user's own wins; beyond the largest, what was asked."""
+    vcpus, memory = load.task_vcpus, load.task_memory_gb * GIB
+    if vcpus and memory:
+        cpu, found = fargate_size(vcpus=vcpus, memory_mb=max(memory, least_mb)) or (vcpus * GIB, least_mb)
+        yield cpu / GIB, [found]
+        return
+    least, any_at_all = max(least_mb, memory), False
+    for units, memories in FARGATE_SIZES.items():
+        among = [float(one) for one in memories if one >= least]
+        if among and units >= vcpus * GIB:
+            any_at_all = True
+            yield units / GIB, among[:1] if memory else among
+            if vcpus:
+                return
+    if not any_at_all:
+        yield limit("fargate.vcpus"), [least]
+
+
+def at_once(load: Workload, memory_mb: float) -> float:
+    """Requests in flight that a process with that memory holds."""
+    room = memory_mb - load.in_memory
+    if not load.in_flight_mb or room / load.in_flight_mb >= load.task_concurrency:
+        return load.task_concurrency
+    return floor(room / load.in_flight_mb + 1e-9)
+
+
+def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float, kind: str) -> list[Part]:
+    """Compute, disk beyond what is included, and a public IPv4 unless something else leads out."""
+    names = (f"{kind}_vcpu_hour_{architecture}", f"{kind}_gb_hour_{architecture}")
+    compute = vcpus * price(names[0]).usd + memory_gb * price(names[1]).usd
+    parts = [Part("compute", compute, names)]
+    disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))
+    if disk:
+        usd = disk * price("fargate_disk_gb_hour").usd
+        parts.append(Part(f"{round(disk, 1):g} GiB more of disk", usd, ("fargate_disk_gb_hour",)))
+    if load.addresses if load.addresses is not None else not (load.nat_gateways or load.endpoints):
+        parts.append(Part("public IPv4", price("public_ipv4_hour").usd, ("public_ipv4_hour",)))
+    return parts
+
+
+def service_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: float) -> tuple[float, ...]:
+    """In each hour of the day, two at least in production; without autoscaling, the most of them all day."""
+    each, least = at_once(load, memory_mb), 2.0 if load.production else 1.0
+    cpu = service_cpu_seconds(load, architecture)
+    kept, from_memory = load.cached_share, load.cached_ms / 1000 / min(load.threads, vcpus)
+    seconds = (1 - kept) * load.task_seconds(architecture, vcpus) + kept * from_memory
+    one = max(cpu / vcpus, seconds / max(1, each)) / BUSY
+    needed = [max(least, ceil(rate * one - 1e-9)) for rate in load.per_second]
+    return tuple(needed if load.autoscaling else [max(needed)] * len(needed))
+
+
+def service_cpu_seconds(load: Workload, architecture: str) -> float:
+    """Of one request to a process that stays, and answers some from its memory."""
+    kept = load.cached_share
+    return (1 - kept) * load.cpu_seconds(architecture) + kept * load.cached_ms / 1000
+
+
+def worker_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: float) -> tuple[float, ...]:
+    """In each hour of the day, to zero: an hour in which anything comes has a task."""
+    cpu, seconds = load.cpu_seconds(architecture), load.task_seconds(architecture, vcpus)
+    one = max(cpu / vcpus, seconds / max(1, at_once(load, memory_mb))) / WORKER_BUSY
+    needed = []
+    for rate in load.per_second:
+        busy = rate * one
+        needed.append(float(ceil(busy - 1e-9)) if busy > 1 else max(busy, 1 - exp(-rate * 3600)))
+    return tuple(needed)
+
+
+def cheapest(
+    load: Workload,
+    tasks: Callable[[float, float], tuple[float, ...]],
+    usd: Callable[[Size], float],
+    least_mb: float,
+) -> Size:
+    """Of all sizes that carry the load. usd: what of the bill follows from the size."""
+    best, least = Size(0, 0, (0,)), float("inf")
+    before: tuple[float, ...] = ()
+    for vcpus, memories in sizes(load, least_mb):
+        fewest = tasks(vcpus, float("inf"))
+        if fewest == before:
+            break  # as many as with fewer vCPUs, so all that follows is dearer
+        for memory in memories:
+            if usd(Size(vcpus, memory / GIB, fewest)) >= least:
+                break  # and with more memory it is dearer still
+            found = tasks(vcpus, memory)
+            size = Size(vcpus, memory / GIB, found)
+            if (cost := usd(size)) < least:
+                best, least = size, cost
+            if found == fewest:
+                before = found if memory == memories[0] else before
+                break
+    return best

@@ -1,0 +1,140 @@
+"""The bills of Fargate: a service, a worker service that scales to zero, and a task per job."""
+
+from collections.abc import Iterator
+
+from chooser.costs.around import cloudfront, load_balancer, logs, network, requests_elsewhere, transfer
+from chooser.costs.items import Item, priced
+from chooser.costs.sizing import (
+    Part,
+    Size,
+    cheapest,
+    service_tasks,
+    task_hour,
+    worker_tasks,
+)
+from chooser.prices import HOURS, month
+from chooser.workload import Workload
+from runtime.placement.limits import limit
+
+PUBLIC_ADDRESSES = 2
+"""Of a public load balancer: one in each of two zones."""
+ON_DEMAND, SPOT = "fargate", "fargate_spot"
+
+
+def service_size(load: Workload, architecture: str) -> Size:
+    """The user's own, or the cheapest that carries the busiest hour."""
+    return cheapest(
+        load,
+        lambda vcpus, memory: service_tasks(load, architecture, vcpus, memory),
+        lambda size: sum(item.usd for item in _standing(load, architecture, size)),
+        load.memory_mb,
+    )
+
+
+def worker_size(load: Workload, architecture: str) -> Size:
+    """The same of a worker."""
+    return cheapest(
+        load,
+        lambda vcpus, memory: worker_tasks(load, architecture, vcpus, memory),
+        lambda size: sum(item.usd for item in _standing(load, architecture, size)),
+        load.memory_mb,
+    )
+
+
+def job_size(load: Workload, architecture: str, kind: str) -> Size:
+    """Of a task per job, of which one is enough."""
+    return cheapest(
+        load,
+        lambda vcpus, _: (vcpus,),
+        lambda size: sum(item.usd for item in _jobs(load, architecture, kind, size)),
+        load.memory_mb,
+    )
+
+
+def service(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
+    """Tasks that stand, what is before them, and all around."""
+    yield from _standing(load, architecture, service_size(load, architecture))
+    yield from _before(load, free)
+    yield from _around(load, load.balancer, free)
+
+
+def worker(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
+    """Tasks that a queue's length starts and stops."""
+    yield from _standing(load, architecture, worker_size(load, architecture))
+    yield from _around(load, "none", free)
+
+
+def job(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
+    """A task per job."""
+    yield from _jobs(load, architecture, ON_DEMAND, job_size(load, architecture, ON_DEMAND))
+    yield from _around(load, "none", free)
+
+
+def spot_job(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
+    """A task per job on Spot."""
+    yield from _jobs(load, architecture, SPOT, job_size(load, architecture, SPOT))
+    yield from _around(load, "none", free)
+
+
+def _standing(load: Workload, architecture: str, size: Size) -> Iterator[Item]:
+    hours, others = size.task_hours, list[Part]()
+    for share, kind in ((1 - load.spot_share, ON_DEMAND), (load.spot_share, SPOT)):
+        if share:
+            compute, *others = task_hour(load, architecture, size.vcpus, size.memory_gb, kind)
+            on = " on Spot" if kind == SPOT else ""
+            what = f"{round(size.average * share, 1):g} tasks{on} of {size}"
+            yield Item(what, hours * share * compute.usd, compute.prices)
+            if starts := size.starts * share * load.pull_seconds / 3600:
+                yield Item("their starts, from the image pull", starts * compute.usd, compute.prices)
+    for part in others:
+        yield from _each(load, size, part)
+    if load.balancer == "api-gateway":
+        usd = size.average * month("cloud_map_instance_month")
+        yield Item("tasks in Cloud Map", usd, ("cloud_map_instance_month",))
+
+
+def _each(load: Workload, size: Size, part: Part) -> Iterator[Item]:
+    """Something that every task has; of addresses that were said, the first tasks' are among them."""
+    count = size.average
+    if part.prices == ("public_ipv4_hour",) and load.addresses is not None:
+        count = load.addresses + max(0, size.average - (2 if load.production else 1))
+    yield Item(f"{round(count, 1):g} x {part.what}", count * HOURS * part.usd, part.prices)
+
+
+def _before(load: Workload, free: bool) -> Iterator[Item]:
+    way, said = load.balancer, load.addresses is not None
+    if way in ("public", "internal", "shared"):
+        share = 1 / load.sharing if way == "shared" else 1
+        yield from load_balancer(load, f"{way} load balancer", share)
+        if way != "internal" and not said:
+            usd = PUBLIC_ADDRESSES * share * month("public_ipv4_hour")
+            yield Item("its public IPv4", usd, ("public_ipv4_hour",))
+    if way == "internal":
+        yield cloudfront(load, free)
+    if way == "api-gateway":
+        yield priced("HTTP API", load.requests / 1e6, "http_api_million_requests")
+
+
+def _jobs(load: Workload, architecture: str, kind: str, size: Size) -> Iterator[Item]:
+    seconds = load.task_seconds(architecture, size.vcpus)
+    billed = max(limit("run_task.minimum_billed_seconds"), seconds)
+    started = max(billed, seconds + load.pull_seconds)
+    compute, *others = task_hour(load, architecture, size.vcpus, size.memory_gb, kind)
+    what = f"{load.runs:,.0f} tasks of {size} for {billed:,.0f} s"
+    yield Item(what, load.runs * billed / 3600 * compute.usd, compute.prices)
+    pulls = load.runs * (started - billed) / 3600
+    yield Item("their starts, billed from the image pull", pulls * compute.usd, compute.prices)
+    for part in others:
+        yield Item(f"{part.what} each", load.runs * started / 3600 * part.usd, part.prices)
+    if kind == SPOT:
+        interrupted = load.runs * load.spot_interruptions * seconds / 3600
+        again = interrupted * (seconds / 2 + load.pull_seconds) / 3600
+        what = f"{interrupted:,.0f} interruptions, each half a run again"
+        yield Item(what, again * sum(part.usd for part in (compute, *others)), compute.prices)
+
+
+def _around(load: Workload, way: str, free: bool) -> Iterator[Item]:
+    yield from network(load)
+    yield from requests_elsewhere(load, free)
+    yield logs(load, "logs_gb", free)
+    yield from transfer(load, way, free)

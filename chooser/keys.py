@@ -1,0 +1,201 @@
+"""The keys of a workload's file: what each is, which values it may have, and what a wrong one is told."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from chooser.workload import ARCHITECTURES, Workload
+
+MOST_WEIGHT = 1_000_000
+FRONT_DOORS = ("none", "function-url", "http-api", "rest-api", "websocket-api", "alb", "cloudfront")
+BALANCERS = ("none", "public", "internal", "shared", "api-gateway")
+
+
+class WorkloadError(Exception):
+    """A file that cannot be read as a workload: which key, and what is allowed."""
+
+
+class Key(NamedTuple):
+    """what: its meaning and unit. values: a range of numbers, or the texts. unsaid: a default in words."""
+
+    what: str
+    values: tuple[float, float] | tuple[str, ...] | type = bool
+    unsaid: str = ""
+
+
+MANY, SHARE = (0, 1e12), (0, 1)
+KEYS = {
+    "name": Key("what it is called in the answer", str),
+    "requests": Key("per month: Invocations in CloudWatch, or jobs", MANY),
+    "duration_ms": Key("of one, on average, in a function of memory_mb, by architecture", dict),
+    "memory_mb": Key("of the function; 1,769 MB bring one vCPU", (128, 1e6)),
+    "hours": Key("24 weights, one for each hour of a day", list, "all the same"),
+    "peak_per_second": Key("requests per second in the worst minute", (0, 1e9), "the busiest hour's average"),
+    "cpu_share": Key("of the duration that computes; while the rest waits, a task does others", (0.01, 1)),
+    "cpu_ms": Key(
+        "of a vCPU for one request: cpu_total_time in Lambda Insights", (0, 3.2e10), "by cpu_share"
+    ),
+    "threads": Key("vCPUs that one request can use at once", (0.01, 192)),
+    "shared_memory_mb": Key("of a process before any request", (0, 1e6), "half of memory_mb"),
+    "request_memory_mb": Key("that each request in flight adds", (0, 1e6), "half of memory_mb x cpu_share"),
+    "task_concurrency": Key("requests that one task works on at once, at most", (1, 1e6)),
+    "cached_share": Key("of requests that a process which stays answers from its memory", SHARE),
+    "cached_ms": Key("of a vCPU for such a request", (0, 3.2e10)),
+    "attempts": Key("runs of a request, retries included, on average", (1, 1000)),
+    "payload_in_mb": Key("of a request", (0, 1e6)),
+    "payload_out_mb": Key("of its answer", (0, 1e6)),
+    "internet": Key("whether the answer leaves AWS"),
+    "front_door": Key("what calls the function", FRONT_DOORS, "http-api, if it is called over HTTP"),
+    "requests_per_connection": Key("to a load balancer: keep-alive", (1, 1e6)),
+    "listener_rules": Key("of the load balancer; ten are free", (0, 100)),
+    "connections": Key("open at once, on average", (0, 1e9)),
+    "pushes": Key("messages to clients for each request of a WebSocket API", (0, 1e6)),
+    "puts": Key("S3 requests that write or list, each; a part of an upload is one", (0, 1e7)),
+    "gets": Key("S3 requests that read, each", (0, 1e7)),
+    "events": Key("EventBridge events, each", (0, 1e6)),
+    "messages": Key("SQS requests, each: send, receive and delete are three", (0, 1e6)),
+    "table_writes": Key("DynamoDB writes of 1 KB, each", (0, 1e6)),
+    "table_reads": Key("DynamoDB reads of 4 KB, each", (0, 1e6)),
+    "longest_seconds": Key("of the longest run, or of a connection", (0.001, 3.2e7), "the duration"),
+    "disk_mb": Key("that the work needs beside the code", (0, 1e8)),
+    "image_gb": Key("of the container image that there is already", (0, 1e4)),
+    "gpu": Key("whether it needs one"),
+    "long_connections": Key("whether connections stay open: WebSockets, streams"),
+    "start_seconds": Key("that a request may wait for a start", (0, 86_400)),
+    "late_share": Key("of requests that may wait longer", SHARE),
+    "init_ms": Key("Init Duration in REPORT lines; with snapstart, Restore Duration", (0, 900_000)),
+    "cold_share": Key("of requests that meet a start: REPORT lines with an Init Duration", SHARE),
+    "snapstart": Key("whether the function starts from a snapshot"),
+    "provisioned": Key("environments that are kept ready", (0, 1e6), "what the load takes, 70 % busy"),
+    "log_kb": Key("of each request", (0, 1e6)),
+    "task_vcpus": Key("of a task", (0.25, 32), "the cheapest that carries the load"),
+    "task_memory_gb": Key("of a task", (0.5, 244), "the cheapest that carries the load"),
+    "pull_seconds": Key("billed before a task works: its image's pull and start", (0, 3600)),
+    "interruptible": Key("whether a run may be stopped at two minutes' notice and begun again"),
+    "spot_share": Key("of a service's tasks on Spot", SHARE),
+    "spot_interruptions": Key("of a Spot task per hour that it runs; each loses half a run", (0, 100)),
+    "production": Key("whether a service has two tasks at least"),
+    "autoscaling": Key("whether a service follows the hours; else the busiest hour's tasks stay"),
+    "load_balancer": Key("before a service", BALANCERS, "each that fits"),
+    "sharing": Key("services behind a shared load balancer", (1, 100)),
+    "addresses": Key("public IPv4 of load balancer and tasks", (0, 10_000), "one for each that has one"),
+    "nat_gateways": Key("that tasks, and a function in the VPC, go out by", (0, 100)),
+    "endpoints": Key("interface endpoints, counted in each zone", (0, 1000)),
+    "network_mb": Key("through the NAT gateways or endpoints, each", (0, 1e6)),
+    "function_in_vpc": Key("whether the function pays for these too"),
+    "assumed": Key('keys that nobody measured: "cpu_share", "duration_ms.arm64"', tuple, "none"),
+}
+"""In the order in which a person thinks of them. A key without values is true or false."""
+
+
+def load(path: str) -> Workload:
+    """Reads a workload. Raises WorkloadError naming each wrong key and its range, and OSError."""
+    try:
+        found = tomllib.loads(Path(path).read_text())
+    except (ValueError, RecursionError) as error:
+        raise WorkloadError(f"{path} is not TOML: {error}") from None
+    return parse(found)
+
+
+def parse(found: Mapping[str, object]) -> Workload:
+    """As `load`, of what was read."""
+    wrong = [f"{key}: no such key. There are: {', '.join(KEYS)}." for key in found if key not in KEYS][:1]
+    needed = ("name", "requests", "duration_ms", "memory_mb")
+    if missing := [name for name in needed if name not in found]:
+        wrong.append(f"{', '.join(missing)}: missing. A workload needs it.")
+    values: dict[str, object] = {}
+    for key, value in found.items():
+        try:
+            if key in KEYS:
+                values[key] = _value(key, value)
+        except WorkloadError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise WorkloadError("\n".join(wrong))
+    made = Workload(**values, said=frozenset(found))  # type: ignore[arg-type]
+    return _whole(made)
+
+
+def _whole(made: Workload) -> Workload:
+    """What two keys say of each other."""
+    longest = max(made.duration_ms.values()) / 1000
+    if not made.longest_seconds:
+        made = made._replace(longest_seconds=longest)
+    elif made.longest_seconds < longest:
+        raise WorkloadError(
+            f"longest_seconds = {made.longest_seconds:g}: shorter than duration_ms, {longest:g} s."
+        )
+    if made.in_memory + made.in_flight_mb > made.memory_mb:
+        raise WorkloadError(
+            f"shared_memory_mb and request_memory_mb: {made.in_memory + made.in_flight_mb:,g} MB together, "
+            f"and the function that does one request has memory_mb = {made.memory_mb:,g}."
+        )
+    return made
+
+
+def _value(key: str, value: object) -> object:
+    values = KEYS[key].values
+    if isinstance(values, type):
+        return READ[values](key, value)
+    if isinstance(values[0], str):
+        if value not in values:
+            raise WorkloadError(f"{key} = {value!r}: one of {', '.join(map(str, values))} is wanted.")
+        return value
+    low, high = values
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise WorkloadError(f"{key} = {value!r}: a number from {low:g} to {high:g} is wanted.")
+    return value
+
+
+def _switch(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise WorkloadError(f"{key} = {value!r}: true or false is wanted.")
+    return value
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise WorkloadError(f"{key} = {value!r}: a text is wanted.")
+    return value
+
+
+def _durations(key: str, value: object) -> dict[str, float]:
+    if not isinstance(value, dict) or not value or not value.keys() <= {*ARCHITECTURES}:
+        raise WorkloadError(
+            f"{key} = {value!r}: milliseconds for {' or '.join(ARCHITECTURES)} or both are wanted, "
+            "such as { x86_64 = 500, arm64 = 450 }."
+        )
+    for one in value.values():
+        if isinstance(one, bool) or not isinstance(one, (int, float)) or not 0 < one <= 3.2e10:
+            raise WorkloadError(f"{key} = {value!r}: numbers over 0 are wanted, in milliseconds.")
+    return {str(key): float(one) for key, one in value.items()}
+
+
+def _hours(key: str, value: object) -> tuple[float, ...]:
+    numbers = [
+        float(one)
+        for one in (value if isinstance(value, list) else [])
+        if isinstance(one, (int, float)) and 0 <= one <= MOST_WEIGHT
+    ]
+    if len(numbers) != 24 or not sum(numbers):
+        raise WorkloadError(
+            f"{key} = {value!r}: 24 weights from 0 to {MOST_WEIGHT:,} are wanted, one an hour, not all 0."
+        )
+    return tuple(numbers)
+
+
+def _assumed(key: str, value: object) -> tuple[str, ...]:
+    known = {*KEYS, *(f"duration_ms.{one}" for one in ARCHITECTURES)} - {"name", "assumed"}
+    if not isinstance(value, list) or not {*map(str, value)} <= known:
+        raise WorkloadError(f'{key} = {value!r}: a list of keys is wanted, such as ["duration_ms.arm64"].')
+    return tuple(map(str, value))
+
+
+READ: dict[type, Callable[[str, object], object]] = {
+    bool: _switch,
+    str: _text,
+    dict: _durations,
+    list: _hours,
+    tuple: _assumed,
+}

@@ -1,0 +1,121 @@
+"""What a number does not say: quotas, speed, what nobody measured, and what else AWS has."""
+
+from collections.abc import Iterator
+
+from chooser.candidates import FUNCTIONS, JOBS, SERVICES, Candidate, size
+from chooser.choose import Verdict
+from chooser.costs.sizing import BUSY, WORKER_BUSY
+from chooser.workload import ARCHITECTURES, Workload
+from runtime.placement.limits import limit
+
+NOT_MODELLED = (
+    "what S3, ECR and logs store; alarms, metrics and traces; transfer between zones; databases and their "
+    "proxies; the function that starts a task; HTTP API's steps of 512 KB; Savings Plans, other discounts, "
+    "support and taxes; deployments, builds and people"
+)
+SHORT_MICROVM_SECONDS = 28_800
+
+
+def warnings(load: Workload, verdict: Verdict) -> Iterator[str]:
+    """Of one candidate: what has to be asked for, waited for or planned for."""
+    if verdict.candidate in FUNCTIONS:
+        yield from _of_functions(load, verdict)
+    else:
+        yield from _of_tasks(load, verdict)
+
+
+def _of_functions(load: Workload, verdict: Verdict) -> Iterator[str]:
+    rate = max(load.per_second)
+    at_once = rate * load.seconds(verdict.architecture)
+    quota, new = limit("lambda.concurrency"), limit("lambda.new_account_concurrency")
+    if at_once > quota:
+        yield f"{at_once:,.0f} run at once at the peak: ask for more than the quota of {quota:,.0f}."
+    elif at_once > new:
+        yield f"{at_once:,.0f} run at once at the peak: a new account starts with {new:,.0f}."
+    if rate > (most := quota * limit("lambda.requests_per_concurrency")):
+        yield f"{rate:,.0f} requests per second: a quota of {quota:,.0f} at once takes {most:,.0f}."
+    if at_once > (step := limit("lambda.environments_per_10_seconds")):
+        yield f"A function gains {step:,.0f} environments in ten seconds: a sudden peak meets throttling."
+    if verdict.candidate is Candidate.LAMBDA:
+        if limit("lambda.seconds_before") < load.longest_seconds and not load.long_connections:
+            yield (
+                f"The longest run takes {load.longest_seconds:,.0f} s: AWS's API allows "
+                f"{limit('lambda.seconds'):,.0f} s since 2026-11-19, its guide still says "
+                f"{limit('lambda.seconds_before'):,.0f} s. Try it in your Region before you rely on it."
+            )
+        if load.init_ms / 1000 > load.start_seconds:
+            yield (
+                f"{load.cold_share:.1%} of requests wait {load.init_ms / 1000:g} s for a start, and "
+                f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shorten it."
+            )
+    if load.payload_out_mb > limit("lambda.response_mb"):
+        yield "The answer is streamed: natively in Node.js, in Python by the Lambda Web Adapter."
+    if load.long_connections:
+        hours = limit("websocket_api.connection_seconds") / 3600
+        yield f"A WebSocket API ends a connection after {hours:g} h, or ten idle minutes: clients reconnect."
+
+
+def _of_tasks(load: Workload, verdict: Verdict) -> Iterator[str]:
+    found, quota = size(verdict.candidate, load, verdict.architecture), limit("fargate.quota_vcpus")
+    if not found:
+        return
+    rate = max(load.per_second)
+    takes = load.task_seconds(verdict.architecture, found.vcpus)
+    most = max(found.tasks) if verdict.candidate not in JOBS else max(1, rate * takes)
+    if most * found.vcpus > quota:
+        yield f"{most * found.vcpus:,.0f} vCPU at the peak: a new account has {quota:,.0f}."
+    if verdict.candidate in SERVICES:
+        if takes > 1.5 * load.seconds(verdict.architecture):
+            yield (
+                f"A request takes {takes * 1000:,.0f} ms on {found}, "
+                f"{load.seconds(verdict.architecture) * 1000:,.0f} ms in the function: "
+                "say task_vcpus if that is too slow."
+            )
+        if load.peak_per_second > 2 * max(load.averages):
+            yield "A service gains tasks within minutes: those for the burst have to stand before it comes."
+    spot = verdict.candidate is Candidate.RUN_TASK_SPOT
+    if spot or load.spot_share:
+        yield "Spot stops a task at two minutes' notice, or has none: save progress, fall back to on demand."
+
+
+def sizing(load: Workload, verdict: Verdict) -> str:
+    """How a candidate's tasks were found, in a sentence; nothing for a function."""
+    found = size(verdict.candidate, load, verdict.architecture)
+    if not found:
+        return ""
+    own = "as you said" if load.task_vcpus and load.task_memory_gb else "the cheapest that carries it"
+    if verdict.candidate in JOBS:
+        return f"Each task has {found}, {own}."
+    few, many = min(found.tasks), max(found.tasks)
+    busy = WORKER_BUSY if verdict.candidate is Candidate.WORKER else BUSY
+    count = f"{few:,.2g}" if few == many else f"{few:,.2g} to {many:,.2g}"
+    return (
+        f"{count} tasks of {found}, {own}: CPU, memory and concurrency at most {busy:.0%} used at the peak."
+    )
+
+
+def unmeasured(load: Workload) -> Iterator[str]:
+    """What the answer rests on and nobody measured."""
+    if load.assumed:
+        yield f"Assumed, not measured: {', '.join(load.assumed)}."
+    guessed = [key for key in ("cpu_share", "cold_share", "init_ms") if key not in load.said]
+    if guessed and not load.cpu_ms:
+        yield f"Not said, and taken from the defaults: {', '.join(guessed)}."
+    for one in ARCHITECTURES:
+        if one not in load.duration_ms:
+            cheaper = ": a second costs 20 % less there" if one == "arm64" else ""
+            yield f"{one} has no duration_ms, and no bill{cheaper}."
+
+
+def elsewhere(load: Workload) -> Iterator[str]:
+    """What AWS has besides and nobody could price here."""
+    waits = load.cpu_share < 0.5 or (load.cpu_ms and load.cpu_ms < min(load.duration_ms.values()) / 2)
+    if load.way_in != "none" and waits:
+        yield "Lambda Web Functions: one environment takes many requests that wait (Node.js)."
+    if load.way_in != "none" and not load.long_connections:
+        yield "ECS Express Mode: a service behind a load balancer that up to 25 share, by one call."
+    if limit("lambda.seconds") < load.longest_seconds <= SHORT_MICROVM_SECONDS:
+        yield "Lambda MicroVMs: up to eight hours, arm64, a port of its own."
+    if load.way_in == "none" and load.start_seconds >= limit("fargate.start_seconds"):
+        yield "AWS Batch: a queue with priorities, retries and timeouts before such tasks, without a fee."
+        yield "Step Functions around a task (ecs:runTask.sync): waits, retries and a history."

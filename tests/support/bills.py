@@ -1,0 +1,300 @@
+"""AWS's bill for a month, in Decimal, from AWS's pricing pages and nothing of the chooser.
+
+A second opinion: prices stand here once more, and every rule is put down as the page says it. How many
+tasks a load takes is given, because that is not a matter of pricing. Prices are those of us-east-1 in
+November 2026; chooser/prices.toml has where each was read.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+HOURS, MILLION, GIB = Decimal(730), Decimal(10**6), Decimal(1024)
+FARGATE = {  # vCPU-hour, GB-hour
+    ("x86_64", False): (Decimal("0.04048"), Decimal("0.004445")),
+    ("arm64", False): (Decimal("0.03238"), Decimal("0.00356")),
+    ("x86_64", True): (Decimal("0.01288871"), Decimal("0.00141527")),
+    ("arm64", True): (Decimal("0.01030969"), Decimal("0.00113349")),
+}
+LAMBDA = {  # GB-second in three tiers
+    "x86_64": (
+        (Decimal("6e9"), Decimal("0.0000166667")),
+        (Decimal("15e9"), Decimal("0.0000150000")),
+        (None, Decimal("0.0000133334")),
+    ),
+    "arm64": (
+        (Decimal("7.5e9"), Decimal("0.0000133334")),
+        (Decimal("18.75e9"), Decimal("0.0000120001")),
+        (None, Decimal("0.0000106667")),
+    ),
+}
+KEPT = {
+    "x86_64": (Decimal("0.0000041667"), Decimal("0.0000097222")),
+    "arm64": (Decimal("0.0000033334"), Decimal("0.0000077778")),
+}
+FUNCTION_LOGS = (
+    (Decimal(10240), Decimal("0.50")),
+    (Decimal(30720), Decimal("0.25")),
+    (Decimal(51200), Decimal("0.10")),
+    (None, Decimal("0.05")),
+)
+INTERNET = (
+    (Decimal(10240), Decimal("0.09")),
+    (Decimal(51200), Decimal("0.085")),
+    (Decimal(153600), Decimal("0.07")),
+    (None, Decimal("0.05")),
+)
+CLOUDFRONT = (
+    (Decimal(10240), Decimal("0.085")),
+    (Decimal(51200), Decimal("0.080")),
+    (Decimal(153600), Decimal("0.060")),
+    (Decimal(512000), Decimal("0.040")),
+    (Decimal(1048576), Decimal("0.030")),
+    (Decimal(5242880), Decimal("0.025")),
+    (None, Decimal("0.020")),
+)
+HTTP_API = ((Decimal(300), Decimal("1.00")), (None, Decimal("0.90")))
+REST_API = (
+    (Decimal(333), Decimal("3.50")),
+    (Decimal(1000), Decimal("2.80")),
+    (Decimal(20000), Decimal("2.38")),
+    (None, Decimal("1.51")),
+)
+WEBSOCKET = ((Decimal(1000), Decimal("1.00")), (None, Decimal("0.80")))
+IPV4, BALANCER, UNIT = Decimal("0.005") * HOURS, Decimal("0.0225") * HOURS, Decimal("0.008") * HOURS
+Load = Mapping[str, Any]
+
+
+def number(value: object) -> Decimal:
+    """A float as it was written."""
+    return Decimal(str(value))
+
+
+def tiered(amount: Decimal, tiers: Sequence[tuple[Decimal | None, Decimal]]) -> Decimal:
+    """Each part of an amount at the price of its tier."""
+    total, start = Decimal(0), Decimal(0)
+    for end, price in tiers:
+        top = amount if end is None else min(amount, end)
+        total += max(Decimal(0), top - start) * price
+        start = end or start
+    return total
+
+
+def runs(load: Load) -> Decimal:
+    """Invocations or jobs, with those that are tried again."""
+    return number(load["requests"]) * number(load["attempts"])
+
+
+def seconds(load: Load, architecture: str) -> Decimal:
+    """Billed for one invocation: milliseconds are rounded up."""
+    return Decimal(ceil(number(load["duration_ms"][architecture]))) / 1000
+
+
+def rates(load: Load) -> list[Decimal]:
+    """Requests per second in the 24 hours."""
+    weights = [number(one) for one in load["hours"]]
+    return [
+        number(load["requests"]) / (HOURS * 3600) * 24 * one / sum(weights, Decimal(0)) for one in weights
+    ]
+
+
+def on_demand(load: Load, architecture: str, way: str) -> Decimal:
+    """Lambda: requests, GB-seconds of work and of starts, /tmp over 512 MB, SnapStart."""
+    count, memory = runs(load), number(load["memory_mb"]) / GIB
+    starts = count * number(load["cold_share"])
+    work = count * seconds(load, architecture) * memory
+    init = starts * number(load["init_ms"]) / 1000 * memory
+    total = count / MILLION * Decimal("0.20") + tiered(work + init, LAMBDA[architecture])
+    if load["snapstart"]:
+        total += memory * HOURS * 3600 * Decimal("0.0000015046") + starts * memory * Decimal("0.0001397998")
+    return total + _tmp(load, architecture) + _function(load, way)
+
+
+def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float]) -> Decimal:
+    """Lambda with environments kept ready: their GB-seconds all month, and a lower price for the work."""
+    count, memory = runs(load), number(load["memory_mb"]) / GIB
+    held, used = KEPT[architecture]
+    average = sum(map(number, kept), Decimal(0)) / len(kept)
+    total = count / MILLION * Decimal("0.20") + average * memory * HOURS * 3600 * held
+    return (
+        total
+        + count * seconds(load, architecture) * memory * used
+        + _tmp(load, architecture)
+        + _function(load, way)
+    )
+
+
+def managed(load: Load, way: str, instances: int) -> Decimal:
+    """Lambda Managed Instances on m7g.large: the instances, 15 % on top, and requests."""
+    return (
+        instances * Decimal("0.0816") * Decimal("1.15") * HOURS
+        + runs(load) / MILLION * Decimal("0.20")
+        + _function(load, way)
+    )
+
+
+def service(
+    load: Load, architecture: str, before: str, vcpus: float, memory_gb: float, tasks: Sequence[float]
+) -> Decimal:
+    """Fargate: tasks by the second, their starts from the image pull, and what stands before them."""
+    total = standing(load, architecture, vcpus, memory_gb, tasks)
+    average = sum(map(number, tasks), Decimal(0)) / len(tasks)
+    if before in ("public", "internal", "shared"):
+        share = 1 / number(load["sharing"]) if before == "shared" else Decimal(1)
+        total += BALANCER * share + UNIT * units(load)
+        if before != "internal" and load["addresses"] is None:
+            total += 2 * IPV4 * share
+    if before == "internal":
+        total += number(load["requests"]) / MILLION
+    if before == "api-gateway":
+        total += tiered(number(load["requests"]) / MILLION, HTTP_API) + average * Decimal("0.10")
+    return total + _network(load) + _requests(load) + _logs(load) + _out(load, by_cdn=before == "internal")
+
+
+def worker(load: Load, architecture: str, vcpus: float, memory_gb: float, tasks: Sequence[float]) -> Decimal:
+    """The same without anything before it."""
+    return service(load, architecture, "none", vcpus, memory_gb, tasks)
+
+
+def standing(
+    load: Load, architecture: str, vcpus: float, memory_gb: float, tasks: Sequence[float]
+) -> Decimal:
+    """Tasks, with disk beyond 20 GB and a public IPv4 each where they have one."""
+    counts = [number(one) for one in tasks]
+    average = sum(counts, Decimal(0)) / len(counts)
+    more = sum(
+        max(Decimal(0), after - before) for before, after in zip(counts[-1:] + counts, counts, strict=False)
+    )
+    starting = more * HOURS / 24 * number(load["pull_seconds"]) / 3600
+    spot = number(load["spot_share"])
+    total = Decimal(0)
+    for share, on_spot in ((1 - spot, False), (spot, True)):
+        total += share * (average * HOURS + starting) * _hour(architecture, on_spot, vcpus, memory_gb)
+    total += average * HOURS * _disk(load)
+    if load["addresses"]:
+        total += (
+            number(load["addresses"]) + max(Decimal(0), average - (2 if load["production"] else 1))
+        ) * IPV4
+    elif load["addresses"] is None and not load["nat_gateways"] and not load["endpoints"]:
+        total += average * IPV4
+    return total
+
+
+def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: float) -> Decimal:
+    """A task per job: a minute at least, the pull before it, and on Spot the halves that are done again."""
+    whole = min(number(load["threads"]), number(vcpus))
+    waiting = seconds(load, architecture) * (1 - number(load["cpu_share"]))
+    takes = waiting + cpu(load, architecture) / whole
+    billed = max(Decimal(60), takes, takes + number(load["pull_seconds"]))
+    address = (
+        load["addresses"]
+        if load["addresses"] is not None
+        else not (load["nat_gateways"] or load["endpoints"])
+    )
+    hour = (
+        _hour(architecture, on_spot, vcpus, memory_gb)
+        + _disk(load)
+        + (Decimal("0.005") if address else Decimal(0))
+    )
+    total = runs(load) * billed / 3600 * hour
+    if on_spot:
+        lost = runs(load) * number(load["spot_interruptions"]) * takes / 3600
+        total += lost * (takes / 2 + number(load["pull_seconds"])) / 3600 * hour
+    return total + _network(load) + _requests(load) + _logs(load) + _out(load, by_cdn=False)
+
+
+def cpu(load: Load, architecture: str) -> Decimal:
+    """Seconds of a vCPU: a function has one for each 1,769 MB."""
+    if load["cpu_ms"]:
+        return number(load["cpu_ms"]) / 1000
+    vcpus = min(number(load["threads"]), number(load["memory_mb"]) / 1769)
+    return seconds(load, architecture) * number(load["cpu_share"]) * vcpus
+
+
+def units(load: Load) -> Decimal:
+    """Capacity units of a load balancer: each hour by the highest of four dimensions."""
+    gigabytes = (number(load["payload_in_mb"]) + number(load["payload_out_mb"])) / GIB
+    hourly = [
+        max(
+            rate / number(load["requests_per_connection"]) / 25,
+            number(load["connections"]) / 3000,
+            rate * 3600 * gigabytes,
+            rate * max(Decimal(0), number(load["listener_rules"]) - 10) / 1000,
+        )
+        for rate in rates(load)
+    ]
+    return sum(hourly, Decimal(0)) / len(hourly)
+
+
+def _hour(architecture: str, on_spot: bool, vcpus: float, memory_gb: float) -> Decimal:
+    vcpu, gigabyte = FARGATE[architecture, on_spot]
+    return number(vcpus) * vcpu + number(memory_gb) * gigabyte
+
+
+def _disk(load: Load) -> Decimal:
+    return max(Decimal(0), number(load["disk_mb"]) / GIB - 20) * Decimal("0.000111")
+
+
+def _tmp(load: Load, architecture: str) -> Decimal:
+    more = max(Decimal(0), number(load["disk_mb"]) - 512) / GIB
+    return more * runs(load) * seconds(load, architecture) * Decimal("0.0000000309")
+
+
+def _function(load: Load, way: str) -> Decimal:
+    count = number(load["requests"])
+    total = _requests(load) + tiered(runs(load) * number(load["log_kb"]) / MILLION, FUNCTION_LOGS)
+    match way:
+        case "http-api":
+            total += tiered(count / MILLION, HTTP_API)
+        case "rest-api":
+            total += tiered(count / MILLION, REST_API)
+        case "websocket-api":
+            inward, outward = (_frames(number(load[key])) for key in ("payload_in_mb", "payload_out_mb"))
+            total += tiered(count / MILLION * (inward + number(load["pushes"]) * outward), WEBSOCKET)
+            total += number(load["connections"]) * HOURS * 60 / MILLION * Decimal("0.25")
+        case "alb":
+            total += BALANCER + UNIT * units(load) + 2 * IPV4
+        case "cloudfront":
+            total += count / MILLION
+    streamed = count * max(Decimal(0), number(load["payload_out_mb"]) - 6) / GIB
+    total += max(Decimal(0), streamed - 100) * Decimal("0.008")
+    if load["function_in_vpc"]:
+        total += _network(load)
+    return total + _out(load, by_cdn=way == "cloudfront")
+
+
+def _frames(megabytes: Decimal) -> Decimal:
+    return max(Decimal(1), Decimal(ceil(megabytes / (Decimal(32) / 1024))))
+
+
+def _requests(load: Load) -> Decimal:
+    count = runs(load)
+    return count * (
+        number(load["puts"]) * Decimal("0.005") / 1000
+        + number(load["gets"]) * Decimal("0.0004") / 1000
+        + number(load["events"]) * Decimal("1.00") / MILLION
+        + number(load["messages"]) * Decimal("0.40") / MILLION
+        + number(load["table_writes"]) * Decimal("0.625") / MILLION
+        + number(load["table_reads"]) * Decimal("0.125") / MILLION
+    )
+
+
+def _logs(load: Load) -> Decimal:
+    return runs(load) * number(load["log_kb"]) / MILLION * Decimal("0.50")
+
+
+def _network(load: Load) -> Decimal:
+    gateways, endpoints = number(load["nat_gateways"]), number(load["endpoints"])
+    gigabytes = runs(load) * number(load["network_mb"]) / GIB
+    total = gateways * (Decimal("0.045") + Decimal("0.005")) * HOURS + endpoints * Decimal("0.01") * HOURS
+    if gateways:
+        return total + gigabytes * Decimal("0.045")
+    return total + (gigabytes * Decimal("0.01") if endpoints else Decimal(0))
+
+
+def _out(load: Load, *, by_cdn: bool) -> Decimal:
+    if not load["internet"]:
+        return Decimal(0)
+    gigabytes = number(load["requests"]) * number(load["payload_out_mb"]) / GIB
+    return tiered(gigabytes, CLOUDFRONT if by_cdn else INTERNET)

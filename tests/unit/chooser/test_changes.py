@@ -1,0 +1,180 @@
+"""Break-even, what would change an answer, and what is told beside the numbers."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chooser import page
+from chooser.candidates import Candidate, total
+from chooser.changes import changes
+from chooser.choose import break_even, choose
+from chooser.keys import parse
+from chooser.notes import elsewhere, sizing, unmeasured, warnings
+from chooser.report import answer, told
+from chooser.workload import Workload
+
+SMALL = {"name": "small", "requests": 1_000_000, "memory_mb": 512, "duration_ms": {"x86_64": 100}}
+PAIR = ((Candidate.LAMBDA, "x86_64"), (Candidate.SERVICE, "x86_64"))
+
+
+def workload(**named: Any) -> Workload:
+    return parse({**SMALL, **named})
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    requests=st.floats(1e3, 1e9),
+    memory=st.floats(128, 10_000),
+    duration=st.floats(1, 10_000),
+    share=st.floats(0.05, 1),
+    way=st.sampled_from(["none", "http-api", "rest-api"]),
+)
+def test_the_break_even_is_where_the_two_bills_cross(
+    requests: float, memory: float, duration: float, share: float, way: str
+) -> None:
+    load = workload(
+        requests=requests,
+        memory_mb=memory,
+        duration_ms={"x86_64": duration},
+        cpu_share=share,
+        front_door=way,
+        load_balancer="public",
+    )
+    found = break_even(load, *PAIR)
+
+    def gap(at: float) -> float:
+        moved = load.times(at / load.requests)
+        return total(Candidate.LAMBDA, moved, "x86_64") - total(Candidate.SERVICE, moved, "x86_64")
+
+    if not found:
+        assert (gap(load.requests * 1e3) <= 0) == (gap(load.requests / 1e3) <= 0) == (gap(load.requests) <= 0)
+        return
+    below, above = found.requests - 1, found.requests + 1
+    if below > 1:
+        assert (gap(below) <= 0) is (found.below is Candidate.LAMBDA)
+        assert (gap(above) <= 0) is (found.above is Candidate.LAMBDA)
+    assert found.per_second == pytest.approx(found.requests / (730 * 3600))
+    assert found.busy == pytest.approx(found.requests * -(-duration // 1) / 1000 / (730 * 3600))
+
+
+def test_what_never_crosses_says_so() -> None:
+    assert (
+        break_even(page.example("scans"), (Candidate.RUN_TASK, "x86_64"), (Candidate.RUN_TASK_SPOT, "x86_64"))
+        is None
+    )
+    assert told(answer(page.example("nightly-report"))).startswith(
+        "None near: task a job stays cheaper than lambda managed"
+    )
+
+
+def test_an_input_that_flips_the_answer_comes_first_and_does_flip_it() -> None:
+    load = workload(requests=150_000_000, cpu_share=0.1, load_balancer="public", front_door="http-api")
+    verdicts = choose(load)
+    flips, steady = changes(load, verdicts)
+    assert verdicts[0].candidate is Candidate.SERVICE
+    assert not {one.key for one in flips} & {*steady}
+    for one in flips:
+        assert one.best.candidate is not Candidate.SERVICE
+    many = {"requests", "cold_share", "log_kb", "peak_per_second"}
+    assert many <= {one.key for one in flips} | {*steady}
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "then"),
+    [
+        ({"requests": 60_000_000, "cpu_share": 0.1, "assumed": ["cpu_share"]}, "cpu_share", "1"),
+        ({"requests": 8_000_000, "load_balancer": "public"}, "front_door", "rest-api"),
+        (
+            {"start_seconds": 600, "memory_mb": 6000, "duration_ms": {"x86_64": 600_000}, "requests": 30},
+            "interruptible",
+            "true",
+        ),
+    ],
+)
+def test_each_kind_of_input_is_moved(more: dict[str, Any], key: str, then: str) -> None:
+    load = workload(**more)
+    flips, steady = changes(load, choose(load))
+    told = {(one.key, one.then) for one in flips}
+    assert (key, then) in told or key in steady
+
+
+def test_interruptible_jobs_would_be_cheaper_on_spot() -> None:
+    found = answer(page.example("nightly-report"))
+    assert [one.key for one in found.flips][:1] == ["interruptible"]
+    assert found.flips[0].best.candidate is Candidate.RUN_TASK_SPOT
+
+
+def test_an_unverified_price_that_decides_is_named() -> None:
+    load = workload(requests=5_000_000, cpu_share=0.1, front_door="http-api", internet=True, production=False)
+    verdicts = choose(load)
+    assert verdicts[0].candidate in (Candidate.LAMBDA, Candidate.API_GATEWAY)
+    two = [one for one in verdicts if one.candidate in (Candidate.LAMBDA, Candidate.API_GATEWAY)]
+    near = two[0].usd / two[1].usd
+    moved = load.times(near)
+    flips, _ = changes(moved, choose(moved))
+    assert all(one.key in {*load._fields} or one.key.startswith("cloud_map") for one in flips)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"requests": 400_000_000}, "a new account starts with 10"),
+        ({"requests": 5e10}, "ask for more than the quota of 1,000"),
+        ({"requests": 5e10}, "requests per second: a quota of 1,000 at once takes 10,000"),
+        ({"duration_ms": {"x86_64": 1_200_000}}, "its guide still says 900 s"),
+        ({"init_ms": 6000}, "1.0% of requests wait 6 s for a start"),
+        ({"payload_out_mb": 50, "internet": True}, "The answer is streamed"),
+        ({"long_connections": True, "longest_seconds": 9000}, "A WebSocket API ends a connection after 2 h"),
+    ],
+)
+def test_a_function_comes_with_its_quotas_and_doubts(more: dict[str, Any], says: str) -> None:
+    load = workload(**more)
+    function = next(one for one in choose(load) if one.candidate is Candidate.LAMBDA)
+    assert any(says in one for one in warnings(load, function)), [*warnings(load, function)]
+
+
+@pytest.mark.parametrize(
+    ("more", "candidate", "says"),
+    [
+        ({"requests": 500_000_000, "memory_mb": 1769}, Candidate.SERVICE, "a new account has 6"),
+        ({"memory_mb": 1769}, Candidate.SERVICE, "say task_vcpus if that is too slow"),
+        ({"requests": 1e7, "peak_per_second": 400}, Candidate.SERVICE, "have to stand before it comes"),
+        ({"interruptible": True, "start_seconds": 60}, Candidate.RUN_TASK_SPOT, "two minutes' notice"),
+        ({"requests": 1e7, "duration_ms": {"x86_64": 9e5}}, Candidate.RUN_TASK, "a new account has 6"),
+    ],
+)
+def test_tasks_come_with_theirs(more: dict[str, Any], candidate: Candidate, says: str) -> None:
+    load = workload(**more)
+    verdict = next(one for one in choose(load) if one.candidate is candidate)
+    assert any(says in one for one in warnings(load, verdict)), [*warnings(load, verdict)]
+
+
+def test_what_was_not_measured_is_said() -> None:
+    said = " ".join(unmeasured(workload(assumed=["cpu_share"])))
+    assert "Assumed, not measured: cpu_share." in said
+    assert "arm64 has no duration_ms" in said
+    assert "cold_share, init_ms" in said
+
+
+def test_the_tasks_of_an_answer_are_explained() -> None:
+    verdict = next(one for one in choose(workload()) if one.candidate is Candidate.SERVICE)
+    assert sizing(workload(), verdict).startswith(
+        "2 tasks of 0.25 vCPU, 0.5 GB, the cheapest that carries it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"load_balancer": "public", "cpu_share": 0.1}, "Lambda Web Functions"),
+        ({"load_balancer": "public"}, "ECS Express Mode"),
+        ({"longest_seconds": 7200}, "Lambda MicroVMs"),
+        ({"start_seconds": 60}, "AWS Batch"),
+        ({"start_seconds": 60}, "Step Functions"),
+    ],
+)
+def test_what_aws_has_besides_is_named_where_it_fits(more: dict[str, Any], says: str) -> None:
+    assert any(says in one for one in elsewhere(workload(**more)))
+    assert not any("$" in one for one in elsewhere(workload(**more)))
