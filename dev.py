@@ -82,6 +82,12 @@ def check(_: Sequence[str]) -> int:
     return 0
 
 
+def figures(_: Sequence[str]) -> int:
+    """CI runs it and fails when a line changes. What a benchmark measured is not measured again."""
+    modules = ("tools.commands.figures", "bench.tables")
+    return next((code for one in modules if (code := run("python", "-m", one))), 0)
+
+
 def lock(_: Sequence[str]) -> int:
     """Newest versions that the *.in files allow; what is deployed is what the tests run with."""
     options = (
@@ -145,6 +151,7 @@ COMMANDS = {
     "check": Command("ruff, mypy, and cfn-lint on the templates", check),
     "cdk": Command("the CDK CLI: python3 dev.py cdk deploy LambdaPattern", program("cdk")),
     "bench": Command("measure something for docs/benchmarks.md: NAME, --smallest, --against REV", bench),
+    "figures": Command("write every figure of README and docs anew that code makes", figures),
     "lock": Command("resolve requirements*.in again, with hashes", lock),
 }
 

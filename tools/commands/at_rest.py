@@ -1,6 +1,5 @@
-"""What FargatePattern costs a month at rest: `python -m tools.commands.at_rest` prints the tables."""
+"""What each pattern costs a month while nobody asks for anything; `python3 dev.py figures` writes it."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,6 +9,9 @@ from stacks.fargate_pattern.size import service_size
 from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
 
+LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS = 6, 19, 4
+"""Of the other two patterns' alarms, and what each sweep of the tracker writes."""
+AT_REST = "docs/fargate-pattern.md#what-it-costs-at-rest"
 Stage = Literal["sandbox", "production"]
 ALARM_METRICS, METRICS = 12, 9
 """Of our six alarms one is on three metrics, and each of two scaling policies makes two of its own; what
@@ -61,5 +63,25 @@ def table(architecture: str = "arm64") -> str:
     return "\n".join(rows)
 
 
-if __name__ == "__main__":
-    sys.stdout.write(f"{table('arm64')}\n\n{table('x86_64')}\n")
+def standing(alarm_metrics: int, metrics: int = 0) -> float:
+    """USD of a pattern of which only alarms and metrics stand."""
+    return alarm_metrics * month("alarm_month") + metrics * month("custom_metric_month")
+
+
+def headline() -> str:
+    """README's sentence."""
+    least = sum(item.usd for item in items(stage="sandbox", egress="public-ip", architecture="arm64"))
+    hybrid = standing(HYBRID_ALARM_METRICS, HYBRID_METRICS)
+    usd, alarms = standing(LAMBDA_ALARM_METRICS), LAMBDA_ALARM_METRICS
+    return "\n".join(
+        (
+            f"At rest FargatePattern costs [from ${least:,.2f} a month]({AT_REST}),",
+            f"LambdaPattern ${usd:,.2f} ({alarms} alarms), HybridPattern ${hybrid:,.2f} (alarms on",
+            f"{HYBRID_ALARM_METRICS} metrics, and {HYBRID_METRICS} metrics that each sweep writes),",
+        )
+    )
+
+
+def blocks() -> dict[str, str]:
+    """What stands between the markers, by their names."""
+    return {"fargate": f"{table('arm64')}\n\n{table('x86_64')}", "readme": headline()}

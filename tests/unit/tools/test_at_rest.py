@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from chooser.page import PAGES
 from chooser.prices import FILE, month, prices
 from container.service.metrics import Metric, Metrics
 from stacks.network import ENDPOINTS
 from tests.synth.conftest import Synth, only, resources, synthesise
-from tools.commands import at_rest
+from tools.commands import at_rest, figures
 
-DOCS = Path(__file__).parents[3] / "docs"
 GAUGES = dict.fromkeys((Metric.CACHE_BYTES, Metric.CACHE_HITS, Metric.DECODES, Metric.WAITING), 0.0)
 
 
@@ -60,11 +60,7 @@ def test_the_tasks_and_gateways_are_those_of_the_template(synth: Synth, stage: a
 
 def test_the_metrics_that_are_billed_are_those_of_alarms_and_service(synth: Synth) -> None:
     template = synth("FargatePattern")
-    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
-    ours = sum(
-        sum("MetricStat" in one for one in a["Properties"].get("Metrics", [{"MetricStat": 1}]))
-        for a in alarms
-    )
+    ours = alarm_metrics(template)
     scaling = len(resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy"))
     assert ours + 2 * scaling == at_rest.ALARM_METRICS
     metrics = Metrics(namespace="a")
@@ -72,18 +68,38 @@ def test_the_metrics_that_are_billed_are_those_of_alarms_and_service(synth: Synt
     assert metrics.line(GAUGES).count('"Unit"') == at_rest.METRICS
 
 
+def alarm_metrics(template: dict[str, Any]) -> int:
+    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
+    return sum(
+        sum("MetricStat" in one for one in a["Properties"].get("Metrics", [{"MetricStat": 1}]))
+        for a in alarms
+    )
+
+
+def test_the_other_patterns_alarms_are_those_of_their_templates(synth: Synth) -> None:
+    assert alarm_metrics(synth("LambdaPattern")) == at_rest.LAMBDA_ALARM_METRICS
+    assert alarm_metrics(synth("HybridPattern")) == at_rest.HYBRID_ALARM_METRICS
+    assert at_rest.standing(at_rest.HYBRID_ALARM_METRICS, at_rest.HYBRID_METRICS) == pytest.approx(3.10)
+
+
 def test_every_price_has_its_source_date_and_confidence() -> None:
     for price in prices().values():
-        assert price.usd > 0
+        assert price.usd > 0 or price.name == "function_url_million_requests"
         assert price.source.startswith("https://aws.amazon.com/"), price
         assert isinstance(price.date, date)
         assert price.confidence in ("official", "secondary", "unverified")
-        assert re.search("_(hour|month|requests|second_|seconds|second|share|gb)", price.name), price
+        assert (price.low is None) is (price.high is None) is (price.confidence != "unverified"), price
+        assert price.low is None or price.high is None or price.low <= price.usd <= price.high, price
+        assert re.search(
+            "_(hour|month|second|share|gb|requests|messages|minutes|writes|reads|puts|gets)|million",
+            price.name,
+        )
     assert tomllib.loads(Path(FILE).read_text())["region"] == "us-east-1"
     assert month("alarm_month") == 0.10
 
 
-def test_the_tables_in_the_docs_are_those_of_the_code() -> None:
-    text = (DOCS / "fargate-pattern.md").read_text()
-    shown = text.partition("<!-- python -m tools.commands.at_rest -->\n")[2].partition("\n<!-- end -->")[0]
-    assert shown == f"{at_rest.table('arm64')}\n\n{at_rest.table('x86_64')}"
+def test_the_figures_in_the_docs_are_those_of_the_code() -> None:
+    for page in PAGES:
+        assert figures.filled(page.read_text()) == page.read_text(), "python3 dev.py figures"
+    text = "".join(page.read_text() for page in PAGES)
+    assert {name for _, name, _ in figures.MARKED.findall(text)} == {*at_rest.blocks()}
