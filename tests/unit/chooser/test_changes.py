@@ -107,14 +107,39 @@ def test_interruptible_jobs_would_be_cheaper_on_spot() -> None:
 
 
 def test_an_unverified_price_that_decides_is_named() -> None:
-    load = workload(requests=5_000_000, cpu_share=0.1, front_door="http-api", internet=True, production=False)
-    verdicts = choose(load)
-    assert verdicts[0].candidate in (Candidate.LAMBDA, Candidate.API_GATEWAY)
-    two = [one for one in verdicts if one.candidate in (Candidate.LAMBDA, Candidate.API_GATEWAY)]
-    near = two[0].usd / two[1].usd
-    moved = load.times(near)
-    flips, _ = changes(moved, choose(moved))
-    assert all(one.key in {*load._fields} or one.key.startswith("cloud_map") for one in flips)
+    """Just beyond where API Gateway before tasks becomes cheaper, Cloud Map's price is what decides."""
+    load = workload(cpu_share=0.1, front_door="http-api", internet=True)
+    pair = ((Candidate.LAMBDA, "x86_64"), (Candidate.API_GATEWAY, "x86_64"))
+    crossing = break_even(load, *pair)
+    assert crossing
+    beyond = load.times(crossing.requests * 1.005 / load.requests)
+    verdicts = choose(beyond)
+    assert verdicts[0].candidate is Candidate.API_GATEWAY
+    flips, _ = changes(beyond, verdicts)
+    assert ("cloud_map_instance_month", "$0.35", Candidate.LAMBDA) in {
+        (one.key, one.then, one.best.candidate) for one in flips
+    }
+
+
+def test_a_burst_that_decides_is_named() -> None:
+    load = workload(load_balancer="public", front_door="function-url", duration_ms={"x86_64": 500})
+    crossing = break_even(load, *PAIR)
+    assert crossing
+    beyond = load.times(crossing.requests * 1.1 / load.requests)
+    verdicts = choose(beyond)
+    assert verdicts[0].candidate is Candidate.SERVICE
+    flips, _ = changes(beyond, verdicts)
+    (burst,) = (one for one in flips if one.key == "peak_per_second")
+    assert burst.best.candidate is not Candidate.SERVICE
+
+
+def test_the_break_even_does_not_depend_on_the_order_of_the_two() -> None:
+    load = workload(load_balancer="public", front_door="http-api")
+    one, other = break_even(load, *PAIR), break_even(load, *reversed(PAIR))
+    assert one
+    assert other
+    assert (one.below, one.above) == (other.below, other.above) == (Candidate.LAMBDA, Candidate.SERVICE)
+    assert one.requests == pytest.approx(other.requests, abs=1)
 
 
 @pytest.mark.parametrize(
