@@ -157,9 +157,13 @@ def _wanted(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int
         if size.kind == "exact":
             return size.width, size.height
         factor = min(size.width / width, size.height / height)
+        if not size.enlarge:  # "not larger than the extracted region": https://iiif.io/api/image/3.0/#42-size
+            factor = min(1, factor)
         # Of !w,h alone the text says that the server's limits are kept within too.
-        most = sizes.largest(round(width * factor), round(height * factor)) if factor else (0, 0)
-        factor = min(factor, most[0] / width, most[1] / height)
+        asked = max(1, round(width * factor)), max(1, round(height * factor))
+        most = sizes.largest(*asked)
+        if most != asked:
+            factor = min(factor, most[0] / width, most[1] / height)
     elif size.width is not None:
         factor = size.width / width
     else:

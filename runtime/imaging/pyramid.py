@@ -17,6 +17,7 @@ from typing import Any, Self
 import pyvips
 
 from runtime.deadline import DeadlineExceededError
+from runtime.imaging import whole
 from runtime.imaging.engine import decoding_file, has_other_colours
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
@@ -40,8 +41,8 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Pyramid:
-    """What was made. width, height: pixels of the upright image; tiles: files but for `info.json`, of `size`
-    bytes together.
+    """What was made. width, height: pixels of the upright image; tiles: their number, `full/max` apart; size:
+    bytes of all files but `info.json`.
     """
 
     width: int
@@ -109,6 +110,7 @@ def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[
     """`info.json` of a tree: https://iiif.io/api/image/3.0/#5-image-information"""
     factors = scale_factors(width, height)
     last = factors[-1]
+    most = {"maxWidth": whole.MAX_WIDTH} if max(width, height) > whole.MAX_WIDTH else {}
     others = {} if encoding is Encoding.JPG else {"preferredFormats": [encoding], "extraFormats": [encoding]}
     return {
         "@context": CONTEXT,
@@ -118,6 +120,7 @@ def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[
         "profile": "level0",
         "width": width,
         "height": height,
+        **most,
         "sizes": [{"width": -(-width // last), "height": -(-height // last)}],
         "tiles": [{"width": TILE, "height": TILE, "scaleFactors": factors}],
         **others,
@@ -143,10 +146,11 @@ def paths(width: int, height: int, encoding: Encoding) -> Iterator[str]:
                 size = f"{-(-across // factor)},{-(-down // factor)}"
                 yield f"{left},{top},{across},{down}/{size}/0/default.{encoding}"
     yield f"full/{-(-width // last)},{-(-height // last)}/0/default.{encoding}"
+    yield whole.PATH
 
 
 def count_of_tiles(width: int, height: int) -> int:
-    """How many files `paths` has."""
+    """How many files `paths` has beside `full/max`."""
     factors = scale_factors(width, height)[:-1]
     return 1 + sum(-(-width // (TILE * one)) * -(-height // (TILE * one)) for one in factors)
 
@@ -194,6 +198,7 @@ def _store_tiles(
 ) -> Pyramid:
     """A thread in libvips writes a zip archive into a pipe, and we read it here."""
     expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
+    largest = whole.Whole(image.width, image.height, TILE, encoding)
     archive = StoredZip()
     with _Dzsave(image, address, encoding) as stream:
         for chunk in stream.chunks(deadline):
@@ -201,13 +206,16 @@ def _store_tiles(
                 path = name.removeprefix("tree/")
                 if "/" in path:  # not its info.json and properties: info.json is our own
                     store(path, content)
+                    largest.keep(path, content)
                     tiles, size = tiles + 1, size + len(content)
                     progress(tiles / expected)
             if time.monotonic() > deadline:
                 raise DeadlineExceededError(f"{tiles} of {expected} tiles were done in time.")
     if tiles != expected:
         raise RuntimeError(f"libvips made {tiles} tiles of {expected}.")
-    return Pyramid(width=image.width, height=image.height, tiles=tiles, size=size)
+    joined = largest.joined()
+    store(whole.PATH, joined)
+    return Pyramid(width=image.width, height=image.height, tiles=tiles, size=size + len(joined))
 
 
 class _Dzsave:

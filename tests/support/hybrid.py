@@ -287,10 +287,9 @@ def published(world: World, job: Job) -> bool:
     keys = world.keys(f"v/{job.job_id}/")
     pointer = json.loads(world.s3.get_object(Bucket="output", Key=f"latest/{job.key}.json")["Body"].read())
     assert pointer["job_id"] == job.job_id
-    tiles = [key for key in keys if key.endswith(".jpg")]
-    return {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} <= {*keys} and len(tiles) == (
-        pointer["pyramid"]["tiles"]
-    )
+    images = [key for key in keys if key.endswith(".jpg")]
+    complete = {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} <= {*keys}
+    return complete and len(images) == pointer["pyramid"]["tiles"] + 1  # full/max
 
 
 def invisible(world: World, job: Job) -> bool:

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+AGAINST_THE_TEXT = {"size_noup"}
+"""Wants a 400 for `!w,h` over the image's size. The text wants the image's own size, "not larger than the
+extracted region", and viewers that ask for thumbnails of small pictures rely on it: docs/decisions/0016.
+"""
 NOT_WRITTEN = {"format_pdf", "format_jp2", "format_gif", "format_tif"}
 
 
@@ -17,5 +21,5 @@ def check_by_validator(*arguments: str) -> None:
     results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert len(results) == 45
     failed = {one["name"]: one for one in results if one["failure"]}
-    assert {*failed} == NOT_WRITTEN, failed
-    assert {one["level"] for one in failed.values()} == {3}
+    assert {*failed} == NOT_WRITTEN | AGAINST_THE_TEXT, failed
+    assert {one["level"] for name, one in failed.items() if name in NOT_WRITTEN} == {3}

@@ -114,7 +114,27 @@ def test_every_path_of_any_size_is_there_and_no_other(
     found = tree(tmp_path_factory.mktemp("size"), data)
     wanted = {*paths(width, height, Encoding.JPG)}
     assert {*found} == {*wanted, "info.json"}
-    assert len(wanted) == count_of_tiles(width, height)
+    assert len(wanted) == count_of_tiles(width, height) + 1
+    most = pyvips.Image.new_from_buffer(found["full/max/0/default.jpg"], "")
+    factor = min(1, 1024 / max(width, height))
+    assert abs(most.width - width * factor) <= 1
+    assert abs(most.height - max(1, height * factor)) <= 1
+
+
+@pytest.mark.parametrize("encoding", [Encoding.JPG, Encoding.WEBP])
+@pytest.mark.parametrize(("width", "height"), [(300, 200), (700, 520), (1200, 2600), (5000, 3)])
+def test_full_max_shows_the_whole_picture_as_jpeg(
+    tmp_path: Path, width: int, height: int, encoding: Encoding
+) -> None:
+    picture = photo().resize(width / WIDTH, vscale=height / HEIGHT).bandjoin(255)
+    found = tree(tmp_path, encode(picture, ".png"), encoding)
+    most = pyvips.Image.new_from_buffer(found["full/max/0/default.jpg"], "")
+    assert most.get("vips-loader") == "jpegload_buffer"
+    wanted = picture.flatten().thumbnail_image(1024, height=1024, size="down")
+    assert (most.width, most.height) == (wanted.width, wanted.height)
+    assert (most - wanted).abs().avg() < (10 if height < 10 else 4)
+    told = json.loads(found["info.json"]).get("maxWidth")
+    assert told == (1024 if max(width, height) > 1024 else None)
 
 
 def test_info_json_is_of_level_0_and_names_what_is_there(tmp_path: Path) -> None:

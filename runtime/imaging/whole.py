@@ -1,0 +1,50 @@
+"""`full/max` of a tree of tiles, which level 0 requires: joined from tiles that are made anyway.
+
+https://iiif.io/api/image/3.0/compliance/#32-size
+"""
+
+import pyvips
+
+from runtime.imaging.transform import QUALITY, WHITE
+
+MAX_WIDTH = 1024
+"""Of a side: a larger image says so in its description."""
+PATH = "full/max/0/default.jpg"
+
+
+class Whole:
+    """Keeps the tiles of the smallest level that is at least as large as `full/max`, sixteen at most."""
+
+    def __init__(self, width: int, height: int, tile: int, encoding: str) -> None:
+        """Pixels of the upright image and of a tile's side; the tiles' extension."""
+        factor = 1
+        while max(-(-width // factor), -(-height // factor)) > 2 * MAX_WIDTH:
+            factor *= 2
+        self._size = -(-width // factor), -(-height // factor)
+        side = tile * factor
+        self._across = -(-width // side)
+        self._paths: dict[str, bytes | None] = {}
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                across, down = min(side, width - left), min(side, height - top)
+                size = f"{-(-across // factor)},{-(-down // factor)}"
+                region = "full" if max(self._size) <= tile else f"{left},{top},{across},{down}"
+                self._paths[f"{region}/{size}/0/default.{encoding}"] = None
+
+    def keep(self, path: str, data: bytes) -> None:
+        """A file of the tree, if it is one of these."""
+        if path in self._paths:
+            self._paths[path] = data
+
+    def joined(self) -> bytes:
+        """As JPEG, on white. Raises KeyError when a tile never came."""
+        tiles = []
+        for path, data in self._paths.items():
+            if data is None:
+                raise KeyError(path)
+            tile = pyvips.Image.new_from_buffer(data, "")
+            tiles.append(tile.flatten(background=WHITE) if tile.hasalpha() else tile)
+        image = pyvips.Image.arrayjoin(tiles, across=self._across).crop(0, 0, *self._size)
+        if max(self._size) > MAX_WIDTH:
+            image = image.thumbnail_image(MAX_WIDTH, height=MAX_WIDTH)
+        return bytes(image.jpegsave_buffer(Q=QUALITY, keep="none"))
