@@ -88,6 +88,8 @@ def _print(found: Answer, compare: bool) -> None:
 
 
 def _plot(found: Answer, architecture: str, file: str, free: bool) -> None:
+    if not found.best.possible:
+        raise WorkloadError("--plot: nothing is possible, so there is nothing to draw.")
     try:
         from chooser.plot import plot
     except ImportError:
@@ -96,6 +98,7 @@ def _plot(found: Answer, architecture: str, file: str, free: bool) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # an answer is short; looking for garbage would be a tenth of its CPU
     code = main(sys.argv[1:])
-    gc.freeze()  # else the end looks through all of it for garbage: a tenth of an answer's CPU
+    gc.freeze()
     sys.exit(code)

@@ -119,6 +119,8 @@ def against(candidate: Candidate, load: Workload, architecture: str) -> Iterator
         bound = limits()[f"{slow}.start_seconds"]
         if bound.value > load.start_seconds:
             yield Reason(bound.name, bound.value, load.start_seconds, bound)
+    if candidate in JOBS and load.way_in != "none":
+        yield Reason("called", 0, 1)
     late = load.cold_share > load.late_share and load.init_ms / 1000 > load.start_seconds
     if candidate is Candidate.LAMBDA and late:
         yield Reason("init_ms", load.init_ms / 1000, load.start_seconds)
@@ -137,7 +139,7 @@ def _asked(candidate: Candidate, load: Workload, architecture: str) -> Iterator[
         yield f"{group}.memory_mb", load.memory_mb
         yield f"{group}.disk_mb", disk
         yield f"{group}.gpu", gpu
-        yield f"{group}.request_mb", load.payload_in_mb
+        yield "lambda.event_mb" if queued else f"{group}.request_mb", load.payload_in_mb
         streams = load.way_in in ("function-url", "cloudfront") and candidate is not Candidate.MANAGED
         yield f"{group}.{'streamed_response_mb' if streams else 'response_mb'}", answer
         yield "lambda.image_gb", load.image_gb
@@ -145,7 +147,8 @@ def _asked(candidate: Candidate, load: Workload, architecture: str) -> Iterator[
         way = load.way_in.replace("-", "_")
         yield f"{way}.seconds", seconds
         yield f"{way}.response_mb", answer
-        yield f"{way}.function_response_mb", answer
+        yield f"{way}.function_response_mb", max(answer, load.payload_in_mb)
+        yield f"{way}.message_mb", max(answer, load.payload_in_mb)
         if candidate is Candidate.MANAGED:
             yield "managed_instances.priced_memory_mb", load.memory_mb
             yield "managed_instances.priced_gpu", gpu
@@ -155,6 +158,8 @@ def _asked(candidate: Candidate, load: Workload, architecture: str) -> Iterator[
     yield "fargate.memory_mb", load.memory_mb
     yield "fargate.disk_gib", disk / 1024
     yield "fargate.gpu", gpu
+    if load.balancer == "internal" and candidate in SERVICES and not load.long_connections:
+        yield "cloudfront.seconds", load.longest_seconds
     if load.balancer == "api-gateway" and candidate in SERVICES:
         yield "http_api.seconds", load.longest_seconds
         yield "http_api.response_mb", answer

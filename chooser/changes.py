@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chooser.choose import Verdict, choose
+from chooser.choose import Verdict, cheapest_possible
 from chooser.keys import FRONT_DOORS, KEYS
 from chooser.prices import price
 from chooser.workload import Workload
+from runtime.placement.limits import limit
 
 RANGES = {
     "cpu_share": (0.05, 1),
@@ -33,6 +34,7 @@ CHOICES = {
     "autoscaling": (False,),
     "production": (False,),
     "sharing": (10,),
+    "function_in_vpc": (True,),
 }
 """What may be decided otherwise, where it was not said."""
 
@@ -52,8 +54,8 @@ def changes(
     """Those that make another candidate the cheapest, and the names of those that do not."""
     best, flips, others = verdicts[0], [], []
     for key, now, then, at in _ends(load):
-        found = choose(at, architecture=architecture, free=free)[0]
-        if (found.candidate, found.possible) != (best.candidate, best.possible):
+        found = cheapest_possible(at, architecture=architecture, free=free)
+        if found and (found.candidate != best.candidate or not best.possible):
             flips.append(Change(key, now, then, found))
         elif key not in others:
             others.append(key)
@@ -65,8 +67,8 @@ def changes(
 def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
     for key, whole in RANGES.items():
         now, said = float(getattr(load, key)), key in load.said
-        if key == "cached_share" and not said:
-            continue  # nobody said that anything is kept
+        if not _matters(key, load):
+            continue
         unsure = not said or key in load.assumed
         ends = whole if unsure else tuple(_within(key, now * times) for times in GUESSED)
         yield from (_moved(load, key, end) for end in ends if end != now)
@@ -75,6 +77,9 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
     highest = max(load.averages)
     if not load.peak_per_second and highest:
         yield _moved(load, "peak_per_second", highest * PEAK[1], highest)
+    vcpus = load.memory_mb / limit("lambda.vcpu_at_mb")
+    if "threads" not in load.said and vcpus > 1:
+        yield _moved(load, "threads", vcpus)
     if load.request_memory_mb is None:
         yield from (_moved(load, "request_memory_mb", end, load.in_flight_mb) for end in (1, load.memory_mb))
     for one, duration in load.duration_ms.items():
@@ -86,14 +91,30 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
     yield from _choices(load)
 
 
+def _matters(key: str, load: Workload) -> bool:
+    """Not where nothing is kept or interrupted, no load balancer stands, or no task starts for work."""
+    if key == "cached_share":
+        return key in load.said
+    if key == "requests_per_connection":
+        return load.balancer in ("public", "internal", "shared") or load.way_in == "alb"
+    if key == "pull_seconds":
+        return load.way_in == "none"
+    return key != "spot_interruptions" or load.interruptible or load.spot_share > 0
+
+
 def _within(key: str, value: float) -> float:
     low, high = KEYS[key].values  # type: ignore[misc]  # of these keys, numbers
     return max(float(low), min(float(high), value))
 
 
 def _choices(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
+    unasked = not (load.events or load.messages or load.load_balancer or load.start_seconds > 1)
     for key, ends in CHOICES.items():
-        if key in load.said or (key == "front_door" and load.way_in in ("none", "websocket-api")):
+        if key in load.said or (key == "front_door" and load.way_in == "websocket-api"):
+            continue
+        if key == "front_door" and load.way_in == "none" and not unasked:
+            continue  # something else than a caller brings the work
+        if key == "function_in_vpc" and not (load.nat_gateways or load.endpoints):
             continue
         now = load.way_in if key == "front_door" else getattr(load, key)
         yield from (_moved(load, key, end, now) for end in ends if end != now)
@@ -107,7 +128,9 @@ def _moved(load: Workload, key: str, end: object, now: object = None) -> tuple[s
 def _said(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:,.3g}" if isinstance(value, (int, float)) else str(value)
+    if not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _prices(verdicts: list[Verdict]) -> Iterator[Change]:

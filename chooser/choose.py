@@ -19,6 +19,8 @@ CLOSE = 1.25
 """Within a quarter, what a team knows how to run decides, and not the price."""
 STEP, FAR = 1.5, 1e4
 """A break-even is looked for in these steps, up to so many times the workload and down to as small a part."""
+NEAR, NEARBY = 1.1, 8
+"""And then others around it: so many steps to either side."""
 
 
 class Verdict(NamedTuple):
@@ -61,10 +63,19 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
     return sorted(found, key=lambda one: (not one.possible, one.usd))
 
 
+def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = False) -> Verdict | None:
+    """The first of `choose`, without the bills of what is ruled out; None where nothing is possible."""
+    able = (one for one in considered(load) if not any(against(one, load, architecture)))
+    found = (_verdict(one, load, architecture, free) for one in able)
+    return min(found, key=lambda one: one.usd, default=None)
+
+
 def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool) -> Verdict:
     among = [architecture] if architecture else [*load.duration_ms]
     if candidate is Candidate.MANAGED and "arm64" in among:
         among = ["arm64"]  # its price is of an instance with that CPU
+    elif len({*load.duration_ms.values()}) == 1 and "arm64" in among:
+        among = ["arm64"]  # as fast, and nothing costs more there
     reasons = tuple(against(candidate, load, architecture))
     bills = [(one, tuple(bill(candidate, load, one, free=free))) for one in among]
     best, items = min(bills, key=lambda one: sum(item.usd for item in one[1]))
@@ -72,13 +83,17 @@ def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool
 
 
 class BreakEven(NamedTuple):
-    """Where two candidates cost the same. requests: per month; busy: of one function environment's month."""
+    """Where two candidates cost the same. requests: per month; busy: of one function environment's month.
+
+    others: the lowest and the highest crossing near it, where whole tasks make more than one.
+    """
 
     requests: float
     per_second: float
     busy: float
     below: Candidate
     above: Candidate
+    others: tuple[float, float] | None = None
 
 
 def break_even(
@@ -88,9 +103,10 @@ def break_even(
     *,
     free: bool = False,
 ) -> BreakEven | None:
-    """The nearest amount of the same work at which the cheaper of two changes; None where it never does.
+    """An amount of the same work at which the cheaper of two changes; None where it never does.
 
-    A service grows by whole tasks, so that the two may cross more than once.
+    Looked for from the workload's own amount on. A service grows by whole tasks, so that the two may cross
+    more than once.
     """
     if load.requests <= 0:
         return None
@@ -105,18 +121,40 @@ def break_even(
     crossing = _crossing(gap, *((down, up) if tasks_cheaper else (up, down)))
     if crossing is None:
         return None
-    same, changed = crossing
-    while abs(changed - same) * load.requests > 0.5:
-        middle = (same + changed) / 2
-        if middle in (same, changed):
-            break  # as near as floats go
-        same, changed = (middle, changed) if (gap(middle) <= 0) == here else (same, middle)
+    same, changed = _exactly(gap, crossing, load.requests)
     above = one[0] if gap(max(same, changed)) <= 0 else other[0]
     requests = load.requests * changed
     function = one if one[0] in FUNCTIONS else other
     busy = requests * load.seconds(function[1]) / SECONDS_A_MONTH
+    others = _others(gap, changed, load.requests)
     below = other[0] if above == one[0] else one[0]
-    return BreakEven(requests, requests / SECONDS_A_MONTH, busy, below, above)
+    return BreakEven(requests, requests / SECONDS_A_MONTH, busy, below, above, others)
+
+
+def _exactly(
+    gap: Callable[[float], float], bracket: tuple[float, float], requests: float
+) -> tuple[float, float]:
+    """The bracket halved until it is half a request wide, or as near as floats go."""
+    same, changed = bracket
+    here = gap(same) <= 0
+    while abs(changed - same) * requests > 0.5:
+        middle = (same + changed) / 2
+        if middle in (same, changed):
+            break
+        same, changed = (middle, changed) if (gap(middle) <= 0) == here else (same, middle)
+    return same, changed
+
+
+def _others(gap: Callable[[float], float], factor: float, requests: float) -> tuple[float, float] | None:
+    """The lowest and the highest crossing around one that was found, if there are more."""
+    points = [factor * NEAR**step for step in range(-NEARBY, NEARBY + 1)]
+    signs = [gap(one) <= 0 for one in points]
+    changes = [at for at in range(len(points) - 1) if signs[at] != signs[at + 1]]
+    if len(changes) < 2:
+        return None
+    ends = (_exactly(gap, (points[at], points[at + 1]), requests)[1] for at in (changes[0], changes[-1]))
+    all_of_them = [factor * requests, *(end * requests for end in ends)]
+    return min(all_of_them), max(all_of_them)
 
 
 def _crossing(gap: Callable[[float], float], *directions: float) -> tuple[float, float] | None:
@@ -149,15 +187,15 @@ def sentence(verdicts: list[Verdict]) -> str:
     said = f"{_begun(best)} on {best.architecture}: {best.dollars} a month{_doubt(best)}."
     waits = _if_it_may_wait(best, rest)
     said += waits
-    second = next((one for one in rest if one.possible), None)
+    second, other = next((one for one in rest if one.possible), None), rival(verdicts)
     if not second:
         return f"{said} Nothing else is possible{' as it is asked' if waits else ''}."
+    kind = "" if other in (None, second) else f" Of the other kind, {_against(other, best)}"
     if second.usd <= best.usd * CLOSE:
-        return f"{said} {_begun(second)} is close ({second.dollars}): take what your team knows how to run."
-    if best.usd < 0.005:
-        return f"{said} The next, {second.candidate}, costs {second.dollars}."
-    times = second.usd / best.usd
-    return f"{said} The next, {second.candidate}, costs {times:.1f} times that ({second.dollars})."
+        told = f"{_begun(second)} is close ({second.dollars}): take what your team knows how to run."
+    else:
+        told = f"The next, {_against(second, best, ',')}"
+    return f"{said} {told}{kind}"
 
 
 def _doubt(verdict: Verdict) -> str:
@@ -165,6 +203,12 @@ def _doubt(verdict: Verdict) -> str:
     if round(low, 2) == round(high, 2):
         return ""
     return f" ({low:,.2f} to {high:,.2f}, as far as its unverified prices go)"
+
+
+def _against(one: Verdict, best: Verdict, pause: str = "") -> str:
+    if best.usd < 0.005:
+        return f"{one.candidate}{pause} costs {one.dollars}."
+    return f"{one.candidate}{pause} costs {one.usd / best.usd:.1f} times that ({one.dollars})."
 
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:

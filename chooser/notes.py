@@ -36,6 +36,10 @@ def _of_functions(load: Workload, verdict: Verdict) -> Iterator[str]:
         yield f"{rate:,.0f} requests per second: a quota of {quota:,.0f} at once takes {most:,.0f}."
     if at_once > (step := limit("lambda.environments_per_10_seconds")):
         yield f"A function gains {step:,.0f} environments in ten seconds: a sudden peak meets throttling."
+    yield from _of_starts_and_answers(load, verdict)
+
+
+def _of_starts_and_answers(load: Workload, verdict: Verdict) -> Iterator[str]:
     if verdict.candidate is Candidate.LAMBDA:
         if limit("lambda.seconds_before") < load.longest_seconds and not load.long_connections:
             yield (
@@ -48,6 +52,11 @@ def _of_functions(load: Workload, verdict: Verdict) -> Iterator[str]:
                 f"{load.cold_share:.1%} of requests wait {load.init_ms / 1000:g} s for a start, and "
                 f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shorten it."
             )
+    default = limit("rest_api.seconds_by_default")
+    if load.way_in == "rest-api" and load.longest_seconds > default:
+        yield f"A REST API waits {default:g} s unless its quota is raised, which Regional ones can have."
+    if verdict.candidate is Candidate.MANAGED and load.memory_mb < limit("managed_instances.least_memory_mb"):
+        yield f"A function there has at least {limit('managed_instances.least_memory_mb'):,.0f} MB."
     if load.payload_out_mb > limit("lambda.response_mb"):
         yield "The answer is streamed: natively in Node.js, in Python by the Lambda Web Adapter."
     if load.long_connections:
@@ -64,6 +73,8 @@ def _of_tasks(load: Workload, verdict: Verdict) -> Iterator[str]:
     most = max(found.tasks) if verdict.candidate not in JOBS else max(1, rate * takes)
     if most * found.vcpus > quota:
         yield f"{most * found.vcpus:,.0f} vCPU at the peak: a new account has {quota:,.0f}."
+    if verdict.candidate in SERVICES and load.long_connections and not load.connections:
+        yield "connections is 0: say how many are open, they take tasks and capacity of the load balancer."
     if verdict.candidate in SERVICES:
         if takes > 1.5 * load.seconds(verdict.architecture):
             yield (
@@ -83,23 +94,29 @@ def sizing(load: Workload, verdict: Verdict) -> str:
     found = size(verdict.candidate, load, verdict.architecture)
     if not found:
         return ""
-    own = "as you said" if load.task_vcpus and load.task_memory_gb else "the cheapest that carries it"
+    said = (found.vcpus, found.memory_gb) == (load.task_vcpus, load.task_memory_gb)
+    raised = "as you said, with the memory that it needs" if load.task_vcpus and load.task_memory_gb else ""
+    own = "as you said" if said else raised or "the cheapest that carries it"
     if verdict.candidate in JOBS:
         return f"Each task has {found}, {own}."
-    few, many = min(found.tasks), max(found.tasks)
+    few, many = (f"{one:,.0f}" if one >= 1 else f"{one:.2g}" for one in (min(found.tasks), max(found.tasks)))
     busy = WORKER_BUSY if verdict.candidate is Candidate.WORKER else BUSY
-    count = f"{few:,.2g}" if few == many else f"{few:,.2g} to {many:,.2g}"
-    return (
-        f"{count} tasks of {found}, {own}: CPU, memory and concurrency at most {busy:.0%} used at the peak."
-    )
+    count = f"{few} to {many} tasks" if few != many else f"{few} task{'s' * (few != '1')}"
+    return f"{count} of {found}, {own}: CPU, memory and concurrency at most {busy:.0%} used at the peak."
 
 
 def unmeasured(load: Workload) -> Iterator[str]:
     """What the answer rests on and nobody measured."""
     if load.assumed:
         yield f"Assumed, not measured: {', '.join(load.assumed)}."
-    guessed = [key for key in ("cpu_share", "cold_share", "init_ms") if key not in load.said]
-    if guessed and not load.cpu_ms:
+    guessed = [key for key in ("cold_share", "init_ms") if key not in load.said]
+    if "cpu_share" not in load.said and not load.cpu_ms:
+        guessed.insert(0, "cpu_share")
+    if "threads" not in load.said and load.memory_mb > limit("lambda.vcpu_at_mb"):
+        guessed.append("threads")
+    if not {"front_door", "load_balancer", "events", "messages"} & load.said and not load.internet:
+        guessed.append("front_door (nothing calls it over HTTP)")
+    if guessed:
         yield f"Not said, and taken from the defaults: {', '.join(guessed)}."
     for one in ARCHITECTURES:
         if one not in load.duration_ms:

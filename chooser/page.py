@@ -164,7 +164,8 @@ def _public() -> str:
     for name, theirs in reported.items():
         found = load(str(ROOT / "examples" / "public" / f"{name}.toml"))
         best = choose(found, free=theirs.get("free", False))[0]
-        usd = " / ".join(f"{theirs[key]:,.2f}" if key in theirs else "-" for key in ("lambda", "tasks"))
+        figures = (f"{theirs[key]:,.2f}" if key in theirs else "-" for key in ("lambda", "tasks"))
+        usd = theirs.get("reported", " / ".join(figures))
         link = f"[{found.name}](../examples/public/{name}.toml)"
         ours = f"{best.candidate}, {best.dollars}"
         cheaper = theirs["cheaper"].title()

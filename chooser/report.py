@@ -21,7 +21,9 @@ UNITS = {
     "image_gb": "GB of image",
     "request_mb": "MB a request",
     "response_mb": "MB an answer",
-    "function_response_mb": "MB an answer",
+    "function_response_mb": "MB a request or answer",
+    "message_mb": "MB a message",
+    "event_mb": "MB an event",
     "streamed_response_mb": "MB a streamed answer",
     "priced_memory_mb": "MB in the one instance priced here",
     "starts_a_second": "starts a second",
@@ -31,6 +33,7 @@ WORDS = {
     "priced_gpu": "no price here with a GPU",
     "priced_x86_64": "no price here on x86_64",
     "connections": "keeps no connections open",
+    "called": "does not answer a caller",
     "interruptible": "may be stopped at two minutes' notice (say interruptible, if the work allows it)",
 }
 
@@ -83,7 +86,7 @@ def reason(one: Reason) -> str:
     elif what in ("start_seconds", "init_ms"):
         said = f"starts in {one.value:g} s, wanted within {one.asked:g} s"
     else:
-        said = f"at most {one.value:,.10g} {UNITS[what]}, wanted {one.asked:,.10g}"
+        said = f"at most {one.value:,.10g} {UNITS[what]}, wanted {one.asked:,.6g}"
     return f"{said} ({one.bound.date}, {one.bound.confidence})" if one.bound else said
 
 
@@ -117,7 +120,7 @@ def details(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
 
 def told(found: Answer) -> str:
     """Where two bills cross, in words."""
-    if not found.other:
+    if not found.other or not found.load.requests:
         return ""
     function = found.best if found.best.candidate in FUNCTIONS else found.other
     tasks = found.other if function is found.best else found.best
@@ -129,8 +132,15 @@ def told(found: Answer) -> str:
     return (
         f"{function.candidate} and {tasks.candidate} cost the same at {at.requests:,.0f} requests a month: "
         f"{at.per_second:,.3g} a second, {busy} function environment{'s' * (at.busy >= 1)} busy all month. "
-        f"Below, {at.below} is cheaper; above, {at.above}."
+        f"Below, {at.below} is cheaper; above, {at.above}.{_more(at)}"
     )
+
+
+def _more(at: BreakEven) -> str:
+    if not at.others:
+        return ""
+    low, high = at.others
+    return f" Whole tasks make them cross more than once between {low:,.0f} and {high:,.0f}."
 
 
 def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
@@ -186,7 +196,7 @@ def as_markdown(found: Answer, today: date) -> str:
         f"| `{key}` | {getattr(found.load, key)} |" for key in found.load._fields if key in found.load.said
     ]
     parts = [
-        f"# {found.load.name}: Lambda or Fargate?",
+        f"# {found.load.name.replace('|', '/')}: Lambda or Fargate?",
         f"Decided on {today} with list prices of us-east-1 as of {as_of()}.",
         f"**{found.text}**",
         "\n".join(bill),
@@ -194,6 +204,12 @@ def as_markdown(found: Answer, today: date) -> str:
     ]
     for title, lines in paragraphs(found):
         parts.append(f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines))
+    used = [price(name) for name in sorted({name for item in found.best.items for name in item.prices})]
+    sources = [
+        f"| {one.name} | {one.usd:.10g} | {one.date}, {one.confidence} | <{one.source}> |" for one in used
+    ]
+    head = ["## Prices\n", "| price | USD | read, confidence | source |", "|---|---:|---|---|"]
+    parts.append("\n".join([*head, *sources]))
     parts.append("\n".join(["## Inputs\n", "| key | value |", "|---|---|", *inputs]))
     return "\n\n".join(parts)
 

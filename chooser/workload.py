@@ -98,9 +98,10 @@ class Workload(NamedTuple):
     @property
     def per_second(self) -> tuple[float, ...]:
         """Runs per second that each hour is sized for: a burst raises them all in its proportion."""
-        highest = max(self.averages)
+        averages = self.averages
+        highest = max(averages)
         times = max(1, self.peak_per_second / highest if highest else 0) * self.attempts
-        return tuple(rate * times for rate in self.averages)
+        return tuple(rate * times for rate in averages)
 
     def seconds(self, architecture: str) -> float:
         """Of one request in the function, billed by the millisecond, rounded up."""
@@ -113,10 +114,22 @@ class Workload(NamedTuple):
         vcpus = min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
         return self.seconds(architecture) * self.cpu_share * vcpus
 
+    def computing(self, architecture: str) -> float:
+        """The share of the duration in which the function computes, measured or said."""
+        if not self.cpu_ms:
+            return self.cpu_share
+        vcpus = min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
+        return min(1, self.cpu_ms / 1000 / vcpus / self.seconds(architecture))
+
     def task_seconds(self, architecture: str, vcpus: float) -> float:
         """Of one request in a task that has so many vCPUs."""
-        waiting = self.seconds(architecture) * (1 - self.cpu_share)
+        waiting = self.seconds(architecture) * (1 - self.computing(architecture))
         return waiting + self.cpu_seconds(architecture) / min(self.threads, vcpus)
+
+    @property
+    def connects(self) -> float:
+        """New connections per second, where connections stay open."""
+        return self.connections / self.longest_seconds
 
     @property
     def in_memory(self) -> float:
@@ -134,7 +147,13 @@ class Workload(NamedTuple):
             return self.request_memory_mb
         if self.shared_memory_mb is not None:
             return max(0, self.memory_mb - self.shared_memory_mb)
-        return self.memory_mb / 2 * self.cpu_share
+        return self.memory_mb / 2 * self.computing(next(iter(self.duration_ms)))
+
+    @property
+    def least_mb(self) -> float:
+        """MB of a task: what one request needs, where both parts were said; else what the function has."""
+        both = self.shared_memory_mb is not None and self.request_memory_mb is not None
+        return self.in_memory + self.in_flight_mb if both else self.memory_mb
 
     @property
     def way_in(self) -> str:

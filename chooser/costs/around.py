@@ -6,10 +6,11 @@ from chooser.costs.items import GIB, Item, beyond_free, priced
 from chooser.prices import month
 from chooser.workload import SECONDS_A_MONTH, Workload
 
-CONNECTIONS, ACTIVE, GB_HOUR, RULES, FREE_RULES = 25, 3000, 1, 1000, 10
-"""Of one capacity unit: new connections per second, active ones per minute, GB per hour, rule evaluations per
-second beyond ten rules. https://aws.amazon.com/elasticloadbalancing/pricing/
+CONNECTIONS, ACTIVE, RULES, FREE_RULES, FUNCTION_GB_HOUR = 25, 3000, 1000, 10, 0.4
+"""Of one capacity unit: new connections per second, active ones per minute, rule evaluations per second
+beyond ten rules, GB per hour to functions (1 to tasks). https://aws.amazon.com/elasticloadbalancing/pricing/
 """
+STEP_MB = 0.5
 FRAME_MB = 32 / 1024
 """A WebSocket API counts each 32 KB of a message: https://aws.amazon.com/api-gateway/pricing/"""
 CDN = ("cloudfront", "internal")
@@ -23,7 +24,7 @@ def front_door(load: Workload, free: bool) -> Iterator[Item]:
         case "function-url":
             yield priced("function URL", millions, "function_url_million_requests")
         case "http-api":
-            yield priced("HTTP API", millions, "http_api_million_requests")
+            yield http_api(load)
         case "rest-api":
             yield priced("REST API", millions, "rest_api_million_requests")
         case "websocket-api":
@@ -37,39 +38,53 @@ def front_door(load: Workload, free: bool) -> Iterator[Item]:
                 f"{load.connections:,.0f} connections open", minutes, "websocket_api_million_minutes"
             )
         case "alb":
-            yield from load_balancer(load, "load balancer", 1)
+            yield from load_balancer(load, "load balancer", 1, FUNCTION_GB_HOUR)
             yield Item("2 public IPv4", 2 * month("public_ipv4_hour"), ("public_ipv4_hour",))
         case "cloudfront":
             yield priced("function URL", millions, "function_url_million_requests")
             yield cloudfront(load, free)
 
 
-def load_balancer(load: Workload, what: str, share: float) -> Iterator[Item]:
+def http_api(load: Workload) -> Item:
+    """Each 512 KB of a request or its answer, whichever is larger, is one."""
+    steps = max(1, -(-max(load.payload_in_mb, load.payload_out_mb) // STEP_MB))
+    return priced("HTTP API", load.requests * steps / 1e6, "http_api_million_requests")
+
+
+def load_balancer(load: Workload, what: str, share: float, gb_hour: float = 1) -> Iterator[Item]:
     """An Application Load Balancer, of whose hours this service pays a share, and its capacity units."""
     yield Item(what, month("load_balancer_hour") * share, ("load_balancer_hour",))
-    units = capacity_units(load)
+    units = capacity_units(load, gb_hour)
     usage = month("load_balancer_capacity_hour") * units
     yield Item(f"{units:.2f} LCU", usage, ("load_balancer_capacity_hour",))
 
 
-def capacity_units(load: Workload) -> float:
+def capacity_units(load: Workload, gb_hour: float) -> float:
     """On average over the day: each hour is billed by the highest of the four dimensions."""
     gigabytes = (load.payload_in_mb + load.payload_out_mb) / GIB * 3600
     rules = max(0, load.listener_rules - FREE_RULES)
     return sum(
         max(
-            rate / load.requests_per_connection / CONNECTIONS,
+            connects / CONNECTIONS,
             load.connections / ACTIVE,
-            rate * gigabytes / GB_HOUR,
-            rate * rules / RULES,
+            rate * gigabytes / gb_hour,
+            (connects if load.long_connections else rate) * rules / RULES,
         )
-        for rate in load.averages
+        for rate, connects in zip(load.averages, _connects(load), strict=True)
     ) / len(load.hours)
 
 
+def _connects(load: Workload) -> list[float]:
+    """New connections per second in each hour: messages of an open connection make none."""
+    if load.long_connections:
+        return [load.connects] * len(load.hours)
+    return [rate / load.requests_per_connection for rate in load.averages]
+
+
 def cloudfront(load: Workload, free: bool) -> Item:
-    """Requests; what goes out is a line of its own."""
-    billed = beyond_free(load.requests, "free_cloudfront_requests", free)
+    """Requests, of WebSockets those that open one; what goes out is a line of its own."""
+    requests = load.connects * SECONDS_A_MONTH if load.long_connections else load.requests
+    billed = beyond_free(requests, "free_cloudfront_requests", free)
     return priced("CloudFront requests", billed / 1e6, "cloudfront_million_requests")
 
 

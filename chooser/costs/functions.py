@@ -49,8 +49,13 @@ def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]
     held = average * load.memory_mb / GIB * SECONDS_A_MONTH
     what = f"{round(average, 1):g} environments of {load.memory_mb:,g} MB kept ready"
     yield priced(what, held, f"lambda_provisioned_gb_second_{architecture}")
-    work = gb_seconds(load, architecture)
-    yield priced(f"{work:,.0f} GB-s of work", work, f"lambda_provisioned_work_gb_second_{architecture}")
+    work, spilled = gb_seconds(load, architecture), spill(load, architecture, kept)
+    name = f"lambda_provisioned_work_gb_second_{architecture}"
+    yield priced(f"{work * (1 - spilled):,.0f} GB-s of work", work * (1 - spilled), name)
+    if spilled:
+        starts = load.runs * spilled * load.init_ms / 1000 * load.memory_mb / GIB
+        over = work * spilled + starts
+        yield priced(f"{over:,.0f} GB-s that find none ready", over, f"lambda_gb_second_{architecture}")
     yield from _beside(load, architecture, free)
 
 
@@ -58,8 +63,36 @@ def environments(load: Workload, architecture: str) -> list[float]:
     """Kept ready in each hour."""
     if load.provisioned:
         return [load.provisioned]
-    needed = [max(1, ceil(rate * load.seconds(architecture) / PROVISIONED_BUSY)) for rate in load.per_second]
-    return [*map(float, needed if load.autoscaling else [max(needed)])]
+    needed = [_ready(rate * load.seconds(architecture), load.late_share) for rate in load.per_second]
+    return [*map(float, needed if load.autoscaling else [max(needed)] * len(needed))]
+
+
+def _ready(in_flight: float, share: float) -> int:
+    """70 % busy at most, and no more than that share of requests finds none ready."""
+    count = max(1, ceil(in_flight / PROVISIONED_BUSY))
+    while blocked(count, in_flight) > share:
+        count += 1
+    return count
+
+
+def blocked(count: float, in_flight: float) -> float:
+    """The share of requests that finds none of so many environments ready: Erlang's B formula."""
+    if in_flight > 100:  # then what is beyond the count is blocked, and next to nothing else
+        return max(0.0, 1 - count / in_flight)
+    inverse = 1.0
+    for one in range(1, int(count) + 1):
+        inverse = 1 + inverse * one / in_flight if in_flight else float("inf")
+    return 1 / inverse
+
+
+def spill(load: Workload, architecture: str, kept: list[float]) -> float:
+    """The share of the month's requests that finds none ready; nearly none, unless one's own are too few."""
+    if not load.provisioned:
+        return 0
+    hours = zip(load.averages, kept * (24 // len(kept)), strict=True)
+    lost = [rate * blocked(count, rate * load.attempts * load.seconds(architecture)) for rate, count in hours]
+    total = sum(load.averages)
+    return sum(lost) / total if total else 0
 
 
 def managed(load: Workload, architecture: str, free: bool) -> Iterator[Item]:

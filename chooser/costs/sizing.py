@@ -15,6 +15,8 @@ scales out there.
 """
 WORKER_BUSY = 0.9
 """Of a worker's: what comes at once waits in the queue."""
+OPEN_CONNECTIONS = 10_000
+"""That one task holds, assumed: some ten thousand are usual for one process of an event loop."""
 DAYS = HOURS / 24
 
 
@@ -100,8 +102,12 @@ def service_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: fl
     kept, from_memory = load.cached_share, load.cached_ms / 1000 / min(load.threads, vcpus)
     seconds = (1 - kept) * load.task_seconds(architecture, vcpus) + kept * from_memory
     one = max(cpu / vcpus, seconds / max(1, each)) / BUSY
-    needed = [max(least, ceil(rate * one - 1e-9)) for rate in load.per_second]
-    return tuple(needed if load.autoscaling else [max(needed)] * len(needed))
+    open_ones = load.connections / OPEN_CONNECTIONS / BUSY if load.long_connections else 0
+    rates = load.per_second
+    if not load.autoscaling:
+        rates = (max(rates),) * len(rates)
+    needed = {rate: max(least, ceil(max(rate * one, open_ones) - 1e-9)) for rate in {*rates}}
+    return tuple([needed[rate] for rate in rates])
 
 
 def service_cpu_seconds(load: Workload, architecture: str) -> float:
@@ -115,7 +121,8 @@ def worker_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: flo
     cpu, seconds = load.cpu_seconds(architecture), load.task_seconds(architecture, vcpus)
     one = max(cpu / vcpus, seconds / max(1, at_once(load, memory_mb))) / WORKER_BUSY
     needed = []
-    for rate in load.per_second:
+    for average in load.averages:  # a burst waits in the queue
+        rate = average * load.attempts
         busy = rate * one
         needed.append(float(ceil(busy - 1e-9)) if busy > 1 else max(busy, 1 - exp(-rate * 3600)))
     return tuple(needed)
@@ -135,11 +142,14 @@ def cheapest(
         if fewest == before:
             break  # as many as with fewer vCPUs, so all that follows is dearer
         for memory in memories:
-            if usd(Size(vcpus, memory / GIB, fewest)) >= least:
+            size = Size(vcpus, memory / GIB, fewest)
+            if (cost := usd(size)) >= least:
                 break  # and with more memory it is dearer still
             found = tasks(vcpus, memory)
-            size = Size(vcpus, memory / GIB, found)
-            if (cost := usd(size)) < least:
+            if found != fewest:
+                size = size._replace(tasks=found)
+                cost = usd(size)
+            if cost < least:
                 best, least = size, cost
             if found == fewest:
                 before = found if memory == memories[0] else before

@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator
 
-from chooser.costs.around import cloudfront, load_balancer, logs, network, requests_elsewhere, transfer
-from chooser.costs.items import Item, priced
+from chooser.costs.around import (
+    cloudfront,
+    http_api,
+    load_balancer,
+    logs,
+    network,
+    requests_elsewhere,
+    transfer,
+)
+from chooser.costs.items import Item
 from chooser.costs.sizing import (
     Part,
     Size,
@@ -27,7 +35,7 @@ def service_size(load: Workload, architecture: str) -> Size:
         load,
         lambda vcpus, memory: service_tasks(load, architecture, vcpus, memory),
         lambda size: sum(item.usd for item in _standing(load, architecture, size)),
-        load.memory_mb,
+        load.least_mb,
     )
 
 
@@ -37,7 +45,7 @@ def worker_size(load: Workload, architecture: str) -> Size:
         load,
         lambda vcpus, memory: worker_tasks(load, architecture, vcpus, memory),
         lambda size: sum(item.usd for item in _standing(load, architecture, size)),
-        load.memory_mb,
+        load.least_mb,
     )
 
 
@@ -47,7 +55,7 @@ def job_size(load: Workload, architecture: str, kind: str) -> Size:
         load,
         lambda vcpus, _: (vcpus,),
         lambda size: sum(item.usd for item in _jobs(load, architecture, kind, size)),
-        load.memory_mb,
+        load.least_mb,
     )
 
 
@@ -112,7 +120,7 @@ def _before(load: Workload, free: bool) -> Iterator[Item]:
     if way == "internal":
         yield cloudfront(load, free)
     if way == "api-gateway":
-        yield priced("HTTP API", load.requests / 1e6, "http_api_million_requests")
+        yield http_api(load)
 
 
 def _jobs(load: Workload, architecture: str, kind: str, size: Size) -> Iterator[Item]:

@@ -3,10 +3,9 @@
 import tomllib
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-FILE = Path(__file__).with_name("limits.toml")
+FILE = f"{__file__.rpartition('.')[0]}.toml"
 FARGATE_SIZES: dict[int, tuple[int, ...]] = {
     256: (512, 1024, 2048),
     512: tuple(range(1024, 4097, 1024)),
@@ -36,7 +35,8 @@ class Limit(NamedTuple):  # a dataclass would cost the CLI a quarter of its star
 @cache
 def limits() -> dict[str, Limit]:
     """All limits by name."""
-    found = tomllib.loads(FILE.read_text())
+    with open(FILE, "rb") as file:  # noqa: PTH123 - pathlib would cost the CLI a tenth of its start
+        found = tomllib.load(file)
     return {
         f"{group}.{name}": Limit(name=f"{group}.{name}", **entry)
         for group, entries in found.items()

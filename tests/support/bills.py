@@ -1,8 +1,7 @@
 """AWS's bill for a month, in Decimal, from AWS's pricing pages and nothing of the chooser.
 
-A second opinion: prices stand here once more, and every rule is put down as the page says it. How many
-tasks a load takes is given, because that is not a matter of pricing. Prices are those of us-east-1 in
-November 2026; chooser/prices.toml has where each was read.
+A second opinion: every rule is put down once more as the page says it. How many tasks a load takes is given,
+because that is not a matter of pricing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,59 +9,24 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
-HOURS, MILLION, GIB = Decimal(730), Decimal(10**6), Decimal(1024)
-FARGATE = {  # vCPU-hour, GB-hour
-    ("x86_64", False): (Decimal("0.04048"), Decimal("0.004445")),
-    ("arm64", False): (Decimal("0.03238"), Decimal("0.00356")),
-    ("x86_64", True): (Decimal("0.01288871"), Decimal("0.00141527")),
-    ("arm64", True): (Decimal("0.01030969"), Decimal("0.00113349")),
-}
-LAMBDA = {  # GB-second in three tiers
-    "x86_64": (
-        (Decimal("6e9"), Decimal("0.0000166667")),
-        (Decimal("15e9"), Decimal("0.0000150000")),
-        (None, Decimal("0.0000133334")),
-    ),
-    "arm64": (
-        (Decimal("7.5e9"), Decimal("0.0000133334")),
-        (Decimal("18.75e9"), Decimal("0.0000120001")),
-        (None, Decimal("0.0000106667")),
-    ),
-}
-KEPT = {
-    "x86_64": (Decimal("0.0000041667"), Decimal("0.0000097222")),
-    "arm64": (Decimal("0.0000033334"), Decimal("0.0000077778")),
-}
-FUNCTION_LOGS = (
-    (Decimal(10240), Decimal("0.50")),
-    (Decimal(30720), Decimal("0.25")),
-    (Decimal(51200), Decimal("0.10")),
-    (None, Decimal("0.05")),
+from tests.support.list_prices import (
+    BALANCER,
+    CLOUDFRONT,
+    FARGATE,
+    FUNCTION_LOGS,
+    GIB,
+    HOURS,
+    HTTP_API,
+    INTERNET,
+    IPV4,
+    KEPT,
+    LAMBDA,
+    MILLION,
+    REST_API,
+    UNIT,
+    WEBSOCKET,
 )
-INTERNET = (
-    (Decimal(10240), Decimal("0.09")),
-    (Decimal(51200), Decimal("0.085")),
-    (Decimal(153600), Decimal("0.07")),
-    (None, Decimal("0.05")),
-)
-CLOUDFRONT = (
-    (Decimal(10240), Decimal("0.085")),
-    (Decimal(51200), Decimal("0.080")),
-    (Decimal(153600), Decimal("0.060")),
-    (Decimal(512000), Decimal("0.040")),
-    (Decimal(1048576), Decimal("0.030")),
-    (Decimal(5242880), Decimal("0.025")),
-    (None, Decimal("0.020")),
-)
-HTTP_API = ((Decimal(300), Decimal("1.00")), (None, Decimal("0.90")))
-REST_API = (
-    (Decimal(333), Decimal("3.50")),
-    (Decimal(1000), Decimal("2.80")),
-    (Decimal(20000), Decimal("2.38")),
-    (None, Decimal("1.51")),
-)
-WEBSOCKET = ((Decimal(1000), Decimal("1.00")), (None, Decimal("0.80")))
-IPV4, BALANCER, UNIT = Decimal("0.005") * HOURS, Decimal("0.0225") * HOURS, Decimal("0.008") * HOURS
+
 Load = Mapping[str, Any]
 
 
@@ -111,18 +75,19 @@ def on_demand(load: Load, architecture: str, way: str) -> Decimal:
     return total + _tmp(load, architecture) + _function(load, way)
 
 
-def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float]) -> Decimal:
-    """Lambda with environments kept ready: their GB-seconds all month, and a lower price for the work."""
-    count, memory = runs(load), number(load["memory_mb"]) / GIB
+def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float], spilled: float) -> Decimal:
+    """Lambda with environments kept ready: their GB-seconds all month, a lower price for the work, and on
+    demand with a start for the share that finds none ready.
+    """
+    count, memory, over = runs(load), number(load["memory_mb"]) / GIB, number(spilled)
     held, used = KEPT[architecture]
     average = sum(map(number, kept), Decimal(0)) / len(kept)
-    total = count / MILLION * Decimal("0.20") + average * memory * HOURS * 3600 * held
-    return (
-        total
-        + count * seconds(load, architecture) * memory * used
-        + _tmp(load, architecture)
-        + _function(load, way)
+    work = count * seconds(load, architecture) * memory
+    total = (
+        count / MILLION * Decimal("0.20") + average * memory * HOURS * 3600 * held + work * (1 - over) * used
     )
+    total += tiered(over * (work + count * number(load["init_ms"]) / 1000 * memory), LAMBDA[architecture])
+    return total + _tmp(load, architecture) + _function(load, way)
 
 
 def managed(load: Load, way: str, instances: int) -> Decimal:
@@ -146,9 +111,9 @@ def service(
         if before != "internal" and load["addresses"] is None:
             total += 2 * IPV4 * share
     if before == "internal":
-        total += number(load["requests"]) / MILLION
+        total += _asked(load) / MILLION
     if before == "api-gateway":
-        total += tiered(number(load["requests"]) / MILLION, HTTP_API) + average * Decimal("0.10")
+        total += tiered(_steps(load) / MILLION, HTTP_API) + average * Decimal("0.10")
     return total + _network(load) + _requests(load) + _logs(load) + _out(load, by_cdn=before == "internal")
 
 
@@ -184,8 +149,7 @@ def standing(
 def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: float) -> Decimal:
     """A task per job: a minute at least, the pull before it, and on Spot the halves that are done again."""
     whole = min(number(load["threads"]), number(vcpus))
-    waiting = seconds(load, architecture) * (1 - number(load["cpu_share"]))
-    takes = waiting + cpu(load, architecture) / whole
+    takes = waiting(load, architecture) + cpu(load, architecture) / whole
     billed = max(Decimal(60), takes, takes + number(load["pull_seconds"]))
     address = (
         load["addresses"]
@@ -204,6 +168,15 @@ def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: 
     return total + _network(load) + _requests(load) + _logs(load) + _out(load, by_cdn=False)
 
 
+def waiting(load: Load, architecture: str) -> Decimal:
+    """What of the duration is not CPU, at the share of a vCPU that the function has."""
+    took = seconds(load, architecture)
+    if not load["cpu_ms"]:
+        return took * (1 - number(load["cpu_share"]))
+    vcpus = min(number(load["threads"]), number(load["memory_mb"]) / 1769)
+    return max(Decimal(0), took - number(load["cpu_ms"]) / 1000 / vcpus)
+
+
 def cpu(load: Load, architecture: str) -> Decimal:
     """Seconds of a vCPU: a function has one for each 1,769 MB."""
     if load["cpu_ms"]:
@@ -212,19 +185,33 @@ def cpu(load: Load, architecture: str) -> Decimal:
     return seconds(load, architecture) * number(load["cpu_share"]) * vcpus
 
 
-def units(load: Load) -> Decimal:
+def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
     """Capacity units of a load balancer: each hour by the highest of four dimensions."""
-    gigabytes = (number(load["payload_in_mb"]) + number(load["payload_out_mb"])) / GIB
-    hourly = [
-        max(
-            rate / number(load["requests_per_connection"]) / 25,
-            number(load["connections"]) / 3000,
-            rate * 3600 * gigabytes,
-            rate * max(Decimal(0), number(load["listener_rules"]) - 10) / 1000,
-        )
-        for rate in rates(load)
-    ]
+    gigabytes = (number(load["payload_in_mb"]) + number(load["payload_out_mb"])) / GIB / gigabytes_per_unit
+    rules, open_ones = max(Decimal(0), number(load["listener_rules"]) - 10), number(load["connections"])
+    hourly = []
+    for rate in rates(load):
+        connects = rate / number(load["requests_per_connection"])
+        if load["long_connections"]:  # messages are no requests to a load balancer
+            connects = rate_of_rules = open_ones / number(load["longest_seconds"])
+        else:
+            rate_of_rules = rate
+        parts = (connects / 25, open_ones / 3000, rate * 3600 * gigabytes, rate_of_rules * rules / 1000)
+        hourly.append(max(parts))
     return sum(hourly, Decimal(0)) / len(hourly)
+
+
+def _asked(load: Load) -> Decimal:
+    """Requests to CloudFront; a WebSocket is one."""
+    if load["long_connections"]:
+        return number(load["connections"]) / number(load["longest_seconds"]) * HOURS * 3600
+    return number(load["requests"])
+
+
+def _steps(load: Load) -> Decimal:
+    """An HTTP API counts each 512 KB."""
+    larger = max(number(load["payload_in_mb"]), number(load["payload_out_mb"]))
+    return number(load["requests"]) * max(1, ceil(larger / Decimal("0.5")))
 
 
 def _hour(architecture: str, on_spot: bool, vcpus: float, memory_gb: float) -> Decimal:
@@ -246,7 +233,7 @@ def _function(load: Load, way: str) -> Decimal:
     total = _requests(load) + tiered(runs(load) * number(load["log_kb"]) / MILLION, FUNCTION_LOGS)
     match way:
         case "http-api":
-            total += tiered(count / MILLION, HTTP_API)
+            total += tiered(_steps(load) / MILLION, HTTP_API)
         case "rest-api":
             total += tiered(count / MILLION, REST_API)
         case "websocket-api":
@@ -254,9 +241,9 @@ def _function(load: Load, way: str) -> Decimal:
             total += tiered(count / MILLION * (inward + number(load["pushes"]) * outward), WEBSOCKET)
             total += number(load["connections"]) * HOURS * 60 / MILLION * Decimal("0.25")
         case "alb":
-            total += BALANCER + UNIT * units(load) + 2 * IPV4
+            total += BALANCER + UNIT * units(load, Decimal("0.4")) + 2 * IPV4
         case "cloudfront":
-            total += count / MILLION
+            total += _asked(load) / MILLION
     streamed = count * max(Decimal(0), number(load["payload_out_mb"]) - 6) / GIB
     total += max(Decimal(0), streamed - 100) * Decimal("0.008")
     if load["function_in_vpc"]:

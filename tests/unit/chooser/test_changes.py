@@ -203,3 +203,49 @@ def test_the_tasks_of_an_answer_are_explained() -> None:
 def test_what_aws_has_besides_is_named_where_it_fits(more: dict[str, Any], says: str) -> None:
     assert any(says in one for one in elsewhere(workload(**more)))
     assert not any("$" in one for one in elsewhere(workload(**more)))
+
+
+def test_nothing_impossible_is_said_to_become_the_answer() -> None:
+    load = workload(gpu=True, memory_mb=10_000)
+    verdicts = choose(load)
+    assert not verdicts[0].possible
+    flips, _ = changes(load, verdicts)
+    assert all(one.best.possible for one in flips)
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"memory_mb": 8192, "duration_ms": {"x86_64": 2000}}, "threads"),
+        ({"nat_gateways": 2, "load_balancer": "public"}, "function_in_vpc"),
+        ({}, "front_door"),
+    ],
+)
+def test_what_nobody_said_is_moved(more: dict[str, Any], key: str) -> None:
+    load = workload(**more)
+    flips, steady = changes(load, choose(load))
+    assert key in {*steady, *(one.key for one in flips)}
+
+
+def test_where_whole_tasks_make_two_bills_cross_more_than_once_all_of_it_is_told() -> None:
+    load = workload(
+        requests=4_000_000,
+        memory_mb=1769,
+        duration_ms={"x86_64": 2000},
+        load_balancer="public",
+        front_door="http-api",
+        log_kb=0,
+        cold_share=0,
+    )
+    found = break_even(load, *PAIR)
+    assert found
+    assert found.others
+    low, high = found.others
+    assert low <= found.requests <= high
+
+    def lambda_is_cheaper(at: float) -> bool:
+        one, other = (total(pair[0], load.times(at / load.requests), "x86_64") for pair in PAIR)
+        return one <= other
+
+    assert lambda_is_cheaper(low * 0.9)
+    assert not lambda_is_cheaper(high * 1.1)

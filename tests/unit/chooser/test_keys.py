@@ -45,7 +45,11 @@ def workload(**named: Any) -> Workload:
         ({"assumed": ["colour"]}, "a list of keys"),
         ({"assumed": "cpu_share"}, "a list of keys"),
         ({"longest_seconds": 0.05}, "shorter than duration_ms"),
-        ({"name": ""}, "a text is wanted"),
+        ({"name": ""}, "a text of one line"),
+        ({"name": "a\nb"}, "a text of one line"),
+        ({"task_vcpus": 3}, "one of 0.25, 0.5, 1, 2, 4, 8, 16, 32 is wanted"),
+        ({"task_vcpus": 1, "task_memory_gb": 1}, "2 to 8 in Fargate's steps is wanted with 1 vCPU"),
+        ({"task_memory_gb": 2.5}, "in Fargate's steps"),
     ],
 )
 def test_a_wrong_workload_names_the_key_and_what_is_allowed(wrong: dict[str, Any], says: str) -> None:

@@ -1,0 +1,83 @@
+"""What each candidate is sized by, billed for and ruled out by, beside what all have in common."""
+
+from typing import Any
+
+import pytest
+
+from chooser.candidates import JOBS, Candidate, bill, size, total
+from chooser.choose import choose
+from chooser.costs.functions import blocked
+from chooser.keys import parse
+from chooser.workload import Workload
+
+SMALL = {"name": "small", "requests": 1_000_000, "memory_mb": 512, "duration_ms": {"x86_64": 100}}
+
+
+def workload(**named: Any) -> Workload:
+    return parse({**SMALL, **named})
+
+
+def test_environments_that_are_too_few_leave_the_rest_on_demand() -> None:
+    busy = {"requests": 200_000_000, "duration_ms": {"x86_64": 800}, "memory_mb": 1024, "log_kb": 0}
+    few, enough = workload(**busy, provisioned=1), workload(**busy)
+    found = {
+        item.what.partition(" GB-s ")[2]: item.usd for item in bill(Candidate.PROVISIONED, few, "x86_64")
+    }
+    assert found["that find none ready"] > 2000
+    assert not any("none ready" in item.what for item in bill(Candidate.PROVISIONED, enough, "x86_64"))
+    assert blocked(1, 1) == pytest.approx(0.5)
+    assert blocked(10, 5) == pytest.approx(0.0184, abs=1e-4)
+
+
+def test_messages_of_a_websocket_are_no_requests_to_a_load_balancer_or_cloudfront() -> None:
+    chat = workload(long_connections=True, longest_seconds=3600, connections=6000, requests=40_000_000)
+    found = {item.what: item.usd for item in bill(Candidate.CLOUDFRONT, chat, "x86_64")}
+    assert found["2.00 LCU"] == pytest.approx(2 * 730 * 0.008)
+    assert found["CloudFront requests"] == pytest.approx(6000 / 3600 * 730 * 3600 / 1e6)
+    assert tasks_of(workload(long_connections=True, longest_seconds=3600, connections=1_000_000)) > 100
+
+
+def tasks_of(load: Workload) -> float:
+    found = size(Candidate.SERVICE, load, "x86_64")
+    assert found
+    return found.average
+
+
+def test_a_burst_waits_in_a_workers_queue() -> None:
+    calm = workload(start_seconds=3600, requests=1_000_000, duration_ms={"x86_64": 5000})
+    burst = calm._replace(peak_per_second=20)
+    assert total(Candidate.WORKER, calm, "x86_64") == total(Candidate.WORKER, burst, "x86_64")
+
+
+def test_measured_cpu_leaves_the_rest_of_the_duration_to_waiting() -> None:
+    load = workload(duration_ms={"x86_64": 300_000}, cpu_ms=3000)
+    share = 3 / (512 / 1769) / 300
+    assert load.computing("x86_64") == pytest.approx(share)
+    assert load.task_seconds("x86_64", 1) == pytest.approx(300 * (1 - share) + 3)
+
+
+def test_no_task_of_its_own_answers_a_caller() -> None:
+    called = choose(workload(front_door="function-url", start_seconds=600))
+    assert all("called" in [why.name for why in one.against] for one in called if one.candidate in JOBS)
+
+
+def test_requests_that_come_rarely_nearly_all_meet_a_start() -> None:
+    assert workload(requests=30).cold_share > 0.99
+    assert workload(requests=1_000_000).cold_share == 0.01
+    assert workload(requests=30, cold_share=0.5).cold_share == 0.5
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        (
+            {"front_door": "websocket-api", "long_connections": True, "payload_in_mb": 3},
+            "websocket_api.message_mb",
+        ),
+        ({"front_door": "alb", "payload_in_mb": 3}, "alb.function_response_mb"),
+        ({"payload_in_mb": 3}, "lambda.event_mb"),
+    ],
+)
+def test_what_stands_before_a_function_has_its_limits(asked: dict[str, Any], name: str) -> None:
+    function = next(one for one in choose(workload(**asked)) if one.candidate is Candidate.LAMBDA)
+    assert name in [why.name for why in function.against]
