@@ -12,6 +12,7 @@ from container.service.errors import NotFoundError, StoreError, UnreachableError
 from runtime.imaging.download import Download
 from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
+from runtime.imaging.opening import ready
 from runtime.imaging.probe import check_pixels, probe
 from runtime.rejection import check_bytes
 
@@ -135,4 +136,5 @@ def _refused(error: ClientError) -> Exception:
 def _read(download: Download, limits: Limits) -> tuple[Header, bytes]:
     header = probe(download.read)
     check_pixels(header.width, header.height, header, limits)
-    return header, download.rest()
+    data, header = ready(download.rest(), header, limits)
+    return header, data

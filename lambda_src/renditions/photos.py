@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from lambda_src.renditions.job import Put
@@ -52,4 +52,4 @@ class Photos:
             "decode": round(rendered.decode_ms, 1),
             "encode": round(rendered.encode_ms, 1),
         }
-        return {"source": asdict(header), "renditions": renditions, **labels, "timings_ms": timings}
+        return {"source": header.told, "renditions": renditions, **labels, "timings_ms": timings}

@@ -83,10 +83,37 @@ def conversion(image: pyvips.Image) -> dict[str, str]:
 
 def has_other_colours(image: pyvips.Image) -> bool:
     """Whether an image has a profile, and that is not sRGB by some name."""
-    if not image.get_typeof("icc-profile-data"):
+    if not image.get_typeof("icc-profile-data") or is_unusable(image):
         return False
     is_rgb = image.interpretation in ("srgb", "rgb16", "rgb")
     return not (is_rgb and _is_srgb(bytes(image.get("icc-profile-data"))))
+
+
+def is_unusable(image: pyvips.Image) -> bool:
+    """Whether its profile is none of colours that a picture can have: as if there were none."""
+    if not image.get_typeof("icc-profile-data"):
+        return False
+    return not _tells_colours(bytes(image.get("icc-profile-data")), image.bands)
+
+
+_NOT_OF_PICTURES = (b"link", b"nmcl", b"abst")
+"""Classes of profiles: device links, named colours, abstract ones. https://www.color.org/specification/ICC.1-2022-05.pdf"""
+
+
+@functools.lru_cache(maxsize=16)
+def _tells_colours(profile: bytes, bands: int) -> bool:
+    if profile[12:16] in _NOT_OF_PICTURES or profile[16:20] == b"XYZ ":
+        return False
+    colours = {b"RGB ": 3, b"CMYK": 4}.get(profile[16:20])
+    if colours is None or bands < colours:
+        return True  # of greys, or of another picture: libvips passes over what does not fit
+    pixel = pyvips.Image.black(1, 1, bands=colours).copy(interpretation="cmyk" if colours == 4 else "srgb")
+    pixel.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    try:
+        pixel.icc_transform("srgb", embedded=True).avg()
+    except pyvips.Error:
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=16)

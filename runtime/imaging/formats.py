@@ -20,6 +20,7 @@ class Format(StrEnum):
 
 
 _CONVERT = "Convert it to JPEG, PNG, WebP, GIF, TIFF or AVIF and upload it again"
+_DEVELOP = "Develop it, save it as JPEG or TIFF of 8 bits and upload that"
 _HEIC = (
     "HEIC photos cannot be read here (the codec is patented). Convert it to JPEG and upload it again: "
     "`heif-convert photo.heic photo.jpg`, or export it as JPEG from Photos; "
@@ -34,6 +35,12 @@ _RECOGNISED: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\0\0\0\x0cjP {2}\r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000"),
         (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (rb"\0\0[\1\2]\0", "Windows icon (ICO)"),
+        (rb".{4}ftypcrx ", "Canon's camera raw (CR3)"),
+        (rb"FUJIFILMCCD-RAW", "Fujifilm's camera raw (RAF)"),
+        (rb"IIU\0|IIRO|IIRS|MMOR", "camera raw (RW2 or ORF)"),
+        (rb"II\x1a\0\0\0HEAPCCDR", "Canon's camera raw (CRW)"),
+        (rb"\0MRM", "Minolta's camera raw (MRW)"),
+        (rb"FOVb", "Sigma's camera raw (X3F)"),
         (rb".{4}ftyp", "video"),
         (rb"RIFF.{4}AVI |\x1aE\xdf\xa3", "video"),
     )
@@ -72,7 +79,8 @@ def sniff(head: bytes) -> Format:
     is_svg = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in head
     name = next((name for pattern, name in _RECOGNISED if pattern.match(head)), "SVG" if is_svg else None)
     if name:
-        message = f"This is a {name} file, which is not read here. {_CONVERT}."
+        is_raw = "camera raw" in name
+        message = f"This is a {name} file, which is not read here. {_DEVELOP if is_raw else _CONVERT}."
         raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
     raise Rejected(Reason.NOT_AN_IMAGE, f"This is not an image of a kind known here. {_CONVERT}.")
 

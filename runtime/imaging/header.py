@@ -1,8 +1,12 @@
 """What a file's header says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from runtime.imaging.formats import Format
+
+if TYPE_CHECKING:
+    from runtime.imaging.tones import Tones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +24,13 @@ class Header:
     samples: a JPEG's numbers a pixel, fewer than bands where colours are subsampled.
     block_rows: rows that come at once, of a TIFF's strips or tiles.
     planar: a TIFF that stores its channels one after the other.
+    keep: the channels of a decoded pixel that are its colours and its alpha; None where that is all of them.
+    tones: colours told otherwise than by a profile, where they are not sRGB's.
+    limited: greys of 16 to 235, which our decoder takes for 0 to 255.
+    frame: left, top, width and height of the part that the first frame covers, where that is not all.
+    strict: the decoder's warnings count: a JPEG without an end marker that ends early gives no more than
+        these.
+    patches: what to write where before decoding, for what readers skip and our decoder does not.
     """
 
     format: Format
@@ -34,3 +45,17 @@ class Header:
     samples: float = 4
     block_rows: int = 1
     planar: bool = False
+    keep: tuple[int, ...] | None = None
+    tones: "Tones | None" = None
+    limited: bool = False
+    frame: tuple[int, int, int, int] | None = None
+    strict: bool = False
+    patches: tuple[tuple[int, bytes], ...] = ()
+
+    @property
+    def told(self) -> dict[str, object]:
+        """For a manifest: what the file is, without what a decoder has to be helped with."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _HELP}
+
+
+_HELP = {"keep", "tones", "limited", "frame", "strict", "patches"}

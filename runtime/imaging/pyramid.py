@@ -18,14 +18,14 @@ import pyvips
 
 from runtime.deadline import DeadlineExceededError
 from runtime.imaging import whole
-from runtime.imaging.engine import decoding_file, has_other_colours
+from runtime.imaging.engine import decoding_file, has_other_colours, source
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
+from runtime.imaging.opening import TAIL, loading, needs_repair, prepared, repaired, turned
 from runtime.imaging.probe import check_pixels
-from runtime.imaging.transform import MAX_BANDS, QUALITY, WHITE, Encoding
+from runtime.imaging.transform import QUALITY, WHITE, Encoding
 from runtime.imaging.zipstream import StoredZip
-from runtime.rejection import Reason, Rejected
 
 TILE = 512
 SAVED_AS = {
@@ -156,32 +156,35 @@ def count_of_tiles(width: int, height: int) -> int:
 
 
 def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
-    options: dict[str, str | bool] = {"access": "sequential", "fail_on": "error"}
+    lies, header, tail = _source(file, header)
+    options: dict[str, str | bool] = {"access": "sequential", **loading(header)}
     if header.format is Format.TIFF:
         options["unlimited"] = True  # one strip may be larger than libtiff's own limit of 50 MB
-    image = pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(file)), "", **options)
-    check_pixels(image.width, image.height, header, limits)
-    if image.bands > MAX_BANDS:
-        raise Rejected(
-            Reason.UNSUPPORTED_FORMAT,
-            f"It has {image.bands} channels; at most {MAX_BANDS} are read. Save it as RGB or CMYK.",
-        )
-    image = _in_srgb(image)
-    stored = image.get("orientation") if image.get_typeof("orientation") else 1
-    if header.orientation == stored == 1:  # a WebP's stands behind its pixels, where a header is not read
+    opened = pyvips.Image.new_from_source(lies, "", **options)
+    check_pixels(opened.width, opened.height, header, limits)
+    image = _in_srgb(prepared(opened, header))
+    stored = turned(opened, header, tail)
+    if stored == 1:
         return image
+    image.set_type(pyvips.GValue.gint_type, "orientation", stored)
     # Turned, rows are asked for in another order than a decoder gives them.
     return image.copy_memory().autorot()
+
+
+def _source(file: Path, header: Header) -> tuple[pyvips.Source, Header, bytes]:
+    """The file as it lies, or in memory where it needs a repair, which is rare; and its last bytes."""
+    with file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - TAIL))
+        tail = opened.read()
+    if needs_repair(tail, header):
+        data, header = repaired(file.read_bytes(), header)
+        return source(data), header, tail
+    return pyvips.Source.new_from_file(str(file)), header, tail
 
 
 def _in_srgb(image: pyvips.Image) -> pyvips.Image:
     if has_other_colours(image):
         return image.icc_transform("srgb", embedded=True, depth=8)
-    if image.format not in ("uchar", "ushort") and image.bands < 3:
-        raise Rejected(
-            Reason.UNSUPPORTED_FORMAT,
-            "Its greys have more than 16 bits, and nothing says which is white. Save it with 8 or 16.",
-        )
     if image.interpretation == "cmyk":
         return image.icc_transform("srgb", input_profile="cmyk", depth=8)
     wanted = "b-w" if image.interpretation in ("b-w", "grey16") else "srgb"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pyvips
 
-from runtime.imaging.engine import conversion, decoding, source
+from runtime.imaging.engine import decoding
 from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
-from runtime.imaging.probe import check_pixels
+from runtime.imaging.opening import ready, whole
 
 LONG_EDGES = (1600, 800, 320)
 QUALITY = 80
@@ -74,18 +74,8 @@ def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]
     largest, *smaller = sorted(long_edges, reverse=True)
     with decoding(data, header.format):
         # The decoder reads the header its own way: a forged one must not get past the limit.
-        opened = pyvips.Image.new_from_source(source(data), "")
-        check_pixels(opened.width, opened.height, header, limits)
-        image = pyvips.Image.thumbnail_source(
-            source(data),
-            largest,
-            height=largest,
-            size="down",
-            **conversion(opened),
-            # As an argument fail_on is ignored (https://github.com/libvips/libvips/issues/5195), and with
-            # "truncated" a TIFF that ends early passes.
-            option_string="fail_on=error",
-        ).copy_memory()
+        data, header = ready(data, header, limits)
+        image = whole(data, header, largest, largest, size="down")
     # Each from the one before: the fewer pixels a reduction spans, the less its 8-bit coefficients round.
     sizes = (_fit(image.width, image.height, long_edge) for long_edge in smaller)
     return list(itertools.accumulate(sizes, _reduce, initial=image))

@@ -11,16 +11,14 @@ from runtime.imaging.engine import conversion, decoding, source
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
+from runtime.imaging.opening import loading, prepared, whole
 from runtime.imaging.probe import check_pixels
-from runtime.rejection import Reason, Rejected
 
 QUALITY = 80
 EFFORT_ON_THE_FLY = 2
 """Of WebP's 0-6: somebody waits, and a cache keeps what is asked for often."""
 WHITE = 255
 IN_MEMORY_PIXELS = 16_000_000
-MAX_BANDS = 5
-"""CMYK and alpha."""
 
 
 class Colours(StrEnum):
@@ -84,19 +82,19 @@ def upright(header: Header) -> tuple[int, int]:
 def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> pyvips.Image:
     """`asked` from a file of which nothing else is wanted, decoding no more of it than that takes.
 
-    In memory, sRGB, 8 bits. Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds
-    more pixels than the header said.
+    data, header: as `ready` makes them (runtime/imaging/opening.py). In memory, sRGB, 8 bits. Raises Rejected
+    TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header said.
     """
     with decoding(data, header.format):
-        opened = _opened(data, header, limits)
+        check_pixels(header.width, header.height, header, limits)
         is_whole = (asked.width, asked.height) == upright(header)
         is_upright = header.orientation == 1
         if is_upright and (header.format is Format.JPEG or not is_whole):
             image = _resize(_crop_on_load(data, header, asked), asked)
         elif is_whole:
-            image = _thumbnail(data, opened, asked.to_width, asked.to_height, size="force")
+            image = whole(data, header, asked.to_width, asked.to_height, size="force")
         else:
-            image = _resize(_whole(data, opened, header).crop(*_box(asked)), asked)
+            image = _resize(whole(data, header, *upright(header), size="down").crop(*_box(asked)), asked)
         # Turned, its rows are asked for in another order than a decoder gives them.
         image = image.copy_memory() if asked.degrees % 360 else image
         return _finish(image, asked).copy_memory()
@@ -112,8 +110,8 @@ class Pyramid:
     def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
         """Decodes all of it. Raises as `transform` does."""
         with decoding(data, header.format):
-            opened = _opened(data, header, limits)
-            self._levels = [_whole(data, opened, header)]
+            check_pixels(header.width, header.height, header, limits)
+            self._levels = [whole(data, header, *upright(header), size="down")]
         self._lock = threading.Lock()
 
     def transform(self, asked: Transform) -> pyvips.Image:
@@ -154,43 +152,14 @@ def _has(side: int, level: int, wanted: int) -> bool:
     return math.ceil(side / (1 << level)) >= max(wanted, 2)
 
 
-def _opened(data: bytes, header: Header, limits: Limits) -> pyvips.Image:
-    """Its header as the decoder reads it, which must not say more than ours did."""
-    opened = pyvips.Image.new_from_source(source(data), "")
-    check_pixels(opened.width, opened.height, header, limits)
-    if opened.bands > MAX_BANDS:
-        raise Rejected(
-            Reason.UNSUPPORTED_FORMAT,
-            f"It has {opened.bands} channels; at most {MAX_BANDS} are read. Save it as RGB or CMYK.",
-        )
-    orientation = opened.get("orientation") if opened.get_typeof("orientation") else 1
-    if orientation != header.orientation or (opened.width, opened.height) != (header.width, header.height):
-        raise Rejected(
-            Reason.UNSUPPORTED_FORMAT,
-            f"This {header.format.upper()} is stored turned, which is not read here. Save it upright.",
-        )
-    return opened
-
-
-def _thumbnail(data: bytes, opened: pyvips.Image, width: int, height: int, *, size: str) -> pyvips.Image:
-    return pyvips.Image.thumbnail_source(
-        source(data), width, height=height, size=size, option_string="fail_on=error", **conversion(opened)
-    )
-
-
-def _whole(data: bytes, opened: pyvips.Image, header: Header) -> pyvips.Image:
-    """All pixels, upright and in memory."""
-    return _thumbnail(data, opened, *upright(header), size="down").copy_memory()
-
-
 def _crop_on_load(data: bytes, header: Header, asked: Transform) -> pyvips.Image:
     """The part, from a decoder that stops below it; a JPEG's shrinks by up to 8 on the way."""
     shrink = 1
-    options: dict[str, str | int] = {"access": "sequential", "fail_on": "error"}
+    options: dict[str, str | int] = {"access": "sequential", **loading(header)}
     if header.format is Format.JPEG:
         shrink = max(by for by in (1, 2, 4, 8) if by <= max(1, asked.factor))
         options["shrink"] = shrink
-    image = pyvips.Image.new_from_source(source(data), "", **options)
+    image = prepared(pyvips.Image.new_from_source(source(data), "", **options), header)
     left, top, width, height = _box(asked)
     left, top = min(left // shrink, image.width - 1), min(top // shrink, image.height - 1)
     right = min(image.width, max(left + 1, round((asked.left + width) / shrink)))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class Scans:
                 deadline=deadline,
             )
         timings = {"fetch": _ms(downloaded - started), "tiles": _ms(time.monotonic() - downloaded)}
-        return {"source": asdict(header), "pyramid": _described(results, made), "timings_ms": timings}
+        return {"source": header.told, "pyramid": _described(results, made), "timings_ms": timings}
 
 
 def _described(results: Results, made: Pyramid) -> dict[str, Any]:

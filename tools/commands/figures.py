@@ -1,17 +1,17 @@
-"""Writes what the chooser's code says into README and docs anew: bills, charts, and what stands at rest."""
+"""Writes into README and docs anew what the code says: bills, charts, what stands at rest, and formats."""
 
 import re
 
 from chooser import page
-from tools.commands import at_rest
+from tools.commands import at_rest, formats
 
-MARKED = re.compile(r"(<!-- at rest: ([a-z-]+) -->\n).*?(<!-- /at rest -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- (at rest|formats): ([a-z-]+) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
 
 def filled(text: str) -> str:
-    """A page with all that stands at rest. Raises KeyError for a marker of no block."""
-    made = at_rest.blocks()
-    return MARKED.sub(lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}", text)
+    """A page with what stands at rest and what is read. Raises KeyError for a marker of no block."""
+    made = {"at rest": at_rest.blocks(), "formats": formats.blocks()}
+    return MARKED.sub(lambda found: f"{found[1]}{made[found[2]][found[3]]}\n{found[4]}", text)
 
 
 def main() -> None:

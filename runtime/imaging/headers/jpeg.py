@@ -1,14 +1,20 @@
 """JPEG: ITU-T T.81, https://www.w3.org/Graphics/JPEG/itu-t81.pdf, table B.1."""
 
+import re
+
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.headers import tiff
 from runtime.imaging.headers.reader import MAX_PARTS, Reader, damaged
+from runtime.imaging.layouts import JPEG_BITS, JPEG_PROCESSES, not_read
 from runtime.rejection import Rejected
 
-_START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
+_SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e]([\x01-\x04])", re.DOTALL)
+_JPEG_LS = 0xF7
+MOST_BETWEEN = 65_536
 _APP1, _END_OF_IMAGE, _START_OF_SCAN = 0xE1, 0xD9, 0xDA
 
 
@@ -17,8 +23,9 @@ def parse(file: Reader) -> Header:
     offset, orientation = 2, 1
     for _ in range(MAX_PARTS):
         prefix, marker = file.unpack(">BB", offset)
-        if prefix != 0xFF:
-            raise damaged("a JPEG segment does not begin with a marker")
+        if prefix != 0xFF or marker == 0:  # bytes between segments, which every decoder passes over
+            offset = _next_marker(file, offset)
+            continue
         if marker == 0xFF:  # fill byte
             offset += 1
             continue
@@ -29,7 +36,8 @@ def parse(file: Reader) -> Header:
             break
         (length,) = file.unpack(">H", offset)
         if marker in _START_OF_FRAME:
-            height, width, bands = file.unpack(">HHB", offset + 3)
+            precision, height, width, bands = file.unpack(">BHHB", offset + 2)
+            _check_process(marker, precision)
             return Header(
                 format=Format.JPEG,
                 width=width,
@@ -43,6 +51,23 @@ def parse(file: Reader) -> Header:
             orientation = _exif_orientation(file.bytes(offset + 2, max(length - 2, 0)))
         offset += max(length, 2)
     raise damaged("the JPEG has no frame")
+
+
+def _next_marker(file: Reader, offset: int) -> int:
+    """Where the next one is, within what may stand between two segments."""
+    between = file.some(offset + 1, MOST_BETWEEN)
+    for at, byte in enumerate(between[:-1]):
+        if byte == 0xFF and between[at + 1] not in (0, 0xFF):
+            return offset + 1 + at
+    raise damaged("a JPEG segment does not begin with a marker")
+
+
+def _check_process(marker: int, precision: int) -> None:
+    if marker not in JPEG_PROCESSES:
+        name = "JPEG-LS" if marker == _JPEG_LS else "hierarchical"
+        raise not_read("JPEG", f"is {name}", "Save it as baseline or progressive JPEG")
+    if precision != JPEG_BITS:
+        raise not_read("JPEG", f"has {precision} bits a channel", "Save it with 8 bits, or as PNG or TIFF")
 
 
 def _exif_orientation(segment: bytes) -> int:
@@ -75,3 +100,18 @@ def _has_more_scans(file: Reader, offset: int, bands: int) -> bool:
     except Rejected:  # it ends before that; whoever decodes it will say so
         pass
     return False
+
+
+def has_all_scans(data: bytes, bands: int) -> bool:
+    """Whether every coefficient of every component has its last bit in some scan: T.81, G.1.1.1."""
+    done: dict[int, set[int]] = {}
+    for found in _SCAN.finditer(data):
+        count = found[1][0]
+        rest = data[found.end() : found.end() + 2 * count + 3]
+        if len(rest) < 2 * count + 3:
+            return False
+        first, last, bits = rest[2 * count :]
+        if bits & 15 == 0 and first <= last < 64:
+            for at in range(count):
+                done.setdefault(rest[2 * at], set()).update(range(first, last + 1))
+    return sum(len(one) == 64 for one in done.values()) >= bands

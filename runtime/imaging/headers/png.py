@@ -1,9 +1,13 @@
 """PNG: https://www.w3.org/TR/png-3/#5PNG-file-signature."""
 
+import zlib
+from typing import NamedTuple
+
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.headers import tiff
 from runtime.imaging.headers.reader import MAX_PARTS, Reader, damaged
+from runtime.imaging.tones import Chromaticities, Tones, of_code_points, of_numbers
 
 _BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 """By the colour type; a palette becomes RGB."""
@@ -15,28 +19,70 @@ def parse(file: Reader) -> Header:
     if kind != b"IHDR" or length != 13:
         raise damaged("the PNG does not begin with IHDR")
     width, height, depth, colour_type, interlace = file.unpack(">IIBB2xB", 16)
-    orientation, is_transparent = _before_the_pixels(file)
+    found = _before_the_pixels(file)
     return Header(
         format=Format.PNG,
         width=width,
         height=height,
-        orientation=orientation,
+        orientation=found.orientation,
         progressive=interlace == 1,
-        bands=_BANDS.get(colour_type, 4) + is_transparent,
+        bands=_BANDS.get(colour_type, 4) + found.is_transparent,
         bits=16 if depth == 16 else 8,
+        tones=found.tones,
     )
 
 
-def _before_the_pixels(file: Reader) -> tuple[int, bool]:
-    """The orientation, and whether some colour stands for transparent."""
+def orientation_behind(tail: bytes) -> int:
+    """What an eXIf at the end of the file says: the specification allows it behind the pixels too."""
+    at = tail.rfind(b"eXIf")
+    if at < 4:
+        return 1
+    length = int.from_bytes(tail[at - 4 : at], "big")
+    chunk, crc = tail[at : at + 4 + length], tail[at + 4 + length : at + 8 + length]
+    if len(crc) < 4 or zlib.crc32(chunk) != int.from_bytes(crc, "big"):
+        return 1
+    return tiff.orientation(chunk[4:])
+
+
+class _Before(NamedTuple):
+    orientation: int
+    is_transparent: bool
+    tones: Tones | None
+
+
+def _before_the_pixels(file: Reader) -> _Before:
+    """The orientation, whether some colour stands for transparent, and colours that no profile tells."""
     offset, orientation, is_transparent = 33, 1, False
+    gamma, primaries, points, is_told = None, None, None, False
     for _ in range(MAX_PARTS):
         length, kind = file.unpack(">I4s", offset)
-        if kind == b"eXIf":
-            orientation = tiff.orientation(file.bytes(offset + 8, min(length, 65_535)))
-        if kind == b"tRNS":
-            is_transparent = True
-        if kind in (b"IDAT", b"IEND"):
-            break
+        match kind:
+            case b"eXIf":
+                orientation = tiff.orientation(file.bytes(offset + 8, min(length, 65_535)))
+            case b"tRNS":
+                is_transparent = True
+            case b"iCCP" | b"sRGB":
+                is_told = True
+            case b"gAMA" if length == 4:
+                gamma = file.unpack(">I", offset + 8)[0] / 100_000
+            case b"cHRM" if length == 32:
+                white, *others = (one / 100_000 for one in file.unpack(">8I", offset + 8))
+                primaries = (*others[1:], white, others[0])
+            case b"cICP" if length == 4:
+                points = file.unpack(">BB", offset + 8)
+            case b"IDAT" | b"IEND":
+                break
         offset += length + 12
-    return orientation, is_transparent
+    if points:
+        return _Before(orientation, is_transparent, of_code_points("PNG", *points))
+    tones = None if is_told else of_numbers(gamma or None, _sound(primaries))
+    return _Before(orientation, is_transparent, tones)
+
+
+def _sound(primaries: tuple[float, ...] | None) -> Chromaticities | None:
+    """Chromaticities that make a triangle; None for what cannot be colours."""
+    if primaries is None or not all(0 < one < 1 for one in primaries):
+        return None
+    xr, yr, xg, yg, xb, yb, xw, yw = primaries
+    area = (xg - xr) * (yb - yr) - (xb - xr) * (yg - yr)
+    return (xr, yr, xg, yg, xb, yb, xw, yw) if abs(area) > 0.01 else None

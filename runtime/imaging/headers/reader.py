@@ -1,7 +1,7 @@
 """Bounded reads of a header."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime.rejection import Reason, Rejected
@@ -25,6 +25,10 @@ class Reader:
                 Reason.TRUNCATED, "The file ends inside its header. Upload it again from the original."
             )
         return data
+
+    def some(self, offset: int, most: int) -> Sequence[int]:
+        """Up to that many bytes, fewer at the end of the file."""
+        return self._read(offset, most)
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
         """`struct.unpack` at `offset`. Raises Rejected TRUNCATED."""

@@ -3,53 +3,96 @@
 """
 
 import struct
+from typing import NamedTuple
 
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.headers.reader import MAX_PARTS, Reader, damaged
+from runtime.imaging.layouts import PALETTE, RAW_COLOURS, UINT, Tiff, channels_of, raw
 from runtime.rejection import Rejected
 
-_WIDTH, _HEIGHT, _BITS, _ORIENTATION, _SAMPLES, _STRIP_ROWS = 256, 257, 258, 274, 277, 278
-_TILE_WIDTH, _TILE_ROWS = 322, 323
-_PHOTOMETRIC, _PLANAR = 262, 284
-_PALETTE, _SEPARATE = 3, 2
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _CODEC, _PHOTOMETRIC, _MAKE = 254, 256, 257, 258, 259, 262, 271
+_ORIENTATION, _SAMPLES, _STRIP_ROWS, _PLANAR = 274, 277, 278, 284
+_TILE_WIDTH, _TILE_ROWS, _SUBDIRECTORIES, _EXTRAS, _FORMATS = 322, 323, 330, 338, 339
+_DNG_VERSION = 50706
+_SEPARATE, _REDUCED = 2, 1
 _WANTED = {
-    *(_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _STRIP_ROWS, _PLANAR),
-    *(_TILE_WIDTH, _TILE_ROWS),
+    *(_SUBFILE, _WIDTH, _HEIGHT, _BITS, _CODEC, _PHOTOMETRIC, _MAKE, _ORIENTATION, _SAMPLES, _STRIP_ROWS),
+    *(_PLANAR, _TILE_WIDTH, _TILE_ROWS, _SUBDIRECTORIES, _EXTRAS, _FORMATS, _DNG_VERSION),
 }
-_LAYOUTS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
+_LAYOUTS = {1: "B", 2: "B", 3: "H", 4: "I", 8: "h", 9: "i", 13: "I", 16: "Q"}
+"""BYTE, ASCII, SHORT, LONG, SSHORT, SLONG, IFD, LONG8"""
+_MOST_VALUES = 64
+_KNOWN_TYPES = {*range(1, 14), 16, 17, 18}
+"""Entries of other types are skipped, as TIFF 6.0 asks in section 2."""
+
+
+class Directory(NamedTuple):
+    """values: of each wanted tag, no more than 64. more: another directory follows. unknown: what to write
+    where, so that entries of unknown types are gone.
+    """
+
+    values: dict[int, tuple[int, ...]]
+    more: bool
+    unknown: tuple[tuple[int, bytes], ...] = ()
+
+    def first(self, tag: int, default: int) -> int:
+        return (self.values.get(tag) or (default,))[0]
 
 
 def parse(file: Reader) -> Header:
-    """The first directory, wherever it is."""
-    tags, more = _directory(file, _WANTED)
-    height = tags.get(_HEIGHT, 0)
-    rows = tags.get(_TILE_ROWS) or tags.get(_STRIP_ROWS) or height  # one strip, where nothing else is said
+    """The first directory, wherever it is. Raises Rejected UNSUPPORTED_FORMAT for what is not read."""
+    found = _directory(file, _WANTED)
+    height, samples = found.first(_HEIGHT, 0), found.first(_SAMPLES, 1)
+    rows = found.first(_TILE_ROWS, 0) or found.first(_STRIP_ROWS, 0) or height  # else it is one strip
+    bits = found.values.get(_BITS, (1,))[: max(1, samples)]
+    tiff = Tiff(
+        photometric=found.first(_PHOTOMETRIC, 1),
+        codec=found.first(_CODEC, 1),
+        bits=bits,
+        samples=samples,
+        formats=found.values.get(_FORMATS, (UINT,)),
+        extras=found.values.get(_EXTRAS),
+        planar=found.first(_PLANAR, 1) == _SEPARATE,
+        tiled=_TILE_WIDTH in found.values,
+    )
+    _refuse_raw(file, found, tiff)
     return Header(
         format=Format.TIFF,
-        width=tags.get(_WIDTH, 0),
+        width=found.first(_WIDTH, 0),
         height=height,
-        pages=2 if more else 1,
-        orientation=tags.get(_ORIENTATION, 1),
-        tiled=_TILE_WIDTH in tags,
-        bands=3 if tags.get(_PHOTOMETRIC) == _PALETTE else tags.get(_SAMPLES, 1),
-        bits=min(64, max(8, 1 << (tags.get(_BITS, 1) - 1).bit_length())),
-        planar=tags.get(_PLANAR) == _SEPARATE,
+        pages=2 if found.more else 1,
+        orientation=found.first(_ORIENTATION, 1),
+        tiled=tiff.tiled,
+        bands=3 if tiff.photometric == PALETTE else samples,
+        bits=min(64, max(8, 1 << (max(bits) - 1).bit_length())) if max(bits) else 8,
+        planar=tiff.planar,
         block_rows=max(1, min(rows, height)),
+        keep=channels_of(tiff),
+        patches=found.unknown,
     )
 
 
 def orientation(exif: bytes) -> int:
     """The orientation in a block of EXIF; 1 where there is none or it cannot be read."""
     try:
-        tags, _ = _directory(Reader(lambda offset, length: exif[offset : offset + length]), {_ORIENTATION})
+        found = _directory(Reader(lambda offset, length: exif[offset : offset + length]), {_ORIENTATION})
     except Rejected:
         return 1
-    return tags.get(_ORIENTATION, 1)
+    return found.first(_ORIENTATION, 1)
 
 
-def _directory(file: Reader, wanted: set[int]) -> tuple[dict[int, int], bool]:
-    """The wanted tags of the first directory, and whether another directory follows."""
+def _refuse_raw(file: Reader, found: Directory, tiff: Tiff) -> None:
+    """The first directory of a camera's raw file is a thumbnail, or the mosaic of its sensor."""
+    is_thumbnail = found.first(_SUBFILE, 0) & _REDUCED and _SUBDIRECTORIES in found.values
+    is_raw = _DNG_VERSION in found.values or tiff.photometric in RAW_COLOURS or is_thumbnail
+    if is_raw or file.bytes(8, 2) == b"CR":
+        name = bytes(one for one in found.values.get(_MAKE, ()) if 32 <= one < 127)
+        raise raw(name.decode("ascii").strip().title())
+
+
+def _directory(file: Reader, wanted: set[int]) -> Directory:
+    """The wanted tags of the first directory."""
     byte_order, version = file.bytes(0, 2), file.bytes(2, 2)
     end = {b"II": "<", b"MM": ">"}.get(byte_order)
     if end is None:
@@ -60,19 +103,38 @@ def _directory(file: Reader, wanted: set[int]) -> tuple[dict[int, int], bool]:
     if not 0 < count <= MAX_PARTS:
         raise damaged(f"a TIFF directory of {count} entries")
     first, entry_size, value_at = (start + 8, 20, 12) if big else (start + 2, 12, 8)
-    tags: dict[int, int] = {}
+    values: dict[int, tuple[int, ...]] = {}
+    strange = []
     for entry in range(first, first + count * entry_size, entry_size):
         tag, kind = file.unpack(f"{end}HH", entry)
-        if tag in wanted and kind in _LAYOUTS:
-            at = entry + value_at
-            (values,) = file.unpack(f"{end}Q" if big else f"{end}I", entry + 4)
-            is_elsewhere = values * struct.calcsize(f"{end}{_LAYOUTS[kind]}") > (8 if big else 4)
-            if is_elsewhere:
-                (at,) = file.unpack(f"{end}Q" if big else f"{end}I", at)
-            try:
-                (tags[tag],) = file.unpack(end + _LAYOUTS[kind], at)
-            except Rejected:
-                if not is_elsewhere:
-                    raise
+        if kind not in _KNOWN_TYPES:
+            strange.append(entry)
+        if tag not in wanted or kind not in _LAYOUTS:
+            continue
+        at = entry + value_at
+        (many,) = file.unpack(f"{end}Q" if big else f"{end}I", entry + 4)
+        size = struct.calcsize(f"{end}{_LAYOUTS[kind]}")
+        is_elsewhere = many * size > (8 if big else 4)
+        if is_elsewhere:
+            (at,) = file.unpack(f"{end}Q" if big else f"{end}I", at)
+        try:
+            values[tag] = file.unpack(f"{end}{min(many, _MOST_VALUES)}{_LAYOUTS[kind]}", at) if many else ()
+        except Rejected:
+            if not is_elsewhere:
+                raise
     (following,) = file.unpack(f"{end}Q" if big else f"{end}I", first + count * entry_size)
-    return tags, following != 0
+    patches = _without(file, end, big, start, count, entry_size, strange) if strange else ()
+    return Directory(values, following != 0, patches)
+
+
+def _without(
+    file: Reader, end: str, big: bool, start: int, count: int, entry_size: int, strange: list[int]
+) -> tuple[tuple[int, bytes], ...]:
+    """The directory in its place without some entries: libtiff makes an error of what it should skip."""
+    counted = f"{end}Q" if big else f"{end}H"
+    first = start + struct.calcsize(counted)
+    entries = [file.bytes(first + at * entry_size, entry_size) for at in range(count)]
+    kept = [one for at, one in enumerate(entries) if first + at * entry_size not in strange]
+    following = file.bytes(first + count * entry_size, 8 if big else 4)
+    written = struct.pack(counted, len(kept)) + b"".join(kept) + following
+    return ((start, written),)

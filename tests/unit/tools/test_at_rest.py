@@ -13,7 +13,7 @@ from chooser.prices import FILE, month, prices
 from container.service.metrics import Metric, Metrics
 from stacks.network import ENDPOINTS
 from tests.synth.conftest import Synth, only, resources, synthesise
-from tools.commands import at_rest, figures
+from tools.commands import at_rest, figures, formats
 
 GAUGES = dict.fromkeys((Metric.CACHE_BYTES, Metric.CACHE_HITS, Metric.DECODES, Metric.WAITING), 0.0)
 
@@ -102,4 +102,4 @@ def test_the_figures_in_the_docs_are_those_of_the_code() -> None:
     for page in PAGES:
         assert figures.filled(page.read_text()) == page.read_text(), "python3 dev.py figures"
     text = "".join(page.read_text() for page in PAGES)
-    assert {name for _, name, _ in figures.MARKED.findall(text)} == {*at_rest.blocks()}
+    assert {name for _, _, name, _ in figures.MARKED.findall(text)} == {*at_rest.blocks(), *formats.blocks()}

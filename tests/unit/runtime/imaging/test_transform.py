@@ -6,6 +6,7 @@ import pytest
 import pyvips
 
 from runtime.imaging.limits import Limits
+from runtime.imaging.opening import ready
 from runtime.imaging.probe import probe_bytes
 from runtime.imaging.transform import Colours, Encoding, Pyramid, Transform, encode, transform, upright
 from runtime.rejection import Rejected
@@ -198,10 +199,19 @@ def test_more_channels_than_an_image_has_are_refused() -> None:
         Pyramid(data, probe_bytes(data), LIMITS)
 
 
-def test_what_its_format_stores_turned_is_refused_and_not_shown_askew() -> None:
-    data = as_file(corners(60, 40), ".webp", orientation=6)
-    with pytest.raises(Rejected, match="stored turned"):
-        transform(data, probe_bytes(data), LIMITS, asked(0, 0, 60, 40, 60, 40))
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_a_file_is_upright_wherever_its_orientation_stands(suffix: str, orientation: int) -> None:
+    picture = corners(60, 40)
+    data = as_file(picture, suffix, orientation=orientation)
+    data, header = ready(data, probe_bytes(data), LIMITS)
+    width, height = upright(header)
+    turned = picture.copy()
+    turned.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    wanted = turned.autorot()
+    assert (width, height) == (wanted.width, wanted.height)
+    found = transform(data, header, LIMITS, asked(0, 0, width, height, width, height))
+    assert (found - wanted).abs().avg() < 6
 
 
 def test_a_file_that_ends_early_is_rejected_either_way() -> None:

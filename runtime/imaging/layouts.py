@@ -1,0 +1,146 @@
+"""What is read of each format: layouts, numbers, codecs, colours. All else is refused by name.
+
+libvips opens more than it shows rightly: what is not listed here would come out black, white, striped or in
+other colours without a word. docs/formats.md is made of these tables.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from runtime.rejection import Reason, Rejected
+
+MAX_CHANNELS = 5
+"""CMYK and alpha."""
+GREY, RGB, PALETTE, CMYK, YCBCR, CIELAB = (0, 1), 2, 3, 5, 6, 8
+UINT, VOID = 1, 4
+NO_ALPHA, ASSOCIATED, UNASSOCIATED = 0, 1, 2
+JPEG_CODEC = 7
+
+
+class Colours(NamedTuple):
+    """One way in which a TIFF tells colours. channels: of the colours; bits: of a number that are read."""
+
+    name: str
+    channels: int
+    bits: tuple[int, ...]
+
+
+TIFF_COLOURS = {
+    0: Colours("greys, white is zero", 1, (1, 2, 4, 8, 16)),
+    1: Colours("greys", 1, (1, 2, 4, 8, 16)),
+    RGB: Colours("RGB", 3, (8, 16)),
+    PALETTE: Colours("palette", 1, (1, 2, 4, 8)),
+    CMYK: Colours("CMYK", 4, (8, 16)),
+    YCBCR: Colours("YCbCr in JPEG", 3, (8,)),
+    CIELAB: Colours("CIELab", 3, (16,)),
+}
+TIFF_CODECS = {
+    1: "none",
+    2: "CCITT RLE",
+    3: "CCITT G3",
+    4: "CCITT G4",
+    5: "LZW",
+    JPEG_CODEC: "JPEG",
+    8: "deflate",
+    32766: "NeXT",
+    32771: "CCITT RLE",
+    32773: "PackBits",
+    32809: "ThunderScan",
+    32946: "deflate",
+    50001: "WebP",
+}
+TIFF_CODECS_NOT_READ = {
+    6: "old-style JPEG",
+    34661: "JBIG",
+    34676: "LogLuv",
+    34677: "LogLuv",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34925: "LZMA",
+    50000: "ZSTD",
+    50002: "JPEG XL",
+}
+TIFF_COLOURS_NOT_READ = {4: "a mask", 9: "ICCLab", 10: "ITULab", 32844: "LogL", 32845: "LogLuv"}
+RAW_COLOURS = (32803, 34892)
+"""A camera's colour filters, and what is developed of them."""
+JPEG_PROCESSES = {
+    0xC0: "baseline",
+    0xC1: "extended",
+    0xC2: "progressive",
+    0xC3: "lossless",
+    0xC9: "arithmetic extended",
+    0xCA: "arithmetic progressive",
+}
+JPEG_BITS = 8
+
+
+class Tiff(NamedTuple):
+    """What the first directory of a TIFF says of its pixels. make: of the camera, where it names one."""
+
+    photometric: int
+    codec: int
+    bits: Sequence[int]
+    samples: int
+    formats: Sequence[int]
+    extras: Sequence[int] | None
+    planar: bool
+    tiled: bool
+
+
+def not_read(kind: str, what: str, instead: str) -> Rejected:
+    """Healthy, and of a kind that is not read; with what to choose instead when saving."""
+    return Rejected(Reason.UNSUPPORTED_FORMAT, f"This {kind} {what}, which is not read here. {instead}.")
+
+
+def raw(maker: str) -> Rejected:
+    """A camera's raw file."""
+    of = f" ({maker})" if maker else ""
+    return not_read(
+        "file", f"is a camera's raw file{of}", "Develop it, save it as JPEG or TIFF of 8 bits and upload that"
+    )
+
+
+def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
+    """The channels to keep of those that libvips decodes: colours, and alpha if there is one. None: all.
+
+    Raises Rejected UNSUPPORTED_FORMAT, naming the kind.
+    """
+    if tiff.photometric in RAW_COLOURS:
+        raise raw("")
+    colours = TIFF_COLOURS.get(tiff.photometric)
+    if colours is None or (tiff.photometric == YCBCR and tiff.codec != JPEG_CODEC):
+        name = TIFF_COLOURS_NOT_READ.get(tiff.photometric, f"colours of kind {tiff.photometric}")
+        name = "YCbCr without JPEG" if tiff.photometric == YCBCR else name
+        raise not_read("TIFF", f"has {name}", "Save it as RGB")
+    if tiff.codec not in TIFF_CODECS:
+        name = TIFF_CODECS_NOT_READ.get(tiff.codec, f"number {tiff.codec}")
+        raise not_read(
+            "TIFF", f"is compressed by {name}", "Save it with LZW, deflate, JPEG or no compression"
+        )
+    if {*tiff.formats} - {UINT, VOID} or {*tiff.bits} - {*colours.bits} or len({*tiff.bits}) > 1:
+        bits = " and ".join(f"{one}-bit" for one in sorted({*tiff.bits}))
+        kind = "signed or floating-point" if {*tiff.formats} - {UINT, VOID} else bits
+        raise not_read("TIFF", f"has {kind} numbers as {colours.name}", "Save it with 8 or 16 bits a channel")
+    extras = _extras(tiff, colours)
+    if tiff.planar and tiff.samples > 1 and (tiff.tiled or (extras and colours.channels == 1)):
+        raise not_read("TIFF", "keeps each channel apart", "Save it with its channels interleaved")
+    if tiff.codec == JPEG_CODEC and extras:
+        raise not_read("TIFF", "has alpha in JPEG", "Save it with LZW or deflate")
+    return _kept(colours.channels, extras)
+
+
+def _extras(tiff: Tiff, colours: Colours) -> tuple[int, ...]:
+    """What each channel beyond the colours is; where nothing says it, the first is alpha."""
+    count = tiff.samples - colours.channels
+    if count < 0 or tiff.samples > MAX_CHANNELS:
+        raise not_read("TIFF", f"has {tiff.samples} channels as {colours.name}", "Save it as RGB or CMYK")
+    told = (UNASSOCIATED,) if tiff.extras is None else tuple(tiff.extras)
+    return (*told, *(NO_ALPHA,) * count)[:count]
+
+
+def _kept(colours: int, extras: tuple[int, ...]) -> tuple[int, ...] | None:
+    alphas = [colours + at for at, extra in enumerate(extras) if extra != NO_ALPHA]
+    if ASSOCIATED in extras and len(extras) > 1:
+        raise not_read("TIFF", "has alpha multiplied into its colours and other channels", "Save it without")
+    kept = (*range(colours), *alphas[:1])
+    return kept if len(kept) < colours + len(extras) else None

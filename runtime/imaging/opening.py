@@ -1,0 +1,141 @@
+"""A file opened as what its header was found to be: the one way of renditions, service and pyramid."""
+
+from dataclasses import replace
+
+import pyvips
+
+from runtime.imaging.engine import conversion, decoding, is_unusable, source
+from runtime.imaging.formats import Format
+from runtime.imaging.header import Header
+from runtime.imaging.headers import jpeg, png
+from runtime.imaging.limits import Limits
+from runtime.imaging.probe import check_pixels
+from runtime.imaging.tones import to_srgb
+
+END_OF_IMAGE = b"\xff\xd9"
+TAIL = 1 << 17
+"""Bytes at a file's end that are looked at."""
+_MARKED = 64
+"""Of these the last in which a JPEG's end marker may stand before what else was appended."""
+
+
+def loading(header: Header) -> dict[str, str]:
+    """Options of every load. Of a TIFF's tiles libvips passes over those that it cannot read, unless
+    warnings count.
+    """
+    return {"fail_on": "warning" if header.tiled or header.strict else "error"}
+
+
+def as_option(header: Header) -> str:
+    """The same for thumbnails, which ignore it as an argument: https://github.com/libvips/libvips/issues/5195"""
+    return f"fail_on={loading(header)['fail_on']}"
+
+
+def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
+    """A file as decoders take it, the very same but for what they refuse and readers skip; and the header
+    with the size and the orientation that the decoder finds.
+
+    Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when it finds more pixels than the header said.
+    """
+    data, header = repaired(data, header)
+    with decoding(data, header.format):
+        opened = pyvips.Image.new_from_source(source(data), "", **loading(header))
+        check_pixels(opened.width, opened.height, header, limits)
+        orientation = turned(opened, header, data[-TAIL:])
+    return data, replace(header, width=opened.width, height=opened.height, orientation=orientation)
+
+
+def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
+    """A copy where something stands in the way of the decoder; else the very same."""
+    if header.patches:
+        made = bytearray(data)
+        for at, written in header.patches:
+            made[at : at + len(written)] = written
+        return bytes(made), header
+    if not needs_repair(data[-TAIL:], header):
+        return data, header
+    if header.progressive and not jpeg.has_all_scans(data, header.bands):
+        return data, header  # it ends early, and an end marker would hide it
+    return data + END_OF_IMAGE, replace(header, strict=True)
+
+
+def needs_repair(tail: bytes, header: Header) -> bool:
+    """Whether `repaired` would change a file that ends so."""
+    return bool(header.patches) or (header.format is Format.JPEG and END_OF_IMAGE not in tail[-_MARKED:])
+
+
+def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
+    """The orientation, by whoever finds it: the decoder, our header, or what stands behind a PNG's pixels."""
+    if opened.get_typeof("orientation"):
+        found = int(opened.get("orientation"))
+    else:
+        found = header.orientation
+        if found == 1 and header.format is Format.PNG:
+            found = png.orientation_behind(tail)
+    return found if 1 <= found <= 8 else 1
+
+
+def is_plain(image: pyvips.Image, header: Header) -> bool:
+    """Whether what a decoder gives is the picture, so that it may shrink on the way."""
+    if header.keep or header.tones or header.limited or header.frame:
+        return False
+    stored = image.get("orientation") if image.get_typeof("orientation") else 1
+    if stored != header.orientation:  # a thumbnail would follow the decoder's
+        return False
+    return not (image.interpretation == "cmyk" and is_unusable(image))
+
+
+def prepared(image: pyvips.Image, header: Header) -> pyvips.Image:
+    """The picture that a decoder's channels mean, to be turned as the header says."""
+    if header.keep:
+        image = image[header.keep[0]].bandjoin([image[at] for at in header.keep[1:]])
+    if is_unusable(image):
+        image = image.copy()
+        image.remove("icc-profile-data")
+    if header.limited:
+        image = _full_range(image)
+    if header.tones and not image.get_typeof("icc-profile-data"):
+        image = to_srgb(image, header.tones)
+    if header.frame:
+        image = _on_its_canvas(image, header.frame)
+    return image
+
+
+def _full_range(image: pyvips.Image) -> pyvips.Image:
+    """Greys of 16 to 235 as 0 to 255; alpha, which has all of its range, kept."""
+    alpha = image[image.bands - 1] if image.hasalpha() else None
+    greys = image[: image.bands - 1] if alpha is not None else image
+    unit = 256 if image.format == "ushort" else 1
+    wide = (
+        ((greys - 16 * unit) * (255 / 219))
+        .rint()
+        .cast(image.format)
+        .copy(interpretation=image.interpretation)
+    )
+    return wide.bandjoin(alpha) if alpha is not None else wide
+
+
+def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyvips.Image:
+    """What the first frame leaves free is transparent, as browsers show it."""
+    left, top, width, height = frame
+    width, height = min(width, image.width - left), min(height, image.height - top)
+    if width < 1 or height < 1:
+        return image
+    part = image.crop(left, top, width, height)
+    part = part if part.hasalpha() else part.addalpha()
+    return part.embed(left, top, image.width, image.height, extend="black")
+
+
+def whole(data: bytes, header: Header, width: int, height: int, *, size: str) -> pyvips.Image:
+    """All of the picture within or at a size, upright, sRGB, in memory. data: repaired; header: described."""
+    # Row by row; turned, they are asked for in another order than a decoder gives them.
+    access = "sequential" if header.orientation == 1 else "random"
+    opened = pyvips.Image.new_from_source(source(data), "", access=access, **loading(header))
+    if is_plain(opened, header):
+        options = {"option_string": as_option(header), **conversion(opened)}
+        return pyvips.Image.thumbnail_source(
+            source(data), width, height=height, size=size, **options
+        ).copy_memory()
+    image = prepared(opened, header)
+    image.set_type(pyvips.GValue.gint_type, "orientation", header.orientation)
+    return image.thumbnail_image(width, height=height, size=size, **conversion(image)).copy_memory()

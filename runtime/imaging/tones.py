@@ -1,0 +1,117 @@
+"""Colours that a file tells by primaries and a transfer function, without an ICC profile, as sRGB.
+
+Code points are those of ITU-T H.273, which AVIF's nclx and PNG's cICP share; PNG's gAMA and cHRM tell the
+same by numbers.
+"""
+
+from typing import NamedTuple
+
+import pyvips
+
+from runtime.imaging.layouts import not_read
+
+WHITE_D65 = (0.3127, 0.3290)
+Chromaticities = tuple[float, float, float, float, float, float, float, float]
+"""x and y of red, green, blue and white."""
+SRGB: Chromaticities = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *WHITE_D65)
+PRIMARIES: dict[int, Chromaticities] = {
+    9: (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, *WHITE_D65),
+    11: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351),
+    12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, *WHITE_D65),
+}
+"""Rec. 2020, DCI-P3, Display P3. 1, 2, 5 and 6 (Rec. 709, unspecified, and video's) are shown as sRGB."""
+AS_SRGB = {0, 1, 2, 5, 6}
+GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
+TRANSFERS_AS_SRGB = {0, 1, 2, 6, 7, 13, 14, 15}
+"""sRGB's own, and those of video, which browsers show as that."""
+HIGH_DYNAMIC_RANGE = {16: "PQ", 18: "HLG"}
+LEVELS = 256
+_NEARLY = 0.003
+"""Chromaticities that differ by less are the same, rounded otherwise."""
+
+
+class Tones(NamedTuple):
+    """gamma: of the transfer function; None for sRGB's own."""
+
+    primaries: Chromaticities
+    gamma: float | None
+
+
+def of_code_points(kind: str, primaries: int, transfer: int) -> Tones | None:
+    """None where they are shown as sRGB anyway. Raises Rejected UNSUPPORTED_FORMAT for what is not read."""
+    if transfer in HIGH_DYNAMIC_RANGE:
+        raise not_read(kind, f"has a high dynamic range ({HIGH_DYNAMIC_RANGE[transfer]})", "Save it as sRGB")
+    if (primaries not in PRIMARIES and primaries not in AS_SRGB) or (
+        transfer not in GAMMAS and transfer not in TRANSFERS_AS_SRGB
+    ):
+        raise not_read(kind, f"has colours of kind {primaries}/{transfer}", "Save it as sRGB")
+    if primaries in AS_SRGB and transfer in TRANSFERS_AS_SRGB:
+        return None
+    return Tones(PRIMARIES.get(primaries, SRGB), GAMMAS.get(transfer))
+
+
+def of_numbers(gamma: float | None, primaries: Chromaticities | None) -> Tones | None:
+    """By a file's own exponent (1 / 2.2 for most) and chromaticities; None where that is sRGB."""
+    exponent = None if gamma is None or abs(gamma * 2.2 - 1) < 0.05 else 1 / gamma
+    own = primaries if primaries and _differ(primaries) else SRGB
+    return None if exponent is None and own is SRGB else Tones(own, exponent)
+
+
+def to_srgb(image: pyvips.Image, tones: Tones) -> pyvips.Image:
+    """8 bits, alpha kept."""
+    alpha = image[image.bands - 1] if image.hasalpha() else None
+    colours = image[: image.bands - 1] if alpha is not None else image
+    most = 65_535 if image.format == "ushort" else 255
+    colours = colours.bandjoin([colours, colours]) if colours.bands == 1 else colours
+    linear = _linear(colours, tones.gamma, most)
+    if tones.primaries != SRGB:
+        linear = linear.recomb(_matrix(tones.primaries))
+    made = linear.copy(interpretation="scrgb").colourspace("srgb")
+    if alpha is None:
+        return made
+    return made.bandjoin((alpha if most == 255 else alpha >> 8).cast("uchar"))
+
+
+def _linear(colours: pyvips.Image, gamma: float | None, most: int) -> pyvips.Image:
+    if gamma is None:
+        plain = colours.copy(interpretation="rgb16" if most > 255 else "srgb")
+        return plain.colourspace("scrgb").cast("float")
+    ramp = pyvips.Image.identity(ushort=most > 255) / most
+    return colours.maplut((ramp**gamma).cast("float"))
+
+
+def _differ(primaries: Chromaticities) -> bool:
+    return any(abs(one - other) > _NEARLY for one, other in zip(primaries, SRGB, strict=True))
+
+
+def _matrix(primaries: Chromaticities) -> list[list[float]]:
+    """From linear light of these primaries to sRGB's. http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html"""
+    return _times(_inverse(_to_xyz(SRGB)), _to_xyz(primaries))
+
+
+def _to_xyz(primaries: Chromaticities) -> list[list[float]]:
+    xy = [primaries[at : at + 2] for at in (0, 2, 4)]
+    columns = [[x / y, 1.0, (1 - x - y) / y] for x, y in xy]
+    rows = [[column[at] for column in columns] for at in range(3)]
+    x, y = primaries[6:8]
+    white = [[x / y], [1.0], [(1 - x - y) / y]]
+    scales = [row[0] for row in _times(_inverse(rows), white)]
+    return [[row[at] * scales[at] for at in range(3)] for row in rows]
+
+
+def _times(one: list[list[float]], other: list[list[float]]) -> list[list[float]]:
+    return [
+        [sum(a * b for a, b in zip(row, column, strict=True)) for column in zip(*other, strict=True)]
+        for row in one
+    ]
+
+
+def _inverse(m: list[list[float]]) -> list[list[float]]:
+    def minor(row: int, column: int) -> float:
+        a, b = (at for at in range(3) if at != row)
+        c, d = (at for at in range(3) if at != column)
+        sign = 1.0 if (row + column) % 2 == 0 else -1.0
+        return (m[a][c] * m[b][d] - m[a][d] * m[b][c]) * sign
+
+    size = sum(m[0][at] * minor(0, at) for at in range(3))
+    return [[minor(column, row) / size for column in range(3)] for row in range(3)]

@@ -1,0 +1,213 @@
+"""What people really upload, TIFFs apart: of each kind that once went wrong, files made by code.
+
+The pixels are compared with Pillow's, or with what the file was made of.
+"""
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from runtime.rejection import Reason
+from tests.support.tiffs import HEIGHT, WIDTH
+from tests.support.ways import BLUE, RED, TOLERANCE, as_pillow, halves, photo, refused, saved, shown
+
+
+def patched_nclx(data: bytes, primaries: int, transfer: int, *, full: bool = True) -> bytes:
+    at = data.index(b"colrnclx") + 8
+    matrix = data[at + 4 : at + 6]
+    return (
+        data[:at] + struct.pack(">HH", primaries, transfer) + matrix + bytes([0x80 * full]) + data[at + 7 :]
+    )
+
+
+@pytest.mark.parametrize("quality", [60, 90, 100])
+@pytest.mark.parametrize("size", [(96, 64), (33, 57)])
+def test_greys_of_limited_range_are_not_washed_out(
+    tmp_path: Path, quality: int, size: tuple[int, int]
+) -> None:
+    options = {"quality": quality, "subsampling": "4:0:0", "range": "limited"}
+    data = saved(photo(*size).convert("L"), "AVIF", **options)
+    as_pillow(data, tmp_path)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_the_first_frame_of_an_animated_avif_is_shown(tmp_path: Path, count: int) -> None:
+    others = [photo().rotate(90 * (one + 1)) for one in range(count - 1)]
+    as_pillow(saved(photo(), "AVIF", save_all=True, append_images=others, quality=95), tmp_path)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP", "JPEG", "PNG", "TIFF"])
+def test_a_picture_is_upright_by_all_three_ways(tmp_path: Path, kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = saved(photo(), kind, exif=exif.tobytes() if kind != "TIFF" else exif)
+    as_pillow(data, tmp_path, orientation=1 if kind == "TIFF" else orientation)  # that, Pillow turns itself
+
+
+def linear(colour: tuple[float, ...], gamma: float) -> tuple[int, ...]:
+    light = [(one / 255) ** gamma for one in colour]
+    return tuple(
+        round(255 * (12.92 * one if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055)) for one in light
+    )
+
+
+def two(left: tuple[int, ...], right: tuple[int, ...]) -> Image.Image:
+    picture = Image.new("RGB", (WIDTH, HEIGHT), left)
+    picture.paste(right, (WIDTH // 2, 0, WIDTH, HEIGHT))
+    return picture
+
+
+@pytest.mark.parametrize(("transfer", "gamma"), [(8, 1.0), (4, 2.2), (5, 2.8)])
+def test_an_avifs_transfer_function_is_followed(tmp_path: Path, transfer: int, gamma: float) -> None:
+    data = patched_nclx(saved(two(RED, BLUE), "AVIF", quality=100, subsampling="4:4:4"), 1, transfer)
+    halves(data, tmp_path, linear(RED, gamma), linear(BLUE, gamma))
+
+
+TO_SRGB = {
+    12: [[1.2249, -0.2247, 0], [-0.0420, 1.0419, 0], [-0.0197, -0.0786, 1.0979]],
+    9: [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
+}
+"""Linear light of Display P3 and Rec. 2020 to that of sRGB, as the standards give it."""
+
+
+def converted(colour: tuple[int, ...], primaries: int) -> tuple[int, ...]:
+    shares = np.array(colour) / 255
+    light = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    light = (np.array(TO_SRGB[primaries]) @ light).clip(0, 1)
+    return linear(tuple(255 * one for one in light), 1)
+
+
+@pytest.mark.parametrize("primaries", TO_SRGB)
+def test_an_avifs_primaries_are_followed(tmp_path: Path, primaries: int) -> None:
+    data = patched_nclx(saved(two(RED, BLUE), "AVIF", quality=100, subsampling="4:4:4"), primaries, 13)
+    halves(data, tmp_path, converted(RED, primaries), converted(BLUE, primaries))
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG"), (99, "1/99")])
+def test_a_high_dynamic_range_is_refused_by_name(tmp_path: Path, transfer: int, name: str) -> None:
+    refused(patched_nclx(saved(photo(), "AVIF"), 1, transfer), tmp_path, Reason.UNSUPPORTED_FORMAT, name)
+
+
+def png(picture: Image.Image, *chunks: tuple[bytes, bytes]) -> bytes:
+    info = PngImagePlugin.PngInfo()
+    for name, content in chunks:
+        info.add(name, content)
+    return saved(picture, "PNG", pnginfo=info)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.55, 1 / 1.8])
+def test_a_pngs_gamma_is_followed(tmp_path: Path, gamma: float) -> None:
+    data = png(two(RED, BLUE), (b"gAMA", struct.pack(">I", round(gamma * 100_000))))
+    halves(data, tmp_path, linear(RED, 1 / gamma), linear(BLUE, 1 / gamma))
+
+
+P3 = (converted(RED, 12), converted(BLUE, 12))
+
+
+def test_a_pngs_primaries_and_code_points_are_followed(tmp_path: Path) -> None:
+    p3 = [round(100_000 * one) for one in (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)]
+    halves(
+        png(two(RED, BLUE), (b"cHRM", struct.pack(">8I", *p3))),
+        tmp_path,
+        converted(RED, 12),
+        converted(BLUE, 12),
+    )
+    halves(
+        png(two(RED, BLUE), (b"cICP", bytes([12, 13, 0, 1]))),
+        tmp_path,
+        converted(RED, 12),
+        converted(BLUE, 12),
+    )
+    plain = png(two(RED, BLUE), (b"gAMA", struct.pack(">I", 45_455)))
+    halves(plain, tmp_path, RED, BLUE)
+    told = png(two(RED, BLUE), (b"sRGB", b"\0"), (b"gAMA", struct.pack(">I", 100_000)))
+    halves(told, tmp_path, RED, BLUE)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_the_exif_behind_a_pngs_pixels_is_followed(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    whole = saved(photo(), "PNG")
+    behind = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    as_pillow(whole[:-12] + behind + whole[-12:], tmp_path, orientation=orientation)
+
+
+@pytest.mark.parametrize(
+    ("left", "top", "width", "height"), [(10, 0, 96, 64), (0, 20, 96, 100), (7, 9, 200, 90)]
+)
+def test_what_a_gifs_first_frame_leaves_free_is_transparent(
+    tmp_path: Path, left: int, top: int, width: int, height: int
+) -> None:
+    whole = bytearray(saved(photo(60, 40).quantize(64), "GIF"))
+    whole[6:10] = struct.pack("<HH", width, height)
+    at = 13 + (3 << (whole[10] & 7) + 1)
+    while whole[at] == 0x21:
+        at += 2
+        while whole[at]:
+            at += whole[at] + 1
+        at += 1
+    whole[at + 1 : at + 5] = struct.pack("<HH", left, top)
+    for name, image in shown(bytes(whole), tmp_path).items():
+        assert (image.width, image.height) == (width, height), name
+        assert image(width - 1, height - 1) == pytest.approx([255] * 3, abs=TOLERANCE), name
+        assert image(left + 40, top + 20)[0] == pytest.approx(170, abs=40), name
+
+
+@pytest.mark.parametrize("before", [b"\xff\xdb", b"\xff\xc0", b"\xff\xc4"])
+@pytest.mark.parametrize("junk", [b"\0", b"junk", b"\xff\0" + bytes(500)])
+def test_bytes_between_a_jpegs_segments_are_passed_over(tmp_path: Path, before: bytes, junk: bytes) -> None:
+    whole = saved(photo(), "JPEG", quality=90)
+    at = whole.index(before)
+    as_pillow(whole[:at] + junk + whole[at:], tmp_path)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 30}])
+def test_a_jpeg_that_lacks_just_its_end_marker_is_shown(tmp_path: Path, options: dict[str, Any]) -> None:
+    whole = saved(photo(), "JPEG", **options)
+    for name, image in shown(whole[:-2], tmp_path).items():
+        assert (image - shown(whole, tmp_path)[name]).abs().avg() < 1
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_a_jpeg_that_lacks_more_is_truncated(tmp_path: Path, options: dict[str, Any], share: float) -> None:
+    whole = saved(Image.effect_noise((300, 200), 90).convert("RGB"), "JPEG", **options)
+    refused(whole[: int(len(whole) * share)], tmp_path, Reason.TRUNCATED, "ends before its picture does")
+
+
+@pytest.mark.parametrize("kind", [b"link", b"nmcl", b"abst"])
+def test_a_profile_that_is_none_of_pictures_is_passed_over(tmp_path: Path, kind: bytes) -> None:
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[12:16] = kind
+    halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=bytes(profile)), tmp_path, RED, BLUE)
+
+
+def test_so_are_one_of_xyz_and_one_whose_content_is_noise(tmp_path: Path) -> None:
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = b"XYZ "
+    halves(saved(two(RED, BLUE), "PNG", icc_profile=bytes(profile)), tmp_path, RED, BLUE)
+    broken = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    broken[128:] = b"\x07" * (len(broken) - 128)
+    halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=bytes(broken)), tmp_path, RED, BLUE)
+
+
+@pytest.mark.parametrize("bits", [9, 12, 16])
+def test_a_jpeg_of_more_bits_is_called_that(tmp_path: Path, bits: int) -> None:
+    data = bytearray(saved(photo(), "JPEG"))
+    data[data.index(b"\xff\xc0") + 4] = bits
+    refused(bytes(data), tmp_path, Reason.UNSUPPORTED_FORMAT, f"{bits} bits a channel")
+
+
+@pytest.mark.parametrize("marker", [0xC5, 0xC6, 0xF7])
+def test_a_jpeg_of_a_process_that_is_not_read_is_called_that(tmp_path: Path, marker: int) -> None:
+    data = bytearray(saved(photo(), "JPEG"))
+    data[data.index(b"\xff\xc0") + 1] = marker
+    refused(bytes(data), tmp_path, Reason.UNSUPPORTED_FORMAT, "JPEG-LS" if marker == 0xF7 else "hierarchical")

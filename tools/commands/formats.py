@@ -1,0 +1,51 @@
+"""The tables of docs/formats.md, made of what the code reads."""
+
+from runtime.imaging.layouts import (
+    JPEG_BITS,
+    JPEG_CODEC,
+    JPEG_PROCESSES,
+    MAX_CHANNELS,
+    TIFF_CODECS,
+    TIFF_CODECS_NOT_READ,
+    TIFF_COLOURS,
+    TIFF_COLOURS_NOT_READ,
+)
+from runtime.imaging.tones import GAMMAS, HIGH_DYNAMIC_RANGE, PRIMARIES
+
+
+def tiffs() -> str:
+    """What is read of TIFF, and what is refused by name."""
+    rows = ["| colours | bits a channel |", "|---|---|"]
+    rows += [f"| {one.name} | {', '.join(map(str, one.bits))} |" for one in TIFF_COLOURS.values()]
+    codecs = ", ".join(dict.fromkeys(TIFF_CODECS.values()))
+    others = ", ".join(dict.fromkeys(TIFF_CODECS_NOT_READ.values()))
+    colours = ", ".join(dict.fromkeys(TIFF_COLOURS_NOT_READ.values()))
+    return "\n".join(
+        [
+            *rows,
+            "",
+            f"Up to {MAX_CHANNELS} channels. Compression: {codecs}.",
+            "",
+            f"Refused by name: compression by {others}; {colours}, YCbCr without JPEG; signed and "
+            f"floating-point numbers; alpha in {TIFF_CODECS[JPEG_CODEC]}; tiles that keep each channel apart.",
+        ]
+    )
+
+
+def jpegs() -> str:
+    """What is read of JPEG."""
+    return f"{', '.join(JPEG_PROCESSES.values()).capitalize()}; {JPEG_BITS} bits a channel."
+
+
+def colours() -> str:
+    """How colours are told without a profile, and converted."""
+    transfers = ", ".join(map(str, GAMMAS))
+    return (
+        f"Code points of primaries {', '.join(map(str, PRIMARIES))} and of transfer functions {transfers} "
+        f"are converted; {' and '.join(HIGH_DYNAMIC_RANGE.values())} are refused."
+    )
+
+
+def blocks() -> dict[str, str]:
+    """What stands between the markers, by their names."""
+    return {"tiff": tiffs(), "jpeg": jpegs(), "colours": colours()}
