@@ -27,7 +27,7 @@ def tiffs() -> str:
             f"Up to {MAX_CHANNELS} channels. Compression: {codecs}.",
             "",
             f"Refused by name: compression by {others}; {colours}, YCbCr without JPEG; signed and "
-            f"floating-point numbers; alpha in {TIFF_CODECS[JPEG_CODEC]}; tiles that keep each channel apart.",
+            f"floating-point numbers; alpha in {TIFF_CODECS[JPEG_CODEC]}; tiles of one channel each.",
         ]
     )
 
