@@ -107,20 +107,22 @@ def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
     """
     if tiff.photometric in RAW_COLOURS:
         raise raw("")
-    colours = TIFF_COLOURS.get(tiff.photometric)
-    if colours is None or (tiff.photometric == YCBCR and tiff.codec != JPEG_CODEC):
-        name = TIFF_COLOURS_NOT_READ.get(tiff.photometric, f"colours of kind {tiff.photometric}")
-        name = "YCbCr without JPEG" if tiff.photometric == YCBCR else name
-        raise not_read("TIFF", f"has {name}", "Save it as RGB")
     if tiff.codec not in TIFF_CODECS:
         name = TIFF_CODECS_NOT_READ.get(tiff.codec, f"number {tiff.codec}")
         raise not_read(
             "TIFF", f"is compressed by {name}", "Save it with LZW, deflate, JPEG or no compression"
         )
+    colours = TIFF_COLOURS.get(tiff.photometric)
+    if colours is None or (tiff.photometric == YCBCR and tiff.codec != JPEG_CODEC):
+        name = TIFF_COLOURS_NOT_READ.get(tiff.photometric, f"colours of kind {tiff.photometric}")
+        name = "YCbCr without JPEG" if tiff.photometric == YCBCR else name
+        raise not_read("TIFF", f"has {name}", "Save it as RGB")
     if {*tiff.formats} - {UINT, VOID} or {*tiff.bits} - {*colours.bits} or len({*tiff.bits}) > 1:
         bits = " and ".join(f"{one}-bit" for one in sorted({*tiff.bits}))
         kind = "signed or floating-point" if {*tiff.formats} - {UINT, VOID} else bits
-        raise not_read("TIFF", f"has {kind} numbers as {colours.name}", "Save it with 8 or 16 bits a channel")
+        raise not_read(
+            "TIFF", f"has {kind} numbers as {colours.name}", "Save it as grey or RGB with 8 or 16 bits"
+        )
     extras = _extras(tiff, colours)
     if tiff.planar and tiff.samples > 1 and (tiff.tiled or (extras and colours.channels == 1)):
         raise not_read("TIFF", "keeps each channel apart", "Save it with its channels interleaved")
