@@ -115,7 +115,9 @@ COMMANDS = {
         local_aws=True,
     ),
     "service": Command(
-        "serve a folder of images by the IIIF Image API: --folder PHOTOS", module("service", from_here=True)
+        "serve a folder of images by the IIIF Image API, with a page to look at: --folder PHOTOS",
+        module("service", from_here=True),
+        local_aws=True,
     ),
     "jobs": Command(
         "the jobs of HybridPattern: state, reason, progress; show ID, retry ID (--target local|aws)",

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import uvicorn
@@ -75,7 +76,7 @@ async def serve(service: Service) -> None:
     draining.cancel()
 
 
-def main() -> int:
+def main(make: Callable[[Settings, Store], Service] = Service) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
     log.setLevel(logging.INFO)
     try:
@@ -85,7 +86,7 @@ def main() -> int:
         return 2
     uvicorn_loop = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
-        runner.run(serve(Service(settings, store(settings))))
+        runner.run(serve(make(settings, store(settings))))
         # Everybody has their answer: threads that still wait for the bucket are not waited for.
         sys.stdout.flush()
         os._exit(0)

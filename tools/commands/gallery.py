@@ -1,33 +1,22 @@
 """The demo's pictures as one HTML file that opens from disk, with everything in it."""
 
 import base64
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from runtime.imaging.pyramid import describe, paths
 from runtime.imaging.transform import Encoding
 from runtime.jobs.record import Job
 from runtime.results import version_prefix
+from tools.commands.viewer import fill, viewer_page
 from tools.drivers.fargate_pattern import Answer
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver, Result
 
-HERE = Path(__file__).parent
 TREE = "tiles"
-OPENSEADRAGON = (
-    HERE.parent
-    / "local_aws"
-    / "node_modules"
-    / "openseadragon"
-    / "build"
-    / "openseadragon"
-    / "openseadragon.min.js"
-)
 
 
 def write_gallery(
@@ -45,7 +34,7 @@ def write_gallery(
     answers = "\n".join(_served(path, answer) for path, answer in served.items())
     scans = "\n".join(_zoomable(name, found.relative_to(page.parent)) for name, found in zoomable.items())
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(_fill("gallery.html", photos=photos, served=answers, scans=scans))
+    page.write_text(fill("gallery.html", photos=photos, served=answers, scans=scans))
     return page
 
 
@@ -66,20 +55,8 @@ def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = N
 
     info: its `info.json`, where a page that is opened from disk cannot fetch it.
     """
-    page.write_text(
-        _fill(
-            "viewer.html",
-            title=escape(address),
-            address=address,
-            info=json.dumps(info),
-            openseadragon=OPENSEADRAGON.read_text(),
-        )
-    )
+    page.write_text(viewer_page(address, title=address, info=info))
     return page
-
-
-def _fill(template: str, **values: str) -> str:
-    return Template((HERE / template).read_text()).substitute(values)
 
 
 def _zoomable(name: str, page: Path) -> str:

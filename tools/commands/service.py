@@ -5,14 +5,13 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
 from container.service.request import PREFIX, path_of
+from tools.commands.folder import images
 
 HOST, PORT = "127.0.0.1", 8182
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"}
 SHOWN = 5
 
 
@@ -52,15 +51,15 @@ def become(folder: Path, port: int, base: str) -> NoReturn:
         "VIPS_CONCURRENCY": "1",
         "MALLOC_ARENA_MAX": "2",
     }
-    os.execve(sys.executable, [sys.executable, "-m", "container.service"], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-m", "tools.commands.folder"], environment)  # noqa: S606
 
 
 def _welcome(folder: Path, base: str) -> list[str]:
-    images = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
-    shown = [f"{base}{path_of(str(path.relative_to(folder)))}" for path in islice(images, SHOWN)]
+    shown = [f"{base}{path_of(key)}" for key in images(folder)[:SHOWN]]
     if not shown:
         return [f"No image is in {folder} yet; whatever you put there is served at {base}{PREFIX}/NAME."]
     return [
+        f"To look at: {base}/",
         f"Images of {folder} by the IIIF Image API 3.0, for example 600 px wide, or described for a viewer:",
         *(f"  {address}{rest}" for address in shown for rest in ("/full/^600,/0/default.webp", "/info.json")),
         "Ctrl-C ends it. Each request is a line:",

@@ -10,8 +10,8 @@ import pyvips
 from runtime.imaging.pyramid import paths
 from runtime.imaging.transform import Encoding
 from tests.support.browser import picture_of
-from tools.commands.gallery import OPENSEADRAGON
 from tools.commands.pyramid import main
+from tools.commands.viewer import OPENSEADRAGON
 
 ROOT = Path(__file__).parents[3]
 EARTH = ROOT / "samples" / "earth-blue-marble.jpg"
