@@ -57,6 +57,8 @@ TIFF_CODECS_NOT_READ = {
     34712: "JPEG 2000",
     34887: "LERC",
     34925: "LZMA",
+    34933: "PNG",
+    34934: "JPEG XR",
     50000: "ZSTD",
     50002: "JPEG XL",
 }
