@@ -90,3 +90,22 @@ def test_the_rest_is_the_image_service_and_what_is_deployed_has_no_page(photos: 
 
 def test_only_what_looks_like_an_image_is_listed(photos: Path) -> None:
     assert {*images(photos)} == {*NAMES}
+
+
+def test_a_description_never_promises_an_image_that_is_refused(tmp_path: Path) -> None:
+    """Sizes are those that the decoder finds, wherever a file says how it is turned."""
+    (tmp_path / "turned.webp").write_bytes(encode(corners(60, 40), ".webp", orientation=6))
+    (tmp_path / "turned.tif").write_bytes(encode(corners(60, 40), ".tif", orientation=8))
+    (tmp_path / "cut.tif").write_bytes(encode(corners(300, 200), ".tif", tile=True)[:4000])
+    (tmp_path / "float.tif").write_bytes(encode(corners(60, 40).cast("float"), ".tif"))
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        for name in ("turned.webp", "turned.tif"):
+            info = await client.get(f"/iiif/3/{name}/info.json", follow_redirects=True)
+            assert (info.json()["width"], info.json()["height"]) == (40, 60), name
+            assert (await client.get(f"/iiif/3/{name}/full/max/0/default.jpg")).status_code == 200, name
+        for name in ("cut.tif", "float.tif"):
+            info = await client.get(f"/iiif/3/{name}/info.json", follow_redirects=True)
+            assert info.status_code == 422, name
+
+    asked(Service, tmp_path, ask)

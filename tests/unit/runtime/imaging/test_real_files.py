@@ -30,9 +30,10 @@ def patched_nclx(data: bytes, primaries: int, transfer: int, *, full: bool = Tru
 def test_greys_of_limited_range_are_not_washed_out(
     tmp_path: Path, quality: int, size: tuple[int, int]
 ) -> None:
-    options = {"quality": quality, "subsampling": "4:0:0", "range": "limited"}
-    data = saved(photo(*size).convert("L"), "AVIF", **options)
-    as_pillow(data, tmp_path)
+    for numbers in ("limited", "full"):
+        options = {"quality": quality, "subsampling": "4:0:0", "range": numbers}
+        data = saved(photo(*size).convert("L"), "AVIF", **options)
+        as_pillow(data, tmp_path, within=4)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -140,6 +141,17 @@ def test_the_exif_behind_a_pngs_pixels_is_followed(tmp_path: Path, orientation: 
     as_pillow(whole[:-12] + behind + whole[-12:], tmp_path, orientation=orientation)
 
 
+def test_a_text_that_only_looks_like_exif_turns_no_png(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    comment = struct.pack(">I", len(chunk) - 4) + chunk + bytes(4)
+    text = b"tEXt" + b"Comment\0" + comment
+    whole = saved(photo(), "PNG")
+    behind = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    as_pillow(whole[:-12] + behind + whole[-12:], tmp_path)
+
+
 @pytest.mark.parametrize(
     ("left", "top", "width", "height"), [(10, 0, 96, 64), (0, 20, 96, 100), (7, 9, 200, 90)]
 )
@@ -183,6 +195,15 @@ def test_a_jpeg_that_lacks_more_is_truncated(tmp_path: Path, options: dict[str, 
     refused(whole[: int(len(whole) * share)], tmp_path, Reason.TRUNCATED, "ends before its picture does")
 
 
+def test_a_progressive_jpeg_that_ends_between_two_scans_is_truncated(tmp_path: Path) -> None:
+    """What is there is sound, and an end marker behind it would make it a whole picture of less detail."""
+    whole = saved(photo(300, 200), "JPEG", progressive=True)
+    scans = [at for at in range(len(whole)) if whole[at : at + 3] == b"\xff\xda\x00"]
+    assert len(scans) > 5
+    for at in scans[1:]:
+        refused(whole[:at], tmp_path, Reason.TRUNCATED, "ends before its picture does")
+
+
 @pytest.mark.parametrize("kind", [b"link", b"nmcl", b"abst"])
 def test_a_profile_that_is_none_of_pictures_is_passed_over(tmp_path: Path, kind: bytes) -> None:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
@@ -190,13 +211,17 @@ def test_a_profile_that_is_none_of_pictures_is_passed_over(tmp_path: Path, kind:
     halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=bytes(profile)), tmp_path, RED, BLUE)
 
 
-def test_so_are_one_of_xyz_and_one_whose_content_is_noise(tmp_path: Path) -> None:
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[16:20] = b"XYZ "
-    halves(saved(two(RED, BLUE), "PNG", icc_profile=bytes(profile)), tmp_path, RED, BLUE)
-    broken = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    broken[128:] = b"\x07" * (len(broken) - 128)
-    halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=bytes(broken)), tmp_path, RED, BLUE)
+@pytest.mark.parametrize("space", ["XYZ", "LAB"])
+def test_so_is_one_of_a_space_that_no_picture_is_in(tmp_path: Path, space: Any) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
+    halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=profile), tmp_path, RED, BLUE)
+
+
+@pytest.mark.parametrize("kept", [400, 450, 500])
+def test_so_is_one_whose_content_is_noise(tmp_path: Path, kept: int) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    broken = profile[:kept] + b"\xff" * (len(profile) - kept)
+    halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=broken), tmp_path, RED, BLUE)
 
 
 @pytest.mark.parametrize("bits", [9, 12, 16])
