@@ -79,8 +79,8 @@ def test_nor_are_two_of_them_or_one_beside_greys_cmyk_or_16_bits(tmp_path: Path)
     deep = [tuple(257 * one for one in (*colour, 0)) for colour in (RED, BLUE)]
     halves(tiff(*deep, layout="H", extras=[0]), tmp_path, RED, BLUE)
     plain = shown(tiff((0, 200, 200, 0), (200, 0, 0, 50), photometric=5), tmp_path)["service"]
-    spot = shown(tiff((0, 200, 200, 0, 0), (200, 0, 0, 50, 0), photometric=5, extras=[0]), tmp_path)
-    assert all((one - plain).abs().avg() < TOLERANCE for one in spot.values())
+    with_ink = shown(tiff((0, 200, 200, 0, 0), (200, 0, 0, 50, 0), photometric=5, extras=[0]), tmp_path)
+    assert all((one - plain).abs().avg() < TOLERANCE for one in with_ink.values())
 
 
 @pytest.mark.parametrize("options", [{}, {"tiled": True}, {"deflate": True}])
