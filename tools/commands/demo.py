@@ -189,7 +189,7 @@ def _upload(driver: LambdaDriver) -> list[Result]:
 
 def _table(results: Sequence[Result]) -> Table:
     where = "WebP, never enlarged, by Lambda: here a process on this machine."
-    caption = f"{where}\nA million: USD, x86_64, list prices."
+    caption = f"{where}\nA million: USD, x86_64, list prices, S3's requests included."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
     for heading in ("photo", "what was made"):
         table.add_column(heading, no_wrap=True)
