@@ -26,6 +26,7 @@ class Header:
     planar: a TIFF that stores its channels one after the other.
     keep: the channels of a decoded pixel that are its colours and its alpha; None where that is all of them.
     tones: colours told otherwise than by a profile, where they are not sRGB's.
+    grey: an AVIF of greys, which come as RGB.
     limited: greys of 16 to 235, which our decoder takes for 0 to 255.
     frame: left, top, width and height of the part that the first frame covers, where that is not all.
     strict: the decoder's warnings count: a JPEG without an end marker that ends early gives no more than
@@ -47,6 +48,7 @@ class Header:
     planar: bool = False
     keep: tuple[int, ...] | None = None
     tones: "Tones | None" = None
+    grey: bool = False
     limited: bool = False
     frame: tuple[int, int, int, int] | None = None
     strict: bool = False
@@ -58,4 +60,4 @@ class Header:
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _HELP}
 
 
-_HELP = {"keep", "tones", "limited", "frame", "strict", "patches"}
+_HELP = {"keep", "tones", "grey", "limited", "frame", "strict", "patches"}

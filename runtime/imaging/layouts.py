@@ -11,10 +11,10 @@ from runtime.rejection import Reason, Rejected
 
 MAX_CHANNELS = 5
 """CMYK and alpha."""
-GREY, RGB, PALETTE, CMYK, YCBCR, CIELAB = (0, 1), 2, 3, 5, 6, 8
-UINT, VOID = 1, 4
-NO_ALPHA, ASSOCIATED, UNASSOCIATED = 0, 1, 2
-JPEG_CODEC = 7
+RGB, PALETTE, CMYK, YCBCR, CIELAB, JPEG_CODEC = 2, 3, 5, 6, 8, 7
+UINT, VOID, NO_ALPHA, ASSOCIATED, UNASSOCIATED = 1, 4, 0, 1, 2
+UNCHECKED_CODECS = {2, 3, 4, JPEG_CODEC, 32771}
+"""Of these libtiff only warns of what is damaged."""
 
 
 class Colours(NamedTuple):
@@ -65,11 +65,7 @@ TIFF_CODECS_NOT_READ = {
 TIFF_COLOURS_NOT_READ = {4: "a mask", 9: "ICCLab", 10: "ITULab", 32844: "LogL", 32845: "LogLuv"}
 RAW_COLOURS = (32803, 34892)
 """A camera's colour filters, and what is developed of them."""
-JPEG_PROCESSES = {
-    0xC0: "baseline",
-    0xC1: "extended",
-    0xC2: "progressive",
-    0xC3: "lossless",
+JPEG_PROCESSES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive", 0xC3: "lossless"} | {
     0xC9: "arithmetic extended",
     0xCA: "arithmetic progressive",
 }
@@ -77,7 +73,7 @@ JPEG_BITS = 8
 
 
 class Tiff(NamedTuple):
-    """What the first directory of a TIFF says of its pixels. make: of the camera, where it names one."""
+    """What the first directory of a TIFF says of its pixels."""
 
     photometric: int
     codec: int
@@ -98,7 +94,7 @@ def raw(maker: str) -> Rejected:
     """A camera's raw file."""
     of = f" ({maker})" if maker else ""
     return not_read(
-        "file", f"is a camera's raw file{of}", "Develop it, save it as JPEG or TIFF of 8 bits and upload that"
+        "file", f"is a camera's raw file{of}", "Develop it and upload it as JPEG or TIFF of 8 bits"
     )
 
 
@@ -126,11 +122,14 @@ def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
             "TIFF", f"has {kind} numbers as {colours.name}", "Save it as grey or RGB with 8 or 16 bits"
         )
     extras = _extras(tiff, colours)
+    if extras and max(tiff.bits) < 8:
+        raise not_read("TIFF", f"has {max(tiff.bits)}-bit numbers and another channel", "Save it with 8 bits")
     if tiff.planar and tiff.samples > 1 and (tiff.tiled or (extras and colours.channels == 1)):
         raise not_read("TIFF", "keeps each channel apart", "Save it with its channels interleaved")
     if tiff.codec == JPEG_CODEC and extras:
         raise not_read("TIFF", "has alpha in JPEG", "Save it with LZW or deflate")
-    return _kept(colours.channels, extras)
+    is_palette = tiff.photometric == PALETTE  # whose colours come decoded
+    return _kept(3 if is_palette else colours.channels, extras, is_palette)
 
 
 def _extras(tiff: Tiff, colours: Colours) -> tuple[int, ...]:
@@ -142,9 +141,9 @@ def _extras(tiff: Tiff, colours: Colours) -> tuple[int, ...]:
     return (*told, *(NO_ALPHA,) * count)[:count]
 
 
-def _kept(colours: int, extras: tuple[int, ...]) -> tuple[int, ...] | None:
+def _kept(colours: int, extras: tuple[int, ...], is_palette: bool) -> tuple[int, ...] | None:
     alphas = [colours + at for at, extra in enumerate(extras) if extra != NO_ALPHA]
-    if ASSOCIATED in extras and len(extras) > 1:
-        raise not_read("TIFF", "has alpha multiplied into its colours and other channels", "Save it without")
+    if ASSOCIATED in extras and (len(extras) > 1 or is_palette):
+        raise not_read("TIFF", "has alpha multiplied into colours of that kind", "Save it without")
     kept = (*range(colours), *alphas[:1])
     return kept if len(kept) < colours + len(extras) else None

@@ -15,8 +15,9 @@ from runtime.imaging.tones import to_srgb
 END_OF_IMAGE = b"\xff\xd9"
 TAIL = 1 << 17
 """Bytes at a file's end that are looked at."""
-_MARKED = 64
-"""Of these the last in which a JPEG's end marker may stand before what else was appended."""
+_START_OF_SCAN = b"\xff\xda"
+_EIGHT_BIT_ALPHA = ("cmyk", "labs", "lab")
+"""Colours beside which alpha counts to 255, also where it is stored with 16 bits."""
 
 
 def loading(header: Header) -> dict[str, str]:
@@ -61,7 +62,9 @@ def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
 
 def needs_repair(tail: bytes, header: Header) -> bool:
     """Whether `repaired` would change a file that ends so."""
-    return bool(header.patches) or (header.format is Format.JPEG and END_OF_IMAGE not in tail[-_MARKED:])
+    if header.format is not Format.JPEG:
+        return bool(header.patches)
+    return tail.rfind(END_OF_IMAGE) <= tail.rfind(_START_OF_SCAN)
 
 
 def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
@@ -79,6 +82,8 @@ def is_plain(image: pyvips.Image, header: Header) -> bool:
     """Whether what a decoder gives is the picture, so that it may shrink on the way."""
     if header.keep or header.tones or header.limited or header.frame:
         return False
+    if _has_grey_profile(image, header) or _has_deep_alpha(image):
+        return False
     stored = image.get("orientation") if image.get_typeof("orientation") else 1
     if stored != header.orientation:  # a thumbnail would follow the decoder's
         return False
@@ -89,6 +94,11 @@ def prepared(image: pyvips.Image, header: Header) -> pyvips.Image:
     """The picture that a decoder's channels mean, to be turned as the header says."""
     if header.keep:
         image = image[header.keep[0]].bandjoin([image[at] for at in header.keep[1:]])
+    if _has_grey_profile(image, header):
+        image = _as_greys(image)
+    if _has_deep_alpha(image):
+        alpha = (image[image.bands - 1] / 257).rint().cast("ushort")
+        image = image[: image.bands - 1].bandjoin(alpha)
     if is_unusable(image):
         image = image.copy()
         image.remove("icc-profile-data")
@@ -99,6 +109,23 @@ def prepared(image: pyvips.Image, header: Header) -> pyvips.Image:
     if header.frame:
         image = _on_its_canvas(image, header.frame)
     return image
+
+
+def _has_grey_profile(image: pyvips.Image, header: Header) -> bool:
+    if not header.grey or not image.get_typeof("icc-profile-data"):
+        return False
+    return bool(bytes(image.get("icc-profile-data"))[16:20] == b"GRAY")
+
+
+def _has_deep_alpha(image: pyvips.Image) -> bool:
+    return bool(image.format == "ushort" and image.hasalpha() and image.interpretation in _EIGHT_BIT_ALPHA)
+
+
+def _as_greys(image: pyvips.Image) -> pyvips.Image:
+    """One channel of three that are the same, for the profile to fit."""
+    alpha = image[image.bands - 1] if image.hasalpha() else None
+    greys = image[0].copy(interpretation="grey16" if image.format == "ushort" else "b-w")
+    return greys.bandjoin(alpha) if alpha is not None else greys
 
 
 def _full_range(image: pyvips.Image) -> pyvips.Image:

@@ -86,16 +86,29 @@ def _differ(primaries: Chromaticities) -> bool:
 
 def _matrix(primaries: Chromaticities) -> list[list[float]]:
     """From linear light of these primaries to sRGB's. http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html"""
-    return _times(_inverse(_to_xyz(SRGB)), _to_xyz(primaries))
+    return _times(_inverse(_to_xyz(SRGB)), _times(_adapted(primaries[6:8]), _to_xyz(primaries)))
+
+
+_BRADFORD = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+"""http://www.brucelindbloom.com/Eqn_ChromAdapt.html"""
+
+
+def _adapted(white: tuple[float, ...]) -> list[list[float]]:
+    """From a white to sRGB's, so that white stays white."""
+    before, after = (_times(_BRADFORD, _xyz(*one)) for one in (white, WHITE_D65))
+    scales = [[after[row][0] / before[row][0] if row == at else 0.0 for at in range(3)] for row in range(3)]
+    return _times(_inverse(_BRADFORD), _times(scales, _BRADFORD))
+
+
+def _xyz(x: float, y: float) -> list[list[float]]:
+    return [[x / y], [1.0], [(1 - x - y) / y]]
 
 
 def _to_xyz(primaries: Chromaticities) -> list[list[float]]:
     xy = [primaries[at : at + 2] for at in (0, 2, 4)]
     columns = [[x / y, 1.0, (1 - x - y) / y] for x, y in xy]
     rows = [[column[at] for column in columns] for at in range(3)]
-    x, y = primaries[6:8]
-    white = [[x / y], [1.0], [(1 - x - y) / y]]
-    scales = [row[0] for row in _times(_inverse(rows), white)]
+    scales = [row[0] for row in _times(_inverse(rows), _xyz(*primaries[6:8]))]
     return [[row[at] * scales[at] for at in range(3)] for row in rows]
 
 

@@ -35,6 +35,7 @@ def parse(file: Reader) -> Header:
         bits=16 if max(depths, default=8) > 8 else 8,
         tones=tones,
         limited=is_grey and is_limited,
+        grey=is_grey,
         patches=((8, _STILL),) if file.bytes(8, 4) == _SEQUENCE else (),
     )
 
@@ -59,7 +60,7 @@ def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
     has_profile = any(kind != b"nclx" for kind, _ in kinds)
     told = next((file.unpack(">HHHB", at + 4) for kind, at in kinds if kind == b"nclx"), None)
     if told is None:
-        return None, True
+        return None, False  # as MIAF has it, ISO/IEC 23000-22
     primaries, transfer, _, full = told
     return None if has_profile else of_code_points("AVIF", primaries, transfer), not full & 0x80
 

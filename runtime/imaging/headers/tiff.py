@@ -8,7 +8,16 @@ from typing import NamedTuple
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.headers.reader import MAX_PARTS, Reader, damaged
-from runtime.imaging.layouts import PALETTE, RAW_COLOURS, UINT, Tiff, channels_of, raw
+from runtime.imaging.layouts import (
+    PALETTE,
+    RAW_COLOURS,
+    UINT,
+    UNCHECKED_CODECS,
+    Tiff,
+    channels_of,
+    not_read,
+    raw,
+)
 from runtime.rejection import Rejected
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _CODEC, _PHOTOMETRIC, _MAKE = 254, 256, 257, 258, 259, 262, 271
@@ -23,6 +32,8 @@ _WANTED = {
 _LAYOUTS = {1: "B", 2: "B", 3: "H", 4: "I", 8: "h", 9: "i", 13: "I", 16: "Q"}
 """BYTE, ASCII, SHORT, LONG, SSHORT, SLONG, IFD, LONG8"""
 _MOST_VALUES = 64
+_MAY_BE_LOST = {_MAKE, _ORIENTATION, _SUBDIRECTORIES}
+"""Of which the file may end before their values, without being another picture for it."""
 _KNOWN_TYPES = {*range(1, 14), 16, 17, 18}
 """Entries of other types are skipped, as TIFF 6.0 asks in section 2."""
 
@@ -57,6 +68,8 @@ def parse(file: Reader) -> Header:
         tiled=_TILE_WIDTH in found.values,
     )
     _refuse_raw(file, found, tiff)
+    if _PHOTOMETRIC not in found.values:
+        raise not_read("TIFF", "does not say which colours it has", "Save it as RGB")
     return Header(
         format=Format.TIFF,
         width=found.first(_WIDTH, 0),
@@ -69,6 +82,7 @@ def parse(file: Reader) -> Header:
         planar=tiff.planar,
         block_rows=max(1, min(rows, height)),
         keep=channels_of(tiff),
+        strict=tiff.codec in UNCHECKED_CODECS,
         patches=found.unknown,
     )
 
@@ -120,7 +134,7 @@ def _directory(file: Reader, wanted: set[int]) -> Directory:
         try:
             values[tag] = file.unpack(f"{end}{min(many, _MOST_VALUES)}{_LAYOUTS[kind]}", at) if many else ()
         except Rejected:
-            if not is_elsewhere:
+            if not is_elsewhere or tag not in _MAY_BE_LOST:
                 raise
     (following,) = file.unpack(f"{end}Q" if big else f"{end}I", first + count * entry_size)
     patches = _without(file, end, big, start, count, entry_size, strange) if strange else ()

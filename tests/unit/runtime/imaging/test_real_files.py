@@ -95,6 +95,22 @@ def test_a_high_dynamic_range_is_refused_by_name(tmp_path: Path, transfer: int, 
     refused(patched_nclx(saved(photo(), "AVIF"), 1, transfer), tmp_path, Reason.UNSUPPORTED_FORMAT, name)
 
 
+def grey_profile(srgb: bytes) -> bytes:
+    """Of greys whose numbers are linear light: the white point of another profile, and an exponent of 1."""
+    curve = b"curv" + bytes(4) + struct.pack(">I", 0)
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63_190, 65_536, 54_061)
+    text = b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(79)
+    parts = [(b"desc", text), (b"wtpt", white), (b"kTRC", curve)]
+    at = 128 + 4 + 12 * len(parts)
+    table, content = struct.pack(">I", len(parts)), b""
+    for name, part in parts:
+        table += name + struct.pack(">II", at + len(content), len(part))
+        content += part + bytes(-len(part) % 4)
+    size = struct.pack(">I", 128 + len(table) + len(content))
+    head = size + srgb[4:8] + struct.pack(">I", 0x02400000) + b"mntrGRAYXYZ " + srgb[24:128]
+    return head + table + content
+
+
 def png(picture: Image.Image, *chunks: tuple[bytes, bytes]) -> bytes:
     info = PngImagePlugin.PngInfo()
     for name, content in chunks:
@@ -129,6 +145,31 @@ def test_a_pngs_primaries_and_code_points_are_followed(tmp_path: Path) -> None:
     halves(plain, tmp_path, RED, BLUE)
     told = png(two(RED, BLUE), (b"sRGB", b"\0"), (b"gAMA", struct.pack(">I", 100_000)))
     halves(told, tmp_path, RED, BLUE)
+
+
+@pytest.mark.parametrize("white", [(0.3457, 0.3585), (1 / 3, 1 / 3), (0.314, 0.351)])
+def test_white_stays_white_whatever_the_white_of_a_file(tmp_path: Path, white: tuple[float, float]) -> None:
+    numbers = [round(100_000 * one) for one in (*white, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)]
+    data = png(two((255, 255, 255), (128, 128, 128)), (b"cHRM", struct.pack(">8I", *numbers)))
+    halves(data, tmp_path, (255, 255, 255), (128, 128, 128))
+
+
+def test_a_profile_of_greys_is_followed_in_an_avif(tmp_path: Path) -> None:
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    grey = grey_profile(bytes(profile))
+    data = saved(two(RED, BLUE).convert("L"), "AVIF", quality=100, subsampling="4:0:0", icc_profile=grey)
+    levels = np.asarray(two(RED, BLUE).convert("L"))[0, [5, 90]]
+    halves(data, tmp_path, *(linear((float(level),) * 3, 1.0) for level in levels))
+
+
+def test_greys_whose_range_nobody_tells_are_left_as_they_are(tmp_path: Path) -> None:
+    data = saved(photo().convert("L"), "AVIF", quality=95, subsampling="4:0:0", range="full")
+    as_pillow(data.replace(b"colrnclx", b"freenclx"), tmp_path, within=4)
+
+
+@pytest.mark.parametrize("trailer", [b"\0" * 100, b"motion photo" * 100])
+def test_what_stands_behind_a_jpegs_end_is_passed_over(tmp_path: Path, trailer: bytes) -> None:
+    as_pillow(saved(photo(), "JPEG", quality=90) + trailer, tmp_path)
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])

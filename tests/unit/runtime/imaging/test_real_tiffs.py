@@ -10,7 +10,7 @@ import pyvips
 
 from runtime.rejection import Reason, Rejected
 from tests.support.tiffs import tiff
-from tests.support.ways import BLUE, RED, TOLERANCE, WAYS, halves, photo, refused, shown
+from tests.support.ways import BLUE, RED, TOLERANCE, WAYS, halves, photo, refused, saved, shown
 
 
 def tiled(compression: str) -> bytes:
@@ -188,3 +188,37 @@ SOUND = {
 @pytest.mark.parametrize("name", SOUND)
 def test_what_is_ordinary_is_shown(tmp_path: Path, name: str) -> None:
     halves(SOUND[name](), tmp_path, RED, BLUE)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt", "jpeg"])
+def test_strips_that_are_damaged_are_not_shown_black(tmp_path: Path, compression: str) -> None:
+    picture = photo(640, 480) if compression == "jpeg" else photo(640, 480).convert("1")
+    data = bytearray(saved(picture, "TIFF", compression=compression))
+    third = len(data) // 3
+    data[third : 2 * third] = bytes(third)
+    refused(bytes(data), tmp_path, Reason.DAMAGED, "is damaged")
+
+
+@pytest.mark.parametrize("extras", [[0], [2]])
+def test_a_palette_beside_another_channel_keeps_its_colours(tmp_path: Path, extras: list[int]) -> None:
+    table = [257 * colour[channel] for channel in range(3) for colour in [RED, BLUE] * 128]
+    data = tiff((0, 255), (1, 255), photometric=3, extras=extras, more=[(320, 3, table)])
+    halves(data, tmp_path, RED, BLUE)
+
+
+def test_alpha_of_16_bits_beside_cmyk_is_followed(tmp_path: Path) -> None:
+    deep = tiff((0, 0, 0, 65_535, 6_553), (0, 0, 0, 65_535, 65_535), photometric=5, layout="H", extras=[2])
+    plain = tiff((0, 0, 0, 255, 25), (0, 0, 0, 255, 255), photometric=5, extras=[2])
+    wanted = shown(plain, tmp_path)
+    for name, image in shown(deep, tmp_path).items():
+        assert (image - wanted[name]).abs().avg() < TOLERANCE, name
+
+
+@pytest.mark.parametrize("bytes_kept", [20, 100, 150, 170])
+def test_a_tiff_that_ends_before_its_layout_is_told_is_truncated(tmp_path: Path, bytes_kept: int) -> None:
+    refused(tiff(RED, BLUE)[:bytes_kept], tmp_path, Reason.TRUNCATED, "ends inside its header")
+
+
+def test_a_tiff_that_does_not_tell_its_colours_is_called_that(tmp_path: Path) -> None:
+    data = tiff(RED, BLUE).replace(struct.pack("<HHI", 262, 3, 1), struct.pack("<HHI", 261, 3, 1))
+    refused(data, tmp_path, Reason.UNSUPPORTED_FORMAT, "does not say which colours")
