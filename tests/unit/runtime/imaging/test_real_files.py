@@ -12,17 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
+from runtime.imaging.probe import probe_bytes
 from runtime.rejection import Reason
+from tests.support.avifs import patched_nclx, with_another_extent
 from tests.support.tiffs import HEIGHT, WIDTH
 from tests.support.ways import BLUE, RED, TOLERANCE, as_pillow, halves, photo, refused, saved, shown
-
-
-def patched_nclx(data: bytes, primaries: int, transfer: int, *, full: bool = True) -> bytes:
-    at = data.index(b"colrnclx") + 8
-    matrix = data[at + 4 : at + 6]
-    return (
-        data[:at] + struct.pack(">HH", primaries, transfer) + matrix + bytes([0x80 * full]) + data[at + 7 :]
-    )
 
 
 @pytest.mark.parametrize("quality", [60, 90, 100])
@@ -49,6 +43,14 @@ def test_a_picture_is_upright_by_all_three_ways(tmp_path: Path, kind: str, orien
     exif[274] = orientation
     data = saved(photo(), kind, exif=exif.tobytes() if kind != "TIFF" else exif)
     as_pillow(data, tmp_path, orientation=1 if kind == "TIFF" else orientation)  # that, Pillow turns itself
+
+
+@pytest.mark.parametrize(("width", "height"), [(4000, 3000), (97, 64), (64, 1000)])
+def test_an_avif_has_the_size_of_its_primary_picture(tmp_path: Path, width: int, height: int) -> None:
+    data = with_another_extent(saved(photo(), "AVIF", quality=95), width, height)
+    header = probe_bytes(data)
+    assert (header.width, header.height) == (WIDTH, HEIGHT)
+    as_pillow(data, tmp_path)
 
 
 def linear(colour: tuple[float, ...], gamma: float) -> tuple[int, ...]:
