@@ -10,7 +10,7 @@ from runtime.placement.limits import limit
 
 NOT_MODELLED = (
     "what S3, ECR and logs store; alarms, metrics and traces; transfer between zones; databases and their "
-    "proxies; the function that starts a task; HTTP API's steps of 512 KB; Savings Plans, other discounts, "
+    "proxies; the function that starts a task; streamed answers of a REST API; Savings Plans, other discounts, "
     "support and taxes; deployments, builds and people"
 )
 SHORT_MICROVM_SECONDS = 28_800
