@@ -10,8 +10,8 @@ from runtime.placement.limits import limit
 
 NOT_MODELLED = (
     "what S3, ECR and logs store; alarms, metrics and traces; transfer between zones; databases and their "
-    "proxies; the function that starts a task; streamed answers of a REST API; Savings Plans, other discounts, "
-    "support and taxes; deployments, builds and people"
+    "proxies; the function that starts a task; streamed answers of a REST API; Savings Plans, other "
+    "discounts, support and taxes; deployments, builds and people"
 )
 SHORT_MICROVM_SECONDS = 28_800
 
