@@ -3,6 +3,7 @@
 import re
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from chooser.candidates import Candidate, bill, total
@@ -65,6 +66,7 @@ def task_job(minutes: float, *, vcpus: float = 1, memory_gb: float = 2) -> float
     return fargate_month(vcpus, memory_gb, "x86_64") / 730 * minutes / 60
 
 
+@cache
 def blocks() -> dict[str, str]:
     """What stands between the markers, by their names."""
     return {
