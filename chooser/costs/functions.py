@@ -12,6 +12,8 @@ from runtime.placement.limits import limit
 
 PROVISIONED_BUSY = 0.7
 """https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html suggests it as a target"""
+LEAST_BLOCKED = 0.001
+"""Share of requests that find no environment ready: no number of environments makes it zero."""
 DISK_INCLUDED_MB = 512
 """https://aws.amazon.com/lambda/pricing/"""
 INSTANCE_VCPUS, INSTANCE_GB = 1, 7
@@ -70,7 +72,7 @@ def environments(load: Workload, architecture: str) -> list[float]:
 def _ready(in_flight: float, share: float) -> int:
     """70 % busy at most, and no more than that share of requests finds none ready."""
     count = max(1, ceil(in_flight / PROVISIONED_BUSY))
-    while blocked(count, in_flight) > share:
+    while blocked(count, in_flight) > max(share, LEAST_BLOCKED):
         count += 1
     return count
 

@@ -25,6 +25,8 @@ def test_environments_that_are_too_few_leave_the_rest_on_demand() -> None:
     }
     assert found["that find none ready"] > 2000
     assert not any("none ready" in item.what for item in bill(Candidate.PROVISIONED, enough, "x86_64"))
+    strict = bill(Candidate.PROVISIONED, workload(late_share=0), "x86_64")
+    assert strict[1].what.startswith("2 environments")
     assert blocked(1, 1) == pytest.approx(0.5)
     assert blocked(10, 5) == pytest.approx(0.0184, abs=1e-4)
 
