@@ -98,13 +98,14 @@ class BreakEven(NamedTuple):
 
 def break_even(
     load: Workload,
-    one: Verdict | tuple[Candidate, str],
-    other: Verdict | tuple[Candidate, str],
+    one: tuple[Candidate, str],
+    other: tuple[Candidate, str],
     *,
     free: bool = False,
 ) -> BreakEven | None:
     """An amount of the same work at which the cheaper of two changes; None where it never does.
 
+    one, other: candidates with their architectures.
     Looked for from the workload's own amount on. A service grows by whole tasks, so that the two may cross
     more than once.
     """

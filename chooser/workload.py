@@ -7,7 +7,6 @@ from runtime.placement.limits import limit
 
 ARCHITECTURES = ("x86_64", "arm64")
 SECONDS_A_MONTH = 730 * 3600
-GATEWAY_SECONDS, GATEWAY_MB = "http_api.seconds", "lambda.response_mb"
 
 
 class Workload(NamedTuple):
@@ -107,19 +106,22 @@ class Workload(NamedTuple):
         """Of one request in the function, billed by the millisecond, rounded up."""
         return -(-self.duration_ms[architecture] // 1) / 1000
 
+    @property
+    def vcpus(self) -> float:
+        """That one request uses in the function, which has one for each 1,769 MB."""
+        return min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
+
     def cpu_seconds(self, architecture: str) -> float:
-        """Of a whole vCPU, for one request. Unless measured, from the function's share: one per 1,769 MB."""
+        """Of a whole vCPU, for one request. Unless measured, from the function's duration."""
         if self.cpu_ms:
             return self.cpu_ms / 1000
-        vcpus = min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
-        return self.seconds(architecture) * self.cpu_share * vcpus
+        return self.seconds(architecture) * self.cpu_share * self.vcpus
 
     def computing(self, architecture: str) -> float:
         """The share of the duration in which the function computes, measured or said."""
         if not self.cpu_ms:
             return self.cpu_share
-        vcpus = min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
-        return min(1, self.cpu_ms / 1000 / vcpus / self.seconds(architecture))
+        return min(1, self.cpu_ms / 1000 / self.vcpus / self.seconds(architecture))
 
     def task_seconds(self, architecture: str, vcpus: float) -> float:
         """Of one request in a task that has so many vCPUs."""
@@ -165,7 +167,7 @@ class Workload(NamedTuple):
         if self.load_balancer == "none" or not (self.load_balancer or self.internet):
             return "none"
         longest, largest = self.longest_seconds, max(self.payload_in_mb, self.payload_out_mb)
-        fits = longest <= limit(GATEWAY_SECONDS) and largest <= limit(GATEWAY_MB)
+        fits = longest <= limit("http_api.seconds") and largest <= limit("lambda.response_mb")
         return "http-api" if fits else "function-url"
 
     @property

@@ -1,6 +1,6 @@
 """The bills of Fargate: a service, a worker service that scales to zero, and a task per job."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from chooser.costs.around import (
     cloudfront,
@@ -26,24 +26,24 @@ from runtime.placement.limits import limit
 
 PUBLIC_ADDRESSES = 2
 """Of a public load balancer: one in each of two zones."""
+Count = Callable[[Workload, str, float, float], tuple[float, ...]]
 ON_DEMAND, SPOT = "fargate", "fargate_spot"
 
 
 def service_size(load: Workload, architecture: str) -> Size:
     """The user's own, or the cheapest that carries the busiest hour."""
-    return cheapest(
-        load,
-        lambda vcpus, memory: service_tasks(load, architecture, vcpus, memory),
-        lambda size: sum(item.usd for item in _standing(load, architecture, size)),
-        load.least_mb,
-    )
+    return _standing_size(load, architecture, service_tasks)
 
 
 def worker_size(load: Workload, architecture: str) -> Size:
     """The same of a worker."""
+    return _standing_size(load, architecture, worker_tasks)
+
+
+def _standing_size(load: Workload, architecture: str, tasks: Count) -> Size:
     return cheapest(
         load,
-        lambda vcpus, memory: worker_tasks(load, architecture, vcpus, memory),
+        lambda vcpus, memory: tasks(load, architecture, vcpus, memory),
         lambda size: sum(item.usd for item in _standing(load, architecture, size)),
         load.least_mb,
     )
