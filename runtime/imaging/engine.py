@@ -72,6 +72,18 @@ def source(data: bytes) -> pyvips.Source:
     return pyvips.Source.new_from_memory(data)
 
 
+def parted(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:
+    """Its colours and its alpha, if it has any."""
+    if not image.hasalpha():
+        return image, None
+    return image[: image.bands - 1], image[image.bands - 1]
+
+
+def joined(colours: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
+    """The two together again."""
+    return colours if alpha is None else colours.bandjoin(alpha)
+
+
 def conversion(image: pyvips.Image) -> dict[str, str]:
     """What a thumbnail of an image takes to be in sRGB: nothing, unless its numbers mean other colours.
 

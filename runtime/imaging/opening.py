@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pyvips
 
-from runtime.imaging.engine import conversion, decoding, is_unusable, source
+from runtime.imaging.engine import conversion, decoding, is_unusable, joined, parted, source
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.headers import jpeg, png
@@ -123,15 +123,14 @@ def _has_deep_alpha(image: pyvips.Image) -> bool:
 
 def _as_greys(image: pyvips.Image) -> pyvips.Image:
     """One channel of three that are the same, for the profile to fit."""
-    alpha = image[image.bands - 1] if image.hasalpha() else None
+    _, alpha = parted(image)
     greys = image[0].copy(interpretation="grey16" if image.format == "ushort" else "b-w")
-    return greys.bandjoin(alpha) if alpha is not None else greys
+    return joined(greys, alpha)
 
 
 def _full_range(image: pyvips.Image) -> pyvips.Image:
     """Greys of 16 to 235 as 0 to 255; alpha, which has all of its range, kept."""
-    alpha = image[image.bands - 1] if image.hasalpha() else None
-    greys = image[: image.bands - 1] if alpha is not None else image
+    greys, alpha = parted(image)
     unit = 256 if image.format == "ushort" else 1
     wide = (
         ((greys - 16 * unit) * (255 / 219))
@@ -139,7 +138,7 @@ def _full_range(image: pyvips.Image) -> pyvips.Image:
         .cast(image.format)
         .copy(interpretation=image.interpretation)
     )
-    return wide.bandjoin(alpha) if alpha is not None else wide
+    return joined(wide, alpha)
 
 
 def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyvips.Image:
@@ -154,7 +153,7 @@ def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyv
 
 
 def whole(data: bytes, header: Header, width: int, height: int, *, size: str) -> pyvips.Image:
-    """All of the picture within or at a size, upright, sRGB, in memory. data: repaired; header: described."""
+    """All of the picture within or at a size, upright, sRGB, in memory. data, header: from `ready`."""
     # Row by row; turned, they are asked for in another order than a decoder gives them.
     access = "sequential" if header.orientation == 1 else "random"
     opened = pyvips.Image.new_from_source(source(data), "", access=access, **loading(header))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pyvips
 
+from runtime.imaging.engine import joined, parted
 from runtime.imaging.layouts import not_read
 
 WHITE_D65 = (0.3127, 0.3290)
@@ -59,17 +60,16 @@ def of_numbers(gamma: float | None, primaries: Chromaticities | None) -> Tones |
 
 def to_srgb(image: pyvips.Image, tones: Tones) -> pyvips.Image:
     """8 bits, alpha kept."""
-    alpha = image[image.bands - 1] if image.hasalpha() else None
-    colours = image[: image.bands - 1] if alpha is not None else image
+    colours, alpha = parted(image)
     most = 65_535 if image.format == "ushort" else 255
     colours = colours.bandjoin([colours, colours]) if colours.bands == 1 else colours
     linear = _linear(colours, tones.gamma, most)
     if tones.primaries != SRGB:
         linear = linear.recomb(_matrix(tones.primaries))
     made = linear.copy(interpretation="scrgb").colourspace("srgb")
-    if alpha is None:
-        return made
-    return made.bandjoin((alpha if most == 255 else alpha >> 8).cast("uchar"))
+    if alpha is not None:
+        alpha = (alpha if most == 255 else alpha >> 8).cast("uchar")
+    return joined(made, alpha)
 
 
 def _linear(colours: pyvips.Image, gamma: float | None, most: int) -> pyvips.Image:
