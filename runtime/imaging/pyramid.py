@@ -17,7 +17,7 @@ from typing import Any, Self
 import pyvips
 
 from runtime.deadline import DeadlineExceededError
-from runtime.imaging import whole
+from runtime.imaging import full_max
 from runtime.imaging.engine import decoding_file, has_other_colours, source
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
@@ -110,7 +110,7 @@ def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[
     """`info.json` of a tree: https://iiif.io/api/image/3.0/#5-image-information"""
     factors = scale_factors(width, height)
     last = factors[-1]
-    most = {"maxWidth": whole.MAX_WIDTH} if max(width, height) > whole.MAX_WIDTH else {}
+    most = {"maxWidth": full_max.MAX_WIDTH} if max(width, height) > full_max.MAX_WIDTH else {}
     others = {} if encoding is Encoding.JPG else {"preferredFormats": [encoding], "extraFormats": [encoding]}
     return {
         "@context": CONTEXT,
@@ -146,7 +146,7 @@ def paths(width: int, height: int, encoding: Encoding) -> Iterator[str]:
                 size = f"{-(-across // factor)},{-(-down // factor)}"
                 yield f"{left},{top},{across},{down}/{size}/0/default.{encoding}"
     yield f"full/{-(-width // last)},{-(-height // last)}/0/default.{encoding}"
-    yield whole.PATH
+    yield full_max.PATH
 
 
 def count_of_tiles(width: int, height: int) -> int:
@@ -201,7 +201,7 @@ def _store_tiles(
 ) -> Pyramid:
     """A thread in libvips writes a zip archive into a pipe, and we read it here."""
     expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
-    largest = whole.Whole(image.width, image.height, TILE, encoding)
+    largest = full_max.FullMax(image.width, image.height, TILE, encoding)
     archive = StoredZip()
     with _Dzsave(image, address, encoding) as stream:
         for chunk in stream.chunks(deadline):
@@ -217,7 +217,7 @@ def _store_tiles(
     if tiles != expected:
         raise RuntimeError(f"libvips made {tiles} tiles of {expected}.")
     joined = largest.joined()
-    store(whole.PATH, joined)
+    store(full_max.PATH, joined)
     return Pyramid(width=image.width, height=image.height, tiles=tiles, size=size + len(joined))
 
 

@@ -12,7 +12,7 @@ MAX_WIDTH = 1024
 PATH = "full/max/0/default.jpg"
 
 
-class Whole:
+class FullMax:
     """Keeps the tiles of the smallest level that is at least as large as `full/max`, sixteen at most."""
 
     def __init__(self, width: int, height: int, tile: int, encoding: str) -> None:
