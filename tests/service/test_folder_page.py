@@ -14,7 +14,8 @@ from container.service.settings import Settings
 from container.service.stores import Folder
 from tests.support.images import corners, encode
 from tools.commands import folder as pages
-from tools.commands.folder import FolderService, images
+from tools.commands.folder import FolderService
+from tools.commands.service import images
 
 NAMES = ("plain.jpg", "two words.png", "below/deeper/scan.tif", '100 % & <b>"quoted"?#.webp')
 

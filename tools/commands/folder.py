@@ -2,7 +2,6 @@
 
 import sys
 from html import escape
-from pathlib import Path
 from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
@@ -13,17 +12,11 @@ from starlette.routing import Route
 from container.service.__main__ import main
 from container.service.app import Service
 from container.service.request import path_of
+from tools.commands.service import images
 from tools.commands.viewer import fill, viewer_page
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"}
 MOST = 500
 VIEW = "/view/"
-
-
-def images(folder: Path) -> list[str]:
-    """Keys of the files that look like images, by name."""
-    files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file())
-    return [str(path.relative_to(folder)) for path in files]
 
 
 class FolderService(Service):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from container.service.request import PREFIX, path_of
-from tools.commands.folder import images
 
 HOST, PORT = "127.0.0.1", 8182
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"}
 SHOWN = 5
 
 
@@ -52,6 +52,12 @@ def become(folder: Path, port: int, base: str) -> NoReturn:
         "MALLOC_ARENA_MAX": "2",
     }
     os.execve(sys.executable, [sys.executable, "-m", "tools.commands.folder"], environment)  # noqa: S606
+
+
+def images(folder: Path) -> list[str]:
+    """Keys of the files that look like images, by name."""
+    files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file())
+    return [str(path.relative_to(folder)) for path in files]
 
 
 def _welcome(folder: Path, base: str) -> list[str]:
