@@ -10,11 +10,11 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import Client, LambdaDriver
+from tools.drivers.stream_pattern import StreamDriver
 from tools.local_aws.aws import LocalAws, local_aws
 from tools.local_aws.deployment import Cdk
 
@@ -38,6 +38,8 @@ PATCHES = (
     "make_vpc_origins",
     "record_alarms_on_expressions",
     "record_the_rest",
+    "read_streams_as_event_sources_do",
+    "keep_shards_that_are_closed",
     "heed_the_modes_of_packages",
     "keep_vpc_origins_to_their_zones",
     "size_tasks_as_they_are_asked",
@@ -85,6 +87,13 @@ def hybrid(deployment: Deployment) -> HybridDriver:
     outputs = deployment.cdk.deploy("Network", "HybridPattern")["HybridPattern"]
     aws = deployment.aws
     return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
+
+
+@pytest.fixture(scope="session")
+def stream(deployment: Deployment) -> StreamDriver:
+    """StreamPattern beside them."""
+    outputs = deployment.cdk.deploy("StreamPattern")["StreamPattern"]
+    return StreamDriver(client=deployment.aws.client, outputs=outputs)
 
 
 @pytest.fixture(scope="session")
@@ -263,35 +272,3 @@ def _policy(client: Client, role: str) -> tuple[str, dict[str, Any]]:
     iam = client("iam")
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     return name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-
-
-def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properties: Any) -> dict[str, Any]:
-    """The stack as it ended, with one resource."""
-    template: dict[str, Any] = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
-    if output:
-        template["Outputs"] = {"Out": {"Value": output}}
-    cloudformation = aws.client("cloudformation")
-    try:
-        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
-    except ClientError as error:
-        return {"StackStatus": str(error)}
-
-    def ended() -> Any:
-        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-        return stack if not stack["StackStatus"].endswith("IN_PROGRESS") else None
-
-    return dict(eventually(ended))
-
-
-def load_balancer(aws: LocalAws, name: str, *zones: str) -> str:
-    """The ARN of an internal one in two subnets of its own, in these zones."""
-    ec2 = aws.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.8.{number}.0/24", AvailabilityZoneId=zone)["Subnet"][
-            "SubnetId"
-        ]
-        for number, zone in enumerate(zones)
-    ]
-    made = aws.client("elbv2").create_load_balancer(Name=name, Subnets=subnets, Scheme="internal")
-    return str(made["LoadBalancers"][0]["LoadBalancerArn"])

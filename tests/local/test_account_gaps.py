@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.conftest import eventually, load_balancer, stack_of
+from tests.local.conftest import eventually
+from tests.local.making import load_balancer, stack_of
 from tools.local_aws.aws import LocalAws, local_aws
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import as_user, eventually, load_balancer, stack_of
+from tests.local.conftest import as_user, eventually
+from tests.local.making import load_balancer, stack_of
 from tools.local_aws.aws import LocalAws
 
 RECORDED = (
+    "AWS::CloudFront::RealtimeLogConfig",
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::EC2::EIP",

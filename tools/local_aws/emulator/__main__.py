@@ -14,7 +14,7 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core.persistence import PERSIST_STATE
 
-from tools.local_aws.emulator import account, containers, patches, tasks, types
+from tools.local_aws.emulator import account, containers, patches, shards, streams, tasks, types
 
 PATCHES: tuple[Callable[[], None], ...] = (
     patches.keep_bucket_tags,
@@ -32,6 +32,8 @@ PATCHES: tuple[Callable[[], None], ...] = (
     types.ask_vpc_origins_as_they_say,
     types.record_alarms_on_expressions,
     types.record_the_rest,
+    streams.read_streams_as_event_sources_do,
+    shards.keep_shards_that_are_closed,
     account.heed_the_modes_of_packages,
     account.keep_vpc_origins_to_their_zones,
     containers.run_containers_as_fargate_does,

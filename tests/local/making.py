@@ -1,0 +1,41 @@
+"""Single resources in a local AWS, for what its gaps are shown by."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.local.conftest import eventually
+from tools.local_aws.aws import LocalAws
+
+
+def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properties: Any) -> dict[str, Any]:
+    """The stack as it ended, with one resource."""
+    template: dict[str, Any] = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
+    if output:
+        template["Outputs"] = {"Out": {"Value": output}}
+    cloudformation = aws.client("cloudformation")
+    try:
+        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    except ClientError as error:
+        return {"StackStatus": str(error)}
+
+    def ended() -> Any:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        return stack if not stack["StackStatus"].endswith("IN_PROGRESS") else None
+
+    return dict(eventually(ended))
+
+
+def load_balancer(aws: LocalAws, name: str, *zones: str) -> str:
+    """The ARN of an internal one in two subnets of its own, in these zones."""
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.8.{number}.0/24", AvailabilityZoneId=zone)["Subnet"][
+            "SubnetId"
+        ]
+        for number, zone in enumerate(zones)
+    ]
+    made = aws.client("elbv2").create_load_balancer(Name=name, Subnets=subnets, Scheme="internal")
+    return str(made["LoadBalancers"][0]["LoadBalancerArn"])

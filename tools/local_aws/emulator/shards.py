@@ -1,0 +1,56 @@
+"""What a Kinesis stream keeps when its shards change.
+
+https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import kinesis
+
+Shard = dict[str, Any]
+
+
+def keep_shards_that_are_closed() -> None:
+    """A shard that was split or merged keeps its records until they expire; MiniStack drops it with them."""
+    for operation in ("_split_shard", "_merge_shards", "_update_shard_count"):
+        setattr(kinesis, operation, _keeping(getattr(kinesis, operation)))
+    route = kinesis._route_to_shard
+    kinesis._route_to_shard = lambda key, stream: route(key, {**stream, "shards": open_shards(stream)})
+
+
+def _keeping(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    def keep(data: dict[str, Any]) -> Any:
+        _, stream = kinesis._resolve_stream(data)
+        if not stream:
+            return change(data)
+        before, is_open = dict(stream["shards"]), open_shards(stream)
+        stream["shards"] = is_open
+        first = 1 + max(int(shard_id.split("-")[1]) for shard_id in before)
+        answer = change(data)
+        after = stream["shards"]
+        if "TargetShardCount" in data and answer[0] == 200:  # begins at 0 again, without parents
+            after = {f"shardId-{first + n:012d}": shard for n, shard in enumerate(after.values())}
+            for shard in after.values():
+                shard["parent_shard_id"] = _holder_of(shard["starting_hash_key"], is_open)
+                shard["adjacent_parent_shard_id"] = _holder_of(shard["ending_hash_key"], is_open)
+        closed = {one: {**shard, "closed": True} for one, shard in before.items() if one not in after}
+        stream["shards"] = closed | after
+        return answer
+
+    return keep
+
+
+def open_shards(stream: dict[str, Any]) -> dict[str, Shard]:
+    """Those that take records."""
+    return {one: shard for one, shard in stream["shards"].items() if not shard.get("closed")}
+
+
+def _holder_of(hash_key: str, shards: dict[str, Shard]) -> str:
+    at = int(hash_key)
+    found = (
+        one
+        for one, shard in shards.items()
+        if int(shard["starting_hash_key"]) <= at <= int(shard["ending_hash_key"])
+    )
+    return next(found)
