@@ -1,36 +1,24 @@
 """The records of jobs."""
 
-import aws_cdk as cdk
 import aws_cdk.aws_dynamodb as dynamodb
 import aws_cdk.aws_iam as iam
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.grants import allow
+from stacks.constructs.on_demand_table import OnDemandTable
 
 OPEN_INDEX = "open"
 """runtime/jobs/table.py asks by this name; a test compares."""
 
 
-class JobTable(dynamodb.Table):
-    """One item a job, paid by the request; the index holds only those that have not ended.
+class JobTable(OnDemandTable):
+    """One item per job; the index holds only those that have not ended. Ended jobs expire by themselves.
 
-    Ended jobs expire by themselves. index_arn: what a query of the index is allowed on.
+    index_arn: what a query of the index is allowed on.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            partition_key=dynamodb.Attribute(name="job_id", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=retain
-            ),
-            deletion_protection=retain,
-            removal_policy=cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY,
-        )
+        super().__init__(scope, construct_id, partition_key="job_id", retain=retain)
         # Sparse: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-indexes-general-sparse-indexes.html
         self.add_global_secondary_index(
             index_name=OPEN_INDEX,
@@ -39,8 +27,6 @@ class JobTable(dynamodb.Table):
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         self.index_arn = f"{self.table_arn}/index/{OPEN_INDEX}"
-        if not retain:
-            acknowledge(self, {"AwsSolutions-DDB3": "A sandbox: the table goes with the stack."})
 
     def allow_working(self, who: iam.IGrantable) -> None:
         """To begin a job, tell of its progress and end it."""
