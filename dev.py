@@ -20,6 +20,7 @@ LOCKS = (
     "lambda_src/renditions/requirements.txt",
     "lambda_src/dispatcher/requirements.txt",
     "lambda_src/tracker/requirements.txt",
+    "lambda_src/views/requirements.txt",
     "container/service/requirements.txt",
     "container/worker/requirements.txt",
     "tools/local_aws/requirements.txt",
@@ -122,6 +123,9 @@ COMMANDS = {
     "jobs": Command(
         "the jobs of HybridPattern: state, reason, progress; show ID, retry ID (--target local|aws)",
         module("jobs"),
+    ),
+    "views": Command(
+        "the views that StreamPattern counted: put, top, redrive (--target local|aws)", module("views")
     ),
     "pyramid": Command(
         "an image as zoomable tiles: FILE OUT", module("pyramid", from_here=True), local_aws=True

@@ -1,0 +1,1 @@
+"""The function of StreamPattern: counts views of images from CloudFront's real-time logs."""

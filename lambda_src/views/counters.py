@@ -1,0 +1,126 @@
+"""Views per image and minute in a table, each record of a shard counted once."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from runtime.contention import ContentionError
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
+
+MOST_COUNTERS = 99
+"""And the shard's mark: a transaction has at most 100 items
+(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
+KEPT_SECONDS = 30 * 86_400
+"""How long after its minute a counter is kept, and a mark after it last moved: far longer than the stream
+keeps a record.
+"""
+DIGITS = 128
+"""Sequence numbers are decimal numbers of up to so many digits (SequenceNumber in Kinesis's API), more than
+DynamoDB's numbers have: padded with zeros they compare as text.
+"""
+MARK = "mark"
+"""The sort key of a shard's mark."""
+Key = tuple[str, str]
+"""Image and minute."""
+
+
+@dataclass(kw_only=True)
+class Part:
+    """Records that are counted in one transaction, in the order of the shard.
+
+    first, last: their sequence numbers. views: how many, by image and minute. malformed: what is set aside.
+    counts: how many records of each metric.
+    """
+
+    first: str
+    last: str
+    views: Counter[Key] = field(default_factory=Counter)
+    malformed: list[dict[str, str]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def has_room_for(self, key: Key) -> bool:
+        return key in self.views or len(self.views) < MOST_COUNTERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counters:
+    """dynamodb: boto3's client. clock: seconds since 1970."""
+
+    dynamodb: "DynamoDBClient"
+    table: str
+    clock: Any
+
+    def mark_of(self, shard: str) -> str:
+        """The sequence number up to which a shard is counted; "" if nothing of it is."""
+        item = self.dynamodb.get_item(TableName=self.table, Key=_key(_mark(shard), MARK), ConsistentRead=True)
+        return item["Item"]["sequence"]["S"].lstrip("0") if "Item" in item else ""
+
+    def add(self, shard: str, part: Part, *, after: str) -> None:
+        """Counts a part, all of it or nothing, and moves the shard's mark from `after` to its last record.
+
+        Each shard has counters of its own, so that two never write the same item: a transaction that meets
+        another one is cancelled. Raises ContentionError where somebody else has moved the mark, and what
+        DynamoDB raises; then nothing is counted.
+        """
+        writes: list[TransactWriteItemTypeDef] = [
+            {"Update": self._update(_key(image, f"{minute} {shard}"), views, _expires(minute))}
+            for (image, minute), views in part.views.items()
+        ]
+        try:
+            self.dynamodb.transact_write_items(
+                TransactItems=[{"Update": self._move(shard, part.last, after)}, *writes]
+            )
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons") or [{}]
+            if reasons[0].get("Code") == "ConditionalCheckFailed":
+                raise ContentionError(f"Another invocation counts {shard}.") from error
+            raise
+
+    def _update(self, key: dict[str, Any], views: int, expires: int) -> "UpdateTypeDef":
+        return {
+            "TableName": self.table,
+            "Key": key,
+            "UpdateExpression": "ADD #views :views SET #expires = :expires",
+            "ExpressionAttributeNames": {"#views": "views", "#expires": "expires_at"},
+            "ExpressionAttributeValues": {":views": {"N": str(views)}, ":expires": {"N": str(expires)}},
+        }
+
+    def _move(self, shard: str, last: str, after: str) -> "UpdateTypeDef":
+        before = {":before": {"S": after.zfill(DIGITS)}} if after else {}
+        expires = int(self.clock()) + KEPT_SECONDS
+        return {
+            "TableName": self.table,
+            "Key": _key(_mark(shard), MARK),
+            "UpdateExpression": "SET #sequence = :last, #expires = :expires",
+            "ConditionExpression": "#sequence = :before" if after else "attribute_not_exists(#sequence)",
+            "ExpressionAttributeNames": {"#sequence": "sequence", "#expires": "expires_at"},
+            "ExpressionAttributeValues": {
+                ":last": {"S": last.zfill(DIGITS)},
+                ":expires": {"N": str(expires)},
+                **before,
+            },
+        }
+
+
+def is_after(sequence: str, mark: str) -> bool:
+    """Whether a record of a shard comes after another; everything comes after ""."""
+    return not mark or sequence.zfill(DIGITS) > mark.zfill(DIGITS)
+
+
+def _key(image: str, at: str) -> dict[str, Any]:
+    return {"image": {"S": image}, "at": {"S": at}}
+
+
+def _mark(shard: str) -> str:
+    """Which begins as the name of no image does."""
+    return f"shard/{shard}"
+
+
+def _expires(minute: str) -> int:
+    return int(datetime.fromisoformat(minute).timestamp()) + KEPT_SECONDS

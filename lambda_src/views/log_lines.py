@@ -1,0 +1,102 @@
+"""Lines of CloudFront's real-time logs, and which of them are views of an image."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from urllib.parse import unquote
+
+FIELDS = (
+    "timestamp",
+    "sc-status",
+    "cs-method",
+    "cs-uri-stem",
+    "x-edge-request-id",
+    "x-edge-result-type",
+)
+"""What the log configuration asks for: no address, no cookie, no user agent.
+
+CloudFront sends fields in an order of its own, which is this one, and not in that of the configuration:
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html
+"""
+ANSWERED = frozenset({"200", "206", "304"})
+FROM_CACHE = frozenset({"Hit", "RefreshHit", "OriginShieldHit"})
+WHOLE = frozenset({"full", "square"})
+"""Regions of the IIIF Image API that show the whole of an image."""
+MAX_IMAGE_BYTES = len("iiif/") + 1024
+"""The longest key in S3, after its prefix; one in DynamoDB has at most 2,048:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+"""
+_SERVICE, _TILES = "/iiif/3/", "/v/"
+_NUMBER = re.compile(r"\d{1,11}(\.\d+)?")
+
+
+class MalformedError(Exception):
+    """A record that is no line of the log; the message says why, and `str` of it is kept with the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One line. image: what it is a view of, and "" if it is none. minute: UTC, as 2026-11-26T16:13Z."""
+
+    request_id: str
+    image: str
+    minute: str
+    from_cache: bool
+
+
+def read_line(data: bytes) -> Request:
+    """Reads one record of the stream: tab-separated, URL-encoded fields, in the order of FIELDS.
+
+    Raises MalformedError.
+    """
+    try:
+        fields = data.decode().rstrip("\r\n").split("\t")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"It is not UTF-8: byte {error.start} of {len(data)}.") from error
+    if len(fields) != len(FIELDS):
+        raise MalformedError(
+            f"It has {len(fields)} tab-separated fields, not {len(FIELDS)}: {', '.join(FIELDS)}."
+        )
+    timestamp, status, method, path, request_id, result = fields
+    if not _NUMBER.fullmatch(timestamp):
+        raise MalformedError(f"Its timestamp is not in seconds since 1970: {timestamp[:40]!r}.")
+    if not (len(status) == 3 and status.isdecimal() and status.isascii()):
+        raise MalformedError(f"Its sc-status is no HTTP status: {status[:40]!r}.")
+    if not path.startswith("/"):
+        raise MalformedError(f"Its cs-uri-stem is no path: {path[:40]!r}.")
+    if not request_id or request_id == "-":
+        raise MalformedError("It has no x-edge-request-id, by which duplicates are known.")
+    image = image_of(path) if method == "GET" and status in ANSWERED else ""
+    if len(image.encode()) > MAX_IMAGE_BYTES:
+        raise MalformedError("The name of its image is longer than any key in S3: 1,024 bytes.")
+    return Request(
+        request_id=request_id,
+        image=image,
+        minute=_minute(int(timestamp.partition(".")[0]) // 60),
+        from_cache=result in FROM_CACHE,
+    )
+
+
+def image_of(path: str) -> str:
+    """Which image a request for the whole of one is for: iiif/NAME of the image service, v/JOB of tiles.
+
+    Empty for every other path. A page's <img> asks for the whole image once, and so does a viewer, whose
+    coarsest tile is the whole image; the other tiles and info.json count nothing.
+
+    path: URL-encoded once by the viewer, and where CloudFront's log encodes "%" again, twice: names with a
+    literal "%" may lose it.
+    """
+    is_tile = path.startswith(_TILES)
+    if not (is_tile or path.startswith(_SERVICE)):
+        return ""
+    parts = unquote(path).split("/")[2 if is_tile else 3 :]  # of the name, then region, size, rotation, file
+    image = unquote("/".join(parts[:-4]))
+    if not image or parts[-4] not in WHOLE:
+        return ""
+    return f"v/{image}" if is_tile else f"iiif/{image}"
+
+
+@lru_cache(maxsize=1024)
+def _minute(minutes: int) -> str:
+    return f"{datetime.fromtimestamp(minutes * 60, UTC):%Y-%m-%dT%H:%MZ}"

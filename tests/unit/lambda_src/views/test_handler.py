@@ -1,0 +1,190 @@
+"""Batches of a shard as Lambda delivers them: each record is counted once, whatever comes again."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambda_src.views import counters
+from tests.support.log_lines import NOON, kinesis_event, log_line, sequence
+from tests.unit.lambda_src.views.conftest import Views
+
+MINUTE = "2025-11-26T12:00Z"
+
+
+def path(name: str) -> str:
+    return f"/iiif/3/{name}/full/max/0/default.jpg"
+
+
+def of(name: str, number: int, **more: Any) -> bytes:
+    """A view of an image by a request of its own."""
+    return log_line(path(name), request_id=f"{name}-{number}", **more)
+
+
+def failing_once(views: Views, monkeypatch: pytest.MonkeyPatch, *, call: int, code: str) -> None:
+    """The table refuses one of the transactions that follow."""
+    dynamodb = views.module.batches.counters.dynamodb
+    write, calls = dynamodb.transact_write_items, iter(range(1, 1000))
+
+    def refuse(**named: Any) -> Any:
+        if next(calls) == call:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "TransactWriteItems")
+        return write(**named)
+
+    monkeypatch.setattr(dynamodb, "transact_write_items", refuse)
+
+
+def test_views_are_counted_per_image_and_minute(views: Views) -> None:
+    lines = [of("a", 1), of("b", 2), of("a", 3), of("a", 4, second=NOON + 60)]
+    assert views.deliver(lines) == []
+    assert views.counted() == {
+        ("iiif/a", MINUTE): 2,
+        ("iiif/b", MINUTE): 1,
+        ("iiif/a", "2025-11-26T12:01Z"): 1,
+    }
+
+
+def test_counters_and_marks_expire(views: Views) -> None:
+    views.deliver([of("a", 1)])
+    expires = {item["image"]["S"]: int(item["expires_at"]["N"]) for item in views.items()}
+    assert expires["iiif/a"] == NOON + counters.KEPT_SECONDS
+    assert expires["shard/shardId-000000000000"] > NOON + counters.KEPT_SECONDS
+
+
+def test_a_batch_that_comes_again_counts_nothing(views: Views) -> None:
+    for _ in range(3):
+        assert views.deliver([of("a", 1), of("a", 2)]) == []
+    assert views.counted() == {("iiif/a", MINUTE): 2}
+
+
+def test_batches_that_are_cut_anew_count_each_record_once(views: Views) -> None:
+    rng = random.Random(21)
+    lines = [of(f"image-{rng.randrange(40)}", number) for number in range(400)]
+    counted = 0
+    while counted < len(lines):
+        start = rng.randrange(max(0, counted - 30), counted + 1)
+        end = min(len(lines), start + rng.randrange(1, 60))
+        assert views.deliver(lines[start:end], start=start + 1) == []
+        counted = max(counted, end)
+    assert views.counted().total() == 400
+
+
+def test_sequence_numbers_are_compared_as_numbers(views: Views) -> None:
+    for number in ("99", "100"):
+        event = kinesis_event([of("a", int(number))])
+        event["Records"][0]["kinesis"]["sequenceNumber"] = number
+        assert views.invoke(event) == []
+    assert views.counted() == {("iiif/a", MINUTE): 2}
+
+
+def test_each_shard_has_a_mark_and_counters_of_its_own(views: Views) -> None:
+    views.deliver([of("a", 1)], start=900)
+    views.deliver([of("a", 2)], start=5, shard="shardId-000000000001")
+    assert views.counted() == {("iiif/a", MINUTE): 2}
+    assert len([item for item in views.items() if "views" in item]) == 2
+
+
+def test_more_images_than_a_transaction_has_room_for(views: Views) -> None:
+    lines = [of(f"image-{number}", number) for number in range(250)]
+    assert views.deliver(lines) == []
+    assert len(views.counted()) == 250
+
+
+def test_what_a_producer_sent_twice_counts_once_within_a_batch_and_twice_in_two(views: Views) -> None:
+    twice = of("a", 1)
+    views.deliver([twice, of("b", 2), twice])
+    assert views.counted()["iiif/a", MINUTE] == 1
+    views.deliver([twice], start=4)
+    assert views.counted()["iiif/a", MINUTE] == 2
+
+
+def test_a_duplicate_of_a_record_that_was_counted_before_the_batch_came_again_counts_nothing(
+    views: Views,
+) -> None:
+    twice = of("a", 1)
+    views.deliver([twice])
+    views.deliver([twice, twice])
+    assert views.counted() == {("iiif/a", MINUTE): 1}
+
+
+def test_malformed_records_are_set_aside_with_their_reason_and_never_come_again(views: Views) -> None:
+    assert views.deliver([b"nonsense", of("a", 1), b"\xff"]) == []
+    assert views.counted() == {("iiif/a", MINUTE): 1}
+    first, second = views.set_aside()
+    assert first["sequence"] == sequence(1)
+    assert "1 tab-separated fields" in first["reason"]
+    assert (first["data"], first["partition_key"]) == ("bm9uc2Vuc2U=", "key")
+    assert "not UTF-8" in second["reason"]
+
+
+def test_what_is_set_aside_twice_is_one_object(views: Views) -> None:
+    for _ in range(2):
+        views.deliver([of("a", 1), b"nonsense"])
+    assert len(views.set_aside()) == 1
+
+
+@pytest.mark.parametrize("code", ["InternalServerError", "ProvisionedThroughputExceededException"])
+def test_where_the_table_refuses_the_batch_comes_again_from_there(
+    views: Views, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    lines = [of(f"image-{number}", number) for number in range(250)]
+    failing_once(views, monkeypatch, call=2, code=code)
+    assert views.deliver(lines) == [sequence(1 + 99)]
+    assert len(views.counted()) == 99
+    assert views.deliver(lines[99:], start=100) == []
+    assert views.counted().total() == 250
+
+
+def test_nothing_is_counted_where_malformed_records_cannot_be_set_aside(views: Views) -> None:
+    views.s3.delete_bucket(Bucket="aside")
+    assert views.deliver([of("a", 1), b"nonsense"]) == [sequence(1)]
+    assert views.counted() == {}
+
+
+def test_of_two_invocations_for_one_shard_one_counts(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that was given up may still be at work when the batch comes again."""
+    counted = views.module.batches.counters
+    mark = type(counted).mark_of
+    event = kinesis_event([of("a", 1)])
+
+    def overtaken(self: Any, shard: str) -> Any:
+        before = mark(self, shard)
+        monkeypatch.setattr(type(counted), "mark_of", mark)
+        assert views.invoke(event) == []
+        return before
+
+    monkeypatch.setattr(type(counted), "mark_of", overtaken)
+    assert views.invoke(event) == [sequence(1)]
+    assert views.counted() == {("iiif/a", MINUTE): 1}
+
+
+def test_a_fault_of_ours_stops_the_shard_at_its_record(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = views.module.read_line
+
+    def faulty(data: bytes) -> Any:
+        if b"b-2" in data:
+            raise ZeroDivisionError
+        return read(data)
+
+    monkeypatch.setattr(views.module, "read_line", faulty)
+    assert views.deliver([of("a", 1), of("b", 2), of("a", 3)]) == [sequence(2)]
+    assert views.counted() == {("iiif/a", MINUTE): 1}
+
+
+def test_each_record_is_counted_by_one_metric(views: Views, capsys: pytest.CaptureFixture[str]) -> None:
+    twice = of("a", 1)
+    tile = log_line("/iiif/3/a/0,0,9,9/9,/0/default.jpg", request_id="tile")
+    views.deliver([twice])
+    capsys.readouterr()
+    views.deliver([twice, twice, of("b", 2), tile, b"nonsense", of("b", 3, result="Miss")])
+    (metrics,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    assert {name: value for name, value in metrics.items() if isinstance(value, list)} == {
+        "AlreadyCounted": [1.0],
+        "Repeated": [1.0],
+        "Views": [2.0],
+        "OtherRequests": [1.0],
+        "Malformed": [1.0],
+        "FromCache": [1.0],
+    }
