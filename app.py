@@ -1,12 +1,8 @@
 """The whole app at a glance: settings, the network, one stack per pattern, and a dashboard of them all."""
 
-import gc
 import sys
 
-if __name__ == "__main__":
-    sys.dont_write_bytecode = False  # synth imports 60 MB of CDK
-    gc.disable()  # and lives for two seconds
-
+import stacks.start  # isort: skip  # noqa: F401
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -17,8 +13,9 @@ from stacks.lambda_pattern.stack import LambdaPattern
 from stacks.network import Network
 from stacks.operations import Operations
 from stacks.settings import Settings, SettingsError
+from stacks.stream_pattern.stack import StreamPattern
 
-PATTERNS = ("LambdaPattern", "FargatePattern", "HybridPattern")
+PATTERNS = ("LambdaPattern", "FargatePattern", "HybridPattern", "StreamPattern")
 STACKS = ("Network", *PATTERNS, "Operations")
 
 
@@ -26,8 +23,10 @@ def compose(scope: Construct, settings: Settings) -> None:
     """Every stack. `cdk` selects by these ids; CloudFormation's names are made by `settings.stack_name`."""
     network = Network(scope, "Network", settings=settings)
     LambdaPattern(scope, "LambdaPattern", settings=settings)
-    FargatePattern(scope, "FargatePattern", network=network, settings=settings)
-    HybridPattern(scope, "HybridPattern", network=network, settings=settings)
+    fargate = FargatePattern(scope, "FargatePattern", network=network, settings=settings)
+    hybrid = HybridPattern(scope, "HybridPattern", network=network, settings=settings)
+    stream = StreamPattern(scope, "StreamPattern", settings=settings)
+    stream.count_views_of(fargate.distribution, hybrid.distribution)
     Operations(scope, "Operations", settings=settings)
 
 

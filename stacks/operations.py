@@ -8,6 +8,7 @@ from constructs import Construct
 
 from container.service import metrics as iiif
 from lambda_src.renditions import metrics as renditions
+from lambda_src.views import metrics as views
 from runtime.jobs import metrics as jobs
 from stacks.settings import Settings
 
@@ -32,6 +33,7 @@ class Operations(cdk.Stack):
         images = _Counted(settings.stack_name("FargatePattern"), iiif.SERVICE)
         dispatcher = _Counted(settings.stack_name("HybridPattern"), jobs.Service.DISPATCHER)
         tracker = _Counted(settings.stack_name("HybridPattern"), jobs.Service.TRACKER)
+        stream = _Counted(settings.stack_name("StreamPattern"), views.SERVICE)
 
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(24))
         dashboard.add_widgets(
@@ -48,6 +50,8 @@ class Operations(cdk.Stack):
                 dispatcher.metric(jobs.Metric.FAILED, "scans, tried again"),
                 dispatcher.metric(jobs.Metric.JOB_FAILED, "jobs that could not start"),
                 tracker.metric(jobs.Metric.JOB_FAILED, "jobs"),
+                stream.metric(views.Metric.NOT_COUNTED, "records, tried again"),
+                stream.metric(views.Metric.MALFORMED, "records that are malformed"),
             ),
         )
         dashboard.add_widgets(
@@ -57,6 +61,7 @@ class Operations(cdk.Stack):
                 images.metric(iiif.Metric.REQUESTS, "image requests"),
                 dispatcher.metric(jobs.Metric.DONE_BY_LAMBDA, "scans by the function"),
                 dispatcher.metric(jobs.Metric.TASK_STARTED, "scans by a task"),
+                stream.metric(views.Metric.VIEWS, "views counted"),
             ),
         )
 

@@ -82,6 +82,10 @@ class Settings:
     """The same of a scan for tiles, which need not fit in memory."""
     max_scan_bytes: int = number(50_000_000_000, most=80_000_000_000)
     """At most so much that twice that, and some, fit on a task's 200 GiB."""
+    stream: Literal["provisioned", "on-demand"] = "provisioned"
+    """Of StreamPattern: one shard, or as many as it takes, which costs more even when idle."""
+    views: Literal["off", "on"] = "off"
+    """CloudFront tells StreamPattern of each request for an image or a tile, by its real-time logs."""
     spot: Literal["off", "on"] = "off"
     """First attempts of tasks ask for spare capacity, at a third of the price; it may be taken away."""
     max_concurrency: int = number(4, least=2, most=1000)

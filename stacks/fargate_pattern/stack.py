@@ -17,7 +17,10 @@ from stacks.settings import Settings
 
 
 class FargatePattern(cdk.Stack):
-    """CloudFront -> VPC origin -> internal load balancer -> service -> source bucket, read only."""
+    """CloudFront -> VPC origin -> internal load balancer -> service -> source bucket, read only.
+
+    distribution: CloudFront's.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
         super().__init__(
@@ -33,6 +36,7 @@ class FargatePattern(cdk.Stack):
 
         source = PrivateBucket(self, "Source", versioned=True, retain=settings.is_production)
         front = FrontDoor(self, "FrontDoor", network=network, settings=settings)
+        self.distribution = front.distribution
         service = HttpService(
             self,
             "Service",

@@ -20,7 +20,7 @@ class HybridPattern(cdk.Stack):
     """Source bucket -> queue -> dispatcher -> itself, or a task -> output bucket -> CloudFront.
 
     Every task that stops is told to the tracker, which also looks every five minutes for jobs that nobody
-    heard of again.
+    heard of again. distribution: CloudFront's, of the tiles.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
@@ -35,7 +35,7 @@ class HybridPattern(cdk.Stack):
 
         source = PrivateBucket(self, "Source", versioned=True, events=True, retain=settings.is_production)
         output = OutputBucket(self, "Output", retain=settings.is_production)
-        tiles = TileDistribution(self, "Tiles", bucket=output)
+        self.distribution = tiles = TileDistribution(self, "Tiles", bucket=output)
         jobs = JobTable(self, "Jobs", retain=settings.is_production)
 
         worker = Worker(

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import Deployment, process_of
+from tests.local.conftest import Deployment, eventually, process_of
 from tests.support.images import corners, encode
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.stream_pattern import StreamDriver
 
 
 def left(client: Any) -> dict[str, list[str]]:
@@ -16,6 +17,7 @@ def left(client: Any) -> dict[str, list[str]]:
     found = {
         "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
         "tables": client("dynamodb").list_tables()["TableNames"],
+        "streams": client("kinesis").list_streams()["StreamNames"],
         "queues": client("sqs").list_queues().get("QueueUrls", []),
         "functions": [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]],
         "rules": [one["Name"] for one in client("events").list_rules()["Rules"]],
@@ -40,12 +42,14 @@ def left(client: Any) -> dict[str, list[str]]:
 
 
 def test_destroying_leaves_nothing_behind(
-    deployment: Deployment, service: ServiceDriver, hybrid: HybridDriver
+    deployment: Deployment, service: ServiceDriver, hybrid: HybridDriver, stream: StreamDriver
 ) -> None:
     deployment.cdk.deploy("Operations")
+    stream.put([("key", b"set aside as malformed")])
+    eventually(lambda: stream.set_aside("malformed/"))
     hybrid.wait(hybrid.upload("last.tif", encode(corners(600, 400), ".tif")))
     pid = process_of(deployment.aws, service.tasks()[0])
-    assert {"buckets", "tables", "log groups", "distributions", "VPCs"} <= {*left(service.client)}
+    assert {"buckets", "tables", "streams", "log groups", "distributions", "VPCs"} <= {*left(service.client)}
     deployment.cdk.destroy("--all")
     assert left(service.client) == {}
     with pytest.raises(ProcessLookupError):

@@ -20,16 +20,14 @@ ROLES = {
     "dispatcher": ("HybridPattern", "DispatcherRole"),
     "tracker": ("HybridPattern", "TrackerRole"),
     "worker": ("HybridPattern", "WorkerWorkerTaskTaskRole"),
+    "views": ("StreamPattern", "FunctionRole"),
 }
 """Who has it: the stack, and the beginning of its policy's logical id."""
 _POLLING = Need(breaks="the event source polls nothing")
 _LOGS, _TRACES = Need(breaks="no logs"), Need(breaks="no traces")
 _TOMBSTONE = Need(breaks="a tombstone has no tag, by which it expires")
-_FUNCTION = {
-    "sqs:ChangeMessageVisibility": _POLLING,
-    "logs:CreateLogStream": _LOGS,
-    "xray:PutTelemetryRecords": _TRACES,
-}
+_WATCHED = {"logs:CreateLogStream": _LOGS, "xray:PutTelemetryRecords": _TRACES}
+_FUNCTION = {"sqs:ChangeMessageVisibility": _POLLING, **_WATCHED}
 NEEDS = {
     "renditions": {
         "s3:GetObjectVersion": Need(call="GetObject", breaks="every upload: dead letters"),
@@ -83,6 +81,15 @@ NEEDS = {
         ),
         "s3:PutObjectTagging": _TOMBSTONE,
         "dynamodb:GetItem": Need(call="GetItem", breaks="every task fails"),
+    },
+    "views": {
+        "kinesis:DescribeStream": Need(breaks="the event source reads nothing"),
+        "dynamodb:GetItem": Need(
+            call="GetItem", breaks="nothing is counted: records wait, and are set aside"
+        ),
+        "s3:PutObject": Need(call="PutObject", breaks="malformed records hold up their shard"),
+        "s3:ListBucket": Need(breaks="the event source cannot set aside what failed"),
+        **_WATCHED,
     },
 }
 

@@ -12,6 +12,8 @@ CHOICES = {
     "flow_logs": ("off", "on"),
     "waf": ("off", "on"),
     "domain": ("", "images.example.com"),
+    "stream": ("provisioned", "on-demand"),
+    "views": ("off", "on"),
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from container.service import metrics as iiif
 from lambda_src.renditions import metrics as renditions
+from lambda_src.views import metrics as views
 from runtime.jobs import metrics as jobs
 from tests.synth.rules import Template, of_type
 
@@ -18,11 +19,15 @@ OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
     "LambdaPattern": (renditions.Metric, {renditions.SERVICE}),
     "FargatePattern": (iiif.Metric, {iiif.SERVICE}),
     "HybridPattern": (jobs.Metric, {*jobs.Service}),
+    "StreamPattern": (views.Metric, {views.SERVICE}),
 }
 """By the end of its namespace, which is the stack's name: what is counted, and by whom."""
 AWS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-    "AWS/Lambda": {"Duration", "Errors", "Throttles"},
+    "AWS/Lambda": {
+        *("Duration", "Errors", "Throttles"),
+        *("DestinationDeliveryFailures", "IteratorAge", "OnFailureDestinationDeliveredEventCount"),
+    },
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     "AWS/SQS": {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html

@@ -35,12 +35,13 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-FUNCTIONS = ("renditions", "dispatcher", "tracker")
+FUNCTIONS = ("renditions", "dispatcher", "tracker", "views")
 IMAGES = {"service": ("container.service.healthy",), "worker": ()}
 PATTERNS = {
     "LambdaPattern": {"renditions"},
     "FargatePattern": {"service"},
     "HybridPattern": {"dispatcher", "tracker", "worker"},
+    "StreamPattern": {"views"},
 }
 EVERYTHING = {*FUNCTIONS, *IMAGES}
 
@@ -69,7 +70,8 @@ def made() -> dict[str, Path]:
         ("runtime/placement/placement.py", {"dispatcher", "worker"}),
         (str(Path(scans.__file__).relative_to(ROOT)), {"dispatcher", "worker"}),
         ("runtime/slim_s3.py", {"renditions"}),
-        ("runtime/sqs_batch.py", {*FUNCTIONS}),
+        ("runtime/sqs_batch.py", {"renditions", "dispatcher", "tracker"}),
+        ("lambda_src/views/counters.py", PATTERNS["StreamPattern"]),
         ("lambda_src/renditions/job.py", {"renditions"}),
         ("lambda_src/renditions/requirements.txt", {"renditions"}),
         ("lambda_src/tracker/track.py", {"tracker"}),
@@ -105,6 +107,7 @@ TOLD = {
         **dict.fromkeys(("SPOT", "PUBLIC_IP"), "off"),
     },
     "tracker": dict.fromkeys(("JOB_TABLE", "CLUSTER", "DISTRIBUTION", "DISPATCHER_QUEUE"), "a"),
+    "views": dict.fromkeys(("TABLE", "SET_ASIDE_BUCKET"), "a"),
 }
 
 

@@ -17,6 +17,7 @@ from tests.synth.conftest import resources, templates
 
 KEPT = (
     *("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"),
+    "AWS::Kinesis::Stream",
     *("AWS::CloudFront::Distribution", "AWS::CloudFront::VpcOrigin"),
     *("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::TargetGroup"),
     *("AWS::ECS::Service", "AWS::EC2::VPC", "AWS::EC2::Subnet"),
@@ -37,6 +38,8 @@ CHANGES = {
     "max_bytes": {"max_bytes": "1000"},
     "max_scan_pixels": {"max_scan_pixels": "1000"},
     "max_scan_bytes": {"max_scan_bytes": "1000"},
+    "stream": {"stream": "on-demand"},
+    "views": {"views": "on"},
     "spot": {"spot": "on"},
     "max_concurrency": {"max_concurrency": "9"},
     "alarm_email": {"alarm_email": "ops@example.com"},

@@ -106,6 +106,12 @@ EXPECTED = {
         ("ServiceTask/ExecutionRole/DefaultPolicy", "IAM5"),
         ("ServiceTask/TaskRole/DefaultPolicy", "IAM5"),
     },
+    "StreamPattern": {
+        ("SetAside", "S1"),
+        ("Views", "DDB3"),
+        ("Function", "L1"),
+        ("FunctionRole/DefaultPolicy", "IAM5"),
+    },
     "HybridPattern": {
         ("Source", "S1"),
         ("Output", "S1"),

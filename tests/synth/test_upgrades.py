@@ -12,12 +12,13 @@ from app import STACKS
 from tests.synth.conftest import Synth, Template
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
-STATEFUL = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
+STATEFUL = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Kinesis::Stream")
 FROZEN = {
     "Network": {"FlowLogs16C1943A"},
     "LambdaPattern": {"Source71E471F1", "OutputAB65CDDE"},
     "FargatePattern": {"Source71E471F1", "FrontDoorAccessLogs5339A6AD"},
     "HybridPattern": {"Source71E471F1", "OutputAB65CDDE", "JobsDF1CC2D4"},
+    "StreamPattern": {"Stream790BDEE4", "ViewsC0DDE3FE", "SetAsideE9ADE97F"},
     "Operations": set[str](),
 }
 """Another logical id is another, empty resource, and the old one is orphaned. Change these never."""

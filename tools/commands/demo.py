@@ -21,10 +21,12 @@ from runtime.jobs.record import Job, State
 from runtime.placement.limits import limit
 from stacks.fargate_pattern.size import service_size
 from stacks.settings import Settings, SettingsError
+from tools.commands import views
 from tools.commands.gallery import write_gallery, write_tiles, write_viewer
 from tools.drivers.fargate_pattern import Answer, ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver, Result
+from tools.drivers.stream_pattern import StreamDriver
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk
@@ -102,6 +104,8 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         console.print(_scans(scans, hybrid))
         for job in scans:
             console.print(f"{job.message or job.placement}\n", highlight=False, markup=False)
+        status.update("Counting a minute of views ...")
+        console.print(_views(StreamDriver(client=aws.client, outputs=outputs["StreamPattern"])))
         status.update("Fetching the tiles ...")
         zoomable = {job.key: write_tiles(hybrid, job, FOLDER / "scans") for job in scans}
         page = write_gallery(driver, results, served, zoomable, FOLDER / "index.html")
@@ -119,6 +123,13 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
     done = sum(1 for one in results if one.manifest) == len(results) - len(REFUSED)
     tiled = all(job.state is State.DONE for job in scans)
     return 0 if done and tiled and all(answer.status == 200 for answer in served.values()) else 1
+
+
+def _views(stream: StreamDriver) -> Table | None:
+    """Which images were looked at most, by log lines that are made up here: nobody has looked at any."""
+    stream.put(views.made_up(views.MADE_UP))
+    stream.wait(views.MADE_UP)
+    return views.top(stream, "")
 
 
 def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
@@ -259,6 +270,7 @@ def _wait(
         f"curl {service.browser_url}{service.image('rocket.jpg')}/info.json",
         f"aws s3 cp samples/hubble_deep_field.jpg s3://{hybrid.source}/hubble.jpg",
         "python3 dev.py jobs",
+        "python3 dev.py views",
     ]
     console.print("\nIt is running until you press Ctrl-C. In another terminal:\n")
     if not shutil.which("aws"):

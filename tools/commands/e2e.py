@@ -23,12 +23,13 @@ from app import STACKS
 from chooser.prices import as_of
 from runtime.jobs.record import State
 from stacks.settings import Settings, SettingsError
-from tools.commands import at_rest, preflight
+from tools.commands import at_rest, preflight, views
 from tools.commands.account_checks import Level
 from tools.commands.preflight import read_settings
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import Client, LambdaDriver
+from tools.drivers.stream_pattern import StreamDriver
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk, read_outputs, stack_name
@@ -83,7 +84,8 @@ def plan(target: str) -> str:
         "2. LambdaPattern: upload a photo and a text; a manifest and a rejection come back",
         "3. FargatePattern: upload a photo; ask the service for a part of it, and for one that is not there",
         "4. HybridPattern: upload a small scan (the function does it) and one of 134 megapixels (a task)",
-        "5. cdk destroy of what this run created, also when something before it failed",
+        "5. StreamPattern: put a minute of views into the stream; they are counted",
+        "6. cdk destroy of what this run created, also when something before it failed",
     ]
     if target == "aws":
         items = list(at_rest.items(stage="sandbox", egress="public-ip", architecture="arm64"))
@@ -218,7 +220,7 @@ def _cdk(*arguments: str) -> None:
 
 
 def check(outputs: Outputs, client: Client, resource: Client, endpoint: str, say: Say) -> None:
-    """Uses the three patterns. Raises LocalAwsError with what is not as it should be.
+    """Uses every pattern. Raises LocalAwsError with what is not as it should be.
 
     endpoint: of the local AWS.
     """
@@ -252,6 +254,12 @@ def check(outputs: Outputs, client: Client, resource: Client, endpoint: str, say
         status = hybrid.get(f"/v/{job.job_id}/info.json").status
         _expect(status == 200, f"The tiles of {name} answer {status}.")
         say(f"HybridPattern: {name} by {job.where} after {job.ended_at - job.created_at} s. {job.placement}")
+
+    stream = StreamDriver(client=client, outputs=outputs["StreamPattern"])
+    stream.put(views.made_up(views.MADE_UP))
+    counted = stream.wait(views.MADE_UP).total()
+    _expect(counted == views.MADE_UP, f"StreamPattern counted {counted} of {views.MADE_UP} views.")
+    say(f"StreamPattern: {counted} views counted")
 
 
 def _large() -> bytes:

@@ -18,6 +18,7 @@ from tools.drivers.hybrid_pattern import HybridDriver
 from tools.local_aws import running
 from tools.local_aws.aws import LocalAwsError
 
+STACK = "HybridPattern"
 SHOWN = 12
 """Digits of an id in the table; as many as tell jobs apart are enough for show and retry."""
 COLOURS = {State.DONE: "green", State.FAILED: "red", State.REJECTED: "yellow"}
@@ -36,7 +37,10 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("show and retry take an id, or retry --state failed; list takes none.")
     console = Console()
     try:
-        driver = running.find(options.target, options.profile)
+        found = running.find(STACK, options.target, options.profile)
+        driver = HybridDriver(
+            client=found.client, resource=found.resource, outputs=found.outputs, endpoint=found.endpoint
+        )
         if options.what == "list":
             jobs = sorted(driver.jobs.all(), key=lambda job: job.created_at)
             wanted = [job for job in jobs if options.state in (None, job.state)]

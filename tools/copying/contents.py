@@ -16,7 +16,7 @@ from tools.copying import pages, python_source
 ALWAYS = (
     *(".gitignore", ".npmrc", "LICENSE", "package.json", "package-lock.json"),
     *("requirements.in", "requirements.txt", "requirements-build.in", "requirements-build.txt"),
-    "stacks/compile.mjs",
+    *("stacks/compile.mjs", "stacks/start.py"),
 )
 """What no import names."""
 PAGES = {
@@ -32,6 +32,7 @@ WORK = {
     "LambdaPattern": "lambda_src.renditions.photos",
     "FargatePattern": "container.service.app",
     "HybridPattern": "runtime.work.scans",
+    "StreamPattern": "lambda_src.views.log_lines",
 }
 """The module that holds what a copy replaces."""
 HERE = ("tests/local/", "tests/unit/tools/")
@@ -147,7 +148,9 @@ class Contents:
     def _is_missing(self, module: str) -> bool:
         """A module of ours that is not among the code; tests are looked at by themselves."""
         files = _files(module)
-        return bool(files) and not {*files} & {*self._code, "app.py"} and not module.startswith("tests")
+        return (
+            bool(files) and not {*files} & {*self._code, *ALWAYS, "app.py"} and not module.startswith("tests")
+        )
 
     @cached_property
     def _app(self) -> str:
@@ -160,7 +163,9 @@ class Contents:
         found = {
             name: (ROOT / name).read_text()
             for name in names
-            if not name.startswith(HERE) and not self.mentions.search(name)
+            if not name.startswith(HERE)
+            and not self.mentions.search(name)
+            and not self._is_of_code_left(name)
         }
         while True:
             cut = {name: self._tests_cut(name, found) for name in found}
@@ -168,6 +173,11 @@ class Contents:
             if kept == found:
                 return _reachable(found)
             found = kept
+
+    def _is_of_code_left(self, test: str) -> bool:
+        """A test stands where its module does: tests/unit/A/test_B.py is of A/B.py."""
+        module = test.removeprefix("tests/unit/").replace("test_", "")
+        return (ROOT / module).is_file() and module not in self._code
 
     def _tests_cut(self, name: str, found: dict[str, str]) -> str:
         def is_missing(module: str) -> bool:

@@ -1,21 +1,34 @@
-"""Where HybridPattern is deployed: in the local AWS that `demo --keep` runs, or in an account."""
+"""Where a pattern is deployed: in the local AWS that `demo --keep` runs, or in an account."""
 
 import json
 import os
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.lambda_pattern import Client
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, forget_other_accounts
 from tools.local_aws.deployment import stack_name
 
 FILE = ROOT / "build" / "demo" / "running.json"
-STACK = "HybridPattern"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """A stack, as its drivers want it. client, resource: as boto3 makes them, by a service's name.
+
+    endpoint: of the local AWS; none on AWS itself.
+    """
+
+    client: Client
+    resource: Client
+    outputs: Mapping[str, str]
+    endpoint: str = ""
 
 
 def note(aws: LocalAws, outputs: Mapping[str, Mapping[str, str]]) -> None:
@@ -27,9 +40,12 @@ def forget() -> None:
     FILE.unlink(missing_ok=True)
 
 
-def find(target: str, profile: str | None) -> HybridDriver:
-    """Raises LocalAwsError with what to do where nothing is deployed or nobody may look."""
-    return _local() if target == "local" else _account(profile)
+def find(stack: str, target: str, profile: str | None) -> Deployed:
+    """Raises LocalAwsError with what to do where nothing is deployed or nobody may look.
+
+    stack: by the name that app.py gives it.
+    """
+    return _local(stack) if target == "local" else _account(stack, profile)
 
 
 def session(profile: str | None) -> boto3.Session:
@@ -37,7 +53,7 @@ def session(profile: str | None) -> boto3.Session:
     return boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION") or None)
 
 
-def _local() -> HybridDriver:
+def _local(stack: str) -> Deployed:
     forget_other_accounts()
     try:
         known = json.loads(FILE.read_text())
@@ -47,18 +63,18 @@ def _local() -> HybridDriver:
             "No local AWS is running: start one with `python3 dev.py demo --keep`, or say --target aws."
         ) from None
     aws = LocalAws(url=known["url"], pid=0, log=Path(), containers={})
-    outputs = known["outputs"][STACK]
-    return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
+    outputs = known["outputs"][stack]
+    return Deployed(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
 
 
-def _account(profile: str | None) -> HybridDriver:
+def _account(stack: str, profile: str | None) -> Deployed:
     try:
         found = session(profile)
         client: Any = found.client  # by a name that is only known here
-        (stack,) = client("cloudformation").describe_stacks(StackName=stack_name(STACK))["Stacks"]
+        (deployed,) = client("cloudformation").describe_stacks(StackName=stack_name(stack))["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(
-            f"{STACK} cannot be looked up ({error}): check --profile and the Region, or deploy it."
+            f"{stack} cannot be looked up ({error}): check --profile and the Region, or deploy it."
         ) from error
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-    return HybridDriver(client=client, resource=found.resource, outputs=outputs)
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in deployed.get("Outputs", [])}
+    return Deployed(client=client, resource=found.resource, outputs=outputs)

@@ -148,7 +148,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / file).write_text(text)
     app = folder / "app.py"
     insert(app, "from stacks.hybrid_pattern", "from stacks.count_pattern.stack import CountPattern\n")
-    insert(app, "    HybridPattern(", '    CountPattern(scope, "CountPattern", settings=settings)\n')
+    insert(app, "    Operations(", '    CountPattern(scope, "CountPattern", settings=settings)\n')
     insert(app, '"LambdaPattern", "', '"CountPattern", ')
     return folder
 

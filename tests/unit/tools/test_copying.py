@@ -19,15 +19,22 @@ OF_OTHERS = {
     "LambdaPattern": (
         r"fargate.?pattern|hybrid.?pattern|lambda_src.(dispatcher|tracker)|container.(service|worker)",
         r"\begress\b|flow_logs|max_tasks|certificate_arn|base_image|max_scan_|\bwaf\b|spot\b",
+        r"stream.?pattern|lambda_src.views",
         r"image-service|pyramid\.md",
     ),
     "FargatePattern": (
-        r"lambda.?pattern|hybrid.?pattern|lambda_src.\w|container.worker",
+        r"lambda.?pattern|hybrid.?pattern|stream.?pattern|lambda_src.\w|container.worker",
         r"max_scan_|\blabels\b|spot\b|max_concurrency|contract\.md|pyramid\.md",
     ),
     "HybridPattern": (
-        r"lambda.?pattern|fargate.?pattern|lambda_src.renditions|container.service",
+        r"lambda.?pattern|fargate.?pattern|stream.?pattern|lambda_src.(renditions|views)|container.service",
         r"\bwaf\b|max_tasks|certificate_arn|\blabels\b|image-service",
+    ),
+    "StreamPattern": (
+        r"lambda.?pattern|fargate.?pattern|hybrid.?pattern|lambda_src.(renditions|dispatcher|tracker)",
+        r"container.(service|worker)",
+        r"\begress\b|flow_logs|max_tasks|certificate_arn|base_image|max_scan_|\bwaf\b|spot\b|\blabels\b",
+        r"contract\.md|image-service|pyramid\.md",
     ),
 }
 """What a reader would search for; of settings those that are no word of something else."""

@@ -27,7 +27,7 @@ def test_the_plan_needs_no_credentials_and_says_what_it_costs(
     assert e2e.main(["--target", "aws", "--plan"]) == 0
     said = capsys.readouterr().out
     assert "about $0." in said
-    assert "5. cdk destroy of what this run created, also when something before it failed" in said
+    assert "6. cdk destroy of what this run created, also when something before it failed" in said
 
 
 def test_without_a_yes_nothing_is_done(
@@ -113,6 +113,7 @@ def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 DESTROYED = [
     "destroy Operations",
+    "destroy StreamPattern",
     f"stop tasks of {PREFIX}-HybridPattern",
     "destroy HybridPattern",
     "destroy FargatePattern",

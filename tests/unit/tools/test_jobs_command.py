@@ -9,7 +9,6 @@ from runtime.jobs.record import State
 from tests.support.hybrid import World, make_world
 from tests.support.images import encode, noise
 from tools.commands import jobs
-from tools.drivers.hybrid_pattern import HybridDriver
 from tools.local_aws import running
 
 
@@ -20,8 +19,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         import boto3
 
         outputs = {"JobTable": "jobs", "Queue": made.queue}
-        driver = HybridDriver(client=boto3.client, resource=boto3.resource, outputs=outputs)
-        monkeypatch.setattr(running, "find", lambda target, profile: driver)
+        found = running.Deployed(client=boto3.client, resource=boto3.resource, outputs=outputs)
+        monkeypatch.setattr(running, "find", lambda stack, target, profile: found)
         monkeypatch.setenv("COLUMNS", "200")
         made.by_tasks_only().dispatch(made.upload(encode(noise(600, 600), ".tif"), "[scan] 1.tif"))
         yield made

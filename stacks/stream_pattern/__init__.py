@@ -1,0 +1,1 @@
+"""Pattern 4: records of a stream, in a function."""

@@ -1,0 +1,48 @@
+"""CloudFront's real-time logs of another stack's distribution, into the stream."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudfront as cloudfront
+import aws_cdk.aws_iam as iam
+import aws_cdk.aws_kinesis as kinesis
+
+from lambda_src.views.log_lines import FIELDS
+from stacks.constructs.cloudfront_name import cloudfront_name
+from stacks.constructs.grants import allow
+
+ALL = 100
+"""Percent of the requests."""
+
+
+def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> None:
+    """Has it write a line per request, whether its cache answers or its origin.
+
+    Only of the default behavior: the other one, of info.json, has no views. The configuration of the logs
+    stands in the distribution's own stack: when it is turned off, the distribution lets go of it before it is
+    deleted.
+    """
+    stack = cdk.Stack.of(distribution)
+    role = iam.Role(stack, "ViewLogsRole", assumed_by=iam.ServicePrincipal("cloudfront.amazonaws.com"))
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html
+    actions = ("DescribeStream", "DescribeStreamSummary", "PutRecord", "PutRecords")
+    allow(role, [f"kinesis:{action}" for action in actions], stream.stream_arn)
+    into = cloudfront.CfnRealtimeLogConfig.KinesisStreamConfigProperty(
+        role_arn=role.role_arn, stream_arn=stream.stream_arn
+    )
+    logs = cloudfront.CfnRealtimeLogConfig(
+        stack,
+        "ViewLogs",
+        name=cloudfront_name(distribution, "ViewLogs"),
+        fields=list(FIELDS),
+        sampling_rate=ALL,
+        end_points=[
+            cloudfront.CfnRealtimeLogConfig.EndPointProperty(
+                stream_type="Kinesis", kinesis_stream_config=into
+            )
+        ],
+    )
+    logs.node.add_dependency(role)  # CloudFront tries it when the configuration is made
+    resource = distribution.node.default_child
+    assert isinstance(resource, cloudfront.CfnDistribution)
+    # CDK would be told where the distribution is made, and there nobody knows of a stream.
+    place = "DistributionConfig.DefaultCacheBehavior.RealtimeLogConfigArn"
+    resource.add_property_override(place, logs.attr_arn)

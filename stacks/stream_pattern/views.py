@@ -1,0 +1,139 @@
+"""The function that counts views, and what it reads: the stream, shard by shard."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
+import aws_cdk.aws_dynamodb as dynamodb
+import aws_cdk.aws_kinesis as kinesis
+import aws_cdk.aws_lambda as lambda_
+from constructs import Construct
+
+from lambda_src.views.environment import ViewsEnvironment
+from lambda_src.views.metrics import SERVICE, Metric
+from stacks.constructs.alarms import PERIOD, Alarms
+from stacks.constructs.grants import allow, allow_objects
+from stacks.constructs.private_bucket import PrivateBucket
+from stacks.constructs.python_function import PythonFunction
+from stacks.settings import Settings
+
+TIMEOUT = cdk.Duration.minutes(1)
+MEMORY_MB = 512
+BATCH = 2_000
+"""Records of a batch; the more there are, the fewer writes count them. 6 MB of events cut it short anyway:
+https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
+"""
+WINDOW = cdk.Duration.seconds(10)
+RETRIES = 20
+"""A batch whose process dies is halved until the record that kills it is alone, and halving is no retry."""
+MAX_AGE = cdk.Duration.hours(12)
+"""Half of the time for which the stream keeps a record."""
+LATE = cdk.Duration.minutes(30)
+
+
+class Views(PythonFunction):
+    """Counts each record of the stream once: one batch per shard at a time, in the order of the shard.
+
+    A batch that fails comes again from its first record that was not counted. What fails to the end goes to
+    `set_aside`, the whole record with it: a queue would get sequence numbers, of records that have expired
+    when somebody looks.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stream: kinesis.Stream,
+        table: dynamodb.Table,
+        set_aside: PrivateBucket,
+        settings: Settings,
+        alarms: Alarms,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            name="views",
+            description="Counts views per image and minute from CloudFront's real-time logs",
+            timeout=TIMEOUT,
+            memory_size=MEMORY_MB,
+            environment=ViewsEnvironment(
+                table=table.table_name, set_aside_bucket=set_aside.bucket_name
+            ).as_variables(),
+            settings=settings,
+            alarms=alarms,
+        )
+        self.mapping = lambda_.EventSourceMapping(
+            self,
+            "Records",
+            target=self,
+            event_source_arn=stream.stream_arn,
+            # A mapping that is made anew misses nothing, and by the marks in the table counts nothing twice.
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=BATCH,
+            max_batching_window=WINDOW,
+            parallelization_factor=1,  # a shard's mark follows one batch at a time
+            report_batch_item_failures=True,
+            bisect_batch_on_error=True,
+            retry_attempts=RETRIES,
+            max_record_age=MAX_AGE,
+            metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
+        )
+        resource = self.mapping.node.default_child
+        assert isinstance(resource, lambda_.CfnEventSourceMapping)
+        # CDK's S3OnFailureDestination would let the function read and delete the bucket's objects.
+        resource.destination_config = lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+            on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=set_aside.bucket_arn)
+        )
+        # https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html#kinesis-polling-permissions
+        reading = ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
+        allow(self, [f"kinesis:{action}" for action in reading], stream.stream_arn)
+        allow(self, ["dynamodb:GetItem", "dynamodb:UpdateItem"], table.table_arn)
+        allow_objects(self, set_aside, {"s3:PutObject": ["aws/lambda/", "malformed/"]})
+        allow(self, ["s3:ListBucket"], set_aside.bucket_arn)
+        # The mapping is tested against these when it is made.
+        self.mapping.node.add_dependency(self.role)
+        self._watch(alarms)
+
+    def _watch(self, alarms: Alarms) -> None:
+        alarms.add(
+            "IteratorAge",
+            metric=self.metric("IteratorAge", period=PERIOD, statistic="Maximum"),
+            threshold=LATE.to_milliseconds(),
+            evaluation_periods=2,
+            why=f"Records wait for more than {LATE.to_minutes():.0f} minutes before they are counted.",
+            runbook="late-records",
+        )
+        alarms.add(
+            "NotCounted",
+            metric=cloudwatch.Metric(
+                namespace=cdk.Stack.of(self).stack_name,
+                metric_name=Metric.NOT_COUNTED,
+                dimensions_map={"service": SERVICE},
+                statistic="Sum",
+                period=PERIOD,
+            ),
+            threshold=1,
+            evaluation_periods=6,
+            datapoints_to_alarm=3,
+            why="Records could not be counted three times within half an hour; they come again.",
+            runbook="records-not-counted",
+        )
+        alarms.add(
+            "SetAside",
+            metric=cloudwatch.Metric(
+                namespace="AWS/Lambda",
+                metric_name="OnFailureDestinationDeliveredEventCount",
+                dimensions_map={"EventSourceMappingUUID": self.mapping.event_source_mapping_id},
+                statistic="Sum",
+                period=PERIOD,
+            ),
+            threshold=1,
+            why="Records failed to the end and were set aside.",
+            runbook="records-set-aside",
+        )
+        alarms.add(
+            "NotSetAside",
+            metric=self.metric("DestinationDeliveryFailures", period=PERIOD, statistic="Sum"),
+            threshold=1,
+            why="Records failed to the end and could not be set aside either.",
+            runbook="records-lost",
+        )

@@ -1,0 +1,138 @@
+"""What StreamPattern's template says, and what `views=on` adds to those of the distributions."""
+
+from typing import Any
+
+import pytest
+
+from lambda_src.views.log_lines import FIELDS
+from tests.synth.conftest import Synth, Template, one_named, only, resources
+
+STACK = "StreamPattern"
+
+
+@pytest.fixture(scope="module")
+def template(synth: Synth) -> Template:
+    return synth(STACK)
+
+
+@pytest.fixture(scope="module")
+def mapping(template: Template) -> dict[str, Any]:
+    return only(template, "AWS::Lambda::EventSourceMapping")
+
+
+def named(template: Template, kind: str, start: str) -> str:
+    return one_named(template, kind, start)[0]
+
+
+def test_the_event_source_mapping_loses_nothing_and_is_held_up_by_nothing(
+    template: Template, mapping: dict[str, Any]
+) -> None:
+    bucket = named(template, "AWS::S3::Bucket", "SetAside")
+    assert mapping == {
+        "FunctionName": {"Ref": named(template, "AWS::Lambda::Function", "Function")},
+        "EventSourceArn": {"Fn::GetAtt": [named(template, "AWS::Kinesis::Stream", "Stream"), "Arn"]},
+        "StartingPosition": "TRIM_HORIZON",
+        "BatchSize": 2000,
+        "MaximumBatchingWindowInSeconds": 10,
+        "ParallelizationFactor": 1,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "BisectBatchOnFunctionError": True,
+        "MaximumRetryAttempts": 20,
+        "MaximumRecordAgeInSeconds": 12 * 3600,
+        "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": [bucket, "Arn"]}}},
+        "MetricsConfig": {"Metrics": ["EventCount"]},
+    }
+
+
+def test_records_are_set_aside_before_the_stream_forgets_them(
+    template: Template, mapping: dict[str, Any]
+) -> None:
+    stream = only(template, "AWS::Kinesis::Stream")
+    assert mapping["MaximumRecordAgeInSeconds"] < stream["RetentionPeriodHours"] * 3600
+
+
+def test_the_stream_has_one_shard_or_as_many_as_it_takes(template: Template, synth: Synth) -> None:
+    encrypted = {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
+    common = {"RetentionPeriodHours": 24, "StreamEncryption": encrypted}
+    assert only(template, "AWS::Kinesis::Stream") == {
+        **common,
+        "ShardCount": 1,
+        "StreamModeDetails": {"StreamMode": "PROVISIONED"},
+    }
+    assert only(synth(STACK, stream="on-demand"), "AWS::Kinesis::Stream") == {
+        **common,
+        "StreamModeDetails": {"StreamMode": "ON_DEMAND"},
+    }
+
+
+def test_views_expire_and_are_keyed_by_image_and_minute(template: Template) -> None:
+    table = only(template, "AWS::DynamoDB::Table")
+    assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [
+        ("image", "HASH"),
+        ("at", "RANGE"),
+    ]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_the_function_may_write_what_failed_and_read_none_of_it(template: Template) -> None:
+    (_, policy) = one_named(template, "AWS::IAM::Policy", "FunctionRole")
+    bucket = named(template, "AWS::S3::Bucket", "SetAside")
+    found = {
+        action: one["Resource"]
+        for one in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
+        if action.startswith("s3:")
+    }
+    under = [
+        {"Fn::Join": ["", [{"Fn::GetAtt": [bucket, "Arn"]}, f"/{prefix}*"]]}
+        for prefix in ("aws/lambda/", "malformed/")
+    ]
+    assert found == {"s3:PutObject": under, "s3:ListBucket": {"Fn::GetAtt": [bucket, "Arn"]}}
+
+
+def test_the_mapping_is_made_after_the_role_may_read_the_stream(template: Template) -> None:
+    (_, made) = one_named(template, "AWS::Lambda::EventSourceMapping", "Function")
+    assert named(template, "AWS::IAM::Policy", "FunctionRole") in made["DependsOn"]
+
+
+def test_the_bucket_outlives_whatever_writes_to_it(template: Template) -> None:
+    """CloudFormation deletes in the opposite order: the bucket is emptied when the mapping is gone."""
+    emptied = named(template, "Custom::S3AutoDeleteObjects", "SetAside")
+    for kind in ("AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"):
+        assert emptied in one_named(template, kind, "Function")[1]["DependsOn"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"views": "on"}, {"stream": "on-demand"}])
+def test_the_stream_is_exported_whether_somebody_imports_it_or_not(
+    synth: Synth, settings: dict[str, str]
+) -> None:
+    exported = [one for one in synth(STACK, **settings)["Outputs"].values() if "Export" in one]
+    assert [one["Value"]["Fn::GetAtt"][1] for one in exported] == ["Arn"]
+
+
+def test_with_views_each_distribution_tells_of_its_requests_and_of_nobody(synth: Synth) -> None:
+    for stack, distribution in {"FargatePattern": "FrontDoorDistribution", "HybridPattern": "Tiles"}.items():
+        template = synth(stack, views="on")
+        ((name, logs),) = resources(template, "AWS::CloudFront::RealtimeLogConfig").items()
+        assert logs["Properties"]["Fields"] == [*FIELDS]
+        assert logs["Properties"]["SamplingRate"] == 100
+        parts = logs["Properties"]["Name"]["Fn::Join"][1]
+        assert parts == [f"lof-{stack}-ViewLogs-", {"Ref": "AWS::Region"}]
+        (end,) = logs["Properties"]["EndPoints"]
+        stream = end["KinesisStreamConfig"]["StreamArn"]
+        assert stream["Fn::ImportValue"].startswith("lof-StreamPattern:")
+        (_, made) = one_named(template, "AWS::CloudFront::Distribution", distribution)
+        default = made["Properties"]["DistributionConfig"]["DefaultCacheBehavior"]
+        assert default["RealtimeLogConfigArn"] == {"Fn::GetAtt": [name, "Arn"]}
+        (role, policy) = one_named(template, "AWS::IAM::Policy", "ViewLogsRole")
+        (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert statement["Resource"] == stream
+        assert {"kinesis:PutRecord", "kinesis:PutRecords"} < {*statement["Action"]}
+        assert role in logs["DependsOn"]
+
+
+def test_without_views_no_other_stack_speaks_of_the_stream(synth: Synth) -> None:
+    for stack in ("FargatePattern", "HybridPattern"):
+        assert STACK not in str(synth(stack))
+        assert resources(synth(stack), "AWS::CloudFront::RealtimeLogConfig") == {}
