@@ -156,7 +156,9 @@ COMMANDS = {
     ),
     "check": Command("ruff, mypy, and cfn-lint on the templates", check),
     "cdk": Command("the CDK CLI: python3 dev.py cdk deploy LambdaPattern", program("cdk")),
-    "bench": Command("measure something for docs/benchmarks.md: NAME, --smallest, --against REV", bench),
+    "bench": Command(
+        "measure something for docs/benchmarks.md: NAME, --smallest, --against REV", bench, local_aws=True
+    ),
     "figures": Command("write every figure of README and docs anew that code makes", figures),
     "lock": Command("resolve requirements*.in again, with hashes", lock),
 }

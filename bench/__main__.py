@@ -22,6 +22,7 @@ NAMES = (
     "quality",
     "servers",
     "service",
+    "stream",
     "worker",
 )
 

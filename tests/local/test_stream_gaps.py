@@ -181,6 +181,9 @@ def test_shards_that_appear_later_are_read_from_their_beginning_and_old_ones_to_
     shards = world.kinesis.list_shards(StreamName=world.name)["Shards"]
     assert [one["ShardId"][-1] for one in shards] == ["0", "1", "2"]
     assert [one.get("ParentShardId", "-")[-1] for one in shards] == ["-", "0", "0"]
+    assert ["EndingSequenceNumber" in one["SequenceNumberRange"] for one in shards] == [True, False, False]
+    summary = world.kinesis.describe_stream_summary(StreamName=world.name)["StreamDescriptionSummary"]
+    assert summary["OpenShardCount"] == 2
     first = int(shards[1]["HashKeyRange"]["EndingHashKey"]) // 2
     world.kinesis.split_shard(
         StreamName=world.name, ShardToSplit=shards[1]["ShardId"], NewStartingHashKey=str(first)

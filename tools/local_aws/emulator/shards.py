@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,27 @@ def keep_shards_that_are_closed() -> None:
     """A shard that was split or merged keeps its records until they expire; MiniStack drops it with them."""
     for operation in ("_split_shard", "_merge_shards", "_update_shard_count"):
         setattr(kinesis, operation, _keeping(getattr(kinesis, operation)))
-    route = kinesis._route_to_shard
+    route, describe, summarise = kinesis._route_to_shard, kinesis._shard_out, kinesis._describe_stream_summary
+
+    def describe_closed(shard_id: str, shard: Shard) -> Any:
+        described = describe(shard_id, shard)
+        if shard.get("closed"):
+            last = shard["records"][-1]["SequenceNumber"] if shard["records"] else ""
+            ends = last or shard["starting_sequence_number"]
+            described["SequenceNumberRange"]["EndingSequenceNumber"] = ends
+        return described
+
+    def count_open_ones(data: dict[str, Any]) -> Any:
+        status, headers, answer = summarise(data)
+        if status == 200:
+            told = json.loads(answer)
+            _, stream = kinesis._resolve_stream(data)
+            told["StreamDescriptionSummary"]["OpenShardCount"] = len(open_shards(stream))
+            answer = json.dumps(told).encode()
+        return status, headers, answer
+
     kinesis._route_to_shard = lambda key, stream: route(key, {**stream, "shards": open_shards(stream)})
+    kinesis._shard_out, kinesis._describe_stream_summary = describe_closed, count_open_ones
 
 
 def _keeping(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:

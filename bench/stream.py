@@ -1,0 +1,72 @@
+"""What StreamPattern's function spends on a record, against decoding and parsing it alone."""
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.progress import track
+
+from bench.measure import ROOT, ratio, run, save, sized
+from tools.local_aws.aws import LocalAws, local_aws
+
+ROUNDS = sized(9, 1)
+BATCHES, SIZE = sized((10, 2000), (1, 200))
+"""As many records as the event source gathers at most (stacks/stream_pattern/views.py)."""
+PEER = Path("bench") / "peers" / "views.py"
+TOLD = {"SET_ASIDE_BUCKET": "aside", "POWERTOOLS_METRICS_NAMESPACE": "bench"}
+
+
+def seconds(what: str, aws: LocalAws, tree: Path = ROOT) -> float:
+    """CPU of the function's process alone; its table, a new one, is the local AWS's."""
+    dynamodb = aws.client("dynamodb")
+    table = f"views-{len(dynamodb.list_tables()['TableNames'])}"
+    keys = {"image": "HASH", "at": "RANGE"}
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    command: list[str | Path] = [sys.executable, tree / PEER, what, str(BATCHES), str(SIZE)]
+    told = run(command, tree=tree, TABLE=table, **TOLD, **aws.environment)
+    return float(told.printed.splitlines()[-1])
+
+
+def started(stack: ExitStack) -> LocalAws:
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    return stack.enter_context(local_aws(Path(folder) / "log"))
+
+
+def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
+    """Batches as a checkout counts them."""
+    aws = started(stack)
+    return {"the function": lambda: seconds("count", aws, tree)}
+
+
+def main() -> None:
+    """Measures both in turn and keeps the result."""
+    names = {"parse": "decoded and parsed", "count": "by the function, with its writes"}
+    found: dict[str, list[float]] = {what: [] for what in names}
+    with ExitStack() as stack:
+        aws = started(stack)
+        for _ in track(range(ROUNDS), description="rounds"):
+            for what in names:
+                found[what].append(seconds(what, aws))
+    rows = [
+        [
+            names[what],
+            f"{statistics.median(cpu) / BATCHES / SIZE * 1e6:.1f} µs",
+            f"{ratio(cpu, found['parse']):.2f}x",
+        ]
+        for what, cpu in found.items()
+    ]
+    figures = {"of parsing": round(ratio(found["count"], found["parse"]), 3)}
+    table = [["a record", "CPU", "of the first"], *rows]
+    save("stream", {"rounds": ROUNDS, "figures": figures, "table": table})
+
+
+if __name__ == "__main__":
+    main()
