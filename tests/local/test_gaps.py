@@ -13,7 +13,6 @@ from tests.local.making import load_balancer, stack_of
 from tools.local_aws.aws import LocalAws
 
 RECORDED = (
-    "AWS::CloudFront::RealtimeLogConfig",
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::EC2::EIP",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.local.conftest import eventually
+from tests.local.making import stack_of
 from tools.local_aws.aws import LocalAws
 
 HANDLER = """
@@ -214,3 +215,10 @@ def test_a_position_in_time(bare: LocalAws, patched: LocalAws, make: Make) -> No
     bare_one.put("last")
     bare_one.until_seen("last")
     assert "late" not in bare_one.texts(), "MiniStack reads from a time now: the patch can go."
+
+
+def test_real_time_logs_of_cloudfront(bare: LocalAws, patched: LocalAws) -> None:
+    properties = {"Name": "logs", "SamplingRate": 100, "Fields": ["timestamp"], "EndPoints": []}
+    for aws, status in ((bare, "Unrecognized resource types"), (patched, "CREATE_COMPLETE")):
+        made = stack_of(aws, "logs", "AWS::CloudFront::RealtimeLogConfig", **properties)
+        assert status in f"{made['StackStatus']} {made.get('StackStatusReason', '')}"

@@ -104,7 +104,6 @@ def record_the_rest() -> None:
 
 
 RECORDED = {
-    "AWS::CloudFront::RealtimeLogConfig": "Arn",
     "AWS::ApplicationAutoScaling::ScalableTarget": "Id",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "Arn",
     "AWS::EC2::EIP": "AllocationId",

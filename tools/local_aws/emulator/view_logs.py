@@ -1,0 +1,94 @@
+"""CloudFront's real-time logs, which MiniStack does not know: a line per request into a Kinesis stream.
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html
+"""
+
+import time
+import uuid
+from typing import Any
+
+from ministack.core.responses import get_account_id
+from ministack.services import cloudfront, kinesis
+from ministack.services.cloudformation import provisioners
+
+HANDLERS = provisioners._RESOURCE_HANDLERS
+DISTRIBUTION, CONFIG = "AWS::CloudFront::Distribution", "AWS::CloudFront::RealtimeLogConfig"
+ORDER = ("timestamp", "sc-status", "cs-method", "cs-uri-stem", "x-edge-request-id", "x-edge-result-type")
+"""Of the fields that are known here: CloudFront sends them so, in whatever order they are asked for."""
+Properties = dict[str, Any]
+_configs: dict[str, Properties] = {}
+"""By ARN."""
+_used: dict[str, str] = {}
+"""Which configuration the default behavior of a distribution has, by the distribution's id."""
+
+
+def log_requests_as_they_come() -> None:
+    """Configurations by CloudFormation, and a line for each request of a default behavior that names one."""
+    HANDLERS[CONFIG] = {"create": _create, "update": _update, "delete": _delete}
+    distribution, answer = HANDLERS[DISTRIBUTION], cloudfront.handle_viewer_request
+    create, update = distribution["create"], distribution["update"]
+
+    def create_and_note(logical_id: str, properties: Properties, stack: str) -> Any:
+        made = create(logical_id, properties, stack)
+        _note(made[0], properties)
+        return made
+
+    def update_and_note(physical_id: str, old: Properties, new: Properties, *more: Any, **named: Any) -> Any:
+        made = update(physical_id, old, new, *more, **named)
+        _note(physical_id, new)
+        return made
+
+    async def answer_and_log(dist: Properties, method: str, path: str, raw: str, *more: Any) -> Any:
+        answered = await answer(dist, method, path, raw, *more)
+        _log(dist, method, path, raw, int(answered[0]))
+        return answered
+
+    distribution.update(create=create_and_note, update=update_and_note)
+    cloudfront.handle_viewer_request = answer_and_log
+
+
+def _create(_logical_id: str, properties: Properties, _stack: str) -> Any:
+    arn = f"arn:aws:cloudfront::{get_account_id()}:realtime-log-config/{properties['Name']}"
+    if arn in _configs:
+        raise ValueError(f"A real-time log configuration {properties['Name']} already exists.")
+    _configs[arn] = properties
+    return arn, {"Arn": arn}
+
+
+def _update(arn: str, _old: Properties, new: Properties, _stack: str, *_: Any, **__: Any) -> Any:
+    _configs[arn] = new
+    return arn, {"Arn": arn}
+
+
+def _delete(arn: str, _properties: Properties) -> None:
+    if arn in _used.values():
+        raise ValueError("RealtimeLogConfigInUse: it is attached to a distribution.")
+    _configs.pop(arn, None)
+
+
+def _note(distribution: str, properties: Properties) -> None:
+    behavior = properties["DistributionConfig"]["DefaultCacheBehavior"]
+    if arn := behavior.get("RealtimeLogConfigArn"):
+        _used[distribution] = arn
+    else:
+        _used.pop(distribution, None)
+
+
+def _log(dist: Properties, method: str, path: str, raw: str, status: int) -> None:
+    config = _configs.get(_used.get(dist["Id"], ""))
+    behavior = cloudfront._match_behavior(cloudfront.parse_distribution_dataplane_config(dist), path)
+    if not config or not behavior or behavior["path_pattern"]:
+        return
+    request_id = f"{uuid.uuid4().hex}=="
+    fields = {
+        "timestamp": f"{time.time():.3f}",
+        "sc-status": str(status),
+        "cs-method": method,
+        "cs-uri-stem": raw,
+        "x-edge-request-id": request_id,
+        "x-edge-result-type": "Miss" if status < 400 else "Error",  # it caches nothing here
+    }
+    line = "\t".join(fields[name] for name in ORDER if name in config["Fields"])
+    for end in config["EndPoints"]:
+        stream = end["KinesisStreamConfig"]["StreamArn"]
+        kinesis.put_record_internal(stream, request_id, f"{line}\n".encode())
