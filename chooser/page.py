@@ -6,6 +6,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from chooser import streams
 from chooser.candidates import Candidate, bill, total
 from chooser.choose import break_even, choose, sentence
 from chooser.keys import KEYS, load
@@ -17,7 +18,7 @@ from runtime.placement.limits import limits
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHARTS = ROOT / "docs" / "images"
-EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat")
+EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat", "views")
 CHARTED = ("image-service", "thumbnails")
 ONE_VCPU_MB = int(limits()["lambda.vcpu_at_mb"].value)
 PATTERNS = {
@@ -78,6 +79,7 @@ def blocks() -> dict[str, str]:
         "limits": _limits(),
         "keys": _keys(),
         "loads": _loads(),
+        "loads-stream": streams.table(example("views")),
         **{f"loads-{pattern}": _bills(*of) for pattern, of in PATTERNS.items()},
     }
 

@@ -9,8 +9,8 @@ from stacks.fargate_pattern.size import service_size
 from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
 
-LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS = 6, 19, 4
-"""Of the other two patterns' alarms, and what each sweep of the tracker writes."""
+LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 7
+"""Of the other patterns' alarms, and what each sweep of the tracker writes."""
 AT_REST = "docs/fargate-pattern.md#what-it-costs-at-rest"
 Stage = Literal["sandbox", "production"]
 ALARM_METRICS, METRICS = 12, 9
@@ -68,20 +68,34 @@ def standing(alarm_metrics: int, metrics: int = 0) -> float:
     return alarm_metrics * month("alarm_month") + metrics * month("custom_metric_month")
 
 
+def stream(mode: str) -> float:
+    """USD of StreamPattern; mode: of the setting `stream`."""
+    hour = {"provisioned": "kinesis_shard_hour", "on-demand": "kinesis_on_demand_hour"}[mode]
+    return month(hour) + standing(STREAM_ALARM_METRICS)
+
+
 def headline() -> str:
     """README's sentence."""
     least = sum(item.usd for item in items(stage="sandbox", egress="public-ip", architecture="arm64"))
     hybrid = standing(HYBRID_ALARM_METRICS, HYBRID_METRICS)
+    shard, idle = stream("provisioned"), stream("on-demand")
     usd, alarms = standing(LAMBDA_ALARM_METRICS), LAMBDA_ALARM_METRICS
     return "\n".join(
         (
             f"At rest FargatePattern costs [from ${least:,.2f} a month]({AT_REST}),",
             f"LambdaPattern ${usd:,.2f} ({alarms} alarms), HybridPattern ${hybrid:,.2f} (alarms on",
             f"{HYBRID_ALARM_METRICS} metrics, and {HYBRID_METRICS} metrics that each sweep writes),",
+            f"StreamPattern ${shard:,.2f} (a shard, and {STREAM_ALARM_METRICS} alarms) or, with",
+            f"`stream=on-demand`, ${idle:,.2f},",
         )
     )
 
 
 def blocks() -> dict[str, str]:
     """What stands between the markers, by their names."""
-    return {"fargate": f"{table('arm64')}\n\n{table('x86_64')}", "readme": headline()}
+    rows = [f"| `{mode}` | ${stream(mode):,.2f} |" for mode in ("provisioned", "on-demand")]
+    return {
+        "fargate": f"{table('arm64')}\n\n{table('x86_64')}",
+        "readme": headline(),
+        "stream": "\n".join(("| `stream` | a month |", "|---|---:|", *rows)),
+    }

@@ -89,7 +89,8 @@ def plan(target: str) -> str:
     ]
     if target == "aws":
         items = list(at_rest.items(stage="sandbox", egress="public-ip", architecture="arm64"))
-        usd = sum(item.usd for item in items) / 730 * HOURS + EXTRA_USD
+        standing = sum(item.usd for item in items) + at_rest.stream("provisioned")
+        usd = standing / 730 * HOURS + EXTRA_USD
         lines += [
             f"It takes about {HOURS:g} hour and about ${usd:.2f} by list prices (us-east-1, {as_of()}).",
             "It needs Docker, and an account and Region that are bootstrapped (cdk bootstrap).",
