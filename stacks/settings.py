@@ -26,11 +26,6 @@ def text(pattern: str, allowed: str, *, default: str = "", goes_with: str = "") 
     return field(default=default, metadata={"pattern": pattern, "allowed": allowed, "goes_with": goes_with})
 
 
-def on_aws_only(why: str) -> Any:
-    """A field that is off or on, and off in the local AWS."""
-    return field(default="off", metadata={"on_aws_only": why})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The defaults are those of a first try in a sandbox account."""
@@ -72,7 +67,7 @@ class Settings:
     """Of the domain."""
     base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
     """What the containers' image is built on; the Dockerfiles say what it needs."""
-    labels: Literal["off", "on"] = on_aws_only("needs Amazon Rekognition, which the local AWS lacks")
+    labels: Literal["off", "on"] = "off"
     """Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/)."""
     max_pixels: int = number(Limits.max_pixels, most=Limits.max_pixels)
     """What one upload may have; at most what 1,769 MB hold (runtime/imaging/limits.py)."""
@@ -148,8 +143,6 @@ def _refuse_together(settings: Settings, setting: "Field[Any]") -> None:
     value, other = getattr(settings, setting.name), setting.metadata.get("goes_with")
     if other and value and not getattr(settings, other):
         raise SettingsError(f"{setting.name} and {other} go together: give both, or neither.")
-    if value == "on" and settings.target == "local" and (why := setting.metadata.get("on_aws_only")):
-        raise SettingsError(f"{setting.name}=on {why}: leave it off.")
 
 
 def _value(setting: "Field[Any]", value: Any) -> Any:

@@ -41,6 +41,7 @@ PATCHES = (
     "read_streams_as_event_sources_do",
     "keep_shards_that_are_closed",
     "log_requests_as_they_come",
+    "label_pictures",
     "heed_the_modes_of_packages",
     "keep_vpc_origins_to_their_zones",
     "size_tasks_as_they_are_asked",

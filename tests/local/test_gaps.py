@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.local.conftest import as_user, eventually
 from tests.local.making import load_balancer, stack_of
+from tests.support.images import corners, encode
 from tools.local_aws.aws import LocalAws
 
 RECORDED = (
@@ -239,3 +240,18 @@ def test_a_tile_that_is_not_there(bare: LocalAws, patched: LocalAws) -> None:
             urllib.request.urlopen(request)
         error.value.close()
         assert error.value.code == status
+
+
+def test_labels(bare: LocalAws, patched: LocalAws) -> None:
+    picture = {"Bytes": encode(corners(60, 40), ".jpg")}
+    with pytest.raises(ClientError):
+        bare.client("rekognition").detect_labels(Image=picture)
+    client = patched.client("rekognition")
+    assert client.detect_labels(Image=picture)["Labels"] == [{"Name": "Landscape", "Confidence": 99.0}]
+    assert client.detect_labels(Image=picture, MinConfidence=99.5)["Labels"] == []
+    for data, code in ((b"text", "InvalidImageFormat"), (bytes(5 * 1024 * 1024 + 1), "ImageTooLarge")):
+        with pytest.raises(ClientError, match=code):
+            client.detect_labels(Image={"Bytes": data})
+    may_not = as_user(patched, "rekognition", "rekognition:DetectText", "*")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        may_not.detect_labels(Image=picture)

@@ -33,6 +33,7 @@ class LocalAws:
     """A running MiniStack. log: what it and the functions in it print. containers: how tasks run.
 
     vcpus: a file with the account's quota for tasks that RunTask starts; without it there is none.
+    rekognition: a file with the code of the error with which DetectLabels answers; without it there is none.
     most_hidden: a file with the most seconds for which ChangeMessageVisibility hides a message; without it
         they are those that are asked for.
     """
@@ -45,6 +46,10 @@ class LocalAws:
     @property
     def vcpus(self) -> Path:
         return Path(self.containers["LOCAL_AWS_VCPUS"])
+
+    @property
+    def rekognition(self) -> Path:
+        return Path(self.containers["LOCAL_AWS_REKOGNITION"])
 
     @property
     def most_hidden(self) -> Path:
@@ -127,6 +132,7 @@ def local_aws(
         "LOCAL_AWS_IMAGES": str(scratch / "images"),
         "LOCAL_AWS_PYTHON": sys.executable,
         "LOCAL_AWS_VCPUS": str(scratch / "vcpus"),
+        "LOCAL_AWS_REKOGNITION": str(scratch / "rekognition"),
         "LOCAL_AWS_MOST_HIDDEN": str(scratch / "most-hidden"),
         **{name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ},
     }

@@ -53,7 +53,6 @@ def test_values_of_the_command_line_are_text_and_are_read() -> None:
         ({"domain": "https://example.com"}, "a name such as images.example.com"),
         ({"certificate_arn": "arn:aws:acm:eu-west-1:1:certificate/a"}, "a certificate in us-east-1"),
         ({"alarm_email": "nobody"}, "Allowed: an e-mail address, or nothing"),
-        ({"labels": "on", "target": "local"}, "needs Amazon Rekognition"),
     ],
 )
 def test_what_is_not_possible_is_an_error_that_lists_what_is(context: dict[str, Any], says: str) -> None:

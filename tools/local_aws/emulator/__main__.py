@@ -14,7 +14,17 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core.persistence import PERSIST_STATE
 
-from tools.local_aws.emulator import account, containers, patches, shards, streams, tasks, types, view_logs
+from tools.local_aws.emulator import (
+    account,
+    containers,
+    patches,
+    rekognition,
+    shards,
+    streams,
+    tasks,
+    types,
+    view_logs,
+)
 
 PATCHES: tuple[Callable[[], None], ...] = (
     patches.keep_bucket_tags,
@@ -33,6 +43,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     types.record_alarms_on_expressions,
     types.record_the_rest,
     streams.read_streams_as_event_sources_do,
+    rekognition.label_pictures,
     view_logs.log_requests_as_they_come,
     shards.keep_shards_that_are_closed,
     account.heed_the_modes_of_packages,
