@@ -1,0 +1,166 @@
+"""`python3 dev.py views`, and the driver that it uses, against moto."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lambda_src.views.counters import MARK
+from lambda_src.views.log_lines import read_line
+from tests.support.log_lines import kinesis_event, log_line
+from tools.commands import views
+from tools.drivers import stream_pattern
+from tools.drivers.stream_pattern import StreamDriver
+from tools.local_aws import running
+
+FAILED = "aws/lambda/mapping/shardId-000000000000/2026/11/26/2026-11-26T12.00.00-id"
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[StreamDriver]:
+    outputs = {"StreamName": "stream", "ViewTable": "views", "SetAsideBucket": "aside"}
+    with mock_aws():
+        boto3.client("kinesis").create_stream(StreamName="stream", ShardCount=1)
+        boto3.client("s3").create_bucket(Bucket="aside")
+        keys = {"image": "HASH", "at": "RANGE"}
+        boto3.client("dynamodb").create_table(
+            TableName="views",
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        found = running.Deployed(client=boto3.client, resource=boto3.resource, outputs=outputs)
+        monkeypatch.setattr(running, "find", lambda *_: found)
+        yield StreamDriver(client=boto3.client, outputs=outputs)
+
+
+def counted(driver: StreamDriver, image: str, at: str, number: int) -> None:
+    item = {"image": {"S": image}, "at": {"S": at}, "views": {"N": str(number)}}
+    driver.client("dynamodb").put_item(TableName="views", Item=item)
+
+
+def in_the_stream(driver: StreamDriver) -> list[dict[str, Any]]:
+    (shard,) = driver.kinesis.list_shards(StreamName="stream")["Shards"]
+    start = driver.kinesis.get_shard_iterator(
+        StreamName="stream", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )
+    return list(driver.kinesis.get_records(ShardIterator=start["ShardIterator"])["Records"])
+
+
+def fail(driver: StreamDriver, *lines: bytes) -> None:
+    """What an event source writes about records that failed to the end."""
+    told = {
+        "requestContext": {"condition": "RetryAttemptsExhausted"},
+        "payload": json.dumps(kinesis_event(lines)),
+    }
+    driver.s3.put_object(Bucket="aside", Key=FAILED, Body=json.dumps(told).encode())
+
+
+def test_put_makes_lines_that_the_function_reads_as_views(
+    driver: StreamDriver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert views.main(["put", "--count", "1200"]) == 0
+    assert "1,200 views are in the stream" in capsys.readouterr().out
+    found = [read_line(one["Data"]) for one in in_the_stream(driver)]
+    assert len({one.request_id for one in found}) == 1200
+    assert all(one.image.startswith("iiif/") for one in found)
+
+
+def test_top_adds_up_shards_and_minutes_and_shows_the_most(
+    driver: StreamDriver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert views.main(["top"]) == 0
+    assert "Nothing was looked at." in capsys.readouterr().out
+    for number in range(7):
+        counted(driver, f"iiif/{number}.jpg", "2999-01-01T00:00Z shard-0", number + 1)
+    counted(driver, "iiif/0.jpg", "2999-01-01T00:00Z shard-1", 100)
+    counted(driver, "iiif/old.jpg", "2020-01-01T00:00Z shard-0", 1000)
+    driver.client("dynamodb").put_item(
+        TableName="views", Item={"image": {"S": "shard/shard-0"}, "at": {"S": MARK}, "sequence": {"S": "1"}}
+    )
+    assert views.main(["top"]) == 0
+    said = capsys.readouterr().out
+    assert said.index("iiif/0.jpg") < said.index("iiif/6.jpg") < said.index("iiif/3.jpg")
+    assert "101" in said
+    assert "128 views of 7 images since" in " ".join(said.split())
+    assert not any(name in said for name in ("iiif/1.jpg", "old.jpg", "shard/"))
+
+
+def test_redrive_puts_whole_records_back_and_removes_what_told_of_them(
+    driver: StreamDriver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail(driver, log_line(request_id="a"), log_line(request_id="b"))
+    driver.s3.put_object(Bucket="aside", Key="malformed/shard/1.jsonl", Body=b"{}")
+    assert views.main(["redrive"]) == 0
+    assert "2 records of 1 objects" in capsys.readouterr().out
+    assert [one["Data"] for one in in_the_stream(driver)] == [log_line(request_id=one) for one in "ab"]
+    assert driver.set_aside("") == ["malformed/shard/1.jsonl"]
+
+
+def test_an_object_stays_until_the_stream_has_all_of_its_records(
+    driver: StreamDriver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail(driver, log_line())
+    refused = {"FailedRecordCount": 1, "Records": [{"ErrorCode": "ProvisionedThroughputExceededException"}]}
+    monkeypatch.setattr(stream_pattern, "PAUSES", (0.0,))
+    monkeypatch.setattr(StreamDriver, "kinesis", type("Kinesis", (), {"put_records": lambda **_: refused}))
+    assert views.main(["redrive"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The stream did not take 1 records: ProvisionedThroughputExceededException." in said
+    assert driver.set_aside("") == [FAILED]
+
+
+def test_only_what_the_stream_refused_is_put_again(
+    driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, asked = driver.kinesis.put_records, []
+
+    def refuse_one(*, StreamName: str, Records: list[dict[str, Any]]) -> Any:  # noqa: N803
+        asked.append([one["Data"] for one in Records])
+        if len(asked) > 1:
+            return put(StreamName=StreamName, Records=Records)
+        kept = put(StreamName=StreamName, Records=Records[:1])["Records"]
+        return {"Records": [*kept, {"ErrorCode": "ProvisionedThroughputExceededException"}]}
+
+    monkeypatch.setattr(stream_pattern, "PAUSES", (0.0,))
+    monkeypatch.setattr(driver.kinesis, "put_records", refuse_one)
+    driver.put([("a", b"a"), ("b", b"b")])
+    assert asked == [[b"a", b"b"], [b"b"]]
+    assert [one["Data"] for one in in_the_stream(driver)] == [b"a", b"b"]
+
+
+def test_a_call_has_no_more_records_and_bytes_than_kinesis_takes(
+    driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def note(*, StreamName: str, Records: list[dict[str, Any]]) -> Any:  # noqa: N803
+        assert StreamName == "stream"
+        sizes.append((len(Records), sum(len(one["Data"]) for one in Records)))
+        return {"Records": [{} for _ in Records]}
+
+    monkeypatch.setattr(driver.kinesis, "put_records", note)
+    driver.put([("key", b"x")] * 1100 + [("key", bytes(1_000_000))] * 6)
+    assert sum(records for records, _ in sizes) == 1106
+    assert max(records for records, _ in sizes) == 500
+    assert max(size for _, size in sizes) < 5 * 1024 * 1024
+
+
+def test_what_is_not_counted_yet_is_behind(driver: StreamDriver) -> None:
+    driver.put([("a", b"a"), ("b", b"b")])
+    assert driver.behind() > 0
+    (*_, last) = in_the_stream(driver)
+    mark = {"image": {"S": "shard/shardId-000000000000"}, "at": {"S": MARK}}
+    sequence = {"S": last["SequenceNumber"].zfill(128)}
+    driver.client("dynamodb").put_item(TableName="views", Item={**mark, "sequence": sequence})
+    assert driver.behind() == 0
+
+
+def test_a_wait_that_ends_says_how_far_it_came(driver: StreamDriver) -> None:
+    counted(driver, "iiif/a.jpg", "2026-01-01T00:00Z shard", 3)
+    assert driver.wait(3)["iiif/a.jpg"] == 3
+    with pytest.raises(TimeoutError, match="3 of 4 views are counted after 0 s"):
+        driver.wait(4, timeout=0)
