@@ -137,7 +137,7 @@ COMMANDS = {
         "every test but the slow ones (--under-load); more arguments go to pytest", test, local_aws=True
     ),
     "copy": Command(
-        "one pattern alone, with its tests, into a folder: PATTERN FOLDER, --name NAME",
+        "one pattern alone, with its tests, into a folder: PATTERN FOLDER, --name, --with-local-aws",
         module("copy", from_here=True),
     ),
     "preflight": Command(

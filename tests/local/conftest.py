@@ -1,4 +1,4 @@
-"""A local AWS with LambdaPattern deployed by the real CDK CLI, once for all tests that need it."""
+"""A local AWS, and in it each pattern deployed by the real CDK CLI, once for all tests that need it."""
 
 import json
 import subprocess
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from tools.drivers.deployed import Client
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
-from tools.drivers.lambda_pattern import Client, LambdaDriver
+from tools.drivers.lambda_pattern import LambdaDriver
 from tools.drivers.stream_pattern import StreamDriver
 from tools.local_aws.aws import LocalAws, local_aws
 from tools.local_aws.deployment import Cdk
@@ -58,7 +59,6 @@ PATCHES = (
 class Deployment:
     aws: LocalAws
     cdk: Cdk
-    driver: LambdaDriver
 
 
 @pytest.fixture(scope="session")
@@ -68,19 +68,23 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         aws.most_hidden.write_text("1")  # what failed comes again within a second
         cdk = Cdk(aws=aws, folder=folder)
         cdk.bootstrap()
-        yield Deployment(
-            aws=aws, cdk=cdk, driver=LambdaDriver(client=aws.client, outputs=cdk.deploy(STACK)[STACK])
-        )
+        yield Deployment(aws=aws, cdk=cdk)
+
+
+@pytest.fixture(scope="session")
+def driver(deployment: Deployment) -> LambdaDriver:
+    """LambdaPattern in it."""
+    return LambdaDriver(client=deployment.aws.client, outputs=deployment.cdk.deploy(STACK)[STACK])
 
 
 @pytest.fixture(scope="session")
 def service(deployment: Deployment) -> ServiceDriver:
     """FargatePattern beside it."""
     outputs = deployment.cdk.deploy("Network", "FargatePattern")["FargatePattern"]
-    driver = ServiceDriver(client=deployment.aws.client, outputs=outputs, endpoint=deployment.aws.url)
-    driver.wait_until_steady()
+    made = ServiceDriver(client=deployment.aws.client, outputs=outputs, endpoint=deployment.aws.url)
+    made.wait_until_steady()
     print(f"Tasks run by {deployment.aws.containers['LOCAL_AWS_CONTAINERS']}.")
-    return driver
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -129,11 +133,6 @@ def by_tasks_only(hybrid: HybridDriver) -> Iterator[None]:
 def tasks_only(hybrid: HybridDriver) -> Iterator[None]:
     with by_tasks_only(hybrid):
         yield
-
-
-@pytest.fixture
-def driver(deployment: Deployment) -> LambdaDriver:
-    return deployment.driver
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 300) -> T:

@@ -27,7 +27,8 @@ from tests.support.browser import picture_of
 from tests.support.images import encode, noise
 from tests.support.validation import check_by_validator
 from tools.commands.gallery import write_viewer
-from tools.drivers.fargate_pattern import Answer, ServiceDriver
+from tools.drivers.deployed import Answer
+from tools.drivers.fargate_pattern import ServiceDriver
 from tools.local_aws.aws import REGION
 
 ROOT = Path(__file__).parents[2]
@@ -136,8 +137,10 @@ def test_a_tasks_role_reads_the_source_and_nothing_else(
         )
         return session.client(name, endpoint_url=deployment.aws.url)
 
-    s3, other = client("s3"), deployment.driver.source
-    deployment.driver.upload("secret.jpg", b"1")
+    s3, other, root = client("s3"), "of-somebody-else", deployment.aws.client
+    root("s3").create_bucket(Bucket=other)
+    root("s3").put_object(Bucket=other, Key="secret.jpg", Body=b"1")
+    queue = root("sqs").create_queue(QueueName=other)["QueueUrl"]
     assert s3.get_object(Bucket=service.source, Key=PHOTO)["ContentLength"] > 0
     assert s3.list_objects_v2(Bucket=service.source)["KeyCount"] >= 2
     denied: tuple[Callable[[], Any], ...] = (
@@ -145,12 +148,15 @@ def test_a_tasks_role_reads_the_source_and_nothing_else(
         lambda: s3.delete_object(Bucket=service.source, Key=PHOTO),
         lambda: s3.get_object(Bucket=other, Key="secret.jpg"),
         lambda: s3.list_objects_v2(Bucket=other),
-        lambda: client("sqs").send_message(QueueUrl=deployment.driver.outputs["Queue"], MessageBody="1"),
+        lambda: client("sqs").send_message(QueueUrl=queue, MessageBody="1"),
         lambda: client("ecs").list_tasks(cluster=service.outputs["ClusterName"]),
     )
     for call in denied:
         with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
             call()
+    root("s3").delete_object(Bucket=other, Key="secret.jpg")
+    root("s3").delete_bucket(Bucket=other)
+    root("sqs").delete_queue(QueueUrl=queue)
 
 
 def test_of_two_tasks_one_is_killed_and_the_other_answers(

@@ -3,14 +3,17 @@
 import json
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runtime.results import pointer_key
 from tests.local.conftest import eventually, paused
 from tests.support.images import encode, noise
-from tools.drivers.lambda_pattern import LambdaDriver, Upload
+from tools.drivers.lambda_pattern import LambdaDriver
+
+if TYPE_CHECKING:
+    from tools.drivers.deployed import Upload
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -25,8 +25,8 @@ from tests.local.conftest import (
 )
 from tests.support.images import corners, encode, noise
 from tests.support.privileges import NEEDS, denied_without
+from tools.drivers.deployed import Upload
 from tools.drivers.hybrid_pattern import HybridDriver
-from tools.drivers.lambda_pattern import Upload
 
 SCAN = encode(corners(700, 500), ".tif", compression="deflate")
 BROKEN = encode(noise(700, 500), ".jpg")[:50_000]

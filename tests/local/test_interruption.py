@@ -1,15 +1,19 @@
 """The cloud goes away in the middle of the work, and comes back."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime.results import manifest_key
 from tests.local.conftest import MANY_RECEIVES, STACK, eventually, redeliver_soon
 from tests.support.images import encode, noise
-from tools.drivers.lambda_pattern import LambdaDriver, Upload
+from tools.drivers.lambda_pattern import LambdaDriver
 from tools.local_aws.aws import local_aws
 from tools.local_aws.deployment import Cdk
+
+if TYPE_CHECKING:
+    from tools.drivers.deployed import Upload
 
 PHOTO = encode(noise(1500, 1000), ".jpg")
 

@@ -11,7 +11,8 @@ from runtime.results import pointer_key
 from tests.local.conftest import STACK, Deployment, as_user, count, eventually, lacking, logged, paused
 from tests.support.events import s3_event
 from tests.support.images import corners, decode, encode
-from tools.drivers.lambda_pattern import LambdaDriver, Upload
+from tools.drivers.deployed import Upload
+from tools.drivers.lambda_pattern import LambdaDriver
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
@@ -140,6 +141,6 @@ def test_a_plain_http_request_is_refused_by_both_buckets(
             user.list_objects_v2(Bucket=bucket)
 
 
-def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
-    assert deployment.cdk.deploy(STACK)[STACK] == deployment.driver.outputs
+def test_deploying_again_changes_nothing(deployment: Deployment, driver: LambdaDriver) -> None:
+    assert deployment.cdk.deploy(STACK)[STACK] == driver.outputs
     assert "(no changes)" in (deployment.cdk.folder / "cdk.log").read_text()

@@ -8,6 +8,7 @@ from tests.local.conftest import actions, eventually, role_of, statements, witho
 from tests.support.log_lines import log_line
 from tests.support.privileges import NEEDS, denied_without
 from tools.commands import views
+from tools.drivers.deployed import Deployed
 from tools.drivers.stream_pattern import SET_ASIDE, StreamDriver
 from tools.local_aws import running
 
@@ -22,7 +23,7 @@ def view(name: str, number: int) -> tuple[str, bytes]:
 def test_a_minute_of_views_is_counted_and_the_command_shows_the_top(
     stream: StreamDriver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = running.Deployed(client=stream.client, resource=stream.client, outputs=stream.outputs)
+    found = Deployed(client=stream.client, resource=stream.client, outputs=stream.outputs)
     monkeypatch.setattr(running, "find", lambda *_: found)
     assert views.main(["put"]) == 0
     eventually(lambda: stream.views().total() >= views.MADE_UP)

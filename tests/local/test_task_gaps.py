@@ -165,7 +165,7 @@ def test_health_checks_are_not_run(patched: LocalAws) -> None:
 @pytest.fixture(scope="module")
 def parts() -> dict[str, Any]:
     """MiniStack's own parts without patches, which no call of the API shows."""
-    script = ROOT / "tests" / "support" / "bare.py"
+    script = ROOT / "tests/support/bare.py"
     done = subprocess.run([PYTHON, str(script)], capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

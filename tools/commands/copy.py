@@ -23,8 +23,15 @@ Copied from lambda-or-fargate. With Python 3.11 or newer and Node 22 or newer:
     cdk synth
     cdk deploy --all    # with credentials and a Region; cdk bootstrap once before
     cdk destroy --all   # in a sandbox with everything that is in it
-
+{local}
 Settings are in cdk.json. What to change to make it yours: {page}.
+"""
+LOCAL = """
+The tests of tests/local deploy it into a local AWS, docs/local-aws.md. Before `pytest`, once:
+
+    python3 -m venv .ministack
+    .ministack/bin/pip install --require-hashes --only-binary=:all: -r tools/local_aws/requirements.txt
+    npm ci --prefix tools/local_aws
 """
 RUFF = Path(sys.executable).with_name("ruff")
 PREFIX = Settings().prefix.encode()
@@ -35,17 +42,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("pattern", choices=PATTERNS)
     parser.add_argument("folder", type=Path, help="new or empty")
     parser.add_argument("--name", type=_name, help="how the names of the stacks begin")
+    parser.add_argument("--with-local-aws", action="store_true", help="with the tests that deploy it locally")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     folder = options.start / options.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         print(f"Error: {folder} is not empty: name a new folder.", file=sys.stderr)
         return 1
-    contents = Contents(pattern=options.pattern)
+    contents = Contents(pattern=options.pattern, with_local_aws=options.with_local_aws)
     files = named(contents.files, options.name) if options.name else contents.files
-    write(
-        {**files, "README.md": README.format(pattern=contents.pattern, page=contents.page).encode()}, folder
-    )
+    local = LOCAL if options.with_local_aws else ""
+    readme = README.format(pattern=contents.pattern, page=contents.page, local=local)
+    write({**files, "README.md": readme.encode()}, folder)
     print(f"{len(files) + 1} files in {folder}; its README.md says how to go on.")
     print(f"The work to replace is in {contents.work}: {contents.page} says how.")
     return 0

@@ -23,7 +23,8 @@ from stacks.fargate_pattern.size import service_size
 from stacks.settings import Settings, SettingsError
 from tools.commands import views
 from tools.commands.gallery import write_gallery, write_tiles, write_viewer
-from tools.drivers.fargate_pattern import Answer, ServiceDriver
+from tools.drivers.deployed import Answer
+from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver, Result
 from tools.drivers.stream_pattern import StreamDriver

@@ -26,9 +26,10 @@ from stacks.settings import Settings, SettingsError
 from tools.commands import at_rest, preflight, views
 from tools.commands.account_checks import Level
 from tools.commands.preflight import read_settings
+from tools.drivers.deployed import Client
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
-from tools.drivers.lambda_pattern import Client, LambdaDriver
+from tools.drivers.lambda_pattern import LambdaDriver
 from tools.drivers.stream_pattern import StreamDriver
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAwsError, local_aws

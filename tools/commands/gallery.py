@@ -12,7 +12,7 @@ from runtime.imaging.transform import Encoding
 from runtime.jobs.record import Job
 from runtime.results import version_prefix
 from tools.commands.viewer import fill, viewer_page
-from tools.drivers.fargate_pattern import Answer
+from tools.drivers.deployed import Answer
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver, Result
 

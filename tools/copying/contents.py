@@ -12,6 +12,7 @@ from app import PATTERNS, STACKS
 from stacks.imports import ROOT, closure
 from stacks.settings import Settings
 from tools.copying import pages, python_source
+from tools.copying.in_tests import files_of, is_there, is_used, reachable
 
 ALWAYS = (
     *(".gitignore", ".npmrc", "LICENSE", "package.json", "package-lock.json"),
@@ -26,6 +27,7 @@ PAGES = {
     "contract.md": "runtime.results",
     "image-service.md": "container.service.app",
     "pyramid.md": "runtime.work.scans",
+    "local-aws.md": "tools.local_aws.aws",
 }
 """What each page is about: it comes with that module, and a pattern's own page with the pattern."""
 WORK = {
@@ -35,15 +37,20 @@ WORK = {
     "StreamPattern": "lambda_src.views.log_lines",
 }
 """The module that holds what a copy replaces."""
-HERE = ("tests/local/", "tests/unit/tools/")
-"""Tests of the embedded AWS, and of the commands: both stay here."""
+LOCAL_AWS = ("tools.local_aws.deployment", "tools.local_aws.docker", "tools.local_aws.emulator")
+"""Beside a client of the pattern, what its tests on the local AWS import or start."""
+LOCAL_AWS_FILES = tuple(
+    f"tools/local_aws/{name}"
+    for name in ("requirements.in", "requirements.txt", "package.json", "package-lock.json")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """pattern: one of PATTERNS."""
+    """pattern: one of PATTERNS. with_local_aws: with the embedded AWS, and the tests that run in it."""
 
     pattern: str
+    with_local_aws: bool = False
 
     @property
     def page(self) -> str:
@@ -53,7 +60,7 @@ class Contents:
     @property
     def work(self) -> str:
         """The file that holds what a copy replaces."""
-        (file,) = _files(WORK[self.pattern])
+        (file,) = files_of(WORK[self.pattern])
         return file
 
     @cached_property
@@ -80,6 +87,8 @@ class Contents:
             file for folder in folders if len(folder.parts) > 1 for file in (ROOT / folder).glob("*.py")
         ]
         modules = [_module(file) for file in shipped if file.name != "__init__.py"]
+        if self.with_local_aws:
+            modules += [f"tools.drivers.{_snake(self.pattern)}", *LOCAL_AWS]
         return [str(file.relative_to(ROOT)) for file in closure(stack, *modules)]
 
     @cached_property
@@ -87,12 +96,13 @@ class Contents:
         """Of each function and image: what it is installed and built from."""
         folders = {Path(name).parent for name in self._code if name.startswith(("lambda_src/", "container/"))}
         kinds = ("requirements.in", "requirements.txt", "Dockerfile")
-        return [
+        locks = [
             str(folder / kind)
             for folder in sorted(folders)
             for kind in kinds
             if (ROOT / folder / kind).is_file()
         ]
+        return [*locks, *(LOCAL_AWS_FILES if self.with_local_aws else ())]
 
     @cached_property
     def _left(self) -> frozenset[str]:
@@ -118,7 +128,7 @@ class Contents:
     @cached_property
     def _code_left(self) -> list[str]:
         """Modules of ours that are not copied."""
-        folders = ("runtime", "stacks", "lambda_src", "container")
+        folders = ("runtime", "stacks", "lambda_src", "container", "tools")
         files = (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))
         names = (str(file.relative_to(ROOT)) for file in files if file.name != "__init__.py")
         return [name for name in names if name not in self._code]
@@ -134,9 +144,8 @@ class Contents:
         words += [_setting(name) if name in self._settings_left else _part(name) for name in named]
         words += [rf"['\"`]{name}['\"`]" for name in self._left & {*STACKS}]
         words += [rf"\b{name.removesuffix('.py').replace('/', '[./]')}\b" for name in self._code_left]
-        return re.compile(
-            "|".join([*words, r"dev\.py", "`jobs ", r"\btools[./]", r"\bchooser\b", r"\bbench\b", "samples/"])
-        )
+        words += [] if self.with_local_aws else [r"\btools[./]"]
+        return re.compile("|".join([*words, r"dev\.py", "`jobs ", r"\bchooser\b", r"\bbench\b", "samples/"]))
 
     @cached_property
     def _cut(self) -> python_source.Cut:
@@ -147,7 +156,7 @@ class Contents:
 
     def _is_missing(self, module: str) -> bool:
         """A module of ours that is not among the code; tests are looked at by themselves."""
-        files = _files(module)
+        files = files_of(module)
         return (
             bool(files) and not {*files} & {*self._code, *ALWAYS, "app.py"} and not module.startswith("tests")
         )
@@ -163,25 +172,30 @@ class Contents:
         found = {
             name: (ROOT / name).read_text()
             for name in names
-            if not name.startswith(HERE)
+            if not name.startswith(self._tests_left)
             and not self.mentions.search(name)
             and not self._is_of_code_left(name)
         }
         while True:
             cut = {name: self._tests_cut(name, found) for name in found}
-            kept = {name: text for name, text in cut.items() if _is_used(name, text)}
+            kept = {name: text for name, text in cut.items() if is_used(name, text)}
             if kept == found:
-                return _reachable(found)
+                return reachable(found)
             found = kept
+
+    @property
+    def _tests_left(self) -> tuple[str, ...]:
+        """Tests of the commands stay here, and those that deploy where the embedded AWS does."""
+        return ("tests/unit/tools/",) if self.with_local_aws else ("tests/unit/tools/", "tests/local/")
 
     def _is_of_code_left(self, test: str) -> bool:
         """A test stands where its module does: tests/unit/A/test_B.py is of A/B.py."""
         module = test.removeprefix("tests/unit/").replace("test_", "")
-        return (ROOT / module).is_file() and module not in self._code
+        return module != test and (ROOT / module).is_file() and module not in self._code
 
     def _tests_cut(self, name: str, found: dict[str, str]) -> str:
         def is_missing(module: str) -> bool:
-            return self._is_missing(module) or (module.startswith("tests.") and not _is_there(module, found))
+            return self._is_missing(module) or (module.startswith("tests.") and not is_there(module, found))
 
         cut = python_source.Cut(missing=is_missing, names=self._left, mentions=self._is_of_others)
         for folder in [*Path(name).parents][::-1]:
@@ -207,7 +221,7 @@ class Contents:
         own = f"docs/{_snake(self.pattern).replace('_', '-')}.md"
         pages_of_it = {
             own,
-            *(f"docs/{page}" for page, about in PAGES.items() if {*_files(about)} & copied.keys()),
+            *(f"docs/{page}" for page, about in PAGES.items() if {*files_of(about)} & copied.keys()),
         }
 
         def has(path: str) -> bool:
@@ -246,43 +260,6 @@ def _part(name: str) -> str:
 
 def _module(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
-
-
-def _files(module: str) -> list[str]:
-    path = module.replace(".", "/")
-    return [name for name in (f"{path}.py", f"{path}/__init__.py") if (ROOT / name).is_file()]
-
-
-def _is_there(name: str, tests: dict[str, str]) -> bool:
-    """A module of tests/, or something in one."""
-    module, _, within = name.rpartition(".")
-    if {*_files(name)} & {*tests} or (ROOT / name.replace(".", "/")).is_dir():
-        return True
-    return any(within in python_source.defined(tests[file]) for file in _files(module) if file in tests)
-
-
-def _is_used(name: str, text: str) -> bool:
-    return not Path(name).name.startswith("test_") or python_source.has_tests(text)
-
-
-def _reachable(files: dict[str, str]) -> dict[str, str]:
-    """Tests, what they import of tests/, and the packages and conftests that they are in."""
-    todo = [name for name in files if Path(name).name.startswith("test_")]
-    found: set[str] = set()
-    while todo:
-        name = todo.pop()
-        if name in found or name not in files:
-            continue
-        found.add(name)
-        for folder in Path(name).parents:
-            todo += [str(folder / "__init__.py"), str(folder / "conftest.py")]
-        for node in ast.walk(ast.parse(files[name])):
-            if isinstance(node, ast.ImportFrom):
-                modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-                todo += [file for module in modules for file in _files(module)]
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):  # a script, by its path
-                todo.append(str(Path(name).parent / node.value))
-    return {name: files[name] for name in sorted(found)}
 
 
 def _project(folders: set[str]) -> str:

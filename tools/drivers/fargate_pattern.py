@@ -9,20 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from container.service.request import path_of
-from tools.drivers.lambda_pattern import Client
-
-LABEL_OF = ".cloudfront.net"
-HERE = ".cloudfront.localhost"
-"""Browsers look for every name under localhost on this machine: https://www.rfc-editor.org/rfc/rfc6761#section-6.3"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """headers: by their names in small letters."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+from tools.drivers.deployed import HERE, LABEL_OF, Answer, Client, answer_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +96,3 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(_Stay)
-
-
-def answer_of(status: int, answer: Any) -> Answer:
-    """From what urllib gives."""
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Answer(status=status, headers=headers, body=answer.read())

@@ -15,8 +15,7 @@ from runtime.jobs.messages import Calls
 from runtime.jobs.record import Job
 from runtime.jobs.table import Jobs
 from runtime.results import manifest_key
-from tools.drivers.fargate_pattern import HERE, LABEL_OF, Answer, answer_of
-from tools.drivers.lambda_pattern import Client, Upload
+from tools.drivers.deployed import HERE, LABEL_OF, Answer, Client, Upload, answer_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +11,10 @@ from botocore.exceptions import ClientError
 
 from runtime.events import job_id
 from runtime.results import manifest_key, pointer_key, rejection_key
+from tools.drivers.deployed import Client, Upload
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-
-Client = Callable[[str], Any]
-"""Makes a boto3 client by the name of its service."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """A source version that was uploaded; started: `time.monotonic()` before that."""
-
-    key: str
-    version_id: str
-    job_id: str
-    bytes: int
-    started: float
 
 
 @dataclass(frozen=True, kw_only=True)

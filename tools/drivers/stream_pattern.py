@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from lambda_src.views.counters import MARK
-from tools.drivers.lambda_pattern import Client
+from tools.drivers.deployed import Client
 
 MOST_RECORDS = 500
 """Of one PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""

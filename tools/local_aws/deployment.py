@@ -59,7 +59,7 @@ class Cdk:
 
 
 def read_outputs(file: Path) -> dict[str, dict[str, str]]:
-    """What `cdk deploy --outputs-file` wrote, by stack: of `lof-LambdaPattern` by LambdaPattern."""
+    """What `cdk deploy --outputs-file` wrote, by the name that app.py gives each stack."""
     return {name.rpartition("-")[2]: outputs for name, outputs in json.loads(file.read_text()).items()}
 
 

@@ -4,31 +4,17 @@ import json
 import os
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.drivers.lambda_pattern import Client
+from tools.drivers.deployed import Deployed
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, forget_other_accounts
 from tools.local_aws.deployment import stack_name
 
 FILE = ROOT / "build" / "demo" / "running.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """A stack, as its drivers want it. client, resource: as boto3 makes them, by a service's name.
-
-    endpoint: of the local AWS; none on AWS itself.
-    """
-
-    client: Client
-    resource: Client
-    outputs: Mapping[str, str]
-    endpoint: str = ""
 
 
 def note(aws: LocalAws, outputs: Mapping[str, Mapping[str, str]]) -> None:

@@ -97,6 +97,20 @@ def test_its_tests_pass(copied: tuple[str, Path]) -> None:
     assert " passed" in done.stdout
 
 
+@pytest.mark.slow
+def test_with_the_local_aws_the_tests_that_deploy_it_pass_too(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    assert main(["LambdaPattern", str(folder), "--with-local-aws"]) == 0
+    (folder / "build").mkdir()
+    for shared in ("node_modules", "build/packages", ".ministack", "tools/local_aws/node_modules"):
+        (folder / shared).symlink_to(ROOT / shared)
+    assert not {"chooser", "bench", "dev.py"} & {path.name for path in folder.iterdir()}
+    assert {path.stem for path in (folder / "tools/drivers").glob("*_pattern.py")} == {"lambda_pattern"}
+    done = run(folder, sys.executable, "-m", "pytest", "-q", "tests/local", "-m", "not slow")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout
+
+
 def test_a_folder_with_something_in_it_is_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,6 @@ from tools.commands import demo
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("labels=on", "needs Amazon Rekognition, which the local AWS lacks"),
         ("labels", "labels='' is not possible. Allowed: off, on."),
         ("colour=red", "Unknown setting colour."),
     ],

@@ -9,6 +9,7 @@ from runtime.jobs.record import State
 from tests.support.hybrid import World, make_world
 from tests.support.images import encode, noise
 from tools.commands import jobs
+from tools.drivers.deployed import Deployed
 from tools.local_aws import running
 
 
@@ -19,7 +20,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         import boto3
 
         outputs = {"JobTable": "jobs", "Queue": made.queue}
-        found = running.Deployed(client=boto3.client, resource=boto3.resource, outputs=outputs)
+        found = Deployed(client=boto3.client, resource=boto3.resource, outputs=outputs)
         monkeypatch.setattr(running, "find", lambda stack, target, profile: found)
         monkeypatch.setenv("COLUMNS", "200")
         made.by_tasks_only().dispatch(made.upload(encode(noise(600, 600), ".tif"), "[scan] 1.tif"))

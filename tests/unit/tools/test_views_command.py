@@ -13,6 +13,7 @@ from lambda_src.views.log_lines import read_line
 from tests.support.log_lines import kinesis_event, log_line
 from tools.commands import views
 from tools.drivers import stream_pattern
+from tools.drivers.deployed import Deployed
 from tools.drivers.stream_pattern import StreamDriver
 from tools.local_aws import running
 
@@ -32,7 +33,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[StreamDriver]:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
             BillingMode="PAY_PER_REQUEST",
         )
-        found = running.Deployed(client=boto3.client, resource=boto3.resource, outputs=outputs)
+        found = Deployed(client=boto3.client, resource=boto3.resource, outputs=outputs)
         monkeypatch.setattr(running, "find", lambda *_: found)
         yield StreamDriver(client=boto3.client, outputs=outputs)
 

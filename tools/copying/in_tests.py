@@ -1,0 +1,44 @@
+"""Which files of tests/ belong to a copy: those that are used by what is left of others."""
+
+import ast
+from pathlib import Path
+
+from stacks.imports import ROOT
+from tools.copying import python_source
+
+
+def files_of(module: str) -> list[str]:
+    path = module.replace(".", "/")
+    return [name for name in (f"{path}.py", f"{path}/__init__.py") if (ROOT / name).is_file()]
+
+
+def is_there(name: str, tests: dict[str, str]) -> bool:
+    """A module of tests/, or something in one."""
+    module, _, within = name.rpartition(".")
+    if {*files_of(name)} & {*tests} or (ROOT / name.replace(".", "/")).is_dir():
+        return True
+    return any(within in python_source.defined(tests[file]) for file in files_of(module) if file in tests)
+
+
+def is_used(name: str, text: str) -> bool:
+    return not Path(name).name.startswith("test_") or python_source.has_tests(text)
+
+
+def reachable(files: dict[str, str]) -> dict[str, str]:
+    """Tests, what they import of tests/, and the packages and conftests that they are in."""
+    todo = [name for name in files if Path(name).name.startswith("test_")]
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in found or name not in files:
+            continue
+        found.add(name)
+        for folder in Path(name).parents:
+            todo += [str(folder / "__init__.py"), str(folder / "conftest.py")]
+        for node in ast.walk(ast.parse(files[name])):
+            if isinstance(node, ast.ImportFrom):
+                modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+                todo += [file for module in modules for file in files_of(module)]
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):  # a script, by its path
+                todo += [node.value, str(Path(name).parent / node.value)]
+    return {name: files[name] for name in sorted(found)}

@@ -1,0 +1,50 @@
+"""What every driver of a deployed pattern is made with, and what several of them take and give."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LABEL_OF = ".cloudfront.net"
+HERE = ".cloudfront.localhost"
+"""Browsers look for every name under localhost on this machine: https://www.rfc-editor.org/rfc/rfc6761#section-6.3"""
+Client = Callable[[str], Any]
+"""Makes a boto3 client by the name of its service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """A stack, as its drivers want it. client, resource: as boto3 makes them, by a service's name.
+
+    endpoint: of the local AWS; none on AWS itself.
+    """
+
+    client: Client
+    resource: Client
+    outputs: Mapping[str, str]
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A source version that was uploaded; started: `time.monotonic()` before that."""
+
+    key: str
+    version_id: str
+    job_id: str
+    bytes: int
+    started: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Of a distribution. headers: by their names in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def answer_of(status: int, answer: Any) -> Answer:
+    """What urllib got, or failed with."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Answer(status=status, headers=headers, body=answer.read())
