@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import PATTERNS
+from stacks.imports import ROOT
 from stacks.settings import Settings, SettingsError
 from tools.copying.contents import Contents
 
@@ -75,6 +76,8 @@ def write(files: dict[str, bytes], folder: Path) -> None:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
+        if (ROOT / name).is_file():
+            (folder / name).chmod((ROOT / name).stat().st_mode)
     for command in (("check", "--fix-only", "--select", "F401,I001"), ("format",)):
         subprocess.run([RUFF, *command, "--quiet", "--no-cache", folder], check=True)
 

@@ -105,6 +105,7 @@ def test_with_the_local_aws_the_tests_that_deploy_it_pass_too(tmp_path: Path) ->
     for shared in ("node_modules", "build/packages", ".ministack", "tools/local_aws/node_modules"):
         (folder / shared).symlink_to(ROOT / shared)
     assert not {"chooser", "bench", "dev.py"} & {path.name for path in folder.iterdir()}
+    assert os.access(folder / "tools/local_aws/docker.py", os.X_OK), "the CDK CLI starts it"
     assert {path.stem for path in (folder / "tools/drivers").glob("*_pattern.py")} == {"lambda_pattern"}
     done = run(folder, sys.executable, "-m", "pytest", "-q", "tests/local", "-m", "not slow")
     assert done.returncode == 0, done.stdout[-3000:]

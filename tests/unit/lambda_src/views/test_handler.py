@@ -119,9 +119,10 @@ def test_malformed_records_are_set_aside_with_their_reason_and_never_come_again(
     assert "not UTF-8" in second["reason"]
 
 
-def test_what_is_set_aside_twice_is_one_object(views: Views) -> None:
-    for _ in range(2):
-        views.deliver([of("a", 1), b"nonsense"])
+def test_what_is_set_aside_twice_is_one_object(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing_once(views, monkeypatch, call=1, code="InternalServerError")
+    assert views.deliver([of("a", 1), b"nonsense"]) == [sequence(1)]
+    assert views.deliver([of("a", 1), b"nonsense"]) == []
     assert len(views.set_aside()) == 1
 
 
@@ -171,6 +172,7 @@ def test_a_fault_of_ours_stops_the_shard_at_its_record(views: Views, monkeypatch
     monkeypatch.setattr(views.module, "read_line", faulty)
     assert views.deliver([of("a", 1), of("b", 2), of("a", 3)]) == [sequence(2)]
     assert views.counted() == {("iiif/a", MINUTE): 1}
+    assert views.deliver([of("b", 2)], start=2) == [sequence(2)], "a batch of which nothing can be read"
 
 
 def test_each_record_is_counted_by_one_metric(views: Views, capsys: pytest.CaptureFixture[str]) -> None:
