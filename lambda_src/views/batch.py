@@ -3,7 +3,7 @@
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambda_src.views.counters import Counters, Part, is_after
 from lambda_src.views.log_lines import MalformedError, Request
 from lambda_src.views.metrics import Metric
-from runtime.contention import ContentionError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+
+CALL_SECONDS = 12
+"""What a call takes at most that fails each time: see the handler's client."""
+PART_SECONDS = 2 * CALL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,11 @@ class Batches:
     s3: "S3Client"
     set_aside: str
 
-    def count(self, shard: str, records: Iterable[Read]) -> Done:
-        """Counts the records in their order, and stops at the first part that cannot be counted now."""
+    def count(self, shard: str, records: Iterable[Read], seconds_left: Callable[[], float]) -> Done:
+        """Counts the records in their order, and stops at the first part that cannot be counted now.
+
+        seconds_left: until the function is ended; a part begins early enough for all tries of its calls.
+        """
         done = Done()
         records = list(records)
         if not records:
@@ -59,11 +66,14 @@ class Batches:
             mark = self.counters.mark_of(shard)
             done.counts[Metric.ALREADY_COUNTED] = sum(not is_after(one.sequence, mark) for one in records)
             for part in parts(records, mark):
+                if seconds_left() < PART_SECONDS:
+                    done.again, done.why = part.first, "There is no time for more in this invocation."
+                    break
                 self._keep(shard, part)
                 self.counters.add(shard, part, after=mark)
                 mark = part.last
                 done.counts += part.counts
-        except (BotoCoreError, ClientError, ContentionError) as error:
+        except (BotoCoreError, ClientError) as error:
             done.again, done.why = part.first if part else records[0].sequence, str(error)
         return done
 

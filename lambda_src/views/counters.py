@@ -5,10 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from runtime.contention import ContentionError
-
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
@@ -17,9 +13,7 @@ MOST_COUNTERS = 99
 """And the shard's mark: a transaction has at most 100 items
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
 KEPT_SECONDS = 30 * 86_400
-"""How long after its minute a counter is kept, and a mark after it last moved: far longer than the stream
-keeps a record.
-"""
+"""A counter after its minute, and a mark after it last moved: far longer than the stream keeps a record."""
 DIGITS = 128
 """Sequence numbers are decimal numbers of up to so many digits (SequenceNumber in Kinesis's API), more than
 DynamoDB's numbers have: padded with zeros they compare as text.
@@ -50,7 +44,10 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Counters:
-    """dynamodb: boto3's client. clock: seconds since 1970."""
+    """dynamodb: boto3's client. clock: seconds since 1970.
+
+    A shard is named with its stream, NAME/shardId-000000000000: shards of another stream begin at 0 too.
+    """
 
     dynamodb: "DynamoDBClient"
     table: str
@@ -65,22 +62,15 @@ class Counters:
         """Counts a part, all of it or nothing, and moves the shard's mark from `after` to its last record.
 
         Each shard has counters of its own, so that two never write the same item: a transaction that meets
-        another one is cancelled. Raises ContentionError where somebody else has moved the mark, and what
-        DynamoDB raises; then nothing is counted.
+        another one is cancelled. Raises ClientError, also where somebody else has moved the mark; nothing is
+        counted then.
         """
         writes: list[TransactWriteItemTypeDef] = [
             {"Update": self._update(_key(image, f"{minute} {shard}"), views, _expires(minute))}
             for (image, minute), views in part.views.items()
         ]
-        try:
-            self.dynamodb.transact_write_items(
-                TransactItems=[{"Update": self._move(shard, part.last, after)}, *writes]
-            )
-        except ClientError as error:
-            reasons = error.response.get("CancellationReasons") or [{}]
-            if reasons[0].get("Code") == "ConditionalCheckFailed":
-                raise ContentionError(f"Another invocation counts {shard}.") from error
-            raise
+        move: TransactWriteItemTypeDef = {"Update": self._move(shard, part.last, after)}
+        self.dynamodb.transact_write_items(TransactItems=[move, *writes])
 
     def _update(self, key: dict[str, Any], views: int, expires: int) -> "UpdateTypeDef":
         return {

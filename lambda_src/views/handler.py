@@ -23,11 +23,11 @@ from lambda_src.views.metrics import Metric
 
 logger = Logger()
 metrics = Metrics()
-# All tries of a call end before the function's timeout, so that what was counted before is reported.
+# Three tries and the pauses between them: CALL_SECONDS.
 _patient = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 5},
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
     parameter_validation=False,  # DynamoDB has its own: botocore's takes a fifth of a batch's CPU
 )
 _client = partial(boto3.client, config=_patient)
@@ -45,7 +45,7 @@ def _read(record: KinesisStreamRecord) -> Read:
     kinesis: dict[str, str] = record["kinesis"]
     data = base64.b64decode(kinesis["data"])
     try:
-        found = read_line(data)
+        found = read_line(data, float(record["kinesis"]["approximateArrivalTimestamp"]))
     except MalformedError as error:
         return Read(kinesis["sequenceNumber"], data, kinesis["partitionKey"], error)
     return Read(kinesis["sequenceNumber"], data, kinesis["partitionKey"], found)
@@ -53,15 +53,20 @@ def _read(record: KinesisStreamRecord) -> Read:
 
 @logger.inject_lambda_context
 @metrics.log_metrics(capture_cold_start_metric=True)
-def handler(event: dict[str, Any], _context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """A batch of one shard. The answer names the first record from which on the shard has to come again."""
     records = event["Records"]
-    shard = records[0]["eventID"].partition(":")[0]
+    stream = records[0]["eventSourceARN"].rpartition("/")[2]
+    shard = f"{stream}/{records[0]['eventID'].partition(':')[0]}"
     with processor(records=records, handler=_read):
         results = processor.process()
     unread = [int(str(one["itemIdentifier"])) for one in processor.response()["batchItemFailures"]]
     read = [result for status, result, _ in results if status == "success"]
-    done = batches.count(shard, (one for one in read if not unread or int(one.sequence) < min(unread)))
+    done = batches.count(
+        shard,
+        (one for one in read if not unread or int(one.sequence) < min(unread)),
+        lambda: context.get_remaining_time_in_millis() / 1000,
+    )
     if unread and not done.again:
         done.again, done.why = str(min(unread)), repr(processor.exceptions[0][1])
     if done.again:

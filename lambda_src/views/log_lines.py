@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import unquote
 
+from lambda_src.views.counters import KEPT_SECONDS
+
 FIELDS = (
     "timestamp",
     "sc-status",
@@ -27,6 +29,8 @@ MAX_IMAGE_BYTES = len("iiif/") + 1024
 """The longest key in S3, after its prefix; one in DynamoDB has at most 2,048:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 """
+OLDEST_SECONDS, NEWEST_SECONDS = KEPT_SECONDS, 3600
+"""Before and after its arrival: what is older is kept no longer, and what is newer has a wrong clock."""
 _SERVICE, _TILES = "/iiif/3/", "/v/"
 _NUMBER = re.compile(r"\d{1,11}(\.\d+)?")
 
@@ -45,10 +49,10 @@ class Request:
     from_cache: bool
 
 
-def read_line(data: bytes) -> Request:
+def read_line(data: bytes, arrived: float) -> Request:
     """Reads one record of the stream: tab-separated, URL-encoded fields, in the order of FIELDS.
 
-    Raises MalformedError.
+    arrived: when the stream got it, in seconds since 1970. Raises MalformedError.
     """
     try:
         fields = data.decode().rstrip("\r\n").split("\t")
@@ -61,6 +65,9 @@ def read_line(data: bytes) -> Request:
     timestamp, status, method, path, request_id, result = fields
     if not _NUMBER.fullmatch(timestamp):
         raise MalformedError(f"Its timestamp is not in seconds since 1970: {timestamp[:40]!r}.")
+    second = int(timestamp.partition(".")[0])
+    if not -OLDEST_SECONDS <= second - arrived <= NEWEST_SECONDS:
+        raise MalformedError(f"Its timestamp is {(second - arrived) / 86_400:+,.1f} days from its arrival.")
     if not (len(status) == 3 and status.isdecimal() and status.isascii()):
         raise MalformedError(f"Its sc-status is no HTTP status: {status[:40]!r}.")
     if not path.startswith("/"):
@@ -73,7 +80,7 @@ def read_line(data: bytes) -> Request:
     return Request(
         request_id=request_id,
         image=image,
-        minute=_minute(int(timestamp.partition(".")[0]) // 60),
+        minute=_minute(second // 60),
         from_cache=result in FROM_CACHE,
     )
 

@@ -1,19 +1,18 @@
 """The function that counts views, and what it reads: the stream, shard by shard."""
 
 import aws_cdk as cdk
-import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_dynamodb as dynamodb
 import aws_cdk.aws_kinesis as kinesis
 import aws_cdk.aws_lambda as lambda_
 from constructs import Construct
 
 from lambda_src.views.environment import ViewsEnvironment
-from lambda_src.views.metrics import SERVICE, Metric
-from stacks.constructs.alarms import PERIOD, Alarms
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.grants import allow, allow_objects
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.constructs.python_function import PythonFunction
 from stacks.settings import Settings
+from stacks.stream_pattern.record_alarms import watch_records
 
 TIMEOUT = cdk.Duration.minutes(1)
 MEMORY_MB = 512
@@ -24,9 +23,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 WINDOW = cdk.Duration.seconds(10)
 RETRIES = 20
 """A batch whose process dies is halved until the record that kills it is alone, and halving is no retry."""
-MAX_AGE = cdk.Duration.hours(12)
-"""Half of the time for which the stream keeps a record."""
-LATE = cdk.Duration.minutes(30)
+MAX_AGE = cdk.Duration.hours(23)
+"""An hour before the stream forgets a record."""
 
 
 class Views(PythonFunction):
@@ -91,49 +89,4 @@ class Views(PythonFunction):
         allow(self, ["s3:ListBucket"], set_aside.bucket_arn)
         # The mapping is tested against these when it is made.
         self.mapping.node.add_dependency(self.role)
-        self._watch(alarms)
-
-    def _watch(self, alarms: Alarms) -> None:
-        alarms.add(
-            "IteratorAge",
-            metric=self.metric("IteratorAge", period=PERIOD, statistic="Maximum"),
-            threshold=LATE.to_milliseconds(),
-            evaluation_periods=2,
-            why=f"Records wait for more than {LATE.to_minutes():.0f} minutes before they are counted.",
-            runbook="late-records",
-        )
-        alarms.add(
-            "NotCounted",
-            metric=cloudwatch.Metric(
-                namespace=cdk.Stack.of(self).stack_name,
-                metric_name=Metric.NOT_COUNTED,
-                dimensions_map={"service": SERVICE},
-                statistic="Sum",
-                period=PERIOD,
-            ),
-            threshold=1,
-            evaluation_periods=6,
-            datapoints_to_alarm=3,
-            why="Records could not be counted three times within half an hour; they come again.",
-            runbook="records-not-counted",
-        )
-        alarms.add(
-            "SetAside",
-            metric=cloudwatch.Metric(
-                namespace="AWS/Lambda",
-                metric_name="OnFailureDestinationDeliveredEventCount",
-                dimensions_map={"EventSourceMappingUUID": self.mapping.event_source_mapping_id},
-                statistic="Sum",
-                period=PERIOD,
-            ),
-            threshold=1,
-            why="Records failed to the end and were set aside.",
-            runbook="records-set-aside",
-        )
-        alarms.add(
-            "NotSetAside",
-            metric=self.metric("DestinationDeliveryFailures", period=PERIOD, statistic="Sum"),
-            threshold=1,
-            why="Records failed to the end and could not be set aside either.",
-            runbook="records-lost",
-        )
+        watch_records(alarms, self, self.mapping, stream)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local.conftest import eventually
 from tests.local.making import stack_of
@@ -183,6 +184,10 @@ def test_shards_that_appear_later_are_read_from_their_beginning_and_old_ones_to_
     assert [one["ShardId"][-1] for one in shards] == ["0", "1", "2"]
     assert [one.get("ParentShardId", "-")[-1] for one in shards] == ["-", "0", "0"]
     assert ["EndingSequenceNumber" in one["SequenceNumberRange"] for one in shards] == [True, False, False]
+    with pytest.raises(ClientError, match="LimitExceeded"):
+        world.kinesis.update_shard_count(
+            StreamName=world.name, TargetShardCount=5, ScalingType="UNIFORM_SCALING"
+        )
     summary = world.kinesis.describe_stream_summary(StreamName=world.name)["StreamDescriptionSummary"]
     assert summary["OpenShardCount"] == 2
     first = int(shards[1]["HashKeyRange"]["EndingHashKey"]) // 2
@@ -218,7 +223,18 @@ def test_a_position_in_time(bare: LocalAws, patched: LocalAws, make: Make) -> No
 
 
 def test_real_time_logs_of_cloudfront(bare: LocalAws, patched: LocalAws) -> None:
-    properties = {"Name": "logs", "SamplingRate": 100, "Fields": ["timestamp"], "EndPoints": []}
-    for aws, status in ((bare, "Unrecognized resource types"), (patched, "CREATE_COMPLETE")):
-        made = stack_of(aws, "logs", "AWS::CloudFront::RealtimeLogConfig", **properties)
-        assert status in f"{made['StackStatus']} {made.get('StackStatusReason', '')}"
+    known = {"Name": "logs", "SamplingRate": 100, "Fields": ["timestamp"], "EndPoints": []}
+    role = {"RoleArn": "arn:aws:iam::000000000000:role/none", "StreamArn": "arn:aws:kinesis:::stream/s"}
+    end = {"StreamType": "Kinesis", "KinesisStreamConfig": role}
+    for aws, name, more, says in (
+        (bare, "logs", {}, "Unrecognized resource types"),
+        (patched, "logs", {}, "CREATE_COMPLETE"),
+        (patched, "fields", {"Fields": ["c-ip"]}, "not known here: c-ip"),
+        (patched, "role", {"EndPoints": [end]}, "CloudFront cannot assume the role none"),
+    ):
+        properties = known | {"Name": name} | more
+        made = stack_of(aws, name, "AWS::CloudFront::RealtimeLogConfig", **properties)
+        stack = {"StackName": made["StackId"]} if "StackId" in made else None
+        events = aws.client("cloudformation").describe_stack_events(**stack)["StackEvents"] if stack else []
+        reasons = " ".join(one.get("ResourceStatusReason", "") for one in events)
+        assert says in f"{made['StackStatus']} {reasons}"

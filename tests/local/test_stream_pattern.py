@@ -1,6 +1,7 @@
 """StreamPattern as deployed: the real template, records that are counted, malformed, or set aside."""
 
 import json
+import time
 
 import pytest
 
@@ -17,7 +18,8 @@ BREAKS = denied_without("views")
 
 def view(name: str, number: int) -> tuple[str, bytes]:
     request_id = f"{name}-{number}"
-    return request_id, log_line(f"/iiif/3/{name}/full/max/0/default.jpg", request_id=request_id)
+    path = f"/iiif/3/{name}/full/max/0/default.jpg"
+    return request_id, log_line(path, request_id=request_id, second=time.time())
 
 
 def test_a_minute_of_views_is_counted_and_the_command_shows_the_top(

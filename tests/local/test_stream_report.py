@@ -14,11 +14,11 @@ import pytest
 
 from stacks.bundling import Runtime, bundle
 from tests.local.conftest import Deployment, eventually, role_of, without
-from tests.support.log_lines import NOON, log_line
+from tests.support.log_lines import log_line
 from tools.drivers.stream_pattern import SET_ASIDE, Record, StreamDriver
 
 RECORDS, SHARDS, IMAGES = 20_000, 4, 200
-MALFORMED, TWICE = 0.01, 0.02
+MALFORMED, TWICE, LATER = 0.01, 0.02, 4000
 POISON = b"poison"
 FAILING_SECONDS = 60
 KILLED = f"""
@@ -65,7 +65,8 @@ class Report:
 
 
 def made(seed: int) -> Sent:
-    rng, sent = random.Random(seed), Sent()
+    rng, sent, start = random.Random(seed), Sent(), time.time()
+    later: list[Record] = []
     for number in range(RECORDS):
         key = f"{rng.getrandbits(64):x}"
         if rng.random() < MALFORMED:
@@ -75,12 +76,16 @@ def made(seed: int) -> Sent:
             continue
         image = f"report-{min(int(rng.expovariate(0.05)), IMAGES)}.jpg"
         path = f"/iiif/3/{image}/full/max/0/default.webp"
-        data = log_line(path, request_id=f"report-{number}", second=NOON + number / 100)
+        data = log_line(path, request_id=f"report-{number}", second=start + number / 1000)
         sent.views[f"iiif/{image}"] += 1
         sent.records.append((key, data))
         if rng.random() < TWICE:
             sent.twice[f"iiif/{image}"] += 1
-            sent.records.append((key, data))
+            (later if rng.random() < 0.5 else sent.records).append((key, data))
+        if number % LATER == 0:  # in another batch
+            sent.records += later
+            later.clear()
+    sent.records += later
     return sent
 
 
@@ -145,16 +150,20 @@ def test_twenty_thousand_records_are_accounted_for(
     deployment: Deployment, stream: StreamDriver, killed_by_poison: None
 ) -> None:
     deployment.aws.most_hidden.write_text("4")  # seconds between two tries: a minute takes fifteen of twenty
-    stream.kinesis.update_shard_count(
-        StreamName=stream.outputs["StreamName"], TargetShardCount=SHARDS, ScalingType="UNIFORM_SCALING"
-    )
+    for shards in (2, SHARDS):  # one call at most doubles them
+        stream.kinesis.update_shard_count(
+            StreamName=stream.outputs["StreamName"], TargetShardCount=shards, ScalingType="UNIFORM_SCALING"
+        )
     since = int(time.time() * 1000)
     aside = {*stream.set_aside("malformed/")}
     assert stream.set_aside(SET_ASIDE) == []
     sent = made(seed=21)
     quarter = len(sent.records) // 4
     parts = [sent.records[place : place + quarter] for place in range(0, len(sent.records), quarter)]
-    poison = ("poison", log_line("/iiif/3/poison.jpg/full/max/0/default.webp", request_id="poison"))
+    poison = (
+        "poison",
+        log_line("/iiif/3/poison.jpg/full/max/0/default.webp", request_id="poison", second=time.time()),
+    )
     stream.put(parts[0])
     stream.put([*parts[1][:100], poison, *parts[1][100:]])
     reshard(stream)

@@ -25,9 +25,11 @@ OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
 AWS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     "AWS/Lambda": {
-        *("Duration", "Errors", "Throttles"),
+        *("Duration", "Errors", "Invocations", "Throttles"),
         *("DestinationDeliveryFailures", "IteratorAge", "OnFailureDestinationDeliveredEventCount"),
     },
+    # https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
+    "AWS/Kinesis": {"IncomingRecords", "WriteProvisionedThroughputExceeded"},
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     "AWS/SQS": {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lambda_src.views.batch import PART_SECONDS
 from lambda_src.views.log_lines import FIELDS
 from tests.synth.conftest import Synth, Template, one_named, only, resources
 
@@ -38,7 +39,7 @@ def test_the_event_source_mapping_loses_nothing_and_is_held_up_by_nothing(
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "BisectBatchOnFunctionError": True,
         "MaximumRetryAttempts": 20,
-        "MaximumRecordAgeInSeconds": 12 * 3600,
+        "MaximumRecordAgeInSeconds": 23 * 3600,
         "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": [bucket, "Arn"]}}},
         "MetricsConfig": {"Metrics": ["EventCount"]},
     }
@@ -96,6 +97,51 @@ def test_the_mapping_is_made_after_the_role_may_read_the_stream(template: Templa
     assert named(template, "AWS::IAM::Policy", "FunctionRole") in made["DependsOn"]
 
 
+def test_the_alarms_on_records_are_on_what_they_say(template: Template) -> None:
+    function = {"Ref": named(template, "AWS::Lambda::Function", "Function")}
+    mapping = {"Ref": named(template, "AWS::Lambda::EventSourceMapping", "Function")}
+    stream = {"Ref": named(template, "AWS::Kinesis::Stream", "Stream")}
+    ours = ("lof-StreamPattern", {"service": "views"})
+    expected = {
+        "IteratorAge": ("AWS/Lambda", {"FunctionName": function}, "IteratorAge", "Maximum", 1_800_000, 2, 2),
+        "Refused": (
+            *("AWS/Kinesis", {"StreamName": stream}, "WriteProvisionedThroughputExceeded", "Sum"),
+            *(1, 1, 1),
+        ),
+        "NotCounted": (*ours, "NotCounted", "Sum", 1, 6, 3),
+        "Malformed": (*ours, "Malformed", "Sum", 1, 3, 3),
+        "SetAside": (
+            *("AWS/Lambda", {"EventSourceMappingUUID": mapping}),
+            *("OnFailureDestinationDeliveredEventCount", "Sum", 1, 1, 1),
+        ),
+        "NotSetAside": (
+            *("AWS/Lambda", {"FunctionName": function}, "DestinationDeliveryFailures", "Sum"),
+            *(1, 1, 1),
+        ),
+    }
+    for name, wanted in expected.items():
+        (_, alarm) = one_named(template, "AWS::CloudWatch::Alarm", f"Alarms{name}")
+        found = alarm["Properties"]
+        dimensions = {one["Name"]: one["Value"] for one in found["Dimensions"]}
+        assert wanted == (
+            *(found["Namespace"], dimensions, found["MetricName"], found["Statistic"]),
+            *(found["Threshold"], found["EvaluationPeriods"], found["DatapointsToAlarm"]),
+        )
+    (_, unread) = one_named(template, "AWS::CloudWatch::Alarm", "AlarmsUnread")
+    expression, *metrics = unread["Properties"]["Metrics"]
+    assert expression["Expression"] == "IF(FILL(came, 0) > 0 AND FILL(called, 0) < 1, 1, 0)"
+    read = {one["Id"]: one["MetricStat"]["Metric"] for one in metrics}
+    assert {name: one["MetricName"] for name, one in read.items()} == {
+        "came": "IncomingRecords",
+        "called": "Invocations",
+    }
+
+
+def test_the_function_has_time_for_the_tries_of_a_part(template: Template) -> None:
+    (_, function) = one_named(template, "AWS::Lambda::Function", "Function")
+    assert function["Properties"]["Timeout"] >= 2 * PART_SECONDS
+
+
 def test_the_bucket_outlives_whatever_writes_to_it(template: Template) -> None:
     """CloudFormation deletes in the opposite order: the bucket is emptied when the mapping is gone."""
     emptied = named(template, "Custom::S3AutoDeleteObjects", "SetAside")
@@ -125,11 +171,16 @@ def test_with_views_each_distribution_tells_of_its_requests_and_of_nobody(synth:
         (_, made) = one_named(template, "AWS::CloudFront::Distribution", distribution)
         default = made["Properties"]["DistributionConfig"]["DefaultCacheBehavior"]
         assert default["RealtimeLogConfigArn"] == {"Fn::GetAtt": [name, "Arn"]}
-        (role, policy) = one_named(template, "AWS::IAM::Policy", "ViewLogsRole")
+        (_, role) = one_named(template, "AWS::IAM::Role", "ViewLogsRole")
+        (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+        (policy_name, policy) = one_named(template, "AWS::IAM::Policy", "ViewLogsRole")
         (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
         assert statement["Resource"] == stream
-        assert {"kinesis:PutRecord", "kinesis:PutRecords"} < {*statement["Action"]}
-        assert role in logs["DependsOn"]
+        assert statement["Action"] == [
+            f"kinesis:{one}" for one in ("DescribeStream", "DescribeStreamSummary", "PutRecord", "PutRecords")
+        ]
+        assert policy_name in logs["DependsOn"]
 
 
 def test_without_views_no_other_stack_speaks_of_the_stream(synth: Synth) -> None:

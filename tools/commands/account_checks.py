@@ -53,6 +53,10 @@ class Finding:
     todo: str = ""
 
 
+SHARDS = {"provisioned": 1, "on-demand": 4}
+"""Of StreamPattern's stream when it is made; each takes one execution."""
+
+
 def fine(about: str, found: str) -> Finding:
     return Finding(about=about, level=Level.FINE, found=found)
 
@@ -73,14 +77,16 @@ def bootstrap(ssm: "SSMClient") -> Finding:
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
-    """Whether two functions at their `max_concurrency` leave room for the tracker, and for others."""
-    about, wanted = "Lambda concurrency", 2 * settings.max_concurrency
+    """Whether two functions at their `max_concurrency`, and one per shard, leave room for the tracker."""
+    about, shards = "Lambda concurrency", SHARDS[settings.stream]
+    wanted = 2 * settings.max_concurrency + shards
     limits = lambda_.get_account_settings()["AccountLimit"]
     there = limits["UnreservedConcurrentExecutions"]
-    found = f"{there} unreserved, and {wanted} may be used by the two event sources"
+    found = f"{there} unreserved, and {wanted} may be used by the event sources: {shards} by a stream"
     if there <= wanted:
+        most = max(2, (there - shards - 1) // 2)
         todo = (
-            f"Set max_concurrency in cdk.json to {max(2, (there - 1) // 2)} or less, or ask for more: "
+            f"Set max_concurrency in cdk.json to {most} or less, or ask for more: "
             "aws service-quotas request-service-quota-increase --service-code lambda "
             "--quota-code L-B99A9384 --desired-value 1000"
         )

@@ -9,7 +9,7 @@ from stacks.fargate_pattern.size import service_size
 from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
 
-LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 7
+LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 11
 """Of the other patterns' alarms, and what each sweep of the tracker writes."""
 AT_REST = "docs/fargate-pattern.md#what-it-costs-at-rest"
 Stage = Literal["sandbox", "production"]
@@ -85,7 +85,7 @@ def headline() -> str:
             f"At rest FargatePattern costs [from ${least:,.2f} a month]({AT_REST}),",
             f"LambdaPattern ${usd:,.2f} ({alarms} alarms), HybridPattern ${hybrid:,.2f} (alarms on",
             f"{HYBRID_ALARM_METRICS} metrics, and {HYBRID_METRICS} metrics that each sweep writes),",
-            f"StreamPattern ${shard:,.2f} (a shard, and {STREAM_ALARM_METRICS} alarms) or, with",
+            f"StreamPattern ${shard:,.2f} (a shard, alarms on {STREAM_ALARM_METRICS} metrics) or, with",
             f"`stream=on-demand`, ${idle:,.2f},",
         )
     )

@@ -8,6 +8,7 @@ import argparse
 import random
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
     parser.add_argument("--count", type=int, default=MADE_UP, help="put: views of the minute that is over")
     parser.add_argument("--minutes", type=int, default=60, help="top: how far back")
+    parser.add_argument("--aged", action="store_true", help="redrive: also what was only too old")
+    parser.add_argument("--malformed", action="store_true", help="redrive: also what could not be read")
     parser.add_argument("what", nargs="?", choices=("top", "put", "redrive"), default="top")
     options = parser.parse_args(arguments)
     console = Console()
@@ -45,11 +48,13 @@ def main(arguments: Sequence[str]) -> int:
             driver.put(made_up(options.count))
             console.print(f"{options.count:,} views are in the stream; `views top` has them in some seconds.")
         elif options.what == "redrive":
-            objects, records = driver.redrive()
+            objects, records = driver.redrive(aged=options.aged, malformed=options.malformed)
             console.print(f"{records:,} records of {objects:,} objects are in the stream again.")
         else:
             since = datetime.now(UTC) - timedelta(minutes=options.minutes)
             console.print(top(driver, f"{since:%Y-%m-%dT%H:%MZ}") or "Nothing was looked at.")
+            if behind := driver.behind():
+                console.print(f"The last {behind / 1000:,.0f} s are not counted yet.")
     except (LocalAwsError, NotTakenError, BotoCoreError, ClientError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
@@ -64,7 +69,7 @@ def made_up(count: int, *, now: float | None = None) -> list[Record]:
     images = rng.choices(names, weights=[1 / (place + 1) for place in range(len(names))], k=count)
     made = []
     for number, image in enumerate(images):
-        second, request_id = end - 60 + 60 * number / count, f"{rng.getrandbits(128):032x}=="
+        second, request_id = end - 60 + 60 * number / count, f"{uuid.uuid4().hex}=="
         path, result = f"/iiif/3/{image}/full/%5E600,/0/default.webp", rng.choice(("Hit", "Hit", "Miss"))
         line = "\t".join((f"{second:.3f}", "200", "GET", path, request_id, result))
         made.append((request_id, f"{line}\n".encode()))

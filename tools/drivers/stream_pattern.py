@@ -18,14 +18,20 @@ MOST_BYTES = 4_000_000
 """Of their data; PutRecords takes 5 MiB with the partition keys."""
 PAUSES = (0.2, 0.5, 1, 2, 4, 8)
 """Seconds before records that were refused are put again: a shard takes a thousand per second."""
-SET_ASIDE = "aws/lambda/"
-"""Where the event source writes what failed to the end."""
+SET_ASIDE, MALFORMED = "aws/lambda/", "malformed/"
+"""Where the event source writes what failed to the end, and the function what it cannot read."""
+FAILED = "RetryAttemptsExhausted"
+"""The condition of what was tried and failed; the other one is of what was too old."""
 Record = tuple[str, bytes]
 """Partition key and data."""
 
 
 class NotTakenError(Exception):
-    """The stream has not taken some records; the message says why and how many."""
+    """The stream has not taken some records; the message says how many and why. places: which of them."""
+
+    def __init__(self, places: Sequence[int], why: str) -> None:
+        super().__init__(f"The stream did not take {len(places)} records: {why}.")
+        self.places = places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,21 +52,21 @@ class StreamDriver:
     def put(self, records: Sequence[Record]) -> None:
         """Puts records into the stream, and those again that it did not take: PutRecords may take a part.
 
-        Raises NotTakenError where it still refuses some after PAUSES.
+        Raises NotTakenError where it still refuses some after PAUSES; what follows them was not put either.
         """
-        for part in _parts(records):
-            left = part
-            for pause in (*PAUSES, None):
-                asked = [{"PartitionKey": key, "Data": data} for key, data in left]
+        for first, part in _parts(records):
+            left, refused = {first + place: record for place, record in enumerate(part)}, [""]
+            for pause in (0, *PAUSES):
+                time.sleep(pause)
+                asked = [{"PartitionKey": key, "Data": data} for key, data in left.values()]
                 answer = self.kinesis.put_records(StreamName=self.outputs["StreamName"], Records=asked)
                 refused = [one.get("ErrorCode", "") for one in answer["Records"]]
-                left = [one for one, code in zip(left, refused, strict=True) if code]
+                left = {place: left[place] for place, code in zip(left, refused, strict=True) if code}
                 if not left:
                     break
-                if pause is None:
-                    why = ", ".join(sorted({*refused} - {""}))
-                    raise NotTakenError(f"The stream did not take {len(left)} records: {why}.")
-                time.sleep(pause)
+            else:
+                following = range(first + len(part), len(records))
+                raise NotTakenError([*left, *following], ", ".join(sorted({*refused} - {""})))
 
     def views(self, *, since: str = "") -> Counter[str]:
         """Views by image, from a minute on (as 2026-11-26T16:13Z); reads the whole table."""
@@ -89,21 +95,53 @@ class StreamDriver:
             time.sleep(0.2)  # a table has nothing to wait on
         return found
 
-    def redrive(self) -> tuple[int, int]:
-        """Puts what the event source has set aside into the stream again; how many objects and records.
+    def redrive(self, *, aged: bool = False, malformed: bool = False) -> tuple[int, int]:
+        """Puts what was set aside into the stream again; how many objects and records.
 
-        An object is removed when the stream has all of its records. One that is put back twice counts twice:
-        only if this is stopped between the two.
+        Of an object stays what the stream has not taken. aged: also what was only too old, and may have been
+        counted before: an event source that is made anew sets aside what is older than it takes. malformed:
+        also what the function could not read, for once it can.
         """
         objects = records = 0
-        bucket = self.outputs["SetAsideBucket"]
         for key in self.set_aside(SET_ASIDE):
-            told = json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-            again = [one["kinesis"] for one in json.loads(told["payload"])["Records"]]
-            self.put([(one["partitionKey"], base64.b64decode(one["data"])) for one in again])
-            self.s3.delete_object(Bucket=bucket, Key=key)
-            objects, records = objects + 1, records + len(again)
+            told = json.loads(self._get(key))
+            if aged or told["requestContext"]["condition"] == FAILED:
+                records += self._again(key, told)
+                objects += 1
+        for key in self.set_aside(MALFORMED) if malformed else ():
+            lines = [json.loads(line) for line in self._get(key).splitlines()]
+            self.put([(line["partition_key"], base64.b64decode(line["data"])) for line in lines])
+            self.s3.delete_object(Bucket=self.outputs["SetAsideBucket"], Key=key)
+            objects, records = objects + 1, records + len(lines)
         return objects, records
+
+    def _again(self, key: str, told: dict[str, Any]) -> int:
+        """Part by part, so that what the stream has taken is not put again."""
+        payload = told["payload"]
+        event = json.loads(payload) if isinstance(payload, str) else payload
+        left, count = event["Records"], len(event["Records"])
+        while left:
+            part, rest = left[:MOST_RECORDS], left[MOST_RECORDS:]
+            try:
+                self.put([_record(one["kinesis"]) for one in part])
+            except NotTakenError as error:
+                self._keep(key, told, [part[place] for place in error.places] + rest)
+                raise
+            left = rest
+            self._keep(key, told, left)
+        return count
+
+    def _keep(self, key: str, told: dict[str, Any], records: Sequence[Any]) -> None:
+        where = {"Bucket": self.outputs["SetAsideBucket"], "Key": key}
+        if records:
+            body = json.dumps({**told, "payload": json.dumps({"Records": records})})
+            self.s3.put_object(**where, Body=body.encode())
+        else:
+            self.s3.delete_object(**where)
+
+    def _get(self, key: str) -> str:
+        found = self.s3.get_object(Bucket=self.outputs["SetAsideBucket"], Key=key)
+        return str(found["Body"].read().decode())
 
     def set_aside(self, prefix: str) -> list[str]:
         """Keys of what is set aside under a prefix."""
@@ -122,7 +160,8 @@ class StreamDriver:
             yield from page["Shards"]
 
     def _behind(self, shard: str) -> int:
-        table, key = self.outputs["ViewTable"], {"image": {"S": f"shard/{shard}"}, "at": {"S": MARK}}
+        table = self.outputs["ViewTable"]
+        key = {"image": {"S": f"shard/{self.outputs['StreamName']}/{shard}"}, "at": {"S": MARK}}
         item = self.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
         sequence = item["sequence"]["S"].lstrip("0") if item else ""
         position = (
@@ -138,15 +177,18 @@ class StreamDriver:
         return max([int(answer["MillisBehindLatest"]), *(1 + int(age * 1000) for age in ages)])
 
 
-def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    part: list[Record] = []
-    size = 0
-    for record in records:
-        more = len(record[1]) + len(record[0].encode())
-        if part and (len(part) == MOST_RECORDS or size + more > MOST_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(record)
+def _record(kinesis: Mapping[str, str]) -> Record:
+    return kinesis["partitionKey"], base64.b64decode(kinesis["data"])
+
+
+def _parts(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
+    """Where each part begins, and the part."""
+    first = size = 0
+    for place, (key, data) in enumerate(records):
+        more = len(data) + len(key.encode())
+        if place > first and (place - first == MOST_RECORDS or size + more > MOST_BYTES):
+            yield first, records[first:place]
+            first, size = place, 0
         size += more
-    if part:
-        yield part
+    if records:
+        yield first, records[first:]

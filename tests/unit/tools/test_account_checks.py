@@ -64,6 +64,14 @@ def test_the_concurrency_of_functions(stubbed: Any, there: int, level: Level) ->
         assert "max_concurrency in cdk.json to 3" in found.todo
 
 
+def test_each_shard_of_a_stream_takes_one_of_them(stubbed: Any) -> None:
+    limits = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
+    settings = replace(SETTINGS, stream="on-demand")
+    found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)
+    assert (found.level, "4 by a stream" in found.found) == (Level.MIND, True)
+    assert "max_concurrency in cdk.json to 2" in found.todo
+
+
 @pytest.mark.parametrize(("there", "level"), [(6, Level.FINE), (4, Level.MIND)])
 def test_the_quota_of_tasks(stubbed: Any, there: float, level: Level) -> None:
     assert checks.fargate_vcpus(stubbed("service-quotas", ("get_service_quota", quota(there)))).level is level

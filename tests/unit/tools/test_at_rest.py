@@ -80,8 +80,8 @@ def test_the_other_patterns_alarms_are_those_of_their_templates(synth: Synth) ->
     assert alarm_metrics(synth("LambdaPattern")) == at_rest.LAMBDA_ALARM_METRICS
     assert alarm_metrics(synth("HybridPattern")) == at_rest.HYBRID_ALARM_METRICS
     assert alarm_metrics(synth("StreamPattern")) == at_rest.STREAM_ALARM_METRICS
-    assert at_rest.stream("provisioned") == pytest.approx(730 * 0.015 + 0.70)
-    assert at_rest.stream("on-demand") == pytest.approx(730 * 0.04 + 0.70)
+    assert at_rest.stream("provisioned") == pytest.approx(730 * 0.015 + 1.10)
+    assert at_rest.stream("on-demand") == pytest.approx(730 * 0.04 + 1.10)
     assert at_rest.standing(at_rest.HYBRID_ALARM_METRICS, at_rest.HYBRID_METRICS) == pytest.approx(3.10)
 
 

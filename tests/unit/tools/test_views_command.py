@@ -1,6 +1,7 @@
 """`python3 dev.py views`, and the driver that it uses, against moto."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from tools.drivers.deployed import Deployed
 from tools.drivers.stream_pattern import StreamDriver
 from tools.local_aws import running
 
-FAILED = "aws/lambda/mapping/shardId-000000000000/2026/11/26/2026-11-26T12.00.00-id"
+OBJECT = "aws/lambda/mapping/shardId-000000000000/2026/11/26/2026-11-26T12.00.00-id"
 
 
 @pytest.fixture
@@ -51,13 +52,10 @@ def in_the_stream(driver: StreamDriver) -> list[dict[str, Any]]:
     return list(driver.kinesis.get_records(ShardIterator=start["ShardIterator"])["Records"])
 
 
-def fail(driver: StreamDriver, *lines: bytes) -> None:
+def fail(driver: StreamDriver, *lines: bytes, condition: str = "RetryAttemptsExhausted") -> None:
     """What an event source writes about records that failed to the end."""
-    told = {
-        "requestContext": {"condition": "RetryAttemptsExhausted"},
-        "payload": json.dumps(kinesis_event(lines)),
-    }
-    driver.s3.put_object(Bucket="aside", Key=FAILED, Body=json.dumps(told).encode())
+    told = {"requestContext": {"condition": condition}, "payload": json.dumps(kinesis_event(lines))}
+    driver.s3.put_object(Bucket="aside", Key=OBJECT, Body=json.dumps(told).encode())
 
 
 def test_put_makes_lines_that_the_function_reads_as_views(
@@ -65,7 +63,7 @@ def test_put_makes_lines_that_the_function_reads_as_views(
 ) -> None:
     assert views.main(["put", "--count", "1200"]) == 0
     assert "1,200 views are in the stream" in capsys.readouterr().out
-    found = [read_line(one["Data"]) for one in in_the_stream(driver)]
+    found = [read_line(one["Data"], time.time()) for one in in_the_stream(driver)]
     assert len({one.request_id for one in found}) == 1200
     assert all(one.image.startswith("iiif/") for one in found)
 
@@ -101,17 +99,58 @@ def test_redrive_puts_whole_records_back_and_removes_what_told_of_them(
     assert driver.set_aside("") == ["malformed/shard/1.jsonl"]
 
 
-def test_an_object_stays_until_the_stream_has_all_of_its_records(
+def test_what_was_only_too_old_stays_unless_it_is_asked_for(
+    driver: StreamDriver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An event source that is made anew sets aside what is too old, and may have been counted."""
+    fail(driver, log_line(), condition="RecordAgeExceeded")
+    assert views.main(["redrive"]) == 0
+    assert "0 records of 0 objects" in capsys.readouterr().out
+    assert driver.set_aside("") == [OBJECT]
+    assert views.main(["redrive", "--aged"]) == 0
+    assert [one["Data"] for one in in_the_stream(driver)] == [log_line()]
+    assert driver.set_aside("") == []
+
+
+def test_what_could_not_be_read_is_put_back_once_it_can(driver: StreamDriver) -> None:
+    line = {"sequence": "1", "reason": "?", "partition_key": "key", "data": "bm9uc2Vuc2U="}
+    driver.s3.put_object(Bucket="aside", Key="malformed/stream/shard/1.jsonl", Body=json.dumps(line).encode())
+    assert views.main(["redrive", "--malformed"]) == 0
+    assert [(one["PartitionKey"], one["Data"]) for one in in_the_stream(driver)] == [("key", b"nonsense")]
+    assert driver.set_aside("") == []
+
+
+def test_of_what_the_stream_took_in_part_only_the_rest_is_put_again(
     driver: StreamDriver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fail(driver, log_line())
-    refused = {"FailedRecordCount": 1, "Records": [{"ErrorCode": "ProvisionedThroughputExceededException"}]}
-    monkeypatch.setattr(stream_pattern, "PAUSES", (0.0,))
-    monkeypatch.setattr(StreamDriver, "kinesis", type("Kinesis", (), {"put_records": lambda **_: refused}))
-    assert views.main(["redrive"]) == 1
+    lines = [log_line(request_id=f"{number}") for number in range(1200)]
+    fail(driver, *lines)
+    put, calls = driver.kinesis.put_records, iter(range(100))
+
+    def refuse_the_third(*, StreamName: str, Records: list[dict[str, Any]]) -> Any:  # noqa: N803
+        if next(calls) < 2:
+            return put(StreamName=StreamName, Records=Records)
+        kept = put(StreamName=StreamName, Records=Records[:50])["Records"]
+        refused = [{"ErrorCode": "ProvisionedThroughputExceededException"}] * len(Records[50:])
+        return {"Records": [*kept, *refused]}
+
+    monkeypatch.setattr(stream_pattern, "PAUSES", ())
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            StreamDriver, "kinesis", type("Kinesis", (), {"put_records": staticmethod(refuse_the_third)})
+        )
+        assert views.main(["redrive"]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "The stream did not take 1 records: ProvisionedThroughputExceededException." in said
-    assert driver.set_aside("") == [FAILED]
+    assert "The stream did not take 150 records: ProvisionedThroughputExceededException." in said
+    assert driver.set_aside("") == [OBJECT]
+    assert views.main(["redrive"]) == 0
+    assert "150 records of 1 objects" in capsys.readouterr().out
+    assert [one["Data"] for one in in_the_stream(driver)] == lines
+    assert driver.set_aside("") == []
+
+
+def test_two_calls_of_put_are_views_of_their_own(driver: StreamDriver) -> None:
+    assert len({key for _ in range(2) for key, _ in views.made_up(10)}) == 20
 
 
 def test_only_what_the_stream_refused_is_put_again(
@@ -154,7 +193,7 @@ def test_what_is_not_counted_yet_is_behind(driver: StreamDriver) -> None:
     driver.put([("a", b"a"), ("b", b"b")])
     assert driver.behind() > 0
     (*_, last) = in_the_stream(driver)
-    mark = {"image": {"S": "shard/shardId-000000000000"}, "at": {"S": MARK}}
+    mark = {"image": {"S": "shard/stream/shardId-000000000000"}, "at": {"S": MARK}}
     sequence = {"S": last["SequenceNumber"].zfill(128)}
     driver.client("dynamodb").put_item(TableName="views", Item={**mark, "sequence": sequence})
     assert driver.behind() == 0

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import error_response_json
 from ministack.services import kinesis
 
 Shard = dict[str, Any]
@@ -45,6 +46,12 @@ def _keeping(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any
         if not stream:
             return change(data)
         before, is_open = dict(stream["shards"]), open_shards(stream)
+        wanted = int(data.get("TargetShardCount") or len(is_open))
+        if not len(is_open) / 2 <= wanted <= 2 * len(is_open):
+            said = (
+                f"UpdateShardCount cannot go from {len(is_open)} to {wanted}: at most double, at least half."
+            )
+            return error_response_json("LimitExceededException", said, 400)
         stream["shards"] = is_open
         first = 1 + max(int(shard_id.split("-")[1]) for shard_id in before)
         answer = change(data)

@@ -24,6 +24,8 @@ from ministack.services import kinesis, lambda_svc, s3
 log = logging.getLogger(__name__)
 Record = dict[str, Any]
 Shard = dict[str, Any]
+PAYLOAD_BYTES, EVENT_BYTES = 6 * 1024 * 1024, 500
+"""Of an invocation, and of what a record has in it beside its data."""
 LONGEST_PAUSE = 30.0
 """Seconds between two tries; AWS's documentation tells none."""
 
@@ -135,9 +137,16 @@ def _is_done(reader: Reader | None, shard: Shard) -> bool:
 
 
 def _read(esm: Record, reader: Reader, shard: Shard) -> list[Batch]:
-    new = [one for one in shard["records"] if one["SequenceNumber"] > reader.after]
-    size = esm.get("BatchSize", 100)
-    return [Batch(records=new[:size])] if new else []
+    """As many as the batch size says, and no more than fit into an invocation's payload."""
+    batch: list[Record] = []
+    size = 0
+    for record in shard["records"]:
+        if record["SequenceNumber"] > reader.after:
+            size += len(kinesis._ensure_base64(record["Data"])) + EVENT_BYTES
+            if len(batch) == esm.get("BatchSize", 100) or (batch and size > PAYLOAD_BYTES):
+                break
+            batch.append(record)
+    return [Batch(records=batch)] if batch else []
 
 
 def _try(esm: Record, stream: Record, function: Record, shard_id: str, reader: Reader, batch: Batch) -> None:
@@ -156,11 +165,15 @@ def _try(esm: Record, stream: Record, function: Record, shard_id: str, reader: R
 
 def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: Batch) -> Sequence[Batch]:
     age, most = esm.get("MaximumRecordAgeInSeconds", -1), esm.get("MaximumRetryAttempts", -1)
-    oldest = batch.records[0]["ApproximateArrivalTimestamp"]
     event = {"Records": [_as_event(one, stream, shard_id) for one in batch.records]}
-    if 0 <= int(age) < time.time() - oldest:
-        _set_aside(esm, function, shard_id, batch, event, "RecordAgeExceeded")
-        return []
+    since = time.time() - int(age) if int(age) >= 0 else 0
+    old = sum(one["ApproximateArrivalTimestamp"] < since for one in batch.records)
+    if old:
+        aged = {"Records": event["Records"][:old]}
+        _set_aside(
+            esm, function, shard_id, Batch(batch.records[:old], batch.tries), aged, "RecordAgeExceeded"
+        )
+        return [Batch(batch.records[old:], batch.tries)] if old < len(batch.records) else []
     result = lambda_svc._execute_function(function, event)
     if result.get("throttle"):  # the function never ran: that is no try
         return [Batch(batch.records, batch.tries, time.time() + 1)]
@@ -175,8 +188,7 @@ def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: 
     if result.get("error") and esm.get("BisectBatchOnFunctionError") and len(rest) > 1:
         half = (len(rest) + 1) // 2  # which is no retry
         return [Batch(rest[:half], batch.tries), Batch(rest[half:], batch.tries)]
-    # What was done before the first failure is through; the number of tries is of the record that fails.
-    tries = batch.tries + 1 if len(rest) == len(batch.records) else 1
+    tries = batch.tries + 1  # AWS tells of no new quota where a part of the batch was done
     if 0 <= int(most) < tries:
         event = {"Records": event["Records"][-len(rest) :]}
         _set_aside(esm, function, shard_id, Batch(rest, tries), event, "RetryAttemptsExhausted")

@@ -3,12 +3,13 @@
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html
 """
 
+import json
 import time
 import uuid
 from typing import Any
 
 from ministack.core.responses import get_account_id
-from ministack.services import cloudfront, kinesis
+from ministack.services import cloudfront, iam, kinesis
 from ministack.services.cloudformation import provisioners
 
 HANDLERS = provisioners._RESOURCE_HANDLERS
@@ -51,8 +52,23 @@ def _create(_logical_id: str, properties: Properties, _stack: str) -> Any:
     arn = f"arn:aws:cloudfront::{get_account_id()}:realtime-log-config/{properties['Name']}"
     if arn in _configs:
         raise ValueError(f"A real-time log configuration {properties['Name']} already exists.")
+    if unknown := {*properties["Fields"]} - {*ORDER}:
+        raise ValueError(f"These fields are not known here: {', '.join(sorted(unknown))}.")
+    for end in properties["EndPoints"]:
+        _try_role(end["KinesisStreamConfig"])
     _configs[arn] = properties
     return arn, {"Arn": arn}
+
+
+def _try_role(end: Properties) -> None:
+    """CloudFront takes on the role, and may put records into the stream."""
+    name = end["RoleArn"].rpartition("/")[2]
+    role = iam._roles.get(name)
+    if not role or "cloudfront.amazonaws.com" not in json.dumps(role.get("AssumeRolePolicyDocument")):
+        raise ValueError(f"CloudFront cannot assume the role {name}.")
+    policies = json.dumps(role.get("InlinePolicies", {}))
+    if "kinesis:PutRecords" not in policies or end["StreamArn"] not in policies:
+        raise ValueError(f"The role {name} may not put records into {end['StreamArn']}.")
 
 
 def _update(arn: str, _old: Properties, new: Properties, _stack: str, *_: Any, **__: Any) -> Any:

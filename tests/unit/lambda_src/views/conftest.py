@@ -24,6 +24,10 @@ class Context:
     memory_limit_in_mb: int = 512
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:views"
     aws_request_id: str = "request"
+    seconds: float = 60
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
 
 
 @dataclass
@@ -38,8 +42,8 @@ class Views:
         """The sequence numbers that the handler reports."""
         return self.invoke(kinesis_event(lines, **where))
 
-    def invoke(self, event: dict[str, Any]) -> list[str]:
-        answer = self.module.handler(event, Context())
+    def invoke(self, event: dict[str, Any], *, seconds: float = 60) -> list[str]:
+        answer = self.module.handler(event, Context(seconds=seconds))
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
     def counted(self) -> Counter[tuple[str, str]]:

@@ -2,14 +2,14 @@
 
 import json
 import random
+import time
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from lambda_src.views import counters
 from tests.support.log_lines import NOON, kinesis_event, log_line, sequence
-from tests.unit.lambda_src.views.conftest import Views
+from tests.unit.lambda_src.views.conftest import Context, Views
 
 MINUTE = "2025-11-26T12:00Z"
 
@@ -47,10 +47,12 @@ def test_views_are_counted_per_image_and_minute(views: Views) -> None:
 
 
 def test_counters_and_marks_expire(views: Views) -> None:
+    before = int(time.time())
     views.deliver([of("a", 1)])
     expires = {item["image"]["S"]: int(item["expires_at"]["N"]) for item in views.items()}
-    assert expires["iiif/a"] == NOON + counters.KEPT_SECONDS
-    assert expires["shard/shardId-000000000000"] > NOON + counters.KEPT_SECONDS
+    assert expires["iiif/a"] == NOON + 30 * 86_400
+    mark = expires["shard/views/shardId-000000000000"]
+    assert before + 30 * 86_400 <= mark <= time.time() + 30 * 86_400
 
 
 def test_a_batch_that_comes_again_counts_nothing(views: Views) -> None:
@@ -144,35 +146,99 @@ def test_nothing_is_counted_where_malformed_records_cannot_be_set_aside(views: V
     assert views.counted() == {}
 
 
-def test_of_two_invocations_for_one_shard_one_counts(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function that was given up may still be at work when the batch comes again."""
+@pytest.mark.parametrize("earlier", [[], [b"an earlier record"]])
+def test_of_two_invocations_for_one_shard_one_counts(
+    views: Views, monkeypatch: pytest.MonkeyPatch, earlier: list[bytes]
+) -> None:
+    """A function that was given up may still be at work when the batch comes again, with more in it."""
     counted = views.module.batches.counters
     mark = type(counted).mark_of
-    event = kinesis_event([of("a", 1)])
+    views.deliver(earlier) if earlier else None
+    start = 1 + len(earlier)
 
     def overtaken(self: Any, shard: str) -> Any:
         before = mark(self, shard)
         monkeypatch.setattr(type(counted), "mark_of", mark)
-        assert views.invoke(event) == []
+        assert views.deliver([of("a", 1), of("a", 2)], start=start) == []
         return before
 
     monkeypatch.setattr(type(counted), "mark_of", overtaken)
-    assert views.invoke(event) == [sequence(1)]
-    assert views.counted() == {("iiif/a", MINUTE): 1}
+    assert views.deliver([of("a", 1), of("a", 2), of("a", 3)], start=start) == [sequence(start)]
+    assert views.counted() == {("iiif/a", MINUTE): 2}
+
+
+def test_a_part_that_might_not_end_in_time_comes_again(views: Views) -> None:
+    event = kinesis_event([of(f"image-{number}", number) for number in range(250)])
+    assert views.invoke(event, seconds=23) == [sequence(1)]
+    left = iter([60, 60, 23])
+
+    class Slow(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            return next(left) * 1000
+
+    assert views.module.handler(event, Slow())["batchItemFailures"] == [{"itemIdentifier": sequence(199)}]
+    assert views.counted().total() == 198
+
+
+def test_what_the_network_does_is_reported_too(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(**_: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    monkeypatch.setattr(views.module.batches.counters.dynamodb, "transact_write_items", lost)
+    assert views.deliver([of("a", 1)]) == [sequence(1)]
+
+
+def test_the_mark_is_read_as_it_was_last_written(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+    dynamodb = views.module.batches.counters.dynamodb
+    asked: list[dict[str, Any]] = []
+    read = dynamodb.get_item
+
+    def note(**named: Any) -> Any:
+        asked.append(named)
+        return read(**named)
+
+    monkeypatch.setattr(dynamodb, "get_item", note)
+    views.deliver([of("a", 1)])
+    assert [one["ConsistentRead"] for one in asked] == [True]
+
+
+def test_a_duplicate_in_another_transaction_of_the_batch_counts_nothing(views: Views) -> None:
+    lines = [of(f"image-{number}", number) for number in range(150)]
+    views.deliver([*lines, lines[0]])
+    assert views.counted().total() == 150
+
+
+def test_another_stream_of_the_same_function_has_marks_of_its_own(views: Views) -> None:
+    views.deliver([of("a", 1)], start=900)
+    event = kinesis_event([of("a", 2)], start=5)
+    event["Records"][0]["eventSourceARN"] = "arn:aws:kinesis:us-east-1:000000000000:stream/second"
+    assert views.invoke(event) == []
+    assert views.counted() == {("iiif/a", MINUTE): 2}
 
 
 def test_a_fault_of_ours_stops_the_shard_at_its_record(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
     read = views.module.read_line
 
-    def faulty(data: bytes) -> Any:
+    def faulty(data: bytes, arrived: float) -> Any:
         if b"b-2" in data:
             raise ZeroDivisionError
-        return read(data)
+        return read(data, arrived)
 
     monkeypatch.setattr(views.module, "read_line", faulty)
     assert views.deliver([of("a", 1), of("b", 2), of("a", 3)]) == [sequence(2)]
     assert views.counted() == {("iiif/a", MINUTE): 1}
     assert views.deliver([of("b", 2)], start=2) == [sequence(2)], "a batch of which nothing can be read"
+
+
+def test_what_comes_again_is_counted_by_a_metric(views: Views, capsys: pytest.CaptureFixture[str]) -> None:
+    views.s3.delete_bucket(Bucket="aside")
+    views.deliver([of("a", 1), b"nonsense", of("a", 2)])
+    (metrics,) = (
+        json.loads(line)
+        for line in capsys.readouterr().out.splitlines()
+        if "NotCounted" in line and "_aws" in line
+    )
+    assert metrics["NotCounted"] == [3.0]
 
 
 def test_each_record_is_counted_by_one_metric(views: Views, capsys: pytest.CaptureFixture[str]) -> None:

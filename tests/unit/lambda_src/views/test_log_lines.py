@@ -2,8 +2,13 @@
 
 import pytest
 
-from lambda_src.views.log_lines import FIELDS, MalformedError, image_of, read_line
+from lambda_src.views import log_lines
+from lambda_src.views.log_lines import FIELDS, MalformedError, Request, image_of
 from tests.support.log_lines import NOON, log_line
+
+
+def read_line(data: bytes) -> Request:
+    return log_lines.read_line(data, NOON + 0.5)
 
 
 def test_a_line_says_which_image_was_looked_at_and_when() -> None:
@@ -85,6 +90,9 @@ def test_no_field_tells_who_looked() -> None:
         (log_line().replace(b"1764158400.000", b"1e12"), "'1e12'"),
         (log_line().replace(b"\t200\t", b"\t-\t"), "sc-status is no HTTP status: '-'"),
         (log_line(path="photo.jpg"), "cs-uri-stem is no path: 'photo.jpg'"),
+        (log_line(second=0), "-20,418.5 days from its arrival"),
+        (log_line(second=NOON - 31 * 86_400), "-31.0 days"),
+        (log_line(second=NOON + 2 * 3600), r"\+0.1 days"),
         (log_line(request_id="-"), "no x-edge-request-id"),
         (log_line(path=f"/iiif/3/{'a' * 1025}/full/max/0/default.jpg"), "longer than any key in S3"),
     ],
@@ -98,3 +106,8 @@ def test_the_longest_key_of_s3_is_read() -> None:
     assert (
         read_line(log_line(path=f"/iiif/3/{'a' * 1024}/full/max/0/default.jpg")).image == f"iiif/{'a' * 1024}"
     )
+
+
+@pytest.mark.parametrize("second", [NOON - 30 * 86_400 + 1, NOON + 3600])
+def test_a_line_may_come_late_and_its_clock_a_little_ahead(second: float) -> None:
+    assert read_line(log_line(second=second)).image
