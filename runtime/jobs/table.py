@@ -183,12 +183,21 @@ class Jobs:
         late = Key("queue").eq(ACTIVE) & Key("due").lt(round(self.clock()))
         return [item["job_id"] for item in self._open(late, most)]
 
-    def all(self) -> Iterator[Job]:
-        """Every job that is kept, by a scan: for people, and for tables of some thousand jobs."""
+    def all(self, unreadable: list[str] | None = None) -> Iterator[Job]:
+        """Every job that is kept, by a scan: for people, and for tables of some thousand jobs.
+
+        unreadable: gets the id of each record that is none of ours; without it such a record raises.
+        """
         more: dict[str, Any] = {}
         while True:
             page = self.table.scan(FilterExpression=Attr("state").exists(), **more)
-            yield from map(_job, page["Items"])
+            for item in page["Items"]:
+                try:
+                    yield _job(item)
+                except (KeyError, TypeError, ValueError):
+                    if unreadable is None:
+                        raise
+                    unreadable.append(str(item["job_id"]))
             if "LastEvaluatedKey" not in page:
                 return
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

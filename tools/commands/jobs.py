@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -41,19 +42,22 @@ def main(arguments: Sequence[str]) -> int:
         driver = HybridDriver(
             client=found.client, resource=found.resource, outputs=found.outputs, endpoint=found.endpoint
         )
+        unreadable: list[str] = []
+        jobs = sorted(driver.jobs.all(unreadable), key=lambda job: job.created_at)
+        for job_id in unreadable:
+            console.print(f"The record of {job_id} cannot be read: its job is left out.", style="yellow")
         if options.what == "list":
-            jobs = sorted(driver.jobs.all(), key=lambda job: job.created_at)
             wanted = [job for job in jobs if options.state in (None, job.state)]
             console.print(table(wanted) if wanted else "There are no such jobs.")
         elif options.what == "show":
-            show(console, _one(driver, options.id))
+            show(console, _one(jobs, options.id))
         elif all_failed:
-            failed = [job for job in driver.jobs.all() if job.state is State.FAILED]
+            failed = [job for job in jobs if job.state is State.FAILED]
             again = sum(driver.retry(job.job_id) for job in failed)
             console.print(f"{again} of {len(failed)} failed jobs begin anew.")
         else:
-            return _retry(console, driver, _one(driver, options.id))
-    except LocalAwsError as error:
+            return _retry(console, driver, _one(jobs, options.id))
+    except (LocalAwsError, BotoCoreError, ClientError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
     return 0
@@ -100,8 +104,8 @@ def show(console: Console, job: Job) -> None:
             console.print(f"{name:<11} {value}", markup=False, highlight=False)
 
 
-def _one(driver: HybridDriver, start: str) -> Job:
-    found = [job for job in driver.jobs.all() if job.job_id.startswith(start)]
+def _one(jobs: Sequence[Job], start: str) -> Job:
+    found = [job for job in jobs if job.job_id.startswith(start)]
     if not found:
         raise LocalAwsError(f"No job begins with {start!r}: look at `jobs list`.")
     if len(found) > 1:

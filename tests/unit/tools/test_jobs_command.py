@@ -82,3 +82,13 @@ def test_with_nothing_running_it_says_what_to_do(
     monkeypatch.setattr(running, "forget_other_accounts", lambda: None)
     assert jobs.main([]) == 1
     assert "demo --keep" in capsys.readouterr().out
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.table.put_item(Item={"job_id": "of-another-version", "state": "sleeping", "tries": []})
+    assert jobs.main([]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The record of of-another-version cannot be read" in said
+    assert "[scan] 1.tif" in said

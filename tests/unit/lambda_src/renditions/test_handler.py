@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,21 +17,12 @@ from botocore.exceptions import ClientError
 from runtime.rejection import Reason
 from tests.support.events import s3_event, sqs_batch
 from tests.support.images import corners, encode
+from tests.support.lambda_context import Context
 from tests.unit.conftest import World, failing
 
 ROOT = Path(__file__).parents[4]
 PHOTO = encode(corners(600, 400), ".jpg")
 BROKEN = b"\0"
-
-
-@dataclass
-class Context:
-    """What Powertools reads of Lambda's context."""
-
-    function_name: str = "renditions"
-    memory_limit_in_mb: int = 1769
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:renditions"
-    aws_request_id: str = "request"
 
 
 @pytest.fixture

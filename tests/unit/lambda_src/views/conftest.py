@@ -13,21 +13,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.support.lambda_context import Context
 from tests.support.log_lines import kinesis_event
-
-
-@dataclass
-class Context:
-    """What Powertools reads of Lambda's context."""
-
-    function_name: str = "views"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:views"
-    aws_request_id: str = "request"
-    seconds: float = 60
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self.seconds * 1000)
 
 
 @dataclass

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from tests.support.lambda_context import Context
 from tests.support.log_lines import NOON, kinesis_event, log_line, sequence
-from tests.unit.lambda_src.views.conftest import Context, Views
+from tests.unit.lambda_src.views.conftest import Views
 
 MINUTE = "2025-11-26T12:00Z"
 

@@ -1,0 +1,17 @@
+"""What Powertools and our handlers read of Lambda's context."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Context:
+    """seconds: that are left."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 1769
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:function"
+    aws_request_id: str = "request"
+    seconds: float = 60
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
