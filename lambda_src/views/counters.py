@@ -1,6 +1,7 @@
 """Views per image and minute in a table, each record of a shard counted once."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ class Counters:
 
     dynamodb: "DynamoDBClient"
     table: str
-    clock: Any
+    clock: Callable[[], float]
 
     def mark_of(self, shard: str) -> str:
         """The sequence number up to which a shard is counted; "" if nothing of it is."""
