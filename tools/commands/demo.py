@@ -87,7 +87,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         console.print("[green]✓[/] local AWS, bootstrapped")
         status.update(f"cdk deploy {' '.join(STACKS)} ...")
         outputs = cdk.deploy(*STACKS)
-        console.print(f"[green]✓[/] {', '.join(STACKS)} deployed by the CDK CLI")
+        console.print(f"[green]✓[/] {', '.join(STACKS)} deployed by the CDK CLI", soft_wrap=True)
         status.update("Uploading photos ...")
         driver = LambdaDriver(client=aws.client, outputs=outputs["LambdaPattern"])
         results = _upload(driver)
