@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 CALL_SECONDS = 12
-"""What a call takes at most that fails each time: see the handler's client."""
+"""The longest that a call takes when every try times out: see the client's config in handler.py."""
 PART_SECONDS = 2 * CALL_SECONDS
 
 

@@ -109,7 +109,7 @@ def _key(image: str, at: str) -> dict[str, Any]:
 
 
 def _mark(shard: str) -> str:
-    """Which begins as the name of no image does."""
+    """The partition key of a shard's mark; no image's name begins so."""
     return f"shard/{shard}"
 
 

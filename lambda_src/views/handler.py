@@ -54,7 +54,7 @@ def _read(record: KinesisStreamRecord) -> Read:
 @logger.inject_lambda_context
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """A batch of one shard. The answer names the first record from which on the shard has to come again."""
+    """A batch of one shard. Returns the first record that was not counted: Lambda retries from there."""
     records = event["Records"]
     stream = records[0]["eventSourceARN"].rpartition("/")[2]
     shard = f"{stream}/{records[0]['eventID'].partition(':')[0]}"

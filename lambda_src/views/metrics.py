@@ -7,8 +7,8 @@ SERVICE = "views"
 
 
 class Metric(StrEnum):
-    """The name of a metric, whose unit is Count; each record of a batch is counted by exactly one of the
-    first five.
+    """The name of a metric, whose unit is Count. Each record that is through is counted by one of the first
+    five.
     """
 
     VIEWS = "Views"

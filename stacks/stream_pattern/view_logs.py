@@ -16,9 +16,8 @@ ALL = 100
 def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> None:
     """Has it write a line per request, whether its cache answers or its origin.
 
-    Only of the default behavior: the other one, of info.json, has no views. The configuration of the logs
-    stands in the distribution's own stack: when it is turned off, the distribution lets go of it before it is
-    deleted.
+    Only of the default behavior: the other one, of info.json, has no views. The log configuration
+    is in the distribution's own stack, so that turning `views` off detaches it before it is deleted.
     """
     stack = cdk.Stack.of(distribution)
     role = iam.Role(stack, "ViewLogsRole", assumed_by=iam.ServicePrincipal("cloudfront.amazonaws.com"))
@@ -43,6 +42,6 @@ def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> 
     logs.node.add_dependency(role)  # CloudFront tries it when the configuration is made
     resource = distribution.node.default_child
     assert isinstance(resource, cloudfront.CfnDistribution)
-    # CDK would be told where the distribution is made, and there nobody knows of a stream.
+    # CDK's Distribution takes it only when it is made, and the stacks that make one know no stream.
     place = "DistributionConfig.DefaultCacheBehavior.RealtimeLogConfigArn"
     resource.add_property_override(place, logs.attr_arn)

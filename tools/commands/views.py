@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--count", type=int, default=MADE_UP, help="put: views of the minute that is over")
     parser.add_argument("--minutes", type=int, default=60, help="top: how far back")
     parser.add_argument("--aged", action="store_true", help="redrive: also what was only too old")
-    parser.add_argument("--malformed", action="store_true", help="redrive: also what could not be read")
+    parser.add_argument("--malformed", action="store_true", help="redrive: what could not be read, instead")
     parser.add_argument("what", nargs="?", choices=("top", "put", "redrive"), default="top")
     options = parser.parse_args(arguments)
     console = Console()

@@ -98,46 +98,33 @@ class StreamDriver:
     def redrive(self, *, aged: bool = False, malformed: bool = False) -> tuple[int, int]:
         """Puts what was set aside into the stream again; how many objects and records.
 
-        Of an object stays what the stream has not taken. aged: also what was only too old, and may have been
-        counted before: an event source that is made anew sets aside what is older than it takes. malformed:
-        also what the function could not read, for once it can.
+        An object keeps the records that the stream has not taken yet. aged: also records that were set aside
+        only for their age, which may be counted already: a recreated event source sets aside old records
+        untried. malformed: instead those that the function could not read, for once it can.
         """
         objects = records = 0
-        for key in self.set_aside(SET_ASIDE):
-            told = json.loads(self._get(key))
-            if aged or told["requestContext"]["condition"] == FAILED:
-                records += self._again(key, told)
+        for key in self.set_aside(MALFORMED if malformed else SET_ASIDE):
+            held = _held(self._get(key))
+            if malformed or aged or held.condition == FAILED:
+                records += self._again(key, held)
                 objects += 1
-        for key in self.set_aside(MALFORMED) if malformed else ():
-            lines = [json.loads(line) for line in self._get(key).splitlines()]
-            self.put([(line["partition_key"], base64.b64decode(line["data"])) for line in lines])
-            self.s3.delete_object(Bucket=self.outputs["SetAsideBucket"], Key=key)
-            objects, records = objects + 1, records + len(lines)
         return objects, records
 
-    def _again(self, key: str, told: dict[str, Any]) -> int:
+    def _again(self, key: str, held: "_Held") -> int:
         """Part by part, so that what the stream has taken is not put again."""
-        payload = told["payload"]
-        event = json.loads(payload) if isinstance(payload, str) else payload
-        left, count = event["Records"], len(event["Records"])
+        left, where = list(held.records), {"Bucket": self.outputs["SetAsideBucket"], "Key": key}
         while left:
             part, rest = left[:MOST_RECORDS], left[MOST_RECORDS:]
             try:
-                self.put([_record(one["kinesis"]) for one in part])
+                self.put([held.record(one) for one in part])
             except NotTakenError as error:
-                self._keep(key, told, [part[place] for place in error.places] + rest)
+                self.s3.put_object(**where, Body=held.text([part[place] for place in error.places] + rest))
                 raise
             left = rest
-            self._keep(key, told, left)
-        return count
-
-    def _keep(self, key: str, told: dict[str, Any], records: Sequence[Any]) -> None:
-        where = {"Bucket": self.outputs["SetAsideBucket"], "Key": key}
-        if records:
-            body = json.dumps({**told, "payload": json.dumps({"Records": records})})
-            self.s3.put_object(**where, Body=body.encode())
-        else:
-            self.s3.delete_object(**where)
+            if left:
+                self.s3.put_object(**where, Body=held.text(left))
+        self.s3.delete_object(**where)
+        return len(held.records)
 
     def _get(self, key: str) -> str:
         found = self.s3.get_object(Bucket=self.outputs["SetAsideBucket"], Key=key)
@@ -177,8 +164,37 @@ class StreamDriver:
         return max([int(answer["MillisBehindLatest"]), *(1 + int(age * 1000) for age in ages)])
 
 
-def _record(kinesis: Mapping[str, str]) -> Record:
-    return kinesis["partitionKey"], base64.b64decode(kinesis["data"])
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """What an object holds: told is what the event source says of its records, and None of malformed ones."""
+
+    records: Sequence[Any]
+    told: Mapping[str, Any] | None
+
+    @property
+    def condition(self) -> str:
+        """Why the event source gave up."""
+        return str(self.told["requestContext"]["condition"]) if self.told else ""
+
+    def record(self, one: Mapping[str, Any]) -> Record:
+        key, data = ("partitionKey", one["kinesis"]) if self.told else ("partition_key", one)
+        return data[key], base64.b64decode(data["data"])
+
+    def text(self, records: Sequence[Any]) -> bytes:
+        """The object with other records."""
+        if self.told:
+            return json.dumps({**self.told, "payload": json.dumps({"Records": records})}).encode()
+        return "".join(f"{json.dumps(one)}\n" for one in records).encode()
+
+
+def _held(text: str) -> _Held:
+    """Of the event source's JSON, whose payload is a text or an object, or of the function's lines."""
+    first, *_ = lines = [json.loads(line) for line in text.splitlines()]
+    if "payload" not in first:
+        return _Held(records=lines, told=None)
+    payload = first["payload"]
+    event = json.loads(payload) if isinstance(payload, str) else payload
+    return _Held(records=event["Records"], told=first)
 
 
 def _parts(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:

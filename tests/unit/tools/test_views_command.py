@@ -15,7 +15,7 @@ from tests.support.log_lines import kinesis_event, log_line
 from tools.commands import views
 from tools.drivers import stream_pattern
 from tools.drivers.deployed import Deployed
-from tools.drivers.stream_pattern import StreamDriver
+from tools.drivers.stream_pattern import NotTakenError, StreamDriver
 from tools.local_aws import running
 
 OBJECT = "aws/lambda/mapping/shardId-000000000000/2026/11/26/2026-11-26T12.00.00-id"
@@ -147,6 +147,31 @@ def test_of_what_the_stream_took_in_part_only_the_rest_is_put_again(
     assert "150 records of 1 objects" in capsys.readouterr().out
     assert [one["Data"] for one in in_the_stream(driver)] == lines
     assert driver.set_aside("") == []
+
+
+@pytest.mark.parametrize("malformed", [True, False])
+def test_a_payload_may_be_an_object_too(driver: StreamDriver, malformed: bool) -> None:
+    told = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "payload": kinesis_event([log_line()])}
+    driver.s3.put_object(Bucket="aside", Key=OBJECT, Body=json.dumps(told).encode())
+    assert driver.redrive(malformed=malformed) == ((0, 0) if malformed else (1, 1))
+    assert len(in_the_stream(driver)) == (0 if malformed else 1)
+
+
+def test_of_malformed_lines_only_the_rest_is_put_again(
+    driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"sequence": "1", "reason": "?", "partition_key": "key", "data": "bm9uc2Vuc2U="}
+    body = "".join(f"{json.dumps(line)}\n" for _ in range(700))
+    driver.s3.put_object(Bucket="aside", Key="malformed/stream/shard/1.jsonl", Body=body.encode())
+    refused = {"Records": [{"ErrorCode": "InternalFailure"}] * 200}
+    put, answers = driver.kinesis.put_records, iter([None, refused])
+    monkeypatch.setattr(stream_pattern, "PAUSES", ())
+    with monkeypatch.context() as patched:
+        patched.setattr(driver.kinesis, "put_records", lambda **named: next(answers) or put(**named))
+        with pytest.raises(NotTakenError, match="200 records: InternalFailure"):
+            driver.redrive(malformed=True)
+    assert driver.redrive(malformed=True) == (1, 200)
+    assert len(in_the_stream(driver)) == 700
 
 
 def test_two_calls_of_put_are_views_of_their_own(driver: StreamDriver) -> None:
