@@ -70,7 +70,7 @@ def made() -> dict[str, Path]:
         ("runtime/placement/placement.py", {"dispatcher", "worker"}),
         (str(Path(scans.__file__).relative_to(ROOT)), {"dispatcher", "worker"}),
         ("runtime/slim_s3.py", {"renditions"}),
-        ("runtime/sqs_batch.py", {"renditions", "dispatcher", "tracker"}),
+        ("runtime/sqs_batch.py", {*FUNCTIONS} - {"views"}),
         ("lambda_src/views/counters.py", PATTERNS["StreamPattern"]),
         ("lambda_src/renditions/job.py", {"renditions"}),
         ("lambda_src/renditions/requirements.txt", {"renditions"}),
