@@ -86,7 +86,7 @@ class Settings:
     max_concurrency: int = number(4, least=2, most=1000)
     """Of each function that reads uploads; a new account has ten for all together (quota L-B99A9384).
 
-    Twice that, and one for StreamPattern's shard, leaves one for the tracker.
+    Twice that, and one for a stream's shard, leaves one for the tracker.
     """
     alarm_email: str = text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
     """Who is told when an alarm goes off; nobody while it is empty."""
