@@ -29,6 +29,7 @@ def handler(event, context):
         if text.startswith("fail"):
             return {"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}
 """
+pytestmark = pytest.mark.slow
 SETTINGS = {
     "FunctionResponseTypes": ["ReportBatchItemFailures"],
     "BisectBatchOnFunctionError": True,

@@ -42,7 +42,12 @@ WRITE = "import json; from tests.synth.conftest import templates; print(json.dum
 LOCKS = ("requirements.txt", "requirements-build.txt", "package-lock.json")
 
 
-@pytest.fixture(scope="module", params=PATTERNS)
+FIRST = ("LambdaPattern", "HybridPattern")
+"""The smallest and the largest; the others are copied on CI only."""
+ONES = [one if one in FIRST else pytest.param(one, marks=pytest.mark.slow) for one in PATTERNS]
+
+
+@pytest.fixture(scope="module", params=ONES)
 def copied(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("copy") / "mine"
     assert main([request.param, str(folder)]) == 0
