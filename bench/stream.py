@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.progress import track
 
 from bench.measure import ROOT, ratio, run, save, sized
+from tests.support.view_table import create_view_table
 from tools.local_aws.aws import LocalAws, local_aws
 
 ROUNDS = sized(9, 1)
@@ -23,13 +24,7 @@ def seconds(what: str, aws: LocalAws, tree: Path = ROOT) -> float:
     """CPU of the function's process alone; its table, a new one, is the local AWS's."""
     dynamodb = aws.client("dynamodb")
     table = f"views-{len(dynamodb.list_tables()['TableNames'])}"
-    keys = {"image": "HASH", "at": "RANGE"}
-    dynamodb.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_view_table(dynamodb, table)
     command: list[str | Path] = [sys.executable, tree / PEER, what, str(BATCHES), str(SIZE)]
     told = run(command, tree=tree, TABLE=table, **TOLD, **aws.environment)
     return float(told.printed.splitlines()[-1])

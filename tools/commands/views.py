@@ -6,6 +6,7 @@ what failed to the end into the stream again.
 
 import argparse
 import random
+import re
 import sys
 import time
 import uuid
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tools.drivers.stream_pattern import NotTakenError, Record, StreamDriver
+from tools.drivers.stream_pattern import NotReadError, NotTakenError, Record, StreamDriver
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAwsError
 
@@ -34,8 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py views", description=__doc__)
     parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
-    parser.add_argument("--count", type=int, default=MADE_UP, help="put: views of the minute that is over")
-    parser.add_argument("--minutes", type=int, default=60, help="top: how far back")
+    parser.add_argument("--count", type=_whole, default=MADE_UP, help="put: views of the minute that is over")
+    parser.add_argument("--minutes", type=_whole, default=60, help="top: how far back")
     parser.add_argument("--aged", action="store_true", help="redrive: also what was only too old")
     parser.add_argument("--malformed", action="store_true", help="redrive: what could not be read, instead")
     parser.add_argument("what", nargs="?", choices=("top", "put", "redrive"), default="top")
@@ -54,11 +55,17 @@ def main(arguments: Sequence[str]) -> int:
             since = datetime.now(UTC) - timedelta(minutes=options.minutes)
             console.print(top(driver, f"{since:%Y-%m-%dT%H:%MZ}") or "Nothing was looked at.")
             if behind := driver.behind():
-                console.print(f"The last {behind / 1000:,.0f} s are not counted yet.")
-    except (LocalAwsError, NotTakenError, BotoCoreError, ClientError) as error:
+                console.print(f"A record that came {behind / 1000:,.0f} s ago is not counted yet.")
+    except (LocalAwsError, NotReadError, NotTakenError, BotoCoreError, ClientError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
     return 0
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible. Allowed: 1 to 999,999.")
+    return int(text)
 
 
 def made_up(count: int, *, now: float | None = None) -> list[Record]:

@@ -20,6 +20,8 @@ PAUSES = (0.2, 0.5, 1, 2, 4, 8)
 """Seconds before records that were refused are put again: a shard takes a thousand per second."""
 SET_ASIDE, MALFORMED = "aws/lambda/", "malformed/"
 """Where the event source writes what failed to the end, and the function what it cannot read."""
+MOST_READS, READ_PAUSE = 40, 0.25
+"""Of a shard, and the seconds between two: five per second are allowed, the function's among them."""
 FAILED = "RetryAttemptsExhausted"
 """The condition of what was tried and failed; the other one is of what was too old."""
 Record = tuple[str, bytes]
@@ -32,6 +34,10 @@ class NotTakenError(Exception):
     def __init__(self, places: Sequence[int], why: str) -> None:
         super().__init__(f"The stream did not take {len(places)} records: {why}.")
         self.places = places
+
+
+class NotReadError(Exception):
+    """A shard could not be looked through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +144,11 @@ class StreamDriver:
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
     def behind(self) -> int:
-        """Milliseconds by which the shard that is furthest behind is not counted yet (MillisBehindLatest)."""
+        """Milliseconds since the oldest record arrived that is not counted; 0 where all are.
+
+        Raises NotReadError. GetRecords may give nothing though there is more: what follows an old position is
+        looked through piece by piece.
+        """
         return max(self._behind(shard["ShardId"]) for shard in self._shards())
 
     def _shards(self) -> Iterator[Mapping[str, Any]]:
@@ -159,9 +169,16 @@ class StreamDriver:
         start = self.kinesis.get_shard_iterator(
             StreamName=self.outputs["StreamName"], ShardId=shard, **position
         )
-        answer = self.kinesis.get_records(ShardIterator=start["ShardIterator"], Limit=1)
-        ages = [time.time() - one["ApproximateArrivalTimestamp"].timestamp() for one in answer["Records"]]
-        return max([int(answer["MillisBehindLatest"]), *(1 + int(age * 1000) for age in ages)])
+        iterator = start["ShardIterator"]
+        for _ in range(MOST_READS):
+            answer = self.kinesis.get_records(ShardIterator=iterator, Limit=1)
+            for record in answer["Records"]:
+                return 1 + int((time.time() - record["ApproximateArrivalTimestamp"].timestamp()) * 1000)
+            iterator = answer.get("NextShardIterator")
+            if not answer["MillisBehindLatest"] or not iterator:
+                return 0
+            time.sleep(READ_PAUSE)
+        raise NotReadError(f"{shard} was not read to its end: try again.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,12 +206,13 @@ class _Held:
 
 def _held(text: str) -> _Held:
     """Of the event source's JSON, whose payload is a text or an object, or of the function's lines."""
-    first, *_ = lines = [json.loads(line) for line in text.splitlines()]
-    if "payload" not in first:
+    lines = [json.loads(line) for line in text.splitlines()]
+    told = lines[0]
+    if "payload" not in told:
         return _Held(records=lines, told=None)
-    payload = first["payload"]
+    payload = told["payload"]
     event = json.loads(payload) if isinstance(payload, str) else payload
-    return _Held(records=event["Records"], told=first)
+    return _Held(records=event["Records"], told=told)
 
 
 def _parts(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:

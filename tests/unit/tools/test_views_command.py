@@ -12,10 +12,11 @@ from moto import mock_aws
 from lambda_src.views.counters import MARK
 from lambda_src.views.log_lines import read_line
 from tests.support.log_lines import kinesis_event, log_line
+from tests.support.view_table import create_view_table
 from tools.commands import views
 from tools.drivers import stream_pattern
 from tools.drivers.deployed import Deployed
-from tools.drivers.stream_pattern import NotTakenError, StreamDriver
+from tools.drivers.stream_pattern import NotReadError, NotTakenError, StreamDriver
 from tools.local_aws import running
 
 OBJECT = "aws/lambda/mapping/shardId-000000000000/2026/11/26/2026-11-26T12.00.00-id"
@@ -27,13 +28,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[StreamDriver]:
     with mock_aws():
         boto3.client("kinesis").create_stream(StreamName="stream", ShardCount=1)
         boto3.client("s3").create_bucket(Bucket="aside")
-        keys = {"image": "HASH", "at": "RANGE"}
-        boto3.client("dynamodb").create_table(
-            TableName="views",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_view_table(boto3.client("dynamodb"), "views")
         found = Deployed(client=boto3.client, resource=boto3.resource, outputs=outputs)
         monkeypatch.setattr(running, "find", lambda *_: found)
         yield StreamDriver(client=boto3.client, outputs=outputs)
@@ -222,6 +217,33 @@ def test_what_is_not_counted_yet_is_behind(driver: StreamDriver) -> None:
     sequence = {"S": last["SequenceNumber"].zfill(128)}
     driver.client("dynamodb").put_item(TableName="views", Item={**mark, "sequence": sequence})
     assert driver.behind() == 0
+
+
+def test_an_old_position_is_looked_through_piece_by_piece(
+    driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GetRecords gives nothing for a while, as on AWS, where a shard was idle."""
+    nothing = {"Records": [], "MillisBehindLatest": 9_000_000, "NextShardIterator": "next"}
+    end = {"Records": [], "MillisBehindLatest": 0, "NextShardIterator": "next"}
+    closed = {"Records": [], "MillisBehindLatest": 9_000_000}
+    monkeypatch.setattr(stream_pattern, "READ_PAUSE", 0.0)
+    for answers in ([nothing, nothing, end], [nothing, closed]):
+        left = iter(answers)
+        monkeypatch.setattr(driver.kinesis, "get_records", lambda left=left, **_: next(left))
+        assert driver.behind() == 0
+    monkeypatch.setattr(driver.kinesis, "get_records", lambda **_: nothing)
+    with pytest.raises(NotReadError, match="not read to its end"):
+        driver.behind()
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "99999999999"])
+@pytest.mark.parametrize("option", ["--count", "--minutes"])
+def test_a_number_that_cannot_be_is_one_sentence(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        views.main([f"{option}={value}"])
+    assert f"'{value}' is not possible. Allowed: 1 to 999,999." in capsys.readouterr().err
 
 
 def test_a_wait_that_ends_says_how_far_it_came(driver: StreamDriver) -> None:

@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from tests.support.lambda_context import Context
 from tests.support.log_lines import kinesis_event
+from tests.support.view_table import create_view_table
 
 
 @dataclass
@@ -61,13 +62,7 @@ def views(monkeypatch: pytest.MonkeyPatch) -> Iterator[Views]:
         monkeypatch.setenv(name, value)
     with mock_aws():
         dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
-        keys = {"image": "HASH", "at": "RANGE"}
-        dynamodb.create_table(
-            TableName="views",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_view_table(dynamodb, "views")
         s3.create_bucket(Bucket="aside")
         sys.modules.pop("lambda_src.views.handler", None)
         yield Views(module=importlib.import_module("lambda_src.views.handler"), dynamodb=dynamodb, s3=s3)
