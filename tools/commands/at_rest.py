@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from chooser.prices import month
+from chooser.prices import month, price
 from stacks.fargate_pattern.size import service_size
 from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
@@ -74,6 +74,17 @@ def stream(mode: str) -> float:
     return month(hour) + standing(STREAM_ALARM_METRICS)
 
 
+def _in_use() -> str:
+    """What a stream costs besides, when records come."""
+    lines, puts = price("real_time_log_million_lines").usd, price("kinesis_million_puts").usd
+    metric = month("custom_metric_month")
+    return (
+        f"When records come, a million log lines cost ${lines:.2f} at CloudFront (`views=on`) "
+        f"and ${puts:.3f} in a provisioned stream, "
+        f"and each metric of the event source ${metric:.2f} per month."
+    )
+
+
 def headline() -> str:
     """README's sentence."""
     least = sum(item.usd for item in items(stage="sandbox", egress="public-ip", architecture="arm64"))
@@ -97,5 +108,5 @@ def blocks() -> dict[str, str]:
     return {
         "fargate": f"{table('arm64')}\n\n{table('x86_64')}",
         "readme": headline(),
-        "stream": "\n".join(("| `stream` | a month |", "|---|---:|", *rows)),
+        "stream": "\n".join(("| `stream` | a month |", "|---|---:|", *rows, "", _in_use())),
     }
