@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
@@ -73,7 +73,7 @@ class Output:
     pause: Callable[[float], None] = time.sleep
     withdrawn: Callable[[str], None] = lambda _job_id: None
 
-    def put(self, key: str, data: bytes, media_type: str, **condition: str) -> None:
+    def put(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
         """Stores part of a result; its key names the source version, so caches may keep it for ever."""
         self.s3.put_object(
             Bucket=self.bucket,

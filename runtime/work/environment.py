@@ -24,3 +24,11 @@ class ScanEnvironment(Environment):
 
     max_pixels: int
     max_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoEnvironment(Environment):
+    """Beyond which videos are rejected."""
+
+    max_video_seconds: int
+    max_video_bytes: int

@@ -39,6 +39,11 @@ class Results:
         """Stores one; `path` is below the prefix."""
         self.output.put(f"{self.prefix}{path}", data, media_type)
 
+    def put_file(self, path: str, file: Path, media_type: str) -> None:
+        """The same of a file on disk, of up to 5 GiB, without reading it into memory."""
+        with file.open("rb") as data:
+            self.output.put(f"{self.prefix}{path}", data, media_type)
+
 
 class Work(Protocol):
     """One kind of work: from a version of a source to results that are published whole or not at all."""

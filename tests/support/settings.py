@@ -14,6 +14,7 @@ CHOICES = {
     "domain": ("", "images.example.com"),
     "stream": ("provisioned", "on-demand"),
     "views": ("off", "on"),
+    "videos": ("off", "on"),
 }
 
 

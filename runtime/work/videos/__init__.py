@@ -1,0 +1,1 @@
+"""The second work: a video to an MP4 that browsers play, and a poster (videos.py)."""

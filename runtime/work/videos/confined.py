@@ -1,0 +1,100 @@
+"""Runs child.py and answers it: the parent's side, which decodes nothing itself."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import IO, Any, cast
+
+from runtime.deadline import DeadlineExceededError
+from runtime.rejection import Reason, Rejected
+from runtime.work.videos import child
+from runtime.work.videos.containers import Read
+from runtime.work.videos.orders import LENGTH_BYTES, Answer, Order
+from runtime.work.work import Progress
+
+_MODULE = child.__name__
+_TOLD = ("PATH", "LD_LIBRARY_PATH", "LANG", "MALLOC_ARENA_MAX", "PYTHONDONTWRITEBYTECODE")
+"""Of the environment: neither credentials, nor where there are some."""
+_PATIENCE = 3600.0
+"""Seconds between two looks at a deadline that is far away."""
+_CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE, -signal.SIGABRT, -signal.SIGXCPU}
+
+
+def _nothing(_offset: int, _length: int) -> bytes:
+    return b""
+
+
+def carry_out(
+    order: Order, *, read: Read = _nothing, deadline: float, progress: Progress = lambda _share: None
+) -> Mapping[str, Any]:
+    """What the child made of an order. read: parts of the source, for an order without a file.
+
+    Raises Rejected, DeadlineExceededError, MemoryError, and what `read` and `progress` raise; the child is
+    gone by then.
+    """
+    path = os.pathsep.join(part for part in sys.path if part)
+    process = subprocess.Popen(
+        [sys.executable, "-m", _MODULE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={name: os.environ[name] for name in _TOLD if name in os.environ} | {"PYTHONPATH": path},
+    )
+    told, said = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    try:
+        _tell(told, json.dumps(order.as_json()).encode() + b"\n")
+        for line in _lines(said, deadline):
+            ((what, value),) = json.loads(line).items()
+            match what:
+                case Answer.READ:
+                    data = read(*value)
+                    _tell(told, len(data).to_bytes(LENGTH_BYTES, "big") + data)
+                case Answer.PROGRESS:
+                    progress(value)
+                case Answer.DONE:
+                    return dict(value)
+                case Answer.REJECTED:
+                    raise Rejected(Reason(value[0]), value[1])
+                case Answer.NO_MEMORY:
+                    raise MemoryError(f"FFmpeg had no memory left: {value}")
+        raise _ended(process.wait())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _tell(child_hears: IO[bytes], data: bytes) -> None:
+    """A child that has died hears nothing; its end says so."""
+    with suppress(BrokenPipeError):
+        child_hears.write(data)
+        child_hears.flush()
+
+
+def _lines(child_says: IO[bytes], deadline: float) -> Iterator[bytes]:
+    rest = b""
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceededError("The video was not done in time.")
+        if not select.select([child_says], [], [], min(left, _PATIENCE))[0]:
+            continue
+        data = os.read(child_says.fileno(), 64 * 1024)
+        if not data:
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+
+
+def _ended(code: int) -> Exception:
+    """Of a child that ended without a result."""
+    if code == -signal.SIGKILL:
+        return MemoryError("The process of FFmpeg was killed, as the system does where memory ends.")
+    if code in _CRASHES:
+        message = "Reading it makes the decoder fail: the video is damaged. Save it anew and upload it again."
+        return Rejected(Reason.DAMAGED, message)
+    return RuntimeError(f"The process of FFmpeg ended with {code}; its log says why.")

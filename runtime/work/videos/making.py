@@ -1,0 +1,234 @@
+"""The rendition and the poster, in the child process: decoded, filtered and encoded picture by picture."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.filter import Graph
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from runtime.rejection import Reason, Rejected
+from runtime.work.videos.containers import truncated
+from runtime.work.videos.facts import Facts, VideoLimits, check_seconds
+from runtime.work.videos.reading import decoded, pictures_of, sound_of
+from runtime.work.videos.rendition import (
+    AUDIO_BITS_PER_SECOND,
+    AUDIO_RATE,
+    ENCODER,
+    MP4,
+    POSTER,
+    filters,
+    size_of,
+)
+
+POSTER_SECONDS = 10.0
+"""In which a picture is looked for that is not of one colour."""
+PLAIN = 24
+"""Of 220 levels of brightness: a picture in which all lies so close together is of one colour."""
+AAC_SAMPLES = 1024
+Packets = Sequence[Any]
+"""Encoded, for the container."""
+_CLOCK = Fraction(1, 90_000)
+_BT709, _LIMITED = 1, 1
+"""ITU-T H.273."""
+_ENOUGH = 0.9
+"""Of the seconds that the index promises, and one less: pictures and sound end a little apart."""
+
+
+@dataclass(kw_only=True)
+class Pictures:
+    """Decoded pictures into the MP4's track, upright and in its size; one of them is the poster."""
+
+    facts: Facts
+    track: VideoStream
+    threads: int
+    poster: VideoFrame | None = field(default=None, init=False)
+    seconds: float = field(default=0, init=False)
+    """Until the end of the last picture so far."""
+    _graph: Graph | None = field(default=None, init=False)
+    _kind: tuple[Any, ...] = field(default=(), init=False)
+    _last: int = field(default=-1, init=False)
+    _poster_is_good: bool = field(default=False, init=False)
+
+    def take(self, frame: VideoFrame) -> Iterator[Packets]:
+        """Encoded. frame: with the time since the beginning of the file."""
+        kind = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
+        if kind != self._kind:
+            yield from self._through(None)
+            self._graph, self._kind = self._made(frame), kind
+        yield from self._through(frame)
+
+    def finish(self) -> Iterator[Packets]:
+        """What is left."""
+        yield from self._through(None)
+        yield self.track.encode(None)
+
+    def _made(self, frame: VideoFrame) -> Graph:
+        graph = Graph()
+        graph.threads = self.threads
+        told = f":colorspace={frame.colorspace}:range={frame.color_range}:time_base={_CLOCK}"
+        begin = graph.add(
+            "buffer", f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}{told}"
+        )
+        nodes = [begin, *(graph.add(name, options) for name, options in filters(self.facts))]
+        graph.link_nodes(*nodes, graph.add("buffersink")).configure()
+        return graph
+
+    def _through(self, frame: VideoFrame | None) -> Iterator[Packets]:
+        for one in _filtered(self._graph, frame):
+            one.pts, one.time_base = round(one.pts * one.time_base / _CLOCK), _CLOCK
+            if one.pts <= self._last:
+                continue  # at the same time as the one before
+            self._last = one.pts
+            self.seconds = one.time + 1 / (self.facts.frames_per_second or 25)
+            self._look(one)
+            one.pict_type = 0  # that of the source would be kept
+            yield self.track.encode(one)
+
+    def _look(self, frame: VideoFrame) -> None:
+        """Whether it is a better poster."""
+        if self._poster_is_good or (self.poster and self.seconds > POSTER_SECONDS):
+            return
+        light = bytes(frame.planes[0])[::997]
+        self._poster_is_good = max(light) - min(light) > PLAIN
+        if self._poster_is_good or self.poster is None:
+            self.poster = frame.reformat(format="bgra")  # a copy: x264 keeps the other
+
+
+@dataclass(kw_only=True)
+class Sound:
+    """Decoded sound into the MP4's other track: stereo at most, without gaps, from the beginning."""
+
+    track: AudioStream
+    seconds: float = field(default=0, init=False)
+    _graph: Graph | None = field(default=None, init=False)
+
+    def take(self, frame: AudioFrame) -> Iterator[Packets]:
+        """Encoded. frame: with the time since the beginning of the file."""
+        self._graph = self._graph or self._made(frame)
+        yield from self._through(frame)
+
+    def finish(self) -> Iterator[Packets]:
+        """What is left."""
+        yield from self._through(None)
+        yield self.track.encode(None)
+
+    def _made(self, frame: AudioFrame) -> Graph:
+        graph = Graph()
+        graph.threads = 1
+        begin = graph.add_abuffer(
+            sample_rate=frame.sample_rate,
+            format=frame.format.name,
+            layout=frame.layout.name,
+            time_base=frame.time_base,
+        )
+        steady = graph.add("aresample", f"{AUDIO_RATE}:async=1000:first_pts=0")
+        layout = f"sample_fmts=fltp:sample_rates={AUDIO_RATE}:channel_layouts={self.track.layout.name}"
+        graph.link_nodes(begin, steady, graph.add("aformat", layout), graph.add("abuffersink")).configure()
+        graph.set_audio_frame_size(AAC_SAMPLES)
+        return graph
+
+    def _through(self, frame: AudioFrame | None) -> Iterator[Packets]:
+        for one in _filtered(self._graph, frame):
+            self.seconds = one.time + one.samples / AUDIO_RATE
+            yield self.track.encode(one)
+
+
+def _filtered(graph: Graph | None, frame: Any) -> Iterator[Any]:
+    """What comes out once a frame, or None for the end, was put in."""
+    if graph is None:
+        return
+    graph.push(frame)
+    with suppress(av.error.BlockingIOError, av.error.EOFError):
+        while True:
+            yield graph.pull()
+
+
+def make(
+    source: InputContainer,
+    facts: Facts,
+    *,
+    limits: VideoLimits,
+    folder: Path,
+    threads: int,
+    told: Callable[[float], None],
+) -> dict[str, Any]:
+    """Writes MP4 and POSTER into `folder`, and returns what they are. told: which share is done, 0 to 1.
+
+    Raises Rejected, and what FFmpeg raises of a file.
+    """
+    with av.open(folder / MP4, "w", format="mp4", options={"movflags": "faststart"}) as made:
+        seen, heard = pictures_of(source, limits), sound_of(source)
+        seen.thread_type, seen.thread_count = "AUTO", threads
+        pictures = Pictures(facts=facts, track=_pictures(made, facts, threads), threads=threads)
+        ways: dict[int, Pictures | Sound] = {seen.index: pictures}
+        if heard:
+            ways[heard.index] = Sound(track=_sound(made, heard))
+        for track, frame in _from_the_beginning(source, [one for one in (seen, heard) if one]):
+            check_seconds(frame.time, limits)
+            way: Any = ways[track]
+            for packets in way.take(frame):
+                made.mux(packets)
+            told(min(1, pictures.seconds / facts.seconds) if facts.seconds else 0)
+        for one in ways.values():
+            for packets in one.finish():
+                made.mux(packets)
+    seconds = max(way.seconds for way in ways.values())
+    if pictures.poster is None:
+        raise Rejected(Reason.DAMAGED, "No picture in it can be decoded. Save it anew and upload it again.")
+    if seconds < _ENOUGH * facts.seconds - 1:
+        raise truncated()
+    (folder / POSTER).write_bytes(_poster(pictures.poster))
+    width, height = size_of(facts)
+    return {"width": width, "height": height, "seconds": round(seconds, 3), "sound": heard is not None}
+
+
+def _from_the_beginning(source: InputContainer, tracks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Frames with the time since the file begins; what lies before that is not meant to be seen or heard."""
+    begin = Fraction(source.start_time or 0, av.time_base)
+    for track, frame in decoded(source, *tracks):
+        if frame.pts is None:
+            continue
+        moved = frame.pts * frame.time_base - begin
+        if isinstance(frame, VideoFrame):
+            frame.time_base = _CLOCK
+        frame.pts = round(moved / frame.time_base)
+        if frame.pts >= 0:
+            yield track, frame
+
+
+def _pictures(made: OutputContainer, facts: Facts, threads: int) -> VideoStream:
+    rate = Fraction(min(60.0, facts.frames_per_second) or 25).limit_denominator(1001)
+    track: VideoStream = made.add_stream("libx264", rate=rate, options=dict(ENCODER))
+    coded = track.codec_context
+    track.width, track.height = size_of(facts)
+    track.pix_fmt = "yuv420p"
+    coded.time_base = _CLOCK
+    coded.thread_count = threads
+    coded.colorspace = coded.color_primaries = coded.color_trc = _BT709
+    coded.color_range = _LIMITED
+    return track
+
+
+def _sound(made: OutputContainer, heard: AudioStream) -> AudioStream:
+    track: AudioStream = made.add_stream("aac", rate=AUDIO_RATE)
+    track.layout = "mono" if heard.layout.nb_channels == 1 else "stereo"
+    track.format = "fltp"
+    track.bit_rate = AUDIO_BITS_PER_SECOND
+    return track
+
+
+def _poster(frame: VideoFrame) -> bytes:
+    coder = av.CodecContext.create("libwebp", "w")
+    coder.width, coder.height, coder.pix_fmt, coder.time_base = frame.width, frame.height, "bgra", _CLOCK
+    coder.options = {"quality": "80"}
+    frame.pts, frame.time_base = 0, _CLOCK
+    return b"".join(bytes(packet) for packet in [*coder.encode(frame), *coder.encode(None)])

@@ -1,0 +1,52 @@
+"""What the child process is told and what it answers: lines of JSON through its standard input and output."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from runtime.work.videos.containers import Kind
+from runtime.work.videos.facts import VideoLimits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One for each child.
+
+    Attributes:
+        file: its path; empty where its bytes are asked for by READ.
+        size: of the file, in bytes.
+        folder: where the rendition goes; empty where only the facts are wanted.
+    """
+
+    kind: Kind
+    size: int
+    limits: VideoLimits
+    file: str = ""
+    folder: str = ""
+    threads: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Order":
+        return cls(**{**told, "kind": Kind(told["kind"]), "limits": VideoLimits(**told["limits"])})
+
+
+class Answer(StrEnum):
+    """The one key of each line that the child writes."""
+
+    READ = "read"
+    """[offset, length]. It waits for LENGTH_BYTES that say how many bytes follow, big-endian."""
+    PROGRESS = "progress"
+    """The share that is done."""
+    DONE = "done"
+    """The result."""
+    REJECTED = "rejected"
+    """[reason, message]."""
+    NO_MEMORY = "no-memory"
+    """What failed."""
+
+
+LENGTH_BYTES = 8

@@ -1,0 +1,172 @@
+"""A video by PyAV, in the child process: its facts, and what FFmpeg says of it as rejections."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import av
+from av.container import InputContainer
+from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from runtime.rejection import Reason, Rejected
+from runtime.work.videos.containers import Kind, encrypted
+from runtime.work.videos.facts import Facts, VideoLimits, check_facts
+
+if TYPE_CHECKING:
+    from io import RawIOBase
+
+CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "prores", "mjpeg")
+SOUNDS = ("aac", "mp3", "opus", "vorbis", "flac", "alac", "ac3", "eac3")
+"""And PCM."""
+_DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
+_ENCRYPTED = ("encv", "enca")
+_DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
+"""Dolby Vision without pictures for anybody else: https://mp4ra.org/registered-types/codecs"""
+_PQ, _HLG, _BT2020, _UNSPECIFIED = 16, 18, 9, 2
+"""ITU-T H.273, tables 2 to 4."""
+_TURNS = {
+    (1, 0, 0, 1): "",
+    (0, 1, -1, 0): "transpose=clock",
+    (-1, 0, 0, -1): "hflip,vflip",
+    (0, -1, 1, 0): "transpose=cclock",
+    (-1, 0, 0, 1): "hflip",
+    (1, 0, 0, -1): "vflip",
+    (0, 1, 1, 0): "transpose=cclock_flip",
+    (0, -1, -1, 0): "transpose=clock_flip",
+}
+"""By the signs of a, b, c, d of the display matrix."""
+_BUFFER = 256 * 1024
+
+
+@contextmanager
+def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
+    """With one demuxer, so that no other of FFmpeg's can be reached by a file. Raises Rejected."""
+    with refusing():
+        container: InputContainer = av.open(file, "r", format=_DEMUXERS[kind], buffer_size=_BUFFER)
+    with container:
+        yield container
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """FFmpeg's complaints about a file as Rejected; want of memory and of disk stay what they are."""
+    try:
+        yield
+    except (av.error.MemoryError, av.error.OSError) as error:
+        raise (MemoryError if isinstance(error, av.error.MemoryError) else OSError)(str(error)) from error
+    except av.error.FFmpegError as error:
+        message = f"It cannot be decoded ({error.strerror}): it is damaged. Save it anew and upload it again."
+        raise Rejected(Reason.DAMAGED, message) from error
+
+
+def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
+    """The track that is looked at. Raises Rejected."""
+    covers = av.stream.Disposition.attached_pic
+    tracks = [one for one in container.streams.video if not one.disposition & covers]
+    if not tracks:
+        raise Rejected(Reason.NO_VIDEO, "There is no picture in it, only sound. Upload a video.")
+    track = next((one for one in tracks if one.disposition & av.stream.Disposition.default), tracks[0])
+    name = _codec(track)
+    if name not in CODECS:
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"Its pictures are in {name or 'a codec of its own'}, not read here. Save it with H.264.",
+        )
+    tag = track.codec_context.codec_tag
+    if tag in _ENCRYPTED:
+        raise encrypted()
+    if tag in _DOLBY_ONLY:
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            "Its colours are in Dolby Vision alone, which is not read here. Save it as SDR or HDR10.",
+        )
+    track.codec_context.options = {"max_pixels": str(limits.pixels)}
+    return track
+
+
+def sound_of(container: InputContainer) -> Any:
+    """The track that is heard, or None. Raises Rejected for one that is not read."""
+    if not container.streams.audio:
+        return None
+    track = container.streams.best("audio") or container.streams.audio[0]
+    name = _codec(track)
+    if name and track.codec_context.codec_tag in _ENCRYPTED:
+        raise encrypted()
+    if name not in SOUNDS and not name.startswith("pcm_"):
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"Its sound is in {name or 'a codec of its own'}, which is not read here. Save it with AAC.",
+        )
+    return track
+
+
+def facts_of(container: InputContainer, size: int, limits: VideoLimits) -> Facts:
+    """From the index and the first picture. size: of the file, in bytes. Raises Rejected."""
+    track, sound = pictures_of(container, limits), sound_of(container)
+    coded = track.codec_context
+    seconds = _seconds(container, track)
+    known: dict[str, Any] = {
+        "seconds": seconds,
+        "codec": _codec(track),
+        "audio": _codec(sound) if sound else "",
+        "frames_per_second": float(track.average_rate or track.guessed_rate or 0),
+        "bit_rate": size * 8 / seconds if seconds else 0,
+    }
+    check_facts(Facts(width=coded.width, height=coded.height, **known), limits)
+    _, first = next(decoded(container, track), (0, None))
+    if first is None:
+        raise Rejected(Reason.DAMAGED, "There is not one picture in it. Save it anew and upload it again.")
+    stretched = float(track.sample_aspect_ratio or coded.sample_aspect_ratio or 1) or 1
+    facts = Facts(
+        width=first.width,
+        height=first.height,
+        turned=turned(first),
+        stretched=stretched if 0.1 < stretched < 10 else 1,
+        hdr=first.color_trc in (_PQ, _HLG) or first.color_primaries == _BT2020,
+        says_no_colours=first.colorspace == _UNSPECIFIED,
+        interlaced=bool(first.interlaced_frame),
+        **known,
+    )
+    check_facts(facts, limits)
+    return facts
+
+
+def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]]:
+    """The frames of some tracks as they come, each with its track's index. Raises Rejected."""
+    packets = container.demux(tracks)
+    while True:
+        with refusing():
+            packet = next(packets, None)
+            frames = packet.decode() if packet else []
+        if packet is None:
+            return
+        for frame in frames:
+            yield packet.stream.index, frame
+
+
+def turned(frame: VideoFrame) -> str:
+    """The filters that put it upright. Raises Rejected for one that is turned by no right angle."""
+    sides: Any = frame.side_data
+    matrix = sides.get(Type.DISPLAYMATRIX)
+    if matrix is None:
+        return ""
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))
+    signs = tuple(0 if abs(one) < 0x800 else 1 if one > 0 else -1 for one in (a, b, c, d))
+    if signs not in _TURNS:
+        message = "It is turned by an angle that is no right one. Save it upright and upload it again."
+        raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
+    return _TURNS[signs]
+
+
+def _codec(track: Any) -> str:
+    """FFmpeg's name of the codec, whichever decoder reads it; empty where none does."""
+    return "" if track.codec_context is None else str(track.codec_context.codec.canonical_name)
+
+
+def _seconds(container: InputContainer, track: VideoStream) -> float:
+    if container.duration:
+        return container.duration / av.time_base
+    return float(track.duration * track.time_base) if track.duration and track.time_base else 0

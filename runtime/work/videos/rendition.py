@@ -1,0 +1,69 @@
+"""What is made of a video: its size, its settings, and the filters on the way there. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from runtime.work.videos.facts import Facts
+
+MP4, POSTER = "video.mp4", "poster.webp"
+LONG_EDGE, SHORT_EDGE = 1920, 1080
+"""1080p, lying or standing."""
+BITS_PER_SECOND = 5_000_000
+"""At most, on average over two seconds; most videos take less."""
+AUDIO_BITS_PER_SECOND = 128_000
+AUDIO_RATE = 48_000
+LARGEST_BYTES = 5 * 1024**3
+"""Of one PUT: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html"""
+ENCODER: Mapping[str, str] = {
+    "preset": "veryfast",
+    "crf": "23",
+    "profile": "high",
+    "maxrate": str(BITS_PER_SECOND),
+    "bufsize": str(2 * BITS_PER_SECOND),
+}
+"""x264's: constant quality, within a rate: https://trac.ffmpeg.org/wiki/Encode/H.264"""
+FRAMES_PER_SECOND = 60
+"""At most: what a phone takes in slow motion has four times as many."""
+HD_LINES = 720
+"""From which on a video that does not say which colours it has is BT.709, and BT.601 below: ITU-T H.273."""
+TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
+"""libswscale's mapping of brighter and wider colours: https://ffmpeg.org/ffmpeg-scaler.html"""
+
+
+def size_of(facts: Facts) -> tuple[int, int]:
+    """Width and height of the rendition: 1080p or less, never larger than the video, and even."""
+    width, height = facts.size
+    share = min(1, LONG_EDGE / max(width, height), SHORT_EDGE / min(width, height))
+    return _even(width * share), _even(height * share)
+
+
+def filters(facts: Facts) -> Sequence[tuple[str, str]]:
+    """From a decoded picture to one that x264 takes: names of FFmpeg's filters, and their options."""
+    width, height = size_of(facts)
+    if "transpose" in facts.turned:
+        width, height = height, width
+    guess = ":in_color_matrix=bt709" if facts.says_no_colours and facts.height >= HD_LINES else ""
+    colours = f"out_color_matrix=bt709:out_range=tv{guess}"
+    scaled = [("scale", f"{width}:{height}:flags=bicubic:{colours}")]
+    if facts.hdr:  # made smaller first: its colours are mapped pixel by pixel
+        scaled = [
+            ("scale", f"{width}:{height}:flags=bicubic"),
+            ("format", "yuv420p10le"),
+            ("scale", colours + TO_SDR),
+        ]
+    return [
+        *([("bwdif", "mode=send_frame:deint=interlaced")] if facts.interlaced else []),
+        *([("fps", str(FRAMES_PER_SECOND))] if facts.frames_per_second > FRAMES_PER_SECOND else []),
+        *scaled,
+        *(
+            (name, options)
+            for name, _, options in (one.partition("=") for one in facts.turned.split(","))
+            if name
+        ),
+        ("setsar", "1"),
+        ("format", "yuv420p"),
+    ]
+
+
+def _even(edge: float) -> int:
+    """What 4:2:0 needs."""
+    return max(2, round(edge / 2) * 2)

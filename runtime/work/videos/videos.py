@@ -1,0 +1,94 @@
+"""The second work: a video to an MP4 that browsers play, at 1080p or less, and a poster."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runtime.placement.placement import Estimate
+from runtime.rejection import Reason, Rejected, check_bytes
+from runtime.work.source import Source
+from runtime.work.videos.confined import carry_out
+from runtime.work.videos.containers import check_whole, kind_of, other_video
+from runtime.work.videos.estimate import estimate
+from runtime.work.videos.facts import Facts, VideoLimits, check_facts
+from runtime.work.videos.orders import Order
+from runtime.work.videos.rendition import MP4, POSTER
+from runtime.work.work import Progress, Results
+
+HEAD_BYTES = 4096
+PROBE_SECONDS = 120
+MOST_THREADS = 4
+"""More of them take memory, and bring little at 1080p."""
+MEDIA_TYPES = {MP4: "video/mp4", POSTER: "image/webp"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Videos:
+    """MP4, MOV, WebM and Matroska. A runtime.work.work.Work."""
+
+    limits: VideoLimits
+
+    def recognises(self, head: bytes) -> bool:
+        """By the first bytes alone; kinds of video that are not read as well, to say so."""
+        return kind_of(head[:HEAD_BYTES]) is not None or other_video(head) is not None
+
+    def estimate(self, source: Source) -> Estimate:
+        """From the index and the first picture, by ranges. Raises Rejected."""
+        order = self._order(source)
+        found = carry_out(order, read=source.read, deadline=time.monotonic() + PROBE_SECONDS)
+        facts = Facts(**found)
+        check_facts(facts, self.limits)
+        return estimate(facts, source.size, self.limits)
+
+    def run(
+        self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
+    ) -> Mapping[str, Any]:
+        """Stores the MP4 and the poster; an attempt that is cut short leaves nothing to go on with."""
+        started = time.monotonic()
+        order, file = self._order(source), folder / "source"
+        source.download(file, self.limits.bytes)
+        fetched = time.monotonic()
+        threads = min(MOST_THREADS, os.cpu_count() or 1)
+        ready = replace(order, file=str(file), folder=str(folder), threads=threads)
+        made = dict(carry_out(ready, deadline=deadline, progress=progress))
+        encoded = time.monotonic()
+        for name, media_type in MEDIA_TYPES.items():
+            results.put_file(name, folder / name, media_type)
+        timings = {
+            "fetch": _ms(fetched - started),
+            "encode": _ms(encoded - fetched),
+            "store": _ms(time.monotonic() - encoded),
+        }
+        told = Facts(**made.pop("facts")).told
+        video = {**_described(results, folder, MP4), **made}
+        poster = {**_described(results, folder, POSTER), **{edge: made[edge] for edge in ("width", "height")}}
+        return {"source": told, "video": video, "poster": poster, "timings_ms": timings}
+
+    def _order(self, source: Source) -> Order:
+        """To probe it. Raises Rejected for what is no whole file of a kind that is read."""
+        check_bytes(source.size, self.limits.bytes)
+        head = source.read(0, HEAD_BYTES)
+        kind = kind_of(head)
+        if kind is None:
+            message = (
+                f"This is {other_video(head)}, which is not read here. Save it as MP4 and upload it again."
+            )
+            raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
+        check_whole(kind, source.read, source.size)
+        return Order(kind=kind, size=source.size, limits=self.limits)
+
+
+def _described(results: Results, folder: Path, name: str) -> dict[str, Any]:
+    return {
+        "key": f"{results.prefix}{name}",
+        "url": f"{results.address}/{name}",
+        "bytes": (folder / name).stat().st_size,
+        "media_type": MEDIA_TYPES[name],
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

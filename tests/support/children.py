@@ -1,0 +1,31 @@
+"""`python3 -m tests.support.children`: a child that does as its order's file says, instead of video work."""
+
+import json
+import os
+import signal
+import sys
+import time
+
+
+def run(what: str) -> None:
+    """Ends as FFmpeg might."""
+    match what:
+        case "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "hang":
+            print(json.dumps({"progress": 0.5}), flush=True)
+            time.sleep(3600)
+        case "environment":
+            print(json.dumps({"done": dict(os.environ)}), flush=True)
+        case "bug":
+            raise ValueError(what)
+        case "hungry":
+            print(json.dumps({"no-memory": "malloc"}), flush=True)
+        case _:
+            raise AssertionError(what)
+
+
+if __name__ == "__main__":
+    run(json.loads(sys.stdin.readline())["file"])
