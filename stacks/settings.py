@@ -77,6 +77,12 @@ class Settings:
     """The same of a scan for tiles, which need not fit in memory."""
     max_scan_bytes: int = number(50_000_000_000, most=80_000_000_000)
     """At most so much that twice that, and some, fit on a task's 200 GiB."""
+    videos: Literal["off", "on"] = "off"
+    """Videos are worked on as well as scans, by FFmpeg with x264 and x265, which are under the GPL."""
+    max_video_seconds: int = number(3600, most=7200)
+    """What a video may last; two hours at 1080p are as much as one PUT stores."""
+    max_video_bytes: int = number(20_000_000_000, most=80_000_000_000)
+    """The same of its file."""
     stream: Literal["provisioned", "on-demand"] = "provisioned"
     """Of StreamPattern: one shard, or as many as it takes, which costs more even when idle."""
     views: Literal["off", "on"] = "off"

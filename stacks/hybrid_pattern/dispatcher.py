@@ -7,6 +7,7 @@ import aws_cdk.aws_lambda_event_sources as event_sources
 from constructs import Construct
 
 from lambda_src.dispatcher.environment import DispatcherEnvironment
+from runtime.jobs.metrics import Service
 from runtime.placement.placement import Rules
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.event_queue import EventQueue
@@ -40,8 +41,8 @@ class Dispatcher(PythonFunction):
         super().__init__(
             scope,
             construct_id,
-            name="dispatcher",
-            description="Decides where each scan is made into tiles, and does the small ones itself",
+            name=worker.works.dispatcher,
+            description=f"Decides where each {worker.works.text} is worked on; does the small ones itself",
             timeout=TIMEOUT,
             memory_size=ONE_VCPU_MB,
             ephemeral_storage=cdk.Size.mebibytes(DISK_MB),
@@ -53,7 +54,8 @@ class Dispatcher(PythonFunction):
                     spot=settings.spot == "on",
                 ).as_variables(),
                 **worker.launch.as_variables(),
-                **worker.limits.as_variables(),
+                **worker.works.variables,
+                "POWERTOOLS_SERVICE_NAME": Service.DISPATCHER,
                 "VIPS_CONCURRENCY": "2",
                 "MALLOC_ARENA_MAX": "2",
             },

@@ -12,7 +12,7 @@ from container.worker.environment import WorkerEnvironment
 from runtime.jobs.environment import LaunchEnvironment
 from runtime.jobs.tasks import CONTAINER
 from runtime.placement.placement import Rules
-from runtime.work.environment import ScanEnvironment, WorkEnvironment
+from runtime.work.environment import WorkEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_task import container_task
@@ -22,6 +22,7 @@ from stacks.constructs.log_group import LogGroup
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.hybrid_pattern.job_table import JobTable
 from stacks.hybrid_pattern.tile_distribution import TileDistribution
+from stacks.hybrid_pattern.works import works
 from stacks.network import Network
 from stacks.settings import Settings
 
@@ -37,9 +38,8 @@ TASK_SECONDS = round(Rules().task_seconds)
 class Worker(Construct):
     """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
 
-    tiles: in front of the output. jobs: their table. work, limits: what dispatcher and worker are told of the
-    work, of scans. launch: what whoever starts it is told. stopped: the events of its end. role: what it
-    works with.
+    tiles: in front of the output. jobs: their table. work: what dispatcher and worker are told. works: which
+    they ship. launch: what whoever starts it is told. stopped: the events of its end. role: its rights.
     """
 
     def __init__(
@@ -72,17 +72,17 @@ class Worker(Construct):
         self.work = WorkEnvironment(
             job_table=jobs.table_name, output_bucket=output.bucket_name, tiles_url=tiles.url
         )
-        self.limits = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
+        self.works = works(settings)
         environment = WorkerEnvironment(**asdict(self.work), task_seconds=TASK_SECONDS)
         self.task_definition = container_task(
             self,
             "Worker",
             container=CONTAINER,
-            image=image("worker", settings=settings),
-            module="container.worker",
+            image=image(self.works.worker, settings=settings),
+            module=f"container.{self.works.worker}",
             vcpus=1,
             memory_mb=2048,
-            environment={**environment.as_variables(), **self.limits.as_variables(), "VIPS_CONCURRENCY": "2"},
+            environment={**environment.as_variables(), **self.works.variables, "VIPS_CONCURRENCY": "2"},
             stop=STOP,
             log_group=self.log_group,
             settings=settings,

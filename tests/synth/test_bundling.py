@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runtime.work import scans
+from runtime.work.videos import videos
 from stacks import bundling
 from stacks.bundling import ROOT, Runtime, bundle, context
 from stacks.imports import closure
@@ -35,12 +36,13 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-FUNCTIONS = ("renditions", "dispatcher", "tracker", "views")
-IMAGES = {"service": ("container.service.healthy",), "worker": ()}
+FUNCTIONS = ("renditions", "dispatcher", "dispatcher_videos", "tracker", "views")
+IMAGES = {"service": ("container.service.healthy",), "worker": (), "worker_videos": ()}
+DISPATCHERS, WORKERS = {"dispatcher", "dispatcher_videos"}, {"worker", "worker_videos"}
 PATTERNS = {
     "LambdaPattern": {"renditions"},
     "FargatePattern": {"service"},
-    "HybridPattern": {"dispatcher", "tracker", "worker"},
+    "HybridPattern": {*DISPATCHERS, "tracker", *WORKERS},
     "StreamPattern": {"views"},
 }
 EVERYTHING = {*FUNCTIONS, *IMAGES}
@@ -61,14 +63,15 @@ def made() -> dict[str, Path]:
     ("touched", "shipped_in"),
     [
         ("runtime/imaging/renditions.py", {"renditions"}),
-        ("runtime/imaging/pyramid.py", {"dispatcher", "service", "worker"}),
-        ("runtime/imaging/headers/png.py", {"renditions", "dispatcher", "service", "worker"}),
-        ("runtime/events.py", {"renditions", "dispatcher", "tracker", "worker"}),
+        ("runtime/imaging/pyramid.py", {*DISPATCHERS, "service", *WORKERS}),
+        ("runtime/imaging/headers/png.py", {"renditions", *DISPATCHERS, "service", *WORKERS}),
+        ("runtime/events.py", {"renditions", *DISPATCHERS, "tracker", *WORKERS}),
         ("runtime/jobs/record.py", PATTERNS["HybridPattern"]),
-        ("runtime/jobs/messages.py", {"dispatcher", "tracker"}),
+        ("runtime/jobs/messages.py", {*DISPATCHERS, "tracker"}),
         ("runtime/placement/limits.toml", PATTERNS["HybridPattern"]),
-        ("runtime/placement/placement.py", {"dispatcher", "worker"}),
-        (str(Path(scans.__file__).relative_to(ROOT)), {"dispatcher", "worker"}),
+        ("runtime/placement/placement.py", {*DISPATCHERS, *WORKERS}),
+        (str(Path(scans.__file__).relative_to(ROOT)), {*DISPATCHERS, *WORKERS}),
+        (str(Path(videos.__file__).relative_to(ROOT)), {"dispatcher_videos", "worker_videos"}),
         ("runtime/slim_s3.py", {"renditions"}),
         ("runtime/sqs_batch.py", {*FUNCTIONS} - {"views"}),
         ("lambda_src/views/counters.py", PATTERNS["StreamPattern"]),
@@ -106,6 +109,7 @@ TOLD = {
         **dict.fromkeys(("LAMBDA_SECONDS", "LAMBDA_DISK_MB", "TASK_SECONDS"), "1"),
         **dict.fromkeys(("SPOT", "PUBLIC_IP"), "off"),
     },
+    "dispatcher_videos": {"MAX_VIDEO_SECONDS": "1", "MAX_VIDEO_BYTES": "1"},
     "tracker": dict.fromkeys(("JOB_TABLE", "CLUSTER", "DISTRIBUTION", "DISPATCHER_QUEUE"), "a"),
     "views": dict.fromkeys(("TABLE", "SET_ASIDE_BUCKET"), "a"),
 }
@@ -114,7 +118,8 @@ TOLD = {
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_handler_is_imported_from_its_package_alone(function: str, tmp_path: Path) -> None:
     package = bundle(function, Runtime.local()).path
-    imported = imports(f"lambda_src.{function}.handler", package, tmp_path, **TOLD[function])
+    told = {**TOLD[function.removesuffix("_videos")], **TOLD[function]}
+    imported = imports(f"lambda_src.{function}.handler", package, tmp_path, **told)
     assert {file.parts[0] for file in imported} == {"lambda_src", "runtime"}
 
 
@@ -144,7 +149,7 @@ def imports(module: str, folder: Path, place: Path, **variables: str) -> set[Pat
 
 
 def test_nothing_that_is_shipped_imports_by_name() -> None:
-    modules = [f"lambda_src.{name}.handler" for name in FUNCTIONS] + ["container.service", "container.worker"]
+    modules = [f"lambda_src.{name}.handler" for name in FUNCTIONS] + [f"container.{name}" for name in IMAGES]
     code = {file: file.read_text() for file in closure(*modules) if file.suffix == ".py"}
     assert [file for file, text in code.items() if "importlib" in text or "__import__" in text] == []
 
@@ -215,6 +220,17 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
         for path in folder.rglob("*"):
             archive.write(path, path.relative_to(folder))
     assert zipped.stat().st_size < 15_000_000
+
+
+@pytest.mark.slow
+def test_the_package_with_ffmpeg_is_far_below_what_a_function_may_have() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    folder = bundle("dispatcher_videos", Runtime.aws("arm64")).path
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    print(f"{size / 1e6:,.0f} MB unzipped")
+    assert size < 250_000_000
+    assert list(folder.glob("av.libs/libx264*")), "docs/video.md says that it is GPL"
+    assert not list(bundle("dispatcher", Runtime.aws("arm64")).path.glob("av*"))
 
 
 def test_the_packages_keep_their_licences() -> None:

@@ -26,6 +26,24 @@ def allowed(template: Template, policy: str) -> set[str]:
     return {action for one in found for action in ([one] if isinstance(one, str) else one)}
 
 
+def test_videos_have_entry_points_of_their_own_and_the_same_rights(synth: Synth, hybrid: Template) -> None:
+    videos = synth("HybridPattern", videos="on", max_video_seconds="60")
+    for template, suffix in ((hybrid, ""), (videos, "_videos")):
+        _, function = one_named(template, "AWS::Lambda::Function", "Dispatcher")
+        told = function["Properties"]["Environment"]["Variables"]
+        assert function["Properties"]["Handler"] == f"lambda_src.dispatcher{suffix}.handler.handler"
+        assert told["POWERTOOLS_SERVICE_NAME"] == "dispatcher", "the alarms ask by this name"
+        assert told.get("MAX_VIDEO_SECONDS") == ("60" if suffix else None)
+        task = only(template, "AWS::ECS::TaskDefinition")
+        (container,) = task["ContainerDefinitions"]
+        assert container["Command"] == [f"container.worker{suffix}"]
+        variables = {one["Name"]: one["Value"] for one in container["Environment"]}
+        assert variables.get("MAX_VIDEO_SECONDS") == ("60" if suffix else None)
+    assert [*resources(videos, "AWS::IAM::Policy").values()] == [
+        *resources(hybrid, "AWS::IAM::Policy").values()
+    ]
+
+
 PUBLISHING = {
     "s3:GetObjectVersion",
     "s3:PutObject",

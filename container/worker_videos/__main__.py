@@ -1,0 +1,29 @@
+"""The worker's entry point where `videos=on`: as container/worker/__main__.py, and one more work."""
+
+import os
+import signal
+import sys
+
+if __name__ == "__main__":
+    # As there: before the imports, since process 1 has no handler of its own.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(4))
+
+from collections.abc import Mapping, Sequence
+
+from container.worker.__main__ import kinds as scans
+from container.worker.run import main
+from runtime.work.environment import VideoEnvironment
+from runtime.work.videos.facts import VideoLimits
+from runtime.work.videos.videos import Videos
+from runtime.work.work import Work
+
+
+def kinds(variables: Mapping[str, str]) -> Sequence[Work]:
+    """Scans to tiles, and videos to MP4."""
+    told = VideoEnvironment.from_variables(variables)
+    limits = VideoLimits(seconds=told.max_video_seconds, bytes=told.max_video_bytes)
+    return [*scans(variables), Videos(limits=limits)]
+
+
+if __name__ == "__main__":
+    sys.exit(main(kinds))

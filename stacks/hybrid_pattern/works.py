@@ -1,0 +1,46 @@
+"""Which works dispatcher and worker ship, and what they are told of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from container import worker, worker_videos
+from lambda_src import dispatcher, dispatcher_videos
+from runtime.work.environment import ScanEnvironment, VideoEnvironment
+from stacks.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Works:
+    """The entry points that register them: `lambda_src/{dispatcher}` and `container/{worker}`.
+
+    variables: their limits. text: what they are, for descriptions.
+    """
+
+    dispatcher: str
+    worker: str
+    variables: Mapping[str, str]
+    text: str
+
+
+def works(settings: Settings) -> Works:
+    """Scans, and videos where the settings say so: what is off is neither shipped nor paid for."""
+    scans = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
+    if settings.videos == "off":
+        return Works(
+            dispatcher=_name(dispatcher), worker=_name(worker), variables=scans.as_variables(), text="scan"
+        )
+    videos = VideoEnvironment(
+        max_video_seconds=settings.max_video_seconds, max_video_bytes=settings.max_video_bytes
+    )
+    return Works(
+        dispatcher=_name(dispatcher_videos),
+        worker=_name(worker_videos),
+        variables={**scans.as_variables(), **videos.as_variables()},
+        text="scan or video",
+    )
+
+
+def _name(entry_point: ModuleType) -> str:
+    """Of its folder, by which its package or image is made."""
+    return entry_point.__name__.rpartition(".")[2]
