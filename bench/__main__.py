@@ -23,6 +23,7 @@ NAMES = (
     "servers",
     "service",
     "stream",
+    "video",
     "worker",
 )
 

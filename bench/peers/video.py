@@ -1,0 +1,37 @@
+"""`python bench/peers/video.py FILE FOLDER THREADS`: the MP4 of a video, as the work makes it."""
+
+import json
+import math
+import resource
+import sys
+from pathlib import Path
+
+from runtime.work.videos.confined import carry_out
+from runtime.work.videos.containers import kind_of
+from runtime.work.videos.facts import VideoLimits
+from runtime.work.videos.orders import Order
+
+
+def main(file: Path, folder: str, threads: str) -> None:
+    """Prints the video's facts, and the peak memory of the child in MB."""
+    with file.open("rb") as opened:
+        kind = kind_of(opened.read(4096))
+    assert kind
+    order = Order(
+        kind=kind,
+        size=file.stat().st_size,
+        limits=VideoLimits(seconds=7200, bytes=10**12),
+        file=str(file),
+        folder=folder,
+        threads=int(threads),
+    )
+    facts = carry_out(order, deadline=math.inf)["facts"]
+    # Of this process the caller's would be told: a process that is forked has the peak of the one before.
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (
+        1024 if sys.platform == "linux" else 2**20
+    )
+    print(json.dumps({"facts": facts, "peak_mb": peak}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,0 +1,178 @@
+"""The MP4 of a video: its CPU against ffmpeg's, and the estimates against clips that a seed draws."""
+
+import json
+import random
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+from rich.progress import track
+
+from bench.measure import ROOT, Run, interleaved, ratio, run, save, sized
+from runtime.work.videos.estimate import estimate
+from runtime.work.videos.facts import Facts, VideoLimits
+from runtime.work.videos.rendition import AUDIO_BITS_PER_SECOND, ENCODER, filters
+from tests.support.clips import Clip, make_clip
+
+ROUNDS, COUNT, SEED = sized(5, 1), sized(30, 2), 1
+PEER = ROOT / "bench" / "peers" / "video.py"
+THREADS = "2"
+NO_LIMITS = VideoLimits(seconds=7200, bytes=10**12)
+CODECS = {
+    "h264": ("libx264", "mp4", "yuv420p", {"preset": "ultrafast"}),
+    "hevc": ("libx265", "mp4", "yuv420p", {"preset": "ultrafast", "x265-params": "log-level=error"}),
+    "vp8": ("libvpx", "webm", "yuv420p", {"deadline": "realtime", "cpu-used": "8"}),
+    "vp9": ("libvpx-vp9", "webm", "yuv420p", {"deadline": "realtime", "cpu-used": "8"}),
+    "av1": ("libsvtav1", "mkv", "yuv420p", {"preset": "12"}),
+    "mpeg4": ("mpeg4", "mp4", "yuv420p", {}),
+    "mpeg2video": ("mpeg2video", "mkv", "yuv420p", {}),
+    "mjpeg": ("mjpeg", "mov", "yuvj420p", {}),
+    "prores": ("prores_ks", "mov", "yuv422p10le", {}),
+}
+"""How clips are made of each: encoder, container, pixels, options."""
+SIZES = ((480, 360), (854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
+SMALLER = sized(1, 4)
+"""By so much in the smallest form."""
+CALIBRATION = Clip(width=1280 // SMALLER, height=720 // SMALLER, frames=50, grain=8)
+CALIBRATION_SECONDS = 1.6
+"""CPU that its MP4 took on the machine on which the estimates were fitted, both in one run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One clip. estimated: CPU seconds, for this machine. measured: the same; cpu and peak of the process."""
+
+    codec: str
+    estimated: float
+    memory_mb: float
+    measured: Run
+
+    @property
+    def ratio(self) -> float:
+        """Estimated by measured."""
+        return self.estimated / self.measured.cpu
+
+
+def ours(file: Path, folder: Path) -> list[str | Path]:
+    return [sys.executable, PEER, file, folder, THREADS]
+
+
+def theirs(file: Path, folder: Path, facts: Facts) -> list[str | Path]:
+    """The same filters and settings of the encoder."""
+    chain = ",".join(f"{name}={options}" if options else name for name, options in filters(facts))
+    encoder = [part for name, value in ENCODER.items() for part in (f"-{name}:v", value)]
+    return [
+        *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-threads", THREADS, "-i", file),
+        *("-filter_threads", THREADS, "-vf", chain, "-c:v", "libx264", "-threads", THREADS, *encoder),
+        *("-c:a", "aac", "-b:a", str(AUDIO_BITS_PER_SECOND), "-movflags", "+faststart"),
+        *("-video_track_timescale", "90000", folder / "theirs.mp4"),
+    ]
+
+
+def told(ran: Run) -> dict[str, Any]:
+    """What the peer printed."""
+    return dict(json.loads(ran.printed))
+
+
+def clips() -> dict[str, Clip]:
+    """To compare with the peer by."""
+    coding = CODECS["h264"][3]
+    full = Clip(width=1920 // SMALLER, height=1080 // SMALLER, frames=sized(250, 10), grain=8, coding=coding)
+    high = Clip(width=3840 // SMALLER, height=2160 // SMALLER, frames=sized(125, 5), grain=8, coding=coding)
+    return {"1080p of 10 s": full, "4K of 5 s": high}
+
+
+def drawn(seed: int, count: int) -> Iterator[tuple[str, str, Clip]]:
+    """Codec, ending and clip."""
+    chosen = random.Random(seed)
+    for number in range(count):
+        codec = list(CODECS)[number % len(CODECS)]
+        encoder, ending, pixels, coding = CODECS[codec]
+        width, height = (edge // SMALLER // 2 * 2 for edge in chosen.choice(SIZES))
+        clip = Clip(
+            width=width,
+            height=height,
+            frames=chosen.randint(30, 60),
+            rate=chosen.choice((24, 25, 30, 50)),
+            codec=encoder,
+            pixels=pixels,
+            sound=chosen.choice(("", "libopus" if ending == "webm" else "aac")),
+            grain=chosen.choice((0, 2, 6, 12, 20, 30)),
+            still=chosen.random() < 0.1,
+            coding=coding,
+        )
+        yield codec, ending, clip
+
+
+def against_ffmpeg(folder: Path) -> tuple[list[list[str]], dict[str, float]]:
+    """Rows of the table, and figures."""
+    rows, figures = [], {}
+    for name, clip in clips().items():
+        file = make_clip(folder / "clip.mp4", clip)
+        facts = Facts(**told(run(ours(file, folder)))["facts"])
+        found = interleaved({"ours": ours(file, folder), "ffmpeg": theirs(file, folder, facts)}, ROUNDS)
+        cpu = {who: [one.cpu for one in runs] for who, runs in found.items()}
+        times, peak = ratio(cpu["ours"], cpu["ffmpeg"]), max(told(one)["peak_mb"] for one in found["ours"])
+        medians = [f"{statistics.median(cpu[who]):.1f} s" for who in ("ours", "ffmpeg")]
+        rows.append([name, *medians, f"{times:.2f}x", f"{peak:.0f} MB"])
+        figures[f"{name}: of ffmpeg's CPU"] = round(times, 3)
+    return rows, figures
+
+
+def estimated(folder: Path, seed: int, count: int) -> list[Compared]:
+    """Each clip right after a calibration: what this machine takes, by what the one of the fit took."""
+    compared = []
+    calibration = make_clip(folder / "calibration.mp4", CALIBRATION)
+    for codec, ending, clip in track([*drawn(seed, count)], description=f"seed {seed}"):
+        speed = run(ours(calibration, folder)).cpu / CALIBRATION_SECONDS
+        file = make_clip(folder / f"clip.{ending}", clip)
+        ran = run(ours(file, folder))
+        facts = Facts(**told(ran)["facts"])
+        found = estimate(facts, file.stat().st_size, NO_LIMITS)
+        compared.append(
+            Compared(
+                codec=codec, estimated=found.cpu_seconds * speed, memory_mb=found.memory_mb, measured=ran
+            )
+        )
+    return compared
+
+
+def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
+    """The MP4 of a clip, as a checkout makes it."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    file = make_clip(folder / "clip.mp4", CALIBRATION)
+    command: list[str | Path] = [sys.executable, tree / PEER.relative_to(ROOT), file, folder, THREADS]
+    return {"a clip of two seconds": lambda: run(command, tree=tree).cpu}
+
+
+def main() -> None:
+    """Both comparisons, and the result is kept."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        rows, figures = against_ffmpeg(folder)
+        compared = estimated(folder, SEED, COUNT)
+    ratios = [one.ratio for one in compared]
+    figures |= {
+        "least estimate by CPU": round(min(ratios), 2),
+        "median estimate by CPU": round(statistics.median(ratios), 2),
+        "least estimate by memory": round(
+            min(one.memory_mb / told(one.measured)["peak_mb"] for one in compared), 2
+        ),
+    }
+    for one in sorted(compared, key=lambda one: one.ratio):
+        sys.stdout.write(f"{one.codec}: {one.estimated:.1f} s estimated, {one.measured.cpu:.1f} s taken\n")
+    sys.stdout.write(
+        f"{len(compared)} clips: estimated CPU / CPU from {min(ratios):.2f} to {max(ratios):.2f}, "
+        f"median {statistics.median(ratios):.2f}\n"
+    )
+    save("video", {"figures": figures, "table": [["video", "CPU", "of ffmpeg", "ratio", "peak"], *rows]})
+
+
+if __name__ == "__main__":
+    main()
