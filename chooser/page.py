@@ -18,7 +18,7 @@ from runtime.placement.limits import limits
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHARTS = ROOT / "docs" / "images"
-EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat", "views")
+EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat", "views", "videos")
 CHARTED = ("image-service", "thumbnails")
 ONE_VCPU_MB = int(limits()["lambda.vcpu_at_mb"].value)
 PATTERNS = {
@@ -80,6 +80,7 @@ def blocks() -> dict[str, str]:
         "keys": _keys(),
         "loads": _loads(),
         "loads-stream": streams.table(example("views")),
+        "loads-video": _bills("videos", Candidate.RUN_TASK),
         **{f"loads-{pattern}": _bills(*of) for pattern, of in PATTERNS.items()},
     }
 

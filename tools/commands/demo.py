@@ -22,7 +22,7 @@ from runtime.placement.limits import limit
 from stacks.fargate_pattern.size import service_size
 from stacks.settings import Settings, SettingsError
 from tools.commands import views
-from tools.commands.gallery import write_gallery, write_tiles, write_viewer
+from tools.commands.gallery import write_film, write_gallery, write_tiles, write_viewer
 from tools.drivers.deployed import Answer
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
@@ -35,7 +35,7 @@ from tools.local_aws.deployment import Cdk
 FOLDER = ROOT / "build" / "demo"
 STACKS = ("Network", *PATTERNS)
 SHOWN = "earth-blue-marble.jpg"
-SMALL_SCAN, LARGE_SCAN = "earth-night.jpg", "earth-134-megapixels.jpg"
+SMALL_SCAN, LARGE_SCAN, FILM = "earth-night.jpg", "earth-134-megapixels.jpg", "test-pattern.mp4"
 ENLARGED = 4
 MILLION = "a million"
 OTHER_PUTS = 2
@@ -81,7 +81,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         console.status("Starting the local AWS (MiniStack, IAM enforced) ...") as status,
         local_aws(FOLDER / "local-aws.log") as aws,
     ):
-        cdk = Cdk(aws=aws, folder=FOLDER / "cdk", context=context)
+        cdk = Cdk(aws=aws, folder=FOLDER / "cdk", context=("videos=on", *context))
         status.update("cdk bootstrap ...")
         cdk.bootstrap()
         console.print("[green]✓[/] local AWS, bootstrapped")
@@ -96,7 +96,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         service = ServiceDriver(client=aws.client, outputs=outputs["FargatePattern"], endpoint=aws.url)
         served = _ask(service)
         console.print(_requests(served, aws))
-        status.update("Uploading scans ...")
+        status.update("Uploading scans and a video ...")
         hybrid = HybridDriver(
             client=aws.client, resource=aws.resource, outputs=outputs["HybridPattern"], endpoint=aws.url
         )
@@ -108,8 +108,11 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         status.update("Counting a minute of views ...")
         console.print(_views(StreamDriver(client=aws.client, outputs=outputs["StreamPattern"])))
         status.update("Fetching the tiles ...")
-        zoomable = {job.key: write_tiles(hybrid, job, FOLDER / "scans") for job in scans}
-        page = write_gallery(driver, results, served, zoomable, FOLDER / "index.html")
+        shown = {
+            job.key: (write_film if job.key == FILM else write_tiles)(hybrid, job, FOLDER / "scans")
+            for job in scans
+        }
+        page = write_gallery(driver, results, served, shown, FOLDER / "index.html")
         console.print(f"Pictures: {page.relative_to(ROOT)} (open it from disk)")
         if keep:
             status.stop()
@@ -134,22 +137,23 @@ def _views(stream: StreamDriver) -> Table | None:
 
 
 def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
-    """One scan that the function does, and one that needs a task: progressive and turned, it takes memory."""
+    """A scan that the function does, one that needs a task (progressive and turned: memory), and a video."""
     enlarged = pyvips.Image.new_from_file(str(ROOT / "samples" / SHOWN)).resize(ENLARGED)
     enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
     large = enlarged.write_to_buffer(".jpg", Q=80, interlace=True)
     small = (ROOT / "samples" / SMALL_SCAN).read_bytes()
-    uploads = [hybrid.upload(SMALL_SCAN, small), hybrid.upload(LARGE_SCAN, large)]
+    files = {SMALL_SCAN: small, LARGE_SCAN: large, FILM: (ROOT / "samples" / FILM).read_bytes()}
+    uploads = [hybrid.upload(name, data) for name, data in files.items()]
 
     def tell(job: Job) -> None:
-        status.update(f"Tiles of {job.key}: {job.state}, {job.percent} % ({job.where}) ...")
+        status.update(f"{job.key}: {job.state}, {job.percent} % ({job.where}) ...")
 
     return [hybrid.wait(upload, tell=tell) for upload in uploads]
 
 
 def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("scan", no_wrap=True)
+    table.add_column("scan or video", no_wrap=True)
     for heading in ("tiles", "MB", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("where", no_wrap=True)
@@ -159,11 +163,12 @@ def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
             table.add_row(job.key, "", "", "", job.where.title(), "")
             continue
         found = hybrid.manifest(job)
-        made, spent = found["pyramid"], sum(found["timings_ms"].values())
+        made, spent = found.get("pyramid") or found["video"], sum(found["timings_ms"].values())
         size, seconds = f"{made['bytes'] / 1e6:.1f}", f"{spent / 1000:.1f} s"
         candidate = Candidate.LAMBDA if job.where == "lambda" else Candidate.RUN_TASK
-        usd = _a_million(candidate, spent, puts=made["tiles"] + OTHER_PUTS, events=1)
-        table.add_row(job.key, f"{made['tiles']:,}", size, seconds, job.where.title(), usd)
+        usd = _a_million(candidate, spent, puts=made.get("tiles", 2) + OTHER_PUTS, events=1)
+        tiles = f"{made['tiles']:,}" if "tiles" in made else ""
+        table.add_row(job.key, tiles, size, seconds, job.where.title(), usd)
     return table
 
 
@@ -270,6 +275,7 @@ def _wait(
         f"aws s3 cp samples/rocket.jpg s3://{service.source}/rocket.jpg",
         f"curl {service.browser_url}{service.image('rocket.jpg')}/info.json",
         f"aws s3 cp samples/hubble_deep_field.jpg s3://{hybrid.source}/hubble.jpg",
+        f"aws s3 cp samples/{FILM} s3://{hybrid.source}/film.mp4",
         "python3 dev.py jobs",
         "python3 dev.py views",
     ]

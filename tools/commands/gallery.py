@@ -23,16 +23,16 @@ def write_gallery(
     driver: LambdaDriver,
     results: Sequence[Result],
     served: Mapping[str, Answer],
-    zoomable: Mapping[str, Path],
+    shown: Mapping[str, Path],
     page: Path,
 ) -> Path:
     """Writes `page` with every rendition, every rejection and what the service answered, and returns it.
 
-    zoomable: pages of scans below that folder, by their name.
+    shown: pages of scans and videos below that folder, by their name.
     """
     photos = "\n".join(_made(driver, one) if one.manifest else _rejected(one) for one in results)
     answers = "\n".join(_served(path, answer) for path, answer in served.items())
-    scans = "\n".join(_zoomable(name, found.relative_to(page.parent)) for name, found in zoomable.items())
+    scans = "\n".join(_framed(name, found.relative_to(page.parent)) for name, found in shown.items())
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(fill("gallery.html", photos=photos, served=answers, scans=scans))
     return page
@@ -50,6 +50,22 @@ def write_tiles(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
     return write_viewer(TREE, out / "index.html", info=info)
 
 
+def write_film(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
+    """The same of a video's MP4 and poster, with a page that plays it."""
+    out, made = folder / job.job_id, hybrid.manifest(job)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    for what in ("video", "poster"):
+        (out / Path(made[what]["key"]).name).write_bytes(hybrid.get(f"/{made[what]['key']}").body)
+    files = {what: Path(made[what]["key"]).name for what in ("video", "poster")}
+    page = out / "index.html"
+    page.write_text(
+        f"<!doctype html><title>{escape(job.key)}</title><style>video {{ width: 100%; height: 95vh }}</style>"
+        f'<video controls src="{files["video"]}" poster="{files["poster"]}"></video>'
+    )
+    return page
+
+
 def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = None) -> Path:
     """Writes a deep-zoom viewer of the image at a IIIF address, and returns it.
 
@@ -59,7 +75,7 @@ def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = N
     return page
 
 
-def _zoomable(name: str, page: Path) -> str:
+def _framed(name: str, page: Path) -> str:
     return f'<h3>{escape(name)}</h3>\n<iframe src="{page.as_posix()}" title="{escape(name)}"></iframe>'
 
 

@@ -27,6 +27,7 @@ PAGES = {
     "contract.md": "runtime.results",
     "image-service.md": "container.service.app",
     "pyramid.md": "runtime.work.scans",
+    "video.md": "runtime.work.videos.videos",
     "local-aws.md": "tools.local_aws.aws",
 }
 """What each page is about: it comes with that module, and a pattern's own page with the pattern."""
