@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from container.service.answers import encoded_within
 from container.service.errors import (
     RETRY_AFTER_SECONDS,
     BadRequestError,
@@ -31,7 +32,7 @@ from container.service.request import BaseRequest, ImageRequest, InfoRequest, pa
 from container.service.settings import MB, Settings
 from container.service.sources import Source, Sources, version_of
 from container.service.stores import Store
-from runtime.imaging.transform import Encoding, encode, transform, upright
+from runtime.imaging.transform import Encoding, transform, upright
 
 FETCHES = 8
 MEDIA_TYPES = {Encoding.JPG: "image/jpeg", Encoding.PNG: "image/png", Encoding.WEBP: "image/webp"}
@@ -164,7 +165,7 @@ class Service:
         self, asked: InfoRequest, source: Source, request: Request, headers: dict[str, str]
     ) -> Response:
         settings = self.settings
-        address = f"{settings.base_url}{path_of(asked.key, asked.version)}"
+        address = f"{self._address(request)}{path_of(asked.key, asked.version)}"
         document = describe(address, *upright(source.file.header), settings.offered, settings.encodings)
         headers["Link"] = f'<{PROFILE}>;rel="profile"'
         media_type = JSON_LD if _wants_json_ld(request) else "application/json"
@@ -182,7 +183,7 @@ class Service:
         width, height = upright(file.header)
         placed = place(asked, width, height, settings.offered)
         path = canonical(asked, placed, width, height, settings.offered)
-        headers["Link"] = f'<{PROFILE}>;rel="profile", <{settings.base_url}{path}>;rel="canonical"'
+        headers["Link"] = f'<{PROFILE}>;rel="profile", <{self._address(request)}{path}>;rel="canonical"'
         if request.method == "HEAD":
             return _without_body(headers, MEDIA_TYPES[asked.encoding])
         is_part = (placed.width, placed.height) != (width, height)
@@ -199,7 +200,7 @@ class Service:
                     else transform(file.data, file.header, settings.limits, placed)
                 )
             with steps.step("encode"):
-                return encode(image, asked.encoding)
+                return encoded_within(settings.max_answer_bytes, image, asked.encoding)
 
         with steps.step("work"):
             data = await self.working.run(work)
@@ -213,11 +214,15 @@ class Service:
         Weak: a part from the pyramid and one decoded alone look the same, and differ in their bytes.
         """
         settings = self.settings
-        made_by = f"{ENCODERS} {settings.base_url} {settings.offered} {settings.encodings}"
+        made_by = f"{ENCODERS} {self._address(request)} {settings.offered} {settings.encodings}"
         asked_for = f"{raw_path} {_wants_json_ld(request)}" if isinstance(asked, InfoRequest) else raw_path
         etag = hashlib.sha256(f"{tag} {made_by} {asked_for}".encode()).hexdigest()[:32]
         headers = {**CORS, "ETag": f'W/"{etag}"', "Cache-Control": self._caching(asked.version)}
         return {**headers, "Vary": "Accept"} if isinstance(asked, InfoRequest) else headers
+
+    def _address(self, request: Request) -> str:
+        """What `id` and links begin with."""
+        return self.settings.address(request.headers.get("x-forwarded-host", ""))
 
     def _caching(self, version: str) -> str:
         """Without a version in its URL an answer is true for a while only."""

@@ -14,6 +14,8 @@ class ServiceEnvironment(Environment):
         source_bucket, source_folder: where the images are; exactly one of the two is set.
         metrics_namespace: of what it counts, in CloudWatch.
         public_base_url: the absolute address that `id`, redirects and Link headers begin with.
+        trust_forwarded_host: where that is empty, it is https and the host in X-Forwarded-Host: behind a
+            proxy that always writes this header, and nowhere else.
         workers: threads that decode and encode; 0 is one per processor.
         queue: requests that may wait for them.
         deadline_seconds: after which a request is given up.
@@ -25,12 +27,14 @@ class ServiceEnvironment(Environment):
         formats: that are written; all unless given.
         sizes: of whole images and squares, as in URLs; any unless given.
         max_width, max_area: of an answer, in pixels.
+        max_answer_bytes: of the body of an image; 0 is no limit.
         max_pixels, max_bytes: of a source.
     """
 
     source_bucket: str = ""
     source_folder: str = ""
     public_base_url: str = ""
+    trust_forwarded_host: bool = False
     metrics_namespace: str = "FargatePattern"
     host: str = "0.0.0.0"  # noqa: S104 - in a container; tools/commands/service.py says 127.0.0.1
     port: int = 8080
@@ -46,5 +50,6 @@ class ServiceEnvironment(Environment):
     sizes: tuple[str, ...] = ()
     max_width: int = field(default=6_000, metadata={"least": 1})
     max_area: int = field(default=20_000_000, metadata={"least": 1})
+    max_answer_bytes: int = 0
     max_pixels: int = field(default=Limits.max_pixels, metadata={"least": 1})
     max_bytes: int = field(default=Limits.max_bytes, metadata={"least": 1})

@@ -1,6 +1,7 @@
 """The service's environment in the terms of its code, checked once when it starts."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from runtime.imaging.limits import Limits
 from runtime.imaging.transform import Encoding
 
 MB = 2**20
+_HOST = re.compile(r"[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,12 @@ class Settings(ServiceEnvironment):
     def base_url(self) -> str:
         """Without a final slash."""
         return (self.public_base_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    def address(self, forwarded_host: str) -> str:
+        """The same, or by which host the proxy before us was asked, where that is to be believed."""
+        if self.public_base_url or not self.trust_forwarded_host or not _HOST.fullmatch(forwarded_host):
+            return self.base_url
+        return f"https://{forwarded_host}"
 
     @property
     def threads(self) -> int:
