@@ -20,6 +20,7 @@ LOCKS = (
     "lambda_src/renditions/requirements.txt",
     "lambda_src/dispatcher/requirements.txt",
     "lambda_src/dispatcher_videos/requirements.txt",
+    "lambda_src/iiif/requirements.txt",
     "lambda_src/tracker/requirements.txt",
     "lambda_src/views/requirements.txt",
     "container/service/requirements.txt",

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from container.service.app import FETCHES, Service, log
+from container.service.app import Service, log
 from container.service.settings import Settings
-from container.service.stores import Bucket, Folder, Store
+from container.service.stores import Store, store_of
 from runtime.environment import VariableError
 
 KEEP_ALIVE_SECONDS = 75
@@ -28,22 +28,6 @@ class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
-
-
-def store(settings: Settings) -> Store:
-    """The bucket or the folder."""
-    if settings.folder:
-        return Folder(path=settings.folder, limits=settings.limits)
-    import boto3  # a folder needs no AWS
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=FETCHES,
-    )
-    return Bucket(s3=boto3.client("s3", config=config), name=settings.source_bucket, limits=settings.limits)
 
 
 async def serve(service: Service) -> None:
@@ -86,7 +70,7 @@ def main(make: Callable[[Settings, Store], Service] = Service) -> int:
         return 2
     uvicorn_loop = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
-        runner.run(serve(make(settings, store(settings))))
+        runner.run(serve(make(settings, store_of(settings))))
         # Everybody has their answer: threads that still wait for the bucket are not waited for.
         sys.stdout.flush()
         os._exit(0)

@@ -6,8 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -31,10 +30,10 @@ from container.service.pool import Pool
 from container.service.request import BaseRequest, ImageRequest, InfoRequest, parse, path_of
 from container.service.settings import MB, Settings
 from container.service.sources import Source, Sources, version_of
-from container.service.stores import Store
+from container.service.steps import Steps
+from container.service.stores import FETCHES, Store
 from runtime.imaging.transform import Encoding, transform, upright
 
-FETCHES = 8
 MEDIA_TYPES = {Encoding.JPG: "image/jpeg", Encoding.PNG: "image/png", Encoding.WEBP: "image/webp"}
 JSON_LD = 'application/ld+json;profile="http://iiif.io/api/image/3/context.json"'
 CORS = {"Access-Control-Allow-Origin": "*"}
@@ -42,26 +41,6 @@ METRICS_SECONDS = 60
 ENCODERS = 1
 """Part of every ETag: counted up when the same request would give other bytes."""
 log = logging.getLogger("service")
-
-
-@dataclass(kw_only=True)
-class Steps:
-    """Milliseconds of each step of a request."""
-
-    taken: dict[str, float] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.taken[name] = (time.perf_counter() - started) * 1000
-
-    def __str__(self) -> str:
-        """As a Server-Timing header: https://www.w3.org/TR/server-timing/"""
-        taken = list(self.taken.items())  # a thread may still be adding to it
-        return ", ".join(f"{name};dur={milliseconds:.1f}" for name, milliseconds in taken)
 
 
 class Service:
@@ -116,9 +95,7 @@ class Service:
         if self.draining:
             response.headers["Connection"] = "close"
         entry = {"path": raw_path[:2000], "status": response.status_code, "ms": round(took, 1)}
-        log.info(
-            json.dumps({**entry, "steps": {name: round(one, 1) for name, one in list(steps.taken.items())}})
-        )
+        log.info(json.dumps({**entry, "steps": steps.rounded()}))
         return response
 
     async def _answer(self, raw_path: str, request: Request, steps: Steps) -> Response:
@@ -253,16 +230,22 @@ class Service:
         self.ready = True
         yield
         counting.cancel()
-        self._print_metrics()
+        self.print_metrics()
         self.sources.fetching.close()
         self.working.close()
 
     async def _count(self) -> None:
         while True:
             await asyncio.sleep(METRICS_SECONDS)
-            self._print_metrics()
+            self.print_metrics()
 
-    def _print_metrics(self) -> None:
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a thread still does what somebody asked for."""
+        return bool(self.working.pending or self.sources.fetching.pending)
+
+    def print_metrics(self) -> None:
+        """What was counted since the last time."""
         sources = self.sources
         gauges: dict[Metric, float] = {
             Metric.CACHE_BYTES: sources.bytes,
@@ -270,8 +253,8 @@ class Service:
             Metric.DECODES: sources.decodes,
             Metric.WAITING: self.working.pending,
         }
-        sources.hits = sources.decodes = 0
         log.info(self.metrics.line(gauges))
+        sources.hits = sources.decodes = 0
 
 
 def _wants_json_ld(request: Request) -> bool:

@@ -19,6 +19,8 @@ from runtime.rejection import check_bytes
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+    from container.service.settings import Settings
+
 Admit = Callable[[int], object]
 """Told of a file's bytes before they are read; raises when there is no room for them."""
 
@@ -27,6 +29,8 @@ def admit_all(_: int) -> None:
     """There is always room."""
 
 
+FETCHES = 8
+"""Sources that are read at once."""
 _NO_ANSWER = "The bucket of the images cannot be reached."
 _NONE = "There is no image of this name."
 _MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
@@ -122,6 +126,22 @@ class Folder:
             raise NotFoundError(_NONE)
         status = file.stat()
         return file, f'"{status.st_mtime_ns:x}-{status.st_size:x}"', status.st_size
+
+
+def store_of(settings: "Settings") -> Store:
+    """The bucket or the folder."""
+    if settings.folder:
+        return Folder(path=settings.folder, limits=settings.limits)
+    import boto3  # a folder needs no AWS
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=FETCHES,
+    )
+    return Bucket(s3=boto3.client("s3", config=config), name=settings.source_bucket, limits=settings.limits)
 
 
 def _refused(error: ClientError) -> Exception:

@@ -36,9 +36,10 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-FUNCTIONS = ("renditions", "dispatcher", "dispatcher_videos", "tracker", "views")
+FUNCTIONS = ("renditions", "dispatcher", "dispatcher_videos", "iiif", "tracker", "views")
 IMAGES = {"service": ("container.service.healthy",), "worker": (), "worker_videos": ()}
 DISPATCHERS, WORKERS = {"dispatcher", "dispatcher_videos"}, {"worker", "worker_videos"}
+SERVICES = {"service", "iiif"}
 PATTERNS = {
     "LambdaPattern": {"renditions"},
     "FargatePattern": {"service"},
@@ -63,8 +64,8 @@ def made() -> dict[str, Path]:
     ("touched", "shipped_in"),
     [
         ("runtime/imaging/renditions.py", {"renditions"}),
-        ("runtime/imaging/pyramid.py", {*DISPATCHERS, "service", *WORKERS}),
-        ("runtime/imaging/headers/png.py", {"renditions", *DISPATCHERS, "service", *WORKERS}),
+        ("runtime/imaging/pyramid.py", {*DISPATCHERS, *SERVICES, *WORKERS}),
+        ("runtime/imaging/headers/png.py", {"renditions", *DISPATCHERS, *SERVICES, *WORKERS}),
         ("runtime/events.py", {"renditions", *DISPATCHERS, "tracker", *WORKERS}),
         ("runtime/jobs/record.py", PATTERNS["HybridPattern"]),
         ("runtime/jobs/messages.py", {*DISPATCHERS, "tracker"}),
@@ -73,12 +74,12 @@ def made() -> dict[str, Path]:
         (str(Path(scans.__file__).relative_to(ROOT)), {*DISPATCHERS, *WORKERS}),
         (str(Path(videos.__file__).relative_to(ROOT)), {"dispatcher_videos", "worker_videos"}),
         ("runtime/slim_s3.py", {"renditions"}),
-        ("runtime/sqs_batch.py", {*FUNCTIONS} - {"views"}),
+        ("runtime/sqs_batch.py", {*FUNCTIONS} - {"views", "iiif"}),
         ("lambda_src/views/counters.py", PATTERNS["StreamPattern"]),
         ("lambda_src/renditions/job.py", {"renditions"}),
         ("lambda_src/renditions/requirements.txt", {"renditions"}),
         ("lambda_src/tracker/track.py", {"tracker"}),
-        ("container/service/app.py", {"service"}),
+        ("container/service/app.py", SERVICES),
         ("container/service/healthy.py", {"service"}),
         ("container/service/requirements.txt", {"service"}),
         ("container/worker/Dockerfile", {"worker"}),
@@ -110,6 +111,7 @@ TOLD = {
         **dict.fromkeys(("SPOT", "PUBLIC_IP"), "off"),
     },
     "dispatcher_videos": {"MAX_VIDEO_SECONDS": "1", "MAX_VIDEO_BYTES": "1"},
+    "iiif": {"SOURCE_BUCKET": "a"},
     "tracker": dict.fromkeys(("JOB_TABLE", "CLUSTER", "DISTRIBUTION", "DISPATCHER_QUEUE"), "a"),
     "views": dict.fromkeys(("TABLE", "SET_ASIDE_BUCKET"), "a"),
 }
@@ -120,7 +122,8 @@ def test_a_handler_is_imported_from_its_package_alone(function: str, tmp_path: P
     package = bundle(function, Runtime.local()).path
     told = {**TOLD[function.removesuffix("_videos")], **TOLD[function]}
     imported = imports(f"lambda_src.{function}.handler", package, tmp_path, **told)
-    assert {file.parts[0] for file in imported} == {"lambda_src", "runtime"}
+    ours = {"lambda_src", "runtime", *(["container"] if function in SERVICES else [])}
+    assert {file.parts[0] for file in imported} == ours
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -1,0 +1,1 @@
+"""The service of container/service as a function."""

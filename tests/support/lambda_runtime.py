@@ -1,0 +1,110 @@
+"""Lambda's runtime API, and a client that calls a handler as Lambda's own does.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+import importlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any
+
+from tests.support.lambda_context import Context
+
+INVOCATION = "2018-06-01/runtime/invocation"
+
+
+class Runtime:
+    """One environment: a process at a time, begun anew where it has ended. starts: how often."""
+
+    def __init__(self, module: str, variables: Mapping[str, str]) -> None:
+        self.starts = 0
+        self._events: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
+        self._answers: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._numbers = count()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _api(self._events, self._answers))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{self._server.server_port}"
+        self._command = [sys.executable, "-m", "tests.support.lambda_runtime", module]
+        self._told = {**os.environ, **variables, "AWS_LAMBDA_RUNTIME_API": address}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def invoke(self, event: Mapping[str, Any], *, timeout: float = 120) -> dict[str, Any]:
+        """The handler's answer. Raises queue.Empty where there is none."""
+        if self._process is None or self._process.poll() is not None:
+            self.starts += 1
+            self._process = subprocess.Popen(self._command, env=self._told, stdout=subprocess.DEVNULL)
+        request_id = f"request-{next(self._numbers)}"
+        self._events.put((request_id, json.dumps(event).encode()))
+        answered, answer = self._answers.get(timeout=timeout)
+        assert answered == request_id
+        return dict(answer)
+
+    def wait_for_its_end(self, *, timeout: float = 60) -> int:
+        """The exit code of a process that ends by itself."""
+        assert self._process
+        return self._process.wait(timeout)
+
+    def close(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def runtime(module: str, **variables: str) -> Iterator[Runtime]:
+    made = Runtime(module, variables)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _api(events: "queue.Queue[Any]", answers: "queue.Queue[Any]") -> type[BaseHTTPRequestHandler]:
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            request_id, event = events.get()
+            self.send_response(200)
+            self.send_header("Lambda-Runtime-Aws-Request-Id", request_id)
+            self.send_header("Content-Length", str(len(event)))
+            self.end_headers()
+            self.wfile.write(event)
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(202)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            answers.put((self.path.split("/")[-2], body))
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    return Api
+
+
+def main(module: str) -> None:
+    """Calls `module.handler` for each event, for as long as there is a runtime API."""
+    handler = importlib.import_module(module).handler
+    address = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/{INVOCATION}"
+    while True:
+        with urllib.request.urlopen(f"{address}/next") as found:
+            event, request_id = json.load(found), found.headers["Lambda-Runtime-Aws-Request-Id"]
+        answer = handler(event, Context(aws_request_id=request_id))
+        data = json.dumps(answer).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{address}/{request_id}/response", data)).close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,138 @@
+"""The service as a function: events of a function URL, many in one process, one of them past its deadline."""
+
+import base64
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import pyvips
+
+from lambda_src.iiif.viewer import PREFIX, viewers_path
+from stacks.imports import closure
+from tests.support.images import encode, noise
+from tests.support.lambda_runtime import Runtime, runtime
+
+ROOT = Path(__file__).parents[4]
+KEYS = ("a.jpg", "a b+c.jpg", "folder/é %2F.jpg", "日本/図.png")
+HOST = "d1.cloudfront.net"
+MOST = 4_700_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("images")
+    for key in KEYS:
+        (made / key).parent.mkdir(exist_ok=True)
+        (made / key).write_bytes(encode(noise(400, 300), Path(key).suffix))
+    (made / "large.png").write_bytes(encode(noise(2600, 2000), ".png"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def function(folder: Path) -> Iterator[Runtime]:
+    told = {"SOURCE_FOLDER": str(folder), "TRUST_FORWARDED_HOST": "on", "MAX_ANSWER_BYTES": str(MOST)}
+    with runtime("tests.support.slow_iiif", **told, DEADLINE_SECONDS="8", WORKERS="1") as made:
+        yield made
+
+
+def event(path: str, *, rewritten: bool = True, **headers: str) -> dict[str, Any]:
+    """As CloudFront's function and the function URL make it of a viewer's path.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+    """
+    raw = PREFIX + base64.urlsafe_b64encode(path.encode()).decode().rstrip("=") if rewritten else path
+    http = {"method": "GET", "path": raw, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "a"}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": raw,
+        "rawQueryString": "",
+        "headers": {"x-forwarded-host": HOST, "host": "x.lambda-url.us-east-1.on.aws", **headers},
+        "requestContext": {"http": http, "requestId": "1", "stage": "$default"},
+        "isBase64Encoded": False,
+    }
+
+
+def body_of(answer: dict[str, Any]) -> bytes:
+    body = answer.get("body", "")
+    return base64.b64decode(body) if answer["isBase64Encoded"] else str(body).encode()
+
+
+def image(key: str, width: int, ending: str = "jpg") -> str:
+    return f"/iiif/3/{quote(key, safe='')}/full/{width},/0/default.{ending}"
+
+
+def test_a_hundred_events_in_one_process_of_which_one_is_past_its_deadline(function: Runtime) -> None:
+    for number in range(100):
+        key = KEYS[number % len(KEYS)]
+        if number == 50:
+            answer = function.invoke(event(image(key, 13)))
+            assert answer["statusCode"] == 503
+            assert "8 s" in body_of(answer).decode()
+            assert function.wait_for_its_end() == 0, "no thread is left to wake in the next request"
+            continue
+        width = 20 + number
+        answer = function.invoke(event(image(key, width)))
+        assert answer["statusCode"] == 200, body_of(answer)
+        assert answer["headers"]["content-type"] == "image/jpeg"
+        assert pyvips.Image.new_from_buffer(body_of(answer), "").width == width
+    assert function.starts == 2
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_identifier_is_what_the_viewer_wrote(function: Runtime, key: str) -> None:
+    answer = function.invoke(event(f"/iiif/3/{quote(key, safe='')}/info.json"))
+    assert answer["statusCode"] == 302
+    described = function.invoke(event(answer["headers"]["location"]))
+    document = json.loads(body_of(described))
+    assert document["id"].startswith(f"https://{HOST}/iiif/3@")
+    assert document["id"].endswith(f"/{quote(key, safe='~')}")
+    assert document["width"] == 400
+
+
+def test_a_path_that_cloudfront_has_not_rewritten_is_taken_as_it_is(function: Runtime) -> None:
+    assert function.invoke(event(image("a.jpg", 50), rewritten=False))["statusCode"] == 200
+    assert function.invoke(event("/nothing", rewritten=False))["statusCode"] == 404
+
+
+@pytest.mark.parametrize("path", [f"{PREFIX}!!!", f"{PREFIX}gICA", f"{PREFIX}a", "/i", "/live"])
+def test_what_is_no_path_of_a_viewer_stays_what_it_is(path: str) -> None:
+    assert viewers_path(path) == path
+
+
+def test_an_answer_over_the_limit_is_refused_with_what_to_ask_instead(function: Runtime) -> None:
+    answer = function.invoke(event(image("large.png", 2600, "png")))
+    assert answer["statusCode"] == 400
+    assert "4,700,000 bytes" in body_of(answer).decode()
+    assert function.invoke(event(image("large.png", 1000, "png")))["statusCode"] == 200
+
+
+@pytest.mark.slow
+def test_of_two_thousand_seeded_requests_none_is_more_than_a_function_may_answer(function: Runtime) -> None:
+    """Else Lambda answers 502: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    chosen, statuses = random.Random(23), dict[int, int]()
+    for _ in range(2000):
+        key, ending = chosen.choice((*KEYS, "large.png", "missing")), chosen.choice(("jpg", "png", "webp"))
+        size = chosen.choice(("max", "^max", f"{chosen.randint(20, 2600)},", f"^{chosen.randint(20, 5000)},"))
+        rotation = chosen.choice(("0", "90", "!0", "22.5"))
+        region = chosen.choice(("full", "square", "pct:10,10,50,50", "0,0,256,256"))
+        path = f"/iiif/3/{quote(key, safe='')}/{region}/{size}/{rotation}/default.{ending}"
+        answer = function.invoke(event(path))
+        statuses[answer["statusCode"]] = statuses.get(answer["statusCode"], 0) + 1
+        assert len(json.dumps(answer)) < 6 * 1024 * 1024
+        assert answer["statusCode"] < 500, (path, body_of(answer))
+    assert statuses[200] > 800
+    print(f"2,000 requests by status: {statuses}")
+
+
+def test_the_service_does_not_know_that_it_is_a_function() -> None:
+    words = ("lambda_src", "mangum", "aws_lambda")
+    files = [file for file in closure("container.service") if file.suffix == ".py"]
+    assert len(files) > 10
+    assert not [file for file in files if any(word in file.read_text().lower() for word in words)]
+    lines = sum(len(file.read_text().splitlines()) for file in (ROOT / "lambda_src" / "iiif").glob("*.py"))
+    assert lines <= 100
