@@ -16,8 +16,8 @@ import pytest
 
 BUDGET = 460
 """One-bucket synths: 380 at first, 25 for tests that walk imports and files, 25 for those of deploying into
-accounts (preflight, changes of settings, removals, versions of pictures), 20 for videos, 10 for the service as a
-function. What later work adds is added here.
+accounts (preflight, changes of settings, removals, versions of pictures), 20 for videos, 10 for the service
+as a function. What later work adds is added here.
 """
 TOLERANCE = 1.25
 """CI fails beyond this many budgets."""

@@ -42,6 +42,8 @@ def main() -> None:
         _say(Answer.REJECTED, [rejected.reason, rejected.message])
     except MemoryError as error:
         _say(Answer.NO_MEMORY, str(error))
+    except OSError as error:
+        _say(Answer.NO_DISK, str(error))
 
 
 def _bound(which: int, most: int) -> None:
@@ -81,7 +83,8 @@ def _say(what: Answer, value: object) -> None:
 
 def _end_with_parent() -> None:
     """Its end of the pipe closes however it ends."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # without a lock, which would be held when this process ends
+        pass
     os._exit(1)
 
 

@@ -35,8 +35,8 @@ def carry_out(
 ) -> Mapping[str, Any]:
     """What the child made of an order. read: parts of the source, for an order without a file.
 
-    Raises Rejected, DeadlineExceededError, MemoryError, and what `read` and `progress` raise; the child is
-    gone by then.
+    Raises Rejected, DeadlineExceededError, MemoryError, OSError, and what `read` and `progress` raise; the
+    child is gone by then.
     """
     path = os.pathsep.join(part for part in sys.path if part)
     process = subprocess.Popen(
@@ -62,6 +62,8 @@ def carry_out(
                     raise Rejected(Reason(value[0]), value[1])
                 case Answer.NO_MEMORY:
                     raise MemoryError(f"FFmpeg had no memory left: {value}")
+                case Answer.NO_DISK:
+                    raise OSError(f"FFmpeg could not read or write: {value}")
         raise _ended(process.wait())
     finally:
         process.kill()

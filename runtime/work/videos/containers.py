@@ -64,8 +64,9 @@ _ENCRYPTED = re.compile(rb"schm\0\0\0\0(cenc|cens|cbc1|cbcs|piff)")
 """ISO/IEC 23001-7: https://mp4ra.org/registered-types/handlers"""
 MOST_OF_AN_INDEX = 32 * 1024 * 1024
 """What is looked at; that of a film of two hours has some four megabytes."""
-_MOST_BOXES = 100_000
-"""Of a fragmented file there are two or three a second."""
+_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pnot"}
+"""What a file that is not in fragments is made of."""
+_MOST_BOXES = 10_000
 
 
 def kind_of(head: bytes) -> Kind | None:
@@ -98,26 +99,38 @@ def check_whole(kind: Kind, read: Read, size: int) -> None:
 
 
 def _check_boxes(read: Read, size: int) -> None:
-    at, seen = 0, set()
-    for _ in range(_MOST_BOXES):
-        head = read(at, 16)
-        if len(head) < 8:
-            break
-        length, name = int.from_bytes(head[:4], "big"), head[4:8]
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        elif length == 0:
-            length = size - at
+    at, seen = 0, set[bytes]()
+    for name, length in _boxes(read, size):
+        if length < 8 or (name not in _BOXES and {b"moov", b"mdat"} <= seen):
+            break  # the rest is padding, or what a camera adds
         if at + length > size:
             raise truncated()
-        if length < 8:
-            break  # the rest is padding
-        if name == b"moov" and _ENCRYPTED.search(read(at, min(length, MOST_OF_AN_INDEX))):
-            raise encrypted()
+        if name == b"moov" and _is_in_fragments(read(at, min(length, MOST_OF_AN_INDEX))):
+            return
         seen.add(name)
         at += length
     if b"moov" not in seen:
         raise truncated() if b"mdat" in seen else _damaged("It has no index (moov)")
+
+
+def _boxes(read: Read, size: int) -> Iterator[tuple[bytes, int]]:
+    """The name and the length of each."""
+    at = 0
+    for _ in range(_MOST_BOXES):
+        head = read(at, 16)
+        if len(head) < 8:
+            return
+        length = int.from_bytes(head[:4], "big")
+        length = int.from_bytes(head[8:16], "big") if length == 1 else length or size - at
+        yield head[4:8], length
+        at += length
+
+
+def _is_in_fragments(index: bytes) -> bool:
+    """Of which there may be thousands, each whole by itself. Raises Rejected ENCRYPTED."""
+    if _ENCRYPTED.search(index):
+        raise encrypted()
+    return b"mvex" in index
 
 
 @dataclass(frozen=True, kw_only=True)

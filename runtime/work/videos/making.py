@@ -1,7 +1,7 @@
 """The rendition and the poster, in the child process: decoded, filtered and encoded picture by picture."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ from runtime.work.videos.rendition import (
     AUDIO_BITS_PER_SECOND,
     AUDIO_RATE,
     ENCODER,
+    FRAMES_PER_SECOND,
     MP4,
     POSTER,
     filters,
@@ -33,6 +34,8 @@ POSTER_SECONDS = 10.0
 """In which a picture is looked for that is not of one colour."""
 PLAIN = 24
 """Of 220 levels of brightness: a picture in which all lies so close together is of one colour."""
+HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
+"""A picture that is held for longer is written again, as often as x264 changes their order, 40 ms apart."""
 AAC_SAMPLES = 1024
 Packets = Sequence[Any]
 """Encoded, for the container."""
@@ -55,6 +58,7 @@ class Pictures:
     """Until the end of the last picture so far."""
     _graph: Graph | None = field(default=None, init=False)
     _kind: tuple[Any, ...] = field(default=(), init=False)
+    _latest: VideoFrame | None = field(default=None, init=False)
     _last: int = field(default=-1, init=False)
     _poster_is_good: bool = field(default=False, init=False)
 
@@ -69,6 +73,7 @@ class Pictures:
     def finish(self) -> Iterator[Packets]:
         """What is left."""
         yield from self._through(None)
+        yield from self._held(round(self.seconds / _CLOCK))
         yield self.track.encode(None)
 
     def _made(self, frame: VideoFrame) -> Graph:
@@ -87,17 +92,35 @@ class Pictures:
             one.pts, one.time_base = round(one.pts * one.time_base / _CLOCK), _CLOCK
             if one.pts <= self._last:
                 continue  # at the same time as the one before
-            self._last = one.pts
-            self.seconds = one.time + 1 / (self.facts.frames_per_second or 25)
+            yield from self._held(one.pts)
+            self._latest, self._last = one, one.pts
             self._look(one)
             one.pict_type = 0  # that of the source would be kept
             yield self.track.encode(one)
+            self.seconds = one.time + max(self._step * _CLOCK, (frame.duration or 0) * _CLOCK if frame else 0)
+
+    def _held(self, until: int) -> Iterator[Packets]:
+        """The latest picture again, right before `until`, where that is long after it.
+
+        The MP4 would otherwise be said to end where the last pictures before the gap do.
+        """
+        if self._latest and (until - self._last) * _CLOCK > HELD_SECONDS:
+            for again in range(AHEAD, 0, -1):
+                self._latest.pts = until - again * min(self._step, AGAIN)
+                yield self.track.encode(self._latest)
+
+    @property
+    def _step(self) -> int:
+        """From one picture to the next."""
+        return round(1 / (min(FRAMES_PER_SECOND, self.facts.frames_per_second) or 25) / _CLOCK)
 
     def _look(self, frame: VideoFrame) -> None:
         """Whether it is a better poster."""
-        if self._poster_is_good or (self.poster and self.seconds > POSTER_SECONDS):
+        if self._poster_is_good or (self.poster and frame.time > POSTER_SECONDS):
             return
-        light = bytes(frame.planes[0])[::997]
+        plane = frame.planes[0]
+        data, line = bytes(plane), plane.line_size
+        light = b"".join(data[y * line : y * line + frame.width : 7] for y in range(0, frame.height, 7))
         self._poster_is_good = max(light) - min(light) > PLAIN
         if self._poster_is_good or self.poster is None:
             self.poster = frame.reformat(format="bgra")  # a copy: x264 keeps the other
@@ -110,10 +133,14 @@ class Sound:
     track: AudioStream
     seconds: float = field(default=0, init=False)
     _graph: Graph | None = field(default=None, init=False)
+    _kind: tuple[Any, ...] = field(default=(), init=False)
 
     def take(self, frame: AudioFrame) -> Iterator[Packets]:
         """Encoded. frame: with the time since the beginning of the file."""
-        self._graph = self._graph or self._made(frame)
+        kind = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if kind != self._kind:
+            yield from self._through(None)
+            self._graph, self._kind = self._made(frame), kind
         yield from self._through(frame)
 
     def finish(self) -> Iterator[Packets]:
@@ -130,8 +157,10 @@ class Sound:
             layout=frame.layout.name,
             time_base=frame.time_base,
         )
-        steady = graph.add("aresample", f"{AUDIO_RATE}:async=1000:first_pts=0")
-        layout = f"sample_fmts=fltp:sample_rates={AUDIO_RATE}:channel_layouts={self.track.layout.name}"
+        layout, begun = self.track.layout.name, round(self.seconds * AUDIO_RATE)
+        mixed = f"ochl={layout}:rematrix_maxval=1"  # or loud channels added up are cut off
+        steady = graph.add("aresample", f"{AUDIO_RATE}:async=1000:first_pts={begun}:{mixed}")
+        layout = f"sample_fmts=fltp:sample_rates={AUDIO_RATE}:channel_layouts={layout}"
         graph.link_nodes(begin, steady, graph.add("aformat", layout), graph.add("abuffersink")).configure()
         graph.set_audio_frame_size(AAC_SAMPLES)
         return graph
@@ -165,7 +194,7 @@ def make(
 
     Raises Rejected, and what FFmpeg raises of a file.
     """
-    with av.open(folder / MP4, "w", format="mp4", options={"movflags": "faststart"}) as made:
+    with encoding(), av.open(folder / MP4, "w", format="mp4", options={"movflags": "faststart"}) as made:
         seen, heard = pictures_of(source, limits), sound_of(source)
         seen.thread_type, seen.thread_count = "AUTO", threads
         pictures = Pictures(facts=facts, track=_pictures(made, facts, threads), threads=threads)
@@ -188,7 +217,21 @@ def make(
         raise truncated()
     (folder / POSTER).write_bytes(_poster(pictures.poster))
     width, height = size_of(facts)
-    return {"width": width, "height": height, "seconds": round(seconds, 3), "sound": heard is not None}
+    return {
+        "width": width,
+        "height": height,
+        "seconds": round(seconds, 3),
+        "sound": any(isinstance(way, Sound) and way.seconds > 0 for way in ways.values()),
+    }
+
+
+@contextmanager
+def encoding() -> Iterator[None]:
+    """x264 says nothing of what it lacks, which is memory."""
+    try:
+        yield
+    except av.error.ExternalError as error:
+        raise MemoryError(str(error)) from error
 
 
 def _from_the_beginning(source: InputContainer, tracks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -199,7 +242,8 @@ def _from_the_beginning(source: InputContainer, tracks: Sequence[Any]) -> Iterat
             continue
         moved = frame.pts * frame.time_base - begin
         if isinstance(frame, VideoFrame):
-            frame.time_base = _CLOCK
+            scale = Fraction(frame.time_base or 0) / _CLOCK
+            frame.duration, frame.time_base = round(frame.duration * scale), _CLOCK
         frame.pts = round(moved / frame.time_base)
         if frame.pts >= 0:
             yield track, frame

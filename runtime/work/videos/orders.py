@@ -47,6 +47,8 @@ class Answer(StrEnum):
     """[reason, message]."""
     NO_MEMORY = "no-memory"
     """What failed."""
+    NO_DISK = "no-disk"
+    """The same, where a file could not be read or written."""
 
 
 LENGTH_BYTES = 8

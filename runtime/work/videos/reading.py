@@ -1,7 +1,8 @@
 """A video by PyAV, in the child process: its facts, and what FFmpeg says of it as rejections."""
 
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "prores", "mjpeg")
 SOUNDS = ("aac", "mp3", "opus", "vorbis", "flac", "alac", "ac3", "eac3")
 """And PCM."""
+_DECODERS = (
+    *("libdav1d", "libvpx", "libvpx-vp9", "mp3float", "libopus"),
+    *(name for name in sorted(av.codecs_available) if name.startswith("pcm_")),
+)
+"""Which FFmpeg has by other names."""
+_FEW, _FEW_OF_A_HUNDRED = 3, 2
+"""Packets that cannot be decoded, as in many films of cameras: a player skips them too."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
@@ -45,7 +53,13 @@ _BUFFER = 256 * 1024
 def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
     """With one demuxer, so that no other of FFmpeg's can be reached by a file. Raises Rejected."""
     with refusing():
-        container: InputContainer = av.open(file, "r", format=_DEMUXERS[kind], buffer_size=_BUFFER)
+        container: InputContainer = av.open(
+            file,
+            "r",
+            format=_DEMUXERS[kind],
+            options={"codec_whitelist": ",".join((*CODECS, *SOUNDS, *_DECODERS))},
+            buffer_size=_BUFFER,
+        )
     with container:
         yield container
 
@@ -91,7 +105,7 @@ def sound_of(container: InputContainer) -> Any:
     """The track that is heard, or None. Raises Rejected for one that is not read."""
     if not container.streams.audio:
         return None
-    track = container.streams.best("audio") or container.streams.audio[0]
+    track: Any = container.streams.best("audio") or container.streams.audio[0]
     name = _codec(track)
     if name and track.codec_context.codec_tag in _ENCRYPTED:
         raise encrypted()
@@ -100,6 +114,11 @@ def sound_of(container: InputContainer) -> Any:
             Reason.UNSUPPORTED_FORMAT,
             f"Its sound is in {name or 'a codec of its own'}, which is not read here. Save it with AAC.",
         )
+    if track.layout.nb_channels > 2 and track.layout.name.endswith("channels"):
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"Its sound has {track.layout.name} and does not say which is which. Save it in stereo.",
+        )
     return track
 
 
@@ -107,7 +126,7 @@ def facts_of(container: InputContainer, size: int, limits: VideoLimits) -> Facts
     """From the index and the first picture. size: of the file, in bytes. Raises Rejected."""
     track, sound = pictures_of(container, limits), sound_of(container)
     coded = track.codec_context
-    seconds = _seconds(container, track)
+    seconds = _seconds(container, [one for one in (track, sound) if one])
     known: dict[str, Any] = {
         "seconds": seconds,
         "codec": _codec(track),
@@ -135,14 +154,24 @@ def facts_of(container: InputContainer, size: int, limits: VideoLimits) -> Facts
 
 
 def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]]:
-    """The frames of some tracks as they come, each with its track's index. Raises Rejected."""
-    packets = container.demux(tracks)
+    """The frames of some tracks as they come, each with its track's index.
+
+    Raises Rejected, also where more than a few packets cannot be decoded.
+    """
+    packets, read, bad = container.demux(tracks), 0, 0
     while True:
         with refusing():
             packet = next(packets, None)
-            frames = packet.decode() if packet else []
-        if packet is None:
-            return
+            if packet is None:
+                return
+            read += 1
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                bad += 1
+                if bad > _FEW and bad * 100 > read * _FEW_OF_A_HUNDRED:
+                    raise
+                continue
         for frame in frames:
             yield packet.stream.index, frame
 
@@ -166,7 +195,16 @@ def _codec(track: Any) -> str:
     return "" if track.codec_context is None else str(track.codec_context.codec.canonical_name)
 
 
-def _seconds(container: InputContainer, track: VideoStream) -> float:
-    if container.duration:
-        return container.duration / av.time_base
-    return float(track.duration * track.time_base) if track.duration and track.time_base else 0
+def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
+    """Of the longest of the tracks that are used; others, such as subtitles, may last longer."""
+    if known := [float(one.duration * one.time_base) for one in tracks if one.duration and one.time_base]:
+        return max(known)
+    ends = [found for one in tracks if (found := _tagged(one.metadata.get("DURATION", "")))]
+    end = max(ends) if ends else (container.duration or 0) / av.time_base
+    return max(0, end - max(0, container.start_time or 0) / av.time_base)
+
+
+def _tagged(text: str) -> float:
+    """Matroska's way to say where a track ends, 00:00:02.005000000; 0 where it is none."""
+    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else 0

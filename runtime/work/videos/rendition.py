@@ -30,7 +30,7 @@ TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
 
 
 def size_of(facts: Facts) -> tuple[int, int]:
-    """Width and height of the rendition: 1080p or less, never larger than the video, and even."""
+    """Width and height of the rendition: 1080p or less, even, and (but for 1 px) no larger than the video."""
     width, height = facts.size
     share = min(1, LONG_EDGE / max(width, height), SHORT_EDGE / min(width, height))
     return _even(width * share), _even(height * share)
@@ -66,4 +66,4 @@ def filters(facts: Facts) -> Sequence[tuple[str, str]]:
 
 def _even(edge: float) -> int:
     """What 4:2:0 needs."""
-    return max(2, round(edge / 2) * 2)
+    return max(2, int(edge / 2 + 1e-6) * 2)

@@ -38,7 +38,11 @@ class Videos:
     def estimate(self, source: Source) -> Estimate:
         """From the index and the first picture, by ranges. Raises Rejected."""
         order = self._order(source)
-        found = carry_out(order, read=source.read, deadline=time.monotonic() + PROBE_SECONDS)
+        try:
+            found = carry_out(order, read=source.read, deadline=time.monotonic() + PROBE_SECONDS)
+        except MemoryError as error:
+            message = "Its index alone takes more memory than there is. Save it anew and upload it again."
+            raise Rejected(Reason.TOO_MUCH_WORK, message) from error
         facts = Facts(**found)
         check_facts(facts, self.limits)
         return estimate(facts, source.size, self.limits)
