@@ -109,9 +109,9 @@ REST = {
         '    "HybridPattern": (jobs': '    "CountPattern": (counter.Metric, {counter.SERVICE}),\n',
     },
     "tests/synth/test_bundling.py": {
-        '"renditions", "dispatcher", "tracker", "views")': '"counter", ',
+        '"iiif", "tracker", "views")': '"counter", ',
         '    "tracker": dict.fromkeys(': '    "counter": {},\n',
-        '    "HybridPattern": {"dispatcher"': '    "CountPattern": {"counter"},\n',
+        '    "HybridPattern": {*DISPATCHERS': '    "CountPattern": {"counter"},\n',
         '        ("lambda_src/tracker/track.py"': '        ("lambda_src/counter/metrics.py", {"counter"}),\n',
     },
     "tests/support/privileges.py": {
