@@ -9,14 +9,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS: dict[str, set[str]] = {
     "runtime": set(),
-    "lambda_src": {"runtime"},
     "container": {"runtime"},
+    "lambda_src": {"runtime", "container"},
     "chooser": {"runtime"},
     "stacks": {"runtime", "lambda_src", "container", "chooser"},
     "app": {"stacks"},
     "tools": {"app", "stacks", "lambda_src", "container", "runtime", "chooser"},
 }
-"""What each may import beside itself; tests and bench may import everything."""
+"""What each may import beside itself; tests and bench may import everything.
+
+The image service is a container's application, and one function serves it too.
+"""
 FILES = {layer: sorted(ROOT.glob(f"{layer}/**/*.py")) or [ROOT / f"{layer}.py"] for layer in LAYERS}
 WITHIN_RUNTIME = {
     "imaging": {"deadline", "rejection"},
@@ -38,6 +41,16 @@ def imported(file: Path) -> Iterator[str]:
 def ours(file: Path) -> set[tuple[str, ...]]:
     names = {tuple(name.split(".")) for name in imported(file)}
     return {name for name in names if name[0] in {*LAYERS, "tests", "bench", "dev"}}
+
+
+def test_one_function_alone_knows_a_container() -> None:
+    those = {
+        str(file.parent.relative_to(ROOT))
+        for file in FILES["lambda_src"]
+        for name in ours(file)
+        if name[0] == "container"
+    }
+    assert those == {"lambda_src/iiif"}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
