@@ -16,6 +16,7 @@ from runtime.work.videos.confined import carry_out
 from runtime.work.videos.containers import Kind
 from runtime.work.videos.facts import VideoLimits
 from runtime.work.videos.orders import Order
+from tests.support import children
 from tests.support.clips import Clip, make_clip
 
 LIMITS = VideoLimits(seconds=100, bytes=10**9)
@@ -27,7 +28,7 @@ def order(file: str, size: int = 1) -> Order:
 
 @pytest.fixture
 def as_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confined, "_MODULE", "tests.support.children")
+    monkeypatch.setattr(confined, "_MODULE", children.__name__)
 
 
 @pytest.mark.usefixtures("as_told")
@@ -54,7 +55,7 @@ def test_a_bug_of_ours_is_neither() -> None:
 def test_a_child_that_hangs_is_gone_once_the_deadline_has_passed() -> None:
     with pytest.raises(DeadlineExceededError):
         carry_out(order("hang"), deadline=time.monotonic() + 1)
-    assert not children()
+    assert not still_there()
 
 
 @pytest.mark.usefixtures("as_told")
@@ -64,7 +65,7 @@ def test_what_progress_raises_ends_the_child() -> None:
 
     with pytest.raises(InterruptedError):
         carry_out(order("hang"), deadline=math.inf, progress=stop)
-    assert not children()
+    assert not still_there()
 
 
 @pytest.mark.usefixtures("as_told")
@@ -76,7 +77,7 @@ def test_the_child_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not [name for name in names if "AWS" in name]
 
 
-def children() -> list[str]:
+def still_there() -> list[str]:
     """Of this process; Linux and macOS have `ps`."""
     listed = subprocess.run(["ps", "-o", "ppid=,args=", "-A"], capture_output=True, text=True).stdout
     return [
