@@ -1,6 +1,6 @@
-"""`python3 -m runtime.work.videos.child`: the process in which a file of a stranger meets FFmpeg.
+"""`python3 -m runtime.work.videos.child`: the process that runs FFmpeg on an untrusted file.
 
-It has bounds of memory, of files and of time, ends with its parent, and answers as orders.py says.
+It has limits on memory, file size and time, ends with its parent, and answers as orders.py says.
 """
 
 import io

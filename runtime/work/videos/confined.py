@@ -1,4 +1,4 @@
-"""Runs child.py and answers it: the parent's side, which decodes nothing itself."""
+"""The parent's side of child.py: starts it, answers its requests, and decodes nothing itself."""
 
 import json
 import os
