@@ -2,9 +2,9 @@
 
 import os
 
-from container.service.__main__ import store
 from container.service.app import Service
 from container.service.settings import Settings
+from container.service.stores import store_of
 
 settings = Settings.from_variables(os.environ)
-app = Service(settings, store(settings)).application()
+app = Service(settings, store_of(settings)).application()
