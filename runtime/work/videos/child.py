@@ -57,7 +57,7 @@ def _carry_out(order: Order) -> dict[str, Any]:
 
     source = order.file or _Asked(order.size)
     with opened(source, order.kind) as container:
-        facts = facts_of(container, order.size, order.limits)
+        facts = facts_of(container, order.limits)
     if not order.folder:
         return asdict(facts)
     resource.setrlimit(resource.RLIMIT_CPU, (hard := resource.getrlimit(resource.RLIMIT_CPU)[1], hard))

@@ -25,7 +25,6 @@ class Facts:
         stretched: the width of a pixel by its height.
         codec, audio: their names in FFmpeg; audio is empty where there is no sound.
         frames_per_second: on average.
-        bit_rate: of the whole file, in bits a second; 0 where the file does not say how long it is.
         hdr: whether its colours are brighter or wider than a browser's, and are mapped to those.
         says_no_colours: whether which YUV it is has to be guessed.
         interlaced: whether a picture is two half pictures, of which whole ones are made.
@@ -36,7 +35,6 @@ class Facts:
     height: int
     codec: str
     frames_per_second: float
-    bit_rate: float
     audio: str = ""
     turned: str = ""
     stretched: float = 1

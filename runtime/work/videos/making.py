@@ -250,7 +250,7 @@ def _from_the_beginning(source: InputContainer, tracks: Sequence[Any]) -> Iterat
 
 
 def _pictures(made: OutputContainer, facts: Facts, threads: int) -> VideoStream:
-    rate = Fraction(min(60.0, facts.frames_per_second) or 25).limit_denominator(1001)
+    rate = Fraction(min(float(FRAMES_PER_SECOND), facts.frames_per_second) or 25).limit_denominator(1001)
     track: VideoStream = made.add_stream("libx264", rate=rate, options=dict(ENCODER))
     coded = track.codec_context
     track.width, track.height = size_of(facts)

@@ -14,12 +14,12 @@ from av.video.stream import VideoStream
 
 from runtime.rejection import Reason, Rejected
 from runtime.work.videos.containers import Kind, encrypted
+from runtime.work.videos.estimate import CODECS
 from runtime.work.videos.facts import Facts, VideoLimits, check_facts
 
 if TYPE_CHECKING:
     from io import RawIOBase
 
-CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "prores", "mjpeg")
 SOUNDS = ("aac", "mp3", "opus", "vorbis", "flac", "alac", "ac3", "eac3")
 """And PCM."""
 _DECODERS = (
@@ -122,17 +122,15 @@ def sound_of(container: InputContainer) -> Any:
     return track
 
 
-def facts_of(container: InputContainer, size: int, limits: VideoLimits) -> Facts:
-    """From the index and the first picture. size: of the file, in bytes. Raises Rejected."""
+def facts_of(container: InputContainer, limits: VideoLimits) -> Facts:
+    """From the index and the first picture. Raises Rejected."""
     track, sound = pictures_of(container, limits), sound_of(container)
     coded = track.codec_context
-    seconds = _seconds(container, [one for one in (track, sound) if one])
     known: dict[str, Any] = {
-        "seconds": seconds,
+        "seconds": _seconds(container, [one for one in (track, sound) if one]),
         "codec": _codec(track),
         "audio": _codec(sound) if sound else "",
         "frames_per_second": float(track.average_rate or track.guessed_rate or 0),
-        "bit_rate": size * 8 / seconds if seconds else 0,
     }
     check_facts(Facts(width=coded.width, height=coded.height, **known), limits)
     _, first = next(decoded(container, track), (0, None))

@@ -13,7 +13,7 @@ from runtime.work.source import Source
 from runtime.work.videos.confined import carry_out
 from runtime.work.videos.containers import check_whole, kind_of, other_video
 from runtime.work.videos.estimate import estimate
-from runtime.work.videos.facts import Facts, VideoLimits, check_facts
+from runtime.work.videos.facts import Facts, VideoLimits
 from runtime.work.videos.orders import Order
 from runtime.work.videos.rendition import MP4, POSTER
 from runtime.work.work import Progress, Results
@@ -44,7 +44,6 @@ class Videos:
             message = "Its index alone takes more memory than there is. Save it anew and upload it again."
             raise Rejected(Reason.TOO_MUCH_WORK, message) from error
         facts = Facts(**found)
-        check_facts(facts, self.limits)
         return estimate(facts, source.size, self.limits)
 
     def run(

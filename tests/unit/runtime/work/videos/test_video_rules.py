@@ -6,9 +6,8 @@ import pytest
 
 from runtime.placement.placement import Rules, Where, place
 from runtime.rejection import Reason, Rejected
-from runtime.work.videos.estimate import CODECS, estimate
+from runtime.work.videos.estimate import estimate
 from runtime.work.videos.facts import Facts, VideoLimits, check_facts
-from runtime.work.videos.reading import CODECS as READ
 from runtime.work.videos.rendition import (
     AUDIO_BITS_PER_SECOND,
     BITS_PER_SECOND,
@@ -18,7 +17,7 @@ from runtime.work.videos.rendition import (
 )
 from stacks.settings import Settings
 
-HD = Facts(seconds=10, width=1920, height=1080, codec="h264", frames_per_second=25, bit_rate=8e6, audio="aac")
+HD = Facts(seconds=10, width=1920, height=1080, codec="h264", frames_per_second=25, audio="aac")
 LIMITS = VideoLimits(seconds=3600, bytes=20_000_000_000)
 
 
@@ -79,10 +78,6 @@ def test_what_is_over_a_limit_is_refused(facts: Facts, reason: str) -> None:
     with pytest.raises(Rejected) as refused:
         check_facts(facts, LIMITS)
     assert refused.value.reason == reason
-
-
-def test_every_codec_that_is_read_has_an_estimate() -> None:
-    assert {*CODECS} == {*READ}
 
 
 def test_more_of_anything_takes_more() -> None:
