@@ -76,29 +76,20 @@ def test_a_short_clip_is_done_by_the_function_and_a_scan_as_before(
 
 
 @pytest.mark.usefixtures("tasks_only")
-def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
-    videos: HybridDriver, long_clip: bytes
+@pytest.mark.parametrize(
+    ("sent", "why"), [(signal.SIGKILL, "137"), (signal.SIGTERM, "exit code 4")], ids=["killed", "interrupted"]
+)
+def test_a_task_that_is_ended_early_is_followed_by_another_that_begins_anew(
+    videos: HybridDriver, long_clip: bytes, sent: signal.Signals, why: str
 ) -> None:
-    upload = videos.upload("killed.mp4", long_clip)
+    upload = videos.upload(f"{sent.name}.mp4", long_clip)
     with held_at_work(videos, upload.job_id) as pid:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, sent)
     job = videos.wait(upload)
     assert (job.state, job.where, job.attempt) == (State.DONE, "fargate", 2), job.message
-    assert "137" in job.tries[0].why
+    assert why in job.tries[0].why
     assert nothing_dead(videos)
     assert manifest(videos, job)["placed"]["attempt"] == 2
-
-
-@pytest.mark.usefixtures("tasks_only")
-def test_a_task_that_is_told_to_stop_ends_with_4_and_the_next_begins_anew(
-    videos: HybridDriver, long_clip: bytes
-) -> None:
-    upload = videos.upload("interrupted.mp4", long_clip)
-    with held_at_work(videos, upload.job_id) as pid:
-        os.kill(pid, signal.SIGTERM)
-    job = videos.wait(upload)
-    assert (job.state, job.attempt) == (State.DONE, 2), job.message
-    assert "exit code 4" in job.tries[0].why
 
 
 def test_what_is_no_whole_video_is_rejected_with_its_reason(videos: HybridDriver, clip: bytes) -> None:

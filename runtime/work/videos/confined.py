@@ -20,9 +20,9 @@ from runtime.work.work import Progress
 
 _MODULE = child.__name__
 _TOLD = ("PATH", "LD_LIBRARY_PATH", "LANG", "MALLOC_ARENA_MAX", "PYTHONDONTWRITEBYTECODE")
-"""Of the environment: neither credentials, nor where there are some."""
+"""Variables that the child inherits: no credentials, and nothing that leads to any."""
 _PATIENCE = 3600.0
-"""Seconds between two looks at a deadline that is far away."""
+"""The longest wait in seconds before the deadline is checked again."""
 _CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE, -signal.SIGABRT, -signal.SIGXCPU}
 
 

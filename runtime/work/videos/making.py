@@ -31,7 +31,7 @@ from runtime.work.videos.rendition import (
 )
 
 POSTER_SECONDS = 10.0
-"""In which a picture is looked for that is not of one colour."""
+"""From the beginning: a picture that is not of one colour is looked for here."""
 PLAIN = 24
 """Of 220 levels of brightness: a picture in which all lies so close together is of one colour."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
@@ -227,7 +227,7 @@ def make(
 
 @contextmanager
 def encoding() -> Iterator[None]:
-    """x264 says nothing of what it lacks, which is memory."""
+    """x264 reports a lack of memory only as a failure of an external library."""
     try:
         yield
     except av.error.ExternalError as error:

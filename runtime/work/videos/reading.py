@@ -28,7 +28,7 @@ _DECODERS = (
 )
 """Which FFmpeg has by other names."""
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
-"""Packets that cannot be decoded, as in many films of cameras: a player skips them too."""
+"""How many packets may fail to decode: many cameras' files have some, and players skip them too."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
@@ -51,7 +51,7 @@ _BUFFER = 256 * 1024
 
 @contextmanager
 def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
-    """With one demuxer, so that no other of FFmpeg's can be reached by a file. Raises Rejected."""
+    """With the one demuxer of its kind and the codecs above, and nothing else of FFmpeg's. Raises Rejected."""
     with refusing():
         container: InputContainer = av.open(
             file,
@@ -66,7 +66,7 @@ def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """FFmpeg's complaints about a file as Rejected; want of memory and of disk stay what they are."""
+    """Turns FFmpeg's errors about a file into Rejected; lack of memory and disk errors stay what they are."""
     try:
         yield
     except (av.error.MemoryError, av.error.OSError) as error:
