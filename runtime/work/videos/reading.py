@@ -51,7 +51,7 @@ _BUFFER = 256 * 1024
 
 @contextmanager
 def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
-    """With the one demuxer of its kind and the codecs above, and nothing else of FFmpeg's. Raises Rejected."""
+    """With the one demuxer of its kind, the codecs above, and nothing else of FFmpeg's. Raises Rejected."""
     with refusing():
         container: InputContainer = av.open(
             file,

@@ -11,7 +11,7 @@ from runtime.placement.placement import Estimate
 from runtime.rejection import Reason, Rejected, check_bytes
 from runtime.work.source import Source
 from runtime.work.videos.confined import carry_out
-from runtime.work.videos.containers import check_whole, kind_of, other_video
+from runtime.work.videos.containers import Read, check_whole, kind_of, other_video
 from runtime.work.videos.estimate import estimate
 from runtime.work.videos.facts import Facts, VideoLimits
 from runtime.work.videos.orders import Order
@@ -37,7 +37,7 @@ class Videos:
 
     def estimate(self, source: Source) -> Estimate:
         """From the index and the first picture, by ranges. Raises Rejected."""
-        order = self._order(source)
+        order = self._order(source.read, source.size)
         try:
             found = carry_out(order, read=source.read, deadline=time.monotonic() + PROBE_SECONDS)
         except MemoryError as error:
@@ -51,9 +51,12 @@ class Videos:
     ) -> Mapping[str, Any]:
         """Stores the MP4 and the poster; an attempt that is cut short leaves nothing to go on with."""
         started = time.monotonic()
-        order, file = self._order(source), folder / "source"
+        file = folder / "source"
         source.download(file, self.limits.bytes)
         fetched = time.monotonic()
+        with file.open("rb") as opened:
+            number, size = opened.fileno(), file.stat().st_size
+            order = self._order(lambda at, length: os.pread(number, length, at), size)
         threads = min(MOST_THREADS, os.cpu_count() or 1)
         ready = replace(order, file=str(file), folder=str(folder), threads=threads)
         made = dict(carry_out(ready, deadline=deadline, progress=progress))
@@ -70,18 +73,18 @@ class Videos:
         poster = {**_described(results, folder, POSTER), **{edge: made[edge] for edge in ("width", "height")}}
         return {"source": told, "video": video, "poster": poster, "timings_ms": timings}
 
-    def _order(self, source: Source) -> Order:
+    def _order(self, read: Read, size: int) -> Order:
         """To probe it. Raises Rejected for what is no whole file of a kind that is read."""
-        check_bytes(source.size, self.limits.bytes)
-        head = source.read(0, HEAD_BYTES)
+        check_bytes(size, self.limits.bytes)
+        head = read(0, HEAD_BYTES)
         kind = kind_of(head)
         if kind is None:
             message = (
                 f"This is {other_video(head)}, which is not read here. Save it as MP4 and upload it again."
             )
             raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
-        check_whole(kind, source.read, source.size)
-        return Order(kind=kind, size=source.size, limits=self.limits)
+        check_whole(kind, read, size)
+        return Order(kind=kind, size=size, limits=self.limits)
 
 
 def _described(results: Results, folder: Path, name: str) -> dict[str, Any]:
