@@ -157,21 +157,18 @@ def main() -> None:
         folder = Path(made)
         rows, figures = against_ffmpeg(folder)
         compared = estimated(folder, SEED, COUNT)
-    ratios = [one.ratio for one in compared]
-    figures |= {
-        "least estimate by CPU": round(min(ratios), 2),
-        "median estimate by CPU": round(statistics.median(ratios), 2),
-        "least estimate by memory": round(
-            min(one.memory_mb / told(one.measured)["peak_mb"] for one in compared), 2
-        ),
-    }
     for one in sorted(compared, key=lambda one: one.ratio):
         sys.stdout.write(f"{one.codec}: {one.estimated:.1f} s estimated, {one.measured.cpu:.1f} s taken\n")
-    sys.stdout.write(
-        f"{len(compared)} clips: estimated CPU / CPU from {min(ratios):.2f} to {max(ratios):.2f}, "
-        f"median {statistics.median(ratios):.2f}\n"
-    )
     save("video", {"figures": figures, "table": [["video", "CPU", "of ffmpeg", "ratio", "peak"], *rows]})
+    ratios = {
+        "CPU": [one.ratio for one in compared],
+        "memory": [one.memory_mb / told(one.measured)["peak_mb"] for one in compared],
+    }
+    spread = [
+        [f"{what} of {len(compared)} clips", *(f"{of(found):.2f}" for of in (min, statistics.median, max))]
+        for what, found in ratios.items()
+    ]
+    save("video-estimates", {"table": [["estimated / taken", "least", "median", "most"], *spread]})
 
 
 if __name__ == "__main__":
