@@ -31,6 +31,7 @@ class Operations(cdk.Stack):
         )
         photos = _Counted(settings.stack_name("LambdaPattern"), renditions.SERVICE)
         images = _Counted(settings.stack_name("FargatePattern"), iiif.SERVICE)
+        answers = _Counted(settings.stack_name("LambdaService"), iiif.SERVICE)
         dispatcher = _Counted(settings.stack_name("HybridPattern"), jobs.Service.DISPATCHER)
         tracker = _Counted(settings.stack_name("HybridPattern"), jobs.Service.TRACKER)
         stream = _Counted(settings.stack_name("StreamPattern"), views.SERVICE)
@@ -41,12 +42,14 @@ class Operations(cdk.Stack):
                 "Latency, p99, ms",
                 photos.metric(renditions.Metric.LATENCY, "a photo", "p99"),
                 images.metric(iiif.Metric.LATENCY, "an image request", "p99"),
+                answers.metric(iiif.Metric.LATENCY, "the same of a function", "p99"),
                 dispatcher.metric(jobs.Metric.LATENCY, "a scan, or the start of its task", "p99"),
             ),
             _graph(
                 "Errors",
                 photos.metric(renditions.Metric.FAILED, "photos, tried again"),
                 images.metric(iiif.Metric.ERRORS, "image requests"),
+                answers.metric(iiif.Metric.ERRORS, "the same of a function"),
                 dispatcher.metric(jobs.Metric.FAILED, "scans, tried again"),
                 dispatcher.metric(jobs.Metric.JOB_FAILED, "jobs that could not start"),
                 tracker.metric(jobs.Metric.JOB_FAILED, "jobs"),
@@ -59,6 +62,7 @@ class Operations(cdk.Stack):
                 "Throughput",
                 photos.metric(renditions.Metric.PUBLISHED, "photos"),
                 images.metric(iiif.Metric.REQUESTS, "image requests"),
+                answers.metric(iiif.Metric.REQUESTS, "the same of a function"),
                 dispatcher.metric(jobs.Metric.DONE_BY_LAMBDA, "scans by the function"),
                 dispatcher.metric(jobs.Metric.TASK_STARTED, "scans by a task"),
                 stream.metric(views.Metric.VIEWS, "views counted"),

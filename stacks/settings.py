@@ -83,6 +83,8 @@ class Settings:
     """What a video may last; two hours at 1080p are as much as one PUT stores."""
     max_video_bytes: int = number(20_000_000_000, most=80_000_000_000)
     """The same of its file."""
+    warm: Literal["off", "provisioned", "snapstart"] = "off"
+    """LambdaService with fewer cold starts: an environment kept ready, or a snapshot of a started one."""
     stream: Literal["provisioned", "on-demand"] = "provisioned"
     """Of StreamPattern: one shard, or as many as it takes, which costs more even when idle."""
     views: Literal["off", "on"] = "off"

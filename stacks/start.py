@@ -1,9 +1,32 @@
-"""How `python3 app.py` starts, before it imports CDK; imported by others it does nothing."""
+"""How `python3 app.py` starts; imported by others it changes nothing."""
 
 import gc
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from constructs import Construct
+
+    from stacks.settings import Settings
 
 if Path(sys.argv[0]).name == "app.py":
     sys.dont_write_bytecode = False  # synth imports 60 MB of CDK
     gc.disable()  # and lives for two seconds
+
+
+def run(compose: "Callable[[Construct, Settings], None]") -> None:
+    """Synthesises what `compose` adds to an app, by the settings of its context."""
+    import aws_cdk as cdk
+
+    from stacks.bundling import BundlingError
+    from stacks.settings import Settings, SettingsError
+
+    try:
+        app = cdk.App()
+        compose(app, Settings.from_context(app.node.get_all_context()))
+        app.synth()
+    except (SettingsError, BundlingError) as error:
+        sys.exit(f"Error: {error}")

@@ -35,7 +35,7 @@ class ServiceEnvironment(Environment):
     source_folder: str = ""
     public_base_url: str = ""
     trust_forwarded_host: bool = False
-    metrics_namespace: str = "FargatePattern"
+    metrics_namespace: str = "ImageService"
     host: str = "0.0.0.0"  # noqa: S104 - in a container; tools/commands/service.py says 127.0.0.1
     port: int = 8080
     workers: int = 0

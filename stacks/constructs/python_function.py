@@ -39,6 +39,7 @@ class PythonFunction(lambda_.Function):
         settings: Settings,
         alarms: Alarms,
         ephemeral_storage: cdk.Size | None = None,
+        snap_start: lambda_.SnapStartConf | None = None,
     ) -> None:
         log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
         role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -58,6 +59,7 @@ class PythonFunction(lambda_.Function):
             timeout=timeout,
             memory_size=memory_size,
             ephemeral_storage_size=ephemeral_storage,
+            snap_start=snap_start,
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,

@@ -1,7 +1,6 @@
 """CloudFront in front of a load balancer that nobody else reaches."""
 
 import aws_cdk as cdk
-import aws_cdk.aws_certificatemanager as acm
 import aws_cdk.aws_cloudfront as cloudfront
 import aws_cdk.aws_cloudfront_origins as origins
 import aws_cdk.aws_ec2 as ec2
@@ -11,19 +10,14 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cloudfront_name import cloudfront_name
+from stacks.constructs.image_distribution import ImageDistribution
 from stacks.constructs.partition import warn_in_other_partitions
 from stacks.constructs.private_bucket import PrivateBucket
-from stacks.fargate_pattern.rate_limit import RateLimit
 from stacks.network import Network
 from stacks.settings import Settings
 
 PORT = 80
 LOGS_KEPT = cdk.Duration.days(30)
-ERRORS_KEPT = cdk.Duration.seconds(5)
-CACHED_ERRORS = (500, 502, 503, 504)
-"""Of these CloudFront ignores the service's no-store, and of 400 and 404 it does not:
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
-"""
 ORIGIN_TIMEOUT = cdk.Duration.seconds(30)
 """Above the service's own deadline of 15 s, so that its reason arrives."""
 KEEP_ALIVE = cdk.Duration.seconds(55)
@@ -31,10 +25,7 @@ KEEP_ALIVE = cdk.Duration.seconds(55)
 
 
 class FrontDoor(Construct):
-    """Viewer -> CloudFront (HTTPS) -> VPC origin -> internal load balancer. url: how viewers reach it.
-
-    What is cached is told apart by the path alone; `info.json` also by Accept, which decides its media type.
-    """
+    """Viewer -> CloudFront (HTTPS) -> VPC origin -> internal load balancer."""
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
         super().__init__(scope, construct_id)
@@ -72,54 +63,14 @@ class FrontDoor(Construct):
             read_timeout=ORIGIN_TIMEOUT,
             keepalive_timeout=KEEP_ALIVE,
         )
-        images = self._behavior(origin, self._cache("Images"))
-        described = self._behavior(origin, self._cache("Descriptions", "Accept"))
-        certificate = settings.certificate_arn and acm.Certificate.from_certificate_arn(
-            self, "Certificate", settings.certificate_arn
-        )
-        limit = RateLimit(self, "RateLimit") if settings.waf == "on" else None
-        self.distribution = cloudfront.Distribution(
+        self.distribution = ImageDistribution(
             self,
             "Distribution",
-            comment="IIIF image service",
-            default_behavior=images,
-            additional_behaviors={"*/info.json": described},
-            error_responses=[
-                cloudfront.ErrorResponse(http_status=status, ttl=ERRORS_KEPT) for status in CACHED_ERRORS
-            ],
-            domain_names=[settings.domain] if settings.domain else None,
-            certificate=certificate or None,
-            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if certificate else None,
-            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
-            web_acl_id=limit.arn if limit else None,
-        )
-        self.url = f"https://{settings.domain or self.distribution.distribution_domain_name}"
-        self._acknowledge(settings)
-
-    def _cache(self, name: str, *headers: str) -> cloudfront.CachePolicy:
-        by = cloudfront.CacheHeaderBehavior
-        return cloudfront.CachePolicy(
-            self,
-            name,
-            cache_policy_name=cloudfront_name(self, name),
-            header_behavior=by.allow_list(*headers) if headers else by.none(),
-            query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
-            cookie_behavior=cloudfront.CacheCookieBehavior.none(),
-            min_ttl=cdk.Duration.seconds(0),
-            default_ttl=cdk.Duration.seconds(0),
-            max_ttl=cdk.Duration.days(365),
-        )
-
-    def _behavior(
-        self, origin: cloudfront.IOrigin, cache: cloudfront.CachePolicy
-    ) -> cloudfront.BehaviorOptions:
-        return cloudfront.BehaviorOptions(
             origin=origin,
-            cache_policy=cache,
-            allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS,
-            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
-            response_headers_policy=cloudfront.ResponseHeadersPolicy.CORS_ALLOW_ALL_ORIGINS_AND_SECURITY_HEADERS,
-            compress=False,
+            comment="IIIF image service",
+            settings=settings,
+            domain=settings.domain,
+            certificate_arn=settings.certificate_arn,
         )
 
     def _log(self, settings: Settings) -> None:
@@ -137,14 +88,3 @@ class FrontDoor(Construct):
         self.load_balancer.set_attribute("access_logs.s3.bucket", bucket.bucket_name)
         # It checks that it may write when it is told to; and writes no more when the bucket is emptied.
         self.load_balancer.node.add_dependency(bucket)
-
-    def _acknowledge(self, settings: Settings) -> None:
-        reasons = {
-            "AwsSolutions-CFR1": "Pictures for everybody, wherever they are.",
-            "AwsSolutions-CFR3": "The load balancer logs whatever the cache does not answer.",
-        }
-        if settings.waf == "off":
-            reasons["AwsSolutions-CFR2"] = "waf=off: it has a price of its own."
-        if not settings.domain:
-            reasons["AwsSolutions-CFR4"] = "AWS fixes the minimum of TLS for CloudFront's own certificate."
-        acknowledge(self.distribution, reasons)

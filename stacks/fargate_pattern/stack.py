@@ -43,7 +43,7 @@ class FargatePattern(cdk.Stack):
             size=size,
             environment=ServiceEnvironment(
                 source_bucket=source.bucket_name,
-                public_base_url=front.url,
+                public_base_url=front.distribution.url,
                 metrics_namespace=self.stack_name,
                 max_pixels=settings.max_pixels,
                 max_bytes=settings.max_bytes,
@@ -65,7 +65,7 @@ class FargatePattern(cdk.Stack):
         watch_service(alarms, front.load_balancer, service, size)
 
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload images here")
-        cdk.CfnOutput(self, "Url", value=front.url, description="Add /iiif/3/NAME/info.json")
+        cdk.CfnOutput(self, "Url", value=front.distribution.url, description="Add /iiif/3/NAME/info.json")
         name = front.distribution.distribution_domain_name
         cdk.CfnOutput(self, "DistributionName", value=name, description="Where a domain of your own points")
         cdk.CfnOutput(self, "ClusterName", value=service.cluster.cluster_name)

@@ -15,6 +15,7 @@ from tools.drivers.deployed import Client
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver
+from tools.drivers.lambda_service import FunctionDriver
 from tools.drivers.stream_pattern import StreamDriver
 from tools.local_aws.aws import LocalAws, local_aws
 from tools.local_aws.deployment import Cdk
@@ -42,6 +43,7 @@ PATCHES = (
     "read_streams_as_event_sources_do",
     "keep_shards_that_are_closed",
     "log_requests_as_they_come",
+    "sign_requests_for_function_urls",
     "label_pictures",
     "heed_the_modes_of_packages",
     "keep_vpc_origins_to_their_zones",
@@ -85,6 +87,13 @@ def service(deployment: Deployment) -> ServiceDriver:
     made.wait_until_steady()
     print(f"Tasks run by {deployment.aws.containers['LOCAL_AWS_CONTAINERS']}.")
     return made
+
+
+@pytest.fixture(scope="session")
+def answering(deployment: Deployment) -> FunctionDriver:
+    """LambdaService beside them."""
+    outputs = deployment.cdk.deploy("LambdaService")["LambdaService"]
+    return FunctionDriver(client=deployment.aws.client, outputs=outputs, endpoint=deployment.aws.url)
 
 
 @pytest.fixture(scope="session")

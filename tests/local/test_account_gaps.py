@@ -1,14 +1,12 @@
 """What an account and its Region refuse, and MiniStack does not: each gap is there without its patch."""
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 
 import pytest
 
 from tests.local.conftest import eventually
-from tests.local.making import load_balancer, stack_of
+from tests.local.making import load_balancer, package, stack_of
 from tools.local_aws.aws import LocalAws, local_aws
 
 
@@ -55,20 +53,11 @@ def test_two_vpc_origins_of_one_name(patched: LocalAws) -> None:
     assert [one["StackStatus"] for one in found] == ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"]
 
 
-def package(mode: int) -> bytes:
-    """A function in a zip that keeps that mode for its file."""
-    written, described = io.BytesIO(), zipfile.ZipInfo("handler.py")
-    described.external_attr = mode << 16
-    with zipfile.ZipFile(written, "w") as files:
-        files.writestr(described, "def handler(event, context): return 'ran'")
-    return written.getvalue()
-
-
 def test_the_modes_of_a_package(bare: LocalAws, patched: LocalAws) -> None:
     for aws, mode, runs in ((bare, 0o600, True), (patched, 0o600, False), (patched, 0o644, True)):
         lambda_, name = aws.client("lambda"), f"mode{mode:o}"
         role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-        code = {"ZipFile": package(mode)}
+        code = {"ZipFile": package("'ran'", mode=mode)}
         lambda_.create_function(
             FunctionName=name, Runtime="python3.13", Role=role, Handler="handler.handler", Code=code
         )

@@ -17,6 +17,7 @@ class Need:
 ROLES = {
     "renditions": ("LambdaPattern", "FunctionRole"),
     "service": ("FargatePattern", "ServiceTaskTaskRole"),
+    "iiif": ("LambdaService", "FunctionRole"),
     "dispatcher": ("HybridPattern", "DispatcherRole"),
     "tracker": ("HybridPattern", "TrackerRole"),
     "worker": ("HybridPattern", "WorkerWorkerTaskTaskRole"),
@@ -28,6 +29,10 @@ _LOGS, _TRACES = Need(breaks="no logs"), Need(breaks="no traces")
 _TOMBSTONE = Need(breaks="a tombstone has no tag, by which it expires")
 _WATCHED = {"logs:CreateLogStream": _LOGS, "xray:PutTelemetryRecords": _TRACES}
 _FUNCTION = {"sqs:ChangeMessageVisibility": _POLLING, **_WATCHED}
+_IMAGES = {
+    "s3:GetObject": Need(call="GetObject", breaks="no image is served"),
+    "s3:ListBucket": Need(breaks="a missing image is an error and no 404"),
+}
 NEEDS = {
     "renditions": {
         "s3:GetObjectVersion": Need(call="GetObject", breaks="every upload: dead letters"),
@@ -41,10 +46,8 @@ NEEDS = {
         "s3:PutObjectTagging": _TOMBSTONE,
         **_FUNCTION,
     },
-    "service": {
-        "s3:GetObject": Need(call="GetObject", breaks="no image is served"),
-        "s3:ListBucket": Need(call="GetObject", breaks="a missing image is an error and no 404"),
-    },
+    "service": _IMAGES,
+    "iiif": {**_IMAGES, **_WATCHED},
     "dispatcher": {
         "s3:GetObjectVersion": Need(call="GetObject", breaks="nothing is placed"),
         "s3:PutObject": Need(

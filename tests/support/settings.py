@@ -15,6 +15,7 @@ CHOICES = {
     "stream": ("provisioned", "on-demand"),
     "views": ("off", "on"),
     "videos": ("off", "on"),
+    "warm": ("off", "provisioned", "snapstart"),
 }
 
 

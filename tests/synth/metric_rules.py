@@ -18,6 +18,7 @@ from tests.synth.rules import Template, of_type
 OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
     "LambdaPattern": (renditions.Metric, {renditions.SERVICE}),
     "FargatePattern": (iiif.Metric, {iiif.SERVICE}),
+    "LambdaService": (iiif.Metric, {iiif.SERVICE}),
     "HybridPattern": (jobs.Metric, {*jobs.Service}),
     "StreamPattern": (views.Metric, {views.SERVICE}),
 }
@@ -27,6 +28,8 @@ AWS = {
     "AWS/Lambda": {
         *("Duration", "Errors", "Invocations", "Throttles"),
         *("DestinationDeliveryFailures", "IteratorAge", "OnFailureDestinationDeliveredEventCount"),
+        # https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html
+        *("Url5xxCount", "UrlRequestCount", "UrlRequestLatency"),
     },
     # https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
     "AWS/Kinesis": {"IncomingRecords", "WriteProvisionedThroughputExceeded"},

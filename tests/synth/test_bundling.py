@@ -43,6 +43,7 @@ SERVICES = {"service", "iiif"}
 PATTERNS = {
     "LambdaPattern": {"renditions"},
     "FargatePattern": {"service"},
+    "LambdaService": {"iiif"},
     "HybridPattern": {*DISPATCHERS, "tracker", *WORKERS},
     "StreamPattern": {"views"},
 }
@@ -76,6 +77,7 @@ def made() -> dict[str, Path]:
         ("runtime/slim_s3.py", {"renditions"}),
         ("runtime/sqs_batch.py", {*FUNCTIONS} - {"views", "iiif"}),
         ("lambda_src/views/counters.py", PATTERNS["StreamPattern"]),
+        ("lambda_src/iiif/viewer.py", PATTERNS["LambdaService"]),
         ("lambda_src/renditions/job.py", {"renditions"}),
         ("lambda_src/renditions/requirements.txt", {"renditions"}),
         ("lambda_src/tracker/track.py", {"tracker"}),

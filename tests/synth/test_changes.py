@@ -21,6 +21,7 @@ KEPT = (
     *("AWS::CloudFront::Distribution", "AWS::CloudFront::VpcOrigin"),
     *("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::TargetGroup"),
     *("AWS::ECS::Service", "AWS::EC2::VPC", "AWS::EC2::Subnet"),
+    *("AWS::Lambda::Url", "AWS::Lambda::Alias"),
 )
 NEVER_UPDATED = ("AWS::CloudFront::VpcOrigin",)
 """Not even in place, while a distribution uses it: https://github.com/aws/aws-cdk/issues/34629"""
@@ -41,6 +42,8 @@ CHANGES = {
     "videos": {"videos": "on"},
     "max_video_seconds": {"videos": "on", "max_video_seconds": "10"},
     "max_video_bytes": {"videos": "on", "max_video_bytes": "1000"},
+    "warm: provisioned": {"warm": "provisioned"},
+    "warm: snapstart": {"warm": "snapstart"},
     "stream": {"stream": "on-demand"},
     "views": {"views": "on"},
     "spot": {"spot": "on"},

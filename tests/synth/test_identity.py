@@ -24,6 +24,8 @@ PLACES = [
     ("other", "sandbox", "us-east-1"),
 ]
 """Prefix, stage and Region: the app stands in all of them at once, in one account."""
+ALIAS = "AWS::Lambda::Alias"
+"""Its name is one of its function's."""
 GLOBAL = "AWS::CloudFront::"
 """Names of these are unique in an account; of others in a Region at the most."""
 
@@ -43,7 +45,8 @@ def names(template: Template, region: str) -> Iterator[tuple[str, str]]:
     for logical_id, one in template["Resources"].items():
         configs = [one.get("Properties", {}), *one.get("Properties", {}).values()]
         for config in configs:
-            if isinstance(config, dict) and "Name" in config and not logical_id.startswith("Alarms"):
+            is_named = isinstance(config, dict) and "Name" in config
+            if is_named and not logical_id.startswith("Alarms") and one["Type"] != ALIAS:
                 scope = one["Type"] if one["Type"].startswith(GLOBAL) else f"{region} {one['Type']}"
                 yield scope, str(in_region(config["Name"], region))
     for output in template.get("Outputs", {}).values():
@@ -60,12 +63,12 @@ def names(template: Template, region: str) -> Iterator[tuple[str, str]]:
 def test_the_names_of_a_whole_account_are_looked_at() -> None:
     scopes = {
         scope
-        for stack in ("FargatePattern", "HybridPattern")
+        for stack in ("FargatePattern", "LambdaService", "HybridPattern")
         for scope, _ in names(templates()[stack], "us-east-1")
     }
     assert any(scope.endswith("alarm on") for scope in scopes)
     kinds = {scope.removeprefix(GLOBAL) for scope in scopes if scope.startswith(GLOBAL)}
-    assert kinds == {"CachePolicy", "OriginAccessControl", "VpcOrigin"}
+    assert kinds == {"CachePolicy", "Function", "OriginAccessControl", "VpcOrigin"}
 
 
 def test_no_name_is_taken_twice_by_two_prefixes_two_stages_and_two_regions() -> None:
@@ -155,7 +158,8 @@ def test_partitions_without_what_a_pattern_needs_are_named_in_a_sentence(
     said = {
         name for name in STACKS if re.search(rf'"{name} needs a distribution with [^"]*{region}', written)
     }
-    assert said == ({"FargatePattern", "HybridPattern"} if region == "cn-north-1" else set())
+    with_one = {"FargatePattern", "LambdaService", "HybridPattern"}
+    assert said == (with_one if region == "cn-north-1" else set())
 
 
 def test_the_other_partitions_are_those_of_botocore() -> None:

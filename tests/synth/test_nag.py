@@ -106,6 +106,12 @@ EXPECTED = {
         ("ServiceTask/ExecutionRole/DefaultPolicy", "IAM5"),
         ("ServiceTask/TaskRole/DefaultPolicy", "IAM5"),
     },
+    "LambdaService": {
+        ("Source", "S1"),
+        *((DISTRIBUTION, f"CFR{number}") for number in (1, 2, 3, 4)),
+        ("Function", "L1"),
+        ("FunctionRole/DefaultPolicy", "IAM5"),
+    },
     "StreamPattern": {
         ("SetAside", "S1"),
         ("Views", "DDB3"),

@@ -17,6 +17,7 @@ FROZEN = {
     "Network": {"FlowLogs16C1943A"},
     "LambdaPattern": {"Source71E471F1", "OutputAB65CDDE"},
     "FargatePattern": {"Source71E471F1", "FrontDoorAccessLogs5339A6AD"},
+    "LambdaService": {"Source71E471F1"},
     "HybridPattern": {"Source71E471F1", "OutputAB65CDDE", "JobsDF1CC2D4"},
     "StreamPattern": {"Stream790BDEE4", "ViewsC0DDE3FE", "SetAsideE9ADE97F"},
     "Operations": set[str](),

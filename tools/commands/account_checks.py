@@ -57,6 +57,12 @@ SHARDS = {"provisioned": 1, "on-demand": 4}
 """Of StreamPattern's stream when it is made; each takes one execution."""
 
 
+RESERVED = 100
+"""Executions that an account keeps unreserved:
+https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
+"""
+
+
 def fine(about: str, found: str) -> Finding:
     return Finding(about=about, level=Level.FINE, found=found)
 
@@ -83,6 +89,13 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
     limits = lambda_.get_account_settings()["AccountLimit"]
     there = limits["UnreservedConcurrentExecutions"]
     found = f"{there} unreserved, and {wanted} may be used by the event sources: {shards} by a stream"
+    if settings.warm == "provisioned" and there <= RESERVED:
+        return Finding(
+            about=about,
+            level=Level.FAILS,
+            found=f"{there} unreserved, of which {RESERVED} cannot be provisioned: warm=provisioned fails",
+            todo='Set "warm" to "off" or "snapstart" in cdk.json, or ask for a quota of 1,000 (L-B99A9384).',
+        )
     if there <= wanted:
         most = max(2, (there - shards - 1) // 2)
         todo = (

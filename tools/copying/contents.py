@@ -34,6 +34,7 @@ PAGES = {
 WORK = {
     "LambdaPattern": "lambda_src.renditions.photos",
     "FargatePattern": "container.service.app",
+    "LambdaService": "container.service.app",
     "HybridPattern": "runtime.work.scans",
     "StreamPattern": "lambda_src.views.log_lines",
 }

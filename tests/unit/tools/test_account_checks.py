@@ -55,6 +55,15 @@ def test_the_bootstrap(stubbed: Any, answer: Any, level: Level, says: str) -> No
     assert (found.level, says in found.found) == (level, True)
 
 
+@pytest.mark.parametrize(("there", "level"), [(10, Level.FAILS), (100, Level.FAILS), (1000, Level.FINE)])
+def test_what_is_provisioned_leaves_a_hundred(stubbed: Any, there: int, level: Level) -> None:
+    limits = {"AccountLimit": {"UnreservedConcurrentExecutions": there}}
+    stub = stubbed("lambda", ("get_account_settings", limits))
+    found = checks.concurrency(stub, replace(SETTINGS, warm="provisioned"))
+    assert found.level is level
+    assert ("warm=provisioned fails" in found.found) is (level is Level.FAILS)
+
+
 @pytest.mark.parametrize(("there", "level"), [(10, Level.FINE), (8, Level.MIND), (1000, Level.FINE)])
 def test_the_concurrency_of_functions(stubbed: Any, there: int, level: Level) -> None:
     limits = {"AccountLimit": {"UnreservedConcurrentExecutions": there}}

@@ -17,6 +17,7 @@ from ministack.core.persistence import PERSIST_STATE
 from tools.local_aws.emulator import (
     account,
     containers,
+    function_urls,
     patches,
     rekognition,
     shards,
@@ -45,6 +46,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     streams.read_streams_as_event_sources_do,
     rekognition.label_pictures,
     view_logs.log_requests_as_they_come,
+    function_urls.sign_requests_for_function_urls,
     shards.keep_shards_that_are_closed,
     account.heed_the_modes_of_packages,
     account.keep_vpc_origins_to_their_zones,

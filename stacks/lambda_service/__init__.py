@@ -1,0 +1,1 @@
+"""The service of pattern 2 as a function."""

@@ -1,0 +1,42 @@
+"""What is watched of a function that answers viewers, besides the alarms that every function has."""
+
+import aws_cdk.aws_cloudwatch as cloudwatch
+import aws_cdk.aws_lambda as lambda_
+
+from stacks.constructs.alarms import PERIOD, Alarms
+
+SLOW_MS = 3_000
+FEW = 20
+"""Of fewer requests one error is no share that says anything."""
+
+
+def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
+    """Errors and latency, as the function URL counts them.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html
+    """
+    alarms.add(
+        "AnswerErrors",
+        metric=cloudwatch.MathExpression(
+            expression=f"100 * FILL(failed, 0) / IF(asked > {FEW}, asked, {FEW})",
+            using_metrics={
+                "failed": function.metric("Url5xxCount", period=PERIOD, statistic="Sum"),
+                "asked": function.metric("UrlRequestCount", period=PERIOD, statistic="Sum"),
+            },
+            period=PERIOD,
+            label="5xx, percent",
+        ),
+        threshold=5,
+        evaluation_periods=3,
+        datapoints_to_alarm=2,
+        why="One request of twenty ends as a 5xx.",
+        runbook="answer-errors",
+    )
+    alarms.add(
+        "AnswersSlow",
+        metric=function.metric("UrlRequestLatency", period=PERIOD, statistic="p99"),
+        threshold=SLOW_MS,
+        evaluation_periods=3,
+        why=f"One answer of a hundred takes {SLOW_MS / 1000:g} s, for a quarter of an hour.",
+        runbook="answers-slow",
+    )

@@ -1,0 +1,73 @@
+"""CloudFront in front of a function that nobody else reaches."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudfront as cloudfront
+import aws_cdk.aws_cloudfront_origins as origins
+import aws_cdk.aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.constructs.cloudfront_name import cloudfront_name
+from stacks.constructs.image_distribution import ImageDistribution
+from stacks.constructs.partition import warn_in_other_partitions
+from stacks.settings import Settings
+
+REWRITE = Path(__file__).with_name("rewrite.js")
+HOST = "x-forwarded-host"
+INVOKE = "lambda:InvokeFunction"
+
+
+class FrontDoor(Construct):
+    """Viewer -> CloudFront (HTTPS) -> function URL of an alias, signed by origin access control.
+
+    distribution: CloudFront's. The base address of the service comes with each request: told by its
+    environment, function, URL and distribution would need each other.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alias: lambda_.Alias,
+        timeout: cdk.Duration,
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        warn_in_other_partitions(self, "a distribution with origin access control")
+        url = alias.add_function_url(auth_type=lambda_.FunctionUrlAuthType.AWS_IAM)
+        access = cloudfront.FunctionUrlOriginAccessControl(
+            self, "Access", origin_access_control_name=cloudfront_name(self, "Access")
+        )
+        rewrite = cloudfront.Function(
+            self,
+            "Rewrite",
+            function_name=cloudfront_name(self, "Rewrite"),
+            comment="Hands on the viewer's host and path",
+            code=cloudfront.FunctionCode.from_inline(REWRITE.read_text()),
+            runtime=cloudfront.FunctionRuntime.JS_2_0,
+        )
+        self.distribution = ImageDistribution(
+            self,
+            "Distribution",
+            origin=origins.FunctionUrlOrigin.with_origin_access_control(
+                url, origin_access_control=access, read_timeout=timeout
+            ),
+            comment="IIIF image service, by a function",
+            settings=settings,
+            headers=[HOST],
+            rewrite=rewrite,
+        )
+        # CDK grants both to the distribution, by the ARN that the URL tells, which may lack the alias.
+        # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+        for action in ("lambda:InvokeFunctionUrl", INVOKE):
+            lambda_.CfnPermission(
+                self,
+                f"May{action.removeprefix('lambda:')}",
+                action=action,
+                principal="cloudfront.amazonaws.com",
+                function_name=alias.function_arn,
+                source_arn=self.distribution.distribution_arn,
+                invoked_via_function_url=True if action == INVOKE else None,
+            )

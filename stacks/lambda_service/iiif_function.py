@@ -1,0 +1,79 @@
+"""The application of container/service in a function, and the alias that its URL belongs to."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_lambda as lambda_
+from constructs import Construct
+
+from container.service.environment import ServiceEnvironment
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.grants import allow, allow_objects
+from stacks.constructs.private_bucket import PrivateBucket
+from stacks.constructs.python_function import ONE_VCPU_MB, PythonFunction
+from stacks.settings import Settings
+
+TIMEOUT = cdk.Duration.seconds(30)
+"""Above the service's own deadline of 15 s and a cold start, so that its reason arrives."""
+MAX_ANSWER_BYTES = 4_700_000
+"""An answer may have 6 MB in base64, which is four thirds of its bytes, and its headers want room too:
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+WARM = 1
+"""Environments that `warm=provisioned` keeps."""
+
+
+class IiifFunction(PythonFunction):
+    """Reads the source and nothing else. live: the alias, there from the first deploy on whatever `warm` is.
+
+    A URL with another qualifier is another URL: `AWS::Lambda::Url` cannot change it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        source: PrivateBucket,
+        settings: Settings,
+        alarms: Alarms,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            name="iiif",
+            description="Serves images by the IIIF Image API",
+            timeout=TIMEOUT,
+            memory_size=ONE_VCPU_MB,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if settings.warm == "snapstart" else None,
+            environment={
+                **ServiceEnvironment(
+                    source_bucket=source.bucket_name,
+                    trust_forwarded_host=True,
+                    metrics_namespace=cdk.Stack.of(scope).stack_name,
+                    max_pixels=settings.max_pixels,
+                    max_bytes=settings.max_bytes,
+                    max_answer_bytes=MAX_ANSWER_BYTES,
+                    workers=1,
+                    # As in FargatePattern: the largest file and what it decodes to.
+                    cache_mb=ONE_VCPU_MB * 5 // 16,
+                    spare_mb=ONE_VCPU_MB // 8,
+                ).as_variables(),
+                "VIPS_CONCURRENCY": "1",
+                "MALLOC_ARENA_MAX": "2",
+            },
+            settings=settings,
+            alarms=alarms,
+        )
+        cdk.Annotations.of(self).acknowledge_warning(
+            "@aws-cdk/aws-lambda:snapStartRequirePublish", "The alias is of a published version."
+        )
+        self.live = lambda_.Alias(
+            scope,
+            "Live",
+            alias_name="live",
+            version=self.current_version,
+            provisioned_concurrent_executions=WARM if settings.warm == "provisioned" else None,
+        )
+        allow_objects(self, source, {"s3:GetObject": [""]})
+        # A missing object is then a 404 and not a 403:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        allow(self, ["s3:ListBucket"], source.bucket_arn)
