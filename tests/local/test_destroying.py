@@ -9,6 +9,7 @@ from tests.local.conftest import Deployment, eventually, process_of
 from tests.support.images import corners, encode
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.lambda_service import FunctionDriver
 from tools.drivers.stream_pattern import StreamDriver
 
 
@@ -31,6 +32,10 @@ def left(client: Any) -> dict[str, list[str]]:
         "load balancers": client("elbv2").describe_load_balancers()["LoadBalancers"],
         "target groups": client("elbv2").describe_target_groups()["TargetGroups"],
         "distributions": client("cloudfront").list_distributions()["DistributionList"].get("Items", []),
+        "functions of CloudFront": client("cloudfront").list_functions()["FunctionList"].get("Items", []),
+        "origin access controls": client("cloudfront")
+        .list_origin_access_controls()["OriginAccessControlList"]
+        .get("Items", []),
         "VPC origins": client("cloudfront").list_vpc_origins()["VpcOriginList"].get("Items", []),
         "VPCs": [one["VpcId"] for one in client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]],
     }
@@ -42,9 +47,14 @@ def left(client: Any) -> dict[str, list[str]]:
 
 
 def test_destroying_leaves_nothing_behind(
-    deployment: Deployment, service: ServiceDriver, hybrid: HybridDriver, stream: StreamDriver
+    deployment: Deployment,
+    service: ServiceDriver,
+    answering: FunctionDriver,
+    hybrid: HybridDriver,
+    stream: StreamDriver,
 ) -> None:
     deployment.cdk.deploy("Operations")
+    answering.upload("last.jpg", encode(corners(60, 40), ".jpg"))
     stream.put([("key", b"set aside as malformed")])
     eventually(lambda: stream.set_aside("malformed/"))
     hybrid.wait(hybrid.upload("last.tif", encode(corners(600, 400), ".tif")))

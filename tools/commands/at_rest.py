@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from chooser.prices import month, price
+from chooser.prices import HOURS, month, price
+from stacks.constructs.python_function import ONE_VCPU_MB
 from stacks.fargate_pattern.size import service_size
 from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
 
 LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 11
 """Of the other patterns' alarms, and what each sweep of the tracker writes."""
+ANSWER_ALARM_METRICS = 6
+"""Of LambdaService's five alarms, of which one is on two metrics."""
 AT_REST = "docs/fargate-pattern.md#what-it-costs-at-rest"
 Stage = Literal["sandbox", "production"]
 ALARM_METRICS, METRICS = 12, 9
@@ -74,6 +77,16 @@ def stream(mode: str) -> float:
     return month(hour) + standing(STREAM_ALARM_METRICS)
 
 
+def function(warm: str, architecture: str = "arm64") -> float:
+    """USD of LambdaService; warm: the setting. Each start from a snapshot is billed besides."""
+    kept = {
+        "provisioned": f"lambda_provisioned_gb_second_{architecture}",
+        "snapstart": "lambda_snapstart_gb_second",
+    }
+    held = price(kept[warm]).usd * HOURS * 3600 * ONE_VCPU_MB / 1024 if warm in kept else 0
+    return held + standing(ANSWER_ALARM_METRICS)
+
+
 def _in_use() -> str:
     """What a stream costs besides, when records come."""
     lines, puts = price("real_time_log_million_lines").usd, price("kinesis_million_puts").usd
@@ -94,7 +107,8 @@ def headline() -> str:
     return "\n".join(
         (
             f"At rest FargatePattern costs [from ${least:,.2f} a month]({AT_REST}),",
-            f"LambdaPattern ${usd:,.2f} ({alarms} alarms), HybridPattern ${hybrid:,.2f} (alarms on",
+            f"LambdaPattern ${usd:,.2f} ({alarms} alarms), LambdaService ${function('off'):,.2f} or, with",
+            f"`warm=provisioned`, ${function('provisioned'):,.2f}, HybridPattern ${hybrid:,.2f} (alarms on",
             f"{HYBRID_ALARM_METRICS} metrics, and {HYBRID_METRICS} metrics that each sweep writes),",
             f"StreamPattern ${shard:,.2f} (a shard, alarms on {STREAM_ALARM_METRICS} metrics) or, with",
             f"`stream=on-demand`, ${idle:,.2f},",
@@ -105,7 +119,9 @@ def headline() -> str:
 def blocks() -> dict[str, str]:
     """What stands between the markers, by their names."""
     rows = [f"| `{mode}` | ${stream(mode):,.2f} |" for mode in ("provisioned", "on-demand")]
+    warm = [f"| `{name}` | ${function(name):,.2f} |" for name in ("off", "provisioned", "snapstart")]
     return {
+        "function": "\n".join(("| `warm` | a month |", "|---|---:|", *warm)),
         "fargate": f"{table('arm64')}\n\n{table('x86_64')}",
         "readme": headline(),
         "stream": "\n".join(("| `stream` | a month |", "|---|---:|", *rows, "", _in_use())),

@@ -15,19 +15,18 @@ from rich.status import Status
 from rich.table import Table
 
 from app import PATTERNS
-from chooser.candidates import Candidate, a_million
-from chooser.workload import Workload
+from chooser.candidates import Candidate
 from runtime.jobs.record import Job, State
-from runtime.placement.limits import limit
-from stacks.fargate_pattern.size import service_size
 from stacks.settings import Settings, SettingsError
 from tools.commands import views
+from tools.commands.costs import a_million
 from tools.commands.gallery import write_film, write_gallery, write_tiles, write_viewer
 from tools.drivers.deployed import Answer
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver, Result
 from tools.drivers.stream_pattern import StreamDriver
+from tools.drivers.viewer import Viewer
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk
@@ -40,7 +39,6 @@ ENLARGED = 4
 MILLION = "a million"
 OTHER_PUTS = 2
 """The manifest and the pointer to it."""
-ONE_VCPU = limit("lambda.vcpu_at_mb")
 REQUESTS = (
     "full/^!600,600/0/default.webp",
     "square/300,/0/default.jpg",
@@ -49,6 +47,7 @@ REQUESTS = (
     "full/300,/!0/gray.jpg",
     "square/200,/0/bitonal.png",
 )
+IMAGES_BY = {"Fargate": Candidate.SERVICE, "Lambda": Candidate.LAMBDA}
 REFUSED = {
     "notes.jpg": b"Not a photo, whatever its name says.\n",
     "IMG_0001.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),
@@ -94,8 +93,11 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         console.print(_table(results))
         status.update("Asking the image service ...")
         service = ServiceDriver(client=aws.client, outputs=outputs["FargatePattern"], endpoint=aws.url)
-        served = _ask(service)
-        console.print(_requests(served, aws))
+        service.wait_until_steady()
+        served = _ask(service, *REQUESTS)
+        function = Viewer(client=aws.client, outputs=outputs["LambdaService"], endpoint=aws.url)
+        by_function = _ask(function, *REQUESTS[:2])
+        console.print(_requests({"Fargate": served, "Lambda": by_function}, aws))
         status.update("Uploading scans and a video ...")
         hybrid = HybridDriver(
             client=aws.client, resource=aws.resource, outputs=outputs["HybridPattern"], endpoint=aws.url
@@ -126,7 +128,11 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
             console.print("[green]✓[/] destroyed, nothing left running")
     done = sum(1 for one in results if one.manifest) == len(results) - len(REFUSED)
     tiled = all(job.state is State.DONE for job in scans)
-    return 0 if done and tiled and all(answer.status == 200 for answer in served.values()) else 1
+    return (
+        0
+        if done and tiled and all(one.status == 200 for one in (*served.values(), *by_function.values()))
+        else 1
+    )
 
 
 def _views(stream: StreamDriver) -> Table | None:
@@ -166,21 +172,21 @@ def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
         made, spent = found.get("pyramid") or found["video"], sum(found["timings_ms"].values())
         size, seconds = f"{made['bytes'] / 1e6:.1f}", f"{spent / 1000:.1f} s"
         candidate = Candidate.LAMBDA if job.where == "lambda" else Candidate.RUN_TASK
-        usd = _a_million(candidate, spent, puts=made.get("tiles", 2) + OTHER_PUTS, events=1)
+        usd = a_million(candidate, spent, puts=made.get("tiles", 2) + OTHER_PUTS, events=1)
         tiles = f"{made['tiles']:,}" if "tiles" in made else ""
         table.add_row(job.key, tiles, size, seconds, job.where.title(), usd)
     return table
 
 
-def _ask(service: ServiceDriver) -> dict[str, Answer]:
+def _ask(service: Viewer, *requests: str) -> dict[str, Answer]:
     """What the service makes of a photo, by the path that asked for it."""
     service.upload(SHOWN, (ROOT / "samples" / SHOWN).read_bytes())
-    service.wait_until_steady()
-    paths = [f"{service.image(SHOWN)}/{request}" for request in REQUESTS]
+    paths = [f"{service.image(SHOWN)}/{request}" for request in requests]
     return {path: service.get(path) for path in paths}
 
 
-def _requests(served: Mapping[str, Answer], aws: LocalAws) -> Table:
+def _requests(served: Mapping[str, Mapping[str, Answer]], aws: LocalAws) -> Table:
+    """A row an answer. served: by where it was done."""
     how = {"docker": "a container", "processes": "a process"}[aws.containers["LOCAL_AWS_CONTAINERS"]]
     caption = f"Fargate: here {how} on this machine, behind CloudFront and a load balancer."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
@@ -189,12 +195,12 @@ def _requests(served: Mapping[str, Answer], aws: LocalAws) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("where", no_wrap=True)
     table.add_column(MILLION, justify="right", no_wrap=True)
-    for path, answer in served.items():
+    for where, path, answer in ((where, *one) for where, ones in served.items() for one in ones.items()):
         work = re.search(r"work;dur=([\d.]+)", answer.headers.get("server-timing", ""))
-        usd = _a_million(Candidate.SERVICE, float(work[1])) if work else ""
+        usd = a_million(IMAGES_BY[where], float(work[1])) if work else ""
         kilobytes = f"{len(answer.body) / 1000:,.0f}" if answer.status == 200 else f"[red]{answer.status}"
         asked = "/".join(path.split("/")[4:])
-        table.add_row(asked, kilobytes, f"{float(work[1]):,.0f} ms" if work else "", "Fargate", usd)
+        table.add_row(asked, kilobytes, f"{float(work[1]):,.0f} ms" if work else "", where, usd)
     return table
 
 
@@ -223,7 +229,7 @@ def _table(results: Sequence[Result]) -> Table:
 
 def _of_photo(result: Result, milliseconds: float) -> str:
     puts = len(result.manifest["renditions"]) + OTHER_PUTS if result.manifest else 0
-    return _a_million(Candidate.LAMBDA, milliseconds, puts=puts, events=1)
+    return a_million(Candidate.LAMBDA, milliseconds, puts=puts, events=1)
 
 
 def _made(result: Result) -> str:
@@ -239,28 +245,6 @@ def _kilobytes(result: Result) -> str:
     if not result.manifest:
         return size
     return f"{size} → {sum(one['bytes'] for one in result.manifest['renditions']) / 1000:,.0f}"
-
-
-def _a_million(where: Candidate, milliseconds: float, *, puts: int = 0, events: int = 0) -> str:
-    """What a million of these would cost, by the time that one took here on x86_64, with what it asks of S3.
-
-    An event goes to the queue and from there to the function: three requests of SQS.
-    """
-    load = Workload(
-        name="",
-        requests=1,
-        duration_ms={"x86_64": max(1, milliseconds)},
-        memory_mb=ONE_VCPU,
-        puts=puts,
-        gets=1,
-        events=events,
-        messages=3 * events,
-        addresses=0,
-    )
-    if where is Candidate.SERVICE:
-        task = service_size(Settings())
-        load = load._replace(task_vcpus=task.vcpus, task_memory_gb=task.memory_mb / 1024)
-    return f"${a_million(where, load, 'x86_64'):,.2f}"
 
 
 def _wait(

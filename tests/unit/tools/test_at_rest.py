@@ -78,8 +78,13 @@ def alarm_metrics(template: dict[str, Any]) -> int:
 
 def test_the_other_patterns_alarms_are_those_of_their_templates(synth: Synth) -> None:
     assert alarm_metrics(synth("LambdaPattern")) == at_rest.LAMBDA_ALARM_METRICS
+    assert alarm_metrics(synth("LambdaService")) == at_rest.ANSWER_ALARM_METRICS
     assert alarm_metrics(synth("HybridPattern")) == at_rest.HYBRID_ALARM_METRICS
     assert alarm_metrics(synth("StreamPattern")) == at_rest.STREAM_ALARM_METRICS
+    gb_seconds = 730 * 3600 * 1769 / 1024
+    assert at_rest.function("off") == pytest.approx(0.60)
+    assert at_rest.function("provisioned") == pytest.approx(0.60 + gb_seconds * 0.0000033334)
+    assert at_rest.function("snapstart") == pytest.approx(0.60 + gb_seconds * 0.0000015046)
     assert at_rest.stream("provisioned") == pytest.approx(730 * 0.015 + 1.10)
     assert at_rest.stream("on-demand") == pytest.approx(730 * 0.04 + 1.10)
     assert at_rest.standing(at_rest.HYBRID_ALARM_METRICS, at_rest.HYBRID_METRICS) == pytest.approx(3.10)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,17 @@ from moto import mock_aws
 
 from app import STACKS
 from stacks.settings import Settings
-from tools.commands import e2e, preflight
+from tools.commands import preflight, trial
 from tools.commands.account_checks import Finding, Level, fine
+from tools.commands.e2e import E2E
 from tools.local_aws.aws import LocalAwsError
 
 PREFIX = "e2etest"
+
+
+def run(arguments: list[str], use: Callable[[Any], None] = E2E.use) -> int:
+    """The command; what it does with the stacks may be something else."""
+    return trial.run(replace(E2E, use=use), arguments)
 
 
 def test_the_plan_needs_no_credentials_and_says_what_it_costs(
@@ -24,19 +31,19 @@ def test_the_plan_needs_no_credentials_and_says_what_it_costs(
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    assert e2e.main(["--target", "aws", "--plan"]) == 0
+    assert run(["--target", "aws", "--plan"]) == 0
     said = capsys.readouterr().out
     assert "about $0." in said
-    assert "6. cdk destroy of what this run created, also when something before it failed" in said
+    assert "7. cdk destroy of what this run created, also when something before it failed" in said
 
 
 def test_without_a_yes_nothing_is_done(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "y")
-    monkeypatch.setattr(e2e, "_cdk", lambda *_: pytest.fail("It went on."))
+    monkeypatch.setattr(trial, "_cdk", lambda *_: pytest.fail("It went on."))
     with mock_aws():
-        assert e2e.main(["--target", "aws"]) == 1
+        assert run(["--target", "aws"]) == 1
     said = capsys.readouterr().out
     assert said.index("Account 123456789012, us-east-1.") < said.index("Nothing was done.")
 
@@ -48,9 +55,9 @@ def test_where_nobody_can_answer_nothing_is_done(
         raise EOFError
 
     monkeypatch.setattr("builtins.input", nobody)
-    monkeypatch.setattr(e2e, "_cdk", lambda *_: pytest.fail("It went on."))
+    monkeypatch.setattr(trial, "_cdk", lambda *_: pytest.fail("It went on."))
     with mock_aws():
-        assert e2e.main(["--target", "aws"]) == 1
+        assert run(["--target", "aws"]) == 1
     assert "say --yes" in capsys.readouterr().out
 
 
@@ -88,7 +95,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     found = Account()
     monkeypatch.setattr("tools.local_aws.running.boto3.Session", lambda **_: found)
     monkeypatch.setattr(preflight, "findings", lambda *_: [fine("Region", "us-east-1")])
-    monkeypatch.setattr(e2e, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(trial, "AGAIN_SECONDS", 0)
     return found
 
 
@@ -102,12 +109,14 @@ def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         assert arguments[-2:] == ("-c", f"prefix={PREFIX}")
         calls.append(f"{what} {stack}")
         if what == "deploy":
-            (tmp_path / f"outputs-{stack}.json").write_text(json.dumps({f"{PREFIX}-{stack}": {}}))
+            (tmp_path / "build" / "e2e" / f"outputs-{stack}.json").write_text(
+                json.dumps({f"{PREFIX}-{stack}": {}})
+            )
 
-    monkeypatch.setattr(e2e, "FOLDER", tmp_path)
-    monkeypatch.setattr(e2e, "own_prefix", lambda: PREFIX)
-    monkeypatch.setattr(e2e, "_cdk", cdk)
-    monkeypatch.setattr(e2e, "stop_tasks", lambda _, name: calls.append(f"stop tasks of {name}"))
+    monkeypatch.setattr(trial, "ROOT", tmp_path)
+    monkeypatch.setattr(trial, "own_prefix", lambda: PREFIX)
+    monkeypatch.setattr(trial, "_cdk", cdk)
+    monkeypatch.setattr(trial, "stop_tasks", lambda _, name: calls.append(f"stop tasks of {name}"))
     return calls
 
 
@@ -116,6 +125,7 @@ DESTROYED = [
     "destroy StreamPattern",
     f"stop tasks of {PREFIX}-HybridPattern",
     "destroy HybridPattern",
+    "destroy LambdaService",
     "destroy FargatePattern",
     "destroy LambdaPattern",
     "destroy Network",
@@ -131,22 +141,21 @@ def test_when_a_check_fails_everything_that_was_created_is_destroyed(
     def check(*_: Any) -> None:
         raise LocalAwsError("FargatePattern answers 504")
 
-    monkeypatch.setattr(e2e, "check", check)
-    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert run(["--target", "aws", "--yes"], check) == 1
     assert called == [*(f"deploy {stack}" for stack in STACKS), *DESTROYED]
     assert "Error: FargatePattern answers 504" in capsys.readouterr().out
 
 
 def after(monkeypatch: pytest.MonkeyPatch, deployed: str, act: Callable[[], None]) -> None:
     """Does something as soon as a stack has been deployed."""
-    cdk = e2e._cdk
+    cdk = trial._cdk
 
     def then(what: str, stack: str, *arguments: str) -> None:
         cdk(what, stack, *arguments)
         if (what, stack) == ("deploy", deployed):
             act()
 
-    monkeypatch.setattr(e2e, "_cdk", then)
+    monkeypatch.setattr(trial, "_cdk", then)
 
 
 TWO = ["deploy Network", "deploy LambdaPattern", "destroy LambdaPattern", "destroy Network"]
@@ -159,7 +168,7 @@ def test_when_a_deploy_fails_what_was_begun_is_destroyed_and_nothing_else(
         raise LocalAwsError("cdk deploy failed")
 
     after(monkeypatch, "LambdaPattern", fail)
-    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert run(["--target", "aws", "--yes"]) == 1
     assert called == TWO
 
 
@@ -168,7 +177,7 @@ def test_where_a_stack_of_its_names_exists_it_touches_nothing(
     account: Account, called: list[str], capsys: pytest.CaptureFixture[str], existing: str
 ) -> None:
     account.stacks = {f"{PREFIX}-{existing}"}
-    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert run(["--target", "aws", "--yes"]) == 1
     assert called == []
     said = " ".join(capsys.readouterr().out.split())
     assert f"already have {PREFIX}-{existing} (created 2026-01-02, UPDATE_COMPLETE)" in said
@@ -178,18 +187,18 @@ def test_a_stack_that_appears_during_the_run_is_not_touched(
     account: Account, called: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     after(monkeypatch, "LambdaPattern", lambda: account.stacks.add(f"{PREFIX}-FargatePattern"))
-    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert run(["--target", "aws", "--yes"]) == 1
     assert called == TWO
 
 
 def test_without_permission_to_look_nothing_is_done(account: Account, called: list[str]) -> None:
     account.may_look = False
-    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert run(["--target", "aws", "--yes"]) == 1
     assert called == []
 
 
 def test_each_run_has_a_prefix_of_its_own_and_touches_no_stack_of_cdk_json() -> None:
-    prefixes = {e2e.own_prefix() for _ in range(20)}
+    prefixes = {trial.own_prefix() for _ in range(20)}
     assert len(prefixes) == 20
     assert all(Settings.from_context({"prefix": one}).prefix == one != "lof" for one in prefixes)
 
@@ -199,7 +208,7 @@ def test_what_preflight_finds_stops_it_before_anything_is_done(
 ) -> None:
     bad = Finding(about="Zones", level=Level.FAILS, found="no VPC origins", todo="Deploy with -c zones=a,b.")
     monkeypatch.setattr(preflight, "findings", lambda *_: [bad])
-    assert e2e.main(["--target", "aws", "--yes"]) == 1
+    assert run(["--target", "aws", "--yes"]) == 1
     assert called == []
     assert "Deploy with -c zones=a,b." in capsys.readouterr().out
 
@@ -208,10 +217,10 @@ def test_settings_go_to_each_deploy_and_destroy(
     account: Account, called: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, ...]] = []
-    monkeypatch.setattr(e2e, "_cdk", lambda *arguments: told.append(arguments))
-    monkeypatch.setattr(e2e, "read_outputs", lambda _: {})
-    monkeypatch.setattr(e2e, "check", lambda *_: None)
-    assert e2e.main(["--target", "aws", "--yes", "-c", "architecture=x86_64"]) == 0
+    monkeypatch.setattr(trial, "_cdk", lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(trial, "read_outputs", lambda _: {})
+    asked = ["--target", "aws", "--yes", "-c", "architecture=x86_64"]
+    assert run(asked, lambda _: None) == 0
     assert len(told) == 2 * len(STACKS)
     assert all("architecture=x86_64" in one for one in told)
 
@@ -226,8 +235,7 @@ def test_a_destroy_that_fails_is_repeated_once(
         if what == "destroy" and stack == "Network" and tried.count("destroy Network") == 1:
             raise LocalAwsError("The subnet has dependencies and cannot be deleted.")
 
-    monkeypatch.setattr(e2e, "_cdk", held_up)
-    monkeypatch.setattr(e2e, "read_outputs", lambda _: {})
-    monkeypatch.setattr(e2e, "check", lambda *_: None)
-    assert e2e.main(["--target", "aws", "--yes"]) == 0
+    monkeypatch.setattr(trial, "_cdk", held_up)
+    monkeypatch.setattr(trial, "read_outputs", lambda _: {})
+    assert run(["--target", "aws", "--yes"], lambda _: None) == 0
     assert tried.count("destroy Network") == 2

@@ -1,0 +1,239 @@
+"""Stacks that are deployed, used and destroyed, even if that fails: in the local AWS, or in an account."""
+
+import argparse
+import os
+import secrets
+import shlex
+import string
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from stacks.settings import Settings, SettingsError
+from tools.commands import preflight
+from tools.commands.account_checks import Level
+from tools.commands.preflight import read_settings
+from tools.drivers.deployed import Client
+from tools.local_aws import running
+from tools.local_aws.aws import ROOT, LocalAwsError, local_aws
+from tools.local_aws.deployment import Cdk, read_outputs, stack_name
+
+AGAIN_SECONDS = 300
+"""docs/runbooks.md#destroys-that-fail"""
+Outputs = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What a command does with stacks of its own.
+
+    Attributes:
+        name: of the command.
+        about: it, for its help.
+        stacks: in the order in which they are deployed.
+        plan: what is said before anything is done, for --target local or aws.
+        use: what is done with the stacks; it may raise LocalAwsError or TimeoutError.
+    """
+
+    name: str
+    about: str | None
+    stacks: Sequence[str]
+    plan: Callable[[str], str]
+    use: Callable[["Deployed"], None]
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / "build" / self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """The stacks while they stand. endpoint: of the local AWS; none on AWS itself."""
+
+    outputs: Outputs
+    client: Client
+    resource: Client
+    settings: Settings
+    console: Console
+    endpoint: str = ""
+
+
+def run(trial: Trial, arguments: Sequence[str]) -> int:
+    """The command: 0, or 1 after a sentence that says why not."""
+    parser = argparse.ArgumentParser(prog=f"python3 dev.py {trial.name}", description=trial.about)
+    parser.add_argument("--target", choices=("local", "aws"), default="local")
+    parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
+    parser.add_argument("-c", action="append", default=[], metavar="setting=value", help="as for cdk deploy")
+    parser.add_argument("--plan", action="store_true", help="only say what would be done and what it costs")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    options = parser.parse_args(arguments)
+    console = Console(highlight=False)
+    console.print(trial.plan(options.target), markup=False)
+    if options.plan:
+        return 0
+    try:
+        if options.target == "local":
+            return _locally(console, trial, options.c)
+        session: Any = running.session(options.profile)
+        account = session.client("sts").get_caller_identity()["Account"]
+        address = os.environ.get("AWS_ENDPOINT_URL", "")
+        console.print(f"Account {account}, {session.region_name}{f', at {address}' if address else ''}.")
+        if not options.yes and _asked("Go on? Type yes: ") != "yes":
+            console.print("Nothing was done.")
+            return 1
+        return _in_an_account(console, trial, session, options.profile, options.c)
+    except (LocalAwsError, SettingsError, TimeoutError, BotoCoreError, ClientError) as error:
+        console.print(f"Error: {error}", style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+
+
+def _locally(console: Console, trial: Trial, chosen: Sequence[str]) -> int:
+    with local_aws(trial.folder / "local-aws.log") as aws:
+        cdk = Cdk(aws=aws, folder=trial.folder / "cdk", context=chosen)
+        cdk.bootstrap()
+        with ExitStack() as later:
+            later.callback(lambda: cdk.destroy("--all"))
+            if "HybridPattern" in trial.stacks:
+                later.callback(lambda: stop_tasks(aws.client, stack_name("HybridPattern")))
+            outputs = cdk.deploy(*trial.stacks)
+            trial.use(
+                Deployed(
+                    outputs=outputs,
+                    client=aws.client,
+                    resource=aws.resource,
+                    settings=read_settings([*chosen, "target=local"]),
+                    console=console,
+                    endpoint=aws.url,
+                )
+            )
+        console.print("destroyed")
+    return 0
+
+
+def _asked(question: str) -> str:
+    """Raises LocalAwsError where nobody can answer."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        raise LocalAwsError("nobody is there to answer, and nothing was done: say --yes.") from None
+
+
+def _in_an_account(
+    console: Console, trial: Trial, session: Any, profile: str | None, chosen: Sequence[str]
+) -> int:
+    """Deploys into an account under a prefix of its own, and destroys just what this run has created.
+
+    chosen: settings as "key=value". Raises LocalAwsError, before anything is done, where preflight finds what
+    would fail, or a stack of one of the names exists: deploying would change that stack, and destroying would
+    delete it with its data.
+    """
+    cloudformation = session.client("cloudformation")
+    chosen = [*chosen, "stage=sandbox", f"prefix={own_prefix()}"]
+    settings = read_settings(chosen)
+    names = {stack: settings.stack_name(stack) for stack in trial.stacks}
+    refuse_existing(cloudformation, [*names.values()])
+    console.print(f"Its stacks: {', '.join(names.values())}", markup=False)
+    _look_before(console, session, settings)
+    said = [word for one in chosen for word in ("-c", one)] + (["--profile", profile] if profile else [])
+    trial.folder.mkdir(parents=True, exist_ok=True)
+    outputs: dict[str, dict[str, str]] = {}
+    with ExitStack() as later:
+        # One by one: of a stack that somebody else creates meanwhile nothing is touched.
+        for stack in trial.stacks:
+            refuse_existing(cloudformation, [names[stack]])
+            later.callback(_destroy, stack, "--exclusively", "--force", *said)
+            if stack == "HybridPattern":
+                later.callback(stop_tasks, session.client, names[stack])
+            file = trial.folder / f"outputs-{stack}.json"
+            file.unlink(missing_ok=True)
+            approved = ("--exclusively", "--require-approval", "never", "--outputs-file", str(file))
+            _cdk("deploy", stack, *approved, *said)
+            outputs |= read_outputs(file)
+        trial.use(
+            Deployed(
+                outputs=outputs,
+                client=session.client,
+                resource=session.resource,
+                settings=settings,
+                console=console,
+            )
+        )
+    console.print("destroyed")
+    return 0
+
+
+def _look_before(console: Console, session: Any, settings: Settings) -> None:
+    found = preflight.findings(session, settings)
+    preflight.show(console, found)
+    if any(one.level is Level.FAILS for one in found):
+        raise LocalAwsError("that would fail the deploy: nothing was done.")
+
+
+def own_prefix() -> str:
+    """Another one in each run."""
+    return "e2e" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
+
+
+def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
+    """Raises LocalAwsError that names the stacks of these names which the account already has."""
+    found = []
+    for name in stacks:
+        try:
+            (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" not in error.response["Error"].get("Message", ""):
+                raise
+        else:
+            found.append(f"{name} (created {stack['CreationTime']:%Y-%m-%d}, {stack['StackStatus']})")
+    if found:
+        raise LocalAwsError(
+            f"This account and Region already have {', '.join(found)}. This would change and then delete "
+            "them, so it did nothing to them: run it again."
+        )
+
+
+def stop_tasks(client: Any, name: str) -> None:
+    """Ends the hybrid's tasks: a cluster that has some cannot be deleted. What waits starts no others."""
+    try:
+        (stack,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError:  # it was never made
+        return
+    found = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+    if "ClusterName" not in found:
+        return
+    lambda_, ecs, cluster = client("lambda"), client("ecs"), found["ClusterName"]
+    mappings = lambda_.list_event_source_mappings(FunctionName=found["FunctionName"])["EventSourceMappings"]
+    for mapping in mappings:
+        lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    if tasks := ecs.list_tasks(cluster=cluster)["taskArns"]:
+        for task in tasks:
+            ecs.stop_task(cluster=cluster, task=task, reason="Everything is destroyed.")
+        ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=tasks)
+
+
+def _destroy(*arguments: str) -> None:
+    """Twice: what CloudFront leaves in the network for some minutes may stop the first."""
+    try:
+        _cdk("destroy", *arguments)
+    except LocalAwsError:
+        time.sleep(AGAIN_SECONDS)
+        _cdk("destroy", *arguments)
+
+
+def _cdk(*arguments: str) -> None:
+    if subprocess.run(["cdk", *arguments], cwd=ROOT).returncode:
+        settings = shlex.join(arguments[arguments.index("-c") :])
+        raise LocalAwsError(
+            f"cdk {arguments[0]} failed: see above. Should anything of this run stay: "
+            f"cdk destroy --all {settings} (never without its prefix: that would destroy yours)"
+        )
