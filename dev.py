@@ -149,6 +149,11 @@ COMMANDS = {
     "e2e": Command(
         "deploy everything, use it, destroy it: --target local|aws, --plan", module("e2e"), local_aws=True
     ),
+    "compare": Command(
+        "the image service as a function and as a service, asked the same: --target local|aws",
+        module("compare"),
+        local_aws=True,
+    ),
     "pages": Command(
         "run what README and docs show, in a copy of this checkout and the local AWS; --benches",
         module("docs_check"),

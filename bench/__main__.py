@@ -15,6 +15,7 @@ NAMES = (
     "chooser",
     "coldstart",
     "decoding",
+    "function",
     "imaging",
     "memory",
     "placement",

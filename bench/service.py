@@ -38,13 +38,8 @@ class Server:
     address: Callable[[str, int, str], str]
 
     def cpu(self) -> float:
-        """Seconds of the process and its own processes so far, all threads (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        ticks = 0
-        for pid in (self.pid, *children):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / TICK
+        """Seconds of the process and its own processes so far."""
+        return cpu_of(self.pid)
 
     def ask(self, paths: Sequence[str]) -> tuple[float, float]:
         """CPU seconds and seconds a request, one by one over one connection; a redirect is followed."""
@@ -57,6 +52,19 @@ class Server:
                 if status != 200:
                     raise RuntimeError(f"{path}: {status} {body[:200]!r}")
         return (self.cpu() - cpu) / len(paths), (time.perf_counter() - started) / len(paths)
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of a process and its own processes so far, all threads.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    ticks = 0
+    for one in (pid, *children):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / TICK
 
 
 def _get(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes, str]:

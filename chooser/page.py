@@ -18,7 +18,17 @@ from runtime.placement.limits import limits
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHARTS = ROOT / "docs" / "images"
-EXAMPLES = ("thumbnails", "image-service", "scans", "api", "nightly-report", "chat", "views", "videos")
+EXAMPLES = (
+    "thumbnails",
+    "image-service",
+    "small-image-service",
+    "scans",
+    "api",
+    "nightly-report",
+    "chat",
+    "views",
+    "videos",
+)
 CHARTED = ("image-service", "thumbnails")
 ONE_VCPU_MB = int(limits()["lambda.vcpu_at_mb"].value)
 PATTERNS = {

@@ -1,6 +1,7 @@
-"""A function's cold start: imports, clients, first photo: coldstart.py handler|boto3|tracer ENDPOINT SIZE.
+"""A cold start: imports, clients, first photo: coldstart.py handler|boto3|tracer|iiif ENDPOINT SIZE.
 
 handler: ours as it is. boto3: the same with boto3's client. tracer: that, and Powertools' Tracer around it.
+iiif: the image service's, and the photo by its first request.
 """
 
 import json
@@ -16,6 +17,7 @@ os.environ.update(
     AWS_REGION="us-east-1",
     AWS_EC2_METADATA_DISABLED="true",
     OUTPUT_BUCKET="output",
+    SOURCE_BUCKET="source",
     MAX_PIXELS="100000000",
     MAX_BYTES="104857600",
     LABELS="off",
@@ -24,6 +26,14 @@ os.environ.update(
     POWERTOOLS_LOG_LEVEL="WARNING",
 )
 
+if variant == "iiif":
+    from lambda_src.iiif.handler import handler as serve
+    from tests.support.function_url import event
+    from tests.support.lambda_context import Context as AnyContext
+
+    served = serve(event("/iiif/3/a.jpg/full/320,/0/default.webp"), AnyContext(aws_request_id="1"))
+    assert served["statusCode"] == 200, served
+    sys.exit()
 if variant != "handler":
     import boto3
 

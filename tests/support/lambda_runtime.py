@@ -7,10 +7,10 @@ import importlib
 import json
 import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,6 +49,12 @@ class Runtime:
         assert answered == request_id
         return dict(answer)
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._process
+        return self._process.pid
+
     def wait_for_its_end(self, *, timeout: float = 60) -> int:
         """The exit code of a process that ends by itself."""
         assert self._process
@@ -73,6 +79,8 @@ def runtime(module: str, **variables: str) -> Iterator[Runtime]:
 
 def _api(events: "queue.Queue[Any]", answers: "queue.Queue[Any]") -> type[BaseHTTPRequestHandler]:
     class Api(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             request_id, event = events.get()
             self.send_response(200)
@@ -95,15 +103,27 @@ def _api(events: "queue.Queue[Any]", answers: "queue.Queue[Any]") -> type[BaseHT
 
 
 def main(module: str) -> None:
-    """Calls `module.handler` for each event, for as long as there is a runtime API."""
+    """Calls `module.handler` for each event, for as long as there is a runtime API.
+
+    As little Python as that takes: Lambda's own runtime asks by a client in C.
+    """
     handler = importlib.import_module(module).handler
-    address = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/{INVOCATION}"
-    while True:
-        with urllib.request.urlopen(f"{address}/next") as found:
-            event, request_id = json.load(found), found.headers["Lambda-Runtime-Aws-Request-Id"]
-        answer = handler(event, Context(aws_request_id=request_id))
-        data = json.dumps(answer).encode()
-        urllib.request.urlopen(urllib.request.Request(f"{address}/{request_id}/response", data)).close()
+    host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
+    with socket.create_connection((host, int(port))) as connection, connection.makefile("rb") as answers:
+
+        def ask(method: str, path: str, body: bytes = b"") -> tuple[dict[str, str], bytes]:
+            asked = f"{method} /{INVOCATION}/{path} HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+            connection.sendall(asked.encode() + body)
+            answers.readline()
+            lines = iter(lambda: answers.readline().decode().strip(), "")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+            return headers, answers.read(int(headers["content-length"]))
+
+        while True:
+            headers, event = ask("GET", "next")
+            request_id = headers["lambda-runtime-aws-request-id"]
+            answer = handler(json.loads(event), Context(aws_request_id=request_id))
+            ask("POST", f"{request_id}/response", json.dumps(answer).encode())
 
 
 if __name__ == "__main__":

@@ -202,10 +202,11 @@ def test_a_package_made_under_any_umask_can_be_read_by_every_user(tree: Path, um
 
 
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", b"\xb7\0"), ("x86_64", b"\x3e\0")])
+@pytest.mark.parametrize(("function", "client"), [("renditions", "urllib3"), ("iiif", "mangum")])
 def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
-    tmp_path: Path, architecture: str, machine: bytes
+    tmp_path: Path, architecture: str, machine: bytes, function: str, client: str
 ) -> None:
-    folder = bundle("renditions", Runtime.aws(architecture)).path
+    folder = bundle(function, Runtime.aws(architecture)).path
     libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
     assert {path.read_bytes()[18:20] for path in libraries} == {machine}  # e_machine of the ELF header
     assert not list((folder / "pyvips").glob("*.so"))
@@ -216,7 +217,7 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
         "lambda_src",
         "runtime",
         "pyvips",
-        "urllib3",
+        client,
         "_libvips.abi3.so",
     }
     assert not {"boto3", "botocore", "tests", "stacks"} & {path.name for path in folder.iterdir()}

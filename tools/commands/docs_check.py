@@ -34,6 +34,7 @@ ELSEWHERE = {
     "python3 dev.py bench chooser --against HEAD": "CI compares beside this; a copy has no history",
     'aws sqs start-message-move-task --source-arn "$dead"': "MiniStack does not have it",
     "python3 dev.py preflight": "an account",
+    "python3 dev.py compare": "a slow test does it in its smallest form",
     "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "an account",
 }
 """What is not run here, and why."""

@@ -13,12 +13,12 @@ import pyvips
 
 from lambda_src.iiif.viewer import PREFIX, viewers_path
 from stacks.imports import closure
+from tests.support.function_url import HOST, event
 from tests.support.images import encode, noise
 from tests.support.lambda_runtime import Runtime, runtime
 
 ROOT = Path(__file__).parents[4]
 KEYS = ("a.jpg", "a b+c.jpg", "folder/é %2F.jpg", "日本/図.png")
-HOST = "d1.cloudfront.net"
 MOST = 4_700_000
 
 
@@ -37,24 +37,6 @@ def function(folder: Path) -> Iterator[Runtime]:
     told = {"SOURCE_FOLDER": str(folder), "TRUST_FORWARDED_HOST": "on", "MAX_ANSWER_BYTES": str(MOST)}
     with runtime("tests.support.slow_iiif", **told, DEADLINE_SECONDS="8", WORKERS="1") as made:
         yield made
-
-
-def event(path: str, *, rewritten: bool = True, **headers: str) -> dict[str, Any]:
-    """As CloudFront's function and the function URL make it of a viewer's path.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
-    """
-    raw = PREFIX + base64.urlsafe_b64encode(path.encode()).decode().rstrip("=") if rewritten else path
-    http = {"method": "GET", "path": raw, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "a"}
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": raw,
-        "rawQueryString": "",
-        "headers": {"x-forwarded-host": HOST, "host": "x.lambda-url.us-east-1.on.aws", **headers},
-        "requestContext": {"http": http, "requestId": "1", "stage": "$default"},
-        "isBase64Encoded": False,
-    }
 
 
 def body_of(answer: dict[str, Any]) -> bytes:

@@ -1,0 +1,36 @@
+"""The comparison of both services in its smallest form, on the local AWS."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from tests.local.conftest import Deployment
+from tools.commands.compare import SIDES, Extent, compare
+from tools.commands.preflight import read_settings
+from tools.commands.trial import Deployed
+from tools.drivers.fargate_pattern import ServiceDriver
+from tools.drivers.lambda_service import FunctionDriver
+
+
+@pytest.mark.slow
+def test_both_are_asked_the_same_and_the_function_refuses_what_is_too_large_for_it(
+    deployment: Deployment, service: ServiceDriver, answering: FunctionDriver
+) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    deployed = Deployed(
+        outputs={"FargatePattern": service.outputs, "LambdaService": answering.outputs},
+        client=deployment.aws.client,
+        resource=deployment.aws.resource,
+        settings=read_settings(["target=local"]),
+        console=console,
+        endpoint=deployment.aws.url,
+    )
+    compare(deployed, Extent(seconds=1, rates=(2, 0), burst=3))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    found = {(row[0], row[1]): row[2:] for row in rows if row[1] in SIDES.values()}
+    assert {side for _, side in found} == {*SIDES.values()}
+    failed = {name: cells for name, cells in found.items() if cells[-1] != "0"}
+    assert {*failed} == {("an answer of 15 MB", "Lambda")}

@@ -1,0 +1,89 @@
+"""Load on something that answers, in threads: at once, at a rate, or as fast as it answers."""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+MOST_AT_ONCE = 200
+THROTTLED = (429, 503)
+"""Lambda's answer, and the service's own, to whoever comes when there is no room."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One answer. status 0: none came. work_ms: what the server says that it took, 0 where it does not."""
+
+    status: int
+    seconds: float
+    work_ms: float = 0
+
+
+Ask = Callable[[str], Asked]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """All of a step, in the order of their ends."""
+
+    all: Sequence[Asked]
+
+    @property
+    def good(self) -> list[Asked]:
+        return [one for one in self.all if one.status == 200]
+
+    @property
+    def throttled(self) -> int:
+        return sum(one.status in THROTTLED for one in self.all)
+
+    @property
+    def failed(self) -> int:
+        """Neither answered nor throttled."""
+        return len(self.all) - len(self.good) - self.throttled
+
+    def milliseconds(self, share: float) -> float:
+        """The nearest-rank percentile of those that were answered; not a number where none was."""
+        if not self.good:
+            return math.nan
+        seconds = sorted(one.seconds for one in self.good)
+        return seconds[max(0, math.ceil(share * len(seconds)) - 1)] * 1000
+
+    @property
+    def work_ms(self) -> float:
+        """The mean of what the server says that it took."""
+        return sum(one.work_ms for one in self.good) / len(self.good) if self.good else math.nan
+
+
+def at_once(ask: Ask, paths: Sequence[str], *, clients: int) -> Answers:
+    """Each path once; never more than `clients` of them at a time."""
+    with ThreadPoolExecutor(clients) as pool:
+        return Answers(all=list(pool.map(ask, paths)))
+
+
+def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float) -> Answers:
+    """One at each of its times, whether or not those before it have been answered."""
+    began = time.monotonic()
+
+    def one(number: int, path: str) -> Asked:
+        time.sleep(max(0, began + number / per_second - time.monotonic()))
+        return ask(path)
+
+    number = max(1, round(per_second * seconds))
+    with ThreadPoolExecutor(min(number, MOST_AT_ONCE)) as pool:
+        return Answers(all=list(pool.map(one, range(number), itertools.islice(paths, number))))
+
+
+def capacity(ask: Ask, paths: Iterator[str], *, clients: int, seconds: float) -> float:
+    """Good answers a second, when so many clients ask as soon as they have been answered."""
+    began = time.monotonic()
+
+    def one(_: int) -> int:
+        good = 0
+        while time.monotonic() < began + seconds:
+            good += ask(next(paths)).status == 200
+        return good
+
+    with ThreadPoolExecutor(clients) as pool:
+        return sum(pool.map(one, range(clients))) / (time.monotonic() - began)
