@@ -5,6 +5,7 @@ import aws_cdk.aws_lambda as lambda_
 from constructs import Construct
 
 from container.service.environment import ServiceEnvironment
+from lambda_src.iiif.limits import MAX_ANSWER_BYTES
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.grants import allow, allow_objects
 from stacks.constructs.private_bucket import PrivateBucket
@@ -13,10 +14,6 @@ from stacks.settings import Settings
 
 TIMEOUT = cdk.Duration.seconds(30)
 """Above the service's own deadline of 15 s and a cold start, so that its reason arrives."""
-MAX_ANSWER_BYTES = 4_700_000
-"""An answer may have 6 MB in base64, which is four thirds of its bytes, and its headers want room too:
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-"""
 WARM = 1
 """Environments that `warm=provisioned` keeps."""
 
@@ -53,7 +50,7 @@ class IiifFunction(PythonFunction):
                     max_bytes=settings.max_bytes,
                     max_answer_bytes=MAX_ANSWER_BYTES,
                     workers=1,
-                    # As in FargatePattern: the largest file and what it decodes to.
+                    # The largest file of 100 MiB, and what it decodes to: 5.3 bytes of 100 million pixels.
                     cache_mb=ONE_VCPU_MB * 5 // 16,
                     spare_mb=ONE_VCPU_MB // 8,
                 ).as_variables(),

@@ -14,15 +14,18 @@ class Need:
     call: str = ""
 
 
-ROLES = {
-    "renditions": ("LambdaPattern", "FunctionRole"),
-    "service": ("FargatePattern", "ServiceTaskTaskRole"),
-    "iiif": ("LambdaService", "FunctionRole"),
-    "dispatcher": ("HybridPattern", "DispatcherRole"),
-    "tracker": ("HybridPattern", "TrackerRole"),
-    "worker": ("HybridPattern", "WorkerWorkerTaskTaskRole"),
-    "views": ("StreamPattern", "FunctionRole"),
+_BY_STACK = {
+    "LambdaPattern": {"renditions": "FunctionRole"},
+    "FargatePattern": {"service": "ServiceTaskTaskRole"},
+    "LambdaService": {"iiif": "FunctionRole"},
+    "HybridPattern": {
+        "dispatcher": "DispatcherRole",
+        "tracker": "TrackerRole",
+        "worker": "WorkerWorkerTaskTaskRole",
+    },
+    "StreamPattern": {"views": "FunctionRole"},
 }
+ROLES = {who: (stack, role) for stack, roles in _BY_STACK.items() for who, role in roles.items()}
 """Who has it: the stack, and the beginning of its policy's logical id."""
 _POLLING = Need(breaks="the event source polls nothing")
 _LOGS, _TRACES = Need(breaks="no logs"), Need(breaks="no traces")

@@ -4,14 +4,17 @@ import threading
 from typing import Any
 
 from container.service import answers, app
-from lambda_src.iiif.handler import handler
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The function's own, which reads its environment when it is imported."""
+    from lambda_src.iiif.handler import handler as answer
+
+    setattr(app, "encoded_within", _never_done)  # noqa: B010 - it is imported there, and not exported
+    return answer(event, context)
 
 
 def _never_done(most: int, image: Any, encoding: Any) -> bytes:
     if image.width == 13:
         threading.Event().wait()
     return answers.encoded_within(most, image, encoding)
-
-
-setattr(app, "encoded_within", _never_done)  # noqa: B010 - it is imported there, and not exported
-__all__ = ["handler"]

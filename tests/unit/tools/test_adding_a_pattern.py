@@ -115,7 +115,7 @@ REST = {
         '        ("lambda_src/tracker/track.py"': '        ("lambda_src/counter/metrics.py", {"counter"}),\n',
     },
     "tests/support/privileges.py": {
-        '    "tracker": ("HybridPattern"': '    "counter": ("CountPattern", "FunctionRole"),\n',
+        '    "HybridPattern": {': '    "CountPattern": {"counter": "FunctionRole"},\n',
         '    "tracker": {': '    "counter": _FUNCTION,\n',
     },
     "docs/runbooks.md": {

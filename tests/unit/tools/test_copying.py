@@ -23,8 +23,13 @@ OF_OTHERS = {
         r"image-service|pyramid\.md",
     ),
     "FargatePattern": (
-        r"lambda.?pattern|hybrid.?pattern|stream.?pattern|lambda_src.\w|container.worker",
+        r"lambda.?(pattern|service)|hybrid.?pattern|stream.?pattern|lambda_src.\w|container.worker",
         r"max_scan_|\blabels\b|spot\b|max_concurrency|contract\.md|pyramid\.md",
+    ),
+    "LambdaService": (
+        r"lambda.?pattern|fargate.?pattern|hybrid.?pattern|stream.?pattern|container.worker",
+        r"lambda_src.(renditions|dispatcher|tracker|views)",
+        r"\begress\b|flow_logs|max_tasks|base_image|max_scan_|spot\b|max_concurrency|pyramid\.md",
     ),
     "HybridPattern": (
         r"lambda.?pattern|fargate.?pattern|stream.?pattern|lambda_src.(renditions|views)|container.service",

@@ -11,15 +11,16 @@ from urllib.parse import quote
 import pytest
 import pyvips
 
+from lambda_src.iiif.limits import MAX_ANSWER_BYTES
 from lambda_src.iiif.viewer import PREFIX, viewers_path
 from stacks.imports import closure
+from tests.support import slow_iiif
 from tests.support.function_url import HOST, event
 from tests.support.images import encode, noise
 from tests.support.lambda_runtime import Runtime, runtime
 
 ROOT = Path(__file__).parents[4]
 KEYS = ("a.jpg", "a b+c.jpg", "folder/é %2F.jpg", "日本/図.png")
-MOST = 4_700_000
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +35,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def function(folder: Path) -> Iterator[Runtime]:
-    told = {"SOURCE_FOLDER": str(folder), "TRUST_FORWARDED_HOST": "on", "MAX_ANSWER_BYTES": str(MOST)}
-    with runtime("tests.support.slow_iiif", **told, DEADLINE_SECONDS="8", WORKERS="1") as made:
+    told = {
+        "SOURCE_FOLDER": str(folder),
+        "TRUST_FORWARDED_HOST": "on",
+        "MAX_ANSWER_BYTES": str(MAX_ANSWER_BYTES),
+    }
+    with runtime(slow_iiif.__name__, **told, DEADLINE_SECONDS="8", WORKERS="1") as made:
         yield made
 
 
@@ -96,7 +101,11 @@ def test_an_answer_over_the_limit_is_refused_with_what_to_ask_instead(function: 
 @pytest.fixture
 def patient(folder: Path) -> Iterator[Runtime]:
     """Without a deadline that a busy machine would miss."""
-    told = {"SOURCE_FOLDER": str(folder), "MAX_ANSWER_BYTES": str(MOST), "DEADLINE_SECONDS": "600"}
+    told = {
+        "SOURCE_FOLDER": str(folder),
+        "MAX_ANSWER_BYTES": str(MAX_ANSWER_BYTES),
+        "DEADLINE_SECONDS": "600",
+    }
     with runtime("lambda_src.iiif.handler", **told) as made:
         yield made
 
