@@ -80,6 +80,7 @@ def runtime(module: str, **variables: str) -> Iterator[Runtime]:
 def _api(events: "queue.Queue[Any]", answers: "queue.Queue[Any]") -> type[BaseHTTPRequestHandler]:
     class Api(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             request_id, event = events.get()

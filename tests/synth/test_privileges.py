@@ -12,7 +12,7 @@ from tests.synth.conftest import Synth, Template, one_named, resources
 
 PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
 TABLE = re.compile(r"(<!-- privileges -->\n).*(<!-- /privileges -->)", re.DOTALL)
-HEAD = "| who | may | on | if | what breaks without it |\n|---|---|---|---|---|\n"
+HEAD = "| stack | who | may | on | if | what breaks without it |\n|---|---|---|---|---|---|\n"
 
 
 def listed(value: Any) -> list[Any]:
@@ -50,7 +50,7 @@ def rows(synth: Synth) -> Iterator[str]:
             breaks = need.breaks if need.call else f"{need.breaks} (not asked)"
             may = ", ".join(f"`{action}`" for action in actions)
             on = ", ".join(f"`{plain(resource)}`" for resource in listed(one["Resource"]))
-            yield f"| {who} | {may} | {on} | {', '.join(conditions(one))} | {breaks} |"
+            yield f"| {stack} | {who} | {may} | {on} | {', '.join(conditions(one))} | {breaks} |"
 
 
 def test_every_role_with_statements_of_ours_is_listed(synth: Synth) -> None:
