@@ -12,6 +12,7 @@ from app import STACKS
 from tests.synth.conftest import Synth, Template
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
+VERSION, DIGEST = "AWS::Lambda::Version", 32
 STATEFUL = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Kinesis::Stream")
 FROZEN = {
     "Network": {"FlowLogs16C1943A"},
@@ -26,9 +27,12 @@ FROZEN = {
 
 
 def summary(template: Template) -> str:
-    """A line a resource: logical id, type, and what happens to it on removal."""
+    """A line a resource: logical id, type, and what happens to it on removal.
+
+    A version's id ends with a digest of its code, which every change of the code changes.
+    """
     lines = [
-        f"{name}  {one['Type'].removeprefix('AWS::')}"
+        f"{name[:-DIGEST] if one['Type'] == VERSION else name}  {one['Type'].removeprefix('AWS::')}"
         + (f"  {one['DeletionPolicy'].lower()}" if "DeletionPolicy" in one else "")
         for name, one in template["Resources"].items()
         if one["Type"] != "AWS::CDK::Metadata"
