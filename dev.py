@@ -124,7 +124,7 @@ COMMANDS = {
         local_aws=True,
     ),
     "jobs": Command(
-        "the jobs of HybridPattern: state, reason, progress; show ID, retry ID (--target local|aws)",
+        "the jobs of HybridPattern: state, reason, progress; show ID, logs ID, retry ID (--target local|aws)",
         module("jobs"),
     ),
     "views": Command(

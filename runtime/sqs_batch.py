@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runtime.events import job_id
 from runtime.redelivery import come_again
 
 logger = Logger()
@@ -48,8 +49,9 @@ def _about(body: str) -> dict[str, str]:
             return {"job_id": detail["job_id"]}
         if "taskArn" in detail:
             return {"task_arn": detail["taskArn"]}
-        described = detail["object"]
-        return {"key": described["key"], "version_id": described["version-id"]}
+        described, bucket = detail["object"], detail["bucket"]["name"]
+        key, version = described["key"], described["version-id"]
+        return {"job_id": job_id(bucket, key, version), "key": key, "version_id": version}
     return {}
 
 

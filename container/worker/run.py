@@ -95,5 +95,6 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _said(code: int, why: str) -> int:
-    print(json.dumps({"message": why, "exit": code}), flush=True)  # noqa: T201
+    whose = {"job_id": os.environ.get(JOB_ID, ""), "attempt": int(os.environ.get(ATTEMPT, "0"))}
+    print(json.dumps({"message": why, "exit": code, **whose}), flush=True)  # noqa: T201
     return code

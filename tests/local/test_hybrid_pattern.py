@@ -20,7 +20,7 @@ from tests.local.conftest import Deployment, count, eventually, without, worker_
 from tests.support.browser import picture_of
 from tests.support.images import corners, encode, noise
 from tools.commands.gallery import write_viewer
-from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.hybrid_pattern import LOG_GROUPS, HybridDriver
 
 SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
 
@@ -150,6 +150,9 @@ def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
     assert (job.state, job.attempt) == (State.DONE, 2)
     assert "137" in job.tries[0].why
     assert nothing_dead(hybrid)
+    eventually(lambda: {line.who for line in hybrid.logs(job)} == {*LOG_GROUPS})
+    written = [json.loads(line.text) for line in hybrid.logs(job)]
+    assert {line["attempt"] for line in written if "attempt" in line} == {1, 2}
 
 
 @pytest.mark.usefixtures("tasks_only")

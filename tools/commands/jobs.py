@@ -1,12 +1,15 @@
 """`python3 dev.py jobs`: where each scan is made into tiles, why, how far it is.
 
-`show ID`; `retry ID`, or `retry --state failed` for all that failed.
+`show ID`; `logs ID`: what dispatcher, task and tracker wrote of it; `retry ID`, or `retry --state failed` for
+all that failed.
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich import box
@@ -15,13 +18,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from runtime.jobs.record import Job, State
-from tools.drivers.hybrid_pattern import HybridDriver
+from tools.drivers.hybrid_pattern import HybridDriver, LogLine
 from tools.local_aws import running
 from tools.local_aws.aws import LocalAwsError
 
 STACK = "HybridPattern"
 SHOWN = 12
 """Digits of an id in the table; as many as tell jobs apart are enough for show and retry."""
+FACTS = (
+    *("attempt", "state", "placement", "explanation", "why", "exit", "exception_name", "again_in"),
+    "xray_trace_id",
+)
+"""Of a line of JSON, after its message."""
 COLOURS = {State.DONE: "green", State.FAILED: "red", State.REJECTED: "yellow"}
 
 
@@ -30,12 +38,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
     parser.add_argument("--state", type=State, choices=[*State], help="only those")
-    parser.add_argument("what", nargs="?", choices=("list", "show", "retry"), default="list")
+    parser.add_argument("what", nargs="?", choices=("list", "show", "logs", "retry"), default="list")
     parser.add_argument("id", nargs="?", help="a job's, or its first digits")
     options = parser.parse_args(arguments)
     all_failed = options.what == "retry" and options.state is State.FAILED
     if (options.what == "list" or all_failed) is bool(options.id):
-        parser.error("show and retry take an id, or retry --state failed; list takes none.")
+        parser.error("show, logs and retry take an id, or retry --state failed; list takes none.")
     console = Console()
     try:
         found = running.find(STACK, options.target, options.profile)
@@ -51,6 +59,8 @@ def main(arguments: Sequence[str]) -> int:
             console.print(table(wanted) if wanted else "There are no such jobs.")
         elif options.what == "show":
             show(console, _one(jobs, options.id))
+        elif options.what == "logs":
+            logs(console, driver.logs(_one(jobs, options.id)))
         elif all_failed:
             failed = [job for job in jobs if job.state is State.FAILED]
             again = sum(driver.retry(job.job_id) for job in failed)
@@ -102,6 +112,25 @@ def show(console: Console, job: Job) -> None:
     for name, value in lines.items():
         if value:
             console.print(f"{name:<11} {value}", markup=False, highlight=False)
+
+
+def logs(console: Console, lines: Sequence[LogLine]) -> None:
+    """A line each: when, who, what, and those of its facts that say why."""
+    if not lines:
+        console.print("Nothing was written of it yet, or it is older than its logs are kept.")
+    for line in lines:
+        at = datetime.fromtimestamp(line.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        said = f"{at} {line.who:<10} {_said(line.text)}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+
+
+def _said(text: str) -> str:
+    try:
+        entry = json.loads(text)
+    except ValueError:
+        return text
+    facts = [f"{name}={entry[name]}" for name in FACTS if entry.get(name) not in (None, "")]
+    return " ".join([str(entry.get("message", "")), *facts])
 
 
 def _one(jobs: Sequence[Job], start: str) -> Job:

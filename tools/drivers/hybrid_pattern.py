@@ -17,6 +17,24 @@ from runtime.jobs.table import Jobs
 from runtime.results import manifest_key
 from tools.drivers.deployed import HERE, LABEL_OF, Answer, Client, Upload, answer_of
 
+LOG_GROUPS = {
+    "dispatcher": "DispatcherLogGroup",
+    "worker": "WorkerLogGroup",
+    "tracker": "TrackerLogGroup",
+}
+"""By who writes there: outputs of the stack."""
+CLOCKS_APART = 60
+"""Seconds, at the most, by which a log may be dated before its job."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """at: seconds since 1970. text: as it was written, one line of JSON or not."""
+
+    at: float
+    who: str
+    text: str
+
 
 @dataclass(frozen=True, kw_only=True)
 class HybridDriver:
@@ -82,6 +100,20 @@ class HybridDriver:
             return False
         self.calls.send([job_id])
         return True
+
+    def logs(self, job: Job) -> list[LogLine]:
+        """Every line that names the job, of all three, by their time."""
+        since = (job.created_at - CLOCKS_APART) * 1000
+        pages = self.client("logs").get_paginator("filter_log_events")
+        lines = [
+            LogLine(at=event["timestamp"] / 1000, who=who, text=event["message"].strip())
+            for who, group in LOG_GROUPS.items()
+            for page in pages.paginate(
+                logGroupName=self.outputs[group], filterPattern=f'"{job.job_id}"', startTime=since
+            )
+            for event in page["events"]
+        ]
+        return sorted(lines, key=lambda line: line.at)
 
     def sweep(self) -> None:
         """What the clock sends every five minutes, now."""

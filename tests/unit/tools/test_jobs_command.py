@@ -1,7 +1,10 @@
 """`python3 dev.py jobs`, as somebody in another terminal uses it."""
 
+import json
+import time
 from collections.abc import Iterator
 
+import boto3
 import pytest
 from moto import mock_aws
 
@@ -10,6 +13,7 @@ from tests.support.hybrid import World, make_world
 from tests.support.images import encode, noise
 from tools.commands import jobs
 from tools.drivers.deployed import Deployed
+from tools.drivers.hybrid_pattern import LOG_GROUPS
 from tools.local_aws import running
 
 
@@ -17,9 +21,12 @@ from tools.local_aws import running
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with mock_aws():
         made = make_world()
-        import boto3
-
+        made.now = time.time()
         outputs = {"JobTable": "jobs", "Queue": made.queue}
+        outputs |= {output: f"/{who}" for who, output in LOG_GROUPS.items()}
+        for group in LOG_GROUPS:
+            boto3.client("logs").create_log_group(logGroupName=f"/{group}")
+            boto3.client("logs").create_log_stream(logGroupName=f"/{group}", logStreamName="one")
         found = Deployed(client=boto3.client, resource=boto3.resource, outputs=outputs)
         monkeypatch.setattr(running, "find", lambda stack, target, profile: found)
         monkeypatch.setenv("COLUMNS", "200")
@@ -63,9 +70,38 @@ def test_all_that_failed_are_retried_at_once(world: World, capsys: pytest.Captur
         ("3.tif", 1),
         ("[scan] 1.tif", 2),
     ]
-    for wrong in (["retry"], ["retry", "abc", "--state", "failed"], ["show"]):
+    for wrong in (["retry"], ["retry", "abc", "--state", "failed"], ["show"], ["logs"]):
         with pytest.raises(SystemExit):
             jobs.main(wrong)
+
+
+def write(who: str, seconds: int, text: str) -> None:
+    event = {"timestamp": int((time.time() + seconds) * 1000), "message": text}
+    boto3.client("logs").put_log_events(logGroupName=f"/{who}", logStreamName="one", logEvents=[event])
+
+
+def test_what_all_three_wrote_of_a_job_is_shown_together_by_time(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = world.job.job_id
+    assert jobs.main(["logs", job[:8]]) == 0
+    assert "Nothing was written of it yet" in capsys.readouterr().out
+    started = {"message": "TaskStarted", "job_id": job, "attempt": 1, "placement": "It is large."}
+    write(
+        "tracker",
+        20,
+        json.dumps({"message": "TaskStopped", "job_id": job, "attempt": 1, "why": "exit code 139"}),
+    )
+    write("worker", 10, f"[not JSON] of {job}")
+    write("worker", 11, json.dumps({"message": "Done.", "exit": 0, "job_id": "another"}))
+    write("dispatcher", 1, json.dumps({**started, "xray_trace_id": "1-2-3"}))
+    assert jobs.main(["logs", job[:8]]) == 0
+    lines = [line[20:] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "dispatcher TaskStarted attempt=1 placement=It is large. xray_trace_id=1-2-3",
+        f"worker     [not JSON] of {job}",
+        "tracker    TaskStopped attempt=1 why=exit code 139",
+    ]
 
 
 def test_an_id_of_no_job_is_a_sentence(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 from botocore.exceptions import ClientError
 
+from runtime.events import job_id
 from runtime.rejection import Reason
 from tests.support.events import s3_event, sqs_batch
 from tests.support.images import corners, encode
@@ -100,7 +101,8 @@ def test_the_log_says_what_a_failed_message_is_about_and_nothing_of_who_sent_it(
     module.handler(sqs_batch(event, s3_event("folder/")), Context())
     (failed,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["message"] == "Failed"]
     version = event["detail"]["object"]["version-id"]
-    assert failed["about"] == {"key": "a.jpg", "version_id": version}
+    job = job_id("source", "a.jpg", version)
+    assert failed["about"] == {"job_id": job, "key": "a.jpg", "version_id": version}
     assert "203.0.113.7" not in log.getvalue()
     assert "111122223333" not in log.getvalue()
 
