@@ -24,7 +24,7 @@ from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.viewer import Viewer
 from tools.load import Answers, Asked
 
-SMALLEST = Extent(seconds=0.05, rates=(40, 0), burst=5)
+SMALLEST = Extent(seconds=0.005, rates=(400, 0), burst=5)
 
 
 @dataclass(frozen=True, kw_only=True)
