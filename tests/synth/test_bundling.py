@@ -67,7 +67,7 @@ def made() -> dict[str, Path]:
         ("runtime/imaging/renditions.py", {"renditions"}),
         ("runtime/imaging/pyramid.py", {*DISPATCHERS, *SERVICES, *WORKERS}),
         ("runtime/imaging/headers/png.py", {"renditions", *DISPATCHERS, *SERVICES, *WORKERS}),
-        ("runtime/events.py", {"renditions", *DISPATCHERS, "tracker", *WORKERS}),
+        ("runtime/events.py", {*FUNCTIONS, *WORKERS} - {"views", "iiif"}),
         ("runtime/jobs/record.py", PATTERNS["HybridPattern"]),
         ("runtime/jobs/messages.py", {*DISPATCHERS, "tracker"}),
         ("runtime/placement/limits.toml", PATTERNS["HybridPattern"]),
