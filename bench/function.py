@@ -13,6 +13,7 @@ from rich.progress import track
 from bench.measure import ONE_THREAD, ratio, save, sized
 from bench.photos import PHOTOS, jpeg
 from bench.service import COMMANDS, OURS, SMALL, Server, cpu_of, launched
+from lambda_src.iiif.limits import MAX_ANSWER_BYTES
 from tests.support.function_url import event
 from tests.support.lambda_runtime import Runtime, runtime
 
@@ -25,7 +26,7 @@ HANDLER = "lambda_src.iiif.handler"
 def function() -> Iterator[Runtime]:
     """One environment over the folder of photos, as `launched` starts the service."""
     told = {"SOURCE_FOLDER": str(PHOTOS), "WORKERS": "1", "CACHE_MB": "1024", "MAX_PIXELS": "200000000"}
-    with runtime(HANDLER, **ONE_THREAD, **told, MAX_ANSWER_BYTES="4700000") as made:
+    with runtime(HANDLER, **ONE_THREAD, **told, MAX_ANSWER_BYTES=str(MAX_ANSWER_BYTES)) as made:
         yield made
 
 

@@ -13,7 +13,3 @@ class FunctionDriver(Viewer):
     def function(self) -> str:
         """Its name."""
         return self.outputs["FunctionName"]
-
-    @property
-    def log_group(self) -> str:
-        return self.outputs["LogGroup"]
