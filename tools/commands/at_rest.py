@@ -87,6 +87,12 @@ def function(warm: str, architecture: str = "arm64") -> float:
     return held + standing(ANSWER_ALARM_METRICS)
 
 
+def _restored() -> str:
+    """What a snapshot costs besides."""
+    usd = price("lambda_snapstart_restored_gb").usd * ONE_VCPU_MB / 1024
+    return f"Each start from a snapshot costs ${usd:.5f} besides."
+
+
 def _in_use() -> str:
     """What a stream costs besides, when records come."""
     lines, puts = price("real_time_log_million_lines").usd, price("kinesis_million_puts").usd
@@ -121,7 +127,7 @@ def blocks() -> dict[str, str]:
     rows = [f"| `{mode}` | ${stream(mode):,.2f} |" for mode in ("provisioned", "on-demand")]
     warm = [f"| `{name}` | ${function(name):,.2f} |" for name in ("off", "provisioned", "snapstart")]
     return {
-        "function": "\n".join(("| `warm` | a month |", "|---|---:|", *warm)),
+        "function": "\n".join(("| `warm` | a month |", "|---|---:|", *warm, "", _restored())),
         "fargate": f"{table('arm64')}\n\n{table('x86_64')}",
         "readme": headline(),
         "stream": "\n".join(("| `stream` | a month |", "|---|---:|", *rows, "", _in_use())),
