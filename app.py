@@ -9,10 +9,13 @@ from stacks.lambda_pattern.stack import LambdaPattern
 from stacks.lambda_service.stack import LambdaService
 from stacks.network import Network
 from stacks.operations import Operations
+from stacks.queue_pattern.stack import QueuePattern
 from stacks.settings import Settings
 from stacks.stream_pattern.stack import StreamPattern
 
-PATTERNS = ("LambdaPattern", "FargatePattern", "LambdaService", "HybridPattern", "StreamPattern")
+SERVICES = ("FargatePattern", "LambdaService")
+"""The same application twice."""
+PATTERNS = ("LambdaPattern", *SERVICES, "HybridPattern", "QueuePattern", "StreamPattern")
 STACKS = ("Network", *PATTERNS, "Operations")
 
 
@@ -23,8 +26,9 @@ def compose(scope: Construct, settings: Settings) -> None:
     fargate = FargatePattern(scope, "FargatePattern", network=network, settings=settings)
     service = LambdaService(scope, "LambdaService", settings=settings)
     hybrid = HybridPattern(scope, "HybridPattern", network=network, settings=settings)
+    queue = QueuePattern(scope, "QueuePattern", network=network, settings=settings)
     stream = StreamPattern(scope, "StreamPattern", settings=settings)
-    stream.count_views_of(fargate.distribution, service.distribution, hybrid.distribution)
+    stream.count_views_of(*(one.distribution for one in (fargate, service, hybrid, queue)))
     Operations(scope, "Operations", settings=settings)
 
 

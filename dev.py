@@ -23,6 +23,7 @@ LOCKS = (
     "lambda_src/iiif/requirements.txt",
     "lambda_src/tracker/requirements.txt",
     "lambda_src/views/requirements.txt",
+    "container/queue_worker/requirements.txt",
     "container/service/requirements.txt",
     "container/worker/requirements.txt",
     "container/worker_videos/requirements.txt",

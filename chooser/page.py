@@ -3,11 +3,12 @@
 import re
 import sys
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from chooser import streams
-from chooser.candidates import Candidate, bill, total
+from chooser.candidates import JOBS, Candidate, bill, total
 from chooser.choose import break_even, choose, sentence
 from chooser.keys import KEYS, load
 from chooser.prices import as_of, month, price
@@ -23,6 +24,7 @@ EXAMPLES = (
     "image-service",
     "small-image-service",
     "scans",
+    "scans-all-day",
     "api",
     "nightly-report",
     "chat",
@@ -91,6 +93,7 @@ def blocks() -> dict[str, str]:
         "loads": _loads(),
         "loads-stream": streams.table(example("views")),
         "loads-video": _bills("videos", Candidate.RUN_TASK),
+        "loads-queue": _beside("scans-all-day", (Candidate.WORKER, *JOBS, Candidate.LAMBDA)),
         **{f"loads-{pattern}": _bills(*of) for pattern, of in PATTERNS.items()},
     }
 
@@ -219,6 +222,18 @@ def _bills(name: str, candidate: Candidate) -> str:
         items = sorted(bill(candidate, one, "arm64"), key=lambda item: -item.usd)
         parts = "; ".join(f"{item.what} {item.usd:,.2f}" for item in items if item.usd >= 0.005)
         rows.append(f"| {one.requests:,.0f} | {sum(item.usd for item in items):,.2f} | {parts} |")
+    return "\n".join(rows)
+
+
+def _beside(name: str, candidates: Sequence[Candidate]) -> str:
+    """Several candidates at three loads, on arm64, without what S3 bills, which is the same for all."""
+    found = example(name)
+    rows = [f"| [{found.name}](../examples/{name}.toml), a month | {' | '.join(candidates)} |"]
+    rows.append("|---:|" + "---:|" * len(candidates))
+    for one in _at_three_loads(found):
+        bills = [bill(candidate, one, "arm64") for candidate in candidates]
+        sums = (sum(item.usd for item in items if " S3 " not in item.what) for items in bills)
+        rows.append(f"| {one.requests:,.0f} | {' | '.join(f'${usd:,.2f}' for usd in sums)} |")
     return "\n".join(rows)
 
 

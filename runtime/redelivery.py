@@ -5,15 +5,10 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from runtime.pauses import pause_after
+
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
-
-PAUSES = (30, 120, 360, 720)
-"""Seconds after the first, second, third and fourth receive: five receives outlast twenty minutes of trouble.
-
-The queue's own visibility timeout, six times the function's, is for what died without a word. After the fifth
-receive (stacks/constructs/event_queue.py) nothing is left to wait for: next it is a dead letter.
-"""
 
 
 def come_again(record: SQSRecord) -> int:
@@ -23,7 +18,7 @@ def come_again(record: SQSRecord) -> int:
     Raises botocore's errors; the message then comes again after the queue's visibility timeout.
     """
     receives = int(record.attributes.approximate_receive_count)
-    seconds = PAUSES[receives - 1] if receives <= len(PAUSES) else 0
+    seconds = pause_after(receives)
     arn = record.event_source_arn
     _sqs().change_message_visibility(
         QueueUrl=_url(arn), ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from container.queue_worker import metrics as queue
 from container.service import metrics as iiif
 from lambda_src.renditions import metrics as renditions
 from lambda_src.views import metrics as views
@@ -34,6 +35,7 @@ class Operations(cdk.Stack):
         answers = _Counted(settings.stack_name("LambdaService"), iiif.SERVICE)
         dispatcher = _Counted(settings.stack_name("HybridPattern"), jobs.Service.DISPATCHER)
         tracker = _Counted(settings.stack_name("HybridPattern"), jobs.Service.TRACKER)
+        worker = _Counted(settings.stack_name("QueuePattern"), queue.SERVICE)
         stream = _Counted(settings.stack_name("StreamPattern"), views.SERVICE)
 
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(24))
@@ -44,6 +46,7 @@ class Operations(cdk.Stack):
                 images.metric(iiif.Metric.LATENCY, "an image request", "p99"),
                 answers.metric(iiif.Metric.LATENCY, "the same of a function", "p99"),
                 dispatcher.metric(jobs.Metric.LATENCY, "a scan, or the start of its task", "p99"),
+                worker.metric(queue.Metric.LATENCY, "a scan from the queue", "p99"),
             ),
             _graph(
                 "Errors",
@@ -53,6 +56,7 @@ class Operations(cdk.Stack):
                 dispatcher.metric(jobs.Metric.FAILED, "scans, tried again"),
                 dispatcher.metric(jobs.Metric.JOB_FAILED, "jobs that could not start"),
                 tracker.metric(jobs.Metric.JOB_FAILED, "jobs"),
+                worker.metric(queue.Metric.FAILED, "scans from the queue, tried again"),
                 stream.metric(views.Metric.NOT_COUNTED, "records, tried again"),
                 stream.metric(views.Metric.MALFORMED, "records that are malformed"),
             ),
@@ -65,6 +69,7 @@ class Operations(cdk.Stack):
                 answers.metric(iiif.Metric.REQUESTS, "the same of a function"),
                 dispatcher.metric(jobs.Metric.DONE_BY_LAMBDA, "scans by the function"),
                 dispatcher.metric(jobs.Metric.TASK_STARTED, "scans by a task"),
+                worker.metric(queue.Metric.DONE, "scans from the queue"),
                 stream.metric(views.Metric.VIEWS, "views counted"),
             ),
         )

@@ -24,7 +24,7 @@ FILES = {layer: sorted(ROOT.glob(f"{layer}/**/*.py")) or [ROOT / f"{layer}.py"] 
 WITHIN_RUNTIME = {
     "imaging": {"deadline", "rejection"},
     "placement": set(),
-    "jobs": {"contention", "environment", "events", "placement", "results"},
+    "jobs": {"contention", "environment", "events", "exits", "placement", "results"},
 }
 """What the packages of runtime/ may import of it, of those that must know little."""
 

@@ -7,17 +7,13 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runtime.exits import DONE, REJECTED
 from runtime.jobs.record import OVERTAKEN, Job
-from runtime.jobs.stops import DONE, REJECTED
 from runtime.jobs.table import Jobs
 from runtime.rejection import Rejected
 from runtime.work.works import Works, source_gone
 
 EVERY_SECONDS = 10
-
-
-class StoppedError(BaseException):
-    """The task is told to end; no Exception, or botocore would take it for a connection's and try again."""
 
 
 class SupersededError(Exception):

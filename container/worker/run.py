@@ -13,16 +13,12 @@ from pathlib import Path
 from types import FrameType
 
 import boto3
-from boto3.exceptions import Boto3Error
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from container.worker.attempt import Attempt, StoppedError
+from container.worker.attempt import Attempt
 from container.worker.environment import WorkerEnvironment
-from runtime.contention import ContentionError
-from runtime.deadline import DeadlineExceededError
+from runtime.exits import EXPECTED, StoppedError, exit_code
 from runtime.jobs.removals import Removals
-from runtime.jobs.stops import AGAIN, FAILED
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import ATTEMPT, JOB_ID
 from runtime.results import Output
@@ -30,30 +26,14 @@ from runtime.work.uploads import THREADS
 from runtime.work.work import Work
 from runtime.work.works import Works
 
-PASSING = {
-    *("SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
-    *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ConditionalRequestConflict"),
-}
-"""Of 4xx, those that are gone with time."""
-
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
     """The exit code. kinds: makes the works from the environment."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         return _attempt(kinds(os.environ)).run()
-    except StoppedError:
-        return _said(AGAIN, "Told to stop: the next attempt begins anew.")
-    except DeadlineExceededError as error:
-        return _said(FAILED, f"Its deadline has passed: {error}")
-    except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        code = error.response["Error"]["Code"]
-        return _said(AGAIN if status >= 500 or code in PASSING else FAILED, str(error))
-    except (BotoCoreError, Boto3Error, ContentionError) as error:  # Boto3Error: a stream broke too often
-        return _said(AGAIN, str(error))
-    except (MemoryError, OSError) as error:  # of this task, not of the file: no memory, no disk
-        return _said(AGAIN, f"{type(error).__name__}: {error}")
+    except (StoppedError, *EXPECTED) as error:
+        return _said(*exit_code(error))
 
 
 def _attempt(kinds: Sequence[Work]) -> Attempt:

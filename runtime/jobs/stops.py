@@ -11,10 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from runtime.events import JOB_ID_DIGITS
+from runtime.exits import AGAIN, DONE, REJECTED
 from runtime.jobs.tasks import ATTEMPT, CONTAINER, JOB_ID
 
-DONE, FAILED, REJECTED, AGAIN = 0, 1, 3, 4
-"""The worker's exit codes; anything else is a failure too."""
 KILLED = {137, 143}
 """128 + SIGKILL, 128 + SIGTERM."""
 OVERDUE = "It outlived its deadline."

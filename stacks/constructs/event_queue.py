@@ -1,4 +1,4 @@
-"""From an EventBridge rule to a queue that a function reads, with nothing lost on the way."""
+"""From an EventBridge rule to a queue that a function or a service reads, with nothing lost on the way."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -22,8 +22,9 @@ class EventQueue(Construct):
     reader failed on five times. A function as the rule's own target would lose events after two retries.
 
     pattern: the events wanted.
-    reader_timeout: of the function that reads the queue; a message stays hidden for six times that, so that
-        throttling does not use up receives (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+    visibility: for how long a message stays hidden: `of_function()` for one, less for a reader that extends
+        it while it works.
+    longest_attempt: that a message is worked on; as `visibility` unless given.
     """
 
     def __init__(
@@ -32,7 +33,8 @@ class EventQueue(Construct):
         construct_id: str,
         *,
         pattern: events.EventPattern,
-        reader_timeout: cdk.Duration,
+        visibility: cdk.Duration,
+        longest_attempt: cdk.Duration | None = None,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -41,7 +43,7 @@ class EventQueue(Construct):
         self.queue = sqs.Queue(
             self,
             "Queue",
-            visibility_timeout=cdk.Duration.seconds(reader_timeout.to_seconds() * 6),
+            visibility_timeout=visibility,
             retention_period=cdk.Duration.days(4),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
@@ -70,8 +72,8 @@ class EventQueue(Construct):
         alarms.add(
             f"{construct_id}Age",
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
-            # A message that failed once stays hidden for the visibility timeout, and ages meanwhile.
-            threshold=reader_timeout.to_seconds() * 6 + MAX_AGE.to_seconds(),
+            # A message ages while it is hidden, and while it is worked on.
+            threshold=(longest_attempt or visibility).to_seconds() + MAX_AGE.to_seconds(),
             why=f"A message has waited for {MAX_AGE.to_minutes():.0f} minutes and one try more.",
             runbook="old-messages",
         )
@@ -99,6 +101,14 @@ class EventQueue(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )
+
+
+def of_function(timeout: cdk.Duration) -> cdk.Duration:
+    """The visibility for a function's queue: six times its timeout, so that throttling uses up no receives.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    return cdk.Duration.seconds(timeout.to_seconds() * 6)
 
 
 def _messages_in(queue: sqs.Queue) -> cloudwatch.Metric:

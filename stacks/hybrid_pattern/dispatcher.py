@@ -10,7 +10,7 @@ from lambda_src.dispatcher.environment import DispatcherEnvironment
 from runtime.jobs.metrics import Service
 from runtime.placement.placement import Rules
 from stacks.constructs.alarms import Alarms
-from stacks.constructs.event_queue import EventQueue
+from stacks.constructs.event_queue import EventQueue, of_function
 from stacks.constructs.grants import allow
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.constructs.python_function import ONE_VCPU_MB, PythonFunction
@@ -36,7 +36,11 @@ class Dispatcher(PythonFunction):
         alarms: Alarms,
     ) -> None:
         self.uploads = EventQueue(
-            scope, "Uploads", pattern=uploads_and_deletions(source), reader_timeout=TIMEOUT, alarms=alarms
+            scope,
+            "Uploads",
+            pattern=uploads_and_deletions(source),
+            visibility=of_function(TIMEOUT),
+            alarms=alarms,
         )
         super().__init__(
             scope,

@@ -6,10 +6,10 @@ from constructs import Construct
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.constructs.private_bucket import PrivateBucket
+from stacks.constructs.tile_distribution import TileDistribution
 from stacks.hybrid_pattern.dispatcher import Dispatcher
 from stacks.hybrid_pattern.job_alarms import watch_jobs
 from stacks.hybrid_pattern.job_table import JobTable
-from stacks.hybrid_pattern.tile_distribution import TileDistribution
 from stacks.hybrid_pattern.tracker import SWEEP, Tracker
 from stacks.hybrid_pattern.worker import Worker
 from stacks.network import Network

@@ -7,10 +7,10 @@ from constructs import Construct
 
 from lambda_src.tracker.environment import TrackerEnvironment
 from stacks.constructs.alarms import Alarms
-from stacks.constructs.event_queue import EventQueue
+from stacks.constructs.event_queue import EventQueue, of_function
 from stacks.constructs.grants import allow
 from stacks.constructs.python_function import PythonFunction
-from stacks.hybrid_pattern.tile_distribution import TileDistribution
+from stacks.constructs.tile_distribution import TileDistribution
 from stacks.hybrid_pattern.worker import Worker
 from stacks.settings import Settings
 
@@ -36,7 +36,9 @@ class Tracker(PythonFunction):
         settings: Settings,
         alarms: Alarms,
     ) -> None:
-        self.stops = EventQueue(scope, "Stops", pattern=worker.stopped, reader_timeout=TIMEOUT, alarms=alarms)
+        self.stops = EventQueue(
+            scope, "Stops", pattern=worker.stopped, visibility=of_function(TIMEOUT), alarms=alarms
+        )
         self.stops.also_every("Sweep", SWEEP)
         super().__init__(
             scope,

@@ -20,8 +20,8 @@ from stacks.constructs.grants import allow, policy_of, role_of
 from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
 from stacks.constructs.output_bucket import OutputBucket
+from stacks.constructs.tile_distribution import TileDistribution
 from stacks.hybrid_pattern.job_table import JobTable
-from stacks.hybrid_pattern.tile_distribution import TileDistribution
 from stacks.hybrid_pattern.works import works
 from stacks.network import Network
 from stacks.settings import Settings

@@ -6,7 +6,7 @@ from constructs import Construct
 
 from lambda_src.renditions.environment import RenditionsEnvironment
 from stacks.constructs.alarms import Alarms
-from stacks.constructs.event_queue import EventQueue
+from stacks.constructs.event_queue import EventQueue, of_function
 from stacks.constructs.grants import allow
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.constructs.private_bucket import PrivateBucket
@@ -51,7 +51,11 @@ class Renditions(PythonFunction):
             alarms=alarms,
         )
         self.uploads = EventQueue(
-            scope, "Uploads", pattern=uploads_and_deletions(source), reader_timeout=TIMEOUT, alarms=alarms
+            scope,
+            "Uploads",
+            pattern=uploads_and_deletions(source),
+            visibility=of_function(TIMEOUT),
+            alarms=alarms,
         )
         self.add_event_source(
             event_sources.SqsEventSource(

@@ -23,6 +23,7 @@ _BY_STACK = {
         "tracker": "TrackerRole",
         "worker": "WorkerWorkerTaskTaskRole",
     },
+    "QueuePattern": {"queue worker": "WorkerTaskTaskRole"},
     "StreamPattern": {"views": "FunctionRole"},
 }
 ROLES = {who: (stack, role) for stack, roles in _BY_STACK.items() for who, role in roles.items()}
@@ -87,6 +88,22 @@ NEEDS = {
         ),
         "s3:PutObjectTagging": _TOMBSTONE,
         "dynamodb:GetItem": Need(call="GetItem", breaks="every task fails"),
+    },
+    "queue worker": {
+        "s3:GetObjectVersion": Need(call="GetObject", breaks="every message: dead letters"),
+        "s3:PutObject": Need(call="PutObject", breaks="every message: dead letters"),
+        "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: dead letters"),
+        "s3:DeleteObject": Need(call="DeleteObjects", breaks="deletions are not followed"),
+        "s3:ListBucket": Need(
+            call="ListObjectsV2",
+            breaks="deletions are not followed; a missing version is an error and no rejection",
+        ),
+        "s3:PutObjectTagging": _TOMBSTONE,
+        "sqs:ChangeMessageVisibility": Need(call="ReceiveMessage", breaks="nothing is worked on"),
+        "cloudfront:CreateInvalidation": Need(
+            call="CreateInvalidation", breaks="CloudFront serves for a day what was removed"
+        ),
+        "ecs:UpdateTaskProtection": Need(breaks="a scale-in stops tasks in the middle of jobs"),
     },
     "views": {
         "kinesis:DescribeStream": Need(breaks="the event source reads nothing"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
+from container.queue_worker import metrics as queue
 from container.service import metrics as iiif
 from lambda_src.renditions import metrics as renditions
 from lambda_src.views import metrics as views
@@ -20,6 +21,7 @@ OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
     "FargatePattern": (iiif.Metric, {iiif.SERVICE}),
     "LambdaService": (iiif.Metric, {iiif.SERVICE}),
     "HybridPattern": (jobs.Metric, {*jobs.Service}),
+    "QueuePattern": (queue.Metric, {queue.SERVICE}),
     "StreamPattern": (views.Metric, {views.SERVICE}),
 }
 """By the end of its namespace, which is the stack's name: what is counted, and by whom."""
@@ -34,7 +36,11 @@ AWS = {
     # https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
     "AWS/Kinesis": {"IncomingRecords", "WriteProvisionedThroughputExceeded"},
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-    "AWS/SQS": {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
+    "AWS/SQS": {
+        "ApproximateAgeOfOldestMessage",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesVisible",
+    },
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     "AWS/ApplicationELB": {
         "HTTPCode_ELB_5XX_Count",

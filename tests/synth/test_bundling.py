@@ -37,14 +37,16 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 FUNCTIONS = ("renditions", "dispatcher", "dispatcher_videos", "iiif", "tracker", "views")
-IMAGES = {"service": ("container.service.healthy",), "worker": (), "worker_videos": ()}
+IMAGES = {"service": ("container.service.healthy",), "worker": (), "worker_videos": (), "queue_worker": ()}
 DISPATCHERS, WORKERS = {"dispatcher", "dispatcher_videos"}, {"worker", "worker_videos"}
+TILERS = {*WORKERS, "queue_worker"}
 SERVICES = {"service", "iiif"}
 PATTERNS = {
     "LambdaPattern": {"renditions"},
     "FargatePattern": {"service"},
     "LambdaService": {"iiif"},
     "HybridPattern": {*DISPATCHERS, "tracker", *WORKERS},
+    "QueuePattern": {"queue_worker"},
     "StreamPattern": {"views"},
 }
 EVERYTHING = {*FUNCTIONS, *IMAGES}
@@ -65,14 +67,14 @@ def made() -> dict[str, Path]:
     ("touched", "shipped_in"),
     [
         ("runtime/imaging/renditions.py", {"renditions"}),
-        ("runtime/imaging/pyramid.py", {*DISPATCHERS, *SERVICES, *WORKERS}),
-        ("runtime/imaging/headers/png.py", {"renditions", *DISPATCHERS, *SERVICES, *WORKERS}),
-        ("runtime/events.py", {*FUNCTIONS, *WORKERS} - {"views", "iiif"}),
+        ("runtime/imaging/pyramid.py", {*DISPATCHERS, *SERVICES, *TILERS}),
+        ("runtime/imaging/headers/png.py", {"renditions", *DISPATCHERS, *SERVICES, *TILERS}),
+        ("runtime/events.py", {*FUNCTIONS, *TILERS} - {"views", "iiif"}),
         ("runtime/jobs/record.py", PATTERNS["HybridPattern"]),
         ("runtime/jobs/messages.py", {*DISPATCHERS, "tracker"}),
-        ("runtime/placement/limits.toml", PATTERNS["HybridPattern"]),
-        ("runtime/placement/placement.py", {*DISPATCHERS, *WORKERS}),
-        (str(Path(scans.__file__).relative_to(ROOT)), {*DISPATCHERS, *WORKERS}),
+        ("runtime/placement/limits.toml", {*PATTERNS["HybridPattern"], "queue_worker"}),
+        ("runtime/placement/placement.py", {*DISPATCHERS, *TILERS}),
+        (str(Path(scans.__file__).relative_to(ROOT)), {*DISPATCHERS, *TILERS}),
         (str(Path(videos.__file__).relative_to(ROOT)), {"dispatcher_videos", "worker_videos"}),
         ("runtime/slim_s3.py", {"renditions"}),
         ("runtime/sqs_batch.py", {*FUNCTIONS} - {"views", "iiif"}),

@@ -63,7 +63,7 @@ def names(template: Template, region: str) -> Iterator[tuple[str, str]]:
 def test_the_names_of_a_whole_account_are_looked_at() -> None:
     scopes = {
         scope
-        for stack in ("FargatePattern", "LambdaService", "HybridPattern")
+        for stack in ("FargatePattern", "LambdaService", "HybridPattern", "QueuePattern")
         for scope, _ in names(templates()[stack], "us-east-1")
     }
     assert any(scope.endswith("alarm on") for scope in scopes)
@@ -132,7 +132,7 @@ def test_references_are_strong_and_exports_are_the_same_with_any_settings(tmp_pa
     (only,) = exports
     assert len(only) == 5, "the VPC, two subnets of tasks, two of load balancers"
     imported = {name for name, template in found.items() if "Fn::ImportValue" in json.dumps(template)}
-    assert imported == {"FargatePattern", "HybridPattern"}
+    assert imported == {"FargatePattern", "HybridPattern", "QueuePattern"}
 
 
 def test_zones_are_those_that_are_chosen_and_the_first_two_otherwise() -> None:
@@ -158,7 +158,7 @@ def test_partitions_without_what_a_pattern_needs_are_named_in_a_sentence(
     said = {
         name for name in STACKS if re.search(rf'"{name} needs a distribution with [^"]*{region}', written)
     }
-    with_one = {"FargatePattern", "LambdaService", "HybridPattern"}
+    with_one = {"FargatePattern", "LambdaService", "HybridPattern", "QueuePattern"}
     assert said == (with_one if region == "cn-north-1" else set())
 
 

@@ -118,6 +118,16 @@ EXPECTED = {
         ("Function", "L1"),
         ("FunctionRole/DefaultPolicy", "IAM5"),
     },
+    "QueuePattern": {
+        ("Source", "S1"),
+        ("Output", "S1"),
+        *(("Tiles", f"CFR{number}") for number in (1, 2, 3, 4)),
+        ("Uploads/Undelivered", "SQS3"),
+        ("Cluster", "ECS4"),
+        ("WorkerTask", "ECS2"),
+        ("WorkerTask/ExecutionRole/DefaultPolicy", "IAM5"),
+        ("WorkerTask/TaskRole/DefaultPolicy", "IAM5"),
+    },
     "HybridPattern": {
         ("Source", "S1"),
         ("Output", "S1"),

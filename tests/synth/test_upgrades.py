@@ -20,6 +20,7 @@ FROZEN = {
     "FargatePattern": {"Source71E471F1", "FrontDoorAccessLogs5339A6AD"},
     "LambdaService": {"Source71E471F1"},
     "HybridPattern": {"Source71E471F1", "OutputAB65CDDE", "JobsDF1CC2D4"},
+    "QueuePattern": {"Source71E471F1", "OutputAB65CDDE"},
     "StreamPattern": {"Stream790BDEE4", "ViewsC0DDE3FE", "SetAsideE9ADE97F"},
     "Operations": set[str](),
 }

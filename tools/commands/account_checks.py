@@ -254,10 +254,10 @@ def partition(session: Any) -> Finding:
 
 
 def docker(cpu: str) -> Finding:
-    """Whether this machine can build images for that CPU, as FargatePattern and HybridPattern need."""
+    """Whether this machine can build images for that CPU, as the patterns with containers need."""
     about, command = "Docker", os.environ.get("CDK_DOCKER", "docker")
     platform = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}[cpu]
-    todo = "FargatePattern and HybridPattern build images: install Docker, or name another by CDK_DOCKER."
+    todo = "Patterns with containers build images: install Docker, or name another by CDK_DOCKER."
     if not shutil.which(command):
         return Finding(about=about, level=Level.FAILS, found=f"there is no {command}", todo=todo)
     info = _said(command, "info", "--format", "{{.Architecture}}").strip()

@@ -12,6 +12,8 @@ from stacks.settings import Settings
 
 LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 11
 """Of the other patterns' alarms, and what each sweep of the tracker writes."""
+QUEUE_ALARM_METRICS = 10
+"""Of QueuePattern's eight alarms; the two that scale are on two metrics each."""
 ANSWER_ALARM_METRICS = 6
 """Of LambdaService's five alarms, of which one is on two metrics."""
 AT_REST = "docs/fargate-pattern.md#what-it-costs-at-rest"
@@ -116,6 +118,8 @@ def headline() -> str:
             f"LambdaPattern ${usd:,.2f} ({alarms} alarms), LambdaService ${function('off'):,.2f} or, with",
             f"`warm=provisioned`, ${function('provisioned'):,.2f}, HybridPattern ${hybrid:,.2f} (alarms on",
             f"{HYBRID_ALARM_METRICS} metrics, and {HYBRID_METRICS} metrics that each sweep writes),",
+            f"QueuePattern ${standing(QUEUE_ALARM_METRICS):,.2f} (alarms on {QUEUE_ALARM_METRICS} metrics;",
+            "no task runs),",
             f"StreamPattern ${shard:,.2f} (a shard, alarms on {STREAM_ALARM_METRICS} metrics) or, with",
             f"`stream=on-demand`, ${idle:,.2f},",
         )

@@ -24,8 +24,10 @@ from tools.commands.gallery import write_film, write_gallery, write_tiles, write
 from tools.drivers.deployed import Answer
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
-from tools.drivers.lambda_pattern import LambdaDriver, Result
+from tools.drivers.lambda_pattern import LambdaDriver
+from tools.drivers.queue_pattern import QueueDriver
 from tools.drivers.stream_pattern import StreamDriver
+from tools.drivers.uploads import Result
 from tools.drivers.viewer import Viewer
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, local_aws
@@ -107,6 +109,9 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         console.print(_scans(scans, hybrid))
         for job in scans:
             console.print(f"{job.message or job.placement}\n", highlight=False, markup=False)
+        status.update("Uploading a scan to the queue ...")
+        queue = QueueDriver(client=aws.client, outputs=outputs["QueuePattern"], endpoint=aws.url)
+        console.print(f"{_by_queue(queue)}\n", highlight=False)
         status.update("Counting a minute of views ...")
         console.print(_views(StreamDriver(client=aws.client, outputs=outputs["StreamPattern"])))
         status.update("Fetching the tiles ...")
@@ -155,6 +160,15 @@ def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
         status.update(f"{job.key}: {job.state}, {job.percent} % ({job.where}) ...")
 
     return [hybrid.wait(upload, tell=tell) for upload in uploads]
+
+
+def _by_queue(queue: QueueDriver) -> str:
+    """A sentence of what became of a scan there."""
+    result = queue.result(queue.upload(SMALL_SCAN, (ROOT / "samples" / SMALL_SCAN).read_bytes()))
+    if not result.manifest:
+        raise LocalAwsError(f"QueuePattern rejected {SMALL_SCAN}: {result.rejection}")
+    tiles = result.manifest["pyramid"]["tiles"]
+    return f"QueuePattern: {SMALL_SCAN} as {tiles} tiles, by a task that reads a queue."
 
 
 def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:

@@ -16,6 +16,7 @@ from tools.commands.trial import Deployed, Trial
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver
+from tools.drivers.queue_pattern import QueueDriver
 from tools.drivers.stream_pattern import StreamDriver
 from tools.drivers.viewer import Viewer
 from tools.local_aws.aws import ROOT, LocalAwsError
@@ -35,8 +36,9 @@ def plan(target: str) -> str:
         "3. FargatePattern: upload a photo; ask the service for a part of it, and for one that is not there",
         "4. LambdaService: the same as of FargatePattern",
         "5. HybridPattern: upload a small scan (the function does it) and one of 134 megapixels (a task)",
-        "6. StreamPattern: put a minute of views into the stream; they are counted",
-        "7. cdk destroy of what this run created, also when something before it failed",
+        "6. QueuePattern: upload a scan; a task makes its tiles",
+        "7. StreamPattern: put a minute of views into the stream; they are counted",
+        "8. cdk destroy of what this run created, also when something before it failed",
     ]
     if target == "aws":
         items = list(at_rest.items(stage="sandbox", egress="public-ip", architecture="arm64"))
@@ -80,6 +82,13 @@ def check(deployed: Deployed) -> None:
         status = hybrid.get(f"/v/{job.job_id}/info.json").status
         _expect(status == 200, f"The tiles of {name} answer {status}.")
         say(f"HybridPattern: {name} by {job.where} after {job.ended_at - job.created_at} s. {job.placement}")
+
+    queue = QueueDriver(client=client, outputs=outputs["QueuePattern"], endpoint=endpoint)
+    tiled = queue.result(queue.upload("scan.jpg", photo), timeout=900)
+    _expect(tiled.manifest, f"QueuePattern rejected a scan: {tiled.rejection}")
+    status = queue.get(f"/v/{tiled.upload.job_id}/info.json").status
+    _expect(status == 200, f"The tiles of QueuePattern answer {status}.")
+    say(f"QueuePattern: tiles after {tiled.seconds:.1f} s")
 
     stream = StreamDriver(client=client, outputs=outputs["StreamPattern"])
     stream.put(views.made_up(views.MADE_UP))

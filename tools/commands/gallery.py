@@ -14,7 +14,8 @@ from runtime.results import version_prefix
 from tools.commands.viewer import fill, viewer_page
 from tools.drivers.deployed import Answer
 from tools.drivers.hybrid_pattern import HybridDriver
-from tools.drivers.lambda_pattern import LambdaDriver, Result
+from tools.drivers.lambda_pattern import LambdaDriver
+from tools.drivers.uploads import Result
 
 TREE = "tiles"
 

@@ -36,6 +36,7 @@ WORK = {
     "FargatePattern": "container.service.app",
     "LambdaService": "container.service.app",
     "HybridPattern": "runtime.work.scans",
+    "QueuePattern": "runtime.work.scans",
     "StreamPattern": "lambda_src.views.log_lines",
 }
 """The module that holds what a copy replaces."""

@@ -1,8 +1,11 @@
 """What every driver of a deployed pattern is made with, and what several of them take and give."""
 
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 LABEL_OF = ".cloudfront.net"
 HERE = ".cloudfront.localhost"
@@ -42,6 +45,16 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def ask(url: str, path: str, *, endpoint: str = "") -> Answer:
+    """A GET of a distribution. url: its own; endpoint: of the local AWS, which knows it by its name."""
+    request = urllib.request.Request(f"{endpoint or url}{path}", headers={"Host": urlsplit(url).netloc})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer_of(answer.status, answer)
+    except urllib.error.HTTPError as error:
+        return answer_of(error.code, error)
 
 
 def answer_of(status: int, answer: Any) -> Answer:

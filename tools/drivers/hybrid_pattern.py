@@ -2,8 +2,6 @@
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +13,7 @@ from runtime.jobs.messages import Calls
 from runtime.jobs.record import Job
 from runtime.jobs.table import Jobs
 from runtime.results import manifest_key
-from tools.drivers.deployed import HERE, LABEL_OF, Answer, Client, Upload, answer_of
+from tools.drivers.deployed import HERE, LABEL_OF, Answer, Client, Upload, ask
 
 LOG_GROUPS = {
     "dispatcher": "DispatcherLogGroup",
@@ -131,11 +129,4 @@ class HybridDriver:
 
     def get(self, path: str) -> Answer:
         """Asks the distribution."""
-        url = self.outputs["TilesUrl"]
-        address, headers = f"{self.endpoint or url}{path}", {"Host": urlsplit(url).netloc}
-        request = urllib.request.Request(address, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
-                return answer_of(answer.status, answer)
-        except urllib.error.HTTPError as error:
-            return answer_of(error.code, error)
+        return ask(self.outputs["TilesUrl"], path, endpoint=self.endpoint)

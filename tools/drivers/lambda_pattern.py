@@ -1,134 +1,15 @@
 """Drives a deployed LambdaPattern as its users do: upload, then read what became of it."""
 
-import json
-import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
-from runtime.events import job_id
-from runtime.results import manifest_key, pointer_key, rejection_key
-from tools.drivers.deployed import Client, Upload
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
+from tools.drivers.uploads import Uploads
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """Where an upload ended: with a manifest or with a rejection; seconds from upload to there."""
-
-    upload: Upload
-    seconds: float
-    manifest: Mapping[str, Any] | None = None
-    rejection: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """Where every one of some uploads ended; unaccounted: their keys and versions, where that is nowhere.
-
-    superseded counts those of the published that their key's pointer has gone past.
-    """
-
-    uploads: int
-    published: int
-    superseded: int
-    rejected: Mapping[str, int]
-    dead: int
-    unaccounted: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.rejected.items()))
-        return (
-            f"{self.uploads} uploads: {self.published} published ({self.superseded} superseded), "
-            f"{sum(self.rejected.values())} rejected ({reasons or 'none'}), {self.dead} dead letters, "
-            f"{len(self.unaccounted)} unaccounted for"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class LambdaDriver:
-    """outputs: of the stack, as `cdk deploy` gives them."""
-
-    client: Client
-    outputs: Mapping[str, str]
-    s3: "S3Client" = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "s3", self.client("s3"))
-
-    @property
-    def source(self) -> str:
-        return self.outputs["SourceBucket"]
-
-    @property
-    def output(self) -> str:
-        return self.outputs["OutputBucket"]
-
-    def upload(self, key: str, data: bytes) -> Upload:
-        started = time.monotonic()
-        version = self.s3.put_object(Bucket=self.source, Key=key, Body=data)["VersionId"]
-        job = job_id(self.source, key, version)
-        return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
-
-    def result(self, upload: Upload, *, timeout: float = 300) -> Result:
-        """Waits for the upload's manifest or rejection. TimeoutError `timeout` seconds after it began."""
-        pause = 0.05
-        while True:
-            for name, key in (
-                ("manifest", manifest_key(upload.job_id)),
-                ("rejection", rejection_key(upload.job_id)),
-            ):
-                found = self.read(key)
-                if found is not None:
-                    document = {name: json.loads(found)}
-                    return Result(upload=upload, seconds=time.monotonic() - upload.started, **document)
-            if time.monotonic() > upload.started + timeout:
-                raise TimeoutError(f"{upload.key} has no manifest and no rejection after {timeout:.0f} s.")
-            time.sleep(pause)  # S3 has nothing to wait on
-            pause = min(pause * 1.5, 1)
-
-    def account(self, uploads: Sequence[Upload], *, timeout: float = 300) -> Report:
-        """Waits for each upload's end, and counts them all. timeout: seconds from each upload's start."""
-        results, unaccounted = [], []
-        for upload in uploads:
-            try:
-                results.append(self.result(upload, timeout=timeout))
-            except TimeoutError:
-                unaccounted.append((upload.key, upload.version_id))
-        published = [one for one in results if one.manifest]
-        shown = {
-            json.loads(self.read(pointer_key(key)) or b"{}").get("job_id") for key in {u.key for u in uploads}
-        }
-        return Report(
-            uploads=len(uploads),
-            published=len(published),
-            superseded=sum(one.upload.job_id not in shown for one in published),
-            rejected=Counter(str(one.rejection["reason"]) for one in results if one.rejection),
-            dead=self.waiting(self.outputs["DeadLetters"]),
-            unaccounted=tuple(unaccounted),
-        )
-
-    def waiting(self, queue_url: str) -> int:
-        """Messages in a queue, those that are being worked on among them."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
-        return sum(int(value) for value in found["Attributes"].values())
+class LambdaDriver(Uploads):
+    """As `Uploads` says."""
 
     def log_group(self) -> str:
         """Where the function writes its log."""
         found = self.client("lambda").get_function_configuration(FunctionName=self.outputs["FunctionName"])
         return str(found["LoggingConfig"]["LogGroup"])
-
-    def read(self, key: str) -> bytes | None:
-        """An object of the output bucket, or None."""
-        try:
-            return bytes(self.s3.get_object(Bucket=self.output, Key=key)["Body"].read())
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
-                raise
-            return None

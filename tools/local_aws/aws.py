@@ -34,6 +34,7 @@ class LocalAws:
 
     vcpus: a file with the account's quota for tasks that RunTask starts; without it there is none.
     rekognition: a file with the code of the error with which DetectLabels answers; without it there is none.
+    minute: a file with how many seconds a minute of auto scaling lasts; without it they are sixty.
     most_hidden: a file with the most seconds for which ChangeMessageVisibility hides a message; without it
         they are those that are asked for.
     """
@@ -50,6 +51,10 @@ class LocalAws:
     @property
     def rekognition(self) -> Path:
         return Path(self.containers["LOCAL_AWS_REKOGNITION"])
+
+    @property
+    def minute(self) -> Path:
+        return Path(self.containers["LOCAL_AWS_MINUTE"])
 
     @property
     def most_hidden(self) -> Path:
@@ -133,6 +138,7 @@ def local_aws(
         "LOCAL_AWS_PYTHON": sys.executable,
         "LOCAL_AWS_VCPUS": str(scratch / "vcpus"),
         "LOCAL_AWS_REKOGNITION": str(scratch / "rekognition"),
+        "LOCAL_AWS_MINUTE": str(scratch / "minute"),
         "LOCAL_AWS_MOST_HIDDEN": str(scratch / "most-hidden"),
         **{name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ},
     }

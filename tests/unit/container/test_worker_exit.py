@@ -13,10 +13,9 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from container.worker import run
-from container.worker.attempt import StoppedError
 from runtime.contention import ContentionError
 from runtime.deadline import DeadlineExceededError
-from runtime.jobs.stops import AGAIN, FAILED
+from runtime.exits import AGAIN, FAILED, StoppedError
 
 ROOT = Path(__file__).parents[3]
 

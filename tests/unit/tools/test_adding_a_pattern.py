@@ -23,7 +23,7 @@ from constructs import Construct
 
 from lambda_src.counter.metrics import SERVICE, Metric
 from stacks.constructs.alarms import Alarms
-from stacks.constructs.event_queue import EventQueue
+from stacks.constructs.event_queue import EventQueue, of_function
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.s3_events import uploads_and_deletions
@@ -43,7 +43,11 @@ class CountPattern(cdk.Stack):
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
         source = PrivateBucket(self, "Source", versioned=True, events=True, retain=settings.is_production)
         uploads = EventQueue(
-            self, "Uploads", pattern=uploads_and_deletions(source), reader_timeout=TIMEOUT, alarms=alarms
+            self,
+            "Uploads",
+            pattern=uploads_and_deletions(source),
+            visibility=of_function(TIMEOUT),
+            alarms=alarms,
         )
         function = PythonFunction(
             self,

@@ -80,6 +80,7 @@ def test_the_other_patterns_alarms_are_those_of_their_templates(synth: Synth) ->
     assert alarm_metrics(synth("LambdaPattern")) == at_rest.LAMBDA_ALARM_METRICS
     assert alarm_metrics(synth("LambdaService")) == at_rest.ANSWER_ALARM_METRICS
     assert alarm_metrics(synth("HybridPattern")) == at_rest.HYBRID_ALARM_METRICS
+    assert alarm_metrics(synth("QueuePattern")) == at_rest.QUEUE_ALARM_METRICS
     assert alarm_metrics(synth("StreamPattern")) == at_rest.STREAM_ALARM_METRICS
     gb_seconds = 730 * 3600 * 1769 / 1024
     assert at_rest.function("off") == pytest.approx(0.60)

@@ -19,24 +19,31 @@ OF_OTHERS = {
     "LambdaPattern": (
         r"fargate.?pattern|hybrid.?pattern|lambda_src.(dispatcher|tracker)|container.(service|worker)",
         r"\begress\b|flow_logs|max_tasks|certificate_arn|base_image|max_scan_|\bwaf\b|spot\b",
-        r"stream.?pattern|lambda_src.views",
+        r"stream.?pattern|queue.?pattern|lambda_src.views",
         r"image-service|pyramid\.md",
     ),
     "FargatePattern": (
-        r"lambda.?(pattern|service)|hybrid.?pattern|stream.?pattern|lambda_src.\w|container.worker",
+        r"lambda.?(pattern|service)|hybrid.?pattern|stream.?pattern|queue.?pattern",
+        r"lambda_src.\w|container.(queue_)?worker",
         r"max_scan_|\blabels\b|spot\b|max_concurrency|contract\.md|pyramid\.md",
     ),
     "LambdaService": (
-        r"lambda.?pattern|fargate.?pattern|hybrid.?pattern|stream.?pattern|container.worker",
+        r"lambda.?pattern|fargate.?pattern|(hybrid|stream|queue).?pattern|container.(queue_)?worker",
         r"lambda_src.(renditions|dispatcher|tracker|views)",
         r"\begress\b|flow_logs|max_tasks|base_image|max_scan_|spot\b|max_concurrency|pyramid\.md",
     ),
     "HybridPattern": (
-        r"lambda.?pattern|fargate.?pattern|stream.?pattern|lambda_src.(renditions|views)|container.service",
+        r"lambda.?pattern|fargate.?pattern|(stream|queue).?pattern|lambda_src.(renditions|views)",
+        r"container.(service|queue_worker)",
         r"\bwaf\b|max_tasks|certificate_arn|\blabels\b|image-service",
     ),
+    "QueuePattern": (
+        r"lambda.?(pattern|service)|fargate.?pattern|(hybrid|stream).?pattern|lambda_src.\w",
+        r"container.(service|worker)\b",
+        r"\bwaf\b|certificate_arn|\blabels\b|spot\b|max_concurrency|image-service",
+    ),
     "StreamPattern": (
-        r"lambda.?pattern|fargate.?pattern|hybrid.?pattern|lambda_src.(renditions|dispatcher|tracker)",
+        r"queue.?pattern|lambda.?pattern|fargate.?pattern|hybrid.?pattern|lambda_src.(renditions|dispatcher|tracker)",
         r"container.(service|worker)",
         r"\begress\b|flow_logs|max_tasks|certificate_arn|base_image|max_scan_|\bwaf\b|spot\b|\blabels\b",
         r"contract\.md|image-service|pyramid\.md",

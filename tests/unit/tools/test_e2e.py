@@ -34,7 +34,7 @@ def test_the_plan_needs_no_credentials_and_says_what_it_costs(
     assert run(["--target", "aws", "--plan"]) == 0
     said = capsys.readouterr().out
     assert "about $0." in said
-    assert "7. cdk destroy of what this run created, also when something before it failed" in said
+    assert "8. cdk destroy of what this run created, also when something before it failed" in said
 
 
 def test_without_a_yes_nothing_is_done(
@@ -123,6 +123,7 @@ def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 DESTROYED = [
     "destroy Operations",
     "destroy StreamPattern",
+    "destroy QueuePattern",
     f"stop tasks of {PREFIX}-HybridPattern",
     "destroy HybridPattern",
     "destroy LambdaService",

@@ -19,7 +19,9 @@ from tools.local_aws.emulator import (
     containers,
     function_urls,
     patches,
+    protection,
     rekognition,
+    scaling,
     shards,
     streams,
     tasks,
@@ -60,6 +62,10 @@ PATCHES: tuple[Callable[[], None], ...] = (
     tasks.end_tasks_as_fargate_does,
     tasks.tell_of_tasks_that_stopped,
     tasks.authorize_tasks_as_ecs_does,
+    protection.answer_as_the_agent_of_a_task,
+    protection.protect_tasks_from_scale_in,
+    protection.end_services_while_others_are_answered,
+    scaling.scale_services_by_alarms,
 )
 
 

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from container.worker.attempt import StoppedError
+from runtime.exits import StoppedError
 from runtime.jobs.record import State
 from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Verdict, read_stop
 from runtime.work.uploads import Uploads

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from container.worker.attempt import StoppedError
 from runtime.deadline import DeadlineExceededError
+from runtime.exits import StoppedError
 from runtime.jobs.record import State
 from runtime.work.scans import Scans
 from runtime.work.videos import confined

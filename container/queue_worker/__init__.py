@@ -1,0 +1,1 @@
+"""The service of QueuePattern: works off a queue, one message after the other."""

@@ -1,0 +1,154 @@
+"""Reads the queue: one message at a time, hidden from others while the task is protected from scale-in."""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from container.queue_worker.handle import Ending
+from container.queue_worker.metrics import Metric
+from container.queue_worker.protection import Protection
+from runtime.exits import AGAIN, DONE, EXPECTED, FAILED, REJECTED, StoppedError, exit_code
+from runtime.pauses import pause_after
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import MessageTypeDef
+
+WAIT_SECONDS = 10
+"""For a message: what a task that is told to stop may still wait, out of its stop timeout."""
+FINISH_SECONDS = 90
+"""That a job may go on once the task is told to stop; the rest of the stop timeout is for giving it back."""
+TROUBLE_SECONDS = 5
+"""Until the queue is asked again after an error."""
+
+Say = Callable[[Metric, Mapping[str, Any], float | None], None]
+"""Counts and logs how a message ended; with its milliseconds, where it was worked on."""
+
+
+@dataclass(kw_only=True)
+class Consumer:
+    """The loop of the service.
+
+    Attributes:
+        hidden_seconds: the queue's visibility timeout.
+        stopping: set once the task is told to stop.
+        is_working: whether there is something for `StoppedError` to interrupt.
+    """
+
+    sqs: "SQSClient"
+    queue_url: str
+    hidden_seconds: int
+    handle: Callable[[str], Ending]
+    protection: Protection
+    say: Say
+    stopping: threading.Event
+    is_working: bool = field(default=False, init=False)
+
+    def run(self) -> int:
+        """Until the task is told to stop: DONE, or AGAIN where a job was given back for that."""
+        code = DONE
+        while not self.stopping.is_set():
+            if message := self._receive():
+                code = self._attempt(message)
+        return code if code == AGAIN else DONE
+
+    def _receive(self) -> "MessageTypeDef | None":
+        try:
+            answer = self.sqs.receive_message(
+                QueueUrl=self.queue_url,
+                WaitTimeSeconds=WAIT_SECONDS,
+                MaxNumberOfMessages=1,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        except (BotoCoreError, ClientError) as error:
+            self.say(Metric.AGAIN, {"why": f"The queue could not be read: {error}"}, None)
+            self.stopping.wait(TROUBLE_SECONDS)
+            return None
+        return next(iter(answer.get("Messages", [])), None)
+
+    def _attempt(self, message: "MessageTypeDef") -> int:
+        """AGAIN where the task was told to stop and the job given back."""
+        started = time.monotonic()
+        with self._hidden(message), self._protected():
+            try:
+                ending = self._work(message["Body"])
+            except StoppedError:
+                ending = None
+        if ending is None:
+            self._hide(message, 0)
+            self.say(Metric.GIVEN_BACK, {"message_id": message["MessageId"]}, None)
+            return AGAIN
+        self._settle(message, ending)
+        self.say(ending.metric, {"exit": ending.exit, **ending.facts}, (time.monotonic() - started) * 1000)
+        return DONE
+
+    def _work(self, body: str) -> Ending:
+        """Raises StoppedError, also before it has begun."""
+        self.is_working = True
+        try:
+            if self.stopping.is_set():
+                raise StoppedError
+            return self.handle(body)
+        except EXPECTED as error:
+            code, why = exit_code(error)
+            return Ending(
+                exit=code, metric=Metric.AGAIN if code == AGAIN else Metric.FAILED, facts={"why": why}
+            )
+        except Exception as error:  # noqa: BLE001 - an error in the code: the next message may be none
+            why = f"{type(error).__name__}: {error}"
+            return Ending(
+                exit=FAILED, metric=Metric.FAILED, facts={"why": why, "trace": traceback.format_exc()}
+            )
+        finally:
+            self.is_working = False
+
+    def _settle(self, message: "MessageTypeDef", ending: Ending) -> None:
+        """Deletes what is done or rejected; the rest comes again, or is set aside after its last receive."""
+        if ending.exit not in (DONE, REJECTED):
+            self._hide(message, pause_after(int(message["Attributes"]["ApproximateReceiveCount"])))
+            return
+        try:
+            self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        except (BotoCoreError, ClientError) as error:  # it comes again, and finds its result published
+            self.say(Metric.AGAIN, {"why": f"A message could not be deleted: {error}"}, None)
+
+    @contextmanager
+    def _protected(self) -> Iterator[None]:
+        if why := self.protection.begin():
+            print(f"Not protected from scale-in: {why}", flush=True)  # noqa: T201
+        try:
+            yield
+        finally:
+            self.protection.end()
+
+    @contextmanager
+    def _hidden(self, message: "MessageTypeDef") -> Iterator[None]:
+        """Extends the visibility timeout as long as the block lasts: no job has to fit into it."""
+        over = threading.Event()
+
+        def extend() -> None:
+            while not over.wait(self.hidden_seconds / 3):
+                self._hide(message, self.hidden_seconds)
+
+        heartbeat = threading.Thread(target=extend, daemon=True)
+        heartbeat.start()
+        try:
+            yield
+        finally:
+            over.set()
+            heartbeat.join()
+
+    def _hide(self, message: "MessageTypeDef", seconds: int) -> None:
+        """Where that fails the message comes again sooner or later than it should, and nothing is lost."""
+        try:
+            self.sqs.change_message_visibility(
+                QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
+            )
+        except (BotoCoreError, ClientError) as error:
+            print(f"Visibility not changed: {error}", flush=True)  # noqa: T201

@@ -1,0 +1,60 @@
+"""Scale-in protection: ECS stops no task of a service that says it is at work.
+
+Without it a scale-in takes any task, one in the middle of a job too: https://github.com/aws/aws-cdk/issues/20706
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
+"""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PAUSES = (1, 2, 4, 8)
+"""Seconds between tries. A task that ECS has chosen to stop already is refused, and told so meanwhile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protection:
+    """Of this task.
+
+    Attributes:
+        agent: $ECS_AGENT_URI; empty outside ECS, where nobody scales in.
+        minutes: after which it ends by itself, should this process die. 1 to 2,880.
+        wait: for so many seconds; True ends the tries.
+    """
+
+    agent: str
+    minutes: int
+    wait: Callable[[float], bool]
+
+    def begin(self) -> str:
+        """Empty once this task is protected, else why it is not."""
+        why = self._put({"ProtectionEnabled": True, "ExpiresInMinutes": self.minutes})
+        for pause in PAUSES:
+            if not why or self.wait(pause):
+                break
+            why = self._put({"ProtectionEnabled": True, "ExpiresInMinutes": self.minutes})
+        return why
+
+    def end(self) -> str:
+        """Empty once ECS may stop this task again, else why not; then it may after `minutes`."""
+        return self._put({"ProtectionEnabled": False})
+
+    def _put(self, state: dict[str, object]) -> str:
+        if not self.agent:
+            return ""
+        request = urllib.request.Request(  # noqa: S310 - link-local
+            f"{self.agent}/task-protection/v1/state",
+            data=json.dumps(state).encode(),
+            headers={"Content-Type": "application/json"},
+            method="PUT",
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+                said = json.load(answer)
+        except urllib.error.HTTPError as error:
+            return f"{error}: {error.read().decode(errors='replace')}"
+        except (OSError, ValueError) as error:
+            return str(error)
+        return "" if "protection" in said else json.dumps(said)

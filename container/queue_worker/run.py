@@ -1,0 +1,102 @@
+"""Starts the service with the works that an entry point ships, and stops it when the task is told to."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from container.queue_worker.consume import FINISH_SECONDS, Consumer
+from container.queue_worker.environment import QueueWorkerEnvironment
+from container.queue_worker.handle import Handler
+from container.queue_worker.metrics import Metric, line
+from container.queue_worker.protection import Protection
+from runtime.exits import StoppedError
+from runtime.placement.one_size import TaskSize
+from runtime.results import Output, version_prefix
+from runtime.work.uploads import THREADS
+from runtime.work.work import Work
+from runtime.work.works import Works
+
+MARGIN_MINUTES = 5
+"""By which the protection outlasts the longest job."""
+
+
+def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
+    """The exit code once the task is told to stop. kinds: makes the works from the environment."""
+    stopping = threading.Event()
+    consumer = _consumer(kinds(os.environ), stopping)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        if consumer.is_working:
+            signal.setitimer(signal.ITIMER_REAL, FINISH_SECONDS)
+
+    def give_up(_signal: int, _frame: FrameType | None) -> None:
+        if consumer.is_working:
+            raise StoppedError
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.signal(signal.SIGTERM, stop)
+    return consumer.run()
+
+
+def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
+    told = QueueWorkerEnvironment.from_variables(os.environ)
+    config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=2 * THREADS)
+    client: Callable[[str], Any] = partial(boto3.client, config=config)
+    s3 = client("s3")
+
+    def say(metric: Metric, facts: Mapping[str, Any], milliseconds: float | None) -> None:
+        print(line(told.metrics_namespace, metric, facts, milliseconds), flush=True)  # noqa: T201
+
+    def withdrawn(job_id: str) -> None:
+        """CloudFront refuses more than some paths at a time; then it forgets by itself, within a day."""
+        try:
+            _invalidate(client("cloudfront"), told.distribution, job_id)
+        except (BotoCoreError, ClientError) as error:
+            say(Metric.NOT_INVALIDATED, {"job_id": job_id, "why": str(error)}, None)
+
+    handler = Handler(
+        works=Works(
+            s3=s3,
+            output=Output(s3=s3, bucket=told.output_bucket, withdrawn=withdrawn),
+            url=told.tiles_url,
+            kinds=kinds,
+            scratch=Path(os.environ["TMPDIR"]) if "TMPDIR" in os.environ else None,
+        ),
+        size=TaskSize(
+            vcpus=told.vcpus, memory_mb=told.memory_mb, disk_gib=told.disk_gib, seconds=told.job_seconds
+        ),
+    )
+    return Consumer(
+        sqs=client("sqs"),
+        queue_url=told.queue_url,
+        hidden_seconds=told.hidden_seconds,
+        handle=handler.run,
+        protection=Protection(
+            agent=os.environ.get("ECS_AGENT_URI", ""),
+            minutes=told.job_seconds // 60 + MARGIN_MINUTES,
+            wait=stopping.wait,
+        ),
+        say=say,
+        stopping=stopping,
+    )
+
+
+def _invalidate(cloudfront: Any, distribution: str, job_id: str) -> None:
+    """https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html"""
+    cloudfront.create_invalidation(
+        DistributionId=distribution,
+        InvalidationBatch={
+            "Paths": {"Quantity": 1, "Items": [f"/{version_prefix(job_id)}*"]},
+            "CallerReference": f"{job_id}-{os.urandom(8).hex()}",
+        },
+    )

@@ -1,0 +1,32 @@
+"""Whether a job fits a task whose size was chosen before the job was known. Pure, as placement.py."""
+
+from dataclasses import dataclass
+
+from runtime.placement.placement import DISK_GIB, MB, SYSTEM_MB, Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSize:
+    """Of every task of a service.
+
+    Attributes:
+        disk_gib: ephemeral storage, of which DISK_GIB and twice the source are needed, as in `place`.
+        seconds: that one job may take.
+    """
+
+    vcpus: float
+    memory_mb: int
+    disk_gib: int
+    seconds: int
+
+    def refusal(self, found: Estimate) -> str:
+        """Why a job of that estimate does not fit, as a sentence; empty where it does."""
+        bounds = (
+            (found.memory_mb + SYSTEM_MB, self.memory_mb, "MB of memory"),
+            (DISK_GIB + 2 * found.disk_mb * MB / 2**30, self.disk_gib, "GiB of disk"),
+            (found.cpu_seconds / min(found.vcpus, self.vcpus), self.seconds, "seconds"),
+        )
+        for needed, there, what in bounds:
+            if needed > there:
+                return f"A {found.subject} takes {needed:,.0f} {what}, and a task has {there:,}."
+        return ""

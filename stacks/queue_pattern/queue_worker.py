@@ -1,0 +1,112 @@
+"""The service that works off the queue: its task, how it is replaced, and what it may do."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_ecs as ecs
+import aws_cdk.aws_sqs as sqs
+from constructs import Construct
+
+from container import queue_worker
+from container.queue_worker.environment import QueueWorkerEnvironment
+from runtime.work.environment import ScanEnvironment
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.cluster import Cluster
+from stacks.constructs.container_task import container_task
+from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.image import image
+from stacks.constructs.log_group import LogGroup
+from stacks.constructs.output_bucket import OutputBucket
+from stacks.constructs.tile_distribution import TileDistribution
+from stacks.network import Network
+from stacks.settings import Settings
+
+VCPUS, MEMORY_MB, DISK_GIB = 1, 4096, 20
+"""Of each task, whatever its job: what does not fit is rejected (runtime/placement/one_size.py)."""
+JOB = cdk.Duration.hours(1)
+"""That one job may take."""
+HIDDEN = cdk.Duration.minutes(5)
+"""The queue's visibility timeout, which the worker extends while it works."""
+STOP = cdk.Duration.seconds(120)
+"""The most there is; the worker finishes within 90 s of SIGTERM, or gives its job back."""
+
+
+class QueueWorker(ecs.FargateService):
+    """`python3 -m container.queue_worker`, from none to many; each task does one job at a time.
+
+    A deploy waits for the protected tasks of the revision before: at most as long as one job takes.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        queue: sqs.Queue,
+        output: OutputBucket,
+        tiles: TileDistribution,
+        network: Network,
+        settings: Settings,
+    ) -> None:
+        cluster = Cluster(scope, "Cluster", group_id=f"{construct_id}Group", network=network)
+        self.log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
+        name = queue_worker.__name__.rpartition(".")[2]
+        scans = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
+        environment = QueueWorkerEnvironment(
+            queue_url=queue.queue_url,
+            hidden_seconds=round(HIDDEN.to_seconds()),
+            output_bucket=output.bucket_name,
+            tiles_url=tiles.url,
+            distribution=tiles.distribution_id,
+            metrics_namespace=cdk.Stack.of(scope).stack_name,
+            vcpus=VCPUS,
+            memory_mb=MEMORY_MB,
+            disk_gib=DISK_GIB,
+            job_seconds=round(JOB.to_seconds()),
+        )
+        super().__init__(
+            scope,
+            construct_id,
+            cluster=cluster,
+            task_definition=container_task(
+                scope,
+                construct_id,
+                container="worker",
+                image=image(name, settings=settings),
+                module=queue_worker.__name__,
+                vcpus=VCPUS,
+                memory_mb=MEMORY_MB,
+                environment={**environment.as_variables(), **scans.as_variables(), "VIPS_CONCURRENCY": "1"},
+                stop=STOP,
+                log_group=self.log_group,
+                settings=settings,
+            ),
+            # How many is scaling's business. CloudFormation makes the service with one, by which the circuit
+            # breaker sees that the image starts; without messages it goes after some minutes.
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            vpc_subnets=network.tasks,
+            assign_public_ip=settings.egress == "public-ip",
+            security_groups=[cluster.group],
+            enable_ecs_managed_tags=True,
+        )
+        self._allow_working(queue, tiles)
+
+    def _allow_working(self, queue: sqs.Queue, tiles: TileDistribution) -> None:
+        role = self.task_definition.task_role
+        allow(
+            role, ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"], queue.queue_arn
+        )
+        allow(role, ["cloudfront:CreateInvalidation"], tiles.distribution_arn)
+        stack = cdk.Stack.of(self)
+        tasks = stack.format_arn(
+            service="ecs", resource="task", resource_name=f"{self.cluster.cluster_name}/*"
+        )
+        # The agent asks with the task's own role:
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
+        allow(role, ["ecs:UpdateTaskProtection"], tasks)
+        cluster = stack.resolve(self.cluster.cluster_name)["Ref"]
+        rule = (
+            "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:"
+            f"task/<{cluster}>/*]"
+        )
+        acknowledge(policy_of(role), {rule: "Tasks get their names when they start."})

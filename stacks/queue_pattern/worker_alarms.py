@@ -1,0 +1,45 @@
+"""What is watched of the service, beside its queue: jobs that fail, and what CloudFront did not forget."""
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from container.queue_worker.metrics import SERVICE, Metric
+from stacks.constructs.alarms import PERIOD, Alarms
+
+
+def watch_worker(scope: Construct, alarms: Alarms) -> None:
+    """Alarms on what the service counts. Its queue's own are in stacks/constructs/event_queue.py."""
+
+    def counted(name: Metric) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=cdk.Stack.of(scope).stack_name,
+            metric_name=name,
+            dimensions_map={"service": SERVICE},
+            period=PERIOD,
+            statistic="Sum",
+        )
+
+    alarms.add(
+        "AttemptsFailed",
+        metric=counted(Metric.FAILED),
+        threshold=1,
+        why="An attempt failed for another reason than a transient one.",
+        runbook="attempts-failed",
+    )
+    alarms.add(
+        "GivenBack",
+        metric=counted(Metric.GIVEN_BACK),
+        threshold=1,
+        evaluation_periods=3,
+        datapoints_to_alarm=3,
+        why="For a quarter of an hour tasks were stopped in the middle of jobs.",
+        runbook="jobs-given-back",
+    )
+    alarms.add(
+        "NotInvalidated",
+        metric=counted(Metric.NOT_INVALIDATED),
+        threshold=1,
+        why="CloudFront was not told to forget what was removed; within a day it does by itself.",
+        runbook="not-invalidated-by-the-queue",
+    )

@@ -1,0 +1,123 @@
+"""Scale-in protection of a service's tasks, by the agent's endpoint, which MiniStack lacks.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
+"""
+
+import contextvars
+import json
+import threading
+import time
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_region, json_response
+from ministack.services import ecs, ecs_metadata
+from ministack.services.cloudformation import stacks
+
+from tools.local_aws.emulator.containers import CREDENTIALS
+
+ACTION = "ecs:UpdateTaskProtection"
+PATH = "/task-protection/v1/state"
+HOURS_UNLESS_TOLD = 2
+BY_THE_SCHEDULER = {"Service scaling down", "Task definition updated", "Deployment capacity limit"}
+"""Why MiniStack's service scheduler stops a task, which it may not while the task is protected."""
+Task = dict[str, Any]
+_until: dict[str, float] = {}
+"""When the protection of a task ends, by its ARN."""
+_keys: dict[str, str] = {}
+"""The access key of a task's role, with which its agent asks."""
+
+
+def answer_as_the_agent_of_a_task() -> None:
+    """At $ECS_AGENT_URI, by the rights of the task's role."""
+    register, answer = ecs._register_metadata, ecs_metadata.handle_request
+
+    def register_with_agent(arn: str, *rest: Any) -> Any:
+        token = register(arn, *rest)
+        environment: dict[str, str] = rest[4]
+        environment["ECS_AGENT_URI"] = environment["ECS_CONTAINER_METADATA_URI_V4"]
+        credentials = environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "").rsplit("/", 1)[-1]
+        _keys[arn] = CREDENTIALS.get(credentials, {}).get("AccessKeyId", "")
+        return token
+
+    async def answer_as_agent(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        if method != "PUT" or not path.endswith(PATH):
+            return await answer(method, path, headers, body, query)
+        arn = ecs_metadata._TOKEN_TO_TASK[path.removesuffix(PATH).rsplit("/", 1)[-1]]
+        if contextvars.copy_context().run(_denied, arn):
+            said = {"Arn": arn, "Code": "AccessDeniedException", "Message": f"not authorized: {ACTION}"}
+            return json_response({"error": said}, status=400)
+        failure = _set(arn, json.loads(body))
+        return json_response({"failure": failure} if failure else {"protection": {"TaskArn": arn}})
+
+    ecs._register_metadata, ecs_metadata.handle_request = register_with_agent, answer_as_agent
+
+
+def end_services_while_others_are_answered() -> None:
+    """What a task still asks while it ends would wait for its own end, which CloudFormation waits for."""
+    blocks = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or blocks(kind)
+
+
+def protect_tasks_from_scale_in() -> None:
+    """The service scheduler stops none that is protected; others instead, where it has a choice."""
+    reconcile, stop = ecs._reconcile_service_tasks, ecs._stop_task
+
+    def reconcile_around_the_protected(cluster: str, key: str) -> None:
+        service = ecs._services.get(key)
+        running = _running(service) if service and service["status"] == "ACTIVE" else []
+        surplus = len(running) - service["desiredCount"] if running else 0
+        if surplus <= 0 or not any(map(_is_protected, running)):
+            reconcile(cluster, key)
+            return
+        for arn in [arn for arn in running if not _is_protected(arn)][:surplus]:
+            stop({"task": arn, "cluster": cluster, "reason": "Service scaling down"})
+
+    def stop_unless_protected(data: dict[str, Any]) -> Any:
+        task = ecs._resolve_task(data["task"], ecs._resolve_cluster_name(data.get("cluster", "default")))
+        if data.get("reason") in BY_THE_SCHEDULER and task and _is_protected(task["taskArn"]):
+            return json_response({"task": ecs._sanitize(task)})
+        return stop(data)
+
+    ecs._reconcile_service_tasks, ecs._stop_task = reconcile_around_the_protected, stop_unless_protected
+
+
+def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
+    """The failure, or nothing. Without protection the scheduler looks again, as soon as this is answered."""
+    task = ecs._tasks[arn]
+    service = task.get("group", "").removeprefix("service:")
+    if not task.get("group", "").startswith("service:") or task["lastStatus"] != "RUNNING":
+        return {"Arn": arn, "Reason": "TASK_NOT_VALID", "Detail": "No running task of a service."}
+    if state["ProtectionEnabled"]:
+        _until[arn] = time.time() + (state.get("ExpiresInMinutes") or HOURS_UNLESS_TOLD * 60) * 60
+        return {}
+    _until.pop(arn, None)
+    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
+    look = contextvars.copy_context().run
+    # A task that ends may still wait for an answer of ours, so not here.
+    threading.Thread(
+        target=look, args=[ecs._reconcile_service_tasks, cluster, f"{cluster}/{service}"], daemon=True
+    ).start()
+    return {}
+
+
+def _denied(arn: str) -> bool:
+    """Whether the task's role may not protect it. The agent signs; what asks the agent does not."""
+    iam_evaluator._anonymous.set(False)
+    return bool(iam_evaluator.enforce(_keys[arn], ACTION, "ecs", get_region(), resource_arn=arn))
+
+
+def _is_protected(arn: str) -> bool:
+    return _until.get(arn, 0) > time.time()
+
+
+def _running(service: dict[str, Any]) -> list[str]:
+    """ARNs, the newest first."""
+    tasks = [
+        (arn, task)
+        for arn, task in list(ecs._tasks.items())
+        if task.get("group") == f"service:{service['serviceName']}"
+        and task.get("clusterArn") == service["clusterArn"]
+        and task["lastStatus"] in ecs._PRE_STOP_STATUSES
+    ]
+    return [arn for arn, _ in sorted(tasks, key=lambda one: one[1].get("createdAt", ""), reverse=True)]

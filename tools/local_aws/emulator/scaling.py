@@ -1,0 +1,148 @@
+"""Application Auto Scaling of a service by alarms on its queue, which MiniStack neither evaluates nor obeys.
+
+Once a minute: https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-step-scaling-policies.html
+The file LOCAL_AWS_MINUTE, where a test writes one, holds how many seconds that is.
+"""
+
+import contextvars
+import logging
+import operator
+import os
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ministack.services import ecs, sqs
+
+from tools.local_aws.emulator.types import HANDLERS, Properties
+
+log = logging.getLogger(__name__)
+COUNTED = {
+    "ApproximateNumberOfMessagesVisible": "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
+}
+"""The attribute of a queue that AWS/SQS tells as a metric."""
+COMPARED = {"GreaterThanOrEqualToThreshold": operator.ge, "LessThanThreshold": operator.lt}
+_targets: dict[str, Properties] = {}
+_policies: dict[str, Properties] = {}
+_alarms: dict[str, "Alarm"] = {}
+
+
+@dataclass(kw_only=True)
+class Alarm:
+    """context: of its account and Region, in which it is evaluated."""
+
+    properties: Properties
+    context: contextvars.Context
+    values: deque[float] = field(default_factory=lambda: deque(maxlen=60))
+    scaled_at: float = 0
+
+
+def scale_services_by_alarms() -> None:
+    """Step scaling to an exact capacity, by an alarm on the messages of a queue."""
+    _keep(HANDLERS["AWS::ApplicationAutoScaling::ScalableTarget"], _targets)
+    _keep(HANDLERS["AWS::ApplicationAutoScaling::ScalingPolicy"], _policies)
+    alarm = HANDLERS["AWS::CloudWatch::Alarm"]
+    create, delete = alarm["create"], alarm["delete"]
+
+    def create_and_watch(logical_id: str, properties: Properties, stack: str) -> Any:
+        made = create(logical_id, properties, stack)
+        if _policies.keys() & set(properties.get("AlarmActions", [])):
+            _alarms[made[0]] = Alarm(properties=properties, context=contextvars.copy_context())
+        return made
+
+    def forget(physical_id: str, properties: Properties) -> Any:
+        _alarms.pop(physical_id, None)
+        return delete(physical_id, properties)
+
+    alarm.update(create=create_and_watch, delete=forget)
+    threading.Thread(target=_every_minute, daemon=True).start()
+
+
+def _keep(handler: Properties, kept: dict[str, Properties]) -> None:
+    create, delete = handler["create"], handler["delete"]
+
+    def create_and_keep(logical_id: str, properties: Properties, stack: str) -> Any:
+        made = create(logical_id, properties, stack)
+        kept[made[0]] = properties
+        return made
+
+    def forget(physical_id: str, properties: Properties) -> Any:
+        kept.pop(physical_id, None)
+        return delete(physical_id, properties)
+
+    handler.update(create=create_and_keep, delete=forget)
+
+
+def _every_minute() -> None:
+    began = time.monotonic()
+    while True:
+        time.sleep(0.1)  # a file that may change has nothing to wait on
+        if time.monotonic() - began < _minute():
+            continue
+        began = time.monotonic()
+        for alarm in list(_alarms.values()):
+            try:
+                alarm.context.run(_evaluate, alarm)
+            except Exception:
+                log.exception("An alarm was not evaluated")
+
+
+def _minute() -> float:
+    file = Path(os.environ["LOCAL_AWS_MINUTE"])
+    return float(file.read_text()) if file.is_file() else 60
+
+
+def _evaluate(alarm: Alarm) -> None:
+    told = alarm.properties
+    value = _value(told["Metrics"])
+    if value is None:  # the queue is gone
+        return
+    alarm.values.append(value)
+    periods, breaches = int(told["EvaluationPeriods"]), COMPARED[told["ComparisonOperator"]]
+    last = list(alarm.values)[-periods:]
+    if len(last) == periods and all(breaches(one, float(told["Threshold"])) for one in last):
+        for arn in told["AlarmActions"]:
+            _scale(alarm, _policies[arn], value - float(told["Threshold"]))
+
+
+def _value(metrics: list[Properties]) -> float | None:
+    """Of an expression over metrics of queues, such as `visible + in_flight`."""
+    values: dict[str, float] = {}
+    for one in (metric for metric in metrics if "MetricStat" in metric):
+        metric = one["MetricStat"]["Metric"]
+        (name,) = (dimension["Value"] for dimension in metric["Dimensions"])
+        queue = sqs._queues.get(sqs._queue_url(name))
+        if queue is None:
+            return None
+        sqs._refresh_counts(queue)
+        values[one["Id"]] = float(queue["attributes"][COUNTED[metric["MetricName"]]])
+    (expression,) = (metric["Expression"] for metric in metrics if "Expression" in metric)
+    return float(sum(values[name.strip()] for name in expression.split("+")))
+
+
+def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
+    """beyond: by how much the metric is over the alarm's threshold, to which the steps' bounds refer."""
+    target, steps = _targets[policy["ScalingTargetId"]], policy["StepScalingPolicyConfiguration"]
+    if steps["AdjustmentType"] != "ExactCapacity":
+        raise ValueError(f"Only ExactCapacity is here, not {steps['AdjustmentType']}.")
+    (wanted,) = (int(one["ScalingAdjustment"]) for one in steps["StepAdjustments"] if _holds(one, beyond))
+    _, cluster, service = target["ResourceId"].split("/")
+    now = ecs._services[f"{cluster}/{service}"]["desiredCount"]
+    wanted = max(int(target["MinCapacity"]), min(wanted, int(target["MaxCapacity"])))
+    cooling = time.monotonic() - alarm.scaled_at < float(steps["Cooldown"]) * _minute() / 60
+    if wanted == now or (wanted < now and cooling):
+        return
+    alarm.scaled_at = time.monotonic()
+    log.warning("%s from %s to %s tasks", service, now, wanted)
+    ecs._update_service({"cluster": cluster, "service": service, "desiredCount": wanted})
+
+
+def _holds(step: Properties, beyond: float) -> bool:
+    """Above the threshold the lower bound belongs to a step, below it the upper."""
+    lower = float(step.get("MetricIntervalLowerBound", "-inf"))
+    upper = float(step.get("MetricIntervalUpperBound", "inf"))
+    return lower <= beyond < upper if beyond >= 0 else lower < beyond <= upper
