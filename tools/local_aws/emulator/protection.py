@@ -24,6 +24,9 @@ BY_THE_SCHEDULER = {"Service scaling down", "Task definition updated", "Deployme
 Task = dict[str, Any]
 _until: dict[str, float] = {}
 """When the protection of a task ends, by its ARN."""
+_leaving: set[str] = set()
+"""Tasks that are being stopped, which MiniStack counts as running until they have ended."""
+_deciding = threading.Lock()
 _keys: dict[str, str] = {}
 """The access key of a task's role, with which its agent asks."""
 
@@ -65,13 +68,19 @@ def protect_tasks_from_scale_in() -> None:
 
     def reconcile_around_the_protected(cluster: str, key: str) -> None:
         service = ecs._services.get(key)
-        running = _running(service) if service and service["status"] == "ACTIVE" else []
-        surplus = len(running) - service["desiredCount"] if running else 0
-        if surplus <= 0 or not any(map(_is_protected, running)):
+        if not service or service["status"] != "ACTIVE" or len(service["deployments"]) > 1:
             reconcile(cluster, key)
             return
-        for arn in [arn for arn in running if not _is_protected(arn)][:surplus]:
+        with _deciding:  # or two would each stop as many
+            running = _running(service)
+            staying = [arn for arn in running if arn not in _leaving]
+            surplus = max(0, len(staying) - service["desiredCount"])
+            chosen = [arn for arn in staying if not _is_protected(arn)][:surplus]
+            _leaving.update(chosen)
+        for arn in chosen:
             stop({"task": arn, "cluster": cluster, "reason": "Service scaling down"})
+        if not surplus and staying == running:
+            reconcile(cluster, key)
 
     def stop_unless_protected(data: dict[str, Any]) -> Any:
         task = ecs._resolve_task(data["task"], ecs._resolve_cluster_name(data.get("cluster", "default")))

@@ -87,6 +87,7 @@ def _every_minute() -> None:
         for alarm in list(_alarms.values()):
             try:
                 alarm.context.run(_evaluate, alarm)
+                alarm.context.run(_look_again, alarm)
             except Exception:
                 log.exception("An alarm was not evaluated")
 
@@ -139,6 +140,13 @@ def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
     alarm.scaled_at = time.monotonic()
     log.warning("%s from %s to %s tasks", service, now, wanted)
     ecs._update_service({"cluster": cluster, "service": service, "desiredCount": wanted})
+
+
+def _look_again(alarm: Alarm) -> None:
+    """A service scheduler never rests; MiniStack's looks at a service when somebody changes it."""
+    for arn in alarm.properties["AlarmActions"]:
+        _, cluster, service = _targets[_policies[arn]["ScalingTargetId"]]["ResourceId"].split("/")
+        ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
 
 
 def _holds(step: Properties, beyond: float) -> bool:
