@@ -19,7 +19,7 @@ from stacks.settings import Settings
 class QueuePattern(cdk.Stack):
     """Source bucket -> queue -> service of as many tasks as it needs -> output bucket -> CloudFront.
 
-    The same work as HybridPattern's, without a function, a job table or a size for each job.
+    No function, no job table, and one size for all jobs.
     distribution: CloudFront's, of the tiles.
     """
 

@@ -40,7 +40,7 @@ OF_OTHERS = {
     "QueuePattern": (
         r"lambda.?(pattern|service)|fargate.?pattern|(hybrid|stream).?pattern|lambda_src.\w",
         r"container.(service|worker)\b",
-        r"\bwaf\b|certificate_arn|\blabels\b|spot\b|max_concurrency|image-service",
+        r"\bwaf\b|certificate_arn|\blabels\b|\bspot=|max_concurrency|image-service",
     ),
     "StreamPattern": (
         r"queue.?pattern|lambda.?pattern|fargate.?pattern|hybrid.?pattern|lambda_src.(renditions|dispatcher|tracker)",

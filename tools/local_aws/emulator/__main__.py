@@ -60,7 +60,6 @@ PATCHES: tuple[Callable[[], None], ...] = (
     tasks.keep_to_a_quota,
     tasks.remember_client_tokens,
     tasks.end_tasks_as_fargate_does,
-    tasks.answer_a_stop_before_it_is_done,
     tasks.tell_of_tasks_that_stopped,
     tasks.authorize_tasks_as_ecs_does,
     protection.answer_as_the_agent_of_a_task,

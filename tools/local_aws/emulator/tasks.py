@@ -132,21 +132,6 @@ def end_tasks_as_fargate_does() -> None:
     ecs._mark_task_stopped = mark_as_it_ended
 
 
-def answer_a_stop_before_it_is_done() -> None:
-    """StopTask answers while the task still ends; MiniStack answers nobody until it has ended."""
-
-    def stop_soon(data: dict[str, Any]) -> Any:
-        task = ecs._resolve_task(data["task"], ecs._resolve_cluster_name(data.get("cluster", "default")))
-        if task is None or task["lastStatus"] == "STOPPED":
-            return ecs._stop_task(data)
-        stop = contextvars.copy_context().run
-        threading.Thread(target=stop, args=[ecs._stop_task, data], daemon=True).start()
-        task["desiredStatus"] = "STOPPED"
-        return _json({"task": ecs._sanitize(task)})
-
-    ecs._ACTION_MAP["StopTask"] = stop_soon
-
-
 def _stop(task: Task) -> int | None:
     code = None
     for container_id in task.get("_docker_ids", []):
