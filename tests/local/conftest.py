@@ -53,6 +53,10 @@ PATCHES = (
     "end_tasks_as_fargate_does",
     "tell_of_tasks_that_stopped",
     "authorize_tasks_as_ecs_does",
+    "answer_as_the_agent_of_a_task",
+    "protect_tasks_from_scale_in",
+    "end_services_while_others_are_answered",
+    "scale_services_by_alarms",
 )
 """Without which MiniStack starts where its gaps are shown."""
 

@@ -1,8 +1,6 @@
 """The service that works off a queue: what becomes of a message, whatever happens meanwhile."""
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -269,40 +267,3 @@ def test_a_queue_that_cannot_be_read_is_asked_again(monkeypatch: pytest.MonkeyPa
     service.sqs.receive_message = receive  # type: ignore[method-assign]
     service.run()
     assert (service.metrics, service.sqs.deleted) == ([Metric.AGAIN, Metric.DONE], ["r0"])
-
-
-LONG_JOB = """
-import sys, threading
-from container.queue_worker import run
-from container.queue_worker.consume import Consumer
-from container.queue_worker.protection import Protection
-from tests.unit.container.test_queue_worker import Sqs
-
-def handle(body):
-    print("at work", flush=True)
-    threading.Event().wait(600)
-
-def consumer(kinds, stopping):
-    return Consumer(
-        sqs=Sqs("a", "b"),
-        queue_url="",
-        hidden_seconds=300,
-        handle=handle,
-        protection=Protection(agent="", minutes=1, wait=stopping.wait),
-        say=lambda metric, facts, milliseconds: print(metric, flush=True),
-        stopping=stopping,
-    )
-
-run._consumer, run.FINISH_SECONDS = consumer, 0.1
-sys.exit(run.main(lambda variables: []))
-"""
-
-
-def test_a_job_that_does_not_finish_in_time_after_sigterm_is_given_back() -> None:
-    command = [sys.executable, "-c", LONG_JOB]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout
-        assert worker.stdout.readline() == "at work\n"
-        worker.terminate()
-        said, _ = worker.communicate(timeout=300)
-    assert (said, worker.returncode) == (f"{Metric.GIVEN_BACK}\n", AGAIN)

@@ -1,0 +1,45 @@
+"""The service as a process that is told to stop in the middle of a job."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from container.queue_worker.metrics import Metric
+from runtime.exits import AGAIN
+
+ROOT = Path(__file__).parents[3]
+LONG_JOB = """
+import sys, threading
+from container.queue_worker import run
+from container.queue_worker.consume import Consumer
+from container.queue_worker.protection import Protection
+from tests.unit.container.test_queue_worker import Sqs
+
+def handle(body):
+    print("at work", flush=True)
+    threading.Event().wait(600)
+
+def consumer(kinds, stopping):
+    return Consumer(
+        sqs=Sqs("a", "b"),
+        queue_url="",
+        hidden_seconds=300,
+        handle=handle,
+        protection=Protection(agent="", minutes=1, wait=stopping.wait),
+        say=lambda metric, facts, milliseconds: print(metric, flush=True),
+        stopping=stopping,
+    )
+
+run._consumer, run.FINISH_SECONDS = consumer, 0.1
+sys.exit(run.main(lambda variables: []))
+"""
+
+
+def test_a_job_that_does_not_finish_in_time_after_sigterm_is_given_back() -> None:
+    command = [sys.executable, "-c", LONG_JOB]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout
+        assert worker.stdout.readline() == "at work\n"
+        worker.terminate()
+        said, _ = worker.communicate(timeout=300)
+    assert (said, worker.returncode) == (f"{Metric.GIVEN_BACK}\n", AGAIN)
