@@ -153,7 +153,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     app = folder / "app.py"
     insert(app, "from stacks.hybrid_pattern", "from stacks.count_pattern.stack import CountPattern\n")
     insert(app, "    Operations(", '    CountPattern(scope, "CountPattern", settings=settings)\n')
-    insert(app, '"LambdaPattern", "', '"CountPattern", ')
+    insert(app, '"LambdaPattern", *', '"CountPattern", ')
     return folder
 
 
