@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from container.queue_worker.handle import Ending
 from container.queue_worker.metrics import Metric
 from container.queue_worker.protection import Protection
-from runtime.exits import AGAIN, DONE, EXPECTED, FAILED, REJECTED, StoppedError, exit_code
+from runtime.exits import AGAIN, DONE, EXPECTED, REJECTED, StoppedError, exit_code
 from runtime.pauses import pause_after
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Consumer:
         while not self.stopping.is_set():
             if message := self._receive():
                 code = self._attempt(message)
-        return code if code == AGAIN else DONE
+        return code
 
     def _receive(self) -> "MessageTypeDef | None":
         try:
@@ -67,7 +67,7 @@ class Consumer:
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
         except (BotoCoreError, ClientError) as error:
-            self.say(Metric.AGAIN, {"why": f"The queue could not be read: {error}"}, None)
+            self._tell(_failed(error))
             self.stopping.wait(TROUBLE_SECONDS)
             return None
         return next(iter(answer.get("Messages", [])), None)
@@ -85,7 +85,7 @@ class Consumer:
             self.say(Metric.GIVEN_BACK, {"message_id": message["MessageId"]}, None)
             return AGAIN
         self._settle(message, ending)
-        self.say(ending.metric, {"exit": ending.exit, **ending.facts}, (time.monotonic() - started) * 1000)
+        self._tell(ending, (time.monotonic() - started) * 1000)
         return DONE
 
     def _work(self, body: str) -> Ending:
@@ -96,15 +96,9 @@ class Consumer:
                 raise StoppedError
             return self.handle(body)
         except EXPECTED as error:
-            code, why = exit_code(error)
-            return Ending(
-                exit=code, metric=Metric.AGAIN if code == AGAIN else Metric.FAILED, facts={"why": why}
-            )
+            return _failed(error)
         except Exception as error:  # noqa: BLE001 - an error in the code: the next message may be none
-            why = f"{type(error).__name__}: {error}"
-            return Ending(
-                exit=FAILED, metric=Metric.FAILED, facts={"why": why, "trace": traceback.format_exc()}
-            )
+            return _failed(error, trace=traceback.format_exc())
         finally:
             self.is_working = False
 
@@ -116,7 +110,10 @@ class Consumer:
         try:
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         except (BotoCoreError, ClientError) as error:  # it comes again, and finds its result published
-            self.say(Metric.AGAIN, {"why": f"A message could not be deleted: {error}"}, None)
+            self._tell(_failed(error))
+
+    def _tell(self, ending: Ending, milliseconds: float | None = None) -> None:
+        self.say(ending.metric, {"exit": ending.exit, **ending.facts}, milliseconds)
 
     @contextmanager
     def _protected(self) -> Iterator[None]:
@@ -152,3 +149,10 @@ class Consumer:
             )
         except (BotoCoreError, ClientError) as error:
             print(f"Visibility not changed: {error}", flush=True)  # noqa: T201
+
+
+def _failed(error: Exception, **more: str) -> Ending:
+    """As the worker's contract has it. more: facts for the log."""
+    code, why = exit_code(error)
+    metric = Metric.AGAIN if code == AGAIN else Metric.FAILED
+    return Ending(exit=code, metric=metric, facts={"why": why, **more})

@@ -1,5 +1,6 @@
 """Starts the service with the works that an entry point ships, and stops it when the task is told to."""
 
+import json
 import os
 import signal
 import threading
@@ -15,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from container.queue_worker.consume import FINISH_SECONDS, Consumer
 from container.queue_worker.environment import QueueWorkerEnvironment
-from container.queue_worker.handle import Handler
+from container.queue_worker.handle import Ending, Handler
 from container.queue_worker.metrics import Metric, line
 from container.queue_worker.protection import Protection
 from runtime.exits import StoppedError
@@ -25,6 +26,8 @@ from runtime.work.uploads import THREADS
 from runtime.work.work import Work
 from runtime.work.works import Works
 
+TOLD = "Told to stop"
+"""A line of the log."""
 MARGIN_MINUTES = 5
 """By which the protection outlasts the longest job."""
 
@@ -36,6 +39,8 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
+        told = {"message": TOLD, "is_working": consumer.is_working}
+        os.write(1, f"{json.dumps(told)}\n".encode())  # the main thread may be in the middle of a print
         if consumer.is_working:
             signal.setitimer(signal.ITIMER_REAL, FINISH_SECONDS)
 
@@ -57,17 +62,13 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     def say(metric: Metric, facts: Mapping[str, Any], milliseconds: float | None) -> None:
         print(line(told.metrics_namespace, metric, facts, milliseconds), flush=True)  # noqa: T201
 
-    def withdrawn(job_id: str) -> None:
-        """CloudFront refuses more than some paths at a time; then it forgets by itself, within a day."""
-        try:
-            _invalidate(client("cloudfront"), told.distribution, job_id)
-        except (BotoCoreError, ClientError) as error:
-            say(Metric.NOT_INVALIDATED, {"job_id": job_id, "why": str(error)}, None)
+    removed: set[str] = set()
+    """Jobs whose results the message at hand removes: CloudFront is asked once, when they are gone."""
 
     handler = Handler(
         works=Works(
             s3=s3,
-            output=Output(s3=s3, bucket=told.output_bucket, withdrawn=withdrawn),
+            output=Output(s3=s3, bucket=told.output_bucket, withdrawn=removed.add),
             url=told.tiles_url,
             kinds=kinds,
             scratch=Path(os.environ["TMPDIR"]) if "TMPDIR" in os.environ else None,
@@ -76,11 +77,26 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
             vcpus=told.vcpus, memory_mb=told.memory_mb, disk_gib=told.disk_gib, seconds=told.job_seconds
         ),
     )
+
+    def handle(body: str) -> Ending:
+        try:
+            return handler.run(body)
+        finally:
+            while removed:
+                forget(removed.pop())
+
+    def forget(job_id: str) -> None:
+        """CloudFront refuses more than some paths at a time; then it forgets by itself, within a day."""
+        try:
+            _invalidate(client("cloudfront"), told.distribution, job_id)
+        except (BotoCoreError, ClientError) as error:
+            say(Metric.NOT_INVALIDATED, {"job_id": job_id, "why": str(error)}, None)
+
     return Consumer(
         sqs=client("sqs"),
         queue_url=told.queue_url,
         hidden_seconds=told.hidden_seconds,
-        handle=handler.run,
+        handle=handle,
         protection=Protection(
             agent=os.environ.get("ECS_AGENT_URI", ""),
             minutes=told.job_seconds // 60 + MARGIN_MINUTES,

@@ -1,6 +1,7 @@
 """What one message of the queue asks for, over a toy work and moto's buckets."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from container.queue_worker import run
+from container.queue_worker.environment import QueueWorkerEnvironment
 from container.queue_worker.handle import Ending, Handler
 from container.queue_worker.metrics import Metric
 from runtime.exits import DONE, REJECTED
@@ -106,3 +109,31 @@ def test_a_deletion_removes_the_result_and_what_comes_late_does_not_bring_it_bac
 
 def test_a_folder_is_no_upload(bucket: Any) -> None:
     assert Uploads(bucket).handle(s3_event(key="a/", version_id="v", size=0)).metric is Metric.IGNORED
+
+
+def test_cloudfront_is_asked_once_to_forget_what_was_removed(
+    bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = QueueWorkerEnvironment(
+        queue_url="https://queue",
+        hidden_seconds=300,
+        output_bucket="output",
+        tiles_url="https://tiles",
+        distribution="D",
+        metrics_namespace="test",
+        vcpus=1,
+        memory_mb=4096,
+        disk_gib=20,
+        job_seconds=3600,
+    )
+    asked: list[tuple[str, str]] = []
+    for name, value in {**told.as_variables(), "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(run, "_invalidate", lambda _, distribution, job: asked.append((distribution, job)))
+    consumer, event = run._consumer([Lines()], threading.Event()), Uploads(bucket).put("a.txt")
+    job = consumer.handle(json.dumps(event)).facts["job_id"]
+    assert asked == []
+    bucket.delete_object(Bucket="source", Key="a.txt")
+    hidden = s3_event("a.txt", version_id="m", sequencer="F" * 16, deletion_type="Delete Marker Created")
+    assert consumer.handle(json.dumps(hidden)).metric is Metric.DELETED
+    assert asked == [("D", job)]

@@ -1,10 +1,12 @@
 """The service as a process that is told to stop in the middle of a job."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 from container.queue_worker.metrics import Metric
+from container.queue_worker.run import TOLD
 from runtime.exits import AGAIN
 
 ROOT = Path(__file__).parents[3]
@@ -42,4 +44,5 @@ def test_a_job_that_does_not_finish_in_time_after_sigterm_is_given_back() -> Non
         assert worker.stdout.readline() == "at work\n"
         worker.terminate()
         said, _ = worker.communicate(timeout=300)
-    assert (said, worker.returncode) == (f"{Metric.GIVEN_BACK}\n", AGAIN)
+    told = json.dumps({"message": TOLD, "is_working": True})
+    assert (said, worker.returncode) == (f"{told}\n{Metric.GIVEN_BACK}\n", AGAIN)
