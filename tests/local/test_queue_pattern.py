@@ -11,9 +11,18 @@ from typing import Any
 import pytest
 
 from container.queue_worker.metrics import Metric
-from runtime.results import manifest_key, pointer_key
+from container.queue_worker.run import TOLD
+from runtime.results import manifest_key, pointer_key, version_prefix
 from stacks.queue_pattern.backlog_scaling import JOBS_A_TASK
-from tests.local.conftest import Deployment, eventually, statements, without
+from tests.local.conftest import (
+    MANY_RECEIVES,
+    Deployment,
+    actions,
+    eventually,
+    redeliver_soon,
+    statements,
+    without,
+)
 from tests.support.events import s3_event
 from tests.support.images import encode, noise
 from tests.support.privileges import NEEDS, denied_without
@@ -39,11 +48,20 @@ def queue(deployment: Deployment) -> Iterator[QueueDriver]:
     aws.most_hidden.write_text(most_hidden)
 
 
+PROTECTS = "ecs:UpdateTaskProtection"
+BREAKS = [
+    pytest.param(action, call, marks=[pytest.mark.slow] if call == "ReceiveMessage" else [])
+    for action, call in denied_without("queue worker").items()
+    if action != PROTECTS  # of the agent, which answers in other words
+]
+"""A message that was received and could not be deleted comes again after a minute: slow."""
+
+
 @dataclass(frozen=True)
 class Line:
     """Of the service's log."""
 
-    metric: str
+    message: str
     facts: dict[str, Any]
 
 
@@ -55,22 +73,27 @@ def log(queue: QueueDriver) -> list[Line]:
         for event in page["events"]
     ]
     lines = (json.loads(text) for text in texts if text.startswith("{"))
-    return [Line(line["message"], line) for line in lines if "_aws" in line]
+    return [Line(line["message"], line) for line in lines]
+
+
+def told_at_work(queue: QueueDriver) -> int:
+    """How often a task was told to stop in the middle of a job."""
+    return sum(line.message == TOLD and line.facts["is_working"] for line in log(queue))
 
 
 def counts(queue: QueueDriver) -> Counter[str]:
-    return Counter(line.metric for line in log(queue))
+    return Counter(line.message for line in log(queue))
 
 
 def tasks(queue: QueueDriver) -> int:
     return int(queue.service()["runningCount"])
 
 
-def worked_on(queue: QueueDriver) -> int:
-    """Messages that are."""
-    name = "ApproximateNumberOfMessagesNotVisible"
-    asked = {"QueueUrl": queue.outputs["Queue"], "AttributeNames": [name]}
-    return int(queue.client("sqs").get_queue_attributes(**asked)["Attributes"][name])
+def has_begun(queue: QueueDriver, upload: Upload) -> bool:
+    """Whether there are tiles of it, and no manifest yet: its task is at work, and protected."""
+    prefix = version_prefix(upload.job_id)
+    found = queue.s3.list_objects_v2(Bucket=queue.output, Prefix=prefix, MaxKeys=1)["KeyCount"]
+    return bool(found) and not queue.read(manifest_key(upload.job_id))
 
 
 def written(queue: QueueDriver, upload: Upload) -> Any:
@@ -90,14 +113,27 @@ def test_a_scan_becomes_tiles_that_cloudfront_serves(queue: QueueDriver) -> None
 
 def test_a_scale_in_during_work_interrupts_no_job(queue: QueueDriver) -> None:
     ecs, outputs = queue.client("ecs"), queue.outputs
-    before = counts(queue)
+    before, told = counts(queue), told_at_work(queue)
     uploads = [queue.upload(f"long/{number}.jpg", LONG) for number in range(4)]
-    eventually(lambda: worked_on(queue))
+    eventually(lambda: any(has_begun(queue, upload) for upload in uploads))
     ecs.update_service(cluster=outputs["ClusterName"], service=outputs["ServiceName"], desiredCount=0)
-    assert tasks(queue) >= 1
     assert all(queue.result(upload, timeout=900).manifest for upload in uploads)
     eventually(lambda: counts(queue)[Metric.DONE] == before[Metric.DONE] + len(uploads))
     assert counts(queue)[Metric.GIVEN_BACK] == before[Metric.GIVEN_BACK]
+    assert told_at_work(queue) == told
+
+
+def test_a_task_that_is_stopped_in_the_middle_of_a_job_finishes_it_or_gives_it_back(
+    queue: QueueDriver,
+) -> None:
+    ecs, cluster = queue.client("ecs"), queue.outputs["ClusterName"]
+    told = told_at_work(queue)
+    uploads = [queue.upload(f"stopped/{number}.jpg", LONG) for number in range(4)]
+    eventually(lambda: any(has_begun(queue, upload) for upload in uploads))
+    for arn in ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]:
+        ecs.stop_task(cluster=cluster, task=arn, reason="a host is retired")
+    assert all(queue.result(upload, timeout=900).manifest for upload in uploads)
+    assert told_at_work(queue) > told
 
 
 @pytest.mark.slow
@@ -106,7 +142,7 @@ def test_of_300_jobs_in_bursts_none_is_lost_or_done_twice_and_then_no_task_is_le
 ) -> None:
     chosen, before = random.Random(24), counts(queue)
     files = [encode(noise(chosen.randint(600, 2400), 1600, seed=seed), ".jpg") for seed in range(12)]
-    uploads, again, watched = list[Upload](), 0, Watched(queue)
+    uploads, again, watched, told = list[Upload](), 0, Watched(queue), told_at_work(queue)
     while len(uploads) < 300:
         for number in range(len(uploads), min(300, len(uploads) + chosen.randint(40, 100))):
             data = chosen.choice(files) if chosen.random() < 0.9 else b"text"
@@ -125,7 +161,7 @@ def test_of_300_jobs_in_bursts_none_is_lost_or_done_twice_and_then_no_task_is_le
     assert (report.dead, report.unaccounted) == (0, ())
     assert report.published + sum(report.rejected.values()) == 300
     assert first == {key: written(queue, one.upload) for key, one in results.items() if one.manifest}
-    assert after[Metric.GIVEN_BACK] == after[Metric.FAILED] == 0
+    assert after[Metric.GIVEN_BACK] == after[Metric.FAILED] == told_at_work(queue) - told == 0
     assert after[Metric.DONE] + after[Metric.REJECTED] == 300 + again
     assert most > 1
     assert watched.scale_ins > 0
@@ -166,14 +202,18 @@ def role(queue: QueueDriver) -> str:
 
 
 def test_the_tasks_role_has_the_statements_that_are_listed(queue: QueueDriver) -> None:
-    found = {
-        statement["Action"] if isinstance(statement["Action"], str) else statement["Action"][0]
-        for statement in statements(queue.client, role(queue))
-    }
+    found = {actions(statement)[0] for statement in statements(queue.client, role(queue))}
     assert found == {*NEEDS["queue worker"]}
 
 
-@pytest.mark.parametrize(("action", "call"), denied_without("queue worker").items())
+@pytest.fixture
+def patient(queue: QueueDriver) -> None:
+    """Nothing becomes a dead letter, and what died without a word comes again within a minute."""
+    redeliver_soon(queue.client("sqs"), queue.outputs["Queue"], seconds=60, receives=MANY_RECEIVES)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(("action", "call"), BREAKS)
 def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lost(
     queue: QueueDriver, action: str, call: str
 ) -> None:
@@ -193,3 +233,13 @@ def denied(queue: QueueDriver, call: str) -> int:
     """Lines that say so."""
     said = re.compile(rf"AccessDenied\w*\) when calling the {call} operation")
     return sum(bool(said.search(str(line.facts))) for line in log(queue))
+
+
+def test_without_the_right_to_protect_itself_a_task_says_so_and_works_all_the_same(
+    queue: QueueDriver,
+) -> None:
+    with without(queue.client, role(queue), PROTECTS):
+        result = queue.result(queue.upload("unprotected.jpg", encode(noise(300, 200), ".jpg")), timeout=900)
+    found = queue.client("logs").filter_log_events(logGroupName=queue.outputs["LogGroup"])["events"]
+    assert result.manifest
+    assert any("Not protected" in one["message"] and "AccessDenied" in one["message"] for one in found)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,18 +16,35 @@ from tests.local.conftest import as_user, eventually
 from tools.local_aws.aws import ACCOUNT, PYTHON, REGION, ROOT, LocalAws
 
 SLEEP = ["python3", "-c", "import time; time.sleep(60)"]
+PROTECTED = """
+import json, os, time, urllib.request
+state = json.dumps({"ProtectionEnabled": True}).encode()
+url = os.environ.get("ECS_AGENT_URI", "") + "/task-protection/v1/state"
+if url.startswith("http"):
+    print(urllib.request.urlopen(urllib.request.Request(url, data=state, method="PUT")).status, flush=True)
+print("at work", flush=True)
+time.sleep(600)
+"""
 HUNGRY = ["python3", "-c", "a = [bytearray(b'1' * 2**20) for _ in range(2000)]; import time; time.sleep(60)"]
+GROUP = "gaps"
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}
 
 
-def definition(aws: LocalAws, command: list[str], memory: str = "512") -> str:
+def definition(aws: LocalAws, command: list[str], memory: str = "512", role: str = "") -> str:
     """A task that runs a command in an image that is here."""
     if aws.containers["LOCAL_AWS_CONTAINERS"] == "docker":
         image = os.environ["CONTAINER_BASE"]
     else:
         image = "gap"
         (Path(aws.containers["LOCAL_AWS_IMAGES"]) / quote(image, safe="")).mkdir(parents=True, exist_ok=True)
-    container = {"name": "worker", "image": image, "entryPoint": command, "stopTimeout": 2}
+    logs = {"awslogs-group": GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": "gap"}
+    container = {
+        "name": "worker",
+        "image": image,
+        "entryPoint": command,
+        "stopTimeout": 2,
+        "logConfiguration": {"logDriver": "awslogs", "options": logs},
+    }
     made = aws.client("ecs").register_task_definition(
         family="gap",
         networkMode="awsvpc",
@@ -34,6 +52,7 @@ def definition(aws: LocalAws, command: list[str], memory: str = "512") -> str:
         cpu="256",
         memory=memory,
         containerDefinitions=[container],
+        **({"taskRoleArn": role} if role else {}),
     )
     return str(made["taskDefinition"]["taskDefinitionArn"])
 
@@ -140,6 +159,56 @@ def test_the_event_of_a_tasks_end(bare: LocalAws, patched: LocalAws) -> None:
         assert [json.loads(one["Body"])["detail"]["taskArn"] for one in found] == [arn] * told
 
 
+def test_a_task_that_is_protected_from_scale_in(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, kept in ((bare, False), (patched, True)):
+        ecs = aws.client("ecs")
+        ecs.create_cluster(clusterName="gaps")
+        aws.client("logs").create_log_group(logGroupName=GROUP)
+        protects = definition(aws, ["python3", "-c", PROTECTED], role=protecting_role(aws))
+        for name, asked in (("protected", protects), ("open", definition(aws, SLEEP))):
+            ecs.create_service(
+                cluster="gaps",
+                serviceName=name,
+                taskDefinition=asked,
+                desiredCount=1,
+                launchType="FARGATE",
+                networkConfiguration=NETWORK,
+            )
+        eventually(partial(is_at_work, aws))
+        for name in ("protected", "open"):
+            ecs.update_service(cluster="gaps", service=name, desiredCount=0)
+        eventually(partial(has_none, aws, "open"))  # by then the other would have gone too
+        assert bool(tasks_of(aws, "protected")) is kept
+        for name in ("protected", "open"):
+            ecs.delete_service(cluster="gaps", service=name, force=True)
+
+
+def tasks_of(aws: LocalAws, service: str) -> list[str]:
+    return list(aws.client("ecs").list_tasks(cluster="gaps", serviceName=service)["taskArns"])
+
+
+def has_none(aws: LocalAws, service: str) -> bool:
+    return not tasks_of(aws, service)
+
+
+def protecting_role(aws: LocalAws) -> str:
+    """Of a task that may protect itself."""
+    trust = {"Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    allow = {"Action": "ecs:UpdateTaskProtection", "Resource": "*"}
+    trusted, allowed = (
+        json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one}]})
+        for one in (trust, allow)
+    )
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName="protects", AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="protects", PolicyName="all", PolicyDocument=allowed)
+    return str(role)
+
+
+def is_at_work(aws: LocalAws) -> bool:
+    return "at work" in str(aws.client("logs").filter_log_events(logGroupName=GROUP)["events"])
+
+
 def test_what_run_task_is_authorized_on(bare: LocalAws, patched: LocalAws) -> None:
     for aws, allowed in ((bare, False), (patched, True)):
         aws.client("ecs").create_cluster(clusterName="gaps")
@@ -194,3 +263,7 @@ def test_a_containers_stop_timeout(parts: dict[str, Any]) -> None:
 
 def test_a_vpc_origins_protocol(parts: dict[str, Any]) -> None:
     assert parts["vpc_origin"] == "match-viewer"
+
+
+def test_a_service_that_is_deleted(parts: dict[str, Any]) -> None:
+    assert parts["service_blocks"]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from xml.etree.ElementTree import fromstring
 
 from ministack.services import cloudfront, ecs, imds
+from ministack.services.cloudformation import stacks
 
 CONTAINER = {
     "name": "a",
@@ -31,6 +32,7 @@ print(
             "options": sorted(options),
             "stop_timeout": waited,
             "role": imds._ecs_task_credentials_doc().get("RoleArn", ""),
+            "service_blocks": not stacks._runs_on_worker_thread("AWS::ECS::Service"),
             "vpc_origin": cloudfront._dataplane_origin(ORIGIN)["protocol_policy"],
         }
     )

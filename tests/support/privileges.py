@@ -99,11 +99,13 @@ NEEDS = {
             breaks="deletions are not followed; a missing version is an error and no rejection",
         ),
         "s3:PutObjectTagging": _TOMBSTONE,
-        "sqs:ChangeMessageVisibility": Need(breaks="nothing is worked on"),
+        "sqs:ChangeMessageVisibility": Need(call="ReceiveMessage", breaks="nothing is worked on"),
         "cloudfront:CreateInvalidation": Need(
             call="CreateInvalidation", breaks="CloudFront serves for a day what was removed"
         ),
-        "ecs:UpdateTaskProtection": Need(breaks="a scale-in stops tasks in the middle of jobs"),
+        "ecs:UpdateTaskProtection": Need(
+            call="UpdateTaskProtection", breaks="a scale-in stops tasks in the middle of jobs"
+        ),
     },
     "views": {
         "kinesis:DescribeStream": Need(breaks="the event source reads nothing"),

@@ -7,6 +7,7 @@ import contextvars
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -78,7 +79,7 @@ def protect_tasks_from_scale_in() -> None:
             chosen = [arn for arn in staying if not _is_protected(arn)][:surplus]
             _leaving.update(chosen)
         for arn in chosen:
-            stop({"task": arn, "cluster": cluster, "reason": "Service scaling down"})
+            _beside(stop, {"task": arn, "cluster": cluster, "reason": "Service scaling down"})
         if not surplus and staying == running:
             reconcile(cluster, key)
 
@@ -102,12 +103,14 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
         return {}
     _until.pop(arn, None)
     cluster = ecs._cluster_name_from_arn(task["clusterArn"])
-    look = contextvars.copy_context().run
-    # A task that ends may still wait for an answer of ours, so not here.
-    threading.Thread(
-        target=look, args=[ecs._reconcile_service_tasks, cluster, f"{cluster}/{service}"], daemon=True
-    ).start()
+    _beside(ecs._reconcile_service_tasks, cluster, f"{cluster}/{service}")
     return {}
+
+
+def _beside(call: Callable[..., Any], *arguments: Any) -> None:
+    """Calls it in a thread: a task that ends may still wait for an answer of the one that asks."""
+    run = contextvars.copy_context().run
+    threading.Thread(target=run, args=[call, *arguments], daemon=True).start()
 
 
 def _denied(arn: str) -> bool:

@@ -46,7 +46,7 @@ def scale_services_by_alarms() -> None:
     _keep(HANDLERS["AWS::ApplicationAutoScaling::ScalableTarget"], _targets)
     _keep(HANDLERS["AWS::ApplicationAutoScaling::ScalingPolicy"], _policies)
     alarm = HANDLERS["AWS::CloudWatch::Alarm"]
-    create, delete = alarm["create"], alarm["delete"]
+    create, update, delete = alarm["create"], alarm["update"], alarm["delete"]
 
     def create_and_watch(logical_id: str, properties: Properties, stack: str) -> Any:
         made = create(logical_id, properties, stack)
@@ -54,27 +54,36 @@ def scale_services_by_alarms() -> None:
             _alarms[made[0]] = Alarm(properties=properties, context=contextvars.copy_context())
         return made
 
+    def update_watched(physical_id: str, old: Properties, new: Properties, *rest: Any, **named: Any) -> Any:
+        if physical_id in _alarms:
+            _alarms[physical_id].properties = new
+        return update(physical_id, old, new, *rest, **named)
+
     def forget(physical_id: str, properties: Properties) -> Any:
         _alarms.pop(physical_id, None)
         return delete(physical_id, properties)
 
-    alarm.update(create=create_and_watch, delete=forget)
+    alarm.update(create=create_and_watch, update=update_watched, delete=forget)
     threading.Thread(target=_every_minute, daemon=True).start()
 
 
 def _keep(handler: Properties, kept: dict[str, Properties]) -> None:
-    create, delete = handler["create"], handler["delete"]
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
 
     def create_and_keep(logical_id: str, properties: Properties, stack: str) -> Any:
         made = create(logical_id, properties, stack)
         kept[made[0]] = properties
         return made
 
+    def update_kept(physical_id: str, old: Properties, new: Properties, *rest: Any, **named: Any) -> Any:
+        kept[physical_id] = new
+        return update(physical_id, old, new, *rest, **named)
+
     def forget(physical_id: str, properties: Properties) -> Any:
         kept.pop(physical_id, None)
         return delete(physical_id, properties)
 
-    handler.update(create=create_and_keep, delete=forget)
+    handler.update(create=create_and_keep, update=update_kept, delete=forget)
 
 
 def _every_minute() -> None:
