@@ -4,7 +4,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -73,27 +73,25 @@ class Consumer:
         return next(iter(answer.get("Messages", [])), None)
 
     def _attempt(self, message: "MessageTypeDef") -> int:
-        """AGAIN where the task was told to stop and the job given back."""
-        started = time.monotonic()
-        with self._hidden(message), self._protected():
-            try:
+        """AGAIN where the task was told to stop and the message given back."""
+        started, returned = time.monotonic(), Metric.NOT_BEGUN
+        ending: Ending | None = None
+        with self._hidden(message), self._protected(), suppress(StoppedError):
+            if not self.stopping.is_set():
+                returned = Metric.GIVEN_BACK
                 ending = self._work(message["Body"])
-            except StoppedError:
-                ending = None
         if ending is None:
             self._hide(message, 0)
-            self.say(Metric.GIVEN_BACK, {"message_id": message["MessageId"]}, None)
+            self.say(returned, {"message_id": message["MessageId"]}, None)
             return AGAIN
         self._settle(message, ending)
         self._tell(ending, (time.monotonic() - started) * 1000)
         return DONE
 
     def _work(self, body: str) -> Ending:
-        """Raises StoppedError, also before it has begun."""
+        """Raises StoppedError."""
         self.is_working = True
         try:
-            if self.stopping.is_set():
-                raise StoppedError
             return self.handle(body)
         except EXPECTED as error:
             return _failed(error)

@@ -200,6 +200,7 @@ def test_told_to_stop_before_it_has_begun_the_job_is_given_back_untouched(agent:
     service.sqs.receive_message = receive  # type: ignore[method-assign]
     assert service.run() == AGAIN
     assert (service.sqs.hidden, len(service.sqs.waiting)) == ([("r0", 0)], 1)
+    assert service.metrics == [Metric.NOT_BEGUN]
     assert agent.states == [True, False]
 
 
