@@ -26,8 +26,9 @@ Task = dict[str, Any]
 _until: dict[str, float] = {}
 """When the protection of a task ends, by its ARN."""
 _leaving: set[str] = set()
-"""Tasks that are being stopped, which MiniStack counts as running until they have ended."""
+"""Tasks that are being stopped, which MiniStack counts as running until they have ended: too late to protect."""
 _deciding = threading.Lock()
+"""Held while a task is chosen to be stopped or protected: never both."""
 _keys: dict[str, str] = {}
 """The access key of a task's role, with which its agent asks."""
 
@@ -72,7 +73,7 @@ def protect_tasks_from_scale_in() -> None:
         if not service or service["status"] != "ACTIVE" or len(service["deployments"]) > 1:
             reconcile(cluster, key)
             return
-        with _deciding:  # or two would each stop as many
+        with _deciding:
             running = _running(service)
             staying = [arn for arn in running if arn not in _leaving]
             surplus = max(0, len(staying) - service["desiredCount"])
@@ -85,8 +86,11 @@ def protect_tasks_from_scale_in() -> None:
 
     def stop_unless_protected(data: dict[str, Any]) -> Any:
         task = ecs._resolve_task(data["task"], ecs._resolve_cluster_name(data.get("cluster", "default")))
-        if data.get("reason") in BY_THE_SCHEDULER and task and _is_protected(task["taskArn"]):
-            return json_response({"task": ecs._sanitize(task)})
+        if data.get("reason") in BY_THE_SCHEDULER and task:
+            with _deciding:
+                if _is_protected(task["taskArn"]):
+                    return json_response({"task": ecs._sanitize(task)})
+                _leaving.add(task["taskArn"])
         return stop(data)
 
     ecs._reconcile_service_tasks, ecs._stop_task = reconcile_around_the_protected, stop_unless_protected
@@ -96,12 +100,14 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
     """The failure, or nothing. Without protection the scheduler looks again, as soon as this is answered."""
     task = ecs._tasks[arn]
     service = task.get("group", "").removeprefix("service:")
-    if not task.get("group", "").startswith("service:") or task["lastStatus"] != "RUNNING":
-        return {"Arn": arn, "Reason": "TASK_NOT_VALID", "Detail": "No running task of a service."}
-    if state["ProtectionEnabled"]:
-        _until[arn] = time.time() + (state.get("ExpiresInMinutes") or HOURS_UNLESS_TOLD * 60) * 60
-        return {}
-    _until.pop(arn, None)
+    is_of_a_service = task.get("group", "").startswith("service:")
+    with _deciding:
+        if not is_of_a_service or task["lastStatus"] != "RUNNING" or arn in _leaving:
+            return {"Arn": arn, "Reason": "TASK_NOT_VALID", "Detail": "No task of a service that stays."}
+        if state["ProtectionEnabled"]:
+            _until[arn] = time.time() + (state.get("ExpiresInMinutes") or HOURS_UNLESS_TOLD * 60) * 60
+            return {}
+        _until.pop(arn, None)
     cluster = ecs._cluster_name_from_arn(task["clusterArn"])
     _beside(ecs._reconcile_service_tasks, cluster, f"{cluster}/{service}")
     return {}
