@@ -1,7 +1,7 @@
 """One attempt of a job, from its record to its results, with progress on the way."""
 
-import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -26,7 +26,14 @@ class OvertakenError(Exception):
 
 @dataclass(kw_only=True)
 class Attempt:
-    """number: of the attempt. task_arn: of this task, if it is known. seconds: that it may take."""
+    """One attempt.
+
+    Attributes:
+        number: of the attempt.
+        task_arn: of this task, if it is known.
+        seconds: that it may take.
+        say: logs an exit code and why, and returns the code.
+    """
 
     job_id: str
     number: int
@@ -34,6 +41,7 @@ class Attempt:
     seconds: float
     jobs: Jobs
     works: Works
+    say: Callable[[int, str], int]
     _told: float = field(default=0, init=False)
 
     def run(self) -> int:
@@ -41,7 +49,7 @@ class Attempt:
         deadline = time.monotonic() + self.seconds
         job = self.jobs.begin(self.job_id, self.number, self.task_arn, self.seconds)
         if job is None:
-            return self._said(DONE, "The job does not wait for this attempt: nothing to do.")
+            return self.say(DONE, "The job does not wait for this attempt: nothing to do.")
         self._told = time.monotonic()
         progress = partial(self._progress, job)
         try:
@@ -49,17 +57,17 @@ class Attempt:
         except Rejected as rejected:
             return self._rejected(job, rejected)
         except SupersededError:
-            return self._said(DONE, "The job went on without this attempt.")
+            return self.say(DONE, "The job went on without this attempt.")
         except OvertakenError:
             self.works.output.remove(self.job_id)
             moved = False
         self.jobs.complete(self.job_id, "" if moved else OVERTAKEN)
-        return self._said(DONE, "Done." if moved else OVERTAKEN)
+        return self.say(DONE, "Done." if moved else OVERTAKEN)
 
     def _rejected(self, job: Job, rejected: Rejected) -> int:
         self.works.output.reject(job.event, rejected.reason, rejected.message)
         self.jobs.reject(self.job_id, rejected.told)
-        return self._said(REJECTED, rejected.told)
+        return self.say(REJECTED, rejected.told)
 
     def _progress(self, job: Job, share: float) -> None:
         if time.monotonic() - self._told < EVERY_SECONDS:
@@ -70,7 +78,7 @@ class Attempt:
             wanted = self.works.output.still_wanted(job.event)
             overtaken = self.works.output.is_overtaken(job.event)
         except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
-            self._said(DONE, f"Its progress could not be noted: {error}")
+            self.say(DONE, f"Its progress could not be noted: {error}")
             return
         if not mine:
             raise SupersededError
@@ -78,8 +86,3 @@ class Attempt:
             raise source_gone()
         if overtaken:
             raise OvertakenError
-
-    def _said(self, code: int, message: str) -> int:
-        said = {"message": message, "exit": code, "job_id": self.job_id, "attempt": self.number}
-        print(json.dumps(said), flush=True)  # noqa: T201
-        return code

@@ -20,7 +20,7 @@ from container.worker.environment import WorkerEnvironment
 from runtime.exits import EXPECTED, StoppedError, exit_code
 from runtime.jobs.removals import Removals
 from runtime.jobs.table import Jobs
-from runtime.jobs.tasks import ATTEMPT, JOB_ID
+from runtime.jobs.tasks import ATTEMPT, JOB_ID, TRACE_ID
 from runtime.results import Output
 from runtime.work.uploads import THREADS
 from runtime.work.work import Work
@@ -54,6 +54,7 @@ def _attempt(kinds: Sequence[Work]) -> Attempt:
             kinds=kinds,
             scratch=Path(os.environ["TMPDIR"]) if "TMPDIR" in os.environ else None,
         ),
+        say=_said,
     )
 
 
@@ -75,6 +76,8 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _said(code: int, why: str) -> int:
+    """The names are those of the functions' lines, so that one query finds both."""
     whose = {"job_id": os.environ.get(JOB_ID, ""), "attempt": int(os.environ.get(ATTEMPT, "0"))}
-    print(json.dumps({"message": why, "exit": code, **whose}), flush=True)  # noqa: T201
+    trace = {"xray_trace_id": os.environ[TRACE_ID]} if os.environ.get(TRACE_ID) else {}
+    print(json.dumps({"message": why, "exit": code, **whose, **trace}), flush=True)  # noqa: T201
     return code

@@ -24,13 +24,20 @@ DEPLOY_SECONDS = 900
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatcher:
-    """rules: what the function may do itself. spot: first attempts ask for FARGATE_SPOT."""
+    """Decides, and does what is small.
+
+    Attributes:
+        rules: what the function may do itself.
+        spot: first attempts ask for FARGATE_SPOT.
+        trace_id: of AWS X-Ray, of the invocation that asks.
+    """
 
     jobs: Jobs
     tasks: Tasks
     works: Works
     rules: Rules
     spot: bool
+    trace_id: Callable[[], str] = lambda: ""
 
     def run(self, message: Mapping[str, Any], seconds: Callable[[], float]) -> Outcome:
         """An event of the source bucket, or a call of a job that waits. seconds: that the function has left.
@@ -60,7 +67,7 @@ class Dispatcher:
 
     def _place(self, event: ObjectEvent) -> Job:
         """A new job that waits where it fits; one that fits nowhere is rejected."""
-        new = Job.of(event, self.jobs.clock())
+        new = Job.of(event, self.jobs.clock(), self.trace_id())
         try:
             placement = place(self.works.estimate(event), self.rules)
             if placement.where is Where.REJECT:

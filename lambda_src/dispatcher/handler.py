@@ -24,6 +24,13 @@ from runtime.work.scans import Scans
 from runtime.work.uploads import THREADS
 from runtime.work.works import Works
 
+
+def _trace_id() -> str:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+    header = os.environ.get("_X_AMZN_TRACE_ID", "")  # Root=1-...;Parent=...;Sampled=1
+    return dict(part.partition("=")[::2] for part in header.split(";")).get("Root", "")
+
+
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=2 * THREADS)
 _client = partial(boto3.client, config=_patient)
 environment = DispatcherEnvironment.from_variables(os.environ)
@@ -48,6 +55,7 @@ dispatcher = Dispatcher(
         task_seconds=launch.task_seconds,
     ),
     spot=environment.spot,
+    trace_id=_trace_id,
 )
 
 

@@ -63,6 +63,7 @@ class Job:
     refusals: how often ECS has definitely started nothing for it; part of RunTask's token (tasks.py).
     refused_since: when ECS began to refuse this attempt in a way that a deploy explains; 0 if it does not.
     counted_arn: of the task whose use was counted last.
+    trace_id: of AWS X-Ray, of the invocation that created it; the lines of its tasks carry it too.
     since: when this attempt began to wait. due: while it waits, from when on it may be tried; else when it
     counts as lost. first: the attempt that counts as the first, once somebody asked for it again.
     message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
@@ -89,6 +90,7 @@ class Job:
     first: int = 1
     task_arn: str = ""
     counted_arn: str = ""
+    trace_id: str = ""
     percent: int = 0
     message: str = ""
     since: int = 0
@@ -100,7 +102,7 @@ class Job:
     stamp: str = ""
 
     @classmethod
-    def of(cls, event: ObjectEvent, now: float) -> "Job":
+    def of(cls, event: ObjectEvent, now: float, trace_id: str = "") -> "Job":
         """A new one that waits, and is not placed yet."""
         return cls(
             job_id=event.job_id,
@@ -112,6 +114,7 @@ class Job:
             where="",
             placement="",
             decided_by="",
+            trace_id=trace_id,
             since=int(now),
             due=int(now),
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import KeyValuePairTypeDef, RunTaskRequestTypeDef
 
 CONTAINER = "worker"
-JOB_ID, ATTEMPT = "JOB_ID", "ATTEMPT"
+JOB_ID, ATTEMPT, TRACE_ID = "JOB_ID", "ATTEMPT", "TRACE_ID"
 """What the worker is told by each RunTask, as variables of its environment."""
 DISK_GIB_INCLUDED = 20
 """A task has so much without asking; asked for, it must be 21 to 200:
@@ -115,6 +115,8 @@ class Tasks:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
         """
         environment = {JOB_ID: job.job_id, ATTEMPT: str(job.attempt)}
+        if job.trace_id:
+            environment[TRACE_ID] = job.trace_id
         pairs: list[KeyValuePairTypeDef] = [{"name": name, "value": it} for name, it in environment.items()]
         request: RunTaskRequestTypeDef = {
             "cluster": self.launch.cluster,

@@ -151,8 +151,11 @@ def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
     assert "137" in job.tries[0].why
     assert nothing_dead(hybrid)
     eventually(lambda: {line.who for line in hybrid.logs(job)} == {*LOG_GROUPS})
-    written = [json.loads(line.text) for line in hybrid.logs(job)]
-    assert {line["attempt"] for line in written if "attempt" in line} == {1, 2}
+    written = [(line.who, json.loads(line.text)) for line in hybrid.logs(job)]
+    assert {line["attempt"] for _, line in written if "attempt" in line} == {1, 2}
+    assert job.trace_id
+    traced = {who for who, line in written if line.get("xray_trace_id") == job.trace_id}
+    assert traced >= {"dispatcher", "worker"}
 
 
 @pytest.mark.usefixtures("tasks_only")

@@ -235,6 +235,7 @@ class World:
         pairs = self.ecs.tasks[arn]["overrides"]["containerOverrides"][0]["environment"]
         told = {pair["name"]: pair["value"] for pair in pairs}
         return Attempt(
+            say=lambda code, _why: code,
             job_id=told["JOB_ID"],
             number=int(told["ATTEMPT"]),
             task_arn=arn,

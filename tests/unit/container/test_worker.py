@@ -59,8 +59,9 @@ def started(server: str) -> World:
 
 
 def test_the_worker_ends_with_0_when_the_job_is_done(started: World) -> None:
-    process = worker(started.job.job_id)
-    assert last_line(process)["message"] == "Done."
+    process = worker(started.job.job_id, TRACE_ID="1-2-3")
+    line = last_line(process)
+    assert (line["message"], line["xray_trace_id"]) == ("Done.", "1-2-3")
     assert (process.returncode, started.job.state) == (0, State.DONE)
 
 

@@ -68,6 +68,12 @@ def test_asked_again_the_request_is_the_same_whatever_else_changed() -> None:
     assert request(later) == request()
 
 
+def test_a_task_is_told_the_trace_of_its_job_if_there_is_one() -> None:
+    trace = "1-5759e988-bd862e3fe1be46a994272793"
+    (told,) = request(replace(JOB, trace_id=trace))["overrides"]["containerOverrides"]
+    assert {"name": "TRACE_ID", "value": trace} in told["environment"]
+
+
 def test_another_attempt_and_a_refused_one_each_have_a_token_of_their_own() -> None:
     jobs = [
         replace(JOB, attempt=attempt, refusals=refusals) for attempt in (1, 2, 12) for refusals in (0, 1, 23)
