@@ -57,7 +57,7 @@ class Network(cdk.Stack):
         ):
             self.vpc.add_gateway_endpoint(name, service=service, subnets=[self.tasks])
         if settings.egress == "endpoints":
-            self._reach_aws_by_endpoints()
+            self._reach_aws_by_endpoints(settings)
 
         if settings.flow_logs == "on":
             logs = PrivateBucket(self, "FlowLogs", retain=settings.is_production, expiration=FLOW_LOGS_KEPT)
@@ -86,13 +86,14 @@ class Network(cdk.Stack):
         for value in (self.vpc.vpc_id, *subnets):
             self.export_value(value)
 
-    def _reach_aws_by_endpoints(self) -> None:
+    def _reach_aws_by_endpoints(self, settings: Settings) -> None:
         group = ec2.SecurityGroup(self, "Endpoints", vpc=self.vpc, allow_all_outbound=False)
         group.add_ingress_rule(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.tcp(443))
         acknowledge(
             group, {"AwsSolutions-EC23": "It lets in the VPC's own range, which is a token at synth."}
         )
-        for name, service in ENDPOINTS.items():
+        exec_channels = {"Exec": ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES}
+        for name, service in (ENDPOINTS | (exec_channels if settings.exec == "on" else {})).items():
             self.vpc.add_interface_endpoint(
                 name, service=service, subnets=self.tasks, security_groups=[group], open=False
             )

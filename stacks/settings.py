@@ -96,6 +96,8 @@ class Settings:
 
     Twice that, and one for a stream's shard, leaves one for the tracker.
     """
+    exec: Literal["off", "on"] = "off"
+    """ECS Exec: whoever may call it gets a shell in a running task, and all of it is logged."""
     alarm_email: str = text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
     """Who is told when an alarm goes off; nobody while it is empty."""
     target: Literal["aws", "local"] = "aws"

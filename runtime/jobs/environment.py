@@ -12,6 +12,7 @@ class LaunchEnvironment(Environment):
     Attributes:
         public_ip: whether it gets one.
         task_seconds: its own deadline.
+        exec: whether ECS Exec may open a shell in it.
     """
 
     cluster: str
@@ -20,3 +21,4 @@ class LaunchEnvironment(Environment):
     security_group: str
     public_ip: bool
     task_seconds: int
+    exec: bool = False

@@ -137,6 +137,8 @@ class Tasks:
                 "containerOverrides": [{"name": CONTAINER, "environment": pairs}],
             },
         }
+        if self.launch.exec:
+            request["enableExecuteCommand"] = True
         if job.disk_gib > DISK_GIB_INCLUDED:
             request["overrides"]["ephemeralStorage"] = {"sizeInGiB": job.disk_gib}
         if job.spot:

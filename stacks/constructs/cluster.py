@@ -5,14 +5,29 @@ import aws_cdk.aws_ecs as ecs
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.exec import audit_log, logged_in
 from stacks.network import Network
+from stacks.settings import Settings
 
 
 class Cluster(ecs.Cluster):
-    """A cluster in the network. group: for its tasks, which leave by 443 and let nobody in."""
+    """A cluster in the network.
 
-    def __init__(self, scope: Construct, construct_id: str, *, group_id: str, network: Network) -> None:
-        super().__init__(scope, construct_id, vpc=network.vpc)
+    Attributes:
+        group: for its tasks, which leave by 443 and let nobody in.
+        exec_log: of the shells in its tasks, where the settings allow any.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, group_id: str, network: Network, settings: Settings
+    ) -> None:
+        self.exec_log = audit_log(scope, settings)
+        super().__init__(
+            scope,
+            construct_id,
+            vpc=network.vpc,
+            execute_command_configuration=logged_in(self.exec_log) if self.exec_log else None,
+        )
         acknowledge(
             self,
             {"AwsSolutions-ECS4": "Container Insights bills custom metrics; the tasks' own are enough."},

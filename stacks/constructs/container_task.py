@@ -7,6 +7,8 @@ import aws_cdk.aws_ecs as ecs
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.cluster import Cluster
+from stacks.constructs.exec import open_to_exec
 from stacks.constructs.grants import policy_of
 from stacks.constructs.image import SCRATCH, USER, runtime_platform
 from stacks.constructs.log_group import LogGroup
@@ -18,6 +20,7 @@ def container_task(
     construct_id: str,
     *,
     container: str,
+    cluster: Cluster,
     image: ecs.ContainerImage,
     module: str,
     vcpus: float,
@@ -42,7 +45,11 @@ def container_task(
         runtime_platform=runtime_platform(settings),
         volumes=[ecs.Volume(name="scratch")],
     )
-    rights = ecs.LinuxParameters(scope, f"{construct_id}Rights")
+    rights = ecs.LinuxParameters(
+        scope,
+        f"{construct_id}Rights",
+        init_process_enabled=True if cluster.exec_log else None,  # whose children nobody else waits for
+    )
     rights.drop_capabilities(ecs.Capability.ALL)
     added = task.add_container(
         container,
@@ -64,6 +71,8 @@ def container_task(
         ),
     )
     added.add_mount_points(ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False))
+    if cluster.exec_log:
+        open_to_exec(task, added, cluster.exec_log)
     execution = task.obtain_execution_role()
     acknowledge(
         policy_of(execution),

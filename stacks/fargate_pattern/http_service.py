@@ -9,6 +9,7 @@ from constructs import Construct
 
 from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_task import container_task
+from stacks.constructs.exec import allow_shells
 from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
 from stacks.fargate_pattern.size import ServiceSize
@@ -29,7 +30,7 @@ REQUESTS_A_VCPU = 1_000
 class HttpService(ecs.FargateService):
     """`container.service` on port 8080, replaced task by task and rolled back.
 
-    Neither the number of tasks nor the root's file system can be changed from inside; ECS Exec is off.
+    Neither the number of tasks nor the root's file system can be changed from inside.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class HttpService(ecs.FargateService):
         listener: elb.ApplicationListener,
         settings: Settings,
     ) -> None:
-        cluster = Cluster(scope, "Cluster", group_id=f"{construct_id}Group", network=network)
+        cluster = Cluster(
+            scope, "Cluster", group_id=f"{construct_id}Group", network=network, settings=settings
+        )
         log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
         super().__init__(
             scope,
@@ -53,6 +56,7 @@ class HttpService(ecs.FargateService):
                 scope,
                 construct_id,
                 container="service",
+                cluster=cluster,
                 image=image("service", HEALTHY, settings=settings),
                 module="container.service",
                 vcpus=size.vcpus,
@@ -73,6 +77,8 @@ class HttpService(ecs.FargateService):
             security_groups=[cluster.group],
             enable_ecs_managed_tags=True,
         )
+        if cluster.exec_log:
+            allow_shells(self)
         self.log_group = log_group
         self.targets = listener.add_targets(
             "Service",

@@ -55,7 +55,7 @@ class Worker(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.jobs = jobs
-        self.cluster = Cluster(self, "Cluster", group_id="Group", network=network)
+        self.cluster = Cluster(self, "Cluster", group_id="Group", network=network, settings=settings)
         if settings.spot == "on":
             # Without a default strategy: each RunTask names its own.
             providers = ecs.CfnClusterCapacityProviderAssociations(
@@ -78,6 +78,7 @@ class Worker(Construct):
             self,
             "Worker",
             container=CONTAINER,
+            cluster=self.cluster,
             image=image(self.works.worker, settings=settings),
             module=f"container.{self.works.worker}",
             vcpus=1,
@@ -97,6 +98,7 @@ class Worker(Construct):
             security_group=self.cluster.group.security_group_id,
             public_ip=settings.egress == "public-ip",
             task_seconds=TASK_SECONDS,
+            exec=settings.exec == "on",
         )
         self.stopped = events.EventPattern(
             source=["aws.ecs"],

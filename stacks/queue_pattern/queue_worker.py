@@ -11,6 +11,7 @@ from runtime.work.environment import ScanEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_task import container_task
+from stacks.constructs.exec import allow_shells
 from stacks.constructs.grants import allow, policy_of
 from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
@@ -46,7 +47,9 @@ class QueueWorker(ecs.FargateService):
         network: Network,
         settings: Settings,
     ) -> None:
-        cluster = Cluster(scope, "Cluster", group_id=f"{construct_id}Group", network=network)
+        cluster = Cluster(
+            scope, "Cluster", group_id=f"{construct_id}Group", network=network, settings=settings
+        )
         self.log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
         name = queue_worker.__name__.rpartition(".")[2]
         scans = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
@@ -70,6 +73,7 @@ class QueueWorker(ecs.FargateService):
                 scope,
                 construct_id,
                 container="worker",
+                cluster=cluster,
                 image=image(name, settings=settings),
                 module=queue_worker.__name__,
                 vcpus=VCPUS,
@@ -89,6 +93,8 @@ class QueueWorker(ecs.FargateService):
             security_groups=[cluster.group],
             enable_ecs_managed_tags=True,
         )
+        if cluster.exec_log:
+            allow_shells(self)
         self._allow_working(queue, tiles)
 
     def _allow_working(self, queue: sqs.Queue, tiles: TileDistribution) -> None:

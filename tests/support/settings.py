@@ -15,26 +15,35 @@ CHOICES = {
     "stream": ("provisioned", "on-demand"),
     "views": ("off", "on"),
     "videos": ("off", "on"),
+    "exec": ("off", "on"),
     "warm": ("off", "provisioned", "snapstart"),
 }
 
 
+Pair = dict[str, str]
+"""Values of two settings."""
+
+
 def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]:
     """Few sets of settings in which every two values of two settings meet."""
-    wanted = {
-        frozenset({(a, x), (b, y)})
+    wanted = [
+        {a: x, b: y}
         for a, b in itertools.combinations(choices, 2)
         for x, y in itertools.product(choices[a], choices[b])
-    }
-
-    def meets(row: dict[str, str]) -> int:
-        return sum(pair <= row.items() for pair in wanted)
-
-    rows = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
+    ]
     while wanted:
-        best = max(rows, key=meets)
-        wanted -= {pair for pair in wanted if pair <= best.items()}
-        yield best
+        row = dict(wanted[0])
+        for name, values in choices.items():
+            row.setdefault(name, max(values, key=lambda value: _meets(wanted, row, name, value)))
+        wanted = [pair for pair in wanted if not pair.items() <= row.items()]
+        yield {name: row[name] for name in choices}
+
+
+def _meets(wanted: list[Pair], row: Mapping[str, str], name: str, value: str) -> tuple[int, int]:
+    """How many pairs a setting's value completes in a row; then, how many it may complete."""
+    with_it = {**row, name: value}
+    ahead = [pair for pair in wanted if pair.get(name) == value]
+    return sum(pair.items() <= with_it.items() for pair in ahead), len(ahead)
 
 
 SETTINGS = list(pairwise(CHOICES))

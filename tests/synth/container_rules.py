@@ -57,10 +57,27 @@ def services_are_replaced_safely(template: Template) -> Iterator[str]:
             yield f"{name}: a deployment that fails hangs for hours"
         if deployment.get("MinimumHealthyPercent") != 100:
             yield f"{name}: a deployment takes tasks away"
-        if properties.get("EnableExecuteCommand"):
-            yield f"{name}: ECS Exec opens a shell in it"
         if "DesiredCount" in properties:
             yield f"{name}: a deployment undoes what autoscaling did"
+
+
+WRITTEN_BY_EXEC = {"/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"}
+
+
+def shells_are_logged_and_can_start(template: Template) -> Iterator[str]:
+    """What ECS Exec needs is there with its log, or none of it."""
+    clusters = [one["Properties"] for _, one in of_type(template, "AWS::ECS::Cluster")]
+    sessions = [one.get("Configuration", {}).get("ExecuteCommandConfiguration", {}) for one in clusters]
+    is_on = any(one.get("LogConfiguration", {}).get("CloudWatchLogGroupName") for one in sessions)
+    for name, resource in of_type(template, "AWS::ECS::Service"):
+        if resource["Properties"].get("EnableExecuteCommand", False) is not is_on:
+            yield f"{name}: ECS Exec opens a shell in it that nobody logs, or none though it is logged"
+    for name, resource in of_type(template, "AWS::ECS::TaskDefinition"):
+        for container in resource["Properties"].get("ContainerDefinitions", []):
+            written = {mount["ContainerPath"] for mount in container.get("MountPoints", [])}
+            init = container.get("LinuxParameters", {}).get("InitProcessEnabled", False)
+            if (written >= WRITTEN_BY_EXEC, init) != (is_on, is_on):
+                yield f"{name}: the agent of ECS Exec finds no place to write, or no use for it"
 
 
 CONTAINER_RULES: tuple[Rule, ...] = (
@@ -69,4 +86,5 @@ CONTAINER_RULES: tuple[Rule, ...] = (
     nothing_is_open_to_the_world,
     containers_are_confined,
     services_are_replaced_safely,
+    shells_are_logged_and_can_start,
 )

@@ -17,6 +17,11 @@ ALLOWED_ON_ALL = {
     "xray:PutTelemetryRecords": "X-Ray has no resources",
     "ecr:GetAuthorizationToken": "a registry's token is for all of it",
     "rekognition:DetectLabels": "DetectLabels has no resources",
+    "ssmmessages:CreateControlChannel": "with exec=on; channels of Systems Manager have no resources",
+    "ssmmessages:CreateDataChannel": "the same",
+    "ssmmessages:OpenControlChannel": "the same",
+    "ssmmessages:OpenDataChannel": "the same",
+    "logs:DescribeLogGroups": "with exec=on; the agent looks for its log in the list of all",
 }
 CDK_HELPERS = {
     "CustomS3AutoDeleteObjects": "CDK's own function, only in a sandbox: it empties buckets on destroy",

@@ -48,6 +48,7 @@ CHANGES = {
     "views": {"views": "on"},
     "spot": {"spot": "on"},
     "max_concurrency": {"max_concurrency": "9"},
+    "exec": {"exec": "on"},
     "alarm_email": {"alarm_email": "ops@example.com"},
 }
 CHOSEN_ONCE = {"prefix", "stage", "zones"}

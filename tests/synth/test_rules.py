@@ -159,6 +159,14 @@ def public_load_balancer(template: Template) -> str:
 
 BUCKET, QUEUE = "AWS::S3::Bucket", "AWS::SQS::Queue"
 GROUP, SERVICE = "AWS::EC2::SecurityGroup", "AWS::ECS::Service"
+
+
+def without_use_for_init(template: Template) -> str:
+    name, task = first(template, "AWS::ECS::TaskDefinition")
+    task["ContainerDefinitions"][0]["LinuxParameters"]["InitProcessEnabled"] = True
+    return name
+
+
 CONFINES = (
     "User",
     "ReadonlyRootFilesystem",
@@ -234,7 +242,8 @@ FAULTS: list[tuple[Rule, Callable[[Template], str]]] = [
     (container_rules.nothing_is_open_to_the_world, add("AWS::EC2::SecurityGroupIngress", CidrIpv6="::/0")),
     *((container_rules.containers_are_confined, drop_in_container(key)) for key in CONFINES),
     (container_rules.services_are_replaced_safely, drop(SERVICE, "DeploymentConfiguration")),
-    (container_rules.services_are_replaced_safely, set_to(SERVICE, "EnableExecuteCommand", True)),
+    (container_rules.shells_are_logged_and_can_start, set_to(SERVICE, "EnableExecuteCommand", True)),
+    (container_rules.shells_are_logged_and_can_start, without_use_for_init),
     (container_rules.services_are_replaced_safely, set_to(SERVICE, "DesiredCount", 1)),
     (rules.nothing_is_retained, retained),
     (rules.data_is_retained, lambda t: next(name for name, _ in of_type(t, BUCKET))),

@@ -26,7 +26,7 @@ Task = dict[str, Any]
 _until: dict[str, float] = {}
 """When the protection of a task ends, by its ARN."""
 _leaving: set[str] = set()
-"""Tasks that are being stopped, which MiniStack counts as running until they have ended: too late to protect."""
+"""Tasks that are being stopped, too late to protect; MiniStack counts them as running until they end."""
 _deciding = threading.Lock()
 """Held while a task is chosen to be stopped or protected: never both."""
 _keys: dict[str, str] = {}

@@ -74,6 +74,10 @@ def test_a_task_is_told_the_trace_of_its_job_if_there_is_one() -> None:
     assert {"name": "TRACE_ID", "value": trace} in told["environment"]
 
 
+def test_a_shell_may_be_opened_where_the_stack_says_so() -> None:
+    assert request(exec=True) == {**request(), "enableExecuteCommand": True}
+
+
 def test_another_attempt_and_a_refused_one_each_have_a_token_of_their_own() -> None:
     jobs = [
         replace(JOB, attempt=attempt, refusals=refusals) for attempt in (1, 2, 12) for refusals in (0, 1, 23)

@@ -1,0 +1,62 @@
+"""ECS Exec: nowhere unless asked for; then in every task, logged, and with just the rights that it needs."""
+
+import json
+
+import pytest
+
+from tests.synth.conftest import Synth, only, resources, templates
+
+TASKS = {"FargatePattern": "service", "HybridPattern": "worker", "QueuePattern": "worker"}
+
+
+def test_without_the_setting_nothing_opens_a_shell() -> None:
+    everything = json.dumps(templates()).lower()
+    assert [word for word in ("executecommand", "ssmmessages", "managed-agents") if word in everything] == []
+
+
+@pytest.mark.parametrize("stack", TASKS)
+def test_with_it_a_task_has_its_agents_folders_and_the_root_stays_read_only(synth: Synth, stack: str) -> None:
+    (container,) = only(synth(stack, exec="on"), "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    mounts = {mount["ContainerPath"] for mount in container["MountPoints"] if not mount["ReadOnly"]}
+    assert mounts == {"/scratch", "/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"}
+    assert container["ReadonlyRootFilesystem"]
+    assert container["LinuxParameters"]["InitProcessEnabled"]
+
+
+@pytest.mark.parametrize("stack", TASKS)
+def test_its_role_gains_the_channels_and_the_audit_log(synth: Synth, stack: str) -> None:
+    template = synth(stack, exec="on")
+    (log,) = (name for name in resources(template, "AWS::Logs::LogGroup") if "ExecLogs" in name)
+    gained = [
+        (sorted(statement["Action"]), statement["Resource"])
+        for name, policy in resources(template, "AWS::IAM::Policy").items()
+        if "TaskRole" in name
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "log" in json.dumps(statement).lower()
+    ]
+    channels = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
+    assert gained == [
+        (["logs:DescribeLogGroups", *(f"ssmmessages:{channel}" for channel in channels)], "*"),
+        (
+            ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            {"Fn::GetAtt": [log, "Arn"]},
+        ),
+    ]
+    session = only(template, "AWS::ECS::Cluster")["Configuration"]["ExecuteCommandConfiguration"]
+    assert session == {"LogConfiguration": {"CloudWatchLogGroupName": {"Ref": log}}, "Logging": "OVERRIDE"}
+
+
+@pytest.mark.parametrize("setting", ["off", "on"])
+def test_who_starts_tasks_is_told_of_it(synth: Synth, setting: str) -> None:
+    functions = resources(synth("HybridPattern", exec=setting), "AWS::Lambda::Function")
+    told = {
+        one["Properties"]["Environment"]["Variables"].get("EXEC", "off")
+        for one in functions.values()
+        if "TASK_DEFINITION" in one["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    assert told == {setting}
+
+
+def test_without_a_way_out_systems_manager_has_an_endpoint(synth: Synth) -> None:
+    endpoints = resources(synth("Network", exec="on", egress="endpoints"), "AWS::EC2::VPCEndpoint")
+    assert "ssmmessages" in json.dumps(endpoints)
