@@ -1,5 +1,7 @@
 """How an attempt of a job ends, as an exit code: what the worker's contract says whatever its language is."""
 
+from subprocess import CalledProcessError
+
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,6 +23,7 @@ EXPECTED = (
     ContentionError,
     MemoryError,  # of this task, not of the file
     OSError,  # the same: its disk, say
+    CalledProcessError,  # a program that speaks by the same codes
 )
 """What an attempt may raise beside a rejection; anything else is an error in the code."""
 
@@ -42,6 +45,8 @@ def exit_code(error: BaseException) -> tuple[int, str]:
             return AGAIN if transient else FAILED, str(error)
         case BotoCoreError() | Boto3Error() | ContentionError():
             return AGAIN, str(error)
+        case CalledProcessError():
+            return AGAIN if error.returncode == AGAIN else FAILED, str(error)
         case MemoryError() | OSError():
             return AGAIN, f"{type(error).__name__}: {error}"
     return FAILED, f"{type(error).__name__}: {error}"

@@ -2,16 +2,14 @@
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, cast
 
-from runtime.deadline import DeadlineExceededError
+from runtime.child_lines import lines
 from runtime.rejection import Reason, Rejected
 from runtime.work.videos import child
 from runtime.work.videos.containers import Read
@@ -21,8 +19,6 @@ from runtime.work.work import Progress
 _MODULE = child.__name__
 _TOLD = ("PATH", "LD_LIBRARY_PATH", "LANG", "MALLOC_ARENA_MAX", "PYTHONDONTWRITEBYTECODE")
 """Variables that the child inherits: no credentials, and nothing that leads to any."""
-_PATIENCE = 3600.0
-"""The longest wait in seconds before the deadline is checked again."""
 _CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE, -signal.SIGABRT, -signal.SIGXCPU}
 
 
@@ -48,7 +44,7 @@ def carry_out(
     told, said = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
     try:
         _tell(told, json.dumps(order.as_json()).encode() + b"\n")
-        for line in _lines(said, deadline):
+        for line in lines(said, deadline, "The video was not done in time."):
             ((what, value),) = json.loads(line).items()
             match what:
                 case Answer.READ:
@@ -75,21 +71,6 @@ def _tell(child_hears: IO[bytes], data: bytes) -> None:
     with suppress(BrokenPipeError):
         child_hears.write(data)
         child_hears.flush()
-
-
-def _lines(child_says: IO[bytes], deadline: float) -> Iterator[bytes]:
-    rest = b""
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise DeadlineExceededError("The video was not done in time.")
-        if not select.select([child_says], [], [], min(left, _PATIENCE))[0]:
-            continue
-        data = os.read(child_says.fileno(), 64 * 1024)
-        if not data:
-            return
-        *lines, rest = (rest + data).split(b"\n")
-        yield from lines
 
 
 def _ended(code: int) -> Exception:

@@ -34,11 +34,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     serving.stop()
 
 
-def worker(job_id: str, **environment: str) -> "subprocess.Popen[bytes]":
+def worker(job_id: str, module: str = "container.worker", **environment: str) -> "subprocess.Popen[bytes]":
     told = {"JOB_ID": job_id, "ATTEMPT": "1", "JOB_TABLE": "jobs", "OUTPUT_BUCKET": "output"}
     limits = {"MAX_PIXELS": "100000000", "MAX_BYTES": "100000000", "TASK_SECONDS": "3600"}
     return subprocess.Popen(
-        [sys.executable, "-m", "container.worker"],
+        [sys.executable, "-m", module],
         cwd=ROOT,
         env={**os.environ, **told, **limits, "TILES_URL": "https://tiles", **environment},
         stdout=subprocess.PIPE,

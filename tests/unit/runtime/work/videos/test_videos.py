@@ -121,7 +121,7 @@ def test_sigterm_ends_ffmpeg_and_leaves_nothing_to_be_seen(
 
     world.by_tasks_only().dispatch(world.upload(clip, "a.mp4"))
     monkeypatch.setattr(subprocess, "Popen", Watched)
-    monkeypatch.setattr(confined, "_lines", told_to_stop)
+    monkeypatch.setattr(confined, "lines", told_to_stop)
     with pytest.raises(StoppedError):
         world.work(world.ecs.live[0])
     assert [one.returncode for one in started] == [-signal.SIGKILL]

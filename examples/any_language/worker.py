@@ -1,0 +1,19 @@
+"""HybridPattern's worker with work that is no Python: `python -m examples.any_language.worker`."""
+
+import sys
+from pathlib import Path
+
+from container.worker.run import main
+from runtime.work.program import MB, Program
+
+LINES = Program(
+    command=[str(Path(__file__).with_name("lines.sh"))],
+    subject="text",
+    most_bytes=100 * MB,
+    memory_mb=50,
+    # 1 MB is what a function may do itself: a larger one is said to take longer than its two minutes.
+    cpu_seconds=lambda size: 240 * size / MB if size > MB else 1,
+)
+
+if __name__ == "__main__":
+    sys.exit(main(lambda _variables: [LINES]))

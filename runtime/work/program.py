@@ -1,0 +1,118 @@
+"""Work by a program in any language, run as a child: docs/any-language.md is its contract."""
+
+import json
+import mimetypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from runtime.child_lines import lines
+from runtime.exits import REJECTED
+from runtime.placement.placement import Estimate
+from runtime.rejection import Reason, Rejected
+from runtime.work.source import Source
+from runtime.work.work import Progress, Results
+
+INHERITED = ("PATH", "LANG", "TZ")
+"""Variables: no credentials, and nothing that leads to any."""
+MANIFEST = "manifest.json"
+"""What the manifest says of the result, as a JSON object; every other file is a result."""
+MB = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A runtime.work.work.Work.
+
+    Attributes:
+        command: of the program.
+        subject: what its sources are, for people: "text".
+        most_bytes: larger sources are rejected.
+        memory_mb: that it needs.
+        cpu_seconds: that a source of so many bytes takes.
+    """
+
+    command: Sequence[str]
+    subject: str
+    most_bytes: int
+    memory_mb: float
+    cpu_seconds: Callable[[int], float]
+
+    def recognises(self, head: bytes) -> bool:  # noqa: ARG002 - the seam's
+        """Every source: what is none of its kind, the program rejects."""
+        return True
+
+    def estimate(self, source: Source) -> Estimate:
+        return Estimate(
+            subject=f"{self.subject} of {source.size:,} bytes",
+            memory_mb=self.memory_mb,
+            disk_mb=3 * source.size / MB,
+            cpu_seconds=self.cpu_seconds(source.size),
+        )
+
+    def run(
+        self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
+    ) -> Mapping[str, Any]:
+        """Raises Rejected, DeadlineExceededError, MemoryError where the program was killed, and
+        CalledProcessError with its exit code for its other ends.
+        """
+        given, made = folder / "source", folder / "results"
+        source.download(given, self.most_bytes)
+        made.mkdir()
+        self._carry_out(given, made, deadline, progress)
+        for file in sorted(made.rglob("*")):
+            path = file.relative_to(made).as_posix()
+            if path != MANIFEST and file.is_file() and not file.is_symlink():
+                results.put_file(path, file, mimetypes.guess_type(path)[0] or "application/octet-stream")
+        said = made / MANIFEST
+        return dict(json.loads(said.read_bytes())) if said.is_file() else {}
+
+    def _carry_out(self, given: Path, made: Path, deadline: float, progress: Progress) -> None:
+        rejection = ""
+        with self._started(given, made, deadline) as process:
+            for line in lines(
+                cast("IO[bytes]", process.stdout), deadline, "The program was not done in time."
+            ):
+                word, _, rest = line.decode(errors="replace").partition(" ")
+                if word == "progress":
+                    progress(float(rest))
+                elif word == "rejected":
+                    rejection = rest
+                else:
+                    print(line.decode(errors="replace"), flush=True)  # noqa: T201 - of its own, for the log
+            code = process.wait()
+        if code == REJECTED and rejection:
+            reason, _, message = rejection.partition(" ")
+            raise Rejected(Reason(reason), message)
+        if code == -signal.SIGKILL:
+            raise MemoryError("The program was killed, as the system does where memory ends.")
+        if code:
+            raise subprocess.CalledProcessError(code, self.command)
+
+    @contextmanager
+    def _started(self, given: Path, made: Path, deadline: float) -> Iterator["subprocess.Popen[bytes]"]:
+        """In a process group of its own, of which nothing is left afterwards."""
+        told = {"SOURCE": str(given), "RESULTS": str(made), "TMPDIR": str(given.parent)}
+        left = min(deadline - time.monotonic(), sys.maxsize)
+        process = subprocess.Popen(
+            self.command,
+            cwd=given.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env={name: os.environ[name] for name in INHERITED if name in os.environ}
+            | {**told, "SECONDS_LEFT": str(int(left))},
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()

@@ -1,0 +1,129 @@
+"""A program as work: what it is told, how it ends, and that nothing of it is left."""
+
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.any_language.worker import LINES
+from runtime.deadline import DeadlineExceededError
+from runtime.exits import AGAIN, FAILED, exit_code
+from runtime.rejection import Reason, Rejected
+from runtime.work.program import INHERITED, Program
+
+
+@dataclass
+class Given:
+    """In place of a source, and of results."""
+
+    data: bytes
+    stored: dict[str, tuple[bytes, str]]
+
+    def download(self, file: Path, _most: int) -> None:
+        file.write_bytes(self.data)
+
+    def put_file(self, path: str, file: Path, media_type: str) -> None:
+        self.stored[path] = (file.read_bytes(), media_type)
+
+
+@dataclass
+class Run:
+    folder: Path
+
+    def __call__(
+        self, script: str, data: bytes = b"", *, seconds: float = 60, program: Program | None = None
+    ) -> tuple[dict[str, Any], Given]:
+        given: Any = Given(data, {})
+        work = program or replace(LINES, command=["sh", "-c", script])
+        deadline = time.monotonic() + seconds
+        said = work.run(given, given, folder=self.folder, deadline=deadline, progress=lambda _share: None)
+        return dict(said), given
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def test_every_file_is_a_result_and_one_says_what_the_manifest_does(run: Run) -> None:
+    said, given = run(
+        """cp "$SOURCE" "$RESULTS/copy.txt"; mkdir "$RESULTS/more"; echo '{}' >"$RESULTS/more/a.json"
+        ln -s /etc/hostname "$RESULTS/link"; echo '{"copies": 1}' >"$RESULTS/manifest.json" """,
+        b"text",
+    )
+    assert said == {"copies": 1}
+    assert given.stored == {
+        "copy.txt": (b"text", "text/plain"),
+        "more/a.json": (b"{}\n", "application/json"),
+    }
+
+
+def test_it_is_told_where_to_read_and_write_and_no_credentials(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/secret")
+    _, given = run('env >"$RESULTS/told.txt"')
+    told = {line.partition("=")[0] for line in given.stored["told.txt"][0].decode().splitlines()}
+    of_the_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
+    assert told - of_the_shell - {*INHERITED} == {"SOURCE", "RESULTS", "TMPDIR", "SECONDS_LEFT"}
+
+
+def test_what_it_rejects_has_its_reason_and_message(run: Run) -> None:
+    with pytest.raises(Rejected) as found:
+        run("echo rejected damaged It ends before its end.; exit 3")
+    assert (found.value.reason, found.value.message) == (Reason.DAMAGED, "It ends before its end.")
+
+
+@pytest.mark.parametrize(("code", "means"), [(1, FAILED), (3, FAILED), (4, AGAIN), (77, FAILED)])
+def test_its_other_exit_codes_are_the_workers(run: Run, code: int, means: int) -> None:
+    """3 without a reason is no rejection."""
+    with pytest.raises(subprocess.CalledProcessError) as found:
+        run(f"exit {code}")
+    assert exit_code(found.value)[0] == means
+
+
+def test_one_that_is_killed_is_tried_again(run: Run) -> None:
+    with pytest.raises(MemoryError) as found:
+        run("kill -9 $$")
+    assert exit_code(found.value)[0] == AGAIN
+
+
+def test_past_its_deadline_nothing_of_it_is_left(run: Run) -> None:
+    with pytest.raises(DeadlineExceededError):
+        run('sleep 600 & echo $! >"$SOURCE.pid"; wait', seconds=1)
+    end = time.monotonic() + 60
+    while is_running(int((run.folder / "source.pid").read_text())):
+        assert time.monotonic() < end
+        time.sleep(0.01)  # until the system has ended it
+
+
+def is_running(pid: int) -> bool:
+    """Also an orphan that nobody waits for has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_what_it_says_beside_goes_to_the_log(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run("echo a line of its own; echo progress 0.5")
+    assert capsys.readouterr().out == "a line of its own\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbered", "count"),
+    [
+        (b"", b"", b"0"),
+        (b"one", b"1 one", b"1"),
+        (b"one\n", b"1 one\n", b"1"),
+        (b"\n\nx \\ %s\t\xff\n", b"1 \n2 \n3 x \\ %s\t\xff\n", b"3"),
+    ],
+)
+def test_the_example_changes_no_byte_of_a_line(run: Run, text: bytes, numbered: bytes, count: bytes) -> None:
+    _, given = run("", text, program=LINES)
+    assert given.stored["numbered.txt"][0] == numbered
+    assert given.stored["count.json"][0] == count

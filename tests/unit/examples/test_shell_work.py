@@ -1,0 +1,47 @@
+"""The shell work passes the tests of the same work in Python, and of the worker as a process."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from examples.any_language.worker import LINES
+from tests.support.hybrid import World, make_world
+from tests.unit.container.test_worker import last_line, server, worker
+from tests.unit.runtime.work.test_work_seam import (
+    test_a_large_file_is_done_by_a_task_that_tells_of_its_progress,
+    test_a_small_file_is_done_by_the_function,
+    test_a_task_that_ends_early_is_followed_by_another,
+    test_what_it_rejects_leaves_nothing_but_its_reason,
+)
+
+__all__ = [
+    "server",
+    "test_a_large_file_is_done_by_a_task_that_tells_of_its_progress",
+    "test_a_small_file_is_done_by_the_function",
+    "test_a_task_that_ends_early_is_followed_by_another",
+    "test_what_it_rejects_leaves_nothing_but_its_reason",
+]
+"""Collected here too, with the world below."""
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with mock_aws():
+        made = make_world()
+        made.kinds = [LINES]
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "said"), [(b"one\ntwo\n", 0, "Done."), (b"\0", 3, "unsupported-format: ")]
+)
+@pytest.mark.usefixtures("server")
+def test_the_worker_ends_in_the_same_ways(data: bytes, code: int, said: str) -> None:
+    world = make_world().by_tasks_only()
+    world.kinds = [LINES]
+    world.dispatch(world.upload(data, "a.txt"))
+    process = worker(world.job.job_id, "examples.any_language.worker")
+    line = last_line(process)
+    assert line["message"].startswith(said)
+    assert process.returncode == line["exit"] == code
