@@ -14,6 +14,7 @@ LAYERS: dict[str, set[str]] = {
     "chooser": {"runtime"},
     "stacks": {"runtime", "lambda_src", "container", "chooser"},
     "app": {"stacks"},
+    "examples": {"stacks", "lambda_src", "container", "runtime"},
     "tools": {"app", "stacks", "lambda_src", "container", "runtime", "chooser"},
 }
 """What each may import beside itself; tests and bench may import everything.

@@ -1,30 +1,23 @@
-"""A Python function with a role, a log group and alarms of its own."""
+"""A Python function: its module and what that imports."""
 
 from collections.abc import Mapping
 
 import aws_cdk as cdk
-import aws_cdk.aws_iam as iam
 import aws_cdk.aws_lambda as lambda_
 from constructs import Construct
 
 from runtime.placement.limits import limit
 from stacks.bundling import Runtime, bundle
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.alarms import PERIOD, Alarms
-from stacks.constructs.grants import policy_of
-from stacks.constructs.log_group import LogGroup
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.function import Function
 from stacks.settings import Settings
 
 ONE_VCPU_MB = int(limit("lambda.vcpu_at_mb"))
-NEAR_TIMEOUT = 0.8
 
 
-class PythonFunction(lambda_.Function):
-    """`lambda_src/{name}/handler.py` and what it imports, on the architecture of the settings.
-
-    Its role may write its own log stream and traces, and nothing else until the stack grants it:
-    the managed policy that CDK attaches would let it create any log group in the account.
-    """
+class PythonFunction(Function):
+    """`lambda_src/{name}/handler.py` and what it imports."""
 
     def __init__(
         self,
@@ -41,61 +34,30 @@ class PythonFunction(lambda_.Function):
         ephemeral_storage: cdk.Size | None = None,
         snap_start: lambda_.SnapStartConf | None = None,
     ) -> None:
-        log_group = LogGroup(scope, f"{construct_id}Logs", settings=settings)
-        role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
         runs_on = Runtime.local() if settings.target == "local" else Runtime.aws(settings.architecture)
         code = bundle(name, runs_on)
         super().__init__(
             scope,
             construct_id,
-            description=description,
             runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.custom(settings.architecture),
             code=lambda_.Code.from_asset(
                 str(code.path), asset_hash=code.digest, asset_hash_type=cdk.AssetHashType.CUSTOM
             ),
             handler=f"lambda_src.{name}.handler.handler",
+            description=description,
             timeout=timeout,
             memory_size=memory_size,
-            ephemeral_storage_size=ephemeral_storage,
-            snap_start=snap_start,
-            role=role,
-            log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            tracing=lambda_.Tracing.ACTIVE,
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_METRICS_NAMESPACE": cdk.Stack.of(scope).stack_name,
                 **environment,
             },
+            settings=settings,
+            alarms=alarms,
+            ephemeral_storage=ephemeral_storage,
+            snap_start=snap_start,
         )
         acknowledge(
             self,
             {"AwsSolutions-L1": "All is pinned for Python 3.13, which AWS supports until 2029-06-30."},
-        )
-        acknowledge(policy_of(self), {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resources."})
-        alarms.add(
-            f"{construct_id}Errors",
-            metric=self.metric_errors(period=PERIOD),
-            threshold=1,
-            evaluation_periods=6,
-            datapoints_to_alarm=2,
-            why="The function has failed twice within half an hour.",
-            runbook="function-errors",
-        )
-        alarms.add(
-            f"{construct_id}Throttles",
-            metric=self.metric_throttles(period=PERIOD),
-            threshold=1,
-            evaluation_periods=3,
-            why="The function has been throttled for fifteen minutes: the account's concurrency is used up.",
-            runbook="function-throttled",
-        )
-        alarms.add(
-            f"{construct_id}Duration",
-            metric=self.metric_duration(period=PERIOD, statistic="Maximum"),
-            threshold=timeout.to_milliseconds() * NEAR_TIMEOUT,
-            why=f"An invocation took more than {NEAR_TIMEOUT:.0%} of the timeout.",
-            runbook="function-slow",
         )

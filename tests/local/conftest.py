@@ -46,6 +46,7 @@ PATCHES = (
     "sign_requests_for_function_urls",
     "label_pictures",
     "heed_the_modes_of_packages",
+    "lead_custom_runtimes_here",
     "keep_vpc_origins_to_their_zones",
     "size_tasks_as_they_are_asked",
     "keep_to_a_quota",

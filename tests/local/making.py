@@ -31,10 +31,15 @@ def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properti
 
 def package(answer: str, *, mode: int = 0o644) -> bytes:
     """A function in a zip, that keeps that mode for its file: `handler.handler` gives this expression."""
-    written, described = io.BytesIO(), zipfile.ZipInfo("handler.py")
+    return zipped("handler.py", f"def handler(event, context): return {answer}", mode=mode)
+
+
+def zipped(name: str, text: str, *, mode: int) -> bytes:
+    """One file."""
+    written, described = io.BytesIO(), zipfile.ZipInfo(name)
     described.external_attr = mode << 16
     with zipfile.ZipFile(written, "w") as files:
-        files.writestr(described, f"def handler(event, context): return {answer}")
+        files.writestr(described, text)
     return written.getvalue()
 
 

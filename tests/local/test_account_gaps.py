@@ -6,8 +6,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.local.conftest import eventually
-from tests.local.making import load_balancer, package, stack_of
+from tests.local.making import load_balancer, package, stack_of, zipped
 from tools.local_aws.aws import LocalAws, local_aws
+
+BOOTSTRAP = """#!/bin/bash
+api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
+headers=$(mktemp)
+while curl -sf -D "$headers" -o /dev/null "$api/next"; do
+  id=$(grep -i '^lambda-runtime-aws-request-id:' "$headers" | cut -d: -f2 | tr -d '[:space:]')
+  curl -s --data-binary "\\"$AWS_ENDPOINT_URL\\"" "$api/$id/response"
+done
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +60,18 @@ def test_two_vpc_origins_of_one_name(patched: LocalAws) -> None:
         for one in range(2)
     ]
     assert [one["StackStatus"] for one in found] == ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"]
+
+
+def test_where_a_custom_runtime_finds_aws(bare: LocalAws, patched: LocalAws) -> None:
+    for aws, finds_it in ((bare, False), (patched, True)):
+        lambda_ = aws.client("lambda")
+        role = aws.client("iam").create_role(RoleName="shell", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        code = {"ZipFile": zipped("bootstrap", BOOTSTRAP, mode=0o755)}
+        named = {"FunctionName": "shell", "Runtime": "provided.al2023", "Handler": "none", "Role": role}
+        lambda_.create_function(**named, Code=code)
+        eventually(lambda: lambda_.get_function_configuration(FunctionName="shell")["State"] == "Active")  # noqa: B023
+        answer = json.load(lambda_.invoke(FunctionName="shell")["Payload"])
+        assert (answer == aws.url) is finds_it
 
 
 def test_the_modes_of_a_package(bare: LocalAws, patched: LocalAws) -> None:

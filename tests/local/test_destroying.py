@@ -53,7 +53,7 @@ def test_destroying_leaves_nothing_behind(
     hybrid: HybridDriver,
     stream: StreamDriver,
 ) -> None:
-    deployment.cdk.deploy("Operations")
+    deployment.cdk.deploy("Operations", "QueuePattern")
     answering.upload("last.jpg", encode(corners(60, 40), ".jpg"))
     stream.put([("key", b"set aside as malformed")])
     eventually(lambda: stream.set_aside("malformed/"))

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -23,9 +23,12 @@ INVOCATION = "2018-06-01/runtime/invocation"
 
 
 class Runtime:
-    """One environment: a process at a time, begun anew where it has ended. starts: how often."""
+    """One environment: a process at a time, begun anew where it has ended. starts: how often.
 
-    def __init__(self, module: str, variables: Mapping[str, str]) -> None:
+    command: of a runtime; the one below unless given.
+    """
+
+    def __init__(self, module: str, variables: Mapping[str, str], command: Sequence[str] = ()) -> None:
         self.starts = 0
         self._events: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
         self._answers: queue.Queue[tuple[str, Any]] = queue.Queue()
@@ -34,7 +37,7 @@ class Runtime:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         address = f"127.0.0.1:{self._server.server_port}"
-        self._command = [sys.executable, "-m", "tests.support.lambda_runtime", module]
+        self._command = command or [sys.executable, "-m", "tests.support.lambda_runtime", module]
         self._told = {**os.environ, **variables, "AWS_LAMBDA_RUNTIME_API": address}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -69,8 +72,8 @@ class Runtime:
 
 
 @contextmanager
-def runtime(module: str, **variables: str) -> Iterator[Runtime]:
-    made = Runtime(module, variables)
+def runtime(module: str, *, command: Sequence[str] = (), **variables: str) -> Iterator[Runtime]:
+    made = Runtime(module, variables, command)
     try:
         yield made
     finally:
@@ -123,8 +126,13 @@ def main(module: str) -> None:
         while True:
             headers, event = ask("GET", "next")
             request_id = headers["lambda-runtime-aws-request-id"]
-            answer = handler(json.loads(event), Context(aws_request_id=request_id))
-            ask("POST", f"{request_id}/response", json.dumps(answer).encode())
+            try:
+                answer = handler(json.loads(event), Context(aws_request_id=request_id))
+            except Exception as error:  # noqa: BLE001 - as Lambda's own
+                told = {"errorMessage": str(error), "errorType": type(error).__name__}
+                ask("POST", f"{request_id}/error", json.dumps(told).encode())
+            else:
+                ask("POST", f"{request_id}/response", json.dumps(answer).encode())
 
 
 if __name__ == "__main__":

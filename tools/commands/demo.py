@@ -21,6 +21,7 @@ from stacks.settings import Settings, SettingsError
 from tools.commands import views
 from tools.commands.costs import a_million
 from tools.commands.gallery import write_film, write_gallery, write_tiles, write_viewer
+from tools.commands.program import number_a_text
 from tools.drivers.deployed import Answer
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
@@ -111,7 +112,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
             console.print(f"{job.message or job.placement}\n", highlight=False, markup=False)
         status.update("Uploading a scan to the queue ...")
         queue = QueueDriver(client=aws.client, outputs=outputs["QueuePattern"], endpoint=aws.url)
-        console.print(f"{_by_queue(queue)}\n", highlight=False)
+        console.print(f"{_by_queue(queue)}\n{number_a_text(aws, hybrid)}\n", highlight=False, soft_wrap=True)
         status.update("Counting a minute of views ...")
         console.print(_views(StreamDriver(client=aws.client, outputs=outputs["StreamPattern"])))
         status.update("Fetching the tiles ...")

@@ -18,13 +18,15 @@ DOCKER = Path(__file__).with_name("docker.py")
 class Cdk:
     """The CDK CLI with the functions' packages made for this machine.
 
-    folder: where its output and log go. app: the folder with cdk.json.
+    folder: where its output and log go. app: the folder with cdk.json. program: what makes the templates, in
+        place of the one that cdk.json names.
     """
 
     aws: LocalAws
     folder: Path
     context: Sequence[str] = ()
     app: Path = ROOT
+    program: str = ""
 
     def bootstrap(self) -> None:
         self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
@@ -42,11 +44,12 @@ class Cdk:
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = ("target=local", *_base_image(), *self.context)
         context = [part for setting in settings for part in ("-c", setting)]
+        program = ["--app", self.program] if self.program else []
         log = self.folder / "cdk.log"
         with log.open("ab") as output:
             begin = output.tell()
             code = subprocess.run(
-                ["cdk", *arguments, *context, "--output", str(self.folder / "cdk.out")],
+                ["cdk", *arguments, *program, *context, "--output", str(self.folder / "cdk.out")],
                 cwd=self.app,
                 env={**os.environ, **self.aws.environment, **self.aws.containers, "CDK_DOCKER": str(DOCKER)},
                 stdin=subprocess.DEVNULL,

@@ -51,6 +51,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     function_urls.sign_requests_for_function_urls,
     shards.keep_shards_that_are_closed,
     account.heed_the_modes_of_packages,
+    account.lead_custom_runtimes_here,
     account.keep_vpc_origins_to_their_zones,
     containers.run_containers_as_fargate_does,
     containers.give_tasks_their_role,

@@ -1,6 +1,7 @@
 """What an account and its Region allow, and MiniStack never refuses. One function a gap."""
 
 import io
+import os
 import zipfile
 from functools import cache
 from typing import Any
@@ -39,6 +40,17 @@ def _unreadable(package: bytes) -> str:
     with zipfile.ZipFile(io.BytesIO(package)) as files:
         modes = {one.filename: one.external_attr >> 16 for one in files.infolist()}
     return next((name for name, mode in modes.items() if mode and not mode & OTHERS_MAY_READ), "")
+
+
+def lead_custom_runtimes_here() -> None:
+    """MiniStack tells functions where it is, but for those of `provided.*`: they would ask AWS itself."""
+    environment = lambda_svc._provided_worker_env
+
+    def environment_with_endpoint(config: dict[str, Any], *rest: Any) -> dict[str, str]:
+        here = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+        return {"AWS_ENDPOINT_URL": here, **environment(config, *rest)}
+
+    lambda_svc._provided_worker_env = environment_with_endpoint
 
 
 def keep_vpc_origins_to_their_zones() -> None:

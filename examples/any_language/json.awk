@@ -1,0 +1,55 @@
+# Prints the string that a JSON text has under a name, its escapes undone, as UTF-8; with raw=1 as JSON has it.
+# usage: LC_ALL=C awk -v name=key [-v raw=1] -f json.awk FILE. Ends with 1 where there is none.
+
+{ text = text $0 "\n" }
+
+END {
+  for (at = 1; at <= length(text); at++) {
+    if (substr(text, at, 1) != "\"") continue
+    start = at + 1
+    for (at++; substr(text, at, 1) != "\""; at++) if (substr(text, at, 1) == "\\") at++
+    found = substr(text, start, at - start)
+    if (is_value) {
+      printf "%s", raw ? found : decoded(found)
+      exit 0
+    }
+    is_value = found == name && match(substr(text, at + 1), /^[ \t\r\n]*:[ \t\r\n]*"/)
+  }
+  exit 1
+}
+
+function decoded(string,    at, out, escape, code, low) {
+  while (at = index(string, "\\")) {
+    out = out substr(string, 1, at - 1)
+    escape = substr(string, at + 1, 1)
+    string = substr(string, at + 2)
+    if (escape == "u") {
+      code = hex(substr(string, 1, 4))
+      string = substr(string, 5)
+      if (code >= 55296 && code < 56320) {  # the first half of a pair
+        low = hex(substr(string, 3, 4))
+        code = 65536 + (code - 55296) * 1024 + low - 56320
+        string = substr(string, 7)
+      }
+      out = out utf8(code)
+    } else {
+      at = index("bfnrt", escape)
+      out = out (at ? substr("\b\f\n\r\t", at, 1) : escape)
+    }
+  }
+  return out string
+}
+
+function hex(digits,    at, value) {
+  for (at = 1; at <= length(digits); at++)
+    value = value * 16 + index("0123456789abcdef", tolower(substr(digits, at, 1))) - 1
+  return value
+}
+
+function utf8(code) {
+  if (code < 128) return sprintf("%c", code)
+  if (code < 2048) return sprintf("%c%c", 192 + int(code / 64), 128 + code % 64)
+  if (code < 65536)
+    return sprintf("%c%c%c", 224 + int(code / 4096), 128 + int(code / 64) % 64, 128 + code % 64)
+  return sprintf("%c%c%c%c", 240 + int(code / 262144), 128 + int(code / 4096) % 64, 128 + int(code / 64) % 64, 128 + code % 64)
+}

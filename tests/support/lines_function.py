@@ -1,0 +1,41 @@
+"""The function of examples/any_language once more, in Python: the same tests are of both."""
+
+import json
+import os
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambda_src.renditions.job import Job, Put
+from runtime.events import parse_event
+from runtime.imaging.download import Body
+from runtime.rejection import Reason, Rejected
+from runtime.results import Output
+from runtime.slim_s3 import S3
+from runtime.sqs_batch import Outcome, each_message
+
+
+class Numbered:
+    """A lambda_src.renditions.job.Work."""
+
+    max_bytes = 10_000_000
+
+    def make(self, body: Body, put: Put) -> dict[str, Any]:
+        text = body.read()
+        if b"\0" in text:
+            raise Rejected(Reason.UNSUPPORTED_FORMAT, "The file holds a NUL byte: it is no text.")
+        lines = text.splitlines(keepends=True)
+        put("numbered.txt", b"".join(b"%d %s" % line for line in enumerate(lines, start=1)), "text/plain")
+        put("count.json", json.dumps(len(lines)).encode(), "application/json")
+        return {"lines": len(lines)}
+
+
+s3 = S3()
+job = Job(s3=s3, output=Output(s3=s3, bucket=os.environ["OUTPUT_BUCKET"]), work=Numbered())
+
+
+def _work(message: dict[str, Any], _context: LambdaContext) -> Outcome:
+    return job.run(parse_event(message))
+
+
+handler = each_message(_work)

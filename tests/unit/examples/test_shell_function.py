@@ -1,0 +1,150 @@
+"""The function in a shell and the same in Python, by Lambda's runtime API: one list of tests."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.events import job_id
+from runtime.results import manifest_key, pointer_key, rejection_key, version_prefix
+from tests.support.events import s3_event, sqs_batch
+from tests.support.lambda_runtime import Runtime, runtime
+from tests.unit.conftest import World
+
+FOLDER = Path(__file__).parents[3] / "examples" / "any_language"
+LANGUAGES: dict[str, list[str]] = {"python": [], "shell": [str(FOLDER / "bootstrap")]}
+DONE: dict[str, Any] = {"batchItemFailures": []}
+KEYS = {
+    "plain": "a.txt",
+    "reserved": "a b+c/é~!*'()%20&=?.txt",
+    "beyond-16-bits": "\U0001f600 \u20ac.txt",
+    "escapes": 'quo"te\\back\\u0041\t.txt',
+    "too-long-for-a-pointer": "ü" * 400,
+}
+
+
+@pytest.fixture(params=LANGUAGES)
+def function(request: pytest.FixtureRequest, world: World, endpoint: str) -> Iterator[Runtime]:
+    with started(request.param, endpoint) as function:
+        yield function
+
+
+def started(language: str, endpoint: str, output: str = "output") -> AbstractContextManager[Runtime]:
+    if language == "shell" and not shutil.which("curl"):
+        pytest.skip("There is no curl here (apt install curl).")
+    return runtime(
+        "tests.support.lines_function",
+        command=LANGUAGES[language],
+        LAMBDA_TASK_ROOT=str(FOLDER),
+        _HANDLER="texts",
+        AWS_ENDPOINT_URL_S3=endpoint,
+        AWS_REGION="us-east-1",
+        OUTPUT_BUCKET=output,
+        POWERTOOLS_METRICS_NAMESPACE="Texts",
+        POWERTOOLS_SERVICE_NAME="texts",
+    )
+
+
+def upload(world: World, key: str, data: bytes) -> dict[str, Any]:
+    event = world.upload(key, data)
+    return s3_event(key, version_id=event.version_id, sequencer=event.sequencer, size=len(data))
+
+
+def id_of(event: dict[str, Any]) -> str:
+    described = event["detail"]["object"]
+    return job_id("source", described["key"], described["version-id"])
+
+
+def written(world: World) -> list[tuple[str, Any]]:
+    found = world.s3.list_objects_v2(Bucket="output")["Contents"]
+    return [(item["Key"], item["LastModified"]) for item in found]
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+@pytest.mark.parametrize("ascii_only", [False, True], ids=["utf-8", "escaped"])
+def test_a_text_is_numbered_published_and_shown(
+    world: World, function: Runtime, key: str, ascii_only: bool
+) -> None:
+    event = upload(world, key, b"one\ntwo\n")
+    assert function.invoke(sqs_batch(json.dumps(event, ensure_ascii=ascii_only))) == DONE
+    prefix = version_prefix(id_of(event))
+    assert {*world.keys()} == {
+        f"{prefix}numbered.txt",
+        f"{prefix}count.json",
+        manifest_key(id_of(event)),
+        pointer_key(key),
+    }
+    assert world.everything()[f"{prefix}numbered.txt"] == b"1 one\n2 two\n"
+    manifest, pointer = world.read(manifest_key(id_of(event))), world.read(pointer_key(key))
+    assert manifest == pointer
+    assert (manifest["lines"], manifest["job_id"]) == (2, id_of(event))
+    assert manifest["sequencer"] == event["detail"]["object"]["sequencer"]
+    version = event["detail"]["object"]["version-id"]
+    assert manifest["source"] == {"bucket": "source", "key": key, "version_id": version, "bytes": 8}
+
+
+def test_results_are_kept_by_caches_and_the_pointer_is_not(world: World, function: Runtime) -> None:
+    event = upload(world, "a.txt", b"one\n")
+    function.invoke(sqs_batch(event))
+    heads = {key: world.s3.head_object(Bucket="output", Key=key) for key, _ in written(world)}
+    kept = {key for key, head in heads.items() if "immutable" in head["CacheControl"]}
+    assert {*heads} - kept == {pointer_key("a.txt")}
+    assert heads[f"{version_prefix(id_of(event))}numbered.txt"]["ContentType"] == "text/plain"
+
+
+def test_an_event_that_comes_again_changes_no_byte(world: World, function: Runtime) -> None:
+    event = upload(world, "a.txt", b"one\n")
+    function.invoke(sqs_batch(event))
+    before = written(world)
+    assert function.invoke(sqs_batch(event)) == DONE
+    assert written(world) == before
+
+
+def test_an_older_event_that_arrives_late_is_not_shown(world: World, function: Runtime) -> None:
+    older, newer = (upload(world, "a.txt", data) for data in (b"old\n", b"new\nnew\n"))
+    for event in (newer, older):
+        assert function.invoke(sqs_batch(event)) == DONE
+    assert world.read(pointer_key("a.txt"))["job_id"] == id_of(newer)
+    assert world.read(manifest_key(id_of(older)))["lines"] == 1
+
+
+def test_what_is_no_text_is_rejected_with_its_reason(world: World, function: Runtime) -> None:
+    event = upload(world, "a.txt", b"one\0\n")
+    assert function.invoke(sqs_batch(event)) == DONE
+    rejection = world.read(rejection_key(id_of(event)))
+    assert rejection["reason"] == "unsupported-format"
+    assert rejection["message"] == "The file holds a NUL byte: it is no text."
+    assert world.keys() == [rejection_key(id_of(event))]
+
+
+def test_a_version_that_is_gone_is_rejected(world: World, function: Runtime) -> None:
+    event = upload(world, "a.txt", b"one\n")
+    world.s3.delete_object(Bucket="source", Key="a.txt", VersionId=event["detail"]["object"]["version-id"])
+    assert function.invoke(sqs_batch(event)) == DONE
+    assert world.read(rejection_key(id_of(event)))["reason"] == "source-gone"
+
+
+def test_what_is_too_large_is_rejected(world: World, function: Runtime) -> None:
+    event = upload(world, "a.txt", b"a line of text\n" * 700_000)
+    assert function.invoke(sqs_batch(event)) == DONE
+    assert world.read(rejection_key(id_of(event)))["reason"] == "too-many-bytes"
+
+
+def test_a_folder_is_ignored(world: World, function: Runtime) -> None:
+    assert function.invoke(sqs_batch(upload(world, "folder/", b""))) == DONE
+    assert world.keys() == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_s3_refuses_is_an_error_and_the_message_comes_again(
+    world: World, endpoint: str, language: str
+) -> None:
+    event = upload(world, "a.txt", b"one\n")
+    with started(language, endpoint, output="there-is-none") as function:
+        assert "errorMessage" in function.invoke(sqs_batch(event))
+        assert "errorMessage" in function.invoke(sqs_batch("not json"))
+        assert function.starts == 1
