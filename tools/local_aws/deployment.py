@@ -32,7 +32,10 @@ class Cdk:
         self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
     def deploy(self, *stacks: str) -> dict[str, dict[str, str]]:
-        """Deploys, and returns each stack's outputs, by the name that app.py gives the stack."""
+        """Deploys, and returns each stack's outputs, by the name that app.py gives the stack.
+
+        stacks: with what else the CLI takes, such as their parameters.
+        """
         outputs = self.folder / "outputs.json"
         self._run("deploy", *stacks, "--require-approval", "never", "--outputs-file", str(outputs))
         return read_outputs(outputs)

@@ -1,0 +1,96 @@
+"""Who may deploy from GitHub Actions: one repository, one branch, and no key that is kept anywhere.
+
+An administrator deploys it once an account, before and apart from everything else (docs/pipeline.md):
+`cdk deploy --app "python3 -m stacks.deploy_role" --parameters Repository=OWNER/NAME`
+"""
+
+from stacks import start  # isort: skip - before CDK
+import aws_cdk as cdk
+import aws_cdk.aws_iam as iam
+from constructs import Construct
+
+from stacks.settings import Settings
+
+ISSUER = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
+SESSION = cdk.Duration.hours(1)
+Bootstrapped = cdk.DefaultStackSynthesizer
+ROLES = (
+    Bootstrapped.DEFAULT_DEPLOY_ROLE_ARN,
+    Bootstrapped.DEFAULT_FILE_ASSET_PUBLISHING_ROLE_ARN,
+    Bootstrapped.DEFAULT_IMAGE_ASSET_PUBLISHING_ROLE_ARN,
+    Bootstrapped.DEFAULT_LOOKUP_ROLE_ARN,
+)
+"""What `cdk bootstrap` made, and the CDK CLI assumes one after the other."""
+
+
+class DeployRole(cdk.Stack):
+    """GitHub's tokens -> a role that may assume the CDK's bootstrap roles, and nothing else."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            termination_protection=settings.is_production,
+            description="Deploys from GitHub Actions, for one branch of one repository",
+        )
+        repository = cdk.CfnParameter(
+            self,
+            "Repository",
+            description="On GitHub, such as example/images",
+            allowed_pattern=r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+",
+        )
+        branch = cdk.CfnParameter(
+            self,
+            "Branch",
+            default="main",
+            description="Whose workflow runs may deploy",
+            allowed_pattern=r"[A-Za-z0-9._/-]+",
+        )
+        provider = cdk.CfnParameter(
+            self,
+            "Provider",
+            default="new",
+            allowed_values=["new", "existing"],
+            description="GitHub's identity provider: an account has one, which another stack may have made",
+        )
+        is_new = cdk.CfnCondition(
+            self, "IsNew", expression=cdk.Fn.condition_equals(provider.value_as_string, "new")
+        )
+        trusted = iam.CfnOIDCProvider(self, "GitHub", url=f"https://{ISSUER}", client_id_list=[AUDIENCE])
+        trusted.cfn_options.condition = is_new
+        existing = self.format_arn(service="iam", region="", resource="oidc-provider", resource_name=ISSUER)
+        # Without an environment in the job a token's subject names the branch; a fork's or a pull request's
+        # another: https://docs.github.com/en/actions/reference/openid-connect-reference
+        subject = f"repo:{repository.value_as_string}:ref:refs/heads/{branch.value_as_string}"
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.WebIdentityPrincipal(
+                cdk.Fn.condition_if(is_new.logical_id, trusted.attr_arn, existing).to_string(),
+                {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject}},
+            ),
+            max_session_duration=SESSION,
+            description="Assumes the CDK's bootstrap roles",
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["sts:AssumeRole"], resources=[_in_this_account(arn) for arn in ROLES]
+            )
+        )
+        cdk.CfnOutput(self, "RoleArn", value=role.role_arn, description="The workflow's SANDBOX_ROLE_ARN")
+
+
+def _in_this_account(arn: str) -> str:
+    qualified = arn.replace("${Qualifier}", Bootstrapped.DEFAULT_QUALIFIER)
+    return cdk.Fn.sub(qualified)
+
+
+def compose(scope: Construct, settings: Settings) -> None:
+    """The stack alone."""
+    DeployRole(scope, "DeployRole", settings=settings)
+
+
+if __name__ == "__main__":
+    start.run(compose)

@@ -1,0 +1,94 @@
+"""The role for GitHub Actions: whose tokens it takes, and that it deploys and does no more."""
+
+import base64
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from stacks.deploy_role import AUDIENCE, ISSUER
+from tests.local.conftest import Deployment
+from tools.local_aws.aws import ACCOUNT, REGION, ROOT
+
+SUBJECT = "repo:example/images:ref:refs/heads/main"
+PARAMETERS = ("--parameters", "Repository=example/images", "--parameters", "Provider=existing")
+
+
+@pytest.fixture(scope="module")
+def role(deployment: Deployment) -> str:
+    """Its ARN. MiniStack's CloudFormation makes no identity providers: here one exists before."""
+    iam = deployment.aws.client("iam")
+    iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE])
+    cdk = replace(deployment.cdk, program="python3 -m stacks.deploy_role")
+    return cdk.deploy("DeployRole", *PARAMETERS)["DeployRole"]["RoleArn"]
+
+
+def assume(deployment: Deployment, role: str, subject: str, audience: str = AUDIENCE) -> dict[str, str]:
+    """Credentials, for what GitHub says of a workflow's run."""
+    claims = {"iss": f"https://{ISSUER}", "aud": audience, "sub": subject}
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({}, claims))
+    sts = deployment.aws.client("sts")
+    found = sts.assume_role_with_web_identity(
+        RoleArn=role, RoleSessionName="run", WebIdentityToken=f"{'.'.join(parts)}.signature"
+    )["Credentials"]
+    return {
+        "aws_access_key_id": found["AccessKeyId"],
+        "aws_secret_access_key": found["SecretAccessKey"],
+        "aws_session_token": found["SessionToken"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("subject", "audience"),
+    [
+        ("repo:example/images:ref:refs/heads/other", AUDIENCE),
+        ("repo:example/images:pull_request", AUDIENCE),
+        ("repo:example/images:ref:refs/tags/main", AUDIENCE),
+        ("repo:example/images:environment:main", AUDIENCE),
+        ("repo:another/images:ref:refs/heads/main", AUDIENCE),
+        (SUBJECT, "https://github.com/example"),
+    ],
+)
+def test_no_other_runs_token_is_taken(deployment: Deployment, role: str, subject: str, audience: str) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        assume(deployment, role, subject, audience)
+
+
+def test_it_may_do_nothing_itself(deployment: Deployment, role: str) -> None:
+    credentials: Any = assume(deployment, role, SUBJECT)
+    session = boto3.Session(**credentials, region_name=REGION)
+    calls: dict[str, Any] = {
+        "s3": lambda client: client.list_buckets(),
+        "iam": lambda client: client.create_user(UserName="mine"),
+        "cloudformation": lambda client: client.delete_stack(StackName="CDKToolkit"),
+        "lambda": lambda client: client.list_functions(),
+        "sts": lambda client: client.assume_role(
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-{REGION}",
+            RoleSessionName="more",
+        ),
+    }
+    for service, call in calls.items():
+        with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
+            call(session.client(service, endpoint_url=deployment.aws.url))
+
+
+def test_with_it_the_cdk_deploys(deployment: Deployment, role: str, tmp_path: Path) -> None:
+    told = {name.upper(): value for name, value in assume(deployment, role, SUBJECT).items()}
+    settings = ("-c", "target=local", "-c", "prefix=pipeline")
+    for command in (("deploy", "--require-approval", "never"), ("destroy", "--force")):
+        done = subprocess.run(
+            ["cdk", *command, "LambdaPattern", *settings, "--output", str(tmp_path / "cdk.out")],
+            cwd=ROOT,
+            env={**os.environ, **deployment.aws.environment, **told},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "could not be used to assume" not in done.stderr, "the CLI went on without a bootstrap role"
