@@ -15,6 +15,9 @@ pytestmark = pytest.mark.slow
 HANDLER = "lambda_src/renditions/handler.py"
 TESTS_OF_HANDLER = "tests/unit/lambda_src/renditions/test_handler.py"
 DISPATCHER, WORKER = "lambda_src/dispatcher/handler.py", "container/worker/__main__.py"
+QUEUE_WORKER = "container/queue_worker/__main__.py"
+SCANS = "Scans(limits=Limits(max_pixels={0}.max_pixels, max_bytes={0}.max_bytes))"
+LINES = ("from runtime.work.scans import Scans", "from runtime.work.lines import Lines")
 
 
 @pytest.fixture
@@ -88,9 +91,14 @@ def test_a_copy_of_the_lambda_pattern_counts_words(folder: Path) -> None:
 def test_a_copy_of_the_hybrid_numbers_lines(folder: Path) -> None:
     copy("HybridPattern", folder)
     shutil.copyfile(folder / "tests/support/lines.py", folder.joinpath("runtime", "work", "lines.py"))
-    scans = "Scans(limits=Limits(max_pixels={0}.max_pixels, max_bytes={0}.max_bytes))"
-    lines = ("from runtime.work.scans import Scans", "from runtime.work.lines import Lines")
-    change(folder / DISPATCHER, (scans.format("limits"), "Lines()"), lines)
-    change(folder / WORKER, (scans.format("told"), "Lines()"), lines)
+    change(folder / DISPATCHER, (SCANS.format("limits"), "Lines()"), LINES)
+    change(folder / WORKER, (SCANS.format("told"), "Lines()"), LINES)
     (folder / "tests/unit/container/test_worker.py").unlink()
     holds(folder, "hybrid-pattern.md")
+
+
+def test_a_copy_of_the_queue_pattern_numbers_lines(folder: Path) -> None:
+    copy("QueuePattern", folder)
+    shutil.copyfile(folder / "tests/support/lines.py", folder.joinpath("runtime", "work", "lines.py"))
+    change(folder / QUEUE_WORKER, (SCANS.format("told"), "Lines()"), LINES)
+    holds(folder, "queue-pattern.md")
