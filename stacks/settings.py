@@ -65,6 +65,8 @@ class Settings:
         goes_with="domain",
     )
     """Of the domain."""
+    deployments: Literal["rolling", "canary"] = "rolling"
+    """Of FargatePattern: task by task, or a tenth of the requests first, and back if an alarm goes off."""
     base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
     """What the containers' image is built on; the Dockerfiles say what it needs."""
     labels: Literal["off", "on"] = "off"

@@ -44,7 +44,7 @@ class Alarms(Construct):
         datapoints_to_alarm: int | None = None,
         comparison: cloudwatch.ComparisonOperator = AT_LEAST,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
-    ) -> None:
+    ) -> cloudwatch.Alarm:
         """Alarms when `metric` reaches `threshold`; missing data is not breaching.
 
         evaluation_periods: of which `datapoints_to_alarm` have to breach; all of them unless given.
@@ -63,6 +63,7 @@ class Alarms(Construct):
         )
         if self._topic:
             alarm.add_alarm_action(actions.SnsAction(self._topic))
+        return alarm
 
     def add_minimum(
         self,

@@ -1,6 +1,7 @@
 """A service on Fargate behind a load balancer's listener: its task, how it is replaced, how it grows."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import aws_cdk as cdk
 import aws_cdk.aws_ecs as ecs
@@ -12,6 +13,7 @@ from stacks.constructs.container_task import container_task
 from stacks.constructs.exec import allow_shells
 from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
+from stacks.fargate_pattern.canary import SHARE_PERCENT, WATCHED, Canary
 from stacks.fargate_pattern.size import ServiceSize
 from stacks.network import Network
 from stacks.settings import Settings
@@ -28,9 +30,12 @@ REQUESTS_A_VCPU = 1_000
 
 
 class HttpService(ecs.FargateService):
-    """`container.service` on port 8080, replaced task by task and rolled back.
+    """`container.service` on port 8080, replaced task by task or by a canary, and rolled back.
 
     Neither the number of tasks nor the root's file system can be changed from inside.
+
+    Attributes:
+        target_groups: with `deployments=canary` two, of which either may be the one in use.
     """
 
     def __init__(
@@ -70,7 +75,7 @@ class HttpService(ecs.FargateService):
             ),
             min_healthy_percent=100,
             max_healthy_percent=200,
-            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            **_deployments(settings),
             health_check_grace_period=GRACE,
             vpc_subnets=network.tasks,
             assign_public_ip=settings.egress == "public-ip",
@@ -80,27 +85,59 @@ class HttpService(ecs.FargateService):
         if cluster.exec_log:
             allow_shells(self)
         self.log_group = log_group
-        self.targets = listener.add_targets(
-            "Service",
-            port=PORT,
-            protocol=elb.ApplicationProtocol.HTTP,
-            targets=[self],
-            deregistration_delay=DEREGISTRATION,
-            health_check=elb.HealthCheck(
-                path="/ready",
-                interval=cdk.Duration.seconds(10),
-                timeout=cdk.Duration.seconds(5),
-                healthy_threshold_count=2,
-                unhealthy_threshold_count=3,
-            ),
-        )
+        blue = _target_group(listener, "ServiceGroup", network)
+        listener.add_target_groups("Service", target_groups=[blue])
+        self.target_groups = [blue]
         scaling = self.auto_scale_task_count(
             min_capacity=size.min_tasks, max_capacity=max(size.min_tasks, settings.max_tasks)
         )
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=BUSY_PERCENT)
-        scaling.scale_on_request_count(
-            "Requests", requests_per_target=round(REQUESTS_A_VCPU * size.vcpus), target_group=self.targets
-        )
+        if settings.deployments == "rolling":
+            blue.add_target(self)
+            scaling.scale_on_request_count(
+                "Requests", requests_per_target=round(REQUESTS_A_VCPU * size.vcpus), target_group=blue
+            )
+        else:  # requests a target are counted by target group, and none is always the one in use
+            green = _target_group(listener, "AlternateGroup", network)
+            self.target_groups.append(green)
+            canary = Canary(scope, "Canary", listener=listener, blue=blue, green=green)
+            target = self.load_balancer_target(
+                container_name="service", container_port=PORT, alternate_target=canary.alternate
+            )
+            blue.add_target(target)
+            self.node.add_dependency(canary)  # ECS acts by its role as soon as the service is made
+            why = "It is of rolling deployments alone; alarms end a canary."
+            cdk.Annotations.of(self).acknowledge_warning("@aws-cdk/aws-ecs:shouldUseCircuitBreaker", why)
+
+
+def _deployments(settings: Settings) -> dict[str, Any]:
+    """How a revision takes the place of another."""
+    if settings.deployments == "rolling":
+        return {"circuit_breaker": ecs.DeploymentCircuitBreaker(enable=True, rollback=True)}
+    return {
+        "deployment_strategy": ecs.DeploymentStrategy.CANARY,
+        "canary_configuration": ecs.TrafficShiftConfig(step_percent=SHARE_PERCENT, step_bake_time=WATCHED),
+        "bake_time": WATCHED,
+    }
+
+
+def _target_group(scope: Construct, construct_id: str, network: Network) -> elb.ApplicationTargetGroup:
+    return elb.ApplicationTargetGroup(
+        scope,
+        construct_id,
+        vpc=network.vpc,
+        port=PORT,
+        protocol=elb.ApplicationProtocol.HTTP,
+        target_type=elb.TargetType.IP,
+        deregistration_delay=DEREGISTRATION,
+        health_check=elb.HealthCheck(
+            path="/ready",
+            interval=cdk.Duration.seconds(10),
+            timeout=cdk.Duration.seconds(5),
+            healthy_threshold_count=2,
+            unhealthy_threshold_count=3,
+        ),
+    )
 
 
 _HEALTHY = ecs.HealthCheck(

@@ -1,5 +1,7 @@
 """What is watched of a service behind a load balancer."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_elasticloadbalancingv2 as elb
@@ -17,16 +19,20 @@ FEW = 20
 
 def watch_service(
     alarms: Alarms, load_balancer: elb.ApplicationLoadBalancer, service: HttpService, size: ServiceSize
-) -> None:
-    """Errors, latency, health, too few tasks (no data is none), CPU and memory."""
-    metrics, targets = load_balancer.metrics, service.targets.metrics
+) -> list[str]:
+    """Errors, latency, health, too few tasks (no data is none), CPU and memory.
+
+    Returns the names of those that end a canary: of errors and of latency, as the load balancer sees them.
+    """
+    metrics = load_balancer.metrics
+    groups = [group.metrics for group in service.target_groups]
     errors = {
         "service": metrics.http_code_target(elb.HttpCodeTarget.TARGET_5XX_COUNT, period=PERIOD),
         "balancer": metrics.http_code_elb(elb.HttpCodeElb.ELB_5XX_COUNT, period=PERIOD),
         "requests": metrics.request_count(period=PERIOD),
     }
     asked = "(FILL(requests, 0) + FILL(balancer, 0))"
-    alarms.add(
+    errors_alarm = alarms.add(
         "Errors",
         metric=cloudwatch.MathExpression(
             # MAX takes no list that mixes series and numbers:
@@ -42,7 +48,7 @@ def watch_service(
         why="One request of twenty ends as a 5xx.",
         runbook="service-errors",
     )
-    alarms.add(
+    slow_alarm = alarms.add(
         "Slow",
         metric=metrics.target_response_time(period=PERIOD, statistic="p99"),
         threshold=SLOW_SECONDS,
@@ -52,7 +58,7 @@ def watch_service(
     )
     alarms.add(
         "Unhealthy",
-        metric=targets.unhealthy_host_count(period=MINUTE, statistic="Maximum"),
+        metric=_together([one.unhealthy_host_count(period=MINUTE, statistic="Maximum") for one in groups]),
         threshold=1,
         evaluation_periods=10,
         datapoints_to_alarm=3,
@@ -61,7 +67,7 @@ def watch_service(
     )
     alarms.add_minimum(
         "TooFew",
-        metric=targets.healthy_host_count(period=MINUTE, statistic="Minimum"),
+        metric=_together([one.healthy_host_count(period=MINUTE, statistic="Minimum") for one in groups]),
         minimum=size.min_tasks,
         evaluation_periods=5,
         why=f"Fewer than {size.min_tasks} tasks have been healthy for five minutes.",
@@ -79,3 +85,13 @@ def watch_service(
             why=f"{name} has been over {NEARLY_FULL_PERCENT} % for a quarter of an hour.",
             runbook="service-full",
         )
+    return [errors_alarm.alarm_name, slow_alarm.alarm_name]
+
+
+def _together(metrics: Sequence[cloudwatch.Metric]) -> cloudwatch.IMetric:
+    """Of one target group, or the sum of two: no data of one is none."""
+    if len(metrics) == 1:
+        return metrics[0]
+    named = {f"group{number}": metric for number, metric in enumerate(metrics)}
+    sum_ = " + ".join(f"FILL({name}, 0)" for name in named)
+    return cloudwatch.MathExpression(expression=sum_, using_metrics=named, period=MINUTE, label="hosts")

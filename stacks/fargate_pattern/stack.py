@@ -1,6 +1,7 @@
 """Pattern 2, Fargate: long-running. An image service that stays up, behind CloudFront."""
 
 import aws_cdk as cdk
+import aws_cdk.aws_ecs as ecs
 from constructs import Construct
 
 from container.service.environment import ServiceEnvironment
@@ -62,7 +63,9 @@ class FargatePattern(cdk.Stack):
         # A missing object is then a 404 and not a 403:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         allow(service.task_definition.task_role, ["s3:ListBucket"], source.bucket_arn)
-        watch_service(alarms, front.load_balancer, service, size)
+        watched = watch_service(alarms, front.load_balancer, service, size)
+        if settings.deployments == "canary":
+            service.enable_deployment_alarms(watched, behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM)
 
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload images here")
         cdk.CfnOutput(self, "Url", value=front.distribution.url, description="Add /iiif/3/NAME/info.json")

@@ -11,6 +11,7 @@ CHOICES = {
     "egress": ("public-ip", "nat", "endpoints"),
     "flow_logs": ("off", "on"),
     "waf": ("off", "on"),
+    "deployments": ("rolling", "canary"),
     "domain": ("", "images.example.com"),
     "stream": ("provisioned", "on-demand"),
     "views": ("off", "on"),

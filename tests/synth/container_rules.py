@@ -53,7 +53,10 @@ def services_are_replaced_safely(template: Template) -> Iterator[str]:
     for name, resource in of_type(template, "AWS::ECS::Service"):
         properties = resource["Properties"]
         deployment = properties.get("DeploymentConfiguration", {})
-        if deployment.get("DeploymentCircuitBreaker") != {"Enable": True, "Rollback": True}:
+        alarms = {**deployment.get("Alarms", {}), "AlarmNames": None}
+        is_watched = alarms == {"AlarmNames": None, "Enable": True, "Rollback": True}
+        is_broken_off = deployment.get("DeploymentCircuitBreaker") == {"Enable": True, "Rollback": True}
+        if not (is_watched if deployment.get("Strategy") == "CANARY" else is_broken_off):
             yield f"{name}: a deployment that fails hangs for hours"
         if deployment.get("MinimumHealthyPercent") != 100:
             yield f"{name}: a deployment takes tasks away"

@@ -21,6 +21,10 @@ ALLOWED_ON_ALL = {
     "ssmmessages:CreateDataChannel": "the same",
     "ssmmessages:OpenControlChannel": "the same",
     "ssmmessages:OpenDataChannel": "the same",
+    "elasticloadbalancing:DescribeListeners": "with deployments=canary; load balancing describes everything",
+    "elasticloadbalancing:DescribeRules": "the same",
+    "elasticloadbalancing:DescribeTargetGroups": "the same",
+    "elasticloadbalancing:DescribeTargetHealth": "the same",
     "logs:DescribeLogGroups": "with exec=on; the agent looks for its log in the list of all",
 }
 CDK_HELPERS = {

@@ -33,6 +33,7 @@ CHANGES = {
     "waf": {"waf": "on"},
     "max_tasks": {"max_tasks": "9"},
     "domain": {"domain": "images.example.com", "certificate_arn": CERTIFICATE},
+    "deployments": {"deployments": "canary"},
     "base_image": {"base_image": "python:3.13"},
     "labels": {"labels": "on"},
     "max_pixels": {"max_pixels": "1000"},

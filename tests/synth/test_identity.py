@@ -124,14 +124,14 @@ def network_alone(folder: Path) -> Template:
 
 
 def test_references_are_strong_and_exports_are_the_same_with_any_settings(tmp_path: Path) -> None:
-    exports, found = {exported(network_alone(tmp_path))}, templates()
+    exports = {exported(network_alone(tmp_path))}
     for settings in SETTINGS:
         found = templates(**complete(settings))
         assert "Fn::GetStackOutput" not in json.dumps(found)
         exports.add(exported(found["Network"]))
     (only,) = exports
     assert len(only) == 5, "the VPC, two subnets of tasks, two of load balancers"
-    imported = {name for name, template in found.items() if "Fn::ImportValue" in json.dumps(template)}
+    imported = {name for name, template in templates().items() if "Fn::ImportValue" in json.dumps(template)}
     assert imported == {"FargatePattern", "HybridPattern", "QueuePattern"}
 
 

@@ -105,6 +105,7 @@ EXPECTED = {
         ("ServiceTask", "ECS2"),
         ("ServiceTask/ExecutionRole/DefaultPolicy", "IAM5"),
         ("ServiceTask/TaskRole/DefaultPolicy", "IAM5"),
+        ("Canary/Role/DefaultPolicy", "IAM5"),
     },
     "LambdaService": {
         ("Source", "S1"),

@@ -1,0 +1,68 @@
+"""A new revision gets a share of the requests first, where `deployments=canary`.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html
+"""
+
+import aws_cdk as cdk
+import aws_cdk.aws_ecs as ecs
+import aws_cdk.aws_elasticloadbalancingv2 as elb
+import aws_cdk.aws_iam as iam
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.grants import allow, policy_of
+
+SHARE_PERCENT = 10
+WATCHED = cdk.Duration.minutes(15)
+"""With that share, and again with all: as long as the alarms take, two of three periods of five minutes."""
+DESCRIBED = ("Listeners", "Rules", "TargetGroups", "TargetHealth")
+
+
+class Canary(Construct):
+    """The listener's rule, whose weights ECS moves from one target group to the other with each deployment.
+
+    So either may be the one in use: what watches the service adds up both. alternate: for the service.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        listener: elb.ApplicationListener,
+        blue: elb.ApplicationTargetGroup,
+        green: elb.ApplicationTargetGroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        rule = elb.ApplicationListenerRule(
+            self,
+            "Rule",
+            listener=listener,
+            priority=1,
+            conditions=[elb.ListenerCondition.path_patterns(["*"])],
+            action=elb.ListenerAction.weighted_forward(
+                [
+                    elb.WeightedTargetGroup(target_group=blue, weight=100),
+                    elb.WeightedTargetGroup(target_group=green, weight=0),
+                ]
+            ),
+        )
+        # AWS's managed policy for this allows it on every rule and target group of the account.
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"))
+        act = "elasticloadbalancing"
+        allow(role, [f"{act}:Describe{what}" for what in DESCRIBED], "*")
+        allow(role, [f"{act}:ModifyRule"], rule.listener_rule_arn)
+        allow(
+            role,
+            [f"{act}:DeregisterTargets", f"{act}:RegisterTargets"],
+            blue.target_group_arn,
+            green.target_group_arn,
+        )
+        reason = "Load balancing describes everything or nothing."
+        acknowledge(policy_of(role), {"AwsSolutions-IAM5[Resource::*]": reason})
+        self.alternate = ecs.AlternateTarget(
+            "Alternate",
+            alternate_target_group=green,
+            role=role,
+            production_listener=ecs.ListenerRuleConfiguration.application_listener_rule(rule),
+        )

@@ -1,0 +1,82 @@
+"""Deployments by a canary: two target groups, a rule between them, and alarms that end it."""
+
+import json
+
+import pytest
+
+from tests.synth.conftest import Template, one_named, only, resources, templates
+
+RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
+GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
+GROUPS = ("Service", "Alternate")
+
+
+@pytest.fixture
+def template() -> Template:
+    return templates(deployments="canary")["FargatePattern"]
+
+
+def test_a_tenth_of_the_requests_comes_first_and_alarms_of_the_load_balancer_end_it(
+    template: Template,
+) -> None:
+    deployment = only(template, "AWS::ECS::Service")["DeploymentConfiguration"]
+    assert deployment["Strategy"] == "CANARY"
+    assert deployment["CanaryConfiguration"] == {"CanaryPercent": 10, "CanaryBakeTimeInMinutes": 15}
+    assert deployment["BakeTimeInMinutes"] == 15
+    watched = deployment["Alarms"]
+    assert (watched["Enable"], watched["Rollback"]) == (True, True)
+    names = [one["Ref"] for one in watched["AlarmNames"]]
+    assert all(
+        name.startswith(kind) for name, kind in zip(names, ("AlarmsErrors", "AlarmsSlow"), strict=True)
+    )
+    for name in names:
+        alarm = template["Resources"][name]["Properties"]
+        assert "TargetGroup" not in json.dumps(alarm), "the other group may be the one in use"
+        periods = {one["MetricStat"]["Period"] for one in alarm.get("Metrics", []) if "MetricStat" in one}
+        assert max(periods or {alarm.get("Period", 0)}) * alarm["DatapointsToAlarm"] <= 15 * 60
+
+
+def test_the_rule_takes_every_request_and_begins_with_the_group_that_was_there(template: Template) -> None:
+    rule = only(template, RULE)
+    assert rule["Conditions"] == [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["*"]}}]
+    (action,) = rule["Actions"]
+    weights = {one["TargetGroupArn"]["Ref"]: one["Weight"] for one in action["ForwardConfig"]["TargetGroups"]}
+    blue, green = (one_named(template, GROUP, f"FrontDoorLoadBalancerListener{name}")[0] for name in GROUPS)
+    assert weights == {blue: 100, green: 0}
+    first, second = (template["Resources"][name]["Properties"] for name in (blue, green))
+    assert first == second
+    (load_balancer,) = only(template, "AWS::ECS::Service")["LoadBalancers"]
+    advanced = load_balancer["AdvancedConfiguration"]
+    assert load_balancer["TargetGroupArn"] == {"Ref": blue}
+    assert advanced["AlternateTargetGroupArn"] == {"Ref": green}
+    assert advanced["ProductionListenerRule"] == {"Ref": next(iter(resources(template, RULE)))}
+
+
+def test_ecs_may_move_this_rule_and_these_groups_targets(template: Template) -> None:
+    _, policy = one_named(template, "AWS::IAM::Policy", "CanaryRole")
+    _, rule, targets = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert rule["Action"] == "elasticloadbalancing:ModifyRule"
+    assert rule["Resource"] == {"Ref": next(iter(resources(template, RULE)))}
+    assert {one["Ref"] for one in targets["Resource"]} == {*resources(template, GROUP)}
+    (service,) = resources(template, "AWS::ECS::Service").values()
+    assert any("CanaryRoleDefaultPolicy" in name for name in service["DependsOn"])
+
+
+@pytest.mark.parametrize("alarm", ["AlarmsUnhealthy", "AlarmsTooFew"])
+def test_hosts_are_counted_in_both_groups(template: Template, alarm: str) -> None:
+    _, resource = one_named(template, "AWS::CloudWatch::Alarm", alarm)
+    metrics = resource["Properties"]["Metrics"]
+    assert metrics[0]["Expression"] == "FILL(group0, 0) + FILL(group1, 0)"
+    assert all(name in json.dumps(metrics) for name in resources(template, GROUP))
+
+
+def test_it_grows_by_cpu_alone(template: Template) -> None:
+    """Requests a target are counted by target group."""
+    policies = resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
+    assert "ALBRequestCountPerTarget" not in json.dumps(policies)
+    assert len(policies) == 1
+
+
+def test_without_it_nothing_of_it_is_there() -> None:
+    everything = json.dumps(templates()["FargatePattern"])
+    assert [word for word in ("CANARY", "AlternateGroup", RULE) if word in everything] == []
