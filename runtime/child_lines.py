@@ -3,29 +3,38 @@
 import os
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from runtime.deadline import DeadlineExceededError
 
-PATIENCE = 3600.0
-"""The longest wait in seconds before the deadline is checked again."""
+PATIENCE = 0.5
+"""The longest wait in seconds before it is looked whether the child has ended, or its time has passed."""
 
 
-def lines(output: IO[bytes], deadline: float, late: str) -> Iterator[bytes]:
-    """Until it closes its output; what follows the last newline is left out.
+def lines(
+    output: IO[bytes], deadline: float, late: str, has_ended: Callable[[], bool] = lambda: False
+) -> Iterator[bytes]:
+    """Until the child closes its output, or has ended: another process may hold it open.
 
-    deadline: of `time.monotonic()`. Raises DeadlineExceededError, which says `late`.
+    With their newlines; the last one may lack it. deadline: of `time.monotonic()`. Raises
+    DeadlineExceededError, which says `late`.
     """
-    rest = b""
+    rest, over = b"", False
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
             raise DeadlineExceededError(late)
-        if not select.select([output], [], [], min(left, PATIENCE))[0]:
+        if not select.select([output], [], [], 0 if over else min(left, PATIENCE))[0]:
+            if over:
+                break
+            over = has_ended()  # what it wrote last is read all the same
             continue
         data = os.read(output.fileno(), 64 * 1024)
         if not data:
-            return
+            break
         *whole, rest = (rest + data).split(b"\n")
-        yield from whole
+        for line in whole:
+            yield line + b"\n"
+    if rest:
+        yield rest

@@ -13,15 +13,17 @@ from stacks.settings import Settings
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
-SESSION = cdk.Duration.hours(1)
+SESSION = cdk.Duration.hours(2)
 Bootstrapped = cdk.DefaultStackSynthesizer
 ROLES = (
     Bootstrapped.DEFAULT_DEPLOY_ROLE_ARN,
     Bootstrapped.DEFAULT_FILE_ASSET_PUBLISHING_ROLE_ARN,
     Bootstrapped.DEFAULT_IMAGE_ASSET_PUBLISHING_ROLE_ARN,
-    Bootstrapped.DEFAULT_LOOKUP_ROLE_ARN,
 )
-"""What `cdk bootstrap` made, and the CDK CLI assumes one after the other."""
+"""What `cdk bootstrap` made, and the CDK CLI assumes to deploy.
+
+Not the one for lookups: it may read everything, and nothing here is looked up.
+"""
 
 
 class DeployRole(cdk.Stack):
@@ -38,8 +40,8 @@ class DeployRole(cdk.Stack):
         repository = cdk.CfnParameter(
             self,
             "Repository",
-            description="On GitHub, such as example/images",
-            allowed_pattern=r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+",
+            description="As the subjects of its tokens have it: example@12/images@345, or example/images",
+            allowed_pattern=r"[A-Za-z0-9_-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?",
         )
         branch = cdk.CfnParameter(
             self,
@@ -79,7 +81,7 @@ class DeployRole(cdk.Stack):
                 actions=["sts:AssumeRole"], resources=[_in_this_account(arn) for arn in ROLES]
             )
         )
-        cdk.CfnOutput(self, "RoleArn", value=role.role_arn, description="The workflow's SANDBOX_ROLE_ARN")
+        cdk.CfnOutput(self, "RoleArn", value=role.role_arn, description="For the variable of the workflow")
 
 
 def _in_this_account(arn: str) -> str:

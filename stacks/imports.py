@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DATA = ("*.toml", "*.json", "*.icc", "*.js")
+DATA = ("*.toml", "*.json", "*.icc", "*.js", "*.sh")
 """Files that a package reads: they come with any of its modules."""
 
 

@@ -1,5 +1,5 @@
 # Prints the string that a JSON text has under a name, its escapes undone, as UTF-8; with raw=1 as JSON has it.
-# usage: LC_ALL=C awk -v name=key [-v raw=1] -f json.awk FILE. Ends with 1 where there is none.
+# usage: LC_ALL=C awk -v name=key [-v raw=1] -f json.awk FILE. Ends with 1 where there is none, or it does not end.
 
 { text = text $0 "\n" }
 
@@ -7,7 +7,8 @@ END {
   for (at = 1; at <= length(text); at++) {
     if (substr(text, at, 1) != "\"") continue
     start = at + 1
-    for (at++; substr(text, at, 1) != "\""; at++) if (substr(text, at, 1) == "\\") at++
+    for (at++; at <= length(text) && substr(text, at, 1) != "\""; at++) if (substr(text, at, 1) == "\\") at++
+    if (at > length(text)) exit 1
     found = substr(text, start, at - start)
     if (is_value) {
       printf "%s", raw ? found : decoded(found)
@@ -26,10 +27,12 @@ function decoded(string,    at, out, escape, code, low) {
     if (escape == "u") {
       code = hex(substr(string, 1, 4))
       string = substr(string, 5)
-      if (code >= 55296 && code < 56320) {  # the first half of a pair
-        low = hex(substr(string, 3, 4))
+      low = substr(string, 1, 2) == "\\u" ? hex(substr(string, 3, 4)) : 0
+      if (code >= 55296 && code < 56320 && low >= 56320 && low < 57344) {  # the two halves of a pair
         code = 65536 + (code - 55296) * 1024 + low - 56320
         string = substr(string, 7)
+      } else if (code >= 55296 && code < 57344) {
+        exit 1  # half a character names nothing
       }
       out = out utf8(code)
     } else {

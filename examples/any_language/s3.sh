@@ -1,17 +1,19 @@
 # Amazon S3 by curl, which signs by itself. $folder: where its answers are put.
 
 # s3 BUCKET KEY VERSION [what curl takes]: writes the status; $folder/answer and $folder/headers have the rest.
-# VERSION may be empty. $sent: a file, where something is stored.
+# VERSION may be empty. $sent: a file, where something is stored. Ends with curl's own code: an answer that was cut
+# has a status too.
 s3() {
   local bucket=$1 key=$2 version=$3 address=https://s3.$AWS_REGION.${URL_SUFFIX:-amazonaws.com}
   shift 3
   address=${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-$address}}
-  # What is secret goes through a pipe: the list of processes shows the command line.
-  curl --silent --show-error --retry 3 --path-as-is --aws-sigv4 "aws:amz:$AWS_REGION:s3" \
-    --config <(
-      echo "user = \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\""
-      [ -z "${AWS_SESSION_TOKEN:-}" ] || echo "header = \"x-amz-security-token: $AWS_SESSION_TOKEN\""
-    ) --header "x-amz-content-sha256: $(sha256sum "${sent:-/dev/null}" | cut -d' ' -f1)" \
+  # What is secret goes through a pipe: the list of processes shows the command line. Lambda has no /dev/fd, by
+  # which bash would name another pipe than standard input.
+  {
+    echo "user = \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\""
+    [ -z "${AWS_SESSION_TOKEN:-}" ] || echo "header = \"x-amz-security-token: $AWS_SESSION_TOKEN\""
+  } | curl --silent --show-error --retry 3 --path-as-is --aws-sigv4 "aws:amz:$AWS_REGION:s3" --config - \
+    --header "x-amz-content-sha256: $(sha256sum "${sent:-/dev/null}" | cut -d' ' -f1)" \
     --dump-header "$folder/headers" --output "$folder/answer" --write-out '%{http_code}' \
     "$@" "$address/$bucket/$(encoded "$key")${version:+?versionId=$version}"
 }
@@ -27,6 +29,11 @@ put() {
 # The ETag of the last answer.
 etag() {
   grep -i '^etag:' "$folder/headers" | cut -d' ' -f2 | tr -d '\r\n'
+}
+
+# Why S3 refused, in its own word: AccessDenied, InvalidObjectState, ...
+code_of_error() {
+  sed -n 's:.*<Code>\([A-Za-z]*\)</Code>.*:\1:p' "$folder/answer" | head -n 1
 }
 
 # A key as URLs have it.

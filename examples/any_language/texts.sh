@@ -1,18 +1,27 @@
-# The function: numbers the lines of each text that is uploaded, by docs/contract.md; it hears of no deletions.
+# The function: numbers the lines of each text that is uploaded. Of docs/contract.md it keeps what is said of uploads;
+# it hears of no deletions.
 source ./s3.sh
 MOST_BYTES=10000000
+FOR_EVER='Cache-Control: public, max-age=31536000, s-maxage=86400, immutable'
 
-# handle FILE: an event of SQS with one message, which is an event of S3.
+# handle FILE: an event of SQS with one message, which is an event of S3. What fails ends the shell: it comes again.
 handle() {
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
   json "$1" body >"$folder/event"
   [ "$(of_event detail-type)" = 'Object Created' ] # whatever else comes is an error
-  bucket=$(of_event name) version=$(of_event version-id) sequencer=$(of_event sequencer)
-  key=$(of_event key && echo .) && key=${key%.} # a key may end with a newline, which $() drops
+  # One assignment a line: of several, only the last one's failure counts.
+  bucket=$(of_event name)
+  version=$(of_event version-id)
+  sequencer=$(of_event sequencer)
+  of_event key >"$folder/key"
+  key=$(cat "$folder/key" && echo .)
+  key=${key%.} # it may end with a newline, which $() drops
+  raw_key=$(of_event key raw=1)
+  [ -n "$bucket" ] && [ -n "$version" ] && [ -n "$key" ] && [ -n "$sequencer" ]
+  size=$(grep -o '"size": *[0-9]*' "$folder/event" | tr -dc 0-9)
   source=$(
-    printf '{"bucket": "%s", "key": "%s", "version_id": "%s", "bytes": %d}' "$bucket" "$(of_event key raw=1)" \
-      "$version" "$(grep -o '"size": *[0-9]*' "$folder/event" | tr -dc 0-9)"
+    printf '{"bucket": "%s", "key": "%s", "version_id": "%s", "bytes": %d}' "$bucket" "$raw_key" "$version" "$size"
   )
   job_id=$(printf '%s\0%s\0%s' "$bucket" "$key" "$version" | sha256sum | cut -c1-32)
   manifest="v/$job_id/manifest.json"
@@ -29,37 +38,40 @@ handle() {
 }
 
 make() {
-  local status code=0 file reason message
+  local code=0 reason message
   status=$(s3 "$bucket" "$key" "$version" --max-filesize $MOST_BYTES) || code=$?
-  [ $code -ne 63 ] || { reject too-many-bytes "The file has more than $MOST_BYTES bytes." && return; }
-  [ "$status" != 404 ] || { reject source-gone "The file was deleted before its turn." && return; }
-  [ "$status" = 200 ] || fail "S3 answered $status for the source."
+  case $code-$status in
+    63-*) reject too-many-bytes "The file has more than $MOST_BYTES bytes." && return ;;
+    0-404) reject source-gone 'The file was deleted before its turn.' && return ;;
+    0-403) [ "$(code_of_error)" != InvalidObjectState ] || { reject unreadable 'It is in an archive.' && return; } ;;
+  esac
+  [ "$code-$status" = 0-200 ] || fail "S3 answered $status for the source, and curl ended with $code."
   mv "$folder/answer" "$folder/source"
   mkdir "$folder/results"
-  code=0
-  SOURCE=$folder/source RESULTS=$folder/results ./lines.sh >"$folder/said" || code=$?
-  case $code in
-    0) ;;
-    3)
-      read -r _ reason message < <(grep '^rejected ' "$folder/said")
-      reject "$reason" "$message"
-      return
-      ;;
-    *) fail "The program ended with $code." ;;
-  esac
-  for file in numbered.txt:text/plain count.json:application/json; do
-    stored 200 "$(put "v/$job_id/${file%:*}" "${file#*:}" "$folder/results/${file%:*}" "$FOR_EVER")"
-  done
-  printf '%s, "source": %s, "job_id": "%s", "sequencer": "%s"}' \
-    "$(tr -d '}' <"$folder/results/manifest.json")" "$source" "$job_id" "$sequencer" >"$folder/manifest"
-  stored '200|412' "$(put "$manifest" application/json "$folder/manifest" "$FOR_EVER" 'If-None-Match: *')"
-  stored 200 "$(s3 "$OUTPUT_BUCKET" "$manifest" '')"
+  env -i PATH="$PATH" SOURCE="$folder/source" RESULTS="$folder/results" TMPDIR="$folder" \
+    ./lines.sh >"$folder/said" || code=$?
+  grep -v '^progress \|^rejected ' "$folder/said" || true # its own lines, for the log
+  if [ $code -eq 3 ]; then
+    grep '^rejected ' "$folder/said" >"$folder/rejected"
+    read -r _ reason message <"$folder/rejected"
+    reject "$reason" "$message"
+    return
+  fi
+  [ $code -eq 0 ] || fail "The program ended with $code."
+  store "v/$job_id/numbered.txt" text/plain numbered.txt
+  store "v/$job_id/count.json" application/json count.json
+  printf '{"lines": %d, "source": %s, "job_id": "%s", "sequencer": "%s"}' \
+    "$(cat "$folder/results/count.json")" "$source" "$job_id" "$sequencer" >"$folder/manifest"
+  status=$(put "$manifest" application/json "$folder/manifest" "$FOR_EVER" 'If-None-Match: *')
+  [[ $status =~ ^(200|412)$ ]] || fail "S3 answered $status for the manifest."
+  status=$(s3 "$OUTPUT_BUCKET" "$manifest" '') # another attempt's, where that was first
+  [ "$status" = 200 ] || fail "S3 answered $status for the manifest."
   show
 }
 
 # Moves the key's pointer to the manifest that was just read, unless it shows something newer.
 show() {
-  local pointer status condition race
+  local pointer condition race
   cp "$folder/answer" "$folder/manifest"
   pointer="latest/$(encoded "$key").json"
   [ ${#pointer} -le 1024 ] || pointer="latest/=sha256/$(printf %s "$key" | sha256sum | cut -d' ' -f1).json"
@@ -67,7 +79,8 @@ show() {
     status=$(s3 "$OUTPUT_BUCKET" "$pointer" '')
     case $status in
       200)
-        is_newer "$sequencer" "$(json "$folder/answer" sequencer)" || { say Superseded && return; }
+        shown=$(json "$folder/answer" sequencer)
+        is_newer "$sequencer" "$shown" || { say Superseded && return; }
         condition="If-Match: $(etag)"
         ;;
       404) condition='If-None-Match: *' ;;
@@ -80,18 +93,23 @@ show() {
       *) fail "S3 answered $status for the pointer." ;;
     esac
   done
-  fail "The pointer changed ten times."
+  fail 'The pointer changed ten times.'
 }
 
 # reject REASON MESSAGE
 reject() {
   printf '{"job_id": "%s", "source": %s, "reason": "%s", "message": "%s"}' \
-    "$job_id" "$source" "$1" "$2" >"$folder/rejection"
-  stored 200 "$(put "rejected/$job_id.json" application/json "$folder/rejection" 'Cache-Control: no-cache')"
+    "$job_id" "$source" "$1" "$(escaped "$2")" >"$folder/rejection"
+  status=$(put "rejected/$job_id.json" application/json "$folder/rejection" 'Cache-Control: no-cache')
+  [ "$status" = 200 ] || fail "S3 answered $status for the rejection."
   say Rejected
 }
 
-FOR_EVER='Cache-Control: public, max-age=31536000, s-maxage=86400, immutable'
+# store KEY MEDIA-TYPE FILE: a result of the program.
+store() {
+  status=$(put "$1" "$2" "$folder/results/$3" "$FOR_EVER")
+  [ "$status" = 200 ] || fail "S3 answered $status for $3."
+}
 
 # json FILE NAME [raw=1]
 json() {
@@ -102,6 +120,11 @@ of_event() {
   json "$folder/event" "$@"
 }
 
+# A text as it stands in JSON, without its control characters.
+escaped() {
+  printf %s "$1" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g'
+}
+
 # Sequencers are hexadecimal, compared as text once the shorter is padded with zeros on the right.
 is_newer() {
   local LC_ALL=C one=$1 other=$2
@@ -110,12 +133,8 @@ is_newer() {
   [[ $one > $other ]]
 }
 
-stored() {
-  [[ $2 =~ ^($1)$ ]] || fail "S3 answered $2 for a result."
-}
-
 say() {
-  echo "{\"message\": \"$1\", \"job_id\": \"$job_id\"}"
+  echo "{\"message\": \"$(escaped "$1")\", \"job_id\": \"$job_id\"}"
 }
 
 fail() {

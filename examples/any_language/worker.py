@@ -7,7 +7,7 @@ from container.worker.run import main
 from runtime.work.program import MB, Program
 
 LINES = Program(
-    command=[str(Path(__file__).with_name("lines.sh"))],
+    command=["sh", str(Path(__file__).with_name("lines.sh"))],
     subject="text",
     most_bytes=100 * MB,
     memory_mb=50,

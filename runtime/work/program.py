@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from runtime.child_lines import lines
+from runtime.deadline import DeadlineExceededError
 from runtime.exits import REJECTED
 from runtime.placement.placement import Estimate
 from runtime.rejection import Reason, Rejected
@@ -24,6 +26,9 @@ INHERITED = ("PATH", "LANG", "TZ")
 """Variables: no credentials, and nothing that leads to any."""
 MANIFEST = "manifest.json"
 """What the manifest says of the result, as a JSON object; every other file is a result."""
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""The second is what a shell says of a program that it ran."""
+LATE = "The program was not done in time."
 MB = 1_000_000
 
 
@@ -77,28 +82,33 @@ class Program:
     def _carry_out(self, given: Path, made: Path, deadline: float, progress: Progress) -> None:
         rejection = ""
         with self._started(given, made, deadline) as process:
-            for line in lines(
-                cast("IO[bytes]", process.stdout), deadline, "The program was not done in time."
-            ):
-                word, _, rest = line.decode(errors="replace").partition(" ")
-                if word == "progress":
-                    progress(float(rest))
+            said = cast("IO[bytes]", process.stdout)
+            for line in lines(said, deadline, LATE, lambda: process.poll() is not None):
+                text = line.decode(errors="replace").rstrip("\n")
+                word, _, rest = text.partition(" ")
+                if word == "progress" and (share := _share(rest)) is not None:
+                    progress(share)
                 elif word == "rejected":
                     rejection = rest
                 else:
-                    print(line.decode(errors="replace"), flush=True)  # noqa: T201 - of its own, for the log
-            code = process.wait()
+                    print(text, flush=True)  # noqa: T201 - of its own, for the log
+            try:
+                code = process.wait(max(0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX)))
+            except subprocess.TimeoutExpired as error:
+                raise DeadlineExceededError(LATE) from error
+        if code in KILLED:
+            raise MemoryError("The program was killed, as the system does where memory ends.")
         if code == REJECTED and rejection:
             reason, _, message = rejection.partition(" ")
-            raise Rejected(Reason(reason), message)
-        if code == -signal.SIGKILL:
-            raise MemoryError("The program was killed, as the system does where memory ends.")
+            if reason in {*Reason}:
+                raise Rejected(Reason(reason), message)
+            print(f"There is no reason {reason!r}: {message}", flush=True)  # noqa: T201
         if code:
             raise subprocess.CalledProcessError(code, self.command)
 
     @contextmanager
     def _started(self, given: Path, made: Path, deadline: float) -> Iterator["subprocess.Popen[bytes]"]:
-        """In a process group of its own, of which nothing is left afterwards."""
+        """In a process group of its own, which is ended with it."""
         told = {"SOURCE": str(given), "RESULTS": str(made), "TMPDIR": str(given.parent)}
         left = min(deadline - time.monotonic(), sys.maxsize)
         process = subprocess.Popen(
@@ -115,4 +125,14 @@ class Program:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            cast("IO[bytes]", process.stdout).close()
+            process.wait()
+
+
+def _share(text: str) -> float | None:
+    """Of the work; None for what is no number from 0 to 1."""
+    try:
+        share = float(text)
+    except ValueError:
+        return None
+    return share if 0 <= share <= 1 else None

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ PARAMETERS = ("--parameters", "Repository=example/images", "--parameters", "Prov
 
 
 @pytest.fixture(scope="module")
-def role(deployment: Deployment) -> str:
+def role(deployment: Deployment) -> Iterator[str]:
     """Its ARN. MiniStack's CloudFormation makes no identity providers: here one exists before."""
     iam = deployment.aws.client("iam")
-    iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE])
+    provider = iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE])
     cdk = replace(deployment.cdk, program="python3 -m stacks.deploy_role")
-    return cdk.deploy("DeployRole", *PARAMETERS)["DeployRole"]["RoleArn"]
+    yield cdk.deploy("DeployRole", *PARAMETERS)["DeployRole"]["RoleArn"]
+    cdk.destroy("DeployRole")
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["OpenIDConnectProviderArn"])
 
 
 def assume(deployment: Deployment, role: str, subject: str, audience: str = AUDIENCE) -> dict[str, str]:
@@ -76,6 +79,11 @@ def test_it_may_do_nothing_itself(deployment: Deployment, role: str) -> None:
     for service, call in calls.items():
         with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
             call(session.client(service, endpoint_url=deployment.aws.url))
+    reads_everything = f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-lookup-role-{ACCOUNT}-{REGION}"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        session.client("sts", endpoint_url=deployment.aws.url).assume_role(
+            RoleArn=reads_everything, RoleSessionName="look"
+        )
 
 
 def test_with_it_the_cdk_deploys(deployment: Deployment, role: str, tmp_path: Path) -> None:

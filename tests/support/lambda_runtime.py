@@ -7,12 +7,13 @@ import importlib
 import json
 import os
 import queue
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
@@ -45,7 +46,9 @@ class Runtime:
         """The handler's answer. Raises queue.Empty where there is none."""
         if self._process is None or self._process.poll() is not None:
             self.starts += 1
-            self._process = subprocess.Popen(self._command, env=self._told, stdout=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                self._command, env=self._told, stdout=subprocess.DEVNULL, start_new_session=True
+            )
         request_id = f"request-{next(self._numbers)}"
         self._events.put((request_id, json.dumps(event).encode()))
         answered, answer = self._answers.get(timeout=timeout)
@@ -65,7 +68,8 @@ class Runtime:
 
     def close(self) -> None:
         if self._process:
-            self._process.kill()
+            with suppress(ProcessLookupError):  # a shell has children of its own
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._server.shutdown()
         self._server.server_close()

@@ -24,7 +24,8 @@ class Numbered:
         text = body.read()
         if b"\0" in text:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, "The file holds a NUL byte: it is no text.")
-        lines = text.splitlines(keepends=True)
+        lines = text.split(b"\n")
+        lines = [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
         put("numbered.txt", b"".join(b"%d %s" % line for line in enumerate(lines, start=1)), "text/plain")
         put("count.json", json.dumps(len(lines)).encode(), "application/json")
         return {"lines": len(lines)}

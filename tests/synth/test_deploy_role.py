@@ -1,6 +1,7 @@
 """The stack for GitHub Actions: a token of one branch of one repository, and four roles to assume."""
 
 import json
+import re
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -34,15 +35,18 @@ def test_it_trusts_one_branch_of_one_repository(template: Template) -> None:
         "token.actions.githubusercontent.com:sub": subject,
     }
     assert "Default" not in template["Parameters"]["Repository"], "it is asked for"
-    for name in ("Repository", "Branch"):
-        assert "*" not in template["Parameters"][name]["AllowedPattern"].replace("]*", "")
+    pattern = template["Parameters"]["Repository"]["AllowedPattern"]
+    for name in ("example/images", "example@12/images@345", "some_one/a.b-c_d"):
+        assert re.fullmatch(pattern, name)
+    for name in ("*", "example/*", "example", "a/b/c", "a/b:c", "a@/b"):
+        assert not re.fullmatch(pattern, name)
 
 
-def test_it_may_assume_the_four_roles_of_the_bootstrap_and_nothing_else(template: Template) -> None:
+def test_it_may_assume_three_roles_of_the_bootstrap_and_nothing_else(template: Template) -> None:
     (statement,) = only(template, "AWS::IAM::Policy")["PolicyDocument"]["Statement"]
     assert statement["Action"] == "sts:AssumeRole"
     names = [json.dumps(one).split("cdk-hnb659fds-")[1].split("-role")[0] for one in statement["Resource"]]
-    assert names == ["deploy", "file-publishing", "image-publishing", "lookup"]
+    assert names == ["deploy", "file-publishing", "image-publishing"], "the one for lookups reads everything"
 
 
 def test_the_identity_provider_is_made_unless_the_account_has_it(template: Template) -> None:

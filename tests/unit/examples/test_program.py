@@ -1,7 +1,10 @@
 """A program as work: what it is told, how it ends, and that nothing of it is left."""
 
+import os
+import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +81,19 @@ def test_what_it_rejects_has_its_reason_and_message(run: Run) -> None:
     assert (found.value.reason, found.value.message) == (Reason.DAMAGED, "It ends before its end.")
 
 
+def test_a_last_line_needs_no_newline(run: Run) -> None:
+    with pytest.raises(Rejected):
+        run("printf 'rejected damaged It ends.'; exit 3")
+
+
+def test_a_reason_that_there_is_not_is_a_failure_and_in_the_log(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        run("echo rejected ugly No.; exit 3")
+    assert capsys.readouterr().out == "There is no reason 'ugly': No.\n"
+
+
 @pytest.mark.parametrize(("code", "means"), [(1, FAILED), (3, FAILED), (4, AGAIN), (77, FAILED)])
 def test_its_other_exit_codes_are_the_workers(run: Run, code: int, means: int) -> None:
     """3 without a reason is no rejection."""
@@ -86,19 +102,48 @@ def test_its_other_exit_codes_are_the_workers(run: Run, code: int, means: int) -
     assert exit_code(found.value)[0] == means
 
 
-def test_one_that_is_killed_is_tried_again(run: Run) -> None:
+@pytest.mark.parametrize("script", ["kill -9 $$", "sh -c 'kill -9 $$'; exit $?"])
+def test_one_that_is_killed_is_tried_again(run: Run, script: str) -> None:
     with pytest.raises(MemoryError) as found:
-        run("kill -9 $$")
+        run(script)
     assert exit_code(found.value)[0] == AGAIN
 
 
 def test_past_its_deadline_nothing_of_it_is_left(run: Run) -> None:
     with pytest.raises(DeadlineExceededError):
-        run('sleep 600 & echo $! >"$SOURCE.pid"; wait', seconds=1)
+        run('sleep 600 & echo $! >"$SOURCE.pid"; wait', seconds=5)
     end = time.monotonic() + 60
     while is_running(int((run.folder / "source.pid").read_text())):
         assert time.monotonic() < end
         time.sleep(0.01)  # until the system has ended it
+
+
+ESCAPES = 'setsid sleep 3600 & echo $! >"$SOURCE.pid"; '
+
+
+@pytest.fixture
+def escaped(run: Run) -> Iterator[None]:
+    """Ends whom a program left behind in another session, where nobody looks for it."""
+    yield
+    file = run.folder / "source.pid"
+    if file.exists() and is_running(pid := int(file.read_text())):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("escaped")
+@pytest.mark.parametrize(
+    "script", ["sleep 3600 & exit 0", f"{ESCAPES} exit 0", "exit 0"], ids=["child", "escaped", "alone"]
+)
+def test_it_has_ended_when_its_own_process_has(run: Run, script: str) -> None:
+    """Whoever else holds its output is not waited for."""
+    run(script, seconds=600)
+
+
+@pytest.mark.usefixtures("escaped")
+@pytest.mark.parametrize("script", ["exec >&-; sleep 3600", f"{ESCAPES} wait"], ids=["closed", "escaped"])
+def test_the_deadline_holds_whatever_becomes_of_its_output(run: Run, script: str) -> None:
+    with pytest.raises(DeadlineExceededError):
+        run(script, seconds=5)
 
 
 def is_running(pid: int) -> bool:
@@ -110,8 +155,8 @@ def is_running(pid: int) -> bool:
 
 
 def test_what_it_says_beside_goes_to_the_log(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    run("echo a line of its own; echo progress 0.5")
-    assert capsys.readouterr().out == "a line of its own\n"
+    run("echo a line of its own; echo progress 0.5; echo progress is good; printf 'progress nan'")
+    assert capsys.readouterr().out == "a line of its own\nprogress is good\nprogress nan\n"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests.support.lambda_runtime import Runtime, runtime
 from tests.unit.conftest import World
 
 FOLDER = Path(__file__).parents[3] / "examples" / "any_language"
-LANGUAGES: dict[str, list[str]] = {"python": [], "shell": [str(FOLDER / "bootstrap")]}
+LANGUAGES = ("python", "shell")
 DONE: dict[str, Any] = {"batchItemFailures": []}
 KEYS = {
     "plain": "a.txt",
@@ -28,18 +30,27 @@ KEYS = {
 
 
 @pytest.fixture(params=LANGUAGES)
-def function(request: pytest.FixtureRequest, world: World, endpoint: str) -> Iterator[Runtime]:
+def function(
+    request: pytest.FixtureRequest,
+    world: World,
+    endpoint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Runtime]:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with started(request.param, endpoint) as function:
         yield function
 
 
-def started(language: str, endpoint: str, output: str = "output") -> AbstractContextManager[Runtime]:
+def started(
+    language: str, endpoint: str, output: str = "output", folder: Path = FOLDER
+) -> AbstractContextManager[Runtime]:
     if language == "shell" and not shutil.which("curl"):
         pytest.skip("There is no curl here (apt install curl).")
     return runtime(
         "tests.support.lines_function",
-        command=LANGUAGES[language],
-        LAMBDA_TASK_ROOT=str(FOLDER),
+        command=[str(folder / "bootstrap")] if language == "shell" else [],
+        LAMBDA_TASK_ROOT=str(folder),
         _HANDLER="texts",
         AWS_ENDPOINT_URL_S3=endpoint,
         AWS_REGION="us-east-1",
@@ -69,7 +80,7 @@ def written(world: World) -> list[tuple[str, Any]]:
 def test_a_text_is_numbered_published_and_shown(
     world: World, function: Runtime, key: str, ascii_only: bool
 ) -> None:
-    event = upload(world, key, b"one\ntwo\n")
+    event = upload(world, key, b"one\ntw\ro\n")
     assert function.invoke(sqs_batch(json.dumps(event, ensure_ascii=ascii_only))) == DONE
     prefix = version_prefix(id_of(event))
     assert {*world.keys()} == {
@@ -78,13 +89,13 @@ def test_a_text_is_numbered_published_and_shown(
         manifest_key(id_of(event)),
         pointer_key(key),
     }
-    assert world.everything()[f"{prefix}numbered.txt"] == b"1 one\n2 two\n"
+    assert world.everything()[f"{prefix}numbered.txt"] == b"1 one\n2 tw\ro\n"
     manifest, pointer = world.read(manifest_key(id_of(event))), world.read(pointer_key(key))
     assert manifest == pointer
     assert (manifest["lines"], manifest["job_id"]) == (2, id_of(event))
     assert manifest["sequencer"] == event["detail"]["object"]["sequencer"]
     version = event["detail"]["object"]["version-id"]
-    assert manifest["source"] == {"bucket": "source", "key": key, "version_id": version, "bytes": 8}
+    assert manifest["source"] == {"bucket": "source", "key": key, "version_id": version, "bytes": 9}
 
 
 def test_results_are_kept_by_caches_and_the_pointer_is_not(world: World, function: Runtime) -> None:
@@ -132,6 +143,81 @@ def test_what_is_too_large_is_rejected(world: World, function: Runtime) -> None:
     event = upload(world, "a.txt", b"a line of text\n" * 700_000)
     assert function.invoke(sqs_batch(event)) == DONE
     assert world.read(rejection_key(id_of(event)))["reason"] == "too-many-bytes"
+
+
+@pytest.mark.parametrize("missing", ["version-id", "key", "sequencer"])
+def test_an_event_without_a_part_is_an_error_and_nothing_is_guessed(
+    world: World, function: Runtime, missing: str
+) -> None:
+    event = upload(world, "a.txt", b"one\n")
+    del event["detail"]["object"][missing]
+    assert "errorMessage" in function.invoke(sqs_batch(event))
+    assert world.keys() == []
+
+
+@pytest.mark.parametrize("body", ['{"detail-type": "Object Created", "detail": {"x', '"\\ud800x"', "", "[]"])
+def test_what_is_no_event_is_an_error_at_once(world: World, function: Runtime, body: str) -> None:
+    assert "errorMessage" in function.invoke(sqs_batch(body), timeout=30)
+    assert world.keys() == []
+
+
+def test_half_a_character_in_a_key_is_an_error(world: World, endpoint: str) -> None:
+    """Python takes it for a key that is not there; no key of S3 has one."""
+    event = upload(world, "a.txt", b"one\n")
+    body = json.dumps(event).replace('"a.txt"', '"\\ud800x"')
+    with started("shell", endpoint) as function:
+        assert "errorMessage" in function.invoke(sqs_batch(body))
+    assert world.keys() == []
+
+
+def test_the_shell_opens_no_file_by_dev_fd() -> None:
+    """Lambda has none: https://github.com/aws/aws-lambda-base-images/issues/132"""
+    assert not [path.name for path in FOLDER.iterdir() if path.is_file() and "<(" in path.read_text()]
+
+
+def test_the_program_is_told_no_credentials(world: World, endpoint: str, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    folder = shutil.copytree(FOLDER, tmp_path / "package")
+    (folder / "lines.sh").write_text(f"#!/bin/sh\nenv >{told}\nexit 4\n")
+    with started("shell", endpoint, folder=folder) as function:
+        assert "errorMessage" in function.invoke(sqs_batch(upload(world, "a.txt", b"one\n")))
+    names = {line.partition("=")[0] for line in told.read_text().splitlines()}
+    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == {"PATH", "SOURCE", "RESULTS", "TMPDIR"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_download_that_is_cut_is_an_error(world: World, language: str) -> None:
+    event = upload(world, "a.txt", b"one\n")
+    written: list[str] = []
+
+    class Cutting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            missing = self.path.startswith("/output")
+            self.send_response(404 if missing else 200)
+            self.send_header("Content-Length", str(len(MISSING) if missing else 100))
+            self.end_headers()
+            self.wfile.write(MISSING if missing else b"one\ntwo\n")
+            self.close_connection = True
+
+        def do_PUT(self) -> None:
+            written.append(self.path)
+            self.send_error(500)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Cutting)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with started(language, f"http://127.0.0.1:{server.server_port}") as function:
+            assert "errorMessage" in function.invoke(sqs_batch(event))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert written == []
+
+
+MISSING = b"<Error><Code>NoSuchKey</Code><Message>none</Message></Error>"
 
 
 def test_a_folder_is_ignored(world: World, function: Runtime) -> None:

@@ -1,5 +1,6 @@
 """What curl sends to Amazon S3 for the function in a shell is signed as botocore would sign it."""
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ def asked() -> Iterator[list[Asked]]:
     server.server_close()
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="There is no curl here (apt install curl).")
 @pytest.mark.parametrize("token", ["", "token/+="])
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 @pytest.mark.parametrize("command", COMMANDS)
