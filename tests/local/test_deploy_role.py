@@ -86,6 +86,7 @@ def test_it_may_do_nothing_itself(deployment: Deployment, role: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_with_it_the_cdk_deploys(deployment: Deployment, role: str, tmp_path: Path) -> None:
     told = {name.upper(): value for name, value in assume(deployment, role, SUBJECT).items()}
     settings = ("-c", "target=local", "-c", "prefix=pipeline")

@@ -123,6 +123,7 @@ def test_a_scale_in_during_work_interrupts_no_job(queue: QueueDriver) -> None:
     assert told_at_work(queue) == told
 
 
+@pytest.mark.slow
 def test_a_task_that_is_stopped_in_the_middle_of_a_job_finishes_it_or_gives_it_back(
     queue: QueueDriver,
 ) -> None:
