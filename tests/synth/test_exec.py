@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from app import PATTERNS
+from stacks.constructs.exec import WRITTEN
 from tests.synth.conftest import Synth, only, resources, templates
 
-TASKS = {"FargatePattern": "service", "HybridPattern": "worker", "QueuePattern": "worker"}
+TASKS = [stack for stack in PATTERNS if resources(templates()[stack], "AWS::ECS::TaskDefinition")]
+"""Stacks that have some."""
 
 
 def test_without_the_setting_nothing_opens_a_shell() -> None:
@@ -18,7 +21,7 @@ def test_without_the_setting_nothing_opens_a_shell() -> None:
 def test_with_it_a_task_has_its_agents_folders_and_the_root_stays_read_only(synth: Synth, stack: str) -> None:
     (container,) = only(synth(stack, exec="on"), "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
     mounts = {mount["ContainerPath"] for mount in container["MountPoints"] if not mount["ReadOnly"]}
-    assert mounts == {"/scratch", "/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"}
+    assert mounts == {"/scratch", *WRITTEN.values()}
     assert container["ReadonlyRootFilesystem"]
     assert container["LinuxParameters"]["InitProcessEnabled"]
 
@@ -44,17 +47,6 @@ def test_its_role_gains_the_channels_and_the_audit_log(synth: Synth, stack: str)
     ]
     session = only(template, "AWS::ECS::Cluster")["Configuration"]["ExecuteCommandConfiguration"]
     assert session == {"LogConfiguration": {"CloudWatchLogGroupName": {"Ref": log}}, "Logging": "OVERRIDE"}
-
-
-@pytest.mark.parametrize("setting", ["off", "on"])
-def test_who_starts_tasks_is_told_of_it(synth: Synth, setting: str) -> None:
-    functions = resources(synth("HybridPattern", exec=setting), "AWS::Lambda::Function")
-    told = {
-        one["Properties"]["Environment"]["Variables"].get("EXEC", "off")
-        for one in functions.values()
-        if "TASK_DEFINITION" in one["Properties"].get("Environment", {}).get("Variables", {})
-    }
-    assert told == {setting}
 
 
 def test_without_a_way_out_systems_manager_has_an_endpoint(synth: Synth) -> None:

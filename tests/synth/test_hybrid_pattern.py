@@ -206,3 +206,14 @@ def test_alarms_on_what_a_sweep_counts_allow_for_a_clock_that_leaves_one_out(hyb
 def test_tiles_take_no_preflight_which_the_bucket_would_refuse(hybrid: Template) -> None:
     behavior = only(hybrid, "AWS::CloudFront::Distribution")["DistributionConfig"]["DefaultCacheBehavior"]
     assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+
+
+@pytest.mark.parametrize("setting", ["off", "on"])
+def test_who_starts_tasks_is_told_whether_a_shell_may_be_opened_in_them(synth: Synth, setting: str) -> None:
+    functions = resources(synth("HybridPattern", exec=setting), "AWS::Lambda::Function")
+    told = {
+        one["Properties"]["Environment"]["Variables"].get("EXEC", "off")
+        for one in functions.values()
+        if "TASK_DEFINITION" in one["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    assert told == {setting}

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from examples.any_language import shell_function
 from runtime.events import job_id
 from runtime.results import manifest_key, pointer_key, rejection_key, version_prefix
 from tests.support.events import s3_event, sqs_batch
 from tests.support.lambda_runtime import Runtime, runtime
 from tests.unit.conftest import World
 
-FOLDER = Path(__file__).parents[3] / "examples" / "any_language"
+FOLDER = Path(shell_function.__file__).parent
 LANGUAGES = ("python", "shell")
 DONE: dict[str, Any] = {"batchItemFailures": []}
 KEYS = {
