@@ -10,7 +10,7 @@ handle() {
   trap 'rm -rf "$folder"' EXIT
   json "$1" body >"$folder/event"
   [ "$(of_event detail-type)" = 'Object Created' ] # whatever else comes is an error
-  # One assignment a line: of several, only the last one's failure counts.
+  # One assignment per line: of several, only the last one's failure counts.
   bucket=$(of_event name)
   version=$(of_event version-id)
   sequencer=$(of_event sequencer)
@@ -18,7 +18,9 @@ handle() {
   key=$(cat "$folder/key" && echo .)
   key=${key%.} # it may end with a newline, which $() drops
   raw_key=$(of_event key raw=1)
-  [ -n "$bucket" ] && [ -n "$version" ] && [ -n "$key" ] && [ -n "$sequencer" ]
+  for part in "$bucket" "$version" "$key" "$sequencer"; do
+    [ -n "$part" ] # as a command of its own: in a list with && no failure but the last would count
+  done
   size=$(grep -o '"size": *[0-9]*' "$folder/event" | tr -dc 0-9)
   source=$(
     printf '{"bucket": "%s", "key": "%s", "version_id": "%s", "bytes": %d}' "$bucket" "$raw_key" "$version" "$size"
@@ -38,13 +40,18 @@ handle() {
 }
 
 make() {
-  local code=0 reason message
+  local code=0 rejection=() reason message
   status=$(s3 "$bucket" "$key" "$version" --max-filesize $MOST_BYTES) || code=$?
   case $code-$status in
-    63-*) reject too-many-bytes "The file has more than $MOST_BYTES bytes." && return ;;
-    0-404) reject source-gone 'The file was deleted before its turn.' && return ;;
-    0-403) [ "$(code_of_error)" != InvalidObjectState ] || { reject unreadable 'It is in an archive.' && return; } ;;
+    0-200) ;;
+    63-*) rejection=(too-many-bytes "The file has more than $MOST_BYTES bytes.") ;;
+    0-404) rejection=(source-gone 'The file was deleted before its turn.') ;;
+    0-403) [ "$(code_of_error)" != InvalidObjectState ] || rejection=(unreadable 'It is in an archive.') ;;
   esac
+  if [ ${#rejection[@]} -gt 0 ]; then
+    reject "${rejection[@]}"
+    return
+  fi
   [ "$code-$status" = 0-200 ] || fail "S3 answered $status for the source, and curl ended with $code."
   mv "$folder/answer" "$folder/source"
   mkdir "$folder/results"

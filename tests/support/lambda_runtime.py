@@ -12,10 +12,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.support.lambda_context import Context
@@ -39,11 +41,13 @@ class Runtime:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         address = f"127.0.0.1:{self._server.server_port}"
         self._command = command or [sys.executable, "-m", "tests.support.lambda_runtime", module]
-        self._told = {**os.environ, **variables, "AWS_LAMBDA_RUNTIME_API": address}
+        self._scratch = TemporaryDirectory()
+        told = {"AWS_LAMBDA_RUNTIME_API": address, "TMPDIR": self._scratch.name}
+        self._told = {**os.environ, **told, **variables}
         self._process: subprocess.Popen[bytes] | None = None
 
     def invoke(self, event: Mapping[str, Any], *, timeout: float = 120) -> dict[str, Any]:
-        """The handler's answer. Raises queue.Empty where there is none."""
+        """The handler's answer, or its error. Raises queue.Empty where none comes, or can come any more."""
         if self._process is None or self._process.poll() is not None:
             self.starts += 1
             self._process = subprocess.Popen(
@@ -51,9 +55,19 @@ class Runtime:
             )
         request_id = f"request-{next(self._numbers)}"
         self._events.put((request_id, json.dumps(event).encode()))
-        answered, answer = self._answers.get(timeout=timeout)
+        answered, answer = self._answer(time.monotonic() + timeout)
         assert answered == request_id
         return dict(answer)
+
+    def _answer(self, end: float) -> tuple[str, Any]:
+        assert self._process
+        while True:
+            has_ended = self._process.poll() is not None or time.monotonic() > end
+            try:
+                return self._answers.get(timeout=0.01 if has_ended else 0.5)
+            except queue.Empty:
+                if has_ended:
+                    raise
 
     @property
     def pid(self) -> int:
@@ -73,6 +87,7 @@ class Runtime:
             self._process.wait()
         self._server.shutdown()
         self._server.server_close()
+        self._scratch.cleanup()
 
 
 @contextmanager

@@ -30,15 +30,9 @@ KEYS = {
 }
 
 
-@pytest.fixture(params=LANGUAGES)
-def function(
-    request: pytest.FixtureRequest,
-    world: World,
-    endpoint: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Runtime]:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+@pytest.fixture(params=LANGUAGES, scope="module")
+def function(request: pytest.FixtureRequest, endpoint: str) -> Iterator[Runtime]:
+    """One environment for all of a language's tests, as Lambda keeps one."""
     with started(request.param, endpoint) as function:
         yield function
 
@@ -46,6 +40,7 @@ def function(
 def started(
     language: str, endpoint: str, output: str = "output", folder: Path = FOLDER
 ) -> AbstractContextManager[Runtime]:
+    """With what Lambda tells a function."""
     if language == "shell" and not shutil.which("curl"):
         pytest.skip("There is no curl here (apt install curl).")
     return runtime(
@@ -55,6 +50,9 @@ def started(
         _HANDLER="texts",
         AWS_ENDPOINT_URL_S3=endpoint,
         AWS_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="AKID",
+        AWS_SECRET_ACCESS_KEY="secret",
+        AWS_SESSION_TOKEN="token",
         OUTPUT_BUCKET=output,
         POWERTOOLS_METRICS_NAMESPACE="Texts",
         POWERTOOLS_SERVICE_NAME="texts",
@@ -158,14 +156,18 @@ def test_an_event_without_a_part_is_an_error_and_nothing_is_guessed(
 
 @pytest.mark.parametrize("body", ['{"detail-type": "Object Created", "detail": {"x', '"\\ud800x"', "", "[]"])
 def test_what_is_no_event_is_an_error_at_once(world: World, function: Runtime, body: str) -> None:
-    assert "errorMessage" in function.invoke(sqs_batch(body), timeout=30)
+    assert "errorMessage" in function.invoke(sqs_batch(body))
     assert world.keys() == []
 
 
-def test_half_a_character_in_a_key_is_an_error(world: World, endpoint: str) -> None:
-    """Python takes it for a key that is not there; no key of S3 has one."""
+@pytest.mark.parametrize(("name", "value"), [("key", r"\ud800x"), ("key", ""), ("version-id", "")])
+def test_what_s3_never_sends_is_an_error_in_the_shell(
+    world: World, endpoint: str, name: str, value: str
+) -> None:
+    """Half a character, or nothing where something is named."""
     event = upload(world, "a.txt", b"one\n")
-    body = json.dumps(event).replace('"a.txt"', '"\\ud800x"')
+    sent = event["detail"]["object"][name]
+    body = json.dumps(event).replace(f'"{name}": "{sent}"', f'"{name}": "{value}"')
     with started("shell", endpoint) as function:
         assert "errorMessage" in function.invoke(sqs_batch(body))
     assert world.keys() == []
