@@ -1,7 +1,7 @@
 """Who may deploy from GitHub Actions: one repository, one branch, and no key that is kept anywhere.
 
-An administrator deploys it once an account, before and apart from everything else (docs/pipeline.md):
-`cdk deploy --app "python3 -m stacks.deploy_role" --parameters Repository=OWNER/NAME`
+An administrator deploys it once per account, before and apart from everything else (docs/pipeline.md):
+`cdk deploy --app "python3 -m stacks.deploy_role" --parameters Repository=OWNER@ID/NAME@ID`
 """
 
 from stacks import start  # isort: skip - before CDK

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import aws_cdk as cdk
-import aws_cdk.aws_events as events
 import aws_cdk.aws_lambda as lambda_
 import aws_cdk.aws_lambda_event_sources as event_sources
 from constructs import Construct
@@ -14,6 +13,7 @@ from stacks.constructs.function import Function
 from stacks.constructs.grants import allow, allow_objects
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.constructs.private_bucket import PrivateBucket
+from stacks.constructs.s3_events import uploads
 from stacks.settings import Settings
 
 TIMEOUT = cdk.Duration.minutes(1)
@@ -47,20 +47,16 @@ class ShellFunction(cdk.Stack):
             settings=settings,
             alarms=alarms,
         )
-        uploads = EventQueue(
+        queue = EventQueue(
             self,
             "Uploads",
-            pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={"bucket": {"name": [source.bucket_name]}},
-            ),
+            pattern=uploads(source),
             visibility=of_function(TIMEOUT),
             alarms=alarms,
         )
         function.add_event_source(
             event_sources.SqsEventSource(
-                uploads.queue,
+                queue.queue,
                 batch_size=1,  # the shell reads one message
                 max_concurrency=settings.max_concurrency,
                 report_batch_item_failures=True,
@@ -70,15 +66,15 @@ class ShellFunction(cdk.Stack):
         written = ["v/", "latest/", "rejected/"]
         allow_objects(function, output, {"s3:PutObject": written, "s3:GetObject": ["v/", "latest/"]})
         allow(function, ["s3:ListBucket"], source.bucket_arn, output.bucket_arn)  # a missing object is a 404
-        uploads.rule.node.add_dependency(source)
+        queue.rule.node.add_dependency(source)
         function.node.add_dependency(output)
 
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload texts here")
         cdk.CfnOutput(self, "OutputBucket", value=output.bucket_name, description="Numbered lines")
         for name, value in {
-            "Queue": uploads.queue.queue_url,
-            "DeadLetters": uploads.dead_letters.queue_url,
-            "Undelivered": uploads.undelivered.queue_url,
+            "Queue": queue.queue.queue_url,
+            "DeadLetters": queue.dead_letters.queue_url,
+            "Undelivered": queue.undelivered.queue_url,
             "LogGroup": function.log_group.log_group_name,
             "FunctionName": function.function_name,
         }.items():

@@ -26,7 +26,7 @@ from runtime.work.works import Works
 
 
 def _trace_id() -> str:
-    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+    """Of AWS X-Ray, of this invocation: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
     header = os.environ.get("_X_AMZN_TRACE_ID", "")  # Root=1-...;Parent=...;Sampled=1
     return dict(part.partition("=")[::2] for part in header.split(";")).get("Root", "")
 

@@ -1,13 +1,23 @@
-"""Which events of a bucket a pattern listens to."""
+"""Which events of a bucket a pattern listens to.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+"""
 
 import aws_cdk.aws_events as events
 import aws_cdk.aws_s3 as s3
 
 
+def uploads(bucket: s3.Bucket) -> events.EventPattern:
+    """New objects, and new versions of old ones."""
+    return _of(bucket, "Object Created")
+
+
 def uploads_and_deletions(bucket: s3.Bucket) -> events.EventPattern:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
+    """The same, and what is deleted."""
+    return _of(bucket, "Object Created", "Object Deleted")
+
+
+def _of(bucket: s3.Bucket, *kinds: str) -> events.EventPattern:
     return events.EventPattern(
-        source=["aws.s3"],
-        detail_type=["Object Created", "Object Deleted"],
-        detail={"bucket": {"name": [bucket.bucket_name]}},
+        source=["aws.s3"], detail_type=[*kinds], detail={"bucket": {"name": [bucket.bucket_name]}}
     )

@@ -97,7 +97,7 @@ class HttpService(ecs.FargateService):
             scaling.scale_on_request_count(
                 "Requests", requests_per_target=round(REQUESTS_A_VCPU * size.vcpus), target_group=blue
             )
-        else:  # requests a target are counted by target group, and none is always the one in use
+        else:  # requests per target are counted by target group, and none is always the one in use
             green = _target_group(listener, "AlternateGroup", network)
             self.target_groups.append(green)
             canary = Canary(scope, "Canary", listener=listener, blue=blue, green=green)

@@ -71,7 +71,7 @@ def test_hosts_are_counted_in_both_groups(template: Template, alarm: str) -> Non
 
 
 def test_it_grows_by_cpu_alone(template: Template) -> None:
-    """Requests a target are counted by target group."""
+    """Requests per target are counted by target group."""
     policies = resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
     assert "ALBRequestCountPerTarget" not in json.dumps(policies)
     assert len(policies) == 1
