@@ -13,8 +13,8 @@ from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.grants import allow, policy_of
 
 SHARE_PERCENT = 10
-WATCHED = cdk.Duration.minutes(15)
-"""With that share, and again with all: as long as the alarms take, two of three periods of five minutes."""
+WATCHED = cdk.Duration.minutes(20)
+"""With that share, and again with all: the alarms take up to three periods, and one has begun before."""
 DESCRIBED = ("Listeners", "Rules", "TargetGroups", "TargetHealth")
 
 
