@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from stacks import deploy_role
 from stacks.deploy_role import AUDIENCE, ISSUER
 from tests.local.conftest import Deployment
 from tools.local_aws.aws import ACCOUNT, REGION, ROOT
@@ -26,7 +27,7 @@ def role(deployment: Deployment) -> Iterator[str]:
     """Its ARN. MiniStack's CloudFormation makes no identity providers: here one exists before."""
     iam = deployment.aws.client("iam")
     provider = iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE])
-    cdk = replace(deployment.cdk, program="python3 -m stacks.deploy_role")
+    cdk = replace(deployment.cdk, program=f"python3 -m {deploy_role.__name__}")
     yield cdk.deploy("DeployRole", *PARAMETERS)["DeployRole"]["RoleArn"]
     cdk.destroy("DeployRole")
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["OpenIDConnectProviderArn"])

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from examples.any_language import app
 from runtime.results import pointer_key, version_prefix
 from tests.local.conftest import Deployment, eventually, redeliver_soon, role_of, without
 from tools.drivers.deployed import Upload
 from tools.drivers.uploads import Uploads
 
-PROGRAM = "python3 -m examples.any_language.app"
+PROGRAM = f"python3 -m {app.__name__}"
 STATEMENTS = ("s3:GetObjectVersion", "s3:GetObject", "s3:PutObject")
 
 
