@@ -58,6 +58,10 @@ PATCHES = (
     "protect_tasks_from_scale_in",
     "end_services_while_others_are_answered",
     "scale_services_by_alarms",
+    "run_children_on_batches",
+    "write_the_results_of_map_runs",
+    "stop_a_map_run_with_its_execution",
+    "authorize_state_machines_by_their_role",
 )
 """Without which MiniStack starts where its gaps are shown."""
 

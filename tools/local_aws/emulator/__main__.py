@@ -23,6 +23,7 @@ from tools.local_aws.emulator import (
     rekognition,
     scaling,
     shards,
+    state_machines,
     streams,
     tasks,
     types,
@@ -67,6 +68,10 @@ PATCHES: tuple[Callable[[], None], ...] = (
     protection.protect_tasks_from_scale_in,
     protection.end_services_while_others_are_answered,
     scaling.scale_services_by_alarms,
+    state_machines.run_children_on_batches,
+    state_machines.write_the_results_of_map_runs,
+    state_machines.stop_a_map_run_with_its_execution,
+    state_machines.authorize_state_machines_by_their_role,
 )
 
 
