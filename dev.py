@@ -17,6 +17,7 @@ from tools.set_up import PYTHON, SetupError, become, run, set_up_local_aws, set_
 LOCKS = (
     "requirements-build.txt",
     "requirements.txt",
+    "lambda_src/backfill/requirements.txt",
     "lambda_src/renditions/requirements.txt",
     "lambda_src/dispatcher/requirements.txt",
     "lambda_src/dispatcher_videos/requirements.txt",

@@ -151,8 +151,16 @@ class Output:
 
     def is_overtaken(self, event: ObjectEvent) -> bool:
         """Whether the key shows what happened to it later: a newer version, or a deletion."""
-        pointer, _ = self._read(pointer_key(event.key))
+        pointer = self.pointer(event.key)
         return not _is_behind(pointer, event) and (pointer or {}).get("job_id") != event.job_id
+
+    def pointer(self, key: str) -> Document | None:
+        """What the key shows: a manifest, or the tombstone of what was deleted; None where it never did."""
+        return self._read(pointer_key(key))[0]
+
+    def is_rejected(self, job_id: str) -> bool:
+        """Whether it is recorded why the version cannot be done."""
+        return self._read(rejection_key(job_id))[0] is not None
 
     def is_published(self, job_id: str) -> bool:
         """Whether its manifest is there, and so all of its result."""

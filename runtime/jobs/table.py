@@ -183,6 +183,16 @@ class Jobs:
         late = Key("queue").eq(ACTIVE) & Key("due").lt(round(self.clock()))
         return [item["job_id"] for item in self._open(late, most)]
 
+    def open(self) -> int:
+        """How many have not ended, up to some thousands (a page of the index each). The index may lag."""
+        pages = (
+            self.table.query(
+                IndexName=OPEN_INDEX, Select="COUNT", KeyConditionExpression=Key("queue").eq(queue)
+            )
+            for queue in (WAITING, ACTIVE)
+        )
+        return sum(page["Count"] for page in pages)
+
     def all(self, unreadable: list[str] | None = None) -> Iterator[Job]:
         """Every job that is kept, by a scan: for people, and for tables of some thousand jobs.
 
