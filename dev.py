@@ -132,6 +132,10 @@ COMMANDS = {
     "views": Command(
         "the views that StreamPattern counted: put, top, redrive (--target local|aws)", module("views")
     ),
+    "backfill": Command(
+        "results of what was in a bucket before: --pattern P, --prefix X, --plan N (--target local|aws)",
+        module("backfill", from_here=True),
+    ),
     "pyramid": Command(
         "an image as zoomable tiles: FILE OUT", module("pyramid", from_here=True), local_aws=True
     ),

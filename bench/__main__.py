@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 NAMES = (
+    "backfill",
     "chooser",
     "coldstart",
     "decoding",

@@ -6,15 +6,13 @@
 
 from stacks import start  # isort: skip - before CDK
 import aws_cdk as cdk
-import aws_cdk.aws_s3 as s3
-import aws_cdk.aws_stepfunctions as sfn
-import aws_cdk.aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from lambda_src.backfill.environment import BackfillEnvironment
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.alarms import PERIOD, Alarms
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.object_batches import ObjectBatches
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.constructs.python_function import PythonFunction
 from stacks.settings import Settings
@@ -23,7 +21,10 @@ PATTERNS = ("LambdaPattern", "HybridPattern", "QueuePattern")
 """Those that read uploads from a queue."""
 WITH_JOBS = {"HybridPattern"}
 """Whose dispatcher takes a job off the queue before it is done."""
+READ = ("latest/", "rejected/")
+"""Prefixes in the output bucket: what keys show, and what was refused."""
 TIMEOUT = cdk.Duration.minutes(5)
+MEMORY_MB = 512
 A_BATCH = 40
 """Objects: their keys fit into a child execution's 256 KiB however long they are.
 
@@ -59,7 +60,7 @@ class Backfill(cdk.Stack):
             name="backfill",
             description=f"Sends objects of a listing to the queue of {pattern}, as it has room for them",
             timeout=TIMEOUT,
-            memory_size=512,
+            memory_size=MEMORY_MB,
             environment=BackfillEnvironment(
                 source_bucket=source, output_bucket=output, queue_url=queue, job_table=table
             ).as_variables(),
@@ -67,9 +68,9 @@ class Backfill(cdk.Stack):
             alarms=alarms,
         )
         source_arn, output_arn = (f"arn:{cdk.Aws.PARTITION}:s3:::{name}" for name in (source, output))
-        allow(function, ["s3:GetObject"], f"{source_arn}/*")
-        allow(function, ["s3:GetObject"], f"{output_arn}/latest/*", f"{output_arn}/rejected/*")
+        allow(function, ["s3:GetObject"], *(f"{output_arn}/{prefix}*" for prefix in READ), f"{source_arn}/*")
         allow(function, ["s3:ListBucket"], source_arn, output_arn)  # what is missing is a 404, else a 403
+        _acknowledge_objects(function)
         name_of_queue = cdk.Fn.select(4, cdk.Fn.split("/", queue))
         allow(
             function,
@@ -80,16 +81,18 @@ class Backfill(cdk.Stack):
             index = self.format_arn(service="dynamodb", resource="table", resource_name=f"{table}/index/open")
             allow(function, ["dynamodb:Query"], index)
 
-        machine = self._machine(source, function, reports)
+        batches = ObjectBatches(
+            self, "Batches", source=source, function=function, a_batch=A_BATCH, reports=reports
+        )
         alarms.add(
             "Failed",
-            metric=machine.metric_failed(period=PERIOD),
+            metric=batches.failed,
             threshold=1,
             why="The backfill ended before all was sent.",
             runbook="backfill-failed",
         )
         for name, value in {
-            "StateMachine": machine.state_machine_arn,
+            "StateMachine": batches.state_machine_arn,
             "ReportsBucket": reports.bucket_name,
             "FunctionName": function.function_name,
             "LogGroup": function.log_group.log_group_name,
@@ -101,40 +104,14 @@ class Backfill(cdk.Stack):
         description = f"{what} it in the outputs of {self._pattern}"
         return cdk.CfnParameter(self, output, description=description).value_as_string
 
-    def _machine(self, source: str, function: PythonFunction, reports: PrivateBucket) -> sfn.StateMachine:
-        """Its input: `prefix` of the keys, and `at_once`, how much the pattern may have to do."""
-        feed = tasks.LambdaInvoke(
-            self, "Feed", lambda_function=function, output_path="$.Payload", retry_on_service_exceptions=False
-        )
-        feed.add_retry(
-            errors=[sfn.Errors.ALL], interval=cdk.Duration.seconds(5), max_attempts=5, backoff_rate=3
-        )
-        left = sfn.Choice(self, "Left").when(sfn.Condition.is_present("$.Items[0]"), feed)
-        objects = sfn.DistributedMap(
-            self,
-            "Objects",
-            label="Objects",
-            max_concurrency=1,  # each looks how much room there is
-            item_reader=sfn.S3ObjectsItemReader(
-                bucket=s3.Bucket.from_bucket_name(self, "Source", source),
-                prefix=sfn.JsonPath.string_at("$.prefix"),
-            ),
-            item_selector={"key": sfn.JsonPath.string_at("$$.Map.Item.Value.Key")},
-            item_batcher=sfn.ItemBatcher(
-                max_items_per_batch=A_BATCH, batch_input={"at_once": sfn.JsonPath.number_at("$.at_once")}
-            ),
-            result_writer_v2=sfn.ResultWriterV2(bucket=reports, prefix="runs"),
-            tolerated_failure_percentage=10,
-        )
-        objects.item_processor(feed.next(left.otherwise(sfn.Succeed(self, "Fed"))))
-        machine = sfn.StateMachine(
-            self,
-            "Machine",
-            definition_body=sfn.DefinitionBody.from_chainable(objects),
-            comment=f"Feeds {self._pattern} with what was in its bucket before",
-            tracing_enabled=True,
-        )
-        return machine
+
+def _acknowledge_objects(function: PythonFunction) -> None:
+    here = "arn:<AWS::Partition>:s3:::"
+    names = [f"{here}<SourceBucket>/*", *(f"{here}<OutputBucket>/{prefix}*" for prefix in READ)]
+    rules = (f"AwsSolutions-IAM5[Resource::{name}]" for name in names)
+    acknowledge(
+        policy_of(function), dict.fromkeys(rules, "Objects under a prefix have no other name in IAM.")
+    )
 
 
 def compose(scope: Construct, settings: Settings) -> None:

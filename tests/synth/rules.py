@@ -15,6 +15,8 @@ Rule = Callable[[Template], Iterator[str]]
 ALLOWED_ON_ALL = {
     "xray:PutTraceSegments": "X-Ray has no resources",
     "xray:PutTelemetryRecords": "X-Ray has no resources",
+    "xray:GetSamplingRules": "X-Ray has no resources",
+    "xray:GetSamplingTargets": "X-Ray has no resources",
     "ecr:GetAuthorizationToken": "a registry's token is for all of it",
     "rekognition:DetectLabels": "DetectLabels has no resources",
     "ssmmessages:CreateControlChannel": "with exec=on; channels of Systems Manager have no resources",
@@ -101,7 +103,8 @@ def no_wildcards(template: Template) -> Iterator[str]:
         for resource in resources:
             last = json.dumps(resource).rstrip('"]} ')
             is_revision = ":task-definition/" in last and last.endswith(":*")  # of one family
-            is_below = last.endswith("/*") or is_revision
+            is_execution = ":execution:" in last and last.endswith(":*")  # of one state machine
+            is_below = last.endswith("/*") or is_revision or is_execution
             if resource != "*" and "*" in last and not (is_below and last.count("*") == 1):
                 yield f"{name}: the resource {last} holds a wildcard that is not the objects of a bucket"
 

@@ -1,16 +1,16 @@
-"""Writes into README and docs anew what the code says: bills, charts, what stands at rest, and formats."""
+"""Writes into README and docs anew what the code says: bills, charts, what stands at rest, and plans."""
 
 import re
 
 from chooser import page
-from tools.commands import at_rest, formats
+from tools.commands import at_rest, backfill_plan, formats
 
-MARKED = re.compile(r"(<!-- (at rest|formats): ([a-z-]+) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- (at rest|formats|backfill): ([a-z-]+) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
 
 def filled(text: str) -> str:
-    """A page with what stands at rest and what is read. Raises KeyError for a marker of no block."""
-    made = {"at rest": at_rest.blocks(), "formats": formats.blocks()}
+    """A page with its blocks that code makes. Raises KeyError for a marker of no block."""
+    made = {"at rest": at_rest.blocks(), "formats": formats.blocks(), "backfill": backfill_plan.blocks()}
     return MARKED.sub(lambda found: f"{found[1]}{made[found[2]][found[3]]}\n{found[4]}", text)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.drivers.deployed import Deployed
+from tools.drivers.deployed import Client, Deployed
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, forget_other_accounts
 from tools.local_aws.deployment import stack_name
 
@@ -49,18 +49,21 @@ def _local(stack: str) -> Deployed:
             "No local AWS is running: start one with `python3 dev.py demo --keep`, or say --target aws."
         ) from None
     aws = LocalAws(url=known["url"], pid=0, log=Path(), containers={})
-    outputs = known["outputs"][stack]
+    outputs = known["outputs"].get(stack) or _outputs(aws.client, stack)
     return Deployed(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
 
 
 def _account(stack: str, profile: str | None) -> Deployed:
+    found = session(profile)
+    client: Any = found.client  # by a name that is only known here
+    return Deployed(client=client, resource=found.resource, outputs=_outputs(client, stack))
+
+
+def _outputs(client: Client, stack: str) -> dict[str, str]:
     try:
-        found = session(profile)
-        client: Any = found.client  # by a name that is only known here
         (deployed,) = client("cloudformation").describe_stacks(StackName=stack_name(stack))["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(
             f"{stack} cannot be looked up ({error}): check --profile and the Region, or deploy it."
         ) from error
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in deployed.get("Outputs", [])}
-    return Deployed(client=client, resource=found.resource, outputs=outputs)
+    return {one["OutputKey"]: one["OutputValue"] for one in deployed.get("Outputs", [])}

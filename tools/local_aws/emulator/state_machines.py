@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 import copy
 import json
 import uuid
-from collections import Counter
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -17,6 +16,8 @@ State = dict[str, Any]
 READS = ("ItemReader", "ItemSelector", "Parameters", "ItemBatcher", "ResultWriter")
 RESULTS = ("ResultSelector", "ResultPath", "OutputPath")
 ABORTED = "States.Aborted"
+ITEMS: dict[str, int] = {}
+"""Of each execution whose children get batches."""
 
 
 def run_children_on_batches() -> None:
@@ -41,16 +42,19 @@ def run_children_on_batches() -> None:
         ]
         plain = {name: value for name, value in state.items() if name not in (*READS, *RESULTS)}
         plain["ItemsPath"] = "$"
+        ITEMS[execution["executionArn"]] = len(items)
         results, _ = run(plain, batches, batches, children, execution, context)
         return _left(state, raw, results, context)
 
     def view_by_items(found: State) -> State:
         told: State = view(found)
-        sizes = Counter[str]()
+        if found["executionArn"] not in ITEMS:
+            return told
+        ended = dict.fromkeys(told["itemCounts"], 0)
         for child in _children(found):
-            batch = json.loads(child["input"])
-            sizes[child["status"].lower()] += len(batch.get("Items", [0])) if isinstance(batch, dict) else 1
-        return {**told, "itemCounts": {**told["itemCounts"], **sizes, "total": sizes.total()}}
+            ended[child["status"].lower()] += len(json.loads(child["input"])["Items"])
+        total = ITEMS[found["executionArn"]]
+        return {**told, "itemCounts": {**ended, "total": total, "pending": total - sum(ended.values())}}
 
     stepfunctions._run_distributed_map, stepfunctions._map_run_view = run_batches, view_by_items
 

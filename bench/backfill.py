@@ -1,0 +1,98 @@
+"""How long live uploads take to be published while a backfill goes on, against without one."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.progress import track
+
+from bench.measure import save, sized
+from stacks import backfill
+from tests.support.images import encode, noise
+from tools.commands.backfill_plan import FED
+from tools.drivers.backfill import BackfillDriver
+from tools.drivers.lambda_pattern import LambdaDriver
+from tools.local_aws.aws import local_aws
+from tools.local_aws.deployment import Cdk, deployed
+
+ROUNDS = sized(5, 1)
+UPLOADS = sized(20, 3)
+"""Of each round, one after the other."""
+OBJECTS = sized(2_000, 300)
+"""There from before: more than a round can do."""
+PATTERN = "LambdaPattern"
+STACK = f"{PATTERN}Backfill"
+OUTPUTS = ("SourceBucket", "OutputBucket", "Queue")
+LOOK_SECONDS = 0.2
+PHOTO = encode(noise(640, 480), ".jpg")
+
+
+def seconds(pattern: LambdaDriver, name: str) -> list[float]:
+    """From each upload to its manifest."""
+    return [
+        pattern.result(pattern.upload(f"live/{name}-{number}.jpg", PHOTO)).seconds
+        for number in range(UPLOADS)
+    ]
+
+
+@contextmanager
+def going_on(feed: BackfillDriver) -> Iterator[None]:
+    """A backfill at the rate that the command proposes, from its first objects on."""
+    execution = feed.start(prefix="old/", at_once=FED[PATTERN].at_once)
+    while not feed.progress(execution).done:
+        time.sleep(LOOK_SECONDS)  # an execution has nothing to wait on
+    try:
+        yield
+        if not feed.progress(execution).is_running:
+            raise RuntimeError(f"{OBJECTS} objects were too few: the backfill ended before the uploads.")
+    finally:
+        feed.stop(execution)
+        while feed.progress(execution).is_running:
+            time.sleep(LOOK_SECONDS)
+
+
+def main() -> None:
+    """Measures both in turn and keeps the result."""
+    alone, beside = [], []
+    with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder) / "log") as aws:
+        cdk = Cdk(aws=aws, folder=Path(folder))
+        with deployed(cdk, PATTERN) as outputs:
+            pattern = LambdaDriver(client=aws.client, outputs=outputs[PATTERN])
+            told = [f"{name}={pattern.outputs[name]}" for name in OUTPUTS]
+            feeding = Cdk(aws=aws, folder=Path(folder), program=f"python3 -m {backfill.__name__}")
+            made = feeding.deploy(STACK, *(word for one in told for word in ("--parameters", one)))
+            feed = BackfillDriver(client=aws.client, outputs=made[STACK])
+            _put(pattern)
+            for number in track(range(ROUNDS), description="rounds"):
+                alone += seconds(pattern, f"alone-{number}")
+                with going_on(feed):
+                    beside += seconds(pattern, f"beside-{number}")
+            feeding.destroy(STACK)
+    rows = [
+        [
+            name,
+            f"{statistics.median(found) * 1000:.0f} ms",
+            f"{sorted(found)[int(0.9 * len(found))] * 1000:.0f} ms",
+        ]
+        for name, found in (("without a backfill", alone), ("with one", beside))
+    ]
+    times = round(statistics.median(beside) / statistics.median(alone), 3)
+    table = [["a live upload is published", "median", "nine of ten within"], *rows]
+    save("backfill", {"rounds": ROUNDS, "uploads": UPLOADS, "figures": {"of alone": times}, "table": table})
+
+
+def _put(pattern: LambdaDriver) -> None:
+    """Objects of which the pattern is told nothing."""
+    events = pattern.client("events")
+    (rule,) = (one["Name"] for one in events.list_rules()["Rules"])
+    events.disable_rule(Name=rule)
+    for number in range(OBJECTS):
+        pattern.s3.put_object(Bucket=pattern.source, Key=f"old/{number:05}.jpg", Body=PHOTO)
+    events.enable_rule(Name=rule)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""A backfill of what was in LambdaPattern's bucket before: stopped in the middle, and begun again."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from runtime.events import job_id
+from runtime.results import manifest_key, pointer_key
+from stacks import backfill
+from tests.local.conftest import Deployment, eventually
+from tests.support.images import encode, noise
+from tools.drivers.backfill import BackfillDriver
+from tools.drivers.deployed import Upload
+from tools.drivers.lambda_pattern import LambdaDriver
+from tools.local_aws.deployment import stack_name
+
+pytestmark = pytest.mark.slow
+OBJECTS = 5_000
+AT_ONCE = 20
+STACK = "LambdaPatternBackfill"
+SMALL = encode(noise(64, 48), ".jpg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    pattern: LambdaDriver
+    backfill: BackfillDriver
+
+    def start(self, prefix: str, at_once: int = AT_ONCE) -> str:
+        return self.backfill.start(prefix=prefix, at_once=at_once)
+
+    def done(self, execution: str) -> int:
+        return self.backfill.progress(execution).done
+
+    def ended(self, execution: str, *, seconds: float = 1800) -> str:
+        """Its status."""
+        assert eventually(lambda: not self.backfill.progress(execution).is_running, seconds=seconds)
+        return self.backfill.progress(execution).status
+
+    def backlog(self) -> int:
+        return self.pattern.waiting(self.pattern.outputs["Queue"])
+
+
+@pytest.fixture(scope="module")
+def world(deployment: Deployment, driver: LambdaDriver) -> Iterator[World]:
+    cdk = replace(deployment.cdk, program=f"python3 -m {backfill.__name__}")
+    told = [f"{name}={driver.outputs[name]}" for name in ("SourceBucket", "OutputBucket", "Queue")]
+    outputs = cdk.deploy(STACK, *(word for one in told for word in ("--parameters", one)))[STACK]
+    yield World(pattern=driver, backfill=BackfillDriver(client=driver.client, outputs=outputs))
+    cdk.destroy(STACK)
+    left = driver.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE"])
+    assert stack_name(STACK) not in {one["StackName"] for one in left["StackSummaries"]}
+
+
+def put_unseen(world: World, prefix: str, count: int) -> list[Upload]:
+    """Objects of which the pattern is told nothing."""
+    events = world.pattern.client("events")
+    (rule,) = (
+        one["Name"] for one in events.list_rules()["Rules"] if stack_name("LambdaPattern") in one["Name"]
+    )
+    events.disable_rule(Name=rule)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            return list(
+                threads.map(lambda n: world.pattern.upload(f"{prefix}{n:05}.jpg", SMALL), range(count))
+            )
+    finally:
+        events.enable_rule(Name=rule)
+
+
+def published(world: World) -> Counter[str]:
+    """How often each job was worked on to its end; what only finds its result again is no work."""
+    logs, group, start = world.pattern.client("logs"), world.pattern.log_group(), 0
+    lines: set[str] = set()
+    while True:  # MiniStack gives 10,000 at most, and no token for the next
+        found = logs.filter_log_events(logGroupName=group, startTime=start)["events"]
+        new = {one["message"] for one in found} - lines
+        if not new:
+            break
+        lines |= new
+        start = found[-1]["timestamp"]
+    ended = (json.loads(one) for one in lines if '"message":"Published"' in one)
+    return Counter(one["job_id"] for one in ended if not one.get("again"))
+
+
+def test_stopped_in_the_middle_and_begun_again_each_object_is_published_once(world: World) -> None:
+    objects = put_unseen(world, "old/", OBJECTS)
+    assert world.backlog() == 0
+    most, over = [0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            most.append(world.backlog())
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    first = world.start("old/")
+    assert eventually(lambda: world.done(first) >= OBJECTS / 3, seconds=1800)
+    world.backfill.stop(first)
+    live = [world.pattern.upload("live/1.jpg", SMALL)]
+    assert world.ended(first) == "ABORTED"
+    assert world.backfill.running() == []
+    assert world.done(first) < OBJECTS
+
+    second = world.start("old/")
+    live.append(world.pattern.upload("live/2.jpg", SMALL))
+    assert eventually(lambda: world.done(second) >= OBJECTS / 2, seconds=1800)
+    live.append(world.pattern.upload("old/00000.jpg", encode(noise(32, 24), ".jpg")))
+    assert world.ended(second) == "SUCCEEDED"
+    over.set()
+    watching.join()
+
+    counts = world.backfill.counts(second)
+    assert counts.total() == OBJECTS
+    assert counts["shown"] >= OBJECTS / 4, "what the first run sent is not sent again"
+    assert all(world.pattern.result(one).manifest for one in (*objects, *live))
+    times = published(world)
+    assert {one.job_id: times[one.job_id] for one in (*objects, *live)} == {
+        one.job_id: 1 for one in (*objects, *live)
+    }
+    # Two runs at work for the moment in which the first sends what it had in hands, and the live ones.
+    assert max(most) <= 2 * AT_ONCE + len(live)
+    assert eventually(lambda: world.backlog() == 0)
+
+    shown = json.loads(world.pattern.read(pointer_key("old/00000.jpg")) or b"{}")
+    assert shown["job_id"] == live[-1].job_id, "a live upload is newer than what a backfill made"
+
+
+def test_a_third_run_finds_nothing_to_do(world: World) -> None:
+    objects = put_unseen(world, "few/", 90)
+    assert world.ended(world.start("few/")) == "SUCCEEDED"
+    for one in objects:
+        assert world.pattern.result(one).manifest
+    before = published(world)
+    execution = world.start("few/")
+    assert world.ended(execution) == "SUCCEEDED"
+    assert world.backfill.counts(execution) == {"shown": 90}
+    assert published(world) == before
+
+
+def test_what_the_pattern_rejects_is_rejected_once_and_folders_are_left_alone(world: World) -> None:
+    put_unseen(world, "mixed/", 1)
+    events: Any = world.pattern.client("events")
+    s3 = world.pattern.s3
+    (rule,) = (
+        one["Name"] for one in events.list_rules()["Rules"] if stack_name("LambdaPattern") in one["Name"]
+    )
+    events.disable_rule(Name=rule)
+    s3.put_object(Bucket=world.pattern.source, Key="mixed/a folder/", Body=b"")
+    bad = world.pattern.upload("mixed/no picture.jpg", b"text")
+    events.enable_rule(Name=rule)
+    first = world.start("mixed/")
+    assert world.ended(first) == "SUCCEEDED"
+    assert world.backfill.counts(first) == {"sent": 2, "folder": 1}
+    assert (world.pattern.result(bad).rejection or {})["reason"] == "not-an-image"
+    assert world.pattern.read(manifest_key(job_id(world.pattern.source, bad.key, bad.version_id))) is None
+    second = world.start("mixed/")
+    assert world.ended(second) == "SUCCEEDED"
+    assert world.backfill.counts(second)["rejected"] == 1

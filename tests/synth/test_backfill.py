@@ -1,0 +1,122 @@
+"""The stacks that feed a pattern with what was in its bucket before."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from stacks.backfill import A_BATCH, PATTERNS, compose
+from stacks.settings import Settings
+from tests.synth.conftest import CONTEXT, Template, one_named, only, resources
+from tests.synth.rules import RULES, STAGE_RULES
+from tests.synth.test_nag import findings
+
+
+@pytest.fixture(scope="module", params=["sandbox", "production"])
+def templates(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Template]:
+    app = cdk.App(context=CONTEXT, outdir=str(tmp_path_factory.mktemp("backfill")))
+    compose(app, Settings.from_context({**CONTEXT, "stage": request.param}))
+    stacks = app.synth().stacks
+    rules = (*RULES, STAGE_RULES[request.param])
+    assert [finding for stack in stacks for rule in rules for finding in rule(stack.template)] == []
+    return {stack.id: dict(stack.template) for stack in stacks}
+
+
+def definition(template: Template) -> dict[str, Any]:
+    """The state machine's, with what CloudFormation fills in as `<...>`."""
+    joined = only(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
+    text = "".join(part if isinstance(part, str) else f"<{next(iter(part.values()))}>" for part in joined)
+    return dict(json.loads(text.replace("['", "").replace("', 'Arn']", "")))
+
+
+def test_every_pattern_that_reads_uploads_from_a_queue_has_one(templates: dict[str, Template]) -> None:
+    assert {*templates} == {f"{pattern}Backfill" for pattern in PATTERNS}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_listing_goes_to_the_function_in_batches_one_after_the_other(
+    templates: dict[str, Template], pattern: str
+) -> None:
+    template = templates[f"{pattern}Backfill"]
+    objects = definition(template)["States"]["Objects"]
+    assert objects["ItemReader"]["Parameters"] == {"Bucket": "<SourceBucket>", "Prefix.$": "$.prefix"}
+    assert objects["ItemReader"]["Resource"].endswith(":states:::s3:listObjectsV2")
+    batcher = {"MaxItemsPerBatch": A_BATCH, "BatchInput": {"at_once.$": "$.at_once"}}
+    assert objects["ItemBatcher"] == batcher
+    assert objects["MaxConcurrency"] == 1, "two would each fill the room that the other sees"
+    assert objects["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    reports, _ = one_named(template, "AWS::S3::Bucket", "Reports")
+    assert objects["ResultWriter"]["Parameters"] == {"Bucket": f"<{reports}>", "Prefix": "runs"}
+
+
+def test_what_is_left_of_a_batch_is_sent_by_the_next_call(templates: dict[str, Template]) -> None:
+    states = definition(templates["LambdaPatternBackfill"])["States"]["Objects"]["ItemProcessor"]["States"]
+    assert (states["Feed"]["Next"], states["Feed"]["OutputPath"]) == ("Left", "$.Payload")
+    assert states["Left"]["Choices"] == [{"Variable": "$.Items[0]", "IsPresent": True, "Next": "Feed"}]
+    assert states["Left"]["Default"] == "Fed"
+    (retry,) = states["Feed"]["Retry"]
+    assert retry["ErrorEquals"] == ["States.ALL"], "a function that is throttled too"
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_function_reads_and_sends_and_writes_nothing(
+    templates: dict[str, Template], pattern: str
+) -> None:
+    template = templates[f"{pattern}Backfill"]
+    _, policy = one_named(template, "AWS::IAM::Policy", "FeederRole")
+    allowed = {
+        action: json.dumps(statement["Resource"])
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in (
+            statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        )
+    }
+    expected = {"s3:GetObject", "s3:ListBucket", "sqs:GetQueueAttributes", "sqs:SendMessage"}
+    expected |= {"dynamodb:Query"} if pattern == "HybridPattern" else set()
+    ours = {action for action in allowed if not action.startswith(("logs:", "xray:"))}
+    assert ours == expected
+    assert all(f"/{prefix}/*" in allowed["s3:GetObject"] for prefix in ("latest", "rejected"))
+    if pattern == "HybridPattern":
+        assert "/index/open" in allowed["dynamodb:Query"]
+
+
+def test_it_is_told_the_outputs_of_its_pattern(templates: dict[str, Template]) -> None:
+    for name, template in templates.items():
+        told = {"SourceBucket", "OutputBucket", "Queue"} | ({"JobTable"} if "Hybrid" in name else set())
+        assert told <= template["Parameters"].keys()
+        assert not any("Default" in template["Parameters"][one] for one in told)
+        _, function = one_named(template, "AWS::Lambda::Function", "Feeder")
+        variables = function["Properties"]["Environment"]["Variables"]
+        assert variables["QUEUE_URL"] == {"Ref": "Queue"}
+        assert ("JOB_TABLE" in variables) is ("Hybrid" in name)
+
+
+def test_nobody_pays_for_a_state_machine_that_writes_all_it_does_into_a_log(
+    templates: dict[str, Template],
+) -> None:
+    """A history is kept for 90 days anyway, and the report says what became of each object."""
+    for template in templates.values():
+        assert "LoggingConfiguration" not in only(template, "AWS::StepFunctions::StateMachine")
+
+
+def test_an_alarm_says_that_a_run_failed(templates: dict[str, Template]) -> None:
+    for template in templates.values():
+        alarms = resources(template, "AWS::CloudWatch::Alarm").values()
+        (failed,) = (
+            one["Properties"] for one in alarms if one["Properties"].get("Namespace") == "AWS/States"
+        )
+        assert failed["MetricName"] == "ExecutionsFailed"
+        assert "#backfill-failed" in failed["AlarmDescription"]
+
+
+def test_aws_solutions_finds_nothing_that_is_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_VALIDATION", "true")
+    app = cdk.App(context=CONTEXT, outdir=str(tmp_path))
+    compose(app, Settings.from_context(CONTEXT))
+    assert findings(app, tmp_path) == set()

@@ -1,0 +1,214 @@
+"""`python3 dev.py backfill --pattern LambdaPattern`: what was in the pattern's bucket before becomes results.
+
+It deploys a stack of its own beside the pattern, says what the run costs and takes, asks, starts it and
+follows it. Started again it follows the run that goes on, or sends what nothing was made of yet.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from chooser.keys import WorkloadError, load
+from chooser.workload import Workload
+from lambda_src.backfill.feed import Found
+from stacks import backfill
+from stacks.backfill import PATTERNS, WITH_JOBS
+from stacks.settings import SettingsError
+from tools.commands.backfill_plan import planned, told
+from tools.drivers.backfill import BackfillDriver, Progress, listed
+from tools.drivers.deployed import Deployed
+from tools.local_aws import running
+from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError
+from tools.local_aws.deployment import Cdk, read_outputs
+
+PROGRAM = f"python3 -m {backfill.__name__}"
+FOLDER = ROOT / "build" / "backfill"
+OF_PATTERN = ("SourceBucket", "OutputBucket", "Queue")
+"""Its outputs that the stack is told; of HybridPattern also its job table."""
+LOOK_SECONDS = {"local": 0.5, "aws": 5.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What was asked for."""
+
+    pattern: str
+    prefix: str
+    target: str
+    profile: str | None
+    console: Console
+
+    @property
+    def stack(self) -> str:
+        return f"{self.pattern}Backfill"
+
+    def deploy(self, deployed: Deployed) -> BackfillDriver:
+        """Deploys the stack, or changes nothing where it stands."""
+        named = (*OF_PATTERN, "JobTable") if self.pattern in WITH_JOBS else OF_PATTERN
+        told = [word for name in named for word in ("--parameters", f"{name}={deployed.outputs[name]}")]
+        if self.target == "local":
+            aws = LocalAws(url=deployed.endpoint, pid=0, log=Path(), containers={})
+            outputs = Cdk(aws=aws, folder=FOLDER, program=PROGRAM).deploy(self.stack, *told)
+        else:
+            outputs = self._deploy_into_the_account(told)
+        return BackfillDriver(client=deployed.client, outputs=outputs[self.stack])
+
+    def _deploy_into_the_account(self, told: Sequence[str]) -> dict[str, dict[str, str]]:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        file = FOLDER / "outputs.json"
+        profile = ["--profile", self.profile] if self.profile else []
+        asked = [self.stack, *told, "--require-approval", "never", "--outputs-file", str(file), *profile]
+        if subprocess.run(["cdk", "deploy", "--app", PROGRAM, *asked], cwd=ROOT).returncode:
+            raise LocalAwsError("the stack could not be deployed: see above. Nothing was started.")
+        return read_outputs(file)
+
+    def again(self, *more: str) -> str:
+        """This command, for people."""
+        words = ["--pattern", self.pattern, *(["--target", "aws"] if self.target == "aws" else [])]
+        words += ["--profile", self.profile] if self.profile else []
+        return shlex.join(["python3", "dev.py", "backfill", *words, *more])
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python3 dev.py backfill", description=__doc__)
+    parser.add_argument("--pattern", choices=PATTERNS, required=True)
+    parser.add_argument("--prefix", default="", help="of the keys; all of them unless given")
+    parser.add_argument(
+        "--at-once", type=_whole, default=0, help="how much the pattern may have to do, live uploads included"
+    )
+    parser.add_argument("--workload", help="a file as for the chooser: what the pattern does with one object")
+    parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
+    parser.add_argument("--plan", type=_whole, metavar="OBJECTS", help="only what so many cost and take")
+    parser.add_argument("--stop", action="store_true", help="the run that goes on")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
+    parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
+    options = parser.parse_args(arguments)
+    console = Console(highlight=False)
+    run = Run(
+        pattern=options.pattern,
+        prefix=options.prefix,
+        target=options.target,
+        profile=options.profile,
+        console=console,
+    )
+    try:
+        own = _own(options)
+        if options.plan:
+            print(*told(planned(options.pattern, options.plan, at_once=options.at_once, own=own)), sep="\n")
+            return 0
+        if options.stop:
+            return _stop(run, running.find(run.stack, run.target, run.profile))
+        return _run(run, options, own)
+    except (LocalAwsError, WorkloadError, SettingsError, BotoCoreError, ClientError) as error:
+        console.print(f"Error: {error}", style="red", markup=False)
+        return 1
+
+
+def _own(options: argparse.Namespace) -> Workload | None:
+    """Raises WorkloadError."""
+    try:
+        return load(str(options.start / options.workload)) if options.workload else None
+    except OSError as error:
+        raise WorkloadError(f"{options.workload}: {error.strerror}.") from error
+
+
+def _run(run: Run, options: argparse.Namespace, own: Workload | None) -> int:
+    deployed = running.find(run.pattern, run.target, run.profile)
+    objects = _count(run, deployed)
+    if not objects:
+        raise LocalAwsError(f"nothing in {deployed.outputs['SourceBucket']} begins with {run.prefix!r}.")
+    plan = planned(run.pattern, objects, at_once=options.at_once, own=own)
+    print(*told(plan), sep="\n")
+    if not options.yes and not _agreed():
+        run.console.print("Nothing was done.")
+        return 1
+    driver = run.deploy(deployed)
+    going_on = driver.running()
+    if going_on:
+        run.console.print("A run goes on: this follows it, and starts no other.")
+    execution = going_on[0] if going_on else driver.start(prefix=run.prefix, at_once=plan.at_once)
+    try:
+        return _ended(run, driver, execution, _follow(run, driver, execution))
+    except KeyboardInterrupt:
+        run.console.print(
+            f"It goes on without you. The same again follows it; {run.again('--stop')} stops it."
+        )
+        return 130
+
+
+def _count(run: Run, deployed: Deployed) -> int:
+    objects = 0
+    with run.console.status("Counting") as status:
+        for objects in listed(deployed.client, deployed.outputs["SourceBucket"], run.prefix):
+            status.update(f"Counting: {objects:,} objects")
+    return objects
+
+
+def _agreed() -> bool:
+    """Raises LocalAwsError where nobody can answer."""
+    try:
+        return input("Go on? Type yes: ").strip() == "yes"
+    except EOFError:
+        raise LocalAwsError("nobody is there to answer, and nothing was done: say --yes.") from None
+
+
+def _follow(run: Run, driver: BackfillDriver, execution: str) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=run.console) as bar:
+        task = bar.add_task("sent or done before", total=None)
+        while (now := driver.progress(execution)).is_running:
+            bar.update(task, total=now.objects, completed=now.done)
+            time.sleep(LOOK_SECONDS[run.target])  # an execution has nothing to wait on
+        bar.update(task, total=now.objects, completed=now.done)
+    return now
+
+
+def _ended(run: Run, driver: BackfillDriver, execution: str, now: Progress) -> int:
+    if now.status != "SUCCEEDED":
+        run.console.print(f"It ended as {now.status}. {now.why}".strip(), style="red", markup=False)
+        run.console.print("The same again goes on where it ended.")
+        return 1
+    counts = driver.counts(execution)
+    words = {
+        Found.SENT: "sent",
+        Found.SHOWN: "had their result",
+        Found.REJECTED: "were rejected before",
+        Found.FOLDER: "are folders",
+        Found.GONE: "are gone",
+    }
+    told = ", ".join(f"{counts[found]:,} {words[found]}" for found in Found if counts[found])
+    run.console.print(f"{told or 'There was nothing'}. The pattern works on the last of them.")
+    if now.failed:
+        run.console.print(f"{now.failed:,} could not be looked at: the same again tries them.", style="red")
+        return 1
+    return 0
+
+
+def _stop(run: Run, deployed: Deployed) -> int:
+    driver = BackfillDriver(client=deployed.client, outputs=deployed.outputs)
+    going_on = driver.running()
+    for execution in going_on:
+        driver.stop(execution)
+    run.console.print("Stopped; the batch in hand is still sent." if going_on else "No run goes on.")
+    return 0
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible. Allowed: whole numbers from 1.")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

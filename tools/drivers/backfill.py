@@ -1,0 +1,93 @@
+"""Drives the backfill of a pattern: counts what is there, starts it, follows it, reads its report."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tools.drivers.deployed import Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Of an execution. status: of Step Functions. objects, done, failed: None until they are listed."""
+
+    status: str
+    why: str = ""
+    objects: int | None = None
+    done: int = 0
+    failed: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "RUNNING"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillDriver:
+    """outputs: of the backfill's stack."""
+
+    client: Client
+    outputs: Mapping[str, str]
+
+    @cached_property
+    def states(self) -> Any:
+        """Step Functions."""
+        return self.client("stepfunctions")
+
+    def running(self) -> list[str]:
+        """The ARNs of executions, at most one unless somebody started more by hand."""
+        machine = self.outputs["StateMachine"]
+        found = self.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+        return [one["executionArn"] for one in found["executions"]]
+
+    def start(self, *, prefix: str, at_once: int) -> str:
+        """Its ARN."""
+        told = json.dumps({"prefix": prefix, "at_once": at_once})
+        started = self.states.start_execution(stateMachineArn=self.outputs["StateMachine"], input=told)
+        return str(started["executionArn"])
+
+    def stop(self, execution: str) -> None:
+        """What the function has in hands just then it still sends."""
+        self.states.stop_execution(executionArn=execution)
+
+    def progress(self, execution: str) -> Progress:
+        """As it is now."""
+        found = self.states.describe_execution(executionArn=execution)
+        why = f"{found.get('error', '')}: {found.get('cause', '')}".strip(": ")
+        runs = self.states.list_map_runs(executionArn=execution)["mapRuns"]
+        if not runs:
+            return Progress(status=found["status"], why=why)
+        counts = self.states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
+        failed = counts["failed"] + counts["timedOut"]
+        return Progress(
+            status=found["status"],
+            why=why,
+            objects=counts["total"],
+            done=counts["succeeded"],
+            failed=failed,
+        )
+
+    def counts(self, execution: str) -> Counter[str]:
+        """What became of the objects, once an execution has succeeded: by lambda_src.backfill.feed.Found."""
+        found = self.states.describe_execution(executionArn=execution)
+        place = json.loads(found["output"])["ResultWriterDetails"]
+        manifest = self._read(place["Bucket"], place["Key"])
+        counts = Counter[str]()
+        for file in manifest["ResultFiles"]["SUCCEEDED"]:
+            for child in self._read(place["Bucket"], file["Key"]):
+                counts.update(json.loads(child["Output"])["Counts"])
+        return counts
+
+    def _read(self, bucket: str, key: str) -> Any:
+        return json.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def listed(client: Client, bucket: str, prefix: str) -> Iterator[int]:
+    """How many objects there are under a prefix, after each page of a thousand."""
+    objects = 0
+    for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        objects += page.get("KeyCount", 0)
+        yield objects
