@@ -10,8 +10,9 @@ from pathlib import Path
 from rich.progress import track
 
 from bench.measure import save, sized
-from stacks import backfill
+from stacks.backfill import stack as backfill_stack
 from tests.support.images import encode, noise
+from tools.commands.backfill import parameters
 from tools.commands.backfill_plan import FED
 from tools.drivers.backfill import BackfillDriver
 from tools.drivers.lambda_pattern import LambdaDriver
@@ -25,7 +26,6 @@ OBJECTS = sized(2_000, 300)
 """There from before: more than a round can do."""
 PATTERN = "LambdaPattern"
 STACK = f"{PATTERN}Backfill"
-OUTPUTS = ("SourceBucket", "OutputBucket", "Queue")
 LOOK_SECONDS = 0.2
 PHOTO = encode(noise(640, 480), ".jpg")
 
@@ -61,9 +61,8 @@ def main() -> None:
         cdk = Cdk(aws=aws, folder=Path(folder))
         with deployed(cdk, PATTERN) as outputs:
             pattern = LambdaDriver(client=aws.client, outputs=outputs[PATTERN])
-            told = [f"{name}={pattern.outputs[name]}" for name in OUTPUTS]
-            feeding = Cdk(aws=aws, folder=Path(folder), program=f"python3 -m {backfill.__name__}")
-            made = feeding.deploy(STACK, *(word for one in told for word in ("--parameters", one)))
+            feeding = Cdk(aws=aws, folder=Path(folder), program=f"python3 -m {backfill_stack.__name__}")
+            made = feeding.deploy(STACK, *parameters(PATTERN, pattern.outputs))
             feed = BackfillDriver(client=aws.client, outputs=made[STACK])
             _put(pattern)
             for number in track(range(ROUNDS), description="rounds"):

@@ -12,9 +12,10 @@ import pytest
 
 from runtime.events import job_id
 from runtime.results import manifest_key, pointer_key
-from stacks import backfill
+from stacks.backfill import stack as backfill_stack
 from tests.local.conftest import Deployment, eventually
 from tests.support.images import encode, noise
+from tools.commands.backfill import parameters
 from tools.drivers.backfill import BackfillDriver
 from tools.drivers.deployed import Upload
 from tools.drivers.lambda_pattern import LambdaDriver
@@ -49,9 +50,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(deployment: Deployment, driver: LambdaDriver) -> Iterator[World]:
-    cdk = replace(deployment.cdk, program=f"python3 -m {backfill.__name__}")
-    told = [f"{name}={driver.outputs[name]}" for name in ("SourceBucket", "OutputBucket", "Queue")]
-    outputs = cdk.deploy(STACK, *(word for one in told for word in ("--parameters", one)))[STACK]
+    cdk = replace(deployment.cdk, program=f"python3 -m {backfill_stack.__name__}")
+    outputs = cdk.deploy(STACK, *parameters("LambdaPattern", driver.outputs))[STACK]
     yield World(pattern=driver, backfill=BackfillDriver(client=driver.client, outputs=outputs))
     cdk.destroy(STACK)
     left = driver.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE"])

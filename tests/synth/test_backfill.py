@@ -7,7 +7,8 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from stacks.backfill import A_BATCH, PATTERNS, compose
+from stacks.backfill.object_batches import A_BATCH
+from stacks.backfill.stack import FED, compose
 from stacks.settings import Settings
 from tests.synth.conftest import CONTEXT, Template, one_named, only, resources
 from tests.synth.rules import RULES, STAGE_RULES
@@ -34,10 +35,10 @@ def definition(template: Template) -> dict[str, Any]:
 
 
 def test_every_pattern_that_reads_uploads_from_a_queue_has_one(templates: dict[str, Template]) -> None:
-    assert {*templates} == {f"{pattern}Backfill" for pattern in PATTERNS}
+    assert {*templates} == {f"{pattern}Backfill" for pattern in FED}
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("pattern", FED)
 def test_the_listing_goes_to_the_function_in_batches_one_after_the_other(
     templates: dict[str, Template], pattern: str
 ) -> None:
@@ -62,7 +63,7 @@ def test_what_is_left_of_a_batch_is_sent_by_the_next_call(templates: dict[str, T
     assert retry["ErrorEquals"] == ["States.ALL"], "a function that is throttled too"
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("pattern", FED)
 def test_the_function_reads_and_sends_and_writes_nothing(
     templates: dict[str, Template], pattern: str
 ) -> None:
@@ -86,8 +87,8 @@ def test_the_function_reads_and_sends_and_writes_nothing(
 
 def test_it_is_told_the_outputs_of_its_pattern(templates: dict[str, Template]) -> None:
     for name, template in templates.items():
-        told = {"SourceBucket", "OutputBucket", "Queue"} | ({"JobTable"} if "Hybrid" in name else set())
-        assert told <= template["Parameters"].keys()
+        told = {*FED[name.removesuffix("Backfill")]}
+        assert told | {"BootstrapVersion"} == {*template["Parameters"]}
         assert not any("Default" in template["Parameters"][one] for one in told)
         _, function = one_named(template, "AWS::Lambda::Function", "Feeder")
         variables = function["Properties"]["Environment"]["Variables"]

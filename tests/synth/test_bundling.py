@@ -36,7 +36,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-FUNCTIONS = ("renditions", "dispatcher", "dispatcher_videos", "iiif", "tracker", "views")
+FUNCTIONS = ("backfill", "renditions", "dispatcher", "dispatcher_videos", "iiif", "tracker", "views")
 IMAGES = {"service": ("container.service.healthy",), "worker": (), "worker_videos": (), "queue_worker": ()}
 DISPATCHERS, WORKERS = {"dispatcher", "dispatcher_videos"}, {"worker", "worker_videos"}
 TILERS = {*WORKERS, "queue_worker"}
@@ -70,14 +70,14 @@ def made() -> dict[str, Path]:
         ("runtime/imaging/pyramid.py", {*DISPATCHERS, *SERVICES, *TILERS}),
         ("runtime/imaging/headers/png.py", {"renditions", *DISPATCHERS, *SERVICES, *TILERS}),
         ("runtime/events.py", {*FUNCTIONS, *TILERS} - {"views", "iiif"}),
-        ("runtime/jobs/record.py", PATTERNS["HybridPattern"]),
+        ("runtime/jobs/record.py", {*PATTERNS["HybridPattern"], "backfill"}),
         ("runtime/jobs/messages.py", {*DISPATCHERS, "tracker"}),
-        ("runtime/placement/limits.toml", {*PATTERNS["HybridPattern"], "queue_worker"}),
+        ("runtime/placement/limits.toml", {*PATTERNS["HybridPattern"], "queue_worker", "backfill"}),
         ("runtime/placement/placement.py", {*DISPATCHERS, *TILERS}),
         (str(Path(scans.__file__).relative_to(ROOT)), {*DISPATCHERS, *TILERS}),
         (str(Path(videos.__file__).relative_to(ROOT)), {"dispatcher_videos", "worker_videos"}),
         ("runtime/slim_s3.py", {"renditions"}),
-        ("runtime/sqs_batch.py", {*FUNCTIONS} - {"views", "iiif"}),
+        ("runtime/sqs_batch.py", {*FUNCTIONS} - {"backfill", "views", "iiif"}),
         ("lambda_src/views/counters.py", PATTERNS["StreamPattern"]),
         ("lambda_src/iiif/viewer.py", PATTERNS["LambdaService"]),
         ("lambda_src/renditions/job.py", {"renditions"}),
@@ -107,6 +107,12 @@ def test_touching_a_file_changes_just_what_ships_it(tree: Path, touched: str, sh
 LAUNCH = ("CLUSTER", "TASK_DEFINITION", "SUBNETS", "SECURITY_GROUP")
 LIMITS = {"MAX_PIXELS": "1", "MAX_BYTES": "1"}
 TOLD = {
+    "backfill": {
+        "SOURCE_BUCKET": "source",
+        "OUTPUT_BUCKET": "output",
+        "QUEUE_URL": "queue",
+        "JOB_TABLE": "jobs",
+    },
     "renditions": {"OUTPUT_BUCKET": "a", **LIMITS, "LABELS": "off"},
     "dispatcher": {
         **dict.fromkeys(("JOB_TABLE", "OUTPUT_BUCKET", "TILES_URL", *LAUNCH), "a"),

@@ -19,6 +19,8 @@ ROWS = [
     for line in RUNBOOKS.partition("\n## ")[0].splitlines()
     if line.startswith("|") and "---" not in line
 ]
+APART = {"backfill-failed"}
+"""Of a stack that is not in the app: tests/synth/test_backfill.py."""
 NAMES, TABLE = [name.strip("`$") for row in ROWS[:1] for name in row[1:]], ROWS[1:]
 """The table at the top: which output a name in capitals is, by the alarm."""
 
@@ -41,7 +43,7 @@ def output_of(name: str, stack: str, alarm: str) -> str:
 
 
 def test_every_alarm_links_to_its_entry_and_every_entry_has_an_alarm() -> None:
-    assert {anchor for _, _, anchor in alarms()} == {*ENTRIES}
+    assert {anchor for _, _, anchor in alarms()} == {*ENTRIES} - APART
 
 
 @pytest.mark.parametrize(("stack", "alarm", "anchor"), [*alarms()])

@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from rich.progress import Progress as Bar
 from chooser.keys import WorkloadError, load
 from chooser.workload import Workload
 from lambda_src.backfill.feed import Found
-from stacks import backfill
-from stacks.backfill import PATTERNS, WITH_JOBS
+from stacks.backfill import stack as backfill_stack
+from stacks.backfill.stack import FED
 from stacks.settings import SettingsError
 from tools.commands.backfill_plan import planned, told
 from tools.drivers.backfill import BackfillDriver, Progress, listed
@@ -31,10 +31,8 @@ from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError
 from tools.local_aws.deployment import Cdk, read_outputs
 
-PROGRAM = f"python3 -m {backfill.__name__}"
+PROGRAM = f"python3 -m {backfill_stack.__name__}"
 FOLDER = ROOT / "build" / "backfill"
-OF_PATTERN = ("SourceBucket", "OutputBucket", "Queue")
-"""Its outputs that the stack is told; of HybridPattern also its job table."""
 LOOK_SECONDS = {"local": 0.5, "aws": 5.0}
 
 
@@ -54,8 +52,7 @@ class Run:
 
     def deploy(self, deployed: Deployed) -> BackfillDriver:
         """Deploys the stack, or changes nothing where it stands."""
-        named = (*OF_PATTERN, "JobTable") if self.pattern in WITH_JOBS else OF_PATTERN
-        told = [word for name in named for word in ("--parameters", f"{name}={deployed.outputs[name]}")]
+        told = parameters(self.pattern, deployed.outputs)
         if self.target == "local":
             aws = LocalAws(url=deployed.endpoint, pid=0, log=Path(), containers={})
             outputs = Cdk(aws=aws, folder=FOLDER, program=PROGRAM).deploy(self.stack, *told)
@@ -79,9 +76,14 @@ class Run:
         return shlex.join(["python3", "dev.py", "backfill", *words, *more])
 
 
+def parameters(pattern: str, outputs: Mapping[str, str]) -> list[str]:
+    """For the CDK CLI: the outputs of the pattern that the stack is told."""
+    return [word for name in FED[pattern] for word in ("--parameters", f"{name}={outputs[name]}")]
+
+
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py backfill", description=__doc__)
-    parser.add_argument("--pattern", choices=PATTERNS, required=True)
+    parser.add_argument("--pattern", choices=FED, required=True)
     parser.add_argument("--prefix", default="", help="of the keys; all of them unless given")
     parser.add_argument(
         "--at-once", type=_whole, default=0, help="how much the pattern may have to do, live uploads included"

@@ -10,7 +10,8 @@ from chooser.page import example
 from chooser.prices import as_of, price
 from chooser.workload import Workload
 from lambda_src.backfill.feed import LAST_SECONDS, PAUSE_SECONDS
-from stacks.backfill import A_BATCH, MEMORY_MB, TIMEOUT
+from stacks.backfill.feeder import MEMORY_MB, TIMEOUT
+from stacks.backfill.object_batches import A_BATCH
 from tools.commands.preflight import read_settings
 
 LISTED_AT_ONCE = 1000

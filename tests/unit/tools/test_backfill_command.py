@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from chooser.candidates import Candidate
 from chooser.page import example
-from stacks.backfill import PATTERNS
+from stacks.backfill.stack import FED as PATTERNS
 from tools.commands import backfill
 from tools.commands.backfill_plan import FED, Plan, duration
 from tools.drivers.backfill import Progress

@@ -13,7 +13,7 @@ from moto import mock_aws
 from lambda_src.backfill.feed import LAST_SECONDS, Batch, Feeder, Found
 from runtime.events import Change, is_newer, parse_event
 from runtime.rejection import Reason
-from stacks.backfill import A_BATCH
+from stacks.backfill.object_batches import A_BATCH
 from tests.support.hybrid import SCAN, World, make_world
 
 LONG = 300.0

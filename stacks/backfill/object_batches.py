@@ -14,6 +14,11 @@ from stacks.constructs.alarms import PERIOD
 from stacks.constructs.grants import allow, allow_objects, policy_of
 from stacks.constructs.private_bucket import PrivateBucket
 
+A_BATCH = 40
+"""Objects: their keys fit into a child execution's 256 KiB whatever is in them.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
 REPORTS = "runs/"
 OF_AN_OBJECT = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 """What a ResultWriter does: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html"""
@@ -26,7 +31,7 @@ class ObjectBatches(Construct):
     The function gets `{"BatchInput": {"at_once": 2}, "Items": [{"key": "a.jpg"}, ...]}` and answers in the
     same shape; it is called again until its Items are empty. What it answered last is in the report.
 
-    source: the bucket's name. a_batch: objects in one. reports: where the reports go.
+    source: the bucket's name. reports: where the reports go.
     """
 
     def __init__(
@@ -36,7 +41,6 @@ class ObjectBatches(Construct):
         *,
         source: str,
         function: lambda_.Function,
-        a_batch: int,
         reports: PrivateBucket,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -49,7 +53,7 @@ class ObjectBatches(Construct):
             item_reader=sfn.S3ObjectsItemReader(bucket=bucket, prefix=sfn.JsonPath.string_at("$.prefix")),
             item_selector={"key": sfn.JsonPath.string_at("$$.Map.Item.Value.Key")},
             item_batcher=sfn.ItemBatcher(
-                max_items_per_batch=a_batch,
+                max_items_per_batch=A_BATCH,
                 batch_input={"at_once.$": "$.at_once"},  # CDK leaves a path in it as it is
             ),
             result_writer_v2=sfn.ResultWriterV2(bucket=reports, prefix=REPORTS.rstrip("/")),

@@ -1,0 +1,76 @@
+"""The function that sends objects of a listing to a pattern's queue."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from lambda_src.backfill.environment import BackfillEnvironment
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.python_function import PythonFunction
+from stacks.settings import Settings
+
+TIMEOUT = cdk.Duration.minutes(5)
+MEMORY_MB = 512
+READ = ("latest/", "rejected/")
+"""Prefixes in the output bucket: what keys show, and what was refused."""
+
+
+class Feeder(PythonFunction):
+    """Reads the pattern's buckets and fills its queue; writes nothing else.
+
+    told: outputs of the pattern by name: SourceBucket, OutputBucket, Queue, and JobTable if it has one.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pattern: str,
+        told: Mapping[str, str],
+        settings: Settings,
+        alarms: Alarms,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            name="backfill",
+            description=f"Sends objects of a listing to the queue of {pattern}, as it has room for them",
+            timeout=TIMEOUT,
+            memory_size=MEMORY_MB,
+            environment=BackfillEnvironment(
+                source_bucket=told["SourceBucket"],
+                output_bucket=told["OutputBucket"],
+                queue_url=told["Queue"],
+                job_table=told.get("JobTable", ""),
+            ).as_variables(),
+            settings=settings,
+            alarms=alarms,
+        )
+        stack = cdk.Stack.of(self)
+        source, output = (
+            stack.format_arn(service="s3", region="", account="", resource=told[name])
+            for name in ("SourceBucket", "OutputBucket")
+        )
+        allow(self, ["s3:GetObject"], f"{source}/*", *(f"{output}/{prefix}*" for prefix in READ))
+        allow(self, ["s3:ListBucket"], source, output)  # what is missing is a 404, else a 403
+        queue = cdk.Fn.select(4, cdk.Fn.split("/", told["Queue"]))  # its name, in its URL
+        allow(
+            self,
+            ["sqs:GetQueueAttributes", "sqs:SendMessage"],
+            stack.format_arn(service="sqs", resource=queue),
+        )
+        if table := told.get("JobTable"):
+            index = stack.format_arn(
+                service="dynamodb", resource="table", resource_name=f"{table}/index/open"
+            )
+            allow(self, ["dynamodb:Query"], index)
+        here = "arn:<AWS::Partition>:s3:::"
+        objects = [f"{here}<SourceBucket>/*", *(f"{here}<OutputBucket>/{prefix}*" for prefix in READ)]
+        rules = (f"AwsSolutions-IAM5[Resource::{name}]" for name in objects)
+        acknowledge(
+            policy_of(self), dict.fromkeys(rules, "Objects under a prefix have no other name.")
+        )

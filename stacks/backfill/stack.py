@@ -1,0 +1,73 @@
+"""Feeds a pattern with what was in its bucket before: deployed beside it while it is needed.
+
+`python3 dev.py backfill --pattern LambdaPattern` deploys it with the pattern's outputs and starts it
+(docs/backfill.md).
+"""
+
+from stacks import start  # isort: skip - before CDK
+import aws_cdk as cdk
+from constructs import Construct
+
+from stacks.backfill.feeder import Feeder
+from stacks.backfill.object_batches import ObjectBatches
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.private_bucket import PrivateBucket
+from stacks.settings import Settings
+
+TOLD = ("SourceBucket", "OutputBucket", "Queue")
+FED = {"LambdaPattern": TOLD, "HybridPattern": (*TOLD, "JobTable"), "QueuePattern": TOLD}
+"""The patterns that read uploads from a queue, and the outputs of each that the stack is told.
+
+HybridPattern's dispatcher takes a job off the queue before it is done; its table says how many are.
+"""
+KEEP_REPORTS = cdk.Duration.days(90)
+
+
+class Backfill(cdk.Stack):
+    """Listing of the source bucket -> batches, one after the other -> function -> the pattern's queue.
+
+    pattern: which one is fed.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, pattern: str, settings: Settings) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            termination_protection=settings.is_production,
+            description=f"Feeds {pattern} with what was in its bucket before",
+        )
+        alarms = Alarms(self, "Alarms", email=settings.alarm_email)
+        about = f"The output of that name of {pattern}"
+        told = {
+            name: cdk.CfnParameter(self, name, description=about).value_as_string for name in FED[pattern]
+        }
+        reports = PrivateBucket(self, "Reports", retain=settings.is_production, expiration=KEEP_REPORTS)
+        feeder = Feeder(self, "Feeder", pattern=pattern, told=told, settings=settings, alarms=alarms)
+        batches = ObjectBatches(
+            self, "Batches", source=told["SourceBucket"], function=feeder, reports=reports
+        )
+        alarms.add(
+            "Failed",
+            metric=batches.failed,
+            threshold=1,
+            why="The backfill ended before all was sent.",
+            runbook="backfill-failed",
+        )
+        for name, value in {
+            "StateMachine": batches.state_machine_arn,
+            "ReportsBucket": reports.bucket_name,
+            "FunctionName": feeder.function_name,
+            "LogGroup": feeder.log_group.log_group_name,
+        }.items():
+            cdk.CfnOutput(self, name, value=value)
+
+
+def compose(scope: Construct, settings: Settings) -> None:
+    """One per pattern, each to be deployed alone."""
+    for pattern in FED:
+        Backfill(scope, f"{pattern}Backfill", pattern=pattern, settings=settings)
+
+
+if __name__ == "__main__":
+    start.run(compose)
