@@ -230,7 +230,7 @@ def statements(client: Client, role: str) -> list[dict[str, Any]]:
 @contextmanager
 def without(client: Client, role: str, action: str) -> Iterator[None]:
     """A role lacks the statement that begins with an action while the block lasts."""
-    name, policy = _policy(client, role)
+    name, policy = _policy(client, role, action)
     kept = [one for one in policy["Statement"] if actions(one)[0] != action]
     assert len(kept) == len(policy["Statement"]) - 1
     put = partial(client("iam").put_role_policy, RoleName=role, PolicyName=name)
@@ -287,7 +287,16 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
     return int(found.stdout)
 
 
-def _policy(client: Client, role: str) -> tuple[str, dict[str, Any]]:
+def _policy(client: Client, role: str, action: str = "") -> tuple[str, dict[str, Any]]:
+    """The role's only policy, or of several the one with a statement that begins with an action."""
     iam = client("iam")
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    return name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    found = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+    if len(found) > 1:
+        found = {
+            name: policy
+            for name, policy in found.items()
+            if action in {actions(one)[0] for one in policy["Statement"]}
+        }
+    ((name, policy),) = found.items()
+    return name, policy

@@ -13,7 +13,7 @@ import pytest
 from runtime.events import job_id
 from runtime.results import manifest_key, pointer_key
 from stacks.backfill import stack as backfill_stack
-from tests.local.conftest import Deployment, eventually
+from tests.local.conftest import Deployment, eventually, role_of, without
 from tests.support.images import encode, noise
 from tools.commands.backfill import parameters
 from tools.drivers.backfill import BackfillDriver
@@ -163,3 +163,47 @@ def test_what_the_pattern_rejects_is_rejected_once_and_folders_are_left_alone(wo
     second = world.start("mixed/")
     assert world.ended(second) == "SUCCEEDED"
     assert world.backfill.counts(second)["rejected"] == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "call"),
+    [
+        ("s3:GetObject", "GetObject"),
+        ("sqs:GetQueueAttributes", "GetQueueAttributes"),
+    ],
+)
+def test_the_function_needs_each_statement(world: World, action: str, call: str) -> None:
+    """Without s3:ListBucket a missing pointer is a 403, which MiniStack does not say."""
+    client, name = world.pattern.client, world.backfill.outputs["FunctionName"]
+    put_unseen(world, f"needs-{action.partition(':')[2]}/", 1)
+    told = {"BatchInput": {"at_once": 5}, "Items": [{"key": f"needs-{action.partition(':')[2]}/00000.jpg"}]}
+    with without(client, role_of(client, name), action):
+        answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(told))
+    failure = json.loads(answer["Payload"].read())
+    assert "AccessDenied" in failure["errorMessage"]
+    assert call in failure["errorMessage"]
+    answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(told))
+    assert json.loads(answer["Payload"].read())["Counts"] == {"sent": 1}
+
+
+@pytest.mark.parametrize(
+    ("action", "asked"),
+    [
+        ("lambda:InvokeFunction", ""),  # of which the map run only says that its children failed
+        ("s3:ListBucket", "s3:ListBucket"),
+        ("s3:AbortMultipartUpload", "s3:PutObject"),
+        ("states:StartExecution", "states:StartExecution"),
+    ],
+)
+def test_the_state_machine_needs_each_statement(world: World, action: str, asked: str) -> None:
+    """Those that follow and stop children, and trace, the local AWS asks nobody for."""
+    client, machine = world.pattern.client, world.backfill.outputs["StateMachine"]
+    role = (
+        client("stepfunctions").describe_state_machine(stateMachineArn=machine)["roleArn"].rpartition("/")[2]
+    )
+    put_unseen(world, "machine/", 1)
+    with without(client, role, action):
+        execution = world.start("machine/")
+        assert world.ended(execution) == "FAILED"
+    assert asked in world.backfill.progress(execution).why
+    assert world.ended(world.start("machine/")) == "SUCCEEDED"
