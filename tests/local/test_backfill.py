@@ -5,19 +5,23 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from runtime.events import job_id
+from runtime.jobs.record import State
 from runtime.results import manifest_key, pointer_key
 from stacks.backfill import stack as backfill_stack
 from tests.local.conftest import Deployment, eventually, role_of, without
+from tests.support.hybrid import SCAN
 from tests.support.images import encode, noise
 from tools.commands.backfill import parameters
 from tools.drivers.backfill import BackfillDriver
 from tools.drivers.deployed import Upload
+from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver
 from tools.local_aws.deployment import stack_name
 
@@ -25,6 +29,7 @@ pytestmark = pytest.mark.slow
 OBJECTS = 5_000
 AT_ONCE = 20
 STACK = "LambdaPatternBackfill"
+PROGRAM = f"python3 -m {backfill_stack.__name__}"
 SMALL = encode(noise(64, 48), ".jpg")
 
 
@@ -50,7 +55,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(deployment: Deployment, driver: LambdaDriver) -> Iterator[World]:
-    cdk = replace(deployment.cdk, program=f"python3 -m {backfill_stack.__name__}")
+    cdk = replace(deployment.cdk, program=PROGRAM)
     outputs = cdk.deploy(STACK, *parameters("LambdaPattern", driver.outputs))[STACK]
     yield World(pattern=driver, backfill=BackfillDriver(client=driver.client, outputs=outputs))
     cdk.destroy(STACK)
@@ -60,16 +65,18 @@ def world(deployment: Deployment, driver: LambdaDriver) -> Iterator[World]:
 
 def put_unseen(world: World, prefix: str, count: int) -> list[Upload]:
     """Objects of which the pattern is told nothing."""
-    events = world.pattern.client("events")
-    (rule,) = (
-        one["Name"] for one in events.list_rules()["Rules"] if stack_name("LambdaPattern") in one["Name"]
-    )
+    with unseen(world.pattern.client("events"), "LambdaPattern"), ThreadPoolExecutor(8) as threads:
+        return list(threads.map(lambda n: world.pattern.upload(f"{prefix}{n:05}.jpg", SMALL), range(count)))
+
+
+@contextmanager
+def unseen(events: Any, pattern: str) -> Iterator[None]:
+    """What is uploaded while the block lasts is told to nobody."""
+    names = (one["Name"] for one in events.list_rules()["Rules"])
+    (rule,) = (name for name in names if name.startswith(f"{stack_name(pattern)}-Uploads"))
     events.disable_rule(Name=rule)
     try:
-        with ThreadPoolExecutor(8) as threads:
-            return list(
-                threads.map(lambda n: world.pattern.upload(f"{prefix}{n:05}.jpg", SMALL), range(count))
-            )
+        yield
     finally:
         events.enable_rule(Name=rule)
 
@@ -146,15 +153,9 @@ def test_a_third_run_finds_nothing_to_do(world: World) -> None:
 
 def test_what_the_pattern_rejects_is_rejected_once_and_folders_are_left_alone(world: World) -> None:
     put_unseen(world, "mixed/", 1)
-    events: Any = world.pattern.client("events")
-    s3 = world.pattern.s3
-    (rule,) = (
-        one["Name"] for one in events.list_rules()["Rules"] if stack_name("LambdaPattern") in one["Name"]
-    )
-    events.disable_rule(Name=rule)
-    s3.put_object(Bucket=world.pattern.source, Key="mixed/a folder/", Body=b"")
-    bad = world.pattern.upload("mixed/no picture.jpg", b"text")
-    events.enable_rule(Name=rule)
+    with unseen(world.pattern.client("events"), "LambdaPattern"):
+        world.pattern.upload("mixed/a folder/", b"")
+        bad = world.pattern.upload("mixed/no picture.jpg", b"text")
     first = world.start("mixed/")
     assert world.ended(first) == "SUCCEEDED"
     assert world.backfill.counts(first) == {"sent": 2, "folder": 1}
@@ -207,3 +208,27 @@ def test_the_state_machine_needs_each_statement(world: World, action: str, asked
         assert world.ended(execution) == "FAILED"
     assert asked in world.backfill.progress(execution).why
     assert world.ended(world.start("machine/")) == "SUCCEEDED"
+
+
+def test_jobs_that_have_left_the_queue_take_room_too(deployment: Deployment, hybrid: HybridDriver) -> None:
+    """HybridPattern's: one scan at once, each done before the next is sent."""
+    stack = "HybridPatternBackfill"
+    with unseen(hybrid.client("events"), "HybridPattern"):
+        scans = [hybrid.upload(f"before/{number}.tif", SCAN) for number in range(3)]
+    cdk = replace(deployment.cdk, program=PROGRAM)
+    outputs = cdk.deploy(stack, *parameters("HybridPattern", hybrid.outputs))[stack]
+    feed = BackfillDriver(client=hybrid.client, outputs=outputs)
+    execution = feed.start(prefix="before/", at_once=1)
+    jobs = [hybrid.wait(one) for one in scans]
+    assert [job.state for job in jobs] == [State.DONE] * 3
+    assert eventually(lambda: not feed.progress(execution).is_running)
+    assert feed.counts(execution) == {"sent": 3}
+
+    client, name = hybrid.client, outputs["FunctionName"]
+    told = {"BatchInput": {"at_once": 1}, "Items": [{"key": "before/new.tif"}]}
+    with unseen(client("events"), "HybridPattern"):
+        hybrid.upload("before/new.tif", SCAN)
+    with without(client, role_of(client, name), "dynamodb:Query"):
+        answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(told))
+    assert "Query" in json.loads(answer["Payload"].read())["errorMessage"]
+    cdk.destroy(stack)
