@@ -67,10 +67,11 @@ def module(name: str, *, from_here: bool = False) -> Run:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """All that are not slow, two at once; or what pytest is told."""
+    """All that are not slow, two at once, or what pytest is told; under load those that could be too slow."""
     chosen = [one for one in arguments if one != "--under-load"]
     load = ["--under-load"] if len(chosen) < len(arguments) else []
-    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *load, *(chosen or ALL_TESTS))
+    clockless = ["--ignore=tests/synth"] if load else []
+    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *load, *(chosen or [*ALL_TESTS, *clockless]))
 
 
 def bench(arguments: Sequence[str]) -> int:
