@@ -13,7 +13,8 @@ import pyvips
 
 from runtime.imaging.limits import Limits
 from runtime.imaging.probe import probe_file
-from runtime.imaging.pyramid import TILE, write_pyramid
+from runtime.imaging.pyramid import write_pyramid
+from runtime.imaging.tiles import tile_side
 from runtime.imaging.transform import QUALITY
 
 who, name = sys.argv[1:]
@@ -24,7 +25,8 @@ if who == "ours":
 else:
     folder = tempfile.mkdtemp()
     image = pyvips.Image.new_from_file(name, access="sequential", fail_on="error")
-    image.dzsave(f"{folder}/a", layout="iiif3", tile_size=TILE, suffix=f".jpg[Q={QUALITY},keep=none]")
+    side = tile_side(image.width, image.height)
+    image.dzsave(f"{folder}/a", layout="iiif3", tile_size=side, suffix=f".jpg[Q={QUALITY},keep=none]")
     shutil.rmtree(folder)
 status = Path("/proc/self/status").read_text()
 sys.stdout.write(str(int(status.partition("VmHWM:")[2].split()[0]) / 1024))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from container.service.environment import ServiceEnvironment
 from container.service.errors import BadRequestError
 from container.service.request import ImageRequest, Region, Size, parse_size, path_of
-from runtime.imaging.pyramid import TILE, scale_factors
+from runtime.imaging.tiles import TILE, scale_factors
 from runtime.imaging.transform import Transform
 
 

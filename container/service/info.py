@@ -3,7 +3,8 @@
 from typing import Any
 
 from container.service.geometry import Sizes, preset_sizes
-from runtime.imaging.pyramid import CONTEXT, TILE, scale_factors
+from runtime.imaging.pyramid import CONTEXT
+from runtime.imaging.tiles import TILE, scale_factors
 from runtime.imaging.transform import Encoding
 
 PROFILE = "http://iiif.io/api/image/3/level2.json"

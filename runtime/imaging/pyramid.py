@@ -24,10 +24,10 @@ from runtime.imaging.header import Header
 from runtime.imaging.limits import Limits
 from runtime.imaging.opening import TAIL, loading, needs_repair, prepared, repaired, turned
 from runtime.imaging.probe import check_pixels
+from runtime.imaging.tiles import count_of_tiles, scale_factors, tile_side
 from runtime.imaging.transform import QUALITY, WHITE, Encoding
 from runtime.imaging.zipstream import StoredZip
 
-TILE = 512
 SAVED_AS = {
     Encoding.JPG: f".jpg[Q={QUALITY},keep=none]",
     Encoding.WEBP: f".webp[Q={QUALITY},effort=4,keep=none]",
@@ -108,7 +108,8 @@ def _write(
 
 def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[str, Any]:
     """`info.json` of a tree: https://iiif.io/api/image/3.0/#5-image-information"""
-    factors = scale_factors(width, height)
+    side = tile_side(width, height)
+    factors = scale_factors(width, height, side)
     last = factors[-1]
     most = {"maxWidth": full_max.MAX_WIDTH} if max(width, height) > full_max.MAX_WIDTH else {}
     others = {} if encoding is Encoding.JPG else {"preferredFormats": [encoding], "extraFormats": [encoding]}
@@ -122,24 +123,17 @@ def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[
         "height": height,
         **most,
         "sizes": [{"width": -(-width // last), "height": -(-height // last)}],
-        "tiles": [{"width": TILE, "height": TILE, "scaleFactors": factors}],
+        "tiles": [{"width": side, "height": side, "scaleFactors": factors}],
         **others,
     }
 
 
-def scale_factors(width: int, height: int) -> list[int]:
-    """1, 2, 4 and so on, until the image is one tile."""
-    factors = [1]
-    while max(-(-width // factors[-1]), -(-height // factors[-1])) > TILE:
-        factors.append(factors[-1] * 2)
-    return factors
-
-
 def paths(width: int, height: int, encoding: Encoding) -> Iterator[str]:
     """Every file that a viewer may ask for, `info.json` apart."""
-    *factors, last = scale_factors(width, height)
+    tile = tile_side(width, height)
+    *factors, last = scale_factors(width, height, tile)
     for factor in factors:
-        side = TILE * factor
+        side = tile * factor
         for top in range(0, height, side):
             for left in range(0, width, side):
                 across, down = min(side, width - left), min(side, height - top)
@@ -147,12 +141,6 @@ def paths(width: int, height: int, encoding: Encoding) -> Iterator[str]:
                 yield f"{left},{top},{across},{down}/{size}/0/default.{encoding}"
     yield f"full/{-(-width // last)},{-(-height // last)}/0/default.{encoding}"
     yield full_max.PATH
-
-
-def count_of_tiles(width: int, height: int) -> int:
-    """How many files `paths` has beside `full/max`."""
-    factors = scale_factors(width, height)[:-1]
-    return 1 + sum(-(-width // (TILE * one)) * -(-height // (TILE * one)) for one in factors)
 
 
 def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
@@ -201,7 +189,7 @@ def _store_tiles(
 ) -> Pyramid:
     """A thread in libvips writes a zip archive into a pipe, and we read it here."""
     expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
-    largest = full_max.FullMax(image.width, image.height, TILE, encoding)
+    largest = full_max.FullMax(image.width, image.height, tile_side(image.width, image.height), encoding)
     archive = StoredZip()
     with _Dzsave(image, address, encoding) as stream:
         for chunk in stream.chunks(deadline):
@@ -267,7 +255,7 @@ class _Dzsave:
             self._image.dzsave_target(
                 pyvips.Target.new_to_descriptor(self._writing),
                 layout="iiif3",
-                tile_size=TILE,
+                tile_size=tile_side(self._image.width, self._image.height),
                 suffix=SAVED_AS[self._encoding],
                 id=self._address,
                 imagename="tree",

@@ -1,10 +1,8 @@
 """What making the tiles of a scan takes, from what its header says. Pure, and without an image library."""
 
 from runtime.imaging.header import Header
+from runtime.imaging.tiles import tile_side
 from runtime.placement.placement import MB, Estimate
-
-TILE = 512
-
 
 BASE_MB = 39
 """The interpreter, libvips and the buffers of its threads."""
@@ -31,7 +29,7 @@ def estimate(scan: Header, size: int) -> Estimate:
     out_bands = min(4, max(3, scan.bands))  # a grey one with a profile of its own becomes RGB
     deep, pixels = scan.bits / 8, scan.width * scan.height
     width = scan.height if scan.orientation >= 5 else scan.width
-    strips = width * out_bands * TILE * STRIPS
+    strips = width * out_bands * tile_side(scan.width, scan.height) * STRIPS
     blocks = scan.width * scan.block_rows * scan.bands * deep if scan.tiled else _strip(scan, size)
     held = 0.0
     if scan.format == "jpeg" and scan.progressive:

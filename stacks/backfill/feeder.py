@@ -71,6 +71,4 @@ class Feeder(PythonFunction):
         here = "arn:<AWS::Partition>:s3:::"
         objects = [f"{here}<SourceBucket>/*", *(f"{here}<OutputBucket>/{prefix}*" for prefix in READ)]
         rules = (f"AwsSolutions-IAM5[Resource::{name}]" for name in objects)
-        acknowledge(
-            policy_of(self), dict.fromkeys(rules, "Objects under a prefix have no other name.")
-        )
+        acknowledge(policy_of(self), dict.fromkeys(rules, "Objects under a prefix have no other name."))

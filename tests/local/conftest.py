@@ -291,12 +291,8 @@ def _policy(client: Client, role: str, action: str = "") -> tuple[str, dict[str,
     """The role's only policy, or of several the one with a statement that begins with an action."""
     iam = client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    found = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+    found = [(one, iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"]) for one in names]
     if len(found) > 1:
-        found = {
-            name: policy
-            for name, policy in found.items()
-            if action in {actions(one)[0] for one in policy["Statement"]}
-        }
-    ((name, policy),) = found.items()
-    return name, policy
+        found = [one for one in found if action in {actions(each)[0] for each in one[1]["Statement"]}]
+    (policy,) = found
+    return policy

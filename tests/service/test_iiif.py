@@ -11,7 +11,7 @@ from container.service.errors import BadRequestError, NotFoundError
 from container.service.geometry import Sizes, canonical, is_tile, place
 from container.service.info import describe
 from container.service.request import BaseRequest, ImageRequest, InfoRequest, parse, path_of
-from runtime.imaging.pyramid import scale_factors
+from runtime.imaging.tiles import scale_factors
 from runtime.imaging.transform import Colours, Encoding
 from tests.support.keys import KEYS
 

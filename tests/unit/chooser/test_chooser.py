@@ -263,7 +263,7 @@ def test_a_slow_start_is_told_and_rules_out_only_where_too_many_meet_it() -> Non
     assert against(function) == "starts in 6 s, wanted within 1 s"
 
 
-@pytest.mark.parametrize(("name", "usd"), [("scans", 0.25645 * 2000), ("thumbnails", 0.000025 * 300_000)])
+@pytest.mark.parametrize(("name", "usd"), [("scans", 0.06437 * 2000), ("thumbnails", 0.000025 * 300_000)])
 def test_s3_requests_are_in_the_bill(name: str, usd: float) -> None:
     found = page.example(name)
     items = bill(page.PATTERNS[{"scans": "hybrid", "thumbnails": "lambda"}[name]][1], found, "arm64")

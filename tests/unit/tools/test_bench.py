@@ -92,14 +92,14 @@ def test_what_the_limits_let_in_fits_into_the_function() -> None:
 
 def test_a_pyramid_takes_what_dzsave_does_and_not_more() -> None:
     figures = json.loads((RESULTS / "pyramid.json").read_text())["figures"]
-    assert figures["CPU"] <= 16
+    assert figures["CPU"] <= 11
     assert figures["of dzsave"] <= 1.15
-    assert figures["peak MB"] <= 300
-
-
-def test_a_worker_stays_within_400_mb_at_40000_px_uploads_included() -> None:
-    figures = json.loads((RESULTS / "worker.json").read_text())["figures"]
     assert figures["peak MB"] <= 400
+
+
+def test_a_worker_stays_within_450_mb_at_40000_px_uploads_included() -> None:
+    figures = json.loads((RESULTS / "worker.json").read_text())["figures"]
+    assert figures["peak MB"] <= 450
 
 
 def test_memory_is_never_underestimated_and_rarely_by_more_than_twice_overestimated() -> None:

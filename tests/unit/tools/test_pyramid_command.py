@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pyvips
 
+from runtime.imaging import tiles
 from runtime.imaging.pyramid import paths
 from runtime.imaging.transform import Encoding
 from tests.support.browser import picture_of
@@ -22,11 +23,17 @@ def viewer() -> None:
     assert OPENSEADRAGON.is_file(), "dev.py test sets up the viewer"
 
 
-@pytest.mark.parametrize("options", [(), ("--webp",)], ids=["jpeg", "webp"])
-def test_the_page_opens_from_disk_and_shows_the_picture(tmp_path: Path, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("options", "most_small"), [((), 2000), (("--webp",), 2000), ((), 3)], ids=["jpeg", "webp", "large tiles"]
+)
+def test_the_page_opens_from_disk_and_shows_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], most_small: int
+) -> None:
+    monkeypatch.setattr(tiles, "MOST_SMALL", most_small)
     assert main([str(EARTH), str(tmp_path / "out"), *options]) == 0
     encoding = Encoding.WEBP if options else Encoding.JPG
     info = json.loads((tmp_path / "out" / "tiles" / "info.json").read_text())
+    assert info["tiles"][0]["width"] == (512 if most_small > 3 else 1024)
     assert all(
         (tmp_path / "out" / "tiles" / path).is_file()
         for path in paths(info["width"], info["height"], encoding)

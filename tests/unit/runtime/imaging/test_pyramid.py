@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.deadline import DeadlineExceededError
-from runtime.imaging import pyramid
 from runtime.imaging.engine import decoding
 from runtime.imaging.formats import Format
 from runtime.imaging.limits import Limits
 from runtime.imaging.probe import probe_bytes
-from runtime.imaging.pyramid import count_of_tiles, describe, paths, write_pyramid
+from runtime.imaging.pyramid import describe, paths, write_pyramid
+from runtime.imaging.tiles import TILE, count_of_tiles
 from runtime.imaging.transform import Encoding
 from runtime.imaging.zipstream import StoredZip
 from runtime.rejection import Reason, Rejected
@@ -56,8 +56,8 @@ def tree(tmp_path: Path, data: bytes, encoding: Encoding = Encoding.JPG, **named
 def together(found: dict[str, bytes], encoding: Encoding = Encoding.JPG) -> pyvips.Image:
     """The image that the tiles of the first level show."""
     image = pyvips.Image.black(WIDTH, HEIGHT, bands=3)
-    for top in range(0, HEIGHT, pyramid.TILE):
-        for left in range(0, WIDTH, pyramid.TILE):
+    for top in range(0, HEIGHT, TILE):
+        for left in range(0, WIDTH, TILE):
             across, down = min(512, WIDTH - left), min(512, HEIGHT - top)
             path = f"{left},{top},{across},{down}/{across},{down}/0/default.{encoding}"
             image = image.insert(pyvips.Image.new_from_buffer(found[path], ""), left, top)
