@@ -13,7 +13,7 @@ from bench.measure import save, sized
 from stacks.backfill import stack as backfill_stack
 from tests.support.images import encode, noise
 from tools.commands.backfill import parameters
-from tools.commands.backfill_plan import FED
+from tools.commands.backfill_plan import DEFAULTS
 from tools.drivers.backfill import BackfillDriver
 from tools.drivers.lambda_pattern import LambdaDriver
 from tools.local_aws.aws import local_aws
@@ -41,7 +41,7 @@ def seconds(pattern: LambdaDriver, name: str) -> list[float]:
 @contextmanager
 def going_on(feed: BackfillDriver) -> Iterator[None]:
     """A backfill at the rate that the command proposes, from its first objects on."""
-    execution = feed.start(prefix="old/", at_once=FED[PATTERN].at_once)
+    execution = feed.start(prefix="old/", at_once=DEFAULTS[PATTERN].at_once)
     while not feed.progress(execution).done:
         time.sleep(LOOK_SECONDS)  # an execution has nothing to wait on
     try:

@@ -103,7 +103,10 @@ class Output:
         return self._show(event, document) if document else None
 
     def _show(self, event: ObjectEvent, document: Document) -> bool:
-        pointer = self._move_pointer(event.key, lambda now: document if _is_behind(now, event) else None)
+        """The pointer keeps the newest sequencer of its version: a backfill's is older than S3's."""
+        newer = is_newer(event.sequencer, document["sequencer"])
+        shown = {**document, "sequencer": event.sequencer} if newer else document
+        pointer = self._move_pointer(event.key, lambda now: shown if _is_behind(now, event) else None)
         self._delete(rejection_key(event.job_id))
         if pointer and pointer.get("state") == "deleted":
             self._withdraw(event.job_id)

@@ -22,10 +22,12 @@ THREADS = 10
 """As many connections as a boto3 client keeps."""
 MOST_MESSAGES = 10
 """Of one call: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
+BAD_REQUEST = "400"
+"""A HEAD has no body that would say more."""
 PAUSE_SECONDS = 0.5
 """Until the queue is looked at again."""
-LAST_SECONDS = 20
-"""Of the function's time, in which nothing more is sent."""
+LAST_SECONDS = 70
+"""Of the function's time, in which nothing more is sent: an alarm goes off at four fifths of it."""
 OLDEST = "0"
 """A sequencer that every real one is newer than."""
 JUST_AFTER = "0" * 40 + "1"
@@ -50,6 +52,8 @@ class Found(StrEnum):
     FOLDER = "folder"
     GONE = "gone"
     """Since it was listed."""
+    UNREADABLE = "unreadable"
+    """S3 refuses to describe it: its key is no address, or it is under a customer's own key (SSE-C)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +115,7 @@ class Feeder:
         waiting = [one for one in found if isinstance(one, ObjectEvent)]
         counts = Counter(batch.counts) + Counter(one for one in found if isinstance(one, Found))
         while waiting and seconds() > LAST_SECONDS:
-            now, later = _split(waiting, batch.at_once - self._at_work())
+            now, later = _split(waiting, batch.at_once - self._in_flight())
             refused = self._send(now)
             counts[Found.SENT] += len(now) - len(refused)
             if waiting := [*refused, *later]:
@@ -130,9 +134,10 @@ class Feeder:
         try:
             found = self.s3.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in GONE:
+            code = error.response["Error"]["Code"]
+            if code not in (*GONE, BAD_REQUEST):
                 raise
-            return Found.GONE
+            return Found.UNREADABLE if code == BAD_REQUEST else Found.GONE
         event = ObjectEvent(
             change=Change.CREATED,
             bucket=self.bucket,
@@ -145,7 +150,7 @@ class Feeder:
             return Found.SHOWN
         return Found.REJECTED if self.output.is_rejected(event.job_id) else event
 
-    def _at_work(self) -> int:
+    def _in_flight(self) -> int:
         """What the pattern has to do: messages that wait or are worked on, and jobs. SQS counts roughly."""
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[*MESSAGES])
         return sum(int(told["Attributes"][name]) for name in MESSAGES) + self.open_jobs()

@@ -56,7 +56,13 @@ class ObjectBatches(Construct):
                 max_items_per_batch=A_BATCH,
                 batch_input={"at_once.$": "$.at_once"},  # CDK leaves a path in it as it is
             ),
-            result_writer_v2=sfn.ResultWriterV2(bucket=reports, prefix=REPORTS.rstrip("/")),
+            result_writer_v2=sfn.ResultWriterV2(
+                bucket=reports,
+                prefix=REPORTS.rstrip("/"),
+                writer_config=sfn.WriterConfig(  # an answer per line: the whole may be large
+                    transformation=sfn.Transformation.COMPACT, output_type=sfn.OutputType.JSONL
+                ),
+            ),
             tolerated_failure_percentage=10,
         )
         objects.item_processor(self._until_none_is_left(function))

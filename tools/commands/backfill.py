@@ -23,13 +23,14 @@ from chooser.workload import Workload
 from lambda_src.backfill.feed import Found
 from stacks.backfill import stack as backfill_stack
 from stacks.backfill.stack import FED
-from stacks.settings import SettingsError
-from tools.commands.backfill_plan import planned, told
+from stacks.settings import Settings, SettingsError
+from tools.commands.backfill_plan import described, planned
+from tools.commands.preflight import read_settings
 from tools.drivers.backfill import BackfillDriver, Progress, listed
 from tools.drivers.deployed import Deployed
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError
-from tools.local_aws.deployment import Cdk, read_outputs
+from tools.local_aws.deployment import Cdk, read_outputs, stack_name
 
 PROGRAM = f"python3 -m {backfill_stack.__name__}"
 FOLDER = ROOT / "build" / "backfill"
@@ -44,18 +45,28 @@ class Run:
     prefix: str
     target: str
     profile: str | None
+    chosen: Sequence[str]
     console: Console
 
     @property
     def stack(self) -> str:
         return f"{self.pattern}Backfill"
 
+    @property
+    def settings(self) -> Settings:
+        """Raises SettingsError."""
+        return read_settings(self.chosen)
+
+    def find(self, stack: str) -> Deployed:
+        return running.find(stack, self.target, self.profile, self.settings)
+
     def deploy(self, deployed: Deployed) -> BackfillDriver:
         """Deploys the stack, or changes nothing where it stands."""
         told = parameters(self.pattern, deployed.outputs)
         if self.target == "local":
             aws = LocalAws(url=deployed.endpoint, pid=0, log=Path(), containers={})
-            outputs = Cdk(aws=aws, folder=FOLDER, program=PROGRAM).deploy(self.stack, *told)
+            cdk = Cdk(aws=aws, folder=FOLDER, program=PROGRAM, context=self.chosen)
+            outputs = cdk.deploy(self.stack, *told)
         else:
             outputs = self._deploy_into_the_account(told)
         return BackfillDriver(client=deployed.client, outputs=outputs[self.stack])
@@ -63,8 +74,9 @@ class Run:
     def _deploy_into_the_account(self, told: Sequence[str]) -> dict[str, dict[str, str]]:
         FOLDER.mkdir(parents=True, exist_ok=True)
         file = FOLDER / "outputs.json"
-        profile = ["--profile", self.profile] if self.profile else []
-        asked = [self.stack, *told, "--require-approval", "never", "--outputs-file", str(file), *profile]
+        more = ["--profile", self.profile] if self.profile else []
+        more += [word for one in self.chosen for word in ("-c", one)]
+        asked = [self.stack, *told, "--require-approval", "never", "--outputs-file", str(file), *more]
         if subprocess.run(["cdk", "deploy", "--app", PROGRAM, *asked], cwd=ROOT).returncode:
             raise LocalAwsError("the stack could not be deployed: see above. Nothing was started.")
         return read_outputs(file)
@@ -73,6 +85,7 @@ class Run:
         """This command, for people."""
         words = ["--pattern", self.pattern, *(["--target", "aws"] if self.target == "aws" else [])]
         words += ["--profile", self.profile] if self.profile else []
+        words += [word for one in self.chosen for word in ("-c", one)]
         return shlex.join(["python3", "dev.py", "backfill", *words, *more])
 
 
@@ -94,6 +107,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--stop", action="store_true", help="the run that goes on")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
+    parser.add_argument("-c", action="append", default=[], metavar="setting=value", help="as for cdk deploy")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
@@ -102,19 +116,24 @@ def main(arguments: Sequence[str]) -> int:
         prefix=options.prefix,
         target=options.target,
         profile=options.profile,
+        chosen=options.c,
         console=console,
     )
     try:
         own = _own(options)
         if options.plan:
-            print(*told(planned(options.pattern, options.plan, at_once=options.at_once, own=own)), sep="\n")
+            plan = planned(run.pattern, options.plan, run.settings, at_once=options.at_once, own=own)
+            print(*described(plan), sep="\n")
             return 0
         if options.stop:
-            return _stop(run, running.find(run.stack, run.target, run.profile))
+            return _stop(run, run.find(run.stack))
         return _run(run, options, own)
     except (LocalAwsError, WorkloadError, SettingsError, BotoCoreError, ClientError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
+    except KeyboardInterrupt:
+        console.print("Nothing was started.")
+        return 130
 
 
 def _own(options: argparse.Namespace) -> Workload | None:
@@ -126,27 +145,42 @@ def _own(options: argparse.Namespace) -> Workload | None:
 
 
 def _run(run: Run, options: argparse.Namespace, own: Workload | None) -> int:
-    deployed = running.find(run.pattern, run.target, run.profile)
+    deployed = run.find(run.pattern)
     objects = _count(run, deployed)
     if not objects:
         raise LocalAwsError(f"nothing in {deployed.outputs['SourceBucket']} begins with {run.prefix!r}.")
-    plan = planned(run.pattern, objects, at_once=options.at_once, own=own)
-    print(*told(plan), sep="\n")
+    plan = planned(run.pattern, objects, run.settings, at_once=options.at_once, own=own)
+    print(f"{stack_name(run.pattern, run.settings)}, {deployed.outputs['SourceBucket']}/{run.prefix}*")
+    print(*described(plan), sep="\n")
     if not options.yes and not _agreed():
         run.console.print("Nothing was done.")
         return 1
     driver = run.deploy(deployed)
-    going_on = driver.running()
-    if going_on:
-        run.console.print("A run goes on: this follows it, and starts no other.")
-    execution = going_on[0] if going_on else driver.start(prefix=run.prefix, at_once=plan.at_once)
+    execution = _going_on(run, driver, plan.at_once) or driver.start(prefix=run.prefix, at_once=plan.at_once)
     try:
         return _ended(run, driver, execution, _follow(run, driver, execution))
     except KeyboardInterrupt:
-        run.console.print(
-            f"It goes on without you. The same again follows it; {run.again('--stop')} stops it."
-        )
+        run.console.print(f"It goes on without you. {_how(run)}")
         return 130
+    except (BotoCoreError, ClientError) as error:
+        raise LocalAwsError(f"{error}\nThe run goes on all the same. {_how(run)}") from error
+
+
+def _how(run: Run) -> str:
+    return f"The same again follows it; {run.again('--stop')} stops it."
+
+
+def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
+    """The run to follow, if there is one. Raises LocalAwsError where it is another than was asked for."""
+    executions = driver.running()
+    if not executions:
+        return ""
+    wanted, found = {"prefix": run.prefix, "at_once": at_once}, driver.told(executions[0])
+    if found != wanted:
+        said = f"a run with --prefix {found['prefix']!r} --at-once {found['at_once']} goes on"
+        raise LocalAwsError(f"{said}, and one at a time leaves room. Say the same to follow it. {_how(run)}")
+    run.console.print("A run goes on: this follows it, and starts no other.")
+    return executions[0]
 
 
 def _count(run: Run, deployed: Deployed) -> int:
@@ -188,6 +222,7 @@ def _ended(run: Run, driver: BackfillDriver, execution: str, now: Progress) -> i
         Found.REJECTED: "were rejected before",
         Found.FOLDER: "are folders",
         Found.GONE: "are gone",
+        Found.UNREADABLE: "cannot be read",
     }
     told = ", ".join(f"{counts[found]:,} {words[found]}" for found in Found if counts[found])
     run.console.print(f"{told or 'There was nothing'}. The pattern works on the last of them.")
@@ -202,7 +237,8 @@ def _stop(run: Run, deployed: Deployed) -> int:
     going_on = driver.running()
     for execution in going_on:
         driver.stop(execution)
-    run.console.print("Stopped; the batch in hand is still sent." if going_on else "No run goes on.")
+    left = "Stopped. What its function has in hands it still sends, for four minutes at most."
+    run.console.print(left if going_on else "No run goes on.")
     return 0
 
 

@@ -10,19 +10,22 @@ from chooser.page import example
 from chooser.prices import as_of, price
 from chooser.workload import Workload
 from lambda_src.backfill.feed import LAST_SECONDS, PAUSE_SECONDS
+from runtime.placement.limits import limit
 from stacks.backfill.feeder import MEMORY_MB, TIMEOUT
 from stacks.backfill.object_batches import A_BATCH
+from stacks.queue_pattern.backlog_scaling import JOBS_A_TASK
+from stacks.settings import Settings
 from tools.commands.preflight import read_settings
 
 LISTED_AT_ONCE = 1000
 """Objects of one ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
-LOOKED_AT = 3
-"""Requests per object: its pointer, the object itself, and whether it was rejected."""
-A_SECOND = 30
+REQUESTS_PER_OBJECT = 3
+"""Its pointer, the object itself, and whether it was rejected."""
+OBJECTS_PER_SECOND = 30
 """Objects that the function looks at and sends; not measured on AWS."""
-TRANSITIONS = 4
+TRANSITIONS_PER_BATCH = 4
 """Of a batch: the start of its execution, and its three states."""
-AGAIN_TRANSITIONS = 2
+TRANSITIONS_PER_RETURN = 2
 """Of each call more that it takes."""
 
 
@@ -31,11 +34,10 @@ YEAR = 365 * 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fed:
-    """A pattern that can be fed.
+class Default:
+    """Of a pattern. example: in examples/, what one object takes unless the caller knows better.
 
-    example: in examples/, what one object takes unless the caller knows better. where: the pattern does it.
-    at_once: so many, unless the caller says.
+    where: the pattern does it. at_once: so many, unless the caller says.
     """
 
     example: str
@@ -43,40 +45,49 @@ class Fed:
     at_once: int
 
 
-FED = {
-    "LambdaPattern": Fed(example="thumbnails", where=Candidate.LAMBDA, at_once=2),
-    "HybridPattern": Fed(example="scans-all-day", where=Candidate.RUN_TASK, at_once=2),
-    "QueuePattern": Fed(example="scans-all-day", where=Candidate.WORKER, at_once=1),
+DEFAULTS = {
+    "LambdaPattern": Default(example="thumbnails", where=Candidate.LAMBDA, at_once=2),
+    "HybridPattern": Default(example="scans-all-day", where=Candidate.RUN_TASK, at_once=2),
+    "QueuePattern": Default(example="scans-all-day", where=Candidate.WORKER, at_once=1),
 }
 """Half of what `max_concurrency` lets a function do; of a service one job, then an upload waits for one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """architecture: of the functions and tasks. load: what the pattern does with one object."""
+    """architecture: of the functions and tasks. load: what the pattern does with one object.
+
+    workers: functions or tasks that work on them side by side.
+    """
 
     objects: int
     at_once: int
+    workers: int
     where: Candidate
     load: Workload
     architecture: str
 
     @property
+    def each(self) -> float:
+        """Seconds that a worker takes for one object, until it has the next."""
+        start = limit("fargate.start_seconds") if self.where is Candidate.RUN_TASK else 0
+        return start + self.load.duration_ms[self.architecture] / 1000 + PAUSE_SECONDS
+
+    @property
     def seconds(self) -> float:
-        """Until the last is done: by what the pattern may do at once, or by what the function can send."""
-        each = self.load.duration_ms[self.architecture] / 1000 + PAUSE_SECONDS
-        return self.objects * max(each / self.at_once, 1 / A_SECOND)
+        """Until the last is done: by what the pattern does at once, or by what the function can send."""
+        return self.objects * max(self.each / self.workers, 1 / OBJECTS_PER_SECOND)
 
     def feeding(self) -> Iterator[Item]:
         """What the backfill itself costs."""
         million = self.objects / 1e6
         batches, looks = math.ceil(self.objects / A_BATCH), self.seconds / PAUSE_SECONDS
         again = self.seconds / (TIMEOUT.to_seconds() - LAST_SECONDS)
-        transitions = (batches * TRANSITIONS + again * AGAIN_TRANSITIONS) / 1000
+        transitions = (batches * TRANSITIONS_PER_BATCH + again * TRANSITIONS_PER_RETURN) / 1000
         lists = (
             2 * math.ceil(self.objects / LISTED_AT_ONCE) / 1000
         )  # before the question, and by Step Functions
-        gets = LOOKED_AT * self.objects / 1000
+        gets = REQUESTS_PER_OBJECT * self.objects / 1000
         s3 = price("s3_thousand_puts").of(lists) + price("s3_thousand_gets").of(gets)
         yield Item("S3: lists, and looks at each object", s3, ("s3_thousand_puts", "s3_thousand_gets"))
         steps = "step_functions_thousand_transitions"
@@ -98,12 +109,11 @@ class Plan:
         return sum(item.usd for item in self.feeding()) + self.working
 
 
-def told(plan: Plan) -> list[str]:
+def described(plan: Plan) -> list[str]:
     """How much, how long, for how much: a line each."""
-    each = plan.load.duration_ms[plan.architecture] / 1000
     lines = [
-        f"{plan.objects:,} objects, {plan.at_once:,} at once: {duration(plan.seconds)}",
-        f"  {plan.load.name}: {each:,.1f} s each",
+        f"{plan.objects:,} objects, {plan.at_once:,} at once: at least {duration(plan.seconds)}",
+        f"  {plan.load.name}: {plan.each:,.1f} s each by {plan.workers:,} side by side",
         *(_row(item.what, item.usd) for item in plan.feeding()),
         _row("what the pattern does with them", plan.working),
         _row(f"by list prices (us-east-1, {as_of()})", plan.usd),
@@ -117,22 +127,32 @@ def _row(what: str, usd: float) -> str:
     return f"  {what:<44}{f'${usd:,.2f}':>12}"
 
 
-def planned(pattern: str, objects: int, *, at_once: int = 0, own: Workload | None = None) -> Plan:
+def planned(
+    pattern: str, objects: int, settings: Settings, *, at_once: int = 0, own: Workload | None = None
+) -> Plan:
     """Of so many objects. at_once, own: in place of what the pattern's example says."""
-    fed = FED[pattern]
+    default = DEFAULTS[pattern]
+    most = at_once or default.at_once
+    if default.where is Candidate.WORKER:
+        workers = min(settings.max_tasks, math.ceil(most / JOBS_A_TASK))
+    else:
+        workers = min(most, settings.max_concurrency) if default.where is Candidate.LAMBDA else most
     return Plan(
         objects=objects,
-        at_once=at_once or fed.at_once,
-        where=fed.where,
-        load=own or example(fed.example),
-        architecture=read_settings([]).architecture,
+        at_once=most,
+        workers=workers,
+        where=default.where,
+        load=own or example(default.example),
+        architecture=settings.architecture,
     )
 
 
 def blocks() -> dict[str, str]:
     """For docs/backfill.md."""
-    lines = told(planned("LambdaPattern", 10_000_000, at_once=60))
-    command = "python3 dev.py backfill --pattern LambdaPattern --at-once 60 --plan 10000000"
+    settings = read_settings(["max_concurrency=120"])
+    lines = described(planned("LambdaPattern", 10_000_000, settings, at_once=60))
+    options = "--at-once 60 -c max_concurrency=120 --plan 10000000"
+    command = f"python3 dev.py backfill --pattern LambdaPattern {options}"
     return {"plan": "\n".join(["```console", f"$ {command}", *lines, "```"])}
 
 

@@ -43,6 +43,10 @@ class BackfillDriver:
         found = self.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
         return [one["executionArn"] for one in found["executions"]]
 
+    def told(self, execution: str) -> dict[str, Any]:
+        """What it was started with: prefix and at_once."""
+        return dict(json.loads(self.states.describe_execution(executionArn=execution)["input"]))
+
     def start(self, *, prefix: str, at_once: int) -> str:
         """Its ARN."""
         told = json.dumps({"prefix": prefix, "at_once": at_once})
@@ -74,15 +78,15 @@ class BackfillDriver:
         """What became of the objects, once an execution has succeeded: by lambda_src.backfill.feed.Found."""
         found = self.states.describe_execution(executionArn=execution)
         place = json.loads(found["output"])["ResultWriterDetails"]
-        manifest = self._read(place["Bucket"], place["Key"])
+        manifest = json.load(self._open(place["Bucket"], place["Key"]))
         counts = Counter[str]()
         for file in manifest["ResultFiles"]["SUCCEEDED"]:
-            for child in self._read(place["Bucket"], file["Key"]):
-                counts.update(json.loads(child["Output"])["Counts"])
+            for answer in self._open(place["Bucket"], file["Key"]).iter_lines():
+                counts.update(json.loads(answer)["Counts"])
         return counts
 
-    def _read(self, bucket: str, key: str) -> Any:
-        return json.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    def _open(self, bucket: str, key: str) -> Any:
+        return self.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
 
 
 def listed(client: Client, bucket: str, prefix: str) -> Iterator[int]:

@@ -75,10 +75,10 @@ def read_outputs(file: Path) -> dict[str, dict[str, str]]:
     return {name.rpartition("-")[2]: outputs for name, outputs in json.loads(file.read_text()).items()}
 
 
-def stack_name(stack: str) -> str:
-    """The name in CloudFormation of a stack of ours, by the settings in cdk.json."""
+def stack_name(stack: str, settings: Settings | None = None) -> str:
+    """The name in CloudFormation of a stack of ours, by the settings in cdk.json unless others are given."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    return Settings.from_context(context).stack_name(stack)
+    return (settings or Settings.from_context(context)).stack_name(stack)
 
 
 @contextmanager

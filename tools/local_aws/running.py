@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from stacks.settings import Settings
 from tools.drivers.deployed import Client, Deployed
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, forget_other_accounts
 from tools.local_aws.deployment import stack_name
@@ -26,12 +27,12 @@ def forget() -> None:
     FILE.unlink(missing_ok=True)
 
 
-def find(stack: str, target: str, profile: str | None) -> Deployed:
+def find(stack: str, target: str, profile: str | None, settings: Settings | None = None) -> Deployed:
     """Raises LocalAwsError with what to do where nothing is deployed or nobody may look.
 
-    stack: by the name that app.py gives it.
+    stack: by the name that app.py gives it. settings: those of cdk.json unless given.
     """
-    return _local(stack) if target == "local" else _account(stack, profile)
+    return _local(stack) if target == "local" else _account(stack, profile, settings)
 
 
 def session(profile: str | None) -> boto3.Session:
@@ -53,17 +54,18 @@ def _local(stack: str) -> Deployed:
     return Deployed(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
 
 
-def _account(stack: str, profile: str | None) -> Deployed:
+def _account(stack: str, profile: str | None, settings: Settings | None) -> Deployed:
     found = session(profile)
     client: Any = found.client  # by a name that is only known here
-    return Deployed(client=client, resource=found.resource, outputs=_outputs(client, stack))
+    return Deployed(client=client, resource=found.resource, outputs=_outputs(client, stack, settings))
 
 
-def _outputs(client: Client, stack: str) -> dict[str, str]:
+def _outputs(client: Client, stack: str, settings: Settings | None = None) -> dict[str, str]:
+    name = stack_name(stack, settings)
     try:
-        (deployed,) = client("cloudformation").describe_stacks(StackName=stack_name(stack))["Stacks"]
+        (deployed,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(
-            f"{stack} cannot be looked up ({error}): check --profile and the Region, or deploy it."
+            f"{name} cannot be looked up ({error}): check --profile and the Region, or deploy it."
         ) from error
     return {one["OutputKey"]: one["OutputValue"] for one in deployed.get("Outputs", [])}

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from chooser.candidates import Candidate
-from chooser.page import example
-from stacks.backfill.stack import FED as PATTERNS
+from stacks.backfill.stack import FED
+from stacks.settings import Settings
 from tools.commands import backfill
-from tools.commands.backfill_plan import FED, Plan, duration
+from tools.commands.backfill_plan import DEFAULTS, duration, planned
 from tools.drivers.backfill import Progress
 from tools.drivers.deployed import Deployed
 from tools.local_aws import running
@@ -29,11 +29,15 @@ class Driver:
     states: list[Progress]
     found: Counter[str] = field(default_factory=lambda: Counter({"sent": 2, "shown": 1}))
     going_on: list[str] = field(default_factory=list)
+    asked: dict[str, object] = field(default_factory=lambda: {"prefix": "", "at_once": 2})
     started: list[tuple[str, int]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
 
     def running(self) -> list[str]:
         return self.going_on
+
+    def told(self, execution: str) -> dict[str, object]:
+        return self.asked
 
     def start(self, *, prefix: str, at_once: int) -> str:
         self.started.append((prefix, at_once))
@@ -78,7 +82,8 @@ def test_it_counts_prices_asks_starts_and_says_what_became_of_them(
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     assert run("--prefix", "old/") == 0
     said = capsys.readouterr().out
-    assert "3 objects, 2 at once: 2 seconds\n  thumbnails of photos: 0.5 s each\n" in said
+    assert "3 objects, 2 at once: at least 2 seconds\n" in said
+    assert "  thumbnails of photos: 1.0 s each by 2 side by side\n" in said
     assert "by list prices" in said
     assert "2 sent, 1 had their result." in said
     assert driver.started == [("old/", 2)]
@@ -115,6 +120,41 @@ def test_a_run_that_goes_on_is_followed_and_no_other_is_started(
     assert run("--yes") == 0
     assert "follows it, and starts no other" in capsys.readouterr().out
     assert driver.started == []
+
+
+@pytest.mark.parametrize("other", [("--prefix", "old/"), ("--at-once", "3")])
+def test_another_run_than_was_asked_for_is_not_followed(
+    driver: Driver, capsys: pytest.CaptureFixture[str], other: tuple[str, str]
+) -> None:
+    driver.going_on = ["old"]
+    assert run("--yes", *other) == 1
+    assert "a run with --prefix '' --at-once 2 goes on" in capsys.readouterr().out
+    assert driver.started == []
+
+
+def test_ctrl_c_before_anything_was_started_is_no_traceback(
+    driver: Driver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupt)
+    assert run() == 130
+    assert "Nothing was started." in capsys.readouterr().out
+    assert driver.started == []
+
+
+def test_when_it_can_no_longer_look_it_says_that_the_run_goes_on(
+    driver: Driver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expired(*_: object) -> None:
+        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "DescribeExecution")
+
+    monkeypatch.setattr(backfill, "_follow", expired)
+    assert run("--yes") == 1
+    said = capsys.readouterr().out
+    assert "ExpiredToken" in said
+    assert "The run goes on all the same. The same again follows it" in said
 
 
 def test_a_run_that_failed_or_was_stopped_says_why_and_how_to_go_on(
@@ -175,36 +215,61 @@ def test_numbers_are_checked(wrong: list[str]) -> None:
         run(*wrong)
 
 
+def test_there_is_a_default_for_each_pattern_that_can_be_fed() -> None:
+    assert {*DEFAULTS} == {*FED}
+
+
 def test_a_plan_needs_no_account(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    for pattern in PATTERNS:
+    for pattern in DEFAULTS:
         assert backfill.main(["--pattern", pattern, "--plan", "10000000"]) == 0
     assert "An execution ends after a year" in capsys.readouterr().out, "600 megapixels each, two at once"
     (tmp_path / "mine.toml").write_text(
         'name = "mine"\nrequests = 1\nduration_ms = { x86_64 = 3000, arm64 = 2000 }\nmemory_mb = 512\n'
     )
     assert run("--plan", "10", "--workload", "mine.toml", "--from", str(tmp_path)) == 0
-    assert "10 objects, 2 at once: 12 seconds\n  mine: 2.0 s each\n" in capsys.readouterr().out
+    assert "10 objects, 2 at once: at least 12 seconds\n  mine: 2.5 s each by 2" in capsys.readouterr().out
     assert run("--plan", "10", "--workload", "none.toml", "--from", str(tmp_path)) == 1
     assert "none.toml" in capsys.readouterr().out
 
 
+SETTINGS = Settings(max_concurrency=120)
+
+
 def test_ten_million_photos_by_hand() -> None:
-    fed = FED["LambdaPattern"]
-    load = example(fed.example)
-    plan = Plan(objects=10_000_000, at_once=20, where=Candidate.LAMBDA, load=load, architecture="arm64")
+    plan = planned("LambdaPattern", 10_000_000, SETTINGS, at_once=20)
     assert plan.seconds == pytest.approx(10e6 * (0.5 + 0.5) / 20)
     s3, steps, function, queue = (item.usd for item in plan.feeding())
     assert s3 == pytest.approx(2 * 10_000 * 0.005 / 1000 + 3 * 10e6 * 0.0004 / 1000)
-    calls = plan.seconds / (300 - 20)
+    calls = plan.seconds / (300 - 70)
     assert steps == pytest.approx((250_000 * 4 + calls * 2) * 0.025 / 1000)
     assert function == pytest.approx((250_000 + calls) * 0.20 / 1e6 + plan.seconds * 0.5 * 0.0000133334)
     assert queue == pytest.approx((10e6 + plan.seconds / 0.5) * 0.40 / 1e6)
     assert plan.usd == pytest.approx(s3 + steps + function + queue + plan.working)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "at_once", "workers"),
+    [
+        ("LambdaPattern", 2, 2),
+        ("LambdaPattern", 60, 4),
+        ("HybridPattern", 60, 60),
+        ("QueuePattern", 1, 1),
+        ("QueuePattern", 10, 1),
+        ("QueuePattern", 21, 3),
+        ("QueuePattern", 500, 4),
+    ],
+)
+def test_no_more_work_side_by_side_than_the_settings_allow(pattern: str, at_once: int, workers: int) -> None:
+    assert planned(pattern, 1, Settings(), at_once=at_once).workers == workers
+
+
+def test_a_task_of_hybrid_pattern_has_to_start_first() -> None:
+    plan = planned("HybridPattern", 100, Settings(), at_once=1)
+    assert plan.each == pytest.approx(45 + 7.8 + 0.5)
+
+
 def test_many_at_once_go_no_faster_than_the_function_sends() -> None:
-    load = example("thumbnails")
-    plan = Plan(objects=3000, at_once=1000, where=Candidate.LAMBDA, load=load, architecture="arm64")
+    plan = planned("LambdaPattern", 3000, SETTINGS, at_once=1000)
     assert plan.seconds == pytest.approx(100)
 
 

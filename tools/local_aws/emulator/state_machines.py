@@ -85,7 +85,8 @@ def write_the_results_of_map_runs() -> None:
                     _authorize(
                         execution, "s3:PutObject", f"arn:aws:s3:::{place['Bucket']}/{place['Prefix']}/"
                     )
-                    key = _write(found, place["Bucket"], f"{place['Prefix']}/{uuid.uuid4()}")
+                    config = writer.get("WriterConfig") or {}
+                    key = _write(found, place["Bucket"], f"{place['Prefix']}/{uuid.uuid4()}", config)
                     written = {
                         "MapRunArn": arn,
                         "ResultWriterDetails": {"Bucket": place["Bucket"], "Key": key},
@@ -197,13 +198,20 @@ def _children(found: State) -> list[State]:
     return [one for one in executions if one.get("mapRunArn") == found["mapRunArn"]]
 
 
-def _write(found: State, bucket: str, prefix: str) -> str:
-    """One file per status that occurs, and the manifest; returns its key."""
+def _write(found: State, bucket: str, prefix: str, config: State) -> str:
+    """One file per status that occurs, and the manifest; returns its key.
+
+    config: with COMPACT a child that succeeded is its output alone; with JSONL each is a line.
+    """
     files: dict[str, list[State]] = {"SUCCEEDED": [], "FAILED": [], "PENDING": []}
+    lines, compact = config.get("OutputType") == "JSONL", config.get("Transformation") == "COMPACT"
     for status, listed in files.items():
         ended = [_told(child) for child in _children(found) if child["status"] == status]
         if ended:
-            key, body = f"{prefix}/{status}_0.json", json.dumps(ended).encode()
+            if compact and status == "SUCCEEDED":
+                ended = [json.loads(one["Output"]) for one in ended]
+            text = "\n".join(map(json.dumps, ended)) if lines else json.dumps(ended)
+            key, body = f"{prefix}/{status}_0.json{'l' if lines else ''}", text.encode()
             s3._put_object(bucket, key, body, {})
             listed.append({"Key": key, "Size": len(body)})
     manifest = {"DestinationBucket": bucket, "MapRunArn": found["mapRunArn"], "ResultFiles": files}
