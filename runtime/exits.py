@@ -4,6 +4,7 @@ from subprocess import CalledProcessError
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from runtime.contention import ContentionError
 from runtime.deadline import DeadlineExceededError
@@ -20,6 +21,7 @@ EXPECTED = (
     ClientError,
     BotoCoreError,
     Boto3Error,  # a stream broke too often
+    HTTPError,  # the same of a connection of the small client
     ContentionError,
     MemoryError,  # of this task, not of the file
     OSError,  # the same: its disk, say
@@ -43,7 +45,7 @@ def exit_code(error: BaseException) -> tuple[int, str]:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             transient = status >= 500 or error.response["Error"]["Code"] in TRANSIENT
             return AGAIN if transient else FAILED, str(error)
-        case BotoCoreError() | Boto3Error() | ContentionError():
+        case BotoCoreError() | Boto3Error() | HTTPError() | ContentionError():
             return AGAIN, str(error)
         case CalledProcessError():
             return AGAIN if error.returncode == AGAIN else FAILED, str(error)

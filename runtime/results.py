@@ -64,18 +64,21 @@ def source_of(event: ObjectEvent) -> dict[str, Any]:
 class Output:
     """The output bucket of one pattern.
 
+    small: a client for what is in memory; `s3` does that too unless there is one.
     pause: `time.sleep`, between two tries of a conditional write.
     withdrawn: told of each job before its results are removed, and once they are: caches may have them.
     """
 
     s3: "S3 | S3Client"
     bucket: str
+    small: "S3 | None" = None
     pause: Callable[[float], None] = time.sleep
     withdrawn: Callable[[str], None] = lambda _job_id: None
 
     def put(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
         """Stores part of a result; its key names the source version, so caches may keep it for ever."""
-        self.s3.put_object(
+        client = self.small if self.small and isinstance(data, bytes) else self.s3
+        client.put_object(
             Bucket=self.bucket,
             Key=key,
             Body=data,

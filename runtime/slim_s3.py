@@ -1,7 +1,7 @@
 """The few calls of S3 that a function needs, in boto3's shape and for a fraction of its cold start.
 
 botocore reads a megabyte of service model before its first request; this signs and sends (ADR 0003).
-Use boto3 where a process lives long, or where credentials are not in the environment.
+Use boto3 where a process lives long; for many small objects of a task there is runtime/task_s3.py.
 """
 
 import base64
@@ -9,7 +9,8 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -60,15 +61,20 @@ class S3:
     ClientError. A connection that fails, an answer of 500, 502, 503 or 504, and a 200 whose body is an error
     are tried again, `retries` times with growing pauses; connections that fail after that are urllib3's
     HTTPError. Raises ValueError where the environment has no credentials or no region.
+
+    renewed: variables in place of the environment's, asked for with each request: credentials that expire.
+    connections: kept open, to each host; more are opened and closed again.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    renewed: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
+    connections: int = 1
     connect_timeout: float = 3
     read_timeout: float = 20
     retries: int = 5
 
     def __post_init__(self) -> None:
-        missing = [name for name in _NEEDED if name not in self.environment]
+        missing = [name for name in _NEEDED if name not in self._variables()]
         if missing:
             raise ValueError(f"{', '.join(missing)} not in the environment: use boto3, which looks further.")
 
@@ -135,7 +141,11 @@ class S3:
 
     @cached_property
     def _pools(self) -> PoolManager:
-        return PoolManager(timeout=Timeout(connect=self.connect_timeout, read=self.read_timeout))
+        timeout = Timeout(connect=self.connect_timeout, read=self.read_timeout)
+        return PoolManager(maxsize=self.connections, timeout=timeout)
+
+    def _variables(self) -> Mapping[str, str]:
+        return ChainMap(dict(self.renewed()), self.environment)  # type: ignore[arg-type]
 
     def _send(
         self,
@@ -146,14 +156,15 @@ class S3:
         query: Mapping[str, str] | None = None,
         stream: bool = False,
     ) -> BaseHTTPResponse:
-        pool, path = self._address(request["Bucket"])
+        variables = self._variables()
+        pool, path = self._address(request["Bucket"], variables["AWS_REGION"])
         path += quote(request.get("Key", ""), safe="/~")
         asked = {**(query or {}), **{_QUERY[name]: request[name] for name in _QUERY if name in request}}
         search = "&".join(f"{quote(key, safe='~')}={quote(asked[key], safe='~')}" for key in sorted(asked))
         body = request.get("Body")
         headers = {_HEADERS[name]: request[name] for name in _HEADERS if name in request}
         headers["host"] = pool.host if pool.port in (None, 443) else f"{pool.host}:{pool.port}"
-        signed = sign(method, path, search, headers, body or b"", self.environment, datetime.now(UTC))
+        signed = sign(method, path, search, headers, body or b"", variables, datetime.now(UTC))
         url = f"{path}?{search}" if search else path
         retries = self._retries
         try:
@@ -180,13 +191,12 @@ class S3:
             retries = retries.increment(method, url, response=answer)
             retries.sleep()
 
-    def _address(self, bucket: str) -> tuple[HTTPConnectionPool, str]:
+    def _address(self, bucket: str, region: str) -> tuple[HTTPConnectionPool, str]:
         endpoint = self.environment.get("AWS_ENDPOINT_URL_S3") or self.environment.get("AWS_ENDPOINT_URL")
         if endpoint:
             return self._pools.connection_from_url(
                 endpoint
             ), f"{urlsplit(endpoint).path.rstrip('/')}/{bucket}/"
-        region = self.environment["AWS_REGION"]
         others = (suffix for start, suffix in _SUFFIXES.items() if region.startswith(start))
         suffix = next(others, "amazonaws.com")
         host = f"{bucket}.s3.{region}.{suffix}"

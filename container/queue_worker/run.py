@@ -22,6 +22,7 @@ from container.queue_worker.protection import Protection
 from runtime.exits import StoppedError
 from runtime.placement.one_size import TaskSize
 from runtime.results import Output, version_prefix
+from runtime.task_s3 import task_s3
 from runtime.work.uploads import THREADS
 from runtime.work.work import Work
 from runtime.work.works import Works
@@ -56,7 +57,8 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
 def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     told = QueueWorkerEnvironment.from_variables(os.environ)
     config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=2 * THREADS)
-    client: Callable[[str], Any] = partial(boto3.client, config=config)
+    session = boto3.Session()
+    client: Callable[[str], Any] = partial(session.client, config=config)
     s3 = client("s3")
 
     def say(metric: Metric, facts: Mapping[str, Any], milliseconds: float | None) -> None:
@@ -68,7 +70,12 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     handler = Handler(
         works=Works(
             s3=s3,
-            output=Output(s3=s3, bucket=told.output_bucket, withdrawn=removed.add),
+            output=Output(
+                s3=s3,
+                bucket=told.output_bucket,
+                small=task_s3(session, connections=THREADS),
+                withdrawn=removed.add,
+            ),
             url=told.tiles_url,
             kinds=kinds,
             scratch=Path(os.environ["TMPDIR"]) if "TMPDIR" in os.environ else None,

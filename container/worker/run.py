@@ -22,6 +22,7 @@ from runtime.jobs.removals import Removals
 from runtime.jobs.table import Jobs
 from runtime.jobs.tasks import ATTEMPT, JOB_ID, TRACE_ID
 from runtime.results import Output
+from runtime.task_s3 import task_s3
 from runtime.work.uploads import THREADS
 from runtime.work.work import Work
 from runtime.work.works import Works
@@ -39,8 +40,9 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
 def _attempt(kinds: Sequence[Work]) -> Attempt:
     environment = WorkerEnvironment.from_variables(os.environ)
     config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=2 * THREADS)
-    s3 = boto3.client("s3", config=config)
-    table = boto3.resource("dynamodb", config=config).Table(environment.job_table)
+    session = boto3.Session()
+    s3 = session.client("s3", config=config)
+    table = session.resource("dynamodb", config=config).Table(environment.job_table)
     return Attempt(
         job_id=os.environ[JOB_ID],
         number=int(os.environ[ATTEMPT]),
@@ -49,7 +51,12 @@ def _attempt(kinds: Sequence[Work]) -> Attempt:
         jobs=Jobs(table=table),
         works=Works(
             s3=s3,
-            output=Output(s3=s3, bucket=environment.output_bucket, withdrawn=Removals(table=table).add),
+            output=Output(
+                s3=s3,
+                bucket=environment.output_bucket,
+                small=task_s3(session, connections=THREADS),
+                withdrawn=Removals(table=table).add,
+            ),
             url=environment.tiles_url,
             kinds=kinds,
             scratch=Path(os.environ["TMPDIR"]) if "TMPDIR" in os.environ else None,

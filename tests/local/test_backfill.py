@@ -54,7 +54,7 @@ class World:
         logs, group = self.pattern.client("logs"), self.backfill.outputs["LogGroup"]
         lines = [one["message"] for one in logs.filter_log_events(logGroupName=group)["events"]]
         starts, ends = (sum(line.startswith(word) for line in lines) for word in ("START ", "END "))
-        return starts == ends
+        return bool(starts == ends)
 
     def backlog(self) -> int:
         return self.pattern.waiting(self.pattern.outputs["Queue"])

@@ -179,7 +179,7 @@ def test_ministack_goes_on_when_it_is_stopped_and_the_emulator_does_not(
 
 def stopped(aws: LocalAws, answer: str) -> dict[str, Any]:
     """The map run of an execution that was stopped after its first child, once it has ended."""
-    run = start(aws, {}, calling(aws, answer))
+    run = start(aws, {"ItemBatcher": {"MaxItemsPerBatch": 1}}, calling(aws, answer))
     eventually(lambda: run.map_run()["executionCounts"]["succeeded"])
     aws.client("stepfunctions").stop_execution(executionArn=run.arn)
     assert run.ended()["status"] == "ABORTED"

@@ -76,7 +76,7 @@ def made() -> dict[str, Path]:
         ("runtime/placement/placement.py", {*DISPATCHERS, *TILERS}),
         (str(Path(scans.__file__).relative_to(ROOT)), {*DISPATCHERS, *TILERS}),
         (str(Path(videos.__file__).relative_to(ROOT)), {"dispatcher_videos", "worker_videos"}),
-        ("runtime/slim_s3.py", {"renditions"}),
+        ("runtime/slim_s3.py", {"renditions", *TILERS}),
         ("runtime/sqs_batch.py", {*FUNCTIONS} - {"backfill", "views", "iiif"}),
         ("lambda_src/views/counters.py", PATTERNS["StreamPattern"]),
         ("lambda_src/iiif/viewer.py", PATTERNS["LambdaService"]),

@@ -152,6 +152,6 @@ def test_its_hosts_are_those_of_every_partition() -> None:
     for partition in json.loads(PARTITIONS.read_text())["partitions"]:
         for region in partition["regions"]:
             s3 = S3(environment={**LAMBDA, "AWS_REGION": region})
-            pool, _ = s3._address("b")
+            pool, _ = s3._address("b", region)
             if not region.endswith("-global"):
                 assert pool.host == f"b.s3.{region}.{partition['outputs']['dnsSuffix']}"

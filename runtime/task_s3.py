@@ -1,0 +1,31 @@
+"""The small S3 client in a task, for many small objects: boto3 spends more on a PUT than a tile takes.
+
+A task's credentials come from an endpoint and expire; botocore renews them before they do.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+"""
+
+from collections.abc import Mapping
+
+import boto3
+from botocore.exceptions import NoCredentialsError
+
+from runtime.slim_s3 import S3
+
+
+def task_s3(session: boto3.Session, *, connections: int) -> S3:
+    """With the session's credentials and Region. Raises NoCredentialsError where it has none."""
+    found = session.get_credentials()
+    if found is None:
+        raise NoCredentialsError
+
+    def renewed() -> Mapping[str, str]:
+        """As they are now, all three of one moment."""
+        now = found.get_frozen_credentials()
+        return {
+            "AWS_ACCESS_KEY_ID": now.access_key or "",
+            "AWS_SECRET_ACCESS_KEY": now.secret_key or "",
+            "AWS_SESSION_TOKEN": now.token or "",
+            **({"AWS_REGION": session.region_name} if session.region_name else {}),
+        }
+
+    return S3(renewed=renewed, connections=connections)
