@@ -13,7 +13,7 @@ from chooser.prices import FILE, month, prices
 from container.service.metrics import Metric, Metrics
 from stacks.network import ENDPOINTS
 from tests.synth.conftest import Synth, only, resources, synthesise
-from tools.commands import at_rest, figures, formats
+from tools.commands import at_rest, backfill_plan, figures, formats
 
 GAUGES = dict.fromkeys((Metric.CACHE_BYTES, Metric.CACHE_HITS, Metric.DECODES, Metric.WAITING), 0.0)
 
@@ -100,7 +100,7 @@ def test_every_price_has_its_source_date_and_confidence() -> None:
         assert (price.low is None) is (price.high is None) is (price.confidence != "unverified"), price
         assert price.low is None or price.high is None or price.low <= price.usd <= price.high, price
         assert re.search(
-            "_(hour|month|second|share|gb|requests|messages|minutes|writes|reads|puts|gets)|million",
+            "_(hour|month|second|share|gb|requests|messages|minutes|writes|reads|puts|gets|transitions)|million",
             price.name,
         )
     assert tomllib.loads(Path(FILE).read_text())["region"] == "us-east-1"
@@ -111,4 +111,5 @@ def test_the_figures_in_the_docs_are_those_of_the_code() -> None:
     for page in PAGES:
         assert figures.filled(page.read_text()) == page.read_text(), "python3 dev.py figures"
     text = "".join(page.read_text() for page in PAGES)
-    assert {name for _, _, name, _ in figures.MARKED.findall(text)} == {*at_rest.blocks(), *formats.blocks()}
+    made = {*at_rest.blocks(), *formats.blocks(), *backfill_plan.blocks()}
+    assert {name for _, _, name, _ in figures.MARKED.findall(text)} == made
