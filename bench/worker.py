@@ -14,7 +14,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 from rich.progress import track
 
-from bench.measure import ROOT, run, save, sized
+from bench.measure import ROOT, ratio, run, save, sized
 from bench.pyramid import HEIGHT, WIDTH, scan
 from runtime.events import job_id
 from runtime.jobs.record import Job
@@ -114,6 +114,7 @@ def main() -> None:
         "peak MB": max(one[0] for one in working),
         "tiles": tiles,
         "ms an upload": statistics.median(uploads) / tiles * 1000,
+        "of tiles alone": round(ratio([cpu for _, cpu in whole], [cpu for _, cpu in alone]), 3),
     }
     table = [["", "CPU", "CPU a tile", "peak memory"], *rows]
     save("worker", {"rounds": ROUNDS, "figures": figures, "table": table})

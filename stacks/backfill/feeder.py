@@ -21,7 +21,7 @@ READ = ("latest/", "rejected/")
 class Feeder(PythonFunction):
     """Reads the pattern's buckets and fills its queue; writes nothing else.
 
-    told: outputs of the pattern by name: SourceBucket, OutputBucket, Queue, and JobTable if it has one.
+    outputs: of the pattern, by name: SourceBucket, OutputBucket, Queue, and JobTable if it has one.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Feeder(PythonFunction):
         construct_id: str,
         *,
         pattern: str,
-        told: Mapping[str, str],
+        outputs: Mapping[str, str],
         settings: Settings,
         alarms: Alarms,
     ) -> None:
@@ -42,28 +42,28 @@ class Feeder(PythonFunction):
             timeout=TIMEOUT,
             memory_size=MEMORY_MB,
             environment=BackfillEnvironment(
-                source_bucket=told["SourceBucket"],
-                output_bucket=told["OutputBucket"],
-                queue_url=told["Queue"],
-                job_table=told.get("JobTable", ""),
+                source_bucket=outputs["SourceBucket"],
+                output_bucket=outputs["OutputBucket"],
+                queue_url=outputs["Queue"],
+                job_table=outputs.get("JobTable", ""),
             ).as_variables(),
             settings=settings,
             alarms=alarms,
         )
         stack = cdk.Stack.of(self)
         source, output = (
-            stack.format_arn(service="s3", region="", account="", resource=told[name])
+            stack.format_arn(service="s3", region="", account="", resource=outputs[name])
             for name in ("SourceBucket", "OutputBucket")
         )
         allow(self, ["s3:GetObject"], f"{source}/*", *(f"{output}/{prefix}*" for prefix in READ))
         allow(self, ["s3:ListBucket"], source, output)  # what is missing is a 404, else a 403
-        queue = cdk.Fn.select(4, cdk.Fn.split("/", told["Queue"]))  # its name, in its URL
+        queue = cdk.Fn.select(4, cdk.Fn.split("/", outputs["Queue"]))  # its name, in its URL
         allow(
             self,
             ["sqs:GetQueueAttributes", "sqs:SendMessage"],
             stack.format_arn(service="sqs", resource=queue),
         )
-        if table := told.get("JobTable"):
+        if table := outputs.get("JobTable"):
             index = stack.format_arn(
                 service="dynamodb", resource="table", resource_name=f"{table}/index/open"
             )

@@ -16,7 +16,7 @@ from stacks.settings import Settings
 
 TOLD = ("SourceBucket", "OutputBucket", "Queue")
 FED = {"LambdaPattern": TOLD, "HybridPattern": (*TOLD, "JobTable"), "QueuePattern": TOLD}
-"""The patterns that read uploads from a queue, and the outputs of each that the stack is told.
+"""The patterns that read uploads from a queue, and the outputs of each that the stack is given.
 
 HybridPattern's dispatcher takes a job off the queue before it is done; its table says how many are.
 """
@@ -39,13 +39,13 @@ class Backfill(cdk.Stack):
         )
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
         about = f"The output of that name of {pattern}"
-        told = {
+        outputs = {
             name: cdk.CfnParameter(self, name, description=about).value_as_string for name in FED[pattern]
         }
         reports = PrivateBucket(self, "Reports", retain=settings.is_production, expiration=KEEP_REPORTS)
-        feeder = Feeder(self, "Feeder", pattern=pattern, told=told, settings=settings, alarms=alarms)
+        feeder = Feeder(self, "Feeder", pattern=pattern, outputs=outputs, settings=settings, alarms=alarms)
         batches = ObjectBatches(
-            self, "Batches", source=told["SourceBucket"], function=feeder, reports=reports
+            self, "Batches", source=outputs["SourceBucket"], function=feeder, reports=reports
         )
         alarms.add(
             "Failed",

@@ -62,21 +62,21 @@ class Run:
 
     def deploy(self, deployed: Deployed) -> BackfillDriver:
         """Deploys the stack, or changes nothing where it stands."""
-        told = parameters(self.pattern, deployed.outputs)
+        options = parameters(self.pattern, deployed.outputs)
         if self.target == "local":
             aws = LocalAws(url=deployed.endpoint, pid=0, log=Path(), containers={})
             cdk = Cdk(aws=aws, folder=FOLDER, program=PROGRAM, context=self.chosen)
-            outputs = cdk.deploy(self.stack, *told)
+            outputs = cdk.deploy(self.stack, *options)
         else:
-            outputs = self._deploy_into_the_account(told)
+            outputs = self._deploy_into_the_account(options)
         return BackfillDriver(client=deployed.client, outputs=outputs[self.stack])
 
-    def _deploy_into_the_account(self, told: Sequence[str]) -> dict[str, dict[str, str]]:
+    def _deploy_into_the_account(self, options: Sequence[str]) -> dict[str, dict[str, str]]:
         FOLDER.mkdir(parents=True, exist_ok=True)
         file = FOLDER / "outputs.json"
         more = ["--profile", self.profile] if self.profile else []
         more += [word for one in self.chosen for word in ("-c", one)]
-        asked = [self.stack, *told, "--require-approval", "never", "--outputs-file", str(file), *more]
+        asked = [self.stack, *options, "--require-approval", "never", "--outputs-file", str(file), *more]
         if subprocess.run(["cdk", "deploy", "--app", PROGRAM, *asked], cwd=ROOT).returncode:
             raise LocalAwsError("the stack could not be deployed: see above. Nothing was started.")
         return read_outputs(file)
@@ -90,7 +90,7 @@ class Run:
 
 
 def parameters(pattern: str, outputs: Mapping[str, str]) -> list[str]:
-    """For the CDK CLI: the outputs of the pattern that the stack is told."""
+    """For the CDK CLI: the outputs of the pattern that the stack is given."""
     return [word for name in FED[pattern] for word in ("--parameters", f"{name}={outputs[name]}")]
 
 
@@ -175,7 +175,7 @@ def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
     executions = driver.running()
     if not executions:
         return ""
-    wanted, found = {"prefix": run.prefix, "at_once": at_once}, driver.told(executions[0])
+    wanted, found = {"prefix": run.prefix, "at_once": at_once}, driver.input_of(executions[0])
     if found != wanted:
         said = f"a run with --prefix {found['prefix']!r} --at-once {found['at_once']} goes on"
         raise LocalAwsError(f"{said}, and one at a time leaves room. Say the same to follow it. {_how(run)}")
@@ -224,8 +224,8 @@ def _ended(run: Run, driver: BackfillDriver, execution: str, now: Progress) -> i
         Found.GONE: "are gone",
         Found.UNREADABLE: "cannot be read",
     }
-    told = ", ".join(f"{counts[found]:,} {words[found]}" for found in Found if counts[found])
-    run.console.print(f"{told or 'There was nothing'}. The pattern works on the last of them.")
+    became = ", ".join(f"{counts[found]:,} {words[found]}" for found in Found if counts[found])
+    run.console.print(f"{became or 'There was nothing'}. The pattern works on the last of them.")
     if now.failed:
         run.console.print(f"{now.failed:,} could not be looked at: the same again tries them.", style="red")
         return 1

@@ -43,7 +43,7 @@ class BackfillDriver:
         found = self.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
         return [one["executionArn"] for one in found["executions"]]
 
-    def told(self, execution: str) -> dict[str, Any]:
+    def input_of(self, execution: str) -> dict[str, Any]:
         """What it was started with: prefix and at_once."""
         return dict(json.loads(self.states.describe_execution(executionArn=execution)["input"]))
 

@@ -36,7 +36,7 @@ class Driver:
     def running(self) -> list[str]:
         return self.going_on
 
-    def told(self, execution: str) -> dict[str, object]:
+    def input_of(self, execution: str) -> dict[str, object]:
         return self.asked
 
     def start(self, *, prefix: str, at_once: int) -> str:

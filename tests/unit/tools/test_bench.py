@@ -102,6 +102,16 @@ def test_a_worker_stays_within_450_mb_at_40000_px_uploads_included() -> None:
     assert figures["peak MB"] <= 450
 
 
+def test_uploads_with_their_tiles_take_little_more_than_tiles_alone() -> None:
+    figures = json.loads((RESULTS / "worker.json").read_text())["figures"]
+    assert figures["of tiles alone"] <= 1.30
+
+
+def test_live_uploads_wait_at_most_twice_as_long_beside_a_backfill() -> None:
+    figures = json.loads((RESULTS / "backfill.json").read_text())["figures"]
+    assert figures["of alone"] <= 2
+
+
 def test_memory_is_never_underestimated_and_rarely_by_more_than_twice_overestimated() -> None:
     figures = json.loads((RESULTS / "placement.json").read_text())["figures"]
     assert figures["least"] >= 1
