@@ -34,6 +34,8 @@ LOCKS = (
 )
 ALL_TESTS = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder", "--budget", "-m", "not slow")
 """Those that deploy run beside the others (tests/conftest.py); tests/support/budget.py tells the cost."""
+CLOCKLESS = ("tests/synth", "tests/unit/chooser", "tests/unit/runtime/imaging")
+"""Tests of pure code: they wait for nothing that could be late."""
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -70,8 +72,8 @@ def test(arguments: Sequence[str]) -> int:
     """All that are not slow, two at once, or what pytest is told; under load those that could be too slow."""
     chosen = [one for one in arguments if one != "--under-load"]
     load = ["--under-load"] if len(chosen) < len(arguments) else []
-    clockless = ["--ignore=tests/synth"] if load else []
-    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *load, *(chosen or [*ALL_TESTS, *clockless]))
+    without = [f"--ignore={folder}" for folder in CLOCKLESS] if load else []
+    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *load, *(chosen or [*ALL_TESTS, *without]))
 
 
 def bench(arguments: Sequence[str]) -> int:
