@@ -112,7 +112,7 @@ def test_stopped_in_the_middle_and_begun_again_each_object_is_published_once(wor
         while not over.wait(0.2):
             most.append(world.backlog())
 
-    watching = threading.Thread(target=watch)
+    watching = threading.Thread(target=watch, daemon=True)
     watching.start()
     first = world.start("old/")
     assert eventually(lambda: world.done(first) >= OBJECTS / 3, seconds=1800)
@@ -134,13 +134,13 @@ def test_stopped_in_the_middle_and_begun_again_each_object_is_published_once(wor
     counts = world.backfill.counts(second)
     assert counts.total() == OBJECTS
     assert counts["shown"] >= OBJECTS / 4, "what the first run sent is not sent again"
+    assert eventually(lambda: world.backlog() == 0)
     assert all(world.pattern.result(one).manifest for one in (*objects, *live))
     times = published(world)
     assert {one.job_id: times[one.job_id] for one in (*objects, *live)} == {
         one.job_id: 1 for one in (*objects, *live)
     }
     assert max(most) <= AT_ONCE + len(live)
-    assert eventually(lambda: world.backlog() == 0)
 
     shown = json.loads(world.pattern.read(pointer_key("old/00000.jpg")) or b"{}")
     assert shown["job_id"] == live[-1].job_id, "a live upload is newer than what a backfill made"
@@ -149,8 +149,8 @@ def test_stopped_in_the_middle_and_begun_again_each_object_is_published_once(wor
 def test_a_third_run_finds_nothing_to_do(world: World) -> None:
     objects = put_unseen(world, "few/", 90)
     assert world.ended(world.start("few/")) == "SUCCEEDED"
-    for one in objects:
-        assert world.pattern.result(one).manifest
+    assert eventually(lambda: world.backlog() == 0)
+    assert all(world.pattern.result(one).manifest for one in objects)
     before = published(world)
     execution = world.start("few/")
     assert world.ended(execution) == "SUCCEEDED"
@@ -166,6 +166,7 @@ def test_what_the_pattern_rejects_is_rejected_once_and_folders_are_left_alone(wo
     first = world.start("mixed/")
     assert world.ended(first) == "SUCCEEDED"
     assert world.backfill.counts(first) == {"sent": 2, "folder": 1}
+    assert eventually(lambda: world.backlog() == 0)
     assert (world.pattern.result(bad).rejection or {})["reason"] == "not-an-image"
     assert world.pattern.read(manifest_key(job_id(world.pattern.source, bad.key, bad.version_id))) is None
     second = world.start("mixed/")
