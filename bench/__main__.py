@@ -19,6 +19,7 @@ NAMES = (
     "function",
     "imaging",
     "memory",
+    "overload",
     "placement",
     "pyramid",
     "quality",

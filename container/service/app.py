@@ -18,6 +18,7 @@ from container.service.answers import encoded_within
 from container.service.errors import (
     RETRY_AFTER_SECONDS,
     BadRequestError,
+    BusyError,
     DeadlineError,
     StoreError,
     reason_of,
@@ -38,6 +39,12 @@ MEDIA_TYPES = {Encoding.JPG: "image/jpeg", Encoding.PNG: "image/png", Encoding.W
 JSON_LD = 'application/ld+json;profile="http://iiif.io/api/image/3/context.json"'
 CORS = {"Access-Control-Allow-Origin": "*"}
 METRICS_SECONDS = 60
+HELD_SECONDS = 1.0
+"""That a refusal for want of room is held back. Sent at once, whoever ignores Retry-After asks again at once,
+and refusals take the CPU that answers need.
+"""
+MOST_HELD = 500
+"""Refusals at once, some 20 MB; what is more is refused at once."""
 ENCODERS = 1
 """Part of every ETag: counted up when the same request would give other bytes."""
 log = logging.getLogger("service")
@@ -61,6 +68,7 @@ class Service:
         self.metrics = Metrics(namespace=settings.metrics_namespace)
         self.ready = False
         self.draining = False
+        self.held = 0
 
     def application(self) -> Starlette:
         """The ASGI application."""
@@ -77,7 +85,7 @@ class Service:
             allowed = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "*"}
             return Response(status_code=204, headers={**CORS, **allowed})
         raw_path = request.scope["raw_path"].decode("ascii", "replace")
-        steps, started = Steps(), time.perf_counter()
+        steps, started, hold = Steps(), time.perf_counter(), False
         try:
             async with asyncio.timeout(self.settings.deadline_seconds):
                 response = await self._answer(raw_path, request, steps)
@@ -88,7 +96,7 @@ class Service:
         except Exception as error:
             if status_of(error) == 500:
                 log.exception("Failed: %s", raw_path)
-            response = self._refuse(error)
+            response, hold = self._refuse(error), isinstance(error, BusyError)
         took = (time.perf_counter() - started) * 1000
         self.metrics.answered(response.status_code, took)
         response.headers["Server-Timing"] = str(steps)
@@ -96,6 +104,12 @@ class Service:
             response.headers["Connection"] = "close"
         entry = {"path": raw_path[:2000], "status": response.status_code, "ms": round(took, 1)}
         log.info(json.dumps({**entry, "steps": steps.rounded()}))
+        if hold and self.held < MOST_HELD and not self.draining:
+            self.held += 1
+            try:
+                await asyncio.sleep(HELD_SECONDS)
+            finally:
+                self.held -= 1
         return response
 
     async def _answer(self, raw_path: str, request: Request, steps: Steps) -> Response:

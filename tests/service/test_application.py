@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from container.service import app
 from container.service.metrics import Metric
 from container.service.settings import Settings
 from tests.support.shelf import PHOTO, Shelf, get_all, served
@@ -21,7 +22,39 @@ def test_the_rare_slow_answers_are_among_the_latencies() -> None:
     assert any(abs(value / 14_000 - 1) < 0.08 for value in latency["Values"])
 
 
-def test_what_is_too_much_is_refused_at_once_and_the_rest_is_done() -> None:
+@pytest.mark.parametrize(
+    ("most_held", "draining", "answered"), [(500, False, 0), (20, False, 8), (500, True, 28)]
+)
+def test_a_refusal_for_want_of_room_is_held_back_unless_too_many_are_or_it_drains(
+    monkeypatch: pytest.MonkeyPatch, most_held: int, draining: bool, answered: int
+) -> None:
+    monkeypatch.setattr(app, "HELD_SECONDS", 3600)
+    monkeypatch.setattr(app, "MOST_HELD", most_held)
+
+    async def run() -> None:
+        shelf = Shelf(files={str(number): PHOTO for number in range(40)})
+        shelf.open.clear()
+        service, client = served(shelf)
+        service.draining = draining
+        async with client:
+            asked = [asyncio.create_task(client.get(f"{number}/info.json")) for number in range(40)]
+            while service.metrics.counts[Metric.BUSY] < 28 or sum(one.done() for one in asked) < answered:
+                await asyncio.sleep(0)
+            assert service.held == 28 - answered
+            shelf.open.set()
+            while sum(one.done() for one in asked) < 12 + answered:  # work goes on beside them
+                await asyncio.sleep(0)
+            for one in asked:
+                one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+            assert service.held == 0
+
+    asyncio.run(run())
+
+
+def test_what_is_too_much_is_refused_and_the_rest_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "HELD_SECONDS", 0)
+
     async def run() -> None:
         shelf = Shelf(files={str(number): PHOTO for number in range(40)})
         shelf.open.clear()

@@ -107,6 +107,11 @@ def test_uploads_with_their_tiles_take_little_more_than_tiles_alone() -> None:
     assert figures["of tiles alone"] <= 1.30
 
 
+def test_those_who_ignore_retry_after_leave_most_of_the_good_answers() -> None:
+    figures = json.loads((RESULTS / "overload.json").read_text())["figures"]
+    assert figures["of few"] >= 0.7
+
+
 def test_live_uploads_wait_at_most_twice_as_long_beside_a_backfill() -> None:
     figures = json.loads((RESULTS / "backfill.json").read_text())["figures"]
     assert figures["of alone"] <= 2
