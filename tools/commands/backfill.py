@@ -26,6 +26,7 @@ from stacks.backfill.stack import FED
 from stacks.settings import Settings, SettingsError
 from tools.commands.backfill_plan import described, planned
 from tools.commands.preflight import read_settings
+from tools.commands.trial import asked
 from tools.drivers.backfill import BackfillDriver, Progress, listed
 from tools.drivers.deployed import Deployed
 from tools.local_aws import running
@@ -152,7 +153,7 @@ def _run(run: Run, options: argparse.Namespace, own: Workload | None) -> int:
     plan = planned(run.pattern, objects, run.settings, at_once=options.at_once, own=own)
     print(f"{stack_name(run.pattern, run.settings)}, {deployed.outputs['SourceBucket']}/{run.prefix}*")
     print(*described(plan), sep="\n")
-    if not options.yes and not _agreed():
+    if not options.yes and asked("Go on? Type yes: ") != "yes":
         run.console.print("Nothing was done.")
         return 1
     driver = run.deploy(deployed)
@@ -189,14 +190,6 @@ def _count(run: Run, deployed: Deployed) -> int:
         for objects in listed(deployed.client, deployed.outputs["SourceBucket"], run.prefix):
             status.update(f"Counting: {objects:,} objects")
     return objects
-
-
-def _agreed() -> bool:
-    """Raises LocalAwsError where nobody can answer."""
-    try:
-        return input("Go on? Type yes: ").strip() == "yes"
-    except EOFError:
-        raise LocalAwsError("nobody is there to answer, and nothing was done: say --yes.") from None
 
 
 def _follow(run: Run, driver: BackfillDriver, execution: str) -> Progress:

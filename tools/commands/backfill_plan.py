@@ -27,8 +27,6 @@ TRANSITIONS_PER_BATCH = 4
 """Of a batch: the start of its execution, and its three states."""
 TRANSITIONS_PER_RETURN = 2
 """Of each call more that it takes."""
-
-
 YEAR = 365 * 86_400
 """That an execution may take: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
@@ -84,9 +82,8 @@ class Plan:
         batches, looks = math.ceil(self.objects / A_BATCH), self.seconds / PAUSE_SECONDS
         again = self.seconds / (TIMEOUT.to_seconds() - LAST_SECONDS)
         transitions = (batches * TRANSITIONS_PER_BATCH + again * TRANSITIONS_PER_RETURN) / 1000
-        lists = (
-            2 * math.ceil(self.objects / LISTED_AT_ONCE) / 1000
-        )  # before the question, and by Step Functions
+        # Listed twice: before the question, and by Step Functions.
+        lists = 2 * math.ceil(self.objects / LISTED_AT_ONCE) / 1000
         gets = REQUESTS_PER_OBJECT * self.objects / 1000
         s3 = price("s3_thousand_puts").of(lists) + price("s3_thousand_gets").of(gets)
         yield Item("S3: lists, and looks at each object", s3, ("s3_thousand_puts", "s3_thousand_gets"))

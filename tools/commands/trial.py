@@ -85,7 +85,7 @@ def run(trial: Trial, arguments: Sequence[str]) -> int:
         account = session.client("sts").get_caller_identity()["Account"]
         address = os.environ.get("AWS_ENDPOINT_URL", "")
         console.print(f"Account {account}, {session.region_name}{f', at {address}' if address else ''}.")
-        if not options.yes and _asked("Go on? Type yes: ") != "yes":
+        if not options.yes and asked("Go on? Type yes: ") != "yes":
             console.print("Nothing was done.")
             return 1
         return _in_an_account(console, trial, session, options.profile, options.c)
@@ -120,7 +120,7 @@ def _locally(console: Console, trial: Trial, chosen: Sequence[str]) -> int:
     return 0
 
 
-def _asked(question: str) -> str:
+def asked(question: str) -> str:
     """Raises LocalAwsError where nobody can answer."""
     try:
         return input(question).strip()

@@ -12,7 +12,7 @@ from tools.drivers.deployed import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Of an execution. status: of Step Functions. objects, done, failed: None until they are listed."""
+    """Of an execution. status: of Step Functions. objects: None until they are listed."""
 
     status: str
     why: str = ""
