@@ -33,6 +33,8 @@ ELSEWHERE = {
     "python3 dev.py pages": "this is it",
     "python3 dev.py bench chooser --against HEAD": "CI compares beside this; a copy has no history",
     'aws sqs start-message-move-task --source-arn "$dead"': "MiniStack does not have it",
+    "aws application-autoscaling describe-scaling-activities --service-namespace ecs"
+    ' --resource-id "service/$CLUSTER_NAME/$SERVICE_NAME" --max-results 5': "MiniStack does not have it",
     "python3 dev.py preflight": "an account",
     "python3 dev.py compare": "a slow test does it in its smallest form",
     "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "an account",
