@@ -31,6 +31,8 @@ TOLD = "Told to stop"
 """A line of the log."""
 MARGIN_MINUTES = 5
 """By which the protection outlasts the longest job."""
+SWALLOWED_SECONDS = 2
+"""After which it is raised again: in a finaliser or a callback Python ignores what a signal raises."""
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
@@ -43,7 +45,7 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
         told = {"message": TOLD, "is_working": consumer.is_working}
         os.write(1, f"{json.dumps(told)}\n".encode())  # the main thread may be in the middle of a print
         if consumer.is_working:
-            signal.setitimer(signal.ITIMER_REAL, FINISH_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, FINISH_SECONDS, SWALLOWED_SECONDS)
 
     def give_up(_signal: int, _frame: FrameType | None) -> None:
         if consumer.is_working:

@@ -7,7 +7,7 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.exits import DONE, REJECTED
+from runtime.exits import DONE, REJECTED, StoppedError
 from runtime.jobs.record import OVERTAKEN, Job
 from runtime.jobs.table import Jobs
 from runtime.rejection import Rejected
@@ -33,6 +33,7 @@ class Attempt:
         task_arn: of this task, if it is known.
         seconds: that it may take.
         say: logs an exit code and why, and returns the code.
+        is_stopped: whether the task was told to end.
     """
 
     job_id: str
@@ -42,10 +43,11 @@ class Attempt:
     jobs: Jobs
     works: Works
     say: Callable[[int, str], int]
+    is_stopped: Callable[[], bool]
     _told: float = field(default=0, init=False)
 
     def run(self) -> int:
-        """The exit code. Raises what is neither a result nor a rejection."""
+        """The exit code. Raises StoppedError, and what is neither a result nor a rejection."""
         deadline = time.monotonic() + self.seconds
         job = self.jobs.begin(self.job_id, self.number, self.task_arn, self.seconds)
         if job is None:
@@ -70,6 +72,8 @@ class Attempt:
         return self.say(REJECTED, rejected.told)
 
     def _progress(self, job: Job, share: float) -> None:
+        if self.is_stopped():  # where Python ignores what a signal raises: in a finaliser or a callback
+            raise StoppedError
         if time.monotonic() - self._told < EVERY_SECONDS:
             return
         self._told = time.monotonic()

@@ -7,6 +7,7 @@ failure, said in its last line. ECS has no limit of time of its own: the deadlin
 import json
 import os
 import signal
+import threading
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ from runtime.task_s3 import task_s3
 from runtime.work.uploads import THREADS
 from runtime.work.work import Work
 from runtime.work.works import Works
+
+STOPPED = threading.Event()
+"""The task was told to end."""
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
@@ -62,6 +66,7 @@ def _attempt(kinds: Sequence[Work]) -> Attempt:
             scratch=Path(os.environ["TMPDIR"]) if "TMPDIR" in os.environ else None,
         ),
         say=_said,
+        is_stopped=STOPPED.is_set,
     )
 
 
@@ -78,6 +83,7 @@ def _task_arn() -> str:
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
+    STOPPED.set()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; cleaning up is not to be interrupted
     raise StoppedError
 

@@ -236,6 +236,7 @@ class World:
         told = {pair["name"]: pair["value"] for pair in pairs}
         return Attempt(
             say=lambda code, _why: code,
+            is_stopped=lambda: False,
             job_id=told["JOB_ID"],
             number=int(told["ATTEMPT"]),
             task_arn=arn,
