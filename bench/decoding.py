@@ -1,4 +1,4 @@
-"""What decoding alone costs of a JPEG of 6 MP, in libvips and in Pillow: no server of them can cost less."""
+"""What a JPEG costs in libvips and in Pillow: decoding one of 6 MP, and encoding tiles."""
 
 import io
 import statistics
@@ -11,8 +11,11 @@ from rich.progress import track
 
 from bench.measure import ratio, save, sized
 from bench.photos import jpeg
+from runtime.imaging.encode import by_libjpeg_turbo
+from runtime.imaging.transform import QUALITY
 
 ROUNDS = sized(41, 1)
+SIDES = (256, 512, 1024)
 WIDTH, HEIGHT = sized((3000, 2000), (600, 400))
 
 
@@ -26,15 +29,43 @@ def pillow(data: bytes, shrink: int) -> None:
     image.load()
 
 
-def cpu(decode: Callable[[bytes, int], None], data: bytes, shrink: int) -> float:
+def cpu(work: Callable[..., object], *arguments: object) -> float:
     """Seconds of this process, all its threads."""
     started = time.process_time()
-    decode(data, shrink)
+    work(*arguments)
     return time.process_time() - started
 
 
 def main() -> None:
-    """Each decoder at each size once a round."""
+    """Decoders, then encoders, each at each size once a round."""
+    decodings()
+    encodings()
+
+
+def encodings() -> None:
+    """Quality 80, 4:2:0, of squares of a photo."""
+    photo = pyvips.Image.new_from_file(str(jpeg(3000, 2000)))
+    squares = {side: photo.crop(0, 0, side, side).copy_memory() for side in SIDES}
+    encoders: dict[str, Callable[[pyvips.Image], object]] = {
+        "libvips": lambda image: image.jpegsave_buffer(Q=QUALITY, keep="none"),
+        "Pillow": by_libjpeg_turbo,
+    }
+    found: dict[tuple[str, int], list[float]] = {(name, side): [] for name in encoders for side in squares}
+    for _ in track(range(ROUNDS), description="rounds"):
+        for (name, side), seconds in found.items():
+            seconds.append(cpu(encoders[name], squares[side]))
+    rows = [
+        [name, *(f"{statistics.median(found[name, side]) * 1000:.2f} ms" for side in squares)]
+        for name in encoders
+    ]
+    figures = {str(side): round(ratio(found["libvips", side], found["Pillow", side]), 3) for side in squares}
+    rows.append(["libvips / Pillow", *(f"{one:.2f}x" for one in figures.values())])
+    head = ["", *(f"{side} px" for side in squares)]
+    save("encoding", {"rounds": ROUNDS, "figures": figures, "table": [head, *rows]})
+
+
+def decodings() -> None:
+    """Whole, and shrunk on the way."""
     data = jpeg(WIDTH, HEIGHT).read_bytes()
     decoders = {"libvips": vips, f"Pillow, libjpeg-turbo {features.version('libjpeg_turbo')}": pillow}
     shrinks = (1, 2, 4, 8)

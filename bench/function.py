@@ -12,7 +12,8 @@ from rich.progress import track
 
 from bench.measure import ONE_THREAD, ratio, save, sized
 from bench.photos import PHOTOS, jpeg
-from bench.service import COMMANDS, OURS, SMALL, Server, cpu_of, launched
+from bench.server import OURS, Server, cpu_of, launched
+from bench.service import COMMANDS, SMALL
 from lambda_src.iiif.limits import MAX_ANSWER_BYTES
 from tests.support.function_url import event
 from tests.support.lambda_runtime import Runtime, runtime

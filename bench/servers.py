@@ -9,7 +9,7 @@ from rich.progress import track
 
 from bench.measure import ratio, save, sized
 from bench.photos import jpeg
-from bench.service import Server, launched
+from bench.server import Server, launched
 
 ROUNDS, REQUESTS = sized(7, 1), sized(1000, 400)
 APP = "bench.peers.asgi:app"

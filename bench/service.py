@@ -1,22 +1,20 @@
-"""The image service against ipx, thumbor and iiif-processor: CPU of the server's process for each request."""
+"""The image service against ipx, thumbor, iiif-processor and iipsrv: CPU of the server for each request."""
 
 import http.client
 import itertools
 import os
-import socket
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from rich.progress import track
 
-from bench.measure import ONE_THREAD, ROOT, ratio, save, sized
+from bench.iipsrv import compare
+from bench.measure import ROOT, ratio, save, sized
 from bench.photos import PHOTOS, jpeg
+from bench.server import OURS, Server, launched
 from tests.support.images import decode
 
 PEERS = Path(__file__).parent / "peers"
@@ -25,52 +23,7 @@ ROUNDS, SIZES, SESSION_ROUNDS, TILES, TILES_OF_PEER, ALONE = sized(
     (7, 16, 5, 200, 10, 4), (1, 2, 1, 20, 2, 1)
 )
 SMALL, LARGE = sized(((3000, 2000), (12_000, 8_334)), ((3000, 2000), (4096, 3072)))
-TICK = os.sysconf("SC_CLK_TCK")
-OURS, IPX, THUMBOR_NAME, IIIF = "this service", "ipx", "thumbor", "iiif-processor"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A server that runs. address: the path of a width of a photo in a format."""
-
-    port: int
-    pid: int
-    address: Callable[[str, int, str], str]
-
-    def cpu(self) -> float:
-        """Seconds of the process and its own processes so far."""
-        return cpu_of(self.pid)
-
-    def ask(self, paths: Sequence[str]) -> tuple[float, float]:
-        """CPU seconds and seconds a request, one by one over one connection; a redirect is followed."""
-        cpu, started = self.cpu(), time.perf_counter()
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
-            for path in paths:
-                status, body, location = _get(connection, path)
-                if status == 302:
-                    status, body, _ = _get(connection, location)
-                if status != 200:
-                    raise RuntimeError(f"{path}: {status} {body[:200]!r}")
-        return (self.cpu() - cpu) / len(paths), (time.perf_counter() - started) / len(paths)
-
-
-def cpu_of(pid: int) -> float:
-    """Seconds of a process and its own processes so far, all threads.
-
-    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-    """
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    ticks = 0
-    for one in (pid, *children):
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / TICK
-
-
-def _get(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes, str]:
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    return answer.status, answer.read(), answer.getheader("Location", "")
+IPX, THUMBOR_NAME, IIIF = "ipx", "thumbor", "iiif-processor"
 
 
 def iiif(photo: str, width: int, kind: str) -> str:
@@ -94,40 +47,6 @@ COMMANDS: dict[str, tuple[list[str | Path], Callable[[str, int, str], str]]] = {
     ),
     IIIF: (["node", PEERS / "iiif.mjs", PHOTOS, "PORT"], iiif),
 }
-
-
-@contextmanager
-def launched(
-    command: Sequence[str | Path], address: Callable[[str, int, str], str], *, tree: Path = ROOT
-) -> Iterator[Server]:
-    """A checkout's server over the folder of photos, with one thread to work with."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    ours = {
-        "SOURCE_FOLDER": str(PHOTOS),
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "WORKERS": "1",
-        "CACHE_MB": "1024",
-    }
-    limits = {"MAX_PIXELS": "200000000", "DRAIN_SECONDS": "0"}
-    process = subprocess.Popen(
-        [str(port) if part == "PORT" else part for part in command],
-        cwd=tree,
-        env={**os.environ, **ONE_THREAD, **ours, **limits, "FOLDER": str(PHOTOS)},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(300):
-            with suppress(OSError), closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
-                connection.request("GET", "/")
-                connection.getresponse().read()
-                break
-            time.sleep(0.1)
-        yield Server(port=port, pid=process.pid, address=address)
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def copies(photo: Path, label: str, count: int) -> list[str]:
@@ -181,6 +100,7 @@ def main() -> None:
         for name, one in servers.items():  # each makes what was asked for, before it is measured
             check(name, one, small.name)
         cold = {kind: cold_transforms(servers, small.name, kind) for kind in ("webp", "jpg")}
+        compare(servers[OURS], large, tiles(TILES))
         sessions, alone = viewers(servers[OURS], servers[IIIF], large)
     figures: dict[str, dict[str, float]] = {}
     rows = []

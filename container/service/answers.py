@@ -3,7 +3,8 @@
 import pyvips
 
 from container.service.errors import BadRequestError
-from runtime.imaging.transform import Encoding, encode
+from runtime.imaging.encode import encode
+from runtime.imaging.transform import Encoding
 
 WORST = {Encoding.JPG: 1.0, Encoding.WEBP: 1.0}
 """Bytes a pixel, at the service's qualities, and no picture takes more: noise of primaries takes 0.85."""

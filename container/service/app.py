@@ -45,7 +45,7 @@ and refusals take the CPU that answers need.
 """
 MOST_HELD = 500
 """Refusals at once, some 20 MB; what is more is refused at once."""
-ENCODERS = 1
+ENCODERS = 2
 """Part of every ETag: counted up when the same request would give other bytes."""
 log = logging.getLogger("service")
 

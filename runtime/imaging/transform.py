@@ -115,14 +115,15 @@ class Pyramid:
         self._lock = threading.Lock()
 
     def transform(self, asked: Transform) -> pyvips.Image:
-        """As the function `transform`, from what is decoded already."""
+        """As the function `transform`, from what is decoded already; of what lies there already, no copy."""
         level = asked.level
         image, scale = self._level(level), 2**level
         left, top = asked.left // scale, asked.top // scale
         right = min(image.width, math.ceil((asked.left + asked.width) / scale))
         bottom = min(image.height, math.ceil((asked.top + asked.height) / scale))
         part = image.crop(left, top, max(1, right - left), max(1, bottom - top))
-        return _finish(_resize(part, asked), asked).copy_memory()
+        made = _finish(_resize(part, asked), asked)
+        return part if made is part else made.copy_memory()
 
     def _level(self, level: int) -> pyvips.Image:
         with self._lock:
@@ -134,18 +135,6 @@ class Pyramid:
 def size_of(header: Header) -> int:
     """The bytes that a whole pyramid holds at most: four bands, and a third more for the smaller levels."""
     return header.width * header.height * 4 * 4 // 3
-
-
-def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
-    """Without any metadata; JPEG, which has no alpha, on white."""
-    match encoding:
-        case Encoding.PNG:
-            return bytes(image.pngsave_buffer(keep="none"))
-        case Encoding.WEBP:
-            return bytes(image.webpsave_buffer(Q=QUALITY, effort=EFFORT_ON_THE_FLY, keep="none"))
-        case Encoding.JPG:
-            opaque = image.flatten(background=WHITE) if image.hasalpha() else image
-            return bytes(opaque.jpegsave_buffer(Q=QUALITY, keep="none"))
 
 
 def _has(side: int, level: int, wanted: int) -> bool:

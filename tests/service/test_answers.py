@@ -12,7 +12,8 @@ import pyvips
 
 from container.service.answers import WORST, WORST_ALPHA, WORST_PNG, encoded_within
 from container.service.errors import BadRequestError
-from runtime.imaging.transform import Encoding, encode
+from runtime.imaging.encode import encode
+from runtime.imaging.transform import Encoding
 from tests.support.shelf import Shelf, served
 
 MOST = 4_700_000

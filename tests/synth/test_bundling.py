@@ -210,9 +210,11 @@ def test_a_package_made_under_any_umask_can_be_read_by_every_user(tree: Path, um
 
 
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", b"\xb7\0"), ("x86_64", b"\x3e\0")])
-@pytest.mark.parametrize(("function", "client"), [("renditions", "urllib3"), ("iiif", "mangum")])
+@pytest.mark.parametrize(
+    ("function", "client", "most"), [("renditions", "urllib3", 15_000_000), ("iiif", "mangum", 20_000_000)]
+)
 def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
-    tmp_path: Path, architecture: str, machine: bytes, function: str, client: str
+    tmp_path: Path, architecture: str, machine: bytes, function: str, client: str, most: int
 ) -> None:
     folder = bundle(function, Runtime.aws(architecture)).path
     libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
@@ -233,7 +235,7 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in folder.rglob("*"):
             archive.write(path, path.relative_to(folder))
-    assert zipped.stat().st_size < 15_000_000
+    assert zipped.stat().st_size < most
 
 
 @pytest.mark.slow

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from container.queue_worker.metrics import Metric
 from container.queue_worker.run import TOLD
 from runtime.exits import AGAIN
@@ -15,10 +17,16 @@ import sys, threading
 from container.queue_worker import run
 from container.queue_worker.consume import Consumer
 from container.queue_worker.protection import Protection
+from runtime.exits import StoppedError
 from tests.unit.container.test_queue_worker import Sqs
 
 def handle(body):
     print("at work", flush=True)
+    for _ in range(int(sys.argv[1])):
+        try:
+            threading.Event().wait(600)
+        except StoppedError:  # as Python does where a signal meets a finaliser
+            pass
     threading.Event().wait(600)
 
 def consumer(kinds, stopping):
@@ -32,13 +40,14 @@ def consumer(kinds, stopping):
         stopping=stopping,
     )
 
-run._consumer, run.FINISH_SECONDS = consumer, 0.1
+run._consumer, run.FINISH_SECONDS, run.SWALLOWED_SECONDS = consumer, 0.1, 0.5
 sys.exit(run.main(lambda variables: []))
 """
 
 
-def test_a_job_that_does_not_finish_in_time_after_sigterm_is_given_back() -> None:
-    command = [sys.executable, "-c", LONG_JOB]
+@pytest.mark.parametrize("swallowed", [0, 1])
+def test_a_job_that_does_not_finish_in_time_after_sigterm_is_given_back(swallowed: int) -> None:
+    command = [sys.executable, "-c", LONG_JOB, str(swallowed)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout
         assert worker.stdout.readline() == "at work\n"

@@ -1,10 +1,7 @@
 """The service that works off a queue: what becomes of a message, whatever happens meanwhile."""
 
 import json
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from container.queue_worker import consume, run
+from container.queue_worker import consume
 from container.queue_worker.consume import Consumer
 from container.queue_worker.handle import Ending
 from container.queue_worker.metrics import Metric
@@ -271,35 +268,3 @@ def test_a_queue_that_cannot_be_read_is_asked_again(monkeypatch: pytest.MonkeyPa
     service.sqs.receive_message = receive  # type: ignore[method-assign]
     service.run()
     assert (service.metrics, service.sqs.deleted) == ([Metric.AGAIN, Metric.DONE], ["r0"])
-
-
-@dataclass
-class Swallowing:
-    """A consumer whose first StoppedError falls where Python ignores what a signal raises."""
-
-    is_working: bool = True
-    raised: int = 0
-
-    def run(self) -> int:
-        os.kill(os.getpid(), signal.SIGTERM)
-        while self.raised < 2:
-            try:
-                time.sleep(60)
-            except StoppedError:
-                self.raised += 1
-        return AGAIN
-
-
-def test_a_stop_that_was_swallowed_is_raised_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    consumer = Swallowing()
-    monkeypatch.setattr(run, "_consumer", lambda *_: consumer)
-    monkeypatch.setattr(run, "FINISH_SECONDS", 0.01)
-    monkeypatch.setattr(run, "SWALLOWED_SECONDS", 1)
-    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGALRM)}
-    try:
-        assert run.main(lambda _: []) == AGAIN
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for one, handler in before.items():
-            signal.signal(one, handler)
-    assert consumer.raised == 2

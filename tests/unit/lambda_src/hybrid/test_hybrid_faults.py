@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from runtime.exits import StoppedError
 from runtime.jobs.record import START_SECONDS, Job, State
 from tests.support.hybrid import SCAN, SECONDS, World, invisible, make_world, published
 
@@ -227,6 +228,16 @@ def test_a_worker_whose_job_went_on_without_it_stops_and_changes_nothing(
     assert invisible(world, world.job)
     world.track(world.ecs.end(task, exit_code=0))
     assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
+
+
+def test_a_worker_stops_at_the_next_progress_where_the_signal_itself_was_swallowed(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    attempt = world.attempt(task)
+    attempt.is_stopped = lambda: True
+    with pytest.raises(StoppedError):
+        attempt.run()
+    assert invisible(world, world.job)
 
 
 def test_a_task_whose_end_was_lost_finds_its_result_and_makes_it_no_second_time(

@@ -8,7 +8,6 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from runtime.exits import StoppedError
 from runtime.jobs.messages import Calls
 from runtime.jobs.record import MAX_ATTEMPTS, NEVER_RAN_SECONDS, START_SECONDS, State
 from tests.support.hybrid import SCAN, World, invisible, make_world, published
@@ -42,16 +41,6 @@ def test_a_task_that_is_taken_away_is_followed_by_the_next_attempt(
     assert why in job.tries[0].why
     assert published(world, job)
     assert "TaskNeverRan" not in world.counted
-
-
-def test_a_worker_stops_at_the_next_progress_where_the_signal_itself_was_swallowed(world: World) -> None:
-    world.by_tasks_only().dispatch(world.upload(SCAN))
-    (task,) = world.ecs.live
-    attempt = world.attempt(task)
-    attempt.is_stopped = lambda: True
-    with pytest.raises(StoppedError):
-        attempt.run()
-    assert invisible(world, world.job)
 
 
 @pytest.mark.parametrize(

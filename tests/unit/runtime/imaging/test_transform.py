@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 import pyvips
 
+from runtime.imaging.encode import encode
 from runtime.imaging.limits import Limits
 from runtime.imaging.opening import ready
 from runtime.imaging.probe import probe_bytes
-from runtime.imaging.transform import Colours, Encoding, Pyramid, Transform, encode, transform, upright
+from runtime.imaging.transform import QUALITY, Colours, Encoding, Pyramid, Transform, transform, upright
 from runtime.rejection import Rejected
 from tests.support.images import corners, decode, noise
 from tests.support.images import encode as as_file
@@ -131,6 +132,18 @@ def test_grey_has_no_colour_and_bitonal_nothing_between_black_and_white() -> Non
     assert grey.bands == 1
     bitonal = transform(data, header, LIMITS, asked(0, 0, 60, 40, 60, 40, colours=Colours.BITONAL))
     assert {bitonal(x, y)[0] for x in range(60) for y in range(40)} == {0, 255}
+
+
+@pytest.mark.parametrize(
+    "picture", [noise(512, 300), corners()[0].copy(interpretation="b-w")], ids=["sRGB", "grey"]
+)
+def test_a_small_jpeg_shows_what_libvips_would_have_written(picture: pyvips.Image) -> None:
+    ours, theirs = (
+        decode(encode(picture, Encoding.JPG)),
+        decode(picture.jpegsave_buffer(Q=QUALITY, keep="none")),
+    )
+    assert ours.bands == theirs.bands == picture.bands
+    assert difference(ours, theirs) == 0
 
 
 @pytest.mark.parametrize("encoding", Encoding)

@@ -1,0 +1,97 @@
+"""iipsrv, which is C++, with lighttpd in front: a peer of the image service for tiles of a kept source.
+
+It reads pyramids made before. From one that is not compressed it cuts and encodes, as we do from
+a decoded source; from one of JPEG tiles, which is far smaller, it decodes first.
+"""
+
+import shutil
+import statistics
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyvips
+from rich.progress import track
+
+from bench.measure import ratio, save, sized
+from bench.photos import PHOTOS
+from bench.server import OURS, Server, free_port, serving
+
+ROUNDS = sized(9, 1)
+FCGI = Path("/usr/lib/iipimage-server/iipsrv.fcgi")
+LIGHTTPD = shutil.which("lighttpd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+KINDS = {"not compressed": "none", "of JPEG tiles": "jpeg"}
+"""Pyramids by their compression, as libvips calls it."""
+CONFIG = """
+server.modules = ("mod_fastcgi")
+server.document-root = "{folder}"
+server.bind = "127.0.0.1"
+server.port = {port}
+fastcgi.server = ("/iipsrv" => ((
+  "socket" => "{folder}/iipsrv.sock", "check-local" => "disable", "max-procs" => 1, "bin-path" => "{fcgi}",
+  "bin-environment" => (
+    "FILESYSTEM_PREFIX" => "{photos}/", "JPEG_QUALITY" => "80",
+    "LOGFILE" => "{folder}/log", "OMP_NUM_THREADS" => "1"
+  )
+)))
+"""
+
+
+def compare(ours: Server, large: Path, wanted: Sequence[str]) -> None:
+    """CPU of the servers for each tile, in turn, once each has answered all of them.
+
+    wanted: tiles of 512 px as region and size. Keeps the result, or says that iipsrv is not here.
+    """
+    if not (LIGHTTPD and FCGI.exists()):
+        print("iipsrv is not installed, so it is left out. On Debian: apt install iipimage-server lighttpd.")
+        return
+    asked = {OURS: [f"/iiif/3/{large.name}/{tile}/0/default.jpg" for tile in wanted]}
+    for name, compression in KINDS.items():
+        pyramid = _pyramid(large, compression)
+        asked[f"iipsrv, a pyramid {name}"] = [
+            f"/iipsrv?IIIF={pyramid}/{tile}/0/default.jpg" for tile in wanted
+        ]
+    with _launched() as theirs:
+        servers = {name: ours if name == OURS else theirs for name in asked}
+        for name, paths in asked.items():
+            servers[name].ask(paths)
+        found: dict[str, list[float]] = {name: [] for name in asked}
+        for _ in track(range(ROUNDS), description="tiles, rounds"):
+            for name, paths in asked.items():
+                found[name].append(servers[name].ask(paths)[0])
+    _keep(found)
+
+
+def _keep(found: Mapping[str, Sequence[float]]) -> None:
+    ours = found[OURS]
+    figures = {name: round(ratio(ours, theirs), 3) for name, theirs in found.items()}
+    rows = [
+        [name, f"{statistics.median(cpu) * 1000:.2f} ms", f"{figures[name]:.2f}x"]
+        for name, cpu in found.items()
+    ]
+    table = [["", "CPU a tile", "ours / this"], *rows]
+    save("tiles", {"rounds": ROUNDS, "figures": figures, "table": table})
+
+
+def _pyramid(photo: Path, compression: str) -> str:
+    """The name of the photo as a pyramidal TIFF with tiles of 512 px, made once."""
+    path = PHOTOS / f"{photo.stem}-{compression}.tif"
+    if not path.exists():
+        image = pyvips.Image.new_from_file(str(photo), access="sequential")
+        sides = {"tile_width": 512, "tile_height": 512}
+        image.tiffsave(str(path), tile=True, pyramid=True, compression=compression, Q=90, **sides)
+    return path.name
+
+
+@contextmanager
+def _launched() -> Iterator[Server]:
+    with TemporaryDirectory() as folder:
+        port = free_port()
+        config = Path(folder, "lighttpd.conf")
+        config.write_text(CONFIG.format(folder=folder, port=port, fcgi=FCGI, photos=PHOTOS))
+        command = [str(LIGHTTPD), "-D", "-f", str(config)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with serving(process, port):
+            yield Server(port=port, pid=process.pid, address=lambda photo, *_: photo)
