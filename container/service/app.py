@@ -66,6 +66,7 @@ class Service:
             fresh=settings.fresh_seconds,
         )
         self.metrics = Metrics(namespace=settings.metrics_namespace)
+        self.made_by = f"{ENCODERS} {settings.offered} {settings.encodings}"
         self.ready = False
         self.draining = False
         self.held = 0
@@ -204,8 +205,7 @@ class Service:
 
         Weak: a part from the pyramid and one decoded alone look the same, and differ in their bytes.
         """
-        settings = self.settings
-        made_by = f"{ENCODERS} {self._address(request)} {settings.offered} {settings.encodings}"
+        made_by = f"{self.made_by} {self._address(request)}"
         asked_for = f"{raw_path} {_wants_json_ld(request)}" if isinstance(asked, InfoRequest) else raw_path
         etag = hashlib.sha256(f"{tag} {made_by} {asked_for}".encode()).hexdigest()[:32]
         headers = {**CORS, "ETag": f'W/"{etag}"', "Cache-Control": self._caching(asked.version)}

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -62,11 +63,11 @@ class Settings(ServiceEnvironment):
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         return self.workers or here
 
-    @property
+    @cached_property
     def encodings(self) -> tuple[Encoding, ...]:
         return tuple(Encoding(word) for word in self.formats) or tuple(Encoding)
 
-    @property
+    @cached_property
     def offered(self) -> Sizes:
         """The sizes that may be asked for."""
         return Sizes(max_width=self.max_width, max_area=self.max_area, presets=self.sizes)
