@@ -31,8 +31,11 @@ SETTLED = """new Promise((done) => {
 })"""
 
 
-def picture_of(page: Path, *, side: int = 600) -> pyvips.Image:
-    """What a page shows in a window of that many pixels, once its title says that it is drawn; RGB."""
+def picture_of(page: Path | str, *, side: int = 600) -> pyvips.Image:
+    """What a page shows in a window of that many pixels, once its title says that it is drawn; RGB.
+
+    page: a file, or an address on loopback.
+    """
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
         pytest.skip("There is no Chromium here (apt install chromium).")
@@ -51,7 +54,7 @@ def picture_of(page: Path, *, side: int = 600) -> pyvips.Image:
         os.close(ours[1])
         try:
             with os.fdopen(theirs[1], "wb", 0) as commands, os.fdopen(ours[0], "rb") as answers:
-                return _look(_Tab(commands, answers), page)
+                return _look(_Tab(commands, answers), page if isinstance(page, str) else page.as_uri())
         finally:
             process.kill()
             process.wait()
@@ -80,10 +83,10 @@ class _Tab:
         return bytes(found)
 
 
-def _look(tab: _Tab, page: Path) -> pyvips.Image:
+def _look(tab: _Tab, address: str) -> pyvips.Image:
     target = tab.call("Target.createTarget", url="about:blank")["targetId"]
     tab.session = tab.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-    tab.call("Page.navigate", url=page.as_uri())
+    tab.call("Page.navigate", url=address)
     title = tab.call("Runtime.evaluate", expression=SETTLED, awaitPromise=True, timeout=60_000)["result"][
         "value"
     ]
