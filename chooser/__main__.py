@@ -1,6 +1,7 @@
 """`python -m chooser FILE.toml`: Lambda or Fargate, why, what it costs, and what would change that.
 
-Prices are list prices of us-east-1 without discounts; `chooser/prices.toml` has each with source and date.
+Prices are list prices of the workload's Region without discounts; chooser/prices.toml and chooser/regions/
+have each with source and date. Beside a file: `python3 -m chooser prices --help`.
 """
 
 import gc
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from chooser.keys import KEYS, WorkloadError, load
-from chooser.prices import as_of, stale
+from chooser.prices import as_of, named, stale
 from chooser.report import (
     HEAD,
     Answer,
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.architecture and options.architecture not in workload.duration_ms:
             raise WorkloadError(f"--architecture {options.architecture}: duration_ms has {measured} only.")
         found = answer(workload, architecture=options.architecture, free=options.free_tier)
-        if warning := stale(date.today()):
+        if warning := stale(date.today(), workload.region):
             print(f"Warning: {warning}", file=sys.stderr)
         if options.json:
             print(as_json(found))
@@ -84,7 +85,8 @@ def _print(found: Answer, compare: bool) -> None:
         print(f"\n{title}")
         for line in lines:
             print(f"  {line}")
-    print(f"\nList prices of us-east-1 as of {as_of()}; each with its source in chooser/prices.toml.")
+    region = found.load.region
+    print(f"\nList prices of {region} as of {as_of(region)}; each with its source in {named(region)}.")
 
 
 def _plot(found: Answer, architecture: str, file: str, free: bool) -> None:

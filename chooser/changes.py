@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from chooser.choose import Verdict, cheapest_possible
 from chooser.keys import FRONT_DOORS, KEYS
-from chooser.prices import price
 from chooser.workload import Workload
 from runtime.placement.limits import limit
 
@@ -136,8 +135,14 @@ def _said(value: object) -> str:
 def _prices(verdicts: list[Verdict]) -> Iterator[Change]:
     """Unverified prices, one by one; what all candidates pay alike changes nothing."""
     possible = [one for one in verdicts if one.possible]
-    for name in sorted({name for one in possible for name in one.unverified}):
-        found = price(name)
+    unverified = {
+        found.name: found
+        for one in possible
+        for item in one.items
+        for found in item.prices
+        if found.name in item.unverified
+    }
+    for name, found in sorted(unverified.items()):
         for end, value in enumerate((found.low, found.high)):
             moved = {
                 one.candidate: one.usd

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from math import exp
 from typing import NamedTuple
 
+from chooser.prices import REGION, regions
 from chooser.workload import ARCHITECTURES, SECONDS_A_MONTH, Workload
 from runtime.placement.limits import FARGATE_SIZES
 
@@ -34,6 +35,7 @@ KEYS = {
     "requests": Key("per month: Invocations in CloudWatch, or jobs", MANY),
     "duration_ms": Key("of one, on average, in a function of memory_mb, by architecture", dict),
     "memory_mb": Key("of the function; 1,769 MB bring one vCPU", (128, 1e6)),
+    "region": Key("of AWS, whose list prices count", str, REGION),
     "hours": Key("24 weights, one for each hour of a day", list, "all the same"),
     "peak_per_second": Key("requests per second in the worst minute", (0, 1e9), "the busiest hour's average"),
     "cpu_share": Key("of the duration that computes; while the rest waits, a task does others", (0.01, 1)),
@@ -140,7 +142,17 @@ def _whole(made: Workload) -> Workload:
         idle = made.requests / SECONDS_A_MONTH * IDLE_SECONDS
         made = made._replace(cold_share=max(made.cold_share, round(exp(-idle), 4)))
     _check_task(made)
+    if made.region not in regions():
+        raise WorkloadError(unknown(made.region))
     return made
+
+
+def unknown(region: str) -> str:
+    """What to tell of a Region without prices."""
+    return (
+        f"region = {region!r}: no prices of it are here, only of {', '.join(regions())}. "
+        f"To fetch them from AWS, if there is such a Region: python3 -m chooser prices --region {region}"
+    )
 
 
 def _check_task(made: Workload) -> None:

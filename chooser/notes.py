@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from chooser.candidates import FUNCTIONS, JOBS, SERVICES, Candidate, size
 from chooser.choose import Verdict
 from chooser.costs.sizing import BUSY, WORKER_BUSY
+from chooser.prices import BORROWED, REGION
 from chooser.workload import ARCHITECTURES, Workload
 from runtime.placement.limits import limit
 
@@ -103,6 +104,16 @@ def sizing(load: Workload, verdict: Verdict) -> str:
     busy = WORKER_BUSY if verdict.candidate is Candidate.WORKER else BUSY
     count = f"{few} to {many} tasks" if few != many else f"{few} task{'s' * (few != '1')}"
     return f"{count} of {found}, {own}: CPU, memory and concurrency at most {busy:.0%} used at the peak."
+
+
+def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:
+    """Prices of another Region in its bill."""
+    if found := sorted({one.name for item in verdict.items for one in item.prices if one.borrowed}):
+        low, high = BORROWED
+        yield (
+            f"Not known of {load.region}, and taken from {REGION} with a range of {low:g} to {high:g} times: "
+            f"{', '.join(found)}."
+        )
 
 
 def unmeasured(load: Workload) -> Iterator[str]:

@@ -49,7 +49,7 @@ def plot(load: Workload, architecture: str, file: str, *, free: bool = False) ->
         if possible:
             _mark(axes, load, verdicts, free)
         axes.set_xlabel("requests a month")
-        axes.set_ylabel("USD a month, us-east-1")
+        axes.set_ylabel(f"USD a month, {load.region}")
         axes.set_title(load.name, color=GREY)
         axes.grid(visible=True, which="major", color=GREY, alpha=0.25)
         axes.tick_params(colors=GREY, which="both")

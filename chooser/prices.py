@@ -1,21 +1,37 @@
-"""List prices as they stand in prices.toml, each with its source, date and confidence."""
+"""List prices of a Region, each with its source, date and confidence.
 
+prices.toml has all of us-east-1's. A file in regions/ has what was found of another Region, and
+`python3 -m chooser prices` writes such a file for the rest. What a Region's file lacks is us-east-1's,
+unverified, with a range.
+"""
+# pathlib would cost an answer a tenth of its CPU.
+# ruff: noqa: PTH110, PTH111, PTH112, PTH118, PTH123, PTH208
+
+import os
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import NamedTuple
 
 HOURS = 730
 """Of a month, as AWS's own calculator counts: https://calculator.aws"""
-FILE = f"{__file__.rpartition('.')[0]}.toml"
+HERE = __file__.rpartition("/")[0]
+REGION = "us-east-1"
 OLD_DAYS = 180
+EVERYWHERE = ("free_", "cloudfront_", "real_time_log_", "managed_instance_fee_", "function_url_")
+"""Names of prices that begin so are the same in every Region."""
+BORROWED = (1, 1.75)
+"""Times us-east-1's price, where a Region's is not known: Fargate in São Paulo costs 72 % more, and no price
+that was seen is lower elsewhere.
+"""
 
 
 class Price(NamedTuple):
     """usd: for the unit that the name ends with (of the names in free_, that many of them).
 
     low, high: what an unverified price may be. tiers: pairs of a bound and the price up to it, where the
-    price changes with the amount.
+    price changes with the amount. borrowed: us-east-1's, where the Region's is not known.
     source: AWS's public page. confidence: official, secondary or unverified.
     """
 
@@ -28,6 +44,7 @@ class Price(NamedTuple):
     low: float | None = None
     high: float | None = None
     tiers: tuple[tuple[float, float], ...] = ()
+    borrowed: bool = False
 
     def of(self, amount: float) -> float:
         """USD for an amount of the unit."""
@@ -38,37 +55,80 @@ class Price(NamedTuple):
         return total
 
 
+def own_folder() -> str:
+    """Where a user's own prices are: https://specifications.freedesktop.org/basedir-spec/latest/"""
+    config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return os.path.join(config, "lambda-or-fargate", "prices")
+
+
+def regions() -> list[str]:
+    """Those whose prices are here, or in the user's own folder."""
+    files = [REGION]
+    for folder in (f"{HERE}/regions", own_folder()):
+        if os.path.isdir(folder):
+            files += (one for one in os.listdir(folder) if one.endswith(".toml"))
+    return sorted({one.removesuffix(".toml") for one in files})
+
+
+def file_of(region: str) -> str:
+    """The file with a Region's prices: the one that is shipped, else the user's own."""
+    if region == REGION:
+        return f"{HERE}/prices.toml"
+    shipped = f"{HERE}/regions/{region}.toml"
+    return shipped if os.path.exists(shipped) else os.path.join(own_folder(), f"{region}.toml")
+
+
+def named(region: str) -> str:
+    """The same file as a reader is told it: from the project's folder on, where it is in there."""
+    return file_of(region).removeprefix(HERE.removesuffix("chooser"))
+
+
 @cache
-def _file() -> dict[str, object]:
-    with open(FILE, "rb") as file:  # noqa: PTH123 - pathlib would cost an answer a tenth of its CPU
+def _file(region: str) -> Mapping[str, object]:
+    with open(file_of(region), "rb") as file:
         return tomllib.load(file)
 
 
 @cache
-def prices() -> dict[str, Price]:
-    """All prices by name."""
-    return {name: Price(name=name, **entry) for name, entry in _file().items() if isinstance(entry, dict)}
+def prices(region: str = REGION) -> dict[str, Price]:
+    """All prices of a Region by name. Raises OSError where there is no file of it."""
+    entries = _file(region).items()
+    found = {name: Price(name=name, **entry) for name, entry in entries if isinstance(entry, dict)}
+    if region == REGION:
+        return found
+    return {name: found.get(name) or _elsewhere(one) for name, one in prices().items()}
 
 
-def price(name: str) -> Price:
+def _elsewhere(one: Price) -> Price:
+    """us-east-1's price, for a Region of which none is known."""
+    if one.name.startswith(EVERYWHERE):
+        return one
+    low, high = ((one.usd if end is None else end) for end in (one.low, one.high))
+    low, high = low * BORROWED[0], high * BORROWED[1]
+    return one._replace(confidence="unverified", low=low, high=high, borrowed=True)
+
+
+def price(name: str, region: str = REGION) -> Price:
     """One of them. Raises KeyError."""
-    return prices()[name]
+    return prices(region)[name]
 
 
-def month(name: str) -> float:
+def month(name: str, region: str = REGION) -> float:
     """USD of a month of one unit, whose price is by the hour or by the month. Raises KeyError."""
-    found = price(name)
-    return found.usd * (1 if name.endswith("_month") else HOURS)
+    return price(name, region).usd * (1 if name.endswith("_month") else HOURS)
 
 
-def as_of() -> date:
+def as_of(region: str = REGION) -> date:
     """When the file was last gone through."""
-    return date.fromisoformat(str(_file()["as_of"]))
+    return date.fromisoformat(str(_file(region)["as_of"]))
 
 
-def stale(today: date) -> str:
+def stale(today: date, region: str = REGION) -> str:
     """A sentence when the prices are older than 180 days, else nothing."""
-    days = (today - as_of()).days
+    days = (today - as_of(region)).days
     if days <= OLD_DAYS:
         return ""
-    return f"These prices are of {as_of()}, {days} days ago: compare them with AWS's pages before you decide."
+    return (
+        f"The prices of {region} are of {as_of(region)}, {days} days ago: "
+        "compare them with AWS's pages before you decide."
+    )

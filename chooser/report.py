@@ -7,8 +7,8 @@ from typing import NamedTuple
 from chooser.candidates import FUNCTIONS, Reason, size
 from chooser.changes import Change, changes
 from chooser.choose import BreakEven, Verdict, break_even, choose, rival, sentence
-from chooser.notes import NOT_MODELLED, elsewhere, sizing, unmeasured, warnings
-from chooser.prices import as_of, price
+from chooser.notes import NOT_MODELLED, borrowed, elsewhere, sizing, unmeasured, warnings
+from chooser.prices import as_of
 from chooser.workload import Workload
 
 HEAD = ("candidate", "USD a month", "")
@@ -58,7 +58,8 @@ class Answer(NamedTuple):
         """Of the cheapest: how its tasks were found, what to mind, what nobody measured."""
         if not self.best.possible:
             return [*unmeasured(self.load)]
-        found = [sizing(self.load, self.best), *warnings(self.load, self.best), *unmeasured(self.load)]
+        load, best = self.load, self.best
+        found = [sizing(load, best), *warnings(load, best), *borrowed(load, best), *unmeasured(load)]
         return [one for one in found if one]
 
 
@@ -197,14 +198,15 @@ def as_markdown(found: Answer, today: date) -> str:
     ]
     parts = [
         f"# {found.load.name.replace('|', '/')}: Lambda or Fargate?",
-        f"Decided on {today} with list prices of us-east-1 as of {as_of()}.",
+        f"Decided on {today} with list prices of {found.load.region} as of {as_of(found.load.region)}.",
         f"**{found.text}**",
         "\n".join(bill),
         "\n".join([f"| {' | '.join(HEAD)} |", "|---|---:|---|", *others]),
     ]
     for title, lines in paragraphs(found):
         parts.append(f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines))
-    used = [price(name) for name in sorted({name for item in found.best.items for name in item.prices})]
+    names = sorted({name for item in found.best.items for name in item.names})
+    used = map(found.load.price, names)
     sources = [
         f"| {one.name} | {one.usd:.10g} | {one.date}, {one.confidence} | <{one.source}> |" for one in used
     ]
@@ -218,12 +220,14 @@ def as_json(found: Answer) -> str:
     """Everything, with inputs, prices and limits, each with source and date."""
     import json
 
-    names = sorted({name for one in found.verdicts for item in one.items for name in item.prices})
+    names = sorted({name for one in found.verdicts for item in one.items for name in item.names})
+    used = map(found.load.price, names)
     load = {key: value for key, value in found.load._asdict().items() if key != "said"}
     made = {
         "workload": found.load.name,
         "answer": found.text,
-        "prices_as_of": str(as_of()),
+        "region": found.load.region,
+        "prices_as_of": str(as_of(found.load.region)),
         "candidates": [_candidate(found.load, one) for one in found.verdicts],
         "break_even": found.crossing and {**found.crossing._asdict(), "in_words": told(found)},
         "changes": [
@@ -235,7 +239,7 @@ def as_json(found: Answer) -> str:
         "elsewhere": [*elsewhere(found.load)],
         "not_modelled": NOT_MODELLED,
         "inputs": {**load, "said": sorted(found.load.said)},
-        "prices": {name: {**price(name)._asdict(), "date": str(price(name).date)} for name in names},
+        "prices": {one.name: {**one._asdict(), "date": str(one.date)} for one in used},
     }
     return json.dumps(made, indent=1).replace("Infinity", "null")
 
@@ -250,9 +254,7 @@ def _candidate(load: Workload, one: Verdict) -> dict[str, object]:
         "usd_a_month": round(one.usd, 4),
         "low": round(low, 4),
         "high": round(high, 4),
-        "items": [
-            {"what": item.what, "usd": round(item.usd, 4), "prices": item.prices} for item in one.items
-        ],
+        "items": [{"what": item.what, "usd": round(item.usd, 4), "prices": item.names} for item in one.items],
         "task": found and {"vcpus": found.vcpus, "memory_gb": found.memory_gb, "tasks": found.tasks},
         "against": [
             {

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chooser.prices import REGION, Price, month, price
 from runtime.placement.limits import limit
 
 ARCHITECTURES = ("x86_64", "arm64")
@@ -20,6 +21,7 @@ class Workload(NamedTuple):
     requests: float
     duration_ms: Mapping[str, float]
     memory_mb: float
+    region: str = REGION
     hours: tuple[float, ...] = (1,) * 24
     peak_per_second: float = 0
     cpu_share: float = 1
@@ -82,6 +84,14 @@ class Workload(NamedTuple):
             peak_per_second=self.peak_per_second * factor,
             connections=self.connections * factor,
         )
+
+    def price(self, name: str) -> Price:
+        """In its Region. Raises KeyError."""
+        return price(name, self.region)
+
+    def month(self, name: str) -> float:
+        """USD of a month of one unit, in its Region. Raises KeyError."""
+        return month(name, self.region)
 
     @property
     def runs(self) -> float:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from chooser.costs.items import GIB, Item, beyond_free, priced
-from chooser.prices import month
+from chooser.costs.items import GIB, Item, beyond_free, priced, standing
 from chooser.workload import SECONDS_A_MONTH, Workload
 
 CONNECTIONS, ACTIVE, RULES, FREE_RULES, FUNCTION_GB_HOUR = 25, 3000, 1000, 10, 0.4
@@ -22,41 +21,40 @@ def front_door(load: Workload, free: bool) -> Iterator[Item]:
     millions = load.requests / 1e6
     match load.way_in:
         case "function-url":
-            yield priced("function URL", millions, "function_url_million_requests")
+            yield priced(load, "function URL", millions, "function_url_million_requests")
         case "http-api":
             yield http_api(load)
         case "rest-api":
-            yield priced("REST API", millions, "rest_api_million_requests")
+            yield priced(load, "REST API", millions, "rest_api_million_requests")
         case "websocket-api":
             frames = max(1, -(-load.payload_in_mb // FRAME_MB)) + load.pushes * max(
                 1, -(-load.payload_out_mb // FRAME_MB)
             )
             what = "WebSocket API, messages in and out"
-            yield priced(what, millions * frames, "websocket_api_million_messages")
+            yield priced(load, what, millions * frames, "websocket_api_million_messages")
             minutes = load.connections * SECONDS_A_MONTH / 60 / 1e6
             yield priced(
-                f"{load.connections:,.0f} connections open", minutes, "websocket_api_million_minutes"
+                load, f"{load.connections:,.0f} connections open", minutes, "websocket_api_million_minutes"
             )
         case "alb":
             yield from load_balancer(load, "load balancer", 1, FUNCTION_GB_HOUR)
-            yield Item("2 public IPv4", 2 * month("public_ipv4_hour"), ("public_ipv4_hour",))
+            yield standing(load, "2 public IPv4", 2, "public_ipv4_hour")
         case "cloudfront":
-            yield priced("function URL", millions, "function_url_million_requests")
+            yield priced(load, "function URL", millions, "function_url_million_requests")
             yield cloudfront(load, free)
 
 
 def http_api(load: Workload) -> Item:
     """Each 512 KB of a request or its answer, whichever is larger, is one."""
     steps = max(1, -(-max(load.payload_in_mb, load.payload_out_mb) // STEP_MB))
-    return priced("HTTP API", load.requests * steps / 1e6, "http_api_million_requests")
+    return priced(load, "HTTP API", load.requests * steps / 1e6, "http_api_million_requests")
 
 
 def load_balancer(load: Workload, what: str, share: float, gb_hour: float = 1) -> Iterator[Item]:
     """An Application Load Balancer, of whose hours this service pays a share, and its capacity units."""
-    yield Item(what, month("load_balancer_hour") * share, ("load_balancer_hour",))
+    yield standing(load, what, share, "load_balancer_hour")
     units = capacity_units(load, gb_hour)
-    usage = month("load_balancer_capacity_hour") * units
-    yield Item(f"{units:.2f} LCU", usage, ("load_balancer_capacity_hour",))
+    yield standing(load, f"{units:.2f} LCU", units, "load_balancer_capacity_hour")
 
 
 def capacity_units(load: Workload, gb_hour: float) -> float:
@@ -85,7 +83,7 @@ def cloudfront(load: Workload, free: bool) -> Item:
     """Requests, of WebSockets those that open one; what goes out is a line of its own."""
     requests = load.connects * SECONDS_A_MONTH if load.long_connections else load.requests
     billed = beyond_free(requests, "free_cloudfront_requests", free)
-    return priced("CloudFront requests", billed / 1e6, "cloudfront_million_requests")
+    return priced(load, "CloudFront requests", billed / 1e6, "cloudfront_million_requests")
 
 
 def requests_elsewhere(load: Workload, free: bool) -> Iterator[Item]:
@@ -100,31 +98,32 @@ def requests_elsewhere(load: Workload, free: bool) -> Iterator[Item]:
     )
     for what, count, unit, name in each:
         if count:
-            yield priced(f"{runs * count:,.0f} {what}", runs * count / unit, name)
+            yield priced(load, f"{runs * count:,.0f} {what}", runs * count / unit, name)
     if load.messages:
         billed = beyond_free(runs * load.messages, "free_queue_requests", free)
-        yield priced(f"{runs * load.messages:,.0f} SQS requests", billed / 1e6, "queue_million_requests")
+        what = f"{runs * load.messages:,.0f} SQS requests"
+        yield priced(load, what, billed / 1e6, "queue_million_requests")
 
 
 def network(load: Workload) -> Iterator[Item]:
     """NAT gateways with their addresses, interface endpoints, and the gigabytes through them."""
     gigabytes = load.runs * load.network_mb / GIB
     if load.nat_gateways:
-        usd = load.nat_gateways * (month("nat_gateway_hour") + month("public_ipv4_hour"))
-        names = ("nat_gateway_hour", "public_ipv4_hour")
-        yield Item(f"{load.nat_gateways:g} NAT gateways and their IPv4", usd, names)
-        yield priced(f"{gigabytes:,.1f} GB through them", gigabytes, "nat_gateway_gb")
+        usd = load.nat_gateways * (load.month("nat_gateway_hour") + load.month("public_ipv4_hour"))
+        prices = load.price("nat_gateway_hour"), load.price("public_ipv4_hour")
+        yield Item(f"{load.nat_gateways:g} NAT gateways and their IPv4", usd, prices)
+        yield priced(load, f"{gigabytes:,.1f} GB through them", gigabytes, "nat_gateway_gb")
     if load.endpoints:
-        usd = load.endpoints * month("interface_endpoint_hour")
-        yield Item(f"{load.endpoints:g} interface endpoints", usd, ("interface_endpoint_hour",))
+        what = f"{load.endpoints:g} interface endpoints"
+        yield standing(load, what, load.endpoints, "interface_endpoint_hour")
         if not load.nat_gateways:
-            yield priced(f"{gigabytes:,.1f} GB through them", gigabytes, "interface_endpoint_gb")
+            yield priced(load, f"{gigabytes:,.1f} GB through them", gigabytes, "interface_endpoint_gb")
 
 
 def logs(load: Workload, name: str, free: bool) -> Item:
     """Ingested; functions' logs have tiers."""
     gigabytes = load.runs * load.log_kb / 1e6
-    return priced(f"{gigabytes:,.2f} GB of logs", beyond_free(gigabytes, "free_logs_gb", free), name)
+    return priced(load, f"{gigabytes:,.2f} GB of logs", beyond_free(gigabytes, "free_logs_gb", free), name)
 
 
 def transfer(load: Workload, way: str, free: bool) -> Iterator[Item]:
@@ -135,4 +134,4 @@ def transfer(load: Workload, way: str, free: bool) -> Iterator[Item]:
     by_cdn = way in CDN
     billed = beyond_free(out, "free_cloudfront_out_gb" if by_cdn else "free_transfer_out_gb", free)
     what = f"{out:,.1f} GB out {'by CloudFront' if by_cdn else 'to the internet'}"
-    yield priced(what, billed, "cloudfront_out_gb" if by_cdn else "transfer_out_gb")
+    yield priced(load, what, billed, "cloudfront_out_gb" if by_cdn else "transfer_out_gb")

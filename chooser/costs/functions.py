@@ -6,7 +6,6 @@ from math import ceil
 from chooser.costs.around import front_door, logs, network, requests_elsewhere, transfer
 from chooser.costs.items import GIB, Item, beyond_free, priced
 from chooser.costs.sizing import BUSY, at_once
-from chooser.prices import month, price
 from chooser.workload import SECONDS_A_MONTH, Workload
 from runtime.placement.limits import limit
 
@@ -32,14 +31,15 @@ def on_demand(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
     starts = load.runs * load.cold_share * load.init_ms / 1000 * load.memory_mb / GIB
     billed, both = (beyond_free(one, "free_lambda_gb_seconds", free) for one in (work, work + starts))
     yield _requests(load, free)
-    yield priced(f"{work:,.0f} GB-s of work", billed, per_gb_second)
-    init = price(per_gb_second).of(both) - price(per_gb_second).of(billed)
-    yield Item(f"{starts:,.0f} GB-s of starts", init, (per_gb_second,))
+    yield priced(load, f"{work:,.0f} GB-s of work", billed, per_gb_second)
+    per_second = load.price(per_gb_second)
+    init = per_second.of(both) - per_second.of(billed)
+    yield Item(f"{starts:,.0f} GB-s of starts", init, (per_second,))
     if load.snapstart:
         kept = load.memory_mb / GIB * SECONDS_A_MONTH
-        yield priced("a snapshot kept", kept, "lambda_snapstart_gb_second")
+        yield priced(load, "a snapshot kept", kept, "lambda_snapstart_gb_second")
         restored = load.runs * load.cold_share * load.memory_mb / GIB
-        yield priced(f"{restored:,.0f} GB restored", restored, "lambda_snapstart_restored_gb")
+        yield priced(load, f"{restored:,.0f} GB restored", restored, "lambda_snapstart_restored_gb")
     yield from _beside(load, architecture, free)
 
 
@@ -50,14 +50,14 @@ def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]
     yield _requests(load, free)
     held = average * load.memory_mb / GIB * SECONDS_A_MONTH
     what = f"{round(average, 1):g} environments of {load.memory_mb:,g} MB kept ready"
-    yield priced(what, held, f"lambda_provisioned_gb_second_{architecture}")
+    yield priced(load, what, held, f"lambda_provisioned_gb_second_{architecture}")
     work, spilled = gb_seconds(load, architecture), spill(load, architecture, kept)
     name = f"lambda_provisioned_work_gb_second_{architecture}"
-    yield priced(f"{work * (1 - spilled):,.0f} GB-s of work", work * (1 - spilled), name)
+    yield priced(load, f"{work * (1 - spilled):,.0f} GB-s of work", work * (1 - spilled), name)
     if spilled:
         starts = load.runs * spilled * load.init_ms / 1000 * load.memory_mb / GIB
         over = work * spilled + starts
-        yield priced(f"{over:,.0f} GB-s that find none ready", over, f"lambda_gb_second_{architecture}")
+        yield priced(load, f"{over:,.0f} GB-s that find none ready", over, f"lambda_gb_second_{architecture}")
     yield from _beside(load, architecture, free)
 
 
@@ -104,23 +104,24 @@ def managed(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
     by_memory = rate * load.task_seconds(architecture, INSTANCE_VCPUS) / max(1, each)
     least = int(limit("managed_instances.least_instances"))
     instances = max(least, ceil(max(by_cpu, by_memory) / BUSY))
-    hour = month("managed_instance_hour") * (1 + price("managed_instance_fee_share").usd)
-    names = ("managed_instance_hour", "managed_instance_fee_share")
-    yield Item(f"{instances:,} m7g.large and their fee", instances * hour, names)
+    fee = load.price("managed_instance_fee_share")
+    usd = instances * load.month("managed_instance_hour") * (1 + fee.usd)
+    prices = load.price("managed_instance_hour"), fee
+    yield Item(f"{instances:,} m7g.large and their fee", usd, prices)
     yield _requests(load, free)
     yield from _around(load, free)
 
 
 def _requests(load: Workload, free: bool) -> Item:
     billed = beyond_free(load.runs, "free_lambda_requests", free)
-    return priced(f"{load.runs:,.0f} invocations", billed / 1e6, "lambda_million_requests")
+    return priced(load, f"{load.runs:,.0f} invocations", billed / 1e6, "lambda_million_requests")
 
 
 def _beside(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
     more = max(0, load.disk_mb - DISK_INCLUDED_MB) / GIB
     if more:
         seconds = load.runs * load.seconds(architecture)
-        yield priced(f"{more:g} GB more of /tmp", more * seconds, "lambda_disk_gb_second")
+        yield priced(load, f"{more:g} GB more of /tmp", more * seconds, "lambda_disk_gb_second")
     yield from _around(load, free)
 
 
@@ -128,7 +129,7 @@ def _around(load: Workload, free: bool) -> Iterator[Item]:
     yield from front_door(load, free)
     streamed = load.requests * max(0, load.payload_out_mb - limit("lambda.response_mb")) / GIB
     if streamed:
-        yield priced(f"{streamed:,.1f} GB of streamed answers", streamed, "lambda_streamed_gb")
+        yield priced(load, f"{streamed:,.1f} GB of streamed answers", streamed, "lambda_streamed_gb")
     if load.function_in_vpc:
         yield from network(load)
     yield from requests_elsewhere(load, free)

@@ -3,36 +3,48 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chooser.prices import price
+from chooser.prices import Price, price
+from chooser.workload import Workload
 
 GIB = 1024
 
 
 class Item(NamedTuple):
-    """usd: per month. prices: the names in prices.toml that it comes from; at most one of them is unverified,
-    or all are in the same proportion.
+    """usd: per month. prices: that it comes from; at most one of them is unverified, or all are in the same
+    proportion.
     """
 
     what: str
     usd: float
-    prices: tuple[str, ...]
+    prices: tuple[Price, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its prices."""
+        return tuple(one.name for one in self.prices)
 
     @property
     def unverified(self) -> tuple[str, ...]:
-        return tuple(name for name in self.prices if price(name).confidence == "unverified")
+        return tuple(one.name for one in self.prices if one.confidence == "unverified")
 
     @property
     def spread(self) -> tuple[float, float]:
         """USD at the lowest and at the highest of what an unverified price may be."""
-        found = [price(name) for name in self.unverified]
+        found = [one for one in self.prices if one.confidence == "unverified"]
         ratios = [(one.low / one.usd, one.high / one.usd) for one in found if one.usd]  # type: ignore[operator]
         low, high = min((a for a, _ in ratios), default=1), max((b for _, b in ratios), default=1)
         return self.usd * low, self.usd * high
 
 
-def priced(what: str, amount: float, name: str) -> Item:
-    """An amount of one price's unit, by its tiers."""
-    return Item(what, price(name).of(amount), (name,))
+def priced(load: Workload, what: str, amount: float, name: str) -> Item:
+    """An amount of one price's unit, by its tiers, in the workload's Region."""
+    found = load.price(name)
+    return Item(what, found.of(amount), (found,))
+
+
+def standing(load: Workload, what: str, count: float, name: str) -> Item:
+    """So many of what is priced by the hour or the month, all month."""
+    return Item(what, count * load.month(name), (load.price(name),))
 
 
 def spread(items: Iterable[Item]) -> tuple[float, float]:
@@ -42,5 +54,5 @@ def spread(items: Iterable[Item]) -> tuple[float, float]:
 
 
 def beyond_free(amount: float, name: str, free: bool) -> float:
-    """What is billed of an amount, where the free tiers count."""
+    """What is billed of an amount, where the free tiers count; they are the same in every Region."""
     return max(0, amount - price(name).usd) if free else amount

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from math import ceil, exp, floor
 from typing import NamedTuple
 
-from chooser.prices import HOURS, price
+from chooser.prices import HOURS, Price
 from chooser.workload import Workload
 from runtime.placement.limits import FARGATE_SIZES, fargate_size, limit
 
@@ -18,6 +18,7 @@ WORKER_BUSY = 0.9
 OPEN_CONNECTIONS = 10_000
 """That one task holds, assumed: some ten thousand are usual for one process of an event loop."""
 DAYS = HOURS / 24
+ADDRESS = "public IPv4"
 
 
 class Part(NamedTuple):
@@ -25,7 +26,7 @@ class Part(NamedTuple):
 
     what: str
     usd: float
-    prices: tuple[str, ...]
+    prices: tuple[Price, ...]
 
 
 class Size(NamedTuple):
@@ -83,15 +84,15 @@ def at_once(load: Workload, memory_mb: float) -> float:
 
 def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float, kind: str) -> list[Part]:
     """Compute, disk beyond what is included, and a public IPv4 unless something else leads out."""
-    names = (f"{kind}_vcpu_hour_{architecture}", f"{kind}_gb_hour_{architecture}")
-    compute = vcpus * price(names[0]).usd + memory_gb * price(names[1]).usd
-    parts = [Part("compute", compute, names)]
+    cpu, memory = (load.price(f"{kind}_{unit}_hour_{architecture}") for unit in ("vcpu", "gb"))
+    parts = [Part("compute", vcpus * cpu.usd + memory_gb * memory.usd, (cpu, memory))]
     disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))
     if disk:
-        usd = disk * price("fargate_disk_gb_hour").usd
-        parts.append(Part(f"{round(disk, 1):g} GiB more of disk", usd, ("fargate_disk_gb_hour",)))
+        found = load.price("fargate_disk_gb_hour")
+        parts.append(Part(f"{round(disk, 1):g} GiB more of disk", disk * found.usd, (found,)))
     if load.addresses if load.addresses is not None else not (load.nat_gateways or load.endpoints):
-        parts.append(Part("public IPv4", price("public_ipv4_hour").usd, ("public_ipv4_hour",)))
+        found = load.price("public_ipv4_hour")
+        parts.append(Part(ADDRESS, found.usd, (found,)))
     return parts
 
 

@@ -11,8 +11,9 @@ from chooser.costs.around import (
     requests_elsewhere,
     transfer,
 )
-from chooser.costs.items import Item
+from chooser.costs.items import Item, standing
 from chooser.costs.sizing import (
+    ADDRESS,
     Part,
     Size,
     cheapest,
@@ -20,7 +21,7 @@ from chooser.costs.sizing import (
     task_hour,
     worker_tasks,
 )
-from chooser.prices import HOURS, month
+from chooser.prices import HOURS
 from chooser.workload import Workload
 from runtime.placement.limits import limit
 
@@ -97,14 +98,13 @@ def _standing(load: Workload, architecture: str, size: Size) -> Iterator[Item]:
     for part in others:
         yield from _each(load, size, part)
     if load.balancer == "api-gateway":
-        usd = size.average * month("cloud_map_instance_month")
-        yield Item("tasks in Cloud Map", usd, ("cloud_map_instance_month",))
+        yield standing(load, "tasks in Cloud Map", size.average, "cloud_map_instance_month")
 
 
 def _each(load: Workload, size: Size, part: Part) -> Iterator[Item]:
     """Something that every task has; of addresses that were said, the first tasks' are among them."""
     count = size.average
-    if part.prices == ("public_ipv4_hour",) and load.addresses is not None:
+    if part.what == ADDRESS and load.addresses is not None:
         count = load.addresses + max(0, size.average - (2 if load.production else 1))
     yield Item(f"{round(count, 1):g} x {part.what}", count * HOURS * part.usd, part.prices)
 
@@ -115,8 +115,7 @@ def _before(load: Workload, free: bool) -> Iterator[Item]:
         share = 1 / load.sharing if way == "shared" else 1
         yield from load_balancer(load, f"{way} load balancer", share)
         if way != "internal" and not said:
-            usd = PUBLIC_ADDRESSES * share * month("public_ipv4_hour")
-            yield Item("its public IPv4", usd, ("public_ipv4_hour",))
+            yield standing(load, "its public IPv4", PUBLIC_ADDRESSES * share, "public_ipv4_hour")
     if way == "internal":
         yield cloudfront(load, free)
     if way == "api-gateway":

@@ -85,16 +85,15 @@ class Plan:
         # Listed twice: before the question, and by Step Functions.
         lists = 2 * math.ceil(self.objects / LISTED_AT_ONCE) / 1000
         gets = REQUESTS_PER_OBJECT * self.objects / 1000
-        s3 = price("s3_thousand_puts").of(lists) + price("s3_thousand_gets").of(gets)
-        yield Item("S3: lists, and looks at each object", s3, ("s3_thousand_puts", "s3_thousand_gets"))
-        steps = "step_functions_thousand_transitions"
-        yield Item("Step Functions: state transitions", price(steps).of(transitions), (steps,))
-        memory = f"lambda_gb_second_{self.architecture}"
-        requests = price("lambda_million_requests").of((batches + again) / 1e6)
-        function = requests + price(memory).of(self.seconds * MEMORY_MB / 1024)
-        yield Item("Lambda: the function that feeds", function, ("lambda_million_requests", memory))
-        queue = price("queue_million_requests").of(million + looks / 1e6)
-        yield Item("SQS: messages, and looks at the queue", queue, ("queue_million_requests",))
+        writes, reads = price("s3_thousand_puts"), price("s3_thousand_gets")
+        yield Item("S3: lists, and looks at each object", writes.of(lists) + reads.of(gets), (writes, reads))
+        steps = price("step_functions_thousand_transitions")
+        yield Item("Step Functions: state transitions", steps.of(transitions), (steps,))
+        calls, memory = price("lambda_million_requests"), price(f"lambda_gb_second_{self.architecture}")
+        function = calls.of((batches + again) / 1e6) + memory.of(self.seconds * MEMORY_MB / 1024)
+        yield Item("Lambda: the function that feeds", function, (calls, memory))
+        queue = price("queue_million_requests")
+        yield Item("SQS: messages, and looks at the queue", queue.of(million + looks / 1e6), (queue,))
 
     @property
     def working(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chooser.page import PAGES
-from chooser.prices import FILE, month, prices
+from chooser.prices import REGION, file_of, month, prices
 from container.service.metrics import Metric, Metrics
 from stacks.network import ENDPOINTS
 from tests.synth.conftest import Synth, only, resources, synthesise
@@ -103,7 +103,7 @@ def test_every_price_has_its_source_date_and_confidence() -> None:
             "_(hour|month|second|share|gb|requests|messages|minutes|writes|reads|puts|gets|transitions)|million",
             price.name,
         )
-    assert tomllib.loads(Path(FILE).read_text())["region"] == "us-east-1"
+    assert tomllib.loads(Path(file_of(REGION)).read_text())["region"] == "us-east-1"
     assert month("alarm_month") == 0.10
 
 
