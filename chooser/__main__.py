@@ -28,7 +28,19 @@ from chooser.workload import ARCHITECTURES
 FORMATS = (".svg", ".png", ".pdf")
 
 
+COMMANDS = {"serve": "chooser.serve", "observe": "chooser.observe", "prices": "chooser.price_list"}
+"""Beside an answer: the module of each."""
+
+
 def main(arguments: Sequence[str]) -> int:
+    if arguments and arguments[0] in COMMANDS:
+        from importlib import import_module
+
+        return int(import_module(COMMANDS[arguments[0]]).main(arguments[1:]))
+    return _answer(arguments)
+
+
+def _answer(arguments: Sequence[str]) -> int:
     import argparse
 
     keys = "\n".join(f"  {name:<24}{key.what}" for name, key in KEYS.items())

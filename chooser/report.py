@@ -8,7 +8,7 @@ from chooser.candidates import FUNCTIONS, Reason, size
 from chooser.changes import Change, changes
 from chooser.choose import BreakEven, Verdict, break_even, choose, rival, sentence
 from chooser.notes import NOT_MODELLED, borrowed, elsewhere, sizing, unmeasured, warnings
-from chooser.prices import as_of
+from chooser.prices import Price, as_of
 from chooser.workload import Workload
 
 HEAD = ("candidate", "USD a month", "")
@@ -217,13 +217,18 @@ def as_markdown(found: Answer, today: date) -> str:
 
 
 def as_json(found: Answer) -> str:
-    """Everything, with inputs, prices and limits, each with source and date."""
+    """`as_data` for programs."""
     import json
 
+    return json.dumps(as_data(found), indent=1, allow_nan=False)
+
+
+def as_data(found: Answer) -> dict[str, object]:
+    """Everything, with inputs, prices and limits, each with source and date."""
     names = sorted({name for one in found.verdicts for item in one.items for name in item.names})
     used = map(found.load.price, names)
     load = {key: value for key, value in found.load._asdict().items() if key != "said"}
-    made = {
+    return {
         "workload": found.load.name,
         "answer": found.text,
         "region": found.load.region,
@@ -239,9 +244,13 @@ def as_json(found: Answer) -> str:
         "elsewhere": [*elsewhere(found.load)],
         "not_modelled": NOT_MODELLED,
         "inputs": {**load, "said": sorted(found.load.said)},
-        "prices": {one.name: {**one._asdict(), "date": str(one.date)} for one in used},
+        "prices": {one.name: _price(one) for one in used},
     }
-    return json.dumps(made, indent=1).replace("Infinity", "null")
+
+
+def _price(one: Price) -> dict[str, object]:
+    tiers = [(None if bound == float("inf") else bound, usd) for bound, usd in one.tiers]
+    return {**one._asdict(), "date": str(one.date), "tiers": tiers}
 
 
 def _candidate(load: Workload, one: Verdict) -> dict[str, object]:

@@ -1,0 +1,229 @@
+"""`python3 -m chooser prices --region R`: a Region's list prices, read from AWS into a file of one's own.
+
+From AWS's public price list, without credentials. A price that does not stand there as expected is left out, with the
+reason; an answer then takes us-east-1's, and says so.
+"""
+
+import json
+import re
+import sys
+import tomllib
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chooser.prices import own_folder
+
+ADDRESS = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.json"
+"""https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html"""
+SHAPE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
+MOST_BYTES = 100_000_000
+SECONDS = 60
+NOT_READ = ("nat_gateway_hour", "nat_gateway_gb", "managed_instance_hour")
+"""They stand in AmazonEC2's file, of some 450 MB a Region."""
+PREFIX = re.compile(r"([A-Z]{2,4}\d?)-")
+BARE = {"us-east-1": ("", "USE1-")}
+"""There some usage types have a prefix, and most have none."""
+
+
+class Wanted(NamedTuple):
+    """A row of price_list.toml. per: units of the list in one of ours."""
+
+    name: str
+    offer: str
+    usage: Sequence[str]
+    units: Sequence[str]
+    per: float = 1
+    attributes: Mapping[str, str] = {}
+
+
+class Found(NamedTuple):
+    """usd: for our unit, up to the first bound of tiers, if there are any."""
+
+    usd: float
+    tiers: tuple[tuple[float, float], ...]
+
+
+class ListError(Exception):
+    """A price, or a whole list, that is not as it should be: why."""
+
+
+def wanted() -> list[Wanted]:
+    """Every price that is looked for."""
+    rows = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
+    return [Wanted(name=name, **row) for name, row in rows.items()]
+
+
+def read(listed: Any, region: str, rows: Sequence[Wanted]) -> tuple[dict[str, Found], dict[str, str]]:
+    """Prices of one offer's list by name, and why others are left out. Raises ListError where it is none."""
+    if not isinstance(listed, dict) or not isinstance(listed.get("products"), dict):
+        raise ListError("this is no price list")
+    products = [one for one in listed["products"].values() if _is_here(one, region)]
+    prefixes = _prefixes(products, region)
+    found: dict[str, Found] = {}
+    missing: dict[str, str] = {}
+    for row in rows:
+        try:
+            found[row.name] = _price(listed, [one for one in products if _fits(one, row, prefixes)], row)
+        except ListError as error:
+            missing[row.name] = str(error)
+    return found, missing
+
+
+def _is_here(product: Any, region: str) -> bool:
+    """Not of a free tier, which stands in every Region's list, nor of an Outpost or a Local Zone."""
+    attributes = product.get("attributes") if isinstance(product, dict) else None
+    if not isinstance(attributes, dict) or not isinstance(attributes.get("usagetype"), str):
+        return False
+    at = attributes.get("regionCode") or attributes.get("fromRegionCode")
+    kind = attributes.get("locationType") or attributes.get("fromLocationType")
+    return bool(at == region and kind == "AWS Region")
+
+
+def _prefixes(products: Sequence[Any], region: str) -> tuple[str, ...]:
+    """What usage types begin with there: no rule gives it, so it is what most of the list's begin with."""
+    found = (PREFIX.match(one["attributes"]["usagetype"]) for one in products)
+    (most, _), *_ = [*Counter(one[0] if one else "" for one in found).most_common(1), ("", 0)]
+    return BARE.get(region) or (most,)
+
+
+def _fits(product: Any, row: Wanted, prefixes: Sequence[str]) -> bool:
+    attributes = product["attributes"]
+    usages = {f"{prefix}{usage}" for prefix in prefixes for usage in row.usage}
+    said = all(attributes.get(name) == value for name, value in row.attributes.items())
+    return attributes["usagetype"] in usages and said
+
+
+def _price(listed: Any, products: Sequence[Any], row: Wanted) -> Found:
+    if not products:
+        raise ListError("not in the list")
+    made = {_tiers(listed, product, row) for product in products}
+    if len(made) > 1:
+        raise ListError(f"{len(made)} different prices")
+    ((first, *more),) = made
+    return Found(first[1], (first, *more) if more else ())
+
+
+def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float], ...]:
+    """Pairs of a bound and the price up to it, in our units."""
+    try:
+        (term,) = listed["terms"]["OnDemand"][product["sku"]].values()
+        dimensions = [*term["priceDimensions"].values()]
+        units = {one["unit"] for one in dimensions}
+        steps = sorted(
+            (_number(one["beginRange"]), _number(one["endRange"]), _usd(one)) for one in dimensions
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ListError("its entry is not as AWS documents it") from None
+    if not steps or not units <= {*row.units}:
+        raise ListError(f"in {', '.join(sorted(map(str, units))) or 'no unit'}, not {' or '.join(row.units)}")
+    bounds = [0.0, *(end for _, end, _ in steps)]
+    if [begin for begin, _, _ in steps] != bounds[:-1] or bounds[-1] != inf:
+        raise ListError("its tiers do not meet")
+    if not all(isfinite(usd) and usd > 0 for _, _, usd in steps):
+        raise ListError("a tier of it costs nothing, or no number")
+    return tuple((end / row.per, usd * row.per) for _, end, usd in steps)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not number >= 0:
+        raise ValueError(text)
+    return number
+
+
+def _usd(dimension: Any) -> float:
+    if "USD" not in dimension["pricePerUnit"]:
+        raise ListError(f"in {', '.join(dimension['pricePerUnit'])}, not in USD")
+    return float(dimension["pricePerUnit"]["USD"])
+
+
+def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]]) -> str:
+    """A Region's file. found: with the address and the date of each one's list."""
+    parts = [f'region = "{region}"\nas_of = {today}\n']
+    for name, (one, address, day) in found.items():
+        tiers = ", ".join(f"[{bound!r}, {usd!r}]" for bound, usd in one.tiers)
+        lines = [f"[{name}]", f"usd = {one.usd!r}", *([f"tiers = [{tiers}]"] if tiers else [])]
+        lines += [f'source = "{address}"', f"date = {day}", 'confidence = "official"']
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
+    """A Region's file, and what is left out. Raises ListError where nothing was found at all."""
+    rows, kept = wanted(), dict[str, tuple[Found, str, str]]()
+    missing = dict.fromkeys(NOT_READ, "its list has some 450 MB")
+    for offer, some in _by_offer(rows):
+        address = ADDRESS.format(offer=offer, region=region)
+        print(f"{offer} ...", file=sys.stderr)
+        try:
+            listed = _get(address)
+            found, without = read(listed, region, some)
+            day = str(date.fromisoformat(str(listed.get("publicationDate"))[:10]))
+        except (ListError, ValueError) as error:
+            missing |= dict.fromkeys((row.name for row in some), f"{offer}: {error}")
+            continue
+        kept |= {name: (one, address, day) for name, one in found.items()}
+        missing |= without
+    if not kept:
+        raise ListError(
+            f"No price of {region} was found. {next(iter([*missing.values()][len(NOT_READ) :]), '')}"
+        )
+    return as_toml(region, today, kept), missing
+
+
+def _by_offer(rows: Sequence[Wanted]) -> Iterator[tuple[str, list[Wanted]]]:
+    for offer in dict.fromkeys(row.offer for row in rows):
+        yield offer, [row for row in rows if row.offer == offer]
+
+
+def _get(address: str) -> Any:
+    try:
+        with urllib.request.urlopen(address, timeout=SECONDS) as answer:  # noqa: S310 - https, from ADDRESS
+            text = answer.read(MOST_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        raise ListError(f"AWS answers {error.code}") from None
+    except OSError as error:
+        raise ListError(f"AWS cannot be reached: {getattr(error, 'reason', error)}") from None
+    if len(text) > MOST_BYTES:
+        raise ListError(f"its list is larger than {MOST_BYTES:,} bytes")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ListError("its list is not JSON") from None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes the file. Returns 1 with a sentence where there is none to write."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python3 -m chooser prices", description=__doc__)
+    parser.add_argument("--region", required=True, help="such as ap-southeast-2")
+    options = parser.parse_args(arguments)
+    if not SHAPE.fullmatch(options.region):
+        print(
+            f"Error: --region {options.region}: a Region such as ap-southeast-2 is wanted.", file=sys.stderr
+        )
+        return 1
+    file = Path(own_folder(), f"{options.region}.toml")
+    try:
+        text, missing = fetch(options.region, date.today())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        part.write_text(text)
+        part.replace(file)
+    except (ListError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    print(f"{file}: {len(tomllib.loads(text)) - 2} prices of {options.region}.")
+    for name, why in missing.items():
+        print(f"  without {name}: {why}")
+    print(
+        f'Say region = "{options.region}" in a workload. What is missing is taken from us-east-1, and said.'
+    )
+    return 0

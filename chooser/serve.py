@@ -1,0 +1,149 @@
+"""`python3 -m chooser serve`: the question on a page of one's own machine, with sliders.
+
+Loopback only, and for no other host's pages: what is asked by another name is refused. Nothing is kept: the
+link holds the workload.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chooser.candidates import total
+from chooser.choose import Verdict
+from chooser.keys import KEYS, WorkloadError, load
+from chooser.prices import regions, stale
+from chooser.report import Answer, answer, as_data, as_markdown, paragraphs, rows
+from chooser.workload import Workload
+from chooser.written import as_query, as_toml, from_query, said
+
+HOST, PORT = "127.0.0.1", 8183
+WEB = Path(__file__).parent / "web"
+FILES = {"/": "page.html", "/page.css": "page.css", "/page.js": "page.js"}
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+SAFE = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+FACTOR, POINTS = 1000.0, 61
+"""The curve goes from so small a part of the load to so many times as much, in so many steps."""
+EXAMPLE = Path(__file__).parents[1] / "examples" / "thumbnails.toml"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serves until Ctrl-C. Returns 1 with a sentence where it cannot begin."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python3 -m chooser serve", description=__doc__)
+    parser.add_argument("file", nargs="?", default=str(EXAMPLE), help="the workload that it begins with")
+    parser.add_argument("--port", type=int, default=PORT)
+    options = parser.parse_args(arguments)
+    try:
+        begin = load(options.file)
+        server = ThreadingHTTPServer((HOST, options.port), handler(begin))
+    except (OSError, OverflowError, WorkloadError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    with server:
+        print(f"http://{HOST}:{server.server_port}/?{as_query(begin)}\nCtrl-C ends it.", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+    return 0
+
+
+def handler(begin: Workload) -> type[BaseHTTPRequestHandler]:
+    """What answers. begin: the workload of a link that says none."""
+
+    class Handler(BaseHTTPRequestHandler):
+        server_version, sys_version = "chooser", ""
+        timeout = 60
+
+        def do_GET(self) -> None:
+            asked, (_, port) = urlsplit(self.path), self.request.getsockname()
+            if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+                self._send(421, "text/plain", f"This is {HOST}:{port}, and answers to no other name.\n")
+            elif asked.path in FILES:
+                file = WEB / FILES[asked.path]
+                self._send(200, TYPES[file.suffix], file.read_text())
+            elif asked.path in ANSWERS:
+                make, media_type = ANSWERS[asked.path]
+                try:
+                    made = make(from_query(asked.query) if asked.query else begin)
+                    self._send(200, media_type, made, attached=asked.path[1:])
+                except WorkloadError as error:
+                    self._send(400, "text/plain", f"{error}\n")
+            else:
+                self._send(404, "text/plain", "There is no such page.\n")
+
+        def _send(self, status: int, media_type: str, text: str, attached: str = "") -> None:
+            body = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", f"{media_type}; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            if attached.startswith("workload."):
+                self.send_header("Content-Disposition", f'attachment; filename="{attached}"')
+            for name, value in SAFE.items():
+                self.send_header(name, value)
+            with suppress(ConnectionError):  # a slider that moves on does not wait for its answer
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: a link holds what somebody may not want in a log."""
+
+    return Handler
+
+
+def as_page(asked: Workload) -> str:
+    """All that the page shows, as JSON."""
+    found = answer(asked)
+    return json.dumps(
+        {
+            **as_data(found),
+            "query": as_query(asked),
+            "rows": rows(found.verdicts),
+            "paragraphs": [*paragraphs(found)],
+            "curves": [_curve(found, one) for one in found.verdicts if one.possible],
+            "keys": {name: _key(name) for name in KEYS},
+            "regions": regions(),
+            "warning": stale(date.today(), asked.region),
+        },
+        allow_nan=False,
+    )
+
+
+def _curve(found: Answer, verdict: Verdict) -> dict[str, object]:
+    """USD a month against requests a month, both for a logarithmic scale."""
+    here = found.load if found.load.requests else found.load._replace(requests=1)
+    steps = [FACTOR ** (2 * step / (POINTS - 1) - 1) for step in range(POINTS)]
+    usd = [total(verdict.candidate, here.times(by), verdict.architecture) for by in steps]
+    return {"candidate": verdict.candidate, "requests": [here.requests * by for by in steps], "usd": usd}
+
+
+def _key(name: str) -> dict[str, object]:
+    """For a field of the page: what it is, and what it may be."""
+    key, unsaid = KEYS[name], Workload._field_defaults.get(name)
+    values = key.values if isinstance(key.values, tuple) else key.values.__name__
+    return {"what": key.what, "values": values, "unsaid": unsaid, "default": key.unsaid}
+
+
+def as_record(asked: Workload) -> str:
+    """A decision record."""
+    return as_markdown(answer(asked), date.today())
+
+
+ANSWERS: dict[str, tuple[Callable[[Workload], str], str]] = {
+    "/answer": (as_page, "application/json"),
+    "/workload.toml": (lambda asked: as_toml(said(asked)), "application/toml"),
+    "/workload.md": (as_record, "text/markdown"),
+}

@@ -1,0 +1,203 @@
+"use strict";
+// The address is the workload: each change writes it, asks the server, and shows what it says.
+const SLIDERS = {
+  requests: [1, 1e10], duration_ms: [1, 1.8e6], memory_mb: [128, 10240], peak_per_second: [0.01, 1e5],
+  payload_out_mb: [0.001, 200], start_seconds: [0.1, 600],
+};
+const EVEN = { cpu_share: [0.01, 1], cached_share: [0, 1] };
+const FIRST = ["region", "requests", "duration_ms", "memory_mb", "cpu_share", "peak_per_second", "payload_out_mb", "internet",
+  "front_door", "load_balancer", "cached_share", "start_seconds", "interruptible", "production"];
+const KINDS = {
+  compute: "compute", requests: "requests and messages", way: "way in", network: "network and transfer", logs: "logs",
+  rest: "the rest",
+};
+const LINES = ["#e8710a", "#4285f4", "#1e9e5a", "#a142f4", "#d0527f", "#00a0b0", "#9e8b6e", "#7fbf3f", "#7986cb", "#b8860b"];
+const SVG = "http://www.w3.org/2000/svg";
+const NUMBER = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
+const MONEY = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const by = (id) => document.getElementById(id);
+let asked = new URLSearchParams(location.search), asking = null, drawn = "";
+
+function made(name, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+function drawing(name, attributes, ...children) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+async function ask() {
+  asking?.abort();
+  asking = new AbortController();
+  try {
+    const answer = await fetch(`/answer?${asked}`, { signal: asking.signal });
+    if (!answer.ok) throw new Error(await answer.text());
+    show(await answer.json());
+    by("error").hidden = true;
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    by("error").textContent = error instanceof TypeError ? "The server has ended: start it again." : error.message;
+    by("error").hidden = false;
+  }
+  document.title = by("error").hidden ? "drawn" : "failed";
+  document.title += ": Lambda or Fargate?";
+}
+
+function change(key, text) {
+  if (text === "") asked.delete(key); else asked.set(key, text);
+  history.replaceState(null, "", `?${asked}`);
+  ask();
+}
+
+function show(found) {
+  if (!asked.size) {
+    asked = new URLSearchParams(found.query);
+    history.replaceState(null, "", `?${asked}`);
+  }
+  by("answer").textContent = found.answer;
+  const shape = Object.keys(found.inputs.duration_ms).join();
+  if (drawn !== shape) fields(found);
+  drawn = shape;
+  refresh(found);
+  by("legend").replaceChildren(...Object.entries(KINDS).map(([kind, text]) => made("li", {}, made("span", { className: kind }), text)));
+  bars(found);
+  curve(found);
+  by("words").replaceChildren(...found.paragraphs.flatMap(([title, lines]) =>
+    [made("h2", { textContent: title }), made("ul", {}, ...lines.map((line) => made("li", { textContent: line })))]));
+  by("link").href = `/?${found.query}`;
+  by("toml").href = `/workload.toml?${found.query}`;
+  by("markdown").href = `/workload.md?${found.query}`;
+  by("prices").textContent = `List prices of ${found.region} as of ${found.prices_as_of}. ${found.warning}`;
+}
+
+function fields(found) {
+  const names = Object.keys(found.keys).flatMap((name) =>
+    name === "duration_ms" ? Object.keys(found.inputs.duration_ms).map((one) => `duration_ms.${one}`) : [name]);
+  const isFirst = (name) => FIRST.includes(name.split(".")[0]);
+  const order = (name) => FIRST.indexOf(name.split(".")[0]);
+  const first = names.filter(isFirst).sort((a, b) => order(a) - order(b));
+  by("fields").replaceChildren(...first.map((name) => field(name, found)));
+  by("more").replaceChildren(...names.filter((name) => !isFirst(name)).map((name) => field(name, found)));
+}
+
+function field(name, found) {
+  const key = found.keys[name.split(".")[0]], id = `field-${name}`;
+  const choices = name === "region" ? found.regions : Array.isArray(key.values) && isNaN(key.values[0]) ? key.values : null;
+  const inputs = made("div", { className: "inputs" });
+  if (choices || key.values === "bool") {
+    const options = choices ?? ["false", "true"];
+    const unsaid = made("option", { value: "", textContent: `not said${key.default ? `: ${key.default}` : ""}` });
+    const options_ = options.map((one) => made("option", { value: one, textContent: one }));
+    inputs.append(made("select", { id, name, onchange: (event) => change(name, event.target.value) }, unsaid, ...options_));
+  } else {
+    const box = made("input", { id, name, type: "text", autocomplete: "off", onchange: (event) => change(name, event.target.value.trim()) });
+    const slide = slider(name);
+    box.className = slide ? "" : "alone";
+    inputs.append(...(slide ? [slide] : []), box);
+  }
+  return made("div", { className: "field" }, made("label", { htmlFor: id, textContent: name }),
+    made("small", { textContent: key.what }), inputs);
+}
+
+function slider(name) {
+  const base = name.split(".")[0], [low, high] = SLIDERS[base] ?? EVEN[base] ?? [];
+  if (high === undefined) return null;
+  const even = base in EVEN, whole = ["requests", "memory_mb"].includes(base);
+  const place = (value) => even ? value : Math.log(Math.min(high, Math.max(low, value))) / Math.log(high / low) - Math.log(low) / Math.log(high / low);
+  const value = (at) => even ? at : low * (high / low) ** at;
+  const rounded = (number) => whole && number > 100 ? Math.round(number) : Number(number.toPrecision(3));
+  const bar = made("input", { type: "range", min: even ? low : 0, max: 1, step: even ? 0.01 : 0.002 });
+  bar.setAttribute("aria-label", `${name}, as a slider`);
+  bar.oninput = () => {
+    const text = String(rounded(value(Number(bar.value))));
+    by(`field-${name}`).value = text;
+    bar.setAttribute("aria-valuetext", text);
+    change(name, text);
+  };
+  bar.follow = (number) => { bar.value = place(number); };
+  return bar;
+}
+
+function refresh(found) {
+  for (const input of by("form").querySelectorAll("[name]")) {
+    const [base, part] = input.name.split("."), value = part ? found.inputs[base][part] : found.inputs[base];
+    const text = asked.get(input.name) ?? "";
+    if (input !== document.activeElement || input.tagName === "SELECT") input.value = text;
+    if (input.tagName === "INPUT") input.placeholder = found.keys[base].default || String(value ?? "");
+    const bar = input.parentElement.querySelector("[type=range]");
+    if (bar && bar !== document.activeElement) bar.follow(Number(text || value));
+  }
+}
+
+function kindOf(item) {
+  const name = item.prices[0] ?? "";
+  if (/logs/.test(name)) return "logs";
+  if (/transfer|_out_gb|nat_|endpoint|ipv4/.test(name)) return "network";
+  if (/_api_|load_balancer|cloudfront|function_url|cloud_map/.test(name)) return "way";
+  if (/gb_second|fargate|managed|disk|snapstart/.test(name)) return "compute";
+  return /million|thousand/.test(name) ? "requests" : "rest";
+}
+
+function bars(found) {
+  const most = Math.max(...found.candidates.filter((one) => one.possible).map((one) => one.usd_a_month), 0.01);
+  by("bars").replaceChildren(...found.candidates.map((one, at) => {
+    const name = `${one.candidate}, ${one.architecture}`;
+    if (!one.possible) return made("p", { className: "bar out", textContent: `${name}: ${found.rows[at][2]}` });
+    const stack = made("div", { className: "stack" }, ...one.items.filter((item) => item.usd > 0).map((item) => {
+      const part = made("div", { className: kindOf(item), title: `${item.what}: $${MONEY.format(item.usd)}` });
+      part.style.width = `${100 * item.usd / most}%`;
+      return part;
+    }));
+    stack.setAttribute("aria-hidden", "true");
+    const rows = one.items.map((item) => made("tr", {}, made("td", { textContent: item.what }), made("td", { textContent: MONEY.format(item.usd) })));
+    const head = made("div", { className: "head" }, made("span", { textContent: name }), made("strong", { textContent: `$${MONEY.format(one.usd_a_month)}` }));
+    const bill = made("details", {}, made("summary", { textContent: "the bill" }), made("table", {}, ...rows));
+    return made("div", { className: "bar" }, head, stack, bill);
+  }));
+}
+
+function curve(found) {
+  const [wide, high, left, below] = [720, 340, 60, 40], curves = found.curves;
+  if (!curves.length) return by("curve").replaceChildren(made("p", { textContent: "Nothing is possible, so there is nothing to draw." }));
+  const all = (key) => curves.flatMap((one) => one[key]).filter((value) => value > 0);
+  const scale = (values, from, to) => {
+    const [low, most] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values)) + 1e-9];
+    const at = (value) => from + (Math.log10(Math.max(value, 10 ** low)) - low) / (most - low) * (to - from);
+    const ticks = [];
+    for (let power = Math.ceil(low); power <= most; power += 1) ticks.push(10 ** power);
+    return [at, ticks];
+  };
+  const [x, xs] = scale(all("requests"), left, wide - 10), [y, ys] = scale([...all("usd"), 0.1], high - below, 10);
+  const picture = drawing("svg", { viewBox: `0 0 ${wide} ${high + 18 * curves.length}`, role: "img" });
+  picture.setAttribute("aria-label", "USD a month against requests a month, both logarithmic");
+  for (const tick of xs) picture.append(drawing("line", { class: "grid", x1: x(tick), x2: x(tick), y1: 10, y2: high - below }),
+    drawing("text", { x: x(tick), y: high - below + 16, "text-anchor": "middle" }, NUMBER.format(tick)));
+  for (const tick of ys) picture.append(drawing("line", { class: "grid", x1: left, x2: wide - 10, y1: y(tick), y2: y(tick) }),
+    drawing("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, `$${NUMBER.format(tick)}`));
+  const here = found.inputs.requests;
+  if (here) picture.append(drawing("line", { class: "here", x1: x(here), x2: x(here), y1: 10, y2: high - below }));
+  curves.forEach((one, at) => {
+    const points = one.requests.map((value, step) => `${x(value).toFixed(1)},${y(one.usd[step]).toFixed(1)}`).join(" ");
+    const row = high + 18 * at;
+    picture.append(drawing("polyline", { points, stroke: LINES[at % LINES.length] }),
+      drawing("line", { x1: left, x2: left + 24, y1: row, y2: row, stroke: LINES[at % LINES.length], "stroke-width": 3 }),
+      drawing("text", { x: left + 32, y: row + 4 }, one.candidate));
+  });
+  const crossing = found.break_even, line = crossing && curves.find((one) => one.candidate === crossing.below);
+  if (line) {
+    const at = line.requests.findIndex((value) => value >= crossing.requests);
+    if (at > 0) picture.append(drawing("circle", { cx: x(crossing.requests), cy: y(line.usd[at]), r: 7 },
+      drawing("title", {}, `break-even: ${NUMBER.format(crossing.requests)} requests a month`)));
+  }
+  picture.append(drawing("text", { x: wide - 10, y: high - 8, "text-anchor": "end" }, "requests a month"));
+  by("curve").replaceChildren(picture);
+}
+
+by("form").onsubmit = (event) => event.preventDefault();
+window.onpopstate = () => { asked = new URLSearchParams(location.search); ask(); };
+ask();

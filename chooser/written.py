@@ -1,0 +1,91 @@
+"""A workload as text: TOML to keep, and the query of a link. Reading either gives the same workload again."""
+
+import json
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qsl, urlencode
+
+from chooser.keys import KEYS, WorkloadError, parse
+from chooser.workload import Workload
+
+MOST = 10_000
+"""Characters of a link's query."""
+
+
+def said(load: Workload) -> dict[str, object]:
+    """What its file says, in the order of the keys: key and value."""
+    return {key: getattr(load, key) for key in KEYS if key in load.said}
+
+
+def as_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
+    """A file of the keys. comments: of a key, after its value, or in its place where it has no value."""
+    comments = comments or {}
+    lines = []
+    for key in [*KEYS, *(one for one in comments if one not in KEYS)]:
+        comment = f"# {comments[key]}" if key in comments else ""
+        if key in values:
+            lines.append(f"{key} = {_toml(values[key])}{'  ' if comment else ''}{comment}")
+        elif comment:
+            lines.append(f"# {key}: {comments[key]}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def as_query(load: Workload) -> str:
+    """Of a link: each key as it is said, tables as `duration_ms.arm64`, lists with commas."""
+    return urlencode([*_pairs(said(load))], safe=",")
+
+
+def _pairs(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}.{name}", _plain(one)) for name, one in value.items())
+        elif isinstance(value, (list, tuple)):
+            yield key, ",".join(map(_plain, value))
+        else:
+            yield key, _plain(value)
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else _toml(value)
+
+
+def from_query(query: str) -> Workload:
+    """Raises WorkloadError, as a file would."""
+    if len(query) > MOST:
+        raise WorkloadError(f"A link has at most {MOST:,} characters.")
+    values: dict[str, object] = {}
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        name, dot, part = key.partition(".")
+        if not dot:
+            values[key] = _read(key, text)
+        elif isinstance(table := values.setdefault(name, {}), dict):
+            table[part] = _number(text)
+    return parse(values)
+
+
+def _read(key: str, text: str) -> object:
+    """As TOML would have it; what does not read so stays a text, which `parse` refuses with its key."""
+    values = KEYS[key].values if key in KEYS else str
+    if values is list:
+        return [_number(one) for one in text.split(",")]
+    if values is tuple:
+        return [one for one in text.split(",") if one]
+    if values is bool:
+        return {"true": True, "false": False}.get(text, text)
+    return _number(text) if isinstance(values, tuple) and not isinstance(values[0], str) else text
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
