@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from math import exp
 from typing import NamedTuple
 
-from chooser.prices import REGION, regions
+from chooser.prices import REGION, named, prices, regions
 from chooser.workload import ARCHITECTURES, SECONDS_A_MONTH, Workload
 from runtime.placement.limits import FARGATE_SIZES
 
@@ -142,9 +142,17 @@ def _whole(made: Workload) -> Workload:
         idle = made.requests / SECONDS_A_MONTH * IDLE_SECONDS
         made = made._replace(cold_share=max(made.cold_share, round(exp(-idle), 4)))
     _check_task(made)
-    if made.region not in regions():
-        raise WorkloadError(unknown(made.region))
+    _check_region(made.region)
     return made
+
+
+def _check_region(region: str) -> None:
+    if region not in regions():
+        raise WorkloadError(unknown(region))
+    try:
+        prices(region)
+    except (OSError, TypeError, ValueError) as error:
+        raise WorkloadError(f"{named(region)} cannot be read: {error}. Remove it, and fetch it again.") from None
 
 
 def unknown(region: str) -> str:

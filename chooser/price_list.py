@@ -1,7 +1,7 @@
 """`python3 -m chooser prices --region R`: a Region's list prices, read from AWS into a file of one's own.
 
-From AWS's public price list, without credentials. A price that does not stand there as expected is left out, with the
-reason; an answer then takes us-east-1's, and says so.
+From AWS's public price list, without credentials. A price that does not stand there as expected is left out,
+with the reason; an answer then takes us-east-1's, and says so.
 """
 
 import json
@@ -11,13 +11,13 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chooser.prices import own_folder
+from chooser.prices import named, own_folder, shipped
 
 ADDRESS = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.json"
 """https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html"""
@@ -114,33 +114,26 @@ def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float],
     try:
         (term,) = listed["terms"]["OnDemand"][product["sku"]].values()
         dimensions = [*term["priceDimensions"].values()]
-        units = {one["unit"] for one in dimensions}
-        steps = sorted(
-            (_number(one["beginRange"]), _number(one["endRange"]), _usd(one)) for one in dimensions
-        )
+        units = {str(one["unit"]) for one in dimensions}
+        steps = sorted(map(_step, dimensions))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ListError("its entry is not as AWS documents it") from None
     if not steps or not units <= {*row.units}:
-        raise ListError(f"in {', '.join(sorted(map(str, units))) or 'no unit'}, not {' or '.join(row.units)}")
+        raise ListError(f"in {', '.join(sorted(units)) or 'no unit'}, not {' or '.join(row.units)}")
     bounds = [0.0, *(end for _, end, _ in steps)]
     if [begin for begin, _, _ in steps] != bounds[:-1] or bounds[-1] != inf:
         raise ListError("its tiers do not meet")
-    if not all(isfinite(usd) and usd > 0 for _, _, usd in steps):
+    if not all(0 < usd < inf for _, _, usd in steps):
         raise ListError("a tier of it costs nothing, or no number")
     return tuple((end / row.per, usd * row.per) for _, end, usd in steps)
 
 
-def _number(text: str) -> float:
-    number = float(text)
-    if not number >= 0:
-        raise ValueError(text)
-    return number
-
-
-def _usd(dimension: Any) -> float:
+def _step(dimension: Any) -> tuple[float, float, float]:
+    """From, to, and USD of one of the list's units."""
     if "USD" not in dimension["pricePerUnit"]:
         raise ListError(f"in {', '.join(dimension['pricePerUnit'])}, not in USD")
-    return float(dimension["pricePerUnit"]["USD"])
+    begin, end = float(dimension["beginRange"]), float(dimension["endRange"])
+    return begin, end, float(dimension["pricePerUnit"]["USD"])
 
 
 def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]]) -> str:
@@ -155,10 +148,11 @@ def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]
 
 
 def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
-    """A Region's file, and what is left out. Raises ListError where nothing was found at all."""
+    """A Region's file, and why prices are left out. Raises ListError where nothing was found, and OSError."""
     rows, kept = wanted(), dict[str, tuple[Found, str, str]]()
     missing = dict.fromkeys(NOT_READ, "its list has some 450 MB")
-    for offer, some in _by_offer(rows):
+    for offer in dict.fromkeys(row.offer for row in rows):
+        some = [row for row in rows if row.offer == offer]
         address = ADDRESS.format(offer=offer, region=region)
         print(f"{offer} ...", file=sys.stderr)
         try:
@@ -171,15 +165,8 @@ def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
         kept |= {name: (one, address, day) for name, one in found.items()}
         missing |= without
     if not kept:
-        raise ListError(
-            f"No price of {region} was found. {next(iter([*missing.values()][len(NOT_READ) :]), '')}"
-        )
+        raise ListError(f"No price of {region} was found. {missing[rows[0].name]}: is there such a Region?")
     return as_toml(region, today, kept), missing
-
-
-def _by_offer(rows: Sequence[Wanted]) -> Iterator[tuple[str, list[Wanted]]]:
-    for offer in dict.fromkeys(row.offer for row in rows):
-        yield offer, [row for row in rows if row.offer == offer]
 
 
 def _get(address: str) -> Any:
@@ -188,8 +175,6 @@ def _get(address: str) -> Any:
             text = answer.read(MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
         raise ListError(f"AWS answers {error.code}") from None
-    except OSError as error:
-        raise ListError(f"AWS cannot be reached: {getattr(error, 'reason', error)}") from None
     if len(text) > MOST_BYTES:
         raise ListError(f"its list is larger than {MOST_BYTES:,} bytes")
     try:
@@ -204,26 +189,29 @@ def main(arguments: Sequence[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser prices", description=__doc__)
     parser.add_argument("--region", required=True, help="such as ap-southeast-2")
-    options = parser.parse_args(arguments)
-    if not SHAPE.fullmatch(options.region):
-        print(
-            f"Error: --region {options.region}: a Region such as ap-southeast-2 is wanted.", file=sys.stderr
-        )
-        return 1
-    file = Path(own_folder(), f"{options.region}.toml")
+    region = parser.parse_args(arguments).region
+    if not SHAPE.fullmatch(region):
+        return _refused(f"--region {region}: a Region such as ap-southeast-2 is wanted.")
+    if Path(shipped(region)).exists():
+        return _refused(f"The prices of {region} are here already: {named(region)}.")
+    file = Path(own_folder(), f"{region}.toml")
     try:
-        text, missing = fetch(options.region, date.today())
+        text, missing = fetch(region, date.today())
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")
         part.write_text(text)
         part.replace(file)
+    except urllib.error.URLError as error:
+        return _refused(f"AWS cannot be reached: {error.reason}. Check the network, and try again.")
     except (ListError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    print(f"{file}: {len(tomllib.loads(text)) - 2} prices of {options.region}.")
+        return _refused(str(error))
+    print(f"{file}: {len(tomllib.loads(text)) - 2} prices of {region}.")
     for name, why in missing.items():
         print(f"  without {name}: {why}")
-    print(
-        f'Say region = "{options.region}" in a workload. What is missing is taken from us-east-1, and said.'
-    )
+    print(f'Say region = "{region}" in a workload; what is missing here is taken from us-east-1.')
     return 0
+
+
+def _refused(why: str) -> int:
+    print(f"Error: {why}", file=sys.stderr)
+    return 1

@@ -70,12 +70,15 @@ def regions() -> list[str]:
     return sorted({one.removesuffix(".toml") for one in files})
 
 
+def shipped(region: str) -> str:
+    """Where a Region's prices are, if they come with the chooser."""
+    return f"{HERE}/prices.toml" if region == REGION else f"{HERE}/regions/{region}.toml"
+
+
 def file_of(region: str) -> str:
     """The file with a Region's prices: the one that is shipped, else the user's own."""
-    if region == REGION:
-        return f"{HERE}/prices.toml"
-    shipped = f"{HERE}/regions/{region}.toml"
-    return shipped if os.path.exists(shipped) else os.path.join(own_folder(), f"{region}.toml")
+    file = shipped(region)
+    return file if os.path.exists(file) else os.path.join(own_folder(), f"{region}.toml")
 
 
 def named(region: str) -> str:
