@@ -152,7 +152,8 @@ def _check_region(region: str) -> None:
     try:
         prices(region)
     except (OSError, TypeError, ValueError) as error:
-        raise WorkloadError(f"{named(region)} cannot be read: {error}. Remove it, and fetch it again.") from None
+        why = f"{named(region)} cannot be read: {error}. Remove it, and fetch it again."
+        raise WorkloadError(why) from None
 
 
 def unknown(region: str) -> str:

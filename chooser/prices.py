@@ -99,7 +99,18 @@ def prices(region: str = REGION) -> dict[str, Price]:
     found = {name: Price(name=name, **entry) for name, entry in entries if isinstance(entry, dict)}
     if region == REGION:
         return found
-    return {name: found.get(name) or _elsewhere(one) for name, one in prices().items()}
+    return {
+        name: _tiered(found[name], there) if name in found else _elsewhere(there)
+        for name, there in prices().items()
+    }
+
+
+def _tiered(one: Price, there: Price) -> Price:
+    """Where only the first tier was seen, the others in the proportion that us-east-1's have."""
+    if one.tiers or one.confidence == "official":
+        return one
+    times = one.usd / there.usd if there.usd else 1
+    return one._replace(tiers=tuple((bound, usd * times) for bound, usd in there.tiers))
 
 
 def _elsewhere(one: Price) -> Price:

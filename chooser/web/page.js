@@ -32,6 +32,7 @@ function drawing(name, attributes, ...children) {
 }
 
 async function ask() {
+  document.documentElement.dataset.state = "asking";
   asking?.abort();
   asking = new AbortController();
   try {
@@ -44,8 +45,7 @@ async function ask() {
     by("error").textContent = error instanceof TypeError ? "The server has ended: start it again." : error.message;
     by("error").hidden = false;
   }
-  document.title = by("error").hidden ? "drawn" : "failed";
-  document.title += ": Lambda or Fargate?";
+  document.documentElement.dataset.state = by("error").hidden ? "drawn" : "failed";
 }
 
 function change(key, text) {

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,43 +28,41 @@ OPTIONS = (
     "--remote-debugging-pipe",
 )
 SETTLED = """new Promise((done) => {
-    const look = () => /^(drawn|failed)/.test(document.title) ? done(document.title) : setTimeout(look, 50);
+    const state = () => document.documentElement.dataset.state || document.title;
+    const look = () => /^(drawn|failed)/.test(state()) ? done(state()) : setTimeout(look, 50);
     look();
 })"""
 
 
-def picture_of(page: Path | str, *, side: int = 600) -> pyvips.Image:
-    """What a page shows in a window of that many pixels, once its title says that it is drawn; RGB.
+class Tab:
+    """A page in a window."""
 
-    page: a file, or an address on loopback.
-    """
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("There is no Chromium here (apt install chromium).")
-    theirs, ours = os.pipe(), os.pipe()  # it reads from descriptor 3 and writes to 4
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        dup = f"import os, sys; os.dup2({theirs[0]}, 3); os.dup2({ours[1]}, 4);"
-        become = f"{dup} os.execv(sys.argv[1], sys.argv[1:])"
-        window = (f"--window-size={side},{side}", f"--user-data-dir={profile}")
-        process = subprocess.Popen(
-            [sys.executable, "-c", become, chromium, *OPTIONS, *window],
-            pass_fds=[theirs[0], ours[1]],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs[0])
-        os.close(ours[1])
-        try:
-            with os.fdopen(theirs[1], "wb", 0) as commands, os.fdopen(ours[0], "rb") as answers:
-                return _look(_Tab(commands, answers), page if isinstance(page, str) else page.as_uri())
-        finally:
-            process.kill()
-            process.wait()
-
-
-class _Tab:
     def __init__(self, commands: Any, answers: Any) -> None:
         self.commands, self.answers, self.numbers, self.session = commands, answers, count(1), ""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+
+    def open(self, page: Path | str) -> None:
+        """A file, or an address on loopback; until it says that it is drawn."""
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
+        self.settle()
+
+    def settle(self) -> None:
+        """Until the page's state, or its title, says that it is drawn."""
+        state = self.run(SETTLED)
+        assert state == "drawn", state
+
+    def run(self, expression: str) -> Any:
+        """What JavaScript makes of it, once its promise is kept."""
+        options = {"awaitPromise": True, "returnByValue": True, "timeout": 60_000}
+        done = self.call("Runtime.evaluate", expression=expression, **options)
+        assert "exceptionDetails" not in done, done["exceptionDetails"]
+        return done["result"].get("value")
+
+    def picture(self) -> pyvips.Image:
+        """What it shows; RGB."""
+        shot = self.call("Page.captureScreenshot", format="png")["data"]
+        return pyvips.Image.new_from_buffer(base64.b64decode(shot), "")[:3].copy_memory()
 
     def call(self, method: str, **parameters: Any) -> Any:
         number = next(self.numbers)
@@ -83,13 +83,35 @@ class _Tab:
         return bytes(found)
 
 
-def _look(tab: _Tab, address: str) -> pyvips.Image:
-    target = tab.call("Target.createTarget", url="about:blank")["targetId"]
-    tab.session = tab.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-    tab.call("Page.navigate", url=address)
-    title = tab.call("Runtime.evaluate", expression=SETTLED, awaitPromise=True, timeout=60_000)["result"][
-        "value"
-    ]
-    assert title == "drawn", title
-    shot = tab.call("Page.captureScreenshot", format="png")["data"]
-    return pyvips.Image.new_from_buffer(base64.b64decode(shot), "")[:3].copy_memory()
+@contextmanager
+def tab(*, width: int = 600, height: int = 600) -> Iterator[Tab]:
+    """A window of that many pixels."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("There is no Chromium here (apt install chromium).")
+    theirs, ours = os.pipe(), os.pipe()  # it reads from descriptor 3 and writes to 4
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        dup = f"import os, sys; os.dup2({theirs[0]}, 3); os.dup2({ours[1]}, 4);"
+        become = f"{dup} os.execv(sys.argv[1], sys.argv[1:])"
+        window = (f"--window-size={width},{height}", f"--user-data-dir={profile}")
+        process = subprocess.Popen(
+            [sys.executable, "-c", become, chromium, *OPTIONS, *window],
+            pass_fds=[theirs[0], ours[1]],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs[0])
+        os.close(ours[1])
+        try:
+            with os.fdopen(theirs[1], "wb", 0) as commands, os.fdopen(ours[0], "rb") as answers:
+                yield Tab(commands, answers)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def picture_of(page: Path | str, *, side: int = 600) -> pyvips.Image:
+    """What a page shows in a window of that many pixels, once it says that it is drawn; RGB."""
+    with tab(width=side, height=side) as window:
+        window.open(page)
+        return window.picture()

@@ -1,0 +1,60 @@
+"""`python3 -m chooser observe lambda:NAME`: a workload from what CloudWatch saw of a function or a service.
+
+Only reads, with the caller's credentials. What could not be seen is a comment in the file, to be filled in.
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from chooser.written import as_toml
+
+SHAPE = "lambda:NAME or ecs:CLUSTER/SERVICE"
+MOST_DAYS = 60
+"""CloudWatch keeps numbers of five minutes for 63:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints the file. Returns 1 with a sentence where nothing can be seen."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python3 -m chooser observe", description=__doc__)
+    parser.add_argument("what", metavar="WHAT", help=SHAPE)
+    parser.add_argument("--days", type=int, default=14, help=f"up to now, 1 to {MOST_DAYS} (default: 14)")
+    parser.add_argument("--region", help="such as eu-west-1; else that of your AWS configuration")
+    options = parser.parse_args(arguments)
+    kind, _, name = options.what.partition(":")
+    cluster, _, of_cluster = name.partition("/")
+    if not {"lambda": name, "ecs": cluster and of_cluster}.get(kind):
+        return _refused(f"{options.what}: {SHAPE} is wanted.")
+    if not 1 <= options.days <= MOST_DAYS:
+        return _refused(f"--days {options.days}: 1 to {MOST_DAYS} are wanted.")
+    try:
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from chooser.observed.function import function
+        from chooser.observed.metrics import NothingSeenError, Window
+        from chooser.observed.service import service
+    except ImportError:
+        return _refused("observe needs boto3: . .venv/bin/activate")
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    window = Window(start=until - timedelta(days=options.days), end=until)
+    try:
+        session = boto3.Session(region_name=options.region)
+        if kind == "lambda":
+            found = function(session, name, window)
+        else:
+            found = service(session, cluster, of_cluster, window)
+    except (BotoCoreError, ClientError, NothingSeenError) as error:
+        return _refused(f"{options.what}: {error}")
+    print(f"# {options.what}, {window.start:%Y-%m-%d} to {until:%Y-%m-%d}, as CloudWatch saw it.")
+    print(as_toml(found.values, found.comments), end="")
+    return 0
+
+
+def _refused(why: str) -> int:
+    print(f"Error: {why}", file=sys.stderr)
+    return 1

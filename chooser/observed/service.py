@@ -1,0 +1,80 @@
+"""An ECS service as it was seen: what its load balancer counted, and what its tasks took."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chooser.observed.metrics import Metrics, NothingSeenError, Seen, Window, rounded
+
+ONE_VCPU_MB = 1769
+
+
+def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
+    """Of an ECS service. Raises NothingSeenError, and what boto3 does."""
+    ecs = session.client("ecs")
+    found = ecs.describe_services(cluster=cluster, services=[name])["services"]
+    if not found:
+        raise NothingSeenError("there is no such service")
+    task = ecs.describe_task_definition(taskDefinition=found[0]["taskDefinition"])["taskDefinition"]
+    architecture = task.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64").lower()
+    seen, counted = _requests(session, found[0].get("loadBalancers", []), window, architecture)
+    seen.values.update(name=name, region=session.region_name, memory_mb=ONE_VCPU_MB, assumed=["memory_mb"])
+    seen.comments["memory_mb"] = "not seen, it is no function: one vCPU is assumed"
+    dimensions = {"ClusterName": found[0]["clusterArn"].rpartition("/")[2], "ServiceName": name}
+    client = session.client("cloudwatch")
+    metrics = Metrics(client=client, window=window, namespace="AWS/ECS", dimensions=dimensions)
+    _tasks(seen, metrics, task, counted)
+    return seen
+
+
+def _requests(
+    session: Any, balancers: Sequence[Any], window: Window, architecture: str
+) -> tuple[Seen, float]:
+    """What a service's load balancer saw, and how many requests it counted; without one, nothing."""
+    groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]
+    unseen = f"not seen: {{ {architecture} = milliseconds of one request }}"
+    if not groups:
+        without = "not seen: no load balancer counts them. Say them per month"
+        return Seen(comments={"requests": without, "duration_ms": unseen}), 0
+    told = session.client("elbv2").describe_target_groups(TargetGroupArns=groups[:1])["TargetGroups"][0]
+    if not told["LoadBalancerArns"]:
+        raise NothingSeenError("its target group has no load balancer")
+    dimensions = {
+        "TargetGroup": told["TargetGroupArn"].rpartition(":")[2],
+        "LoadBalancer": told["LoadBalancerArns"][0].rpartition(":loadbalancer/")[2],
+    }
+    metrics = Metrics(
+        client=session.client("cloudwatch"),
+        window=window,
+        namespace="AWS/ApplicationELB",
+        dimensions=dimensions,
+    )
+    seen = metrics.load("RequestCount", "requests")
+    seconds, late = metrics.mean("TargetResponseTime"), metrics.most("TargetResponseTime", "p99")
+    seen.comments["duration_ms"] = unseen
+    if seconds:
+        seen.values["duration_ms"] = {architecture: rounded(seconds * 1000)}
+        most = f"p99 up to {late * 1000:,.0f} ms in an hour"
+        seen.comments["duration_ms"] = f"in the service, no function; {most}"
+    seen.values["internet"] = True
+    seen.comments["internet"] = "assumed, since it has a load balancer"
+    return seen, metrics.total("RequestCount")
+
+
+def _tasks(seen: Seen, metrics: Metrics, task: Mapping[str, Any], counted: float) -> None:
+    """CPU and memory; each task sends a sample a minute. counted: requests.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+    """
+    vcpus, memory = int(task.get("cpu") or 0) / 1024, int(task.get("memory") or 0)
+    samples, share = metrics.total("CPUUtilization", "SampleCount"), metrics.mean("CPUUtilization")
+    if share is None or not vcpus:
+        seen.comments["cpu_ms"] = "not seen: no CPUUtilization of the service, or no size of its task"
+        return
+    tasks = samples * 60 / metrics.window.seconds
+    average = f"{tasks:.3g} tasks of {vcpus:g} vCPU and {memory / 1024:g} GB on average"
+    seen.comments["task_vcpus"] = f"not said, so that the cheapest is found; it had {average}"
+    if counted:
+        seen.values["cpu_ms"] = rounded(samples * 60 * share / 100 * vcpus / counted * 1000)
+        seen.comments["cpu_ms"] = "of all CPU that the tasks took, idle work included"
+    used = (metrics.mean("MemoryUtilization") or 0) / 100 * memory
+    seen.comments["shared_memory_mb"] = f"not seen apart; a task used {used:,.0f} MB on average"
