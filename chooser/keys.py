@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from math import exp
 from typing import NamedTuple
 
-from chooser.prices import REGION, named, prices, regions
+from chooser.prices import REGION, as_of, named, prices, regions
 from chooser.workload import ARCHITECTURES, SECONDS_A_MONTH, Workload
 from runtime.placement.limits import FARGATE_SIZES
 
@@ -150,8 +150,8 @@ def _check_region(region: str) -> None:
     if region not in regions():
         raise WorkloadError(unknown(region))
     try:
-        prices(region)
-    except (OSError, TypeError, ValueError) as error:
+        prices(region), as_of(region)
+    except (OSError, KeyError, TypeError, ValueError) as error:
         why = f"{named(region)} cannot be read: {error}. Remove it, and fetch it again."
         raise WorkloadError(why) from None
 

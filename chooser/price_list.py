@@ -13,11 +13,12 @@ import urllib.request
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chooser.prices import named, own_folder, shipped
+from chooser.prices import forget, named, own_folder, shipped
 
 ADDRESS = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.json"
 """https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html"""
@@ -38,7 +39,7 @@ class Wanted(NamedTuple):
     offer: str
     usage: Sequence[str]
     units: Sequence[str]
-    per: float = 1
+    per: int = 1
     attributes: Mapping[str, str] = {}
 
 
@@ -116,24 +117,24 @@ def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float],
         dimensions = [*term["priceDimensions"].values()]
         units = {str(one["unit"]) for one in dimensions}
         steps = sorted(map(_step, dimensions))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise ListError("its entry is not as AWS documents it") from None
     if not steps or not units <= {*row.units}:
         raise ListError(f"in {', '.join(sorted(units)) or 'no unit'}, not {' or '.join(row.units)}")
     bounds = [0.0, *(end for _, end, _ in steps)]
     if [begin for begin, _, _ in steps] != bounds[:-1] or bounds[-1] != inf:
         raise ListError("its tiers do not meet")
-    if not all(0 < usd < inf for _, _, usd in steps):
+    if not all(usd.is_finite() and usd > 0 for _, _, usd in steps):
         raise ListError("a tier of it costs nothing, or no number")
-    return tuple((end / row.per, usd * row.per) for _, end, usd in steps)
+    return tuple((end / row.per, float(usd * row.per)) for _, end, usd in steps)
 
 
-def _step(dimension: Any) -> tuple[float, float, float]:
+def _step(dimension: Any) -> tuple[float, float, Decimal]:
     """From, to, and USD of one of the list's units."""
     if "USD" not in dimension["pricePerUnit"]:
         raise ListError(f"in {', '.join(dimension['pricePerUnit'])}, not in USD")
     begin, end = float(dimension["beginRange"]), float(dimension["endRange"])
-    return begin, end, float(dimension["pricePerUnit"]["USD"])
+    return begin, end, Decimal(dimension["pricePerUnit"]["USD"])
 
 
 def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]]) -> str:
@@ -201,6 +202,7 @@ def main(arguments: Sequence[str]) -> int:
         part = file.with_suffix(".part")
         part.write_text(text)
         part.replace(file)
+        forget()
     except urllib.error.URLError as error:
         return _refused(f"AWS cannot be reached: {error.reason}. Check the network, and try again.")
     except (ListError, OSError) as error:

@@ -122,6 +122,12 @@ def _elsewhere(one: Price) -> Price:
     return one._replace(confidence="unverified", low=low, high=high, borrowed=True)
 
 
+def forget() -> None:
+    """What was read of files, so that they are read anew."""
+    _file.cache_clear()
+    prices.cache_clear()
+
+
 def price(name: str, region: str = REGION) -> Price:
     """One of them. Raises KeyError."""
     return prices(region)[name]
