@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from chooser.candidates import total
 from chooser.choose import Verdict
+from chooser.costs.items import Item
 from chooser.keys import KEYS, WorkloadError, load
 from chooser.prices import regions, stale
 from chooser.report import Answer, answer, as_data, as_markdown, paragraphs, rows
@@ -112,6 +113,7 @@ def as_page(asked: Workload) -> str:
             **as_data(found),
             "query": as_query(asked),
             "rows": rows(found.verdicts),
+            "bills": [[*map(_line, one.items)] for one in found.verdicts],
             "paragraphs": [*paragraphs(found)],
             "curves": [_curve(found, one) for one in found.verdicts if one.possible],
             "keys": {name: _key(name) for name in KEYS},
@@ -128,6 +130,11 @@ def _curve(found: Answer, verdict: Verdict) -> dict[str, object]:
     steps = [FACTOR ** (2 * step / (POINTS - 1) - 1) for step in range(POINTS)]
     usd = [total(verdict.candidate, here.times(by), verdict.architecture) for by in steps]
     return {"candidate": verdict.candidate, "requests": [here.requests * by for by in steps], "usd": usd}
+
+
+def _line(item: Item) -> dict[str, str]:
+    """Of a bill, as the command prints it: rounded once."""
+    return {"what": item.what, "text": f"{item.usd:,.2f}"}
 
 
 def _key(name: str) -> dict[str, object]:

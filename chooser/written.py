@@ -13,7 +13,8 @@ MOST = 10_000
 
 def said(load: Workload) -> dict[str, object]:
     """What its file says, in the order of the keys: key and value."""
-    return {key: getattr(load, key) for key in KEYS if key in load.said}
+    values = {key: getattr(load, key) for key in KEYS if key in load.said}
+    return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def as_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
@@ -32,7 +33,7 @@ def as_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = N
 def _toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
@@ -48,7 +49,7 @@ def _pairs(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from ((f"{key}.{name}", _plain(one)) for name, one in value.items())
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, list):
             yield key, ",".join(map(_plain, value))
         else:
             yield key, _plain(value)

@@ -14,7 +14,6 @@ const KINDS = {
 const LINES = ["#e8710a", "#4285f4", "#1e9e5a", "#a142f4", "#d0527f", "#00a0b0", "#9e8b6e", "#7fbf3f", "#7986cb", "#b8860b"];
 const SVG = "http://www.w3.org/2000/svg";
 const NUMBER = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
-const MONEY = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const by = (id) => document.getElementById(id);
 let asked = new URLSearchParams(location.search), asking = null, drawn = "";
 
@@ -149,20 +148,20 @@ function bars(found) {
     const name = `${one.candidate}, ${one.architecture}`;
     if (!one.possible) return made("p", { className: "bar out", textContent: `${name}: ${found.rows[at][2]}` });
     const stack = made("div", { className: "stack" }, ...one.items.filter((item) => item.usd > 0).map((item) => {
-      const part = made("div", { className: kindOf(item), title: `${item.what}: $${MONEY.format(item.usd)}` });
+      const part = made("div", { className: kindOf(item), title: item.what });
       part.style.width = `${100 * item.usd / most}%`;
       return part;
     }));
     stack.setAttribute("aria-hidden", "true");
-    const rows = one.items.map((item) => made("tr", {}, made("td", { textContent: item.what }), made("td", { textContent: MONEY.format(item.usd) })));
-    const head = made("div", { className: "head" }, made("span", { textContent: name }), made("strong", { textContent: `$${MONEY.format(one.usd_a_month)}` }));
+    const rows = found.bills[at].map((item) => made("tr", {}, made("td", { textContent: item.what }), made("td", { textContent: item.text })));
+    const head = made("div", { className: "head" }, made("span", { textContent: name }), made("strong", { textContent: `$${found.rows[at][1]}` }));
     const bill = made("details", {}, made("summary", { textContent: "the bill" }), made("table", {}, ...rows));
     return made("div", { className: "bar" }, head, stack, bill);
   }));
 }
 
 function curve(found) {
-  const [wide, high, left, below] = [720, 340, 60, 40], curves = found.curves;
+  const [wide, high, left, below] = [720, 340, 72, 40], curves = found.curves;
   if (!curves.length) return by("curve").replaceChildren(made("p", { textContent: "Nothing is possible, so there is nothing to draw." }));
   const all = (key) => curves.flatMap((one) => one[key]).filter((value) => value > 0);
   const scale = (values, from, to) => {

@@ -28,7 +28,7 @@ OPTIONS = (
     "--remote-debugging-pipe",
 )
 SETTLED = """new Promise((done) => {
-    const state = () => document.documentElement.dataset.state || document.title;
+    const state = () => document.documentElement?.dataset.state || document.title;
     const look = () => /^(drawn|failed)/.test(state()) ? done(state()) : setTimeout(look, 50);
     look();
 })"""

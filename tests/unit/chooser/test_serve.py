@@ -1,0 +1,191 @@
+"""The page with sliders: its numbers are the command's, and it answers this machine only."""
+
+import http.client
+import json
+import random
+import socket
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from chooser.__main__ import main
+from chooser.keys import load, parse
+from chooser.report import answer, as_json
+from chooser.serve import HOST, handler
+from chooser.workload import Workload
+from chooser.written import as_query, as_toml, from_query, said
+from tests.support.browser import Tab, tab
+from tests.support.workloads import workloads
+
+ROOT = Path(__file__).parents[3]
+THUMBNAILS = load(str(ROOT / "examples" / "thumbnails.toml"))
+SEEDED = [*workloads(random.Random(27), 50)]
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with ThreadingHTTPServer((HOST, 0), handler(THUMBNAILS)) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def window(port: int) -> Iterator[Tab]:
+    with tab(width=1200, height=1000) as made:
+        made.open(f"http://{HOST}:{port}/")
+        yield made
+
+
+def get(port: int, path: str, host: str | None = None) -> tuple[int, str, http.client.HTTPMessage]:
+    with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
+        connection.request("GET", path, headers={"Host": host or f"{HOST}:{port}"})
+        answered = connection.getresponse()
+        return answered.status, answered.read().decode(), answered.headers
+
+
+def shown(window: Tab) -> list[tuple[str, str]]:
+    """Candidates and what the page says that they cost."""
+    heads = "[...document.querySelectorAll('.bar .head')]"
+    bars = f"{heads}.map((one) => [...one.children].map((part) => part.textContent))"
+    return [(name, usd) for name, usd in window.run(bars)]
+
+
+@pytest.mark.parametrize("made", SEEDED, ids=lambda one: one.name)
+def test_page_and_command_give_the_same_numbers(
+    port: int, window: Tab, made: Workload, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(as_toml(said(made)))
+    assert main([str(file), "--json"]) == 0
+    by_command = json.loads(capsys.readouterr().out)
+    status, text, _ = get(port, f"/answer?{as_query(made)}")
+    by_page = json.loads(text)
+    assert status == 200
+    assert {key: by_page[key] for key in by_command} == by_command
+    window.run(f"asked = new URLSearchParams({json.dumps(as_query(made))}); ask()")
+    window.settle()
+    possible = [one for one in answer(made).verdicts if one.possible]
+    assert shown(window) == [(f"{one.candidate}, {one.architecture}", one.dollars) for one in possible]
+    assert window.run("document.getElementById('answer').textContent") == by_command["answer"]
+
+
+def test_the_link_and_the_downloads_hold_the_workload(port: int, window: Tab) -> None:
+    window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
+    links = {
+        name: str(window.run(f"document.getElementById('{name}').getAttribute('href')"))
+        for name in ("link", "toml", "markdown")
+    }
+    assert from_query(links["link"].partition("?")[2]) == THUMBNAILS
+    status, text, headers = get(port, links["toml"])
+    assert (status, parse(tomllib.loads(text))) == (200, THUMBNAILS)
+    assert headers["Content-Disposition"] == 'attachment; filename="workload.toml"'
+    _, record, _ = get(port, links["markdown"])
+    assert answer(THUMBNAILS).text in record
+
+
+def test_a_slider_and_the_keyboard_change_the_answer_and_the_address(port: int, window: Tab) -> None:
+    window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
+    before = shown(window)
+    window.run("document.querySelector('[aria-label=\"requests, as a slider\"]').focus()")
+    for kind in ("rawKeyDown", "keyUp"):
+        window.call("Input.dispatchKeyEvent", type=kind, key="End", code="End", windowsVirtualKeyCode=35)
+    window.settle()
+    asked = from_query(str(window.run("location.search")).removeprefix("?"))
+    assert asked == parse({**said(THUMBNAILS), "requests": 1e10})
+    assert shown(window) != before
+    assert window.run("document.querySelectorAll('svg polyline').length") == len(shown(window))
+
+
+def test_what_is_wrong_is_said_beside_the_last_answer(port: int, window: Tab) -> None:
+    window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
+    window.run(
+        "const box = document.getElementById('field-memory_mb');"
+        "box.value = 'much'; box.dispatchEvent(new Event('change'))"
+    )
+    with pytest.raises(AssertionError, match="failed"):
+        window.settle()
+    told = window.run("document.getElementById('error').textContent")
+    assert told.strip() == "memory_mb = 'much': a number from 128 to 1e+06 is wanted."
+    assert shown(window)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_it_fits_narrow_screens_and_follows_light_and_dark(
+    port: int, window: Tab, scheme: str, width: int
+) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    window.call("Emulation.setEmulatedMedia", features=features)
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    window.call("Emulation.setDeviceMetricsOverride", **size)
+    window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
+    assert window.run("document.documentElement.scrollWidth") <= width
+    light = window.picture().avg() > 128
+    assert light is (scheme == "light")
+    window.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_fields_have_labels_and_the_page_loads_nothing_from_elsewhere(port: int, window: Tab) -> None:
+    window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
+    inputs = "[...document.querySelectorAll('input, select')]"
+    unnamed = f"{inputs}.filter((one) => !one.labels.length && !one.ariaLabel)"
+    assert window.run(f"{unnamed}.length") == 0
+    resources = window.run("performance.getEntriesByType('resource').map((one) => one.name)")
+    assert {one.split("/")[2] for one in resources} == {f"{HOST}:{port}"}
+    _, _, headers = get(port, "/")
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8183", "127.0.0.1", "[::1]:8183", ""])
+def test_other_hosts_are_refused(port: int, host: str) -> None:
+    for path in ("/", "/answer", "/workload.toml", "/page.js"):
+        status, text, _ = get(port, path, host or "x")
+        assert status == 421
+        assert "answers to no other name" in text
+
+
+def test_a_name_that_is_a_script_is_a_text(port: int, window: Tab) -> None:
+    named = parse({**said(THUMBNAILS), "name": "<img src=x onerror=alert(1)>"})
+    window.open(f"http://{HOST}:{port}/?{as_query(named)}")
+    assert window.run("document.images.length") == 0
+
+
+@pytest.mark.parametrize("path", ["/../chooser/serve.py", "/nothing", "/page.html"])
+def test_nothing_else_is_served(port: int, path: str) -> None:
+    assert get(port, path)[0] == 404
+
+
+def test_the_command_serves_until_it_is_told_to_stop_on_loopback_only() -> None:
+    command = [sys.executable, "-m", "chooser", "serve", "examples/api.toml", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = process.stdout.readline().strip()
+        port = int(address.split("/")[2].rpartition(":")[2])
+        assert get(port, "/answer")[0] == 200
+        with closing(socket.socket()) as other:
+            assert other.connect_ex(("127.0.0.2", port)), "another address of this machine"
+        process.terminate()
+    assert from_query(address.partition("?")[2]) == load(str(ROOT / "examples" / "api.toml"))
+
+
+def test_a_file_that_is_none_and_a_port_that_is_taken_are_sentences(
+    port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", "nothing.toml"]) == 1
+    assert main(["serve", "--port", str(port)]) == 1
+    assert main(["serve", "--port", "99999999"]) == 1
+    assert capsys.readouterr().err.count("Error: ") == 3
+
+
+def test_infinity_in_a_name_is_kept() -> None:
+    named = THUMBNAILS._replace(name="Infinity War")
+    assert json.loads(as_json(answer(named)))["workload"] == "Infinity War"
