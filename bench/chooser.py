@@ -1,15 +1,20 @@
-"""What an answer of the chooser costs, in CPU time of a whole process, against an empty Python."""
+"""What an answer of the chooser costs: CPU of a whole process, and of a change on its page."""
 
 import statistics
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.measure import interleaved, ratio, run, save, sized
+from bench.measure import ROOT, interleaved, ratio, run, save, sized
+from chooser.keys import load
+from chooser.serve import as_page
+from chooser.workload import Workload
 
 ROUNDS = sized(25, 1)
 EMPTY = [sys.executable, "-c", "pass"]
+EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 ANSWER = [sys.executable, "-m", "chooser", "examples/thumbnails.toml"]
 
 
@@ -28,9 +33,21 @@ def main() -> None:
         [name, f"{statistics.median(seconds) * 1000:.0f} ms", f"{ratio(seconds, empty):.2f}x"]
         for name, seconds in cpu.items()
     ]
-    figures = {"of an empty Python": round(ratio(cpu["an answer"], empty), 3)}
+    worst = max(statistics.median(_change(load(str(file))) for _ in range(ROUNDS)) for file in EXAMPLES)
+    rows.append(["a change on the page, at most", f"{worst * 1000:.0f} ms", ""])
+    figures = {
+        "of an empty Python": round(ratio(cpu["an answer"], empty), 3),
+        "a change, ms": round(worst * 1000, 1),
+    }
     table = [["", "CPU", "of the first"], *rows]
     save("chooser", {"rounds": ROUNDS, "figures": figures, "table": table})
+
+
+def _change(asked: Workload) -> float:
+    """CPU seconds of this process for all that the page shows of a workload."""
+    started = time.process_time()
+    as_page(asked)
+    return time.process_time() - started
 
 
 if __name__ == "__main__":

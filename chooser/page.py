@@ -43,6 +43,7 @@ LOADS = (0.1, 1, 10)
 """Times the load of the example."""
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
 """MB and milliseconds of a request."""
+REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
 WAYS = ("http-api", "rest-api", "function-url")
 MARKED = re.compile(r"(<!-- chooser: ([a-z-]+) -->\n).*?(<!-- /chooser -->)", re.DOTALL)
 
@@ -86,6 +87,7 @@ def blocks() -> dict[str, str]:
         "headline": _headline(),
         "hand": _hand(),
         "break-even": _break_even(),
+        "regions": _regions(),
         "examples": _examples(),
         "public": _public(),
         "limits": _limits(),
@@ -143,6 +145,16 @@ def _break_even() -> str:
         standing = [f"{service_month(addresses) / each:,.0f}" for addresses in (4, 2)]
         crossings = [_crossing(_shape(memory, milliseconds, way)) for way in WAYS]
         rows.append(f"| {' | '.join((f'{memory:,} MB, {milliseconds:,} ms', *standing, *crossings))} |")
+    return "\n".join(rows)
+
+
+def _regions() -> str:
+    """The same by the prices of each Region that is shipped."""
+    rows = [f"| a request | {' | '.join(REGIONS)} |", "|---|" + "---:|" * len(REGIONS)]
+    for memory, milliseconds in SHAPES:
+        shape = _shape(memory, milliseconds, "http-api")
+        crossings = " | ".join(_crossing(shape._replace(region=one)) for one in REGIONS)
+        rows.append(f"| {memory:,} MB, {milliseconds:,} ms | {crossings} |")
     return "\n".join(rows)
 
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from chooser.candidates import total
+from chooser.candidates import Candidate, total
 from chooser.choose import Verdict
 from chooser.costs.items import Item
 from chooser.keys import KEYS, WorkloadError, load
@@ -115,6 +115,7 @@ def as_page(asked: Workload) -> str:
             "rows": rows(found.verdicts),
             "bills": [[*map(_line, one.items)] for one in found.verdicts],
             "paragraphs": [*paragraphs(found)],
+            "order": [*Candidate],
             "curves": [_curve(found, one) for one in found.verdicts if one.possible],
             "keys": {name: _key(name) for name in KEYS},
             "regions": regions(),

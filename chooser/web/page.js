@@ -13,7 +13,7 @@ const KINDS = {
 };
 const LINES = ["#e8710a", "#4285f4", "#1e9e5a", "#a142f4", "#d0527f", "#00a0b0", "#9e8b6e", "#7fbf3f", "#7986cb", "#b8860b"];
 const SVG = "http://www.w3.org/2000/svg";
-const NUMBER = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
+const NUMBER = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4, notation: "compact" });
 const by = (id) => document.getElementById(id);
 let asked = new URLSearchParams(location.search), asking = null, drawn = "";
 
@@ -172,7 +172,7 @@ function curve(found) {
     return [at, ticks];
   };
   const [x, xs] = scale(all("requests"), left, wide - 10), [y, ys] = scale([...all("usd"), 0.1], high - below, 10);
-  const picture = drawing("svg", { viewBox: `0 0 ${wide} ${high + 18 * curves.length}`, role: "img" });
+  const picture = drawing("svg", { viewBox: `0 0 ${wide} ${high + 10 + 24 * curves.length}`, role: "img" });
   picture.setAttribute("aria-label", "USD a month against requests a month, both logarithmic");
   for (const tick of xs) picture.append(drawing("line", { class: "grid", x1: x(tick), x2: x(tick), y1: 10, y2: high - below }),
     drawing("text", { x: x(tick), y: high - below + 16, "text-anchor": "middle" }, NUMBER.format(tick)));
@@ -182,9 +182,9 @@ function curve(found) {
   if (here) picture.append(drawing("line", { class: "here", x1: x(here), x2: x(here), y1: 10, y2: high - below }));
   curves.forEach((one, at) => {
     const points = one.requests.map((value, step) => `${x(value).toFixed(1)},${y(one.usd[step]).toFixed(1)}`).join(" ");
-    const row = high + 18 * at;
-    picture.append(drawing("polyline", { points, stroke: LINES[at % LINES.length] }),
-      drawing("line", { x1: left, x2: left + 24, y1: row, y2: row, stroke: LINES[at % LINES.length], "stroke-width": 3 }),
+    const row = high + 10 + 24 * at, stroke = LINES[found.order.indexOf(one.candidate)];
+    picture.append(drawing("polyline", { points, stroke }),
+      drawing("line", { x1: left, x2: left + 24, y1: row, y2: row, stroke, "stroke-width": 3 }),
       drawing("text", { x: left + 32, y: row + 4 }, one.candidate));
   });
   const crossing = found.break_even, line = crossing && curves.find((one) => one.candidate === crossing.below);

@@ -44,7 +44,11 @@ BEFORE = {
     "docs/runbooks.md": "python3 dev.py cdk bootstrap && python3 dev.py cdk deploy --all",
 }
 """What a reader of a page has done already."""
-UNTIL_CTRL_C = {"python3 dev.py service --folder PHOTOS": 15, "python3 dev.py demo --keep": 120}
+UNTIL_CTRL_C = {
+    "python3 -m chooser serve examples/image-service.toml": 15,
+    "python3 dev.py service --folder PHOTOS": 15,
+    "python3 dev.py demo --keep": 120,
+}
 """Seconds after which it is pressed."""
 LATER_SECONDS = 60
 MARK = "= ended with "

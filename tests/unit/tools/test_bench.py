@@ -64,6 +64,10 @@ def test_an_answer_takes_at_most_three_times_the_cpu_of_an_empty_python() -> Non
     assert json.loads((RESULTS / "chooser.json").read_text())["figures"]["of an empty Python"] <= 8
 
 
+def test_a_change_on_the_choosers_page_takes_at_most_100_ms_of_cpu() -> None:
+    assert json.loads((RESULTS / "chooser.json").read_text())["figures"]["a change, ms"] <= 100
+
+
 def test_the_image_service_keeps_its_targets_but_for_thumbors_jpeg() -> None:
     """That one is out of reach: docs/decisions/0007."""
     figures = json.loads((RESULTS / "service.json").read_text())["figures"]
