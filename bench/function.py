@@ -32,7 +32,7 @@ def function() -> Iterator[Runtime]:
 
 
 def ask(environment: Runtime, service: Server, paths: Sequence[str]) -> tuple[float, float]:
-    """CPU seconds a request of both, who are asked in turn for each path: after the same pause, as cold."""
+    """CPU seconds per request of both, who are asked in turn for each path: after the same pause, as cold."""
     before = cpu_of(environment.pid), service.cpu()
     with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=120)) as connection:
         for path in paths:

@@ -71,7 +71,7 @@ def _keep(found: Mapping[str, Sequence[float]]) -> None:
         [name, f"{statistics.median(cpu) * 1000:.2f} ms", f"{figures[name]:.2f}x"]
         for name, cpu in found.items()
     ]
-    table = [["", "CPU a tile", "ours / this"], *rows]
+    table = [["", "CPU per tile", "ours / this"], *rows]
     save("tiles", {"rounds": ROUNDS, "figures": figures, "table": table})
 
 

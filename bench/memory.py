@@ -73,7 +73,7 @@ def main() -> None:
                 f"{busy.cpu - idle.cpu:.1f} s",
             ]
         )
-    head = ["36 MP as", "file", "peak of the process", "bytes a pixel, file apart", "CPU"]
+    head = ["36 MP as", "file", "peak of the process", "bytes per pixel, file apart", "CPU"]
     save("memory", {"figures": figures, "table": [head, *rows]})
 
 

@@ -57,7 +57,7 @@ def main() -> None:
         "of dzsave": ratio(cpu["ours"], cpu["dzsave"]),
         "peak MB": peak["ours"],
     }
-    table = [["", "CPU a gigapixel", "ours / this", "peak memory"], *rows]
+    table = [["", "CPU per gigapixel", "ours / this", "peak memory"], *rows]
     save("pyramid", {"rounds": ROUNDS, "figures": figures, "table": table})
 
 

@@ -30,7 +30,7 @@ class Server:
         return cpu_of(self.pid)
 
     def ask(self, paths: Sequence[str]) -> tuple[float, float]:
-        """CPU seconds and seconds a request, one by one over one connection; a redirect is followed."""
+        """CPU seconds and seconds per request, one by one over one connection; a redirect is followed."""
         cpu, started = self.cpu(), time.perf_counter()
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
             for path in paths:

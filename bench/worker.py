@@ -113,10 +113,10 @@ def main() -> None:
     figures = {
         "peak MB": max(one[0] for one in working),
         "tiles": tiles,
-        "ms an upload": statistics.median(uploads) / tiles * 1000,
+        "ms per upload": statistics.median(uploads) / tiles * 1000,
         "of tiles alone": round(ratio([cpu for _, cpu in whole], [cpu for _, cpu in alone]), 3),
     }
-    table = [["", "CPU", "CPU a tile", "peak memory"], *rows]
+    table = [["", "CPU", "CPU per tile", "peak memory"], *rows]
     save("worker", {"rounds": ROUNDS, "figures": figures, "table": table})
 
 

@@ -33,6 +33,7 @@ COMMANDS = {"serve": "chooser.serve", "observe": "chooser.observe", "prices": "c
 
 
 def main(arguments: Sequence[str]) -> int:
+    """Answers a question, or runs one of the commands beside it. Returns the exit code."""
     if arguments and arguments[0] in COMMANDS:
         from importlib import import_module
 

@@ -84,7 +84,7 @@ def total(candidate: Candidate, load: Workload, architecture: str, *, free: bool
 
 
 def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
-    """USD of a million more of these; of a service the CPU that they take, which stands anyway, 60 % busy."""
+    """Marginal USD of a million requests. For a service: their share of its CPU at 60 % utilisation."""
     at = load._replace(requests=1e6)
     items = bill(candidate, at, architecture)
     if candidate not in SERVICES:

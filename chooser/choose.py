@@ -36,10 +36,12 @@ class Verdict(NamedTuple):
 
     @property
     def possible(self) -> bool:
+        """Whether nothing rules it out."""
         return not self.against
 
     @property
     def usd(self) -> float:
+        """Per month."""
         return sum(item.usd for item in self.items)
 
     @property
@@ -49,6 +51,7 @@ class Verdict(NamedTuple):
 
     @property
     def dollars(self) -> str:
+        """USD per month, as it is printed."""
         return f"${self.usd:,.2f}"
 
     @property

@@ -101,7 +101,7 @@ def load(path: str) -> Workload:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib would cost an answer a tenth of its CPU
             found = tomllib.load(file)
     except (ValueError, RecursionError) as error:
-        raise WorkloadError(f"{path} is not TOML: {error}") from None
+        raise WorkloadError(f"{path} is not valid TOML: {error}") from None
     return parse(found)
 
 
@@ -169,14 +169,14 @@ def _check_task(made: Workload) -> None:
     vcpus = {units / 1024: memories for units, memories in FARGATE_SIZES.items()}
     if made.task_vcpus and made.task_vcpus not in vcpus:
         raise WorkloadError(
-            f"task_vcpus = {made.task_vcpus:g}: one of {', '.join(f'{one:g}' for one in vcpus)} is wanted."
+            f"task_vcpus = {made.task_vcpus:g}: must be one of {', '.join(f'{one:g}' for one in vcpus)}."
         )
     memories = vcpus.get(made.task_vcpus) or sorted({one for some in vcpus.values() for one in some})
     if made.task_memory_gb and made.task_memory_gb * 1024 not in memories:
         with_it = f" with {made.task_vcpus:g} vCPU" if made.task_vcpus else ""
         raise WorkloadError(
             f"task_memory_gb = {made.task_memory_gb:g}: {memories[0] / 1024:g} to {memories[-1] / 1024:g} "
-            f"in Fargate's steps is wanted{with_it}."
+            f"in Fargate's steps is allowed{with_it}."
         )
 
 
@@ -186,35 +186,35 @@ def _value(key: str, value: object) -> object:
         return READ[values](key, value)
     if isinstance(values[0], str):
         if value not in values:
-            raise WorkloadError(f"{key} = {value!r}: one of {', '.join(map(str, values))} is wanted.")
+            raise WorkloadError(f"{key} = {value!r}: must be one of {', '.join(map(str, values))}.")
         return value
     low, high = values
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise WorkloadError(f"{key} = {value!r}: a number from {low:g} to {high:g} is wanted.")
+        raise WorkloadError(f"{key} = {value!r}: must be a number from {low:,.10g} to {high:,.10g}.")
     return value
 
 
 def _switch(key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise WorkloadError(f"{key} = {value!r}: true or false is wanted.")
+        raise WorkloadError(f"{key} = {value!r}: must be true or false.")
     return value
 
 
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise WorkloadError(f"{key} = {value!r}: a text of one line is wanted.")
+        raise WorkloadError(f"{key} = {value!r}: must be a string of one line.")
     return value
 
 
 def _durations(key: str, value: object) -> dict[str, float]:
     if not isinstance(value, dict) or not value or not value.keys() <= {*ARCHITECTURES}:
         raise WorkloadError(
-            f"{key} = {value!r}: milliseconds for {' or '.join(ARCHITECTURES)} or both are wanted, "
+            f"{key} = {value!r}: must be milliseconds for {' or '.join(ARCHITECTURES)} or both, "
             "such as { x86_64 = 500, arm64 = 450 }."
         )
     for one in value.values():
         if isinstance(one, bool) or not isinstance(one, (int, float)) or not 0 < one <= 3.2e10:
-            raise WorkloadError(f"{key} = {value!r}: numbers over 0 are wanted, in milliseconds.")
+            raise WorkloadError(f"{key} = {value!r}: must be numbers over 0, in milliseconds.")
     return {str(key): float(one) for key, one in value.items()}
 
 
@@ -226,7 +226,7 @@ def _hours(key: str, value: object) -> tuple[float, ...]:
     ]
     if len(numbers) != 24 or not sum(numbers):
         raise WorkloadError(
-            f"{key} = {value!r}: 24 weights from 0 to {MOST_WEIGHT:,} are wanted, one an hour, not all 0."
+            f"{key} = {value!r}: must be 24 weights from 0 to {MOST_WEIGHT:,}, one per hour, not all 0."
         )
     return tuple(numbers)
 
@@ -234,7 +234,7 @@ def _hours(key: str, value: object) -> tuple[float, ...]:
 def _assumed(key: str, value: object) -> tuple[str, ...]:
     known = {*KEYS, *(f"duration_ms.{one}" for one in ARCHITECTURES)} - {"name", "assumed"}
     if not isinstance(value, list) or not {*map(str, value)} <= known:
-        raise WorkloadError(f'{key} = {value!r}: a list of keys is wanted, such as ["duration_ms.arm64"].')
+        raise WorkloadError(f'{key} = {value!r}: must be a list of keys, such as ["duration_ms.arm64"].')
     return tuple(map(str, value))
 
 

@@ -28,9 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     kind, _, name = options.what.partition(":")
     cluster, _, of_cluster = name.partition("/")
     if not {"lambda": name, "ecs": cluster and of_cluster}.get(kind):
-        return _refused(f"{options.what}: {SHAPE} is wanted.")
+        return _refused(f"{options.what}: must be {SHAPE}.")
     if not 1 <= options.days <= MOST_DAYS:
-        return _refused(f"--days {options.days}: 1 to {MOST_DAYS} are wanted.")
+        return _refused(f"--days {options.days}: must be 1 to {MOST_DAYS}.")
     try:
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError

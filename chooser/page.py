@@ -204,7 +204,7 @@ def _public() -> str:
 
 
 def _keys() -> str:
-    rows = ["| key | what | values | if it is not said |", "|---|---|---|---|"]
+    rows = ["| key | what | allowed | default |", "|---|---|---|---|"]
     for name, key in KEYS.items():
         values = ""
         if isinstance(key.values, tuple):

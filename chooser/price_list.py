@@ -192,7 +192,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--region", required=True, help="such as ap-southeast-2")
     region = parser.parse_args(arguments).region
     if not SHAPE.fullmatch(region):
-        return _refused(f"--region {region}: a Region such as ap-southeast-2 is wanted.")
+        return _refused(f"--region {region}: must be a Region, such as ap-southeast-2.")
     if Path(shipped(region)).exists():
         return _refused(f"The prices of {region} are here already: {named(region)}.")
     file = Path(own_folder(), f"{region}.toml")

@@ -19,9 +19,9 @@ UNITS = {
     "disk_mb": "MB of disk",
     "disk_gib": "GiB of disk",
     "image_gb": "GB of image",
-    "request_mb": "MB a request",
+    "request_mb": "MB per request",
     "response_mb": "MB an answer",
-    "function_response_mb": "MB a request or answer",
+    "function_response_mb": "MB per request or answer",
     "message_mb": "MB a message",
     "event_mb": "MB an event",
     "streamed_response_mb": "MB a streamed answer",
@@ -51,6 +51,7 @@ class Answer(NamedTuple):
 
     @property
     def best(self) -> Verdict:
+        """The cheapest that is possible, if any is."""
         return self.verdicts[0]
 
     @property

@@ -1,0 +1,1 @@
+"""What runs in containers: the image service and the workers."""

@@ -1,0 +1,1 @@
+"""What runs in Lambda functions, a package per function."""

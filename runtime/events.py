@@ -34,6 +34,7 @@ class ObjectEvent:
 
     @property
     def job_id(self) -> str:
+        """Of this version of the source."""
         return job_id(self.bucket, self.key, self.version_id)
 
     @property

@@ -15,7 +15,7 @@ TRANSIENT = {
     *("SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
     *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ConditionalRequestConflict"),
 }
-"""Of 4xx, those that are gone with time."""
+"""Client errors that are transient."""
 EXPECTED = (
     DeadlineExceededError,
     ClientError,

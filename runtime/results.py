@@ -33,14 +33,17 @@ _RACES = 10
 
 
 def version_prefix(job_id: str) -> str:
+    """What the keys of a result begin with."""
     return f"v/{job_id}/"
 
 
 def manifest_key(job_id: str) -> str:
+    """The key of the document that lists a result."""
     return f"v/{job_id}/manifest.json"
 
 
 def rejection_key(job_id: str) -> str:
+    """The key of the document that says why there is none."""
     return f"rejected/{job_id}.json"
 
 
@@ -76,7 +79,7 @@ class Output:
     withdrawn: Callable[[str], None] = lambda _job_id: None
 
     def put(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
-        """Stores part of a result; its key names the source version, so caches may keep it for ever."""
+        """Stores part of a result; its key names the source version, so caches may keep it forever."""
         client = self.small if self.small and isinstance(data, bytes) else self.s3
         client.put_object(
             Bucket=self.bucket,
@@ -217,7 +220,7 @@ class Output:
     def _move_pointer(
         self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
     ) -> Document | None:
-        """Replaces the pointer of `key` by what `change` makes of it, or leaves it where that is None.
+        """Replaces the pointer of `key` with the result of `change`. A `None` result leaves it unchanged.
 
         Returns the pointer as it is then.
         """

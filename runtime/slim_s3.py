@@ -85,10 +85,12 @@ class S3:
         return {"Body": answer, "ContentLength": length, "ETag": answer.headers["etag"]}
 
     def head_object(self, **request: Any) -> dict[str, Any]:
+        """As boto3: ContentLength and ETag only."""
         answer = self._send("HeadObject", "HEAD", request)
         return {"ContentLength": int(answer.headers["content-length"]), "ETag": answer.headers["etag"]}
 
     def put_object(self, **request: Any) -> dict[str, Any]:
+        """As boto3: ETag only."""
         return {"ETag": self._send("PutObject", "PUT", request).headers["etag"]}
 
     def delete_objects(self, **request: Any) -> dict[str, Any]:

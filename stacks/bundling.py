@@ -45,10 +45,12 @@ class Runtime:
 
     @classmethod
     def aws(cls, architecture: str) -> "Runtime":
+        """Lambda's, on a CPU."""
         return cls(target="aws", python=PYTHON, architecture=architecture)
 
     @classmethod
     def local(cls) -> "Runtime":
+        """This machine's, for the local AWS."""
         python = "{}.{}".format(*sys.version_info)
         return cls(target="local", python=python, architecture=f"{sys.platform}-{platform.machine()}")
 

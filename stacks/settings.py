@@ -70,7 +70,7 @@ class Settings:
     base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
     """What the containers' image is built on; the Dockerfiles say what it needs."""
     labels: Literal["off", "on"] = "off"
-    """Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/)."""
+    """Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/)"""
     max_pixels: int = number(Limits.max_pixels, most=Limits.max_pixels)
     """What one upload may have; at most what 1,769 MB hold (runtime/imaging/limits.py)."""
     max_bytes: int = number(Limits.max_bytes, most=Limits.max_bytes)
@@ -107,6 +107,7 @@ class Settings:
 
     @property
     def is_production(self) -> bool:
+        """Whether data is retained and stacks are protected."""
         return self.stage == "production"
 
     def stack_name(self, stack: str) -> str:
@@ -170,5 +171,5 @@ def _value(setting: "Field[Any]", value: Any) -> Any:
         possible = (optional and not value) or re.fullmatch(rule["pattern"], str(value))
         allowed = rule["allowed"] + (", or nothing" if optional else "")
     if not possible:
-        raise SettingsError(f"{setting.name}={value!r} is not possible. Allowed: {allowed}.")
+        raise SettingsError(f"Invalid value {setting.name}={value!r}. Allowed: {allowed}.")
     return int(value) if setting.type is int else str(value or "")

@@ -25,6 +25,7 @@ class Item(NamedTuple):
 
     @property
     def unverified(self) -> tuple[str, ...]:
+        """Names of its prices that nobody could check."""
         return tuple(one.name for one in self.prices if one.confidence == "unverified")
 
     @property

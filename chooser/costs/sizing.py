@@ -38,6 +38,7 @@ class Size(NamedTuple):
 
     @property
     def average(self) -> float:
+        """Tasks over the whole day."""
         return sum(self.tasks) / len(self.tasks)
 
     @property

@@ -26,6 +26,7 @@ class Window:
 
     @property
     def seconds(self) -> float:
+        """From start to end."""
         return (self.end - self.start).total_seconds()
 
 

@@ -27,11 +27,12 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
+        """Leaves signals alone."""
         yield
 
 
 async def serve(service: Service) -> None:
-    """Until SIGTERM or SIGINT: then it is not ready any more, tells its callers to go, and ends."""
+    """Serves until SIGTERM or SIGINT, then fails readiness, closes connections and drains."""
     settings = service.settings
     config = uvicorn.Config(
         service.application(),
@@ -61,6 +62,7 @@ async def serve(service: Service) -> None:
 
 
 def main(make: Callable[[Settings, Store], Service] = Service) -> int:
+    """Serves until it is told to stop. Returns the exit code: 2 for an invalid environment."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
     log.setLevel(logging.INFO)
     try:

@@ -286,7 +286,7 @@ def _without_body(headers: dict[str, str], media_type: str) -> Response:
 
 
 def _has(request: Request, headers: Mapping[str, str]) -> bool:
-    """Whether the caller has it already; a cache that compresses makes a tag weak.
+    """Whether If-None-Match matches. Compares weakly, since caches that compress weaken ETags.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
     """

@@ -19,7 +19,7 @@ class ServiceEnvironment(Environment):
         workers: threads that decode and encode; 0 is one per processor.
         queue: requests that may wait for them.
         deadline_seconds: after which a request is given up.
-        drain_seconds: in which a stopping service tells its callers to go.
+        drain_seconds: for which a stopping service fails readiness and closes each connection.
         cache_mb: of files and decoded images that are kept.
         spare_mb: beyond that, of those that only requests hold.
         fresh_seconds: in which a source is not looked at again.

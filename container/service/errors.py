@@ -12,7 +12,7 @@ class NotFoundError(Exception):
 
 
 class BusyError(Exception):
-    """More is waiting than will be done in time; later it will go."""
+    """The queue is full; retry later."""
 
 
 class DeadlineError(Exception):
@@ -39,7 +39,7 @@ STATUS: dict[type[Exception], int] = {
 
 
 def status_of(error: Exception) -> int:
-    """The status code of an error; 500 is one that nobody thought of, and a bug."""
+    """The status code of an error. Unmapped exceptions are bugs and become 500."""
     if isinstance(error, Rejected) and error.reason in (Reason.TOO_MANY_BYTES, Reason.TOO_MANY_PIXELS):
         return 413
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)

@@ -1,4 +1,4 @@
-"""The URL grammar of the IIIF Image API 3.0: https://iiif.io/api/image/3.0/#2-uri-syntax
+"""The URL grammar of the IIIF Image API 3.0: https://iiif.io/api/image/3.0/#2-uri-syntax.
 
 Pure: what a path asks for, without knowing any image.
 """
@@ -67,6 +67,7 @@ class ImageRequest:
 
     @property
     def colours(self) -> Colours:
+        """What the quality in the path means for the pixels."""
         return _QUALITIES[self.quality]
 
 

@@ -44,6 +44,7 @@ class Settings(ServiceEnvironment):
 
     @property
     def folder(self) -> Path | None:
+        """The folder of sources, where they are not in a bucket."""
         return Path(self.source_folder) if self.source_folder else None
 
     @property
@@ -65,6 +66,7 @@ class Settings(ServiceEnvironment):
 
     @cached_property
     def encodings(self) -> tuple[Encoding, ...]:
+        """The formats that may be asked for."""
         return tuple(Encoding(word) for word in self.formats) or tuple(Encoding)
 
     @cached_property

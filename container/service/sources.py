@@ -34,7 +34,7 @@ def version_of(tag: str) -> str:
 
 
 class Lease:
-    """Lives as long as what it counts."""
+    """A reservation; released when the last reference is dropped."""
 
 
 class Memory:
@@ -82,7 +82,7 @@ class Source:
 
 @dataclass(kw_only=True)
 class Shared:
-    """Work that `waiting` requests want; with the last of them it is given up, unless it has begun."""
+    """Work shared by `waiting` requests; cancelled when the last one leaves, unless it has begun."""
 
     task: asyncio.Task[Any] | None = None
     waiting: int = 0

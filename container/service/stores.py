@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from container.service.settings import Settings
 
 Admit = Callable[[int], object]
-"""Told of a file's bytes before they are read; raises when there is no room for them."""
+"""Called with the size before reading; raises if it does not fit in memory."""
 
 
 def admit_all(_: int) -> None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Put(Protocol):
     """Stores a result: its name within the version's folder, the bytes, their media type. Returns its key."""
 
-    def __call__(self, name: str, data: bytes, media_type: str, /) -> str: ...
+    def __call__(self, name: str, data: bytes, media_type: str, /) -> str:
+        """Stores a part of a result and returns its key."""
 
 
 class Work(Protocol):

@@ -21,6 +21,7 @@ class Photos:
 
     @property
     def max_bytes(self) -> int:
+        """Bytes of a source, at most."""
         return self.limits.max_bytes
 
     def make(self, body: Body, put: Put) -> dict[str, Any]:

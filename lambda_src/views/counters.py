@@ -40,6 +40,7 @@ class Part:
     counts: Counter[str] = field(default_factory=Counter)
 
     def has_room_for(self, key: Key) -> bool:
+        """Whether a view of this key still fits into one transaction."""
         return key in self.views or len(self.views) < MOST_COUNTERS
 
 

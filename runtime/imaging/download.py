@@ -8,9 +8,11 @@ CHUNK = 64 * 1024
 class Body(Protocol):
     """botocore's StreamingBody, as far as it is used here."""
 
-    def read(self, amt: int | None = None, /) -> bytes: ...
+    def read(self, amt: int | None = None, /) -> bytes:
+        """Reads that many bytes, or all that are left."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Gives the connection back."""
 
 
 class Download:

@@ -21,7 +21,7 @@ class Header:
     tiled: a TIFF of which a part can be read alone.
     bands: channels as decoded, alpha among them; 4 where the header does not say.
     bits: of a channel as decoded, 8 or 16, or 32 or 64 of a TIFF's.
-    samples: a JPEG's numbers a pixel, fewer than bands where colours are subsampled.
+    samples: a JPEG's numbers per pixel, fewer than bands where colours are subsampled.
     block_rows: rows that come at once, of a TIFF's strips or tiles.
     planar: a TIFF that stores its channels one after the other.
     keep: the channels of a decoded pixel that are its colours and its alpha; None where that is all of them.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 MAX_AVIF_PIXELS = 40_000_000
-"""Its decoder holds all of the image, more than once: 15 to 26 bytes a pixel where the others need 1 to 10
+"""Its decoder holds all of the image, more than once: 15 to 26 bytes per pixel where the others need 1 to 10
 (`python3 dev.py bench memory`), and the function's 1,769 MB must do.
 """
 

@@ -85,7 +85,7 @@ def _differ(primaries: Chromaticities) -> bool:
 
 
 def _matrix(primaries: Chromaticities) -> list[list[float]]:
-    """From linear light of these primaries to sRGB's. http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html"""
+    """From linear light of these primaries to sRGB's. http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html."""
     return _times(_inverse(_to_xyz(SRGB)), _times(_adapted(primaries[6:8]), _to_xyz(primaries)))
 
 

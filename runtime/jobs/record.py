@@ -121,6 +121,7 @@ class Job:
 
     @property
     def is_final(self) -> bool:
+        """Whether nothing follows."""
         return self.state in FINAL
 
     @property
@@ -168,7 +169,7 @@ class Job:
 
         refused: ECS has answered that it started nothing; without that it may have, and the next request has
         to carry the same token. unsettled: it refused in a way that a deploy explains, for a while.
-        Whoever was not tried for longest comes first: one that finds no room must not stand before the rest.
+        Least recently tried first, so that a job that never fits cannot block the others.
         """
         if self.state is not State.STARTING or self.task_arn:
             return None
@@ -247,7 +248,7 @@ class Job:
         )
 
     def reopened(self, now: float) -> "Job | None":
-        """By a person, after it failed: from the beginning, with what was tried kept."""
+        """Reopens a failed job at an operator's request; keeps its history."""
         if self.state is not State.FAILED:
             return None
         tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=self.message))

@@ -174,7 +174,7 @@ class Jobs:
         return True
 
     def waiting(self, most: int) -> list[str]:
-        """The ids of jobs that may be tried now, those first that were not for longest. The index may lag."""
+        """Ids of jobs that are due, least recently tried first. The index may lag."""
         ready = Key("queue").eq(WAITING) & Key("due").lte(int(self.clock()))
         return [item["job_id"] for item in self._open(ready, most)]
 

@@ -29,7 +29,7 @@ _PASSING = re.compile(
     "network interface|unavailable|internal|timed? ?out|above your limit",
     re.IGNORECASE,
 )
-"""What nothing is wrong with the request for, by what AWS and those who met it say:
+"""Messages of transient failures: the same request may succeed later. From AWS and from those who met them:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
 """
 _PASSING_REASONS = re.compile(r"^(RESOURCE:|AGENT\b)")

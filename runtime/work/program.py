@@ -55,6 +55,7 @@ class Program:
         return True
 
     def estimate(self, source: Source) -> Estimate:
+        """What was said of the program, whatever the source."""
         return Estimate(
             subject=f"{self.subject} of {source.size:,} bytes",
             memory_mb=self.memory_mb,

@@ -11,7 +11,7 @@ STRIPS = 4.4
 MARGIN = 1.25
 """From the model to a bound: what allocators and threads add differs from run to run."""
 HELD = {"webp": 7.0, "gif": 4.5, "avif": 13.0}
-"""Bytes a pixel that a decoder holds which knows no rows."""
+"""Bytes per pixel held by decoders that cannot stream rows."""
 CPU_SECONDS = {"png": 45.0, "tiff": 30.0, "jpeg": 32.0, "webp": 50.0, "gif": 50.0, "avif": 70.0}
 """A gigapixel of three channels at eight bits, JPEG tiles among it."""
 START_SECONDS = 1.0

@@ -79,7 +79,7 @@ class EventQueue(Construct):
         )
 
     def also_every(self, construct_id: str, interval: cdk.Duration) -> None:
-        """An event by the clock too."""
+        """Also sends an event on a schedule."""
         self._rule(construct_id, schedule=events.Schedule.rate(interval))
 
     def _rule(

@@ -16,7 +16,7 @@ class PrivateBucket(s3.Bucket):
     """Private, TLS 1.2 or newer, encrypted, with a lifecycle; removed with a sandbox, else retained.
 
     versioned: keeps what was overwritten or deleted for 30 days, since events name a version.
-    expiration: how long an object is kept; None is for ever.
+    expiration: how long an object is kept; None is forever.
     events: speaks to EventBridge by the bucket's own property; CDK's `event_bridge_enabled` would bring a
         hidden function with a role of its own on every bucket.
     """

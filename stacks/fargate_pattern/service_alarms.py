@@ -14,7 +14,7 @@ MINUTE = cdk.Duration.minutes(1)
 SLOW_SECONDS = 3
 NEARLY_FULL_PERCENT = 90
 FEW = 20
-"""Of fewer requests one error is no share that says anything."""
+"""Below this many requests an error rate is noise."""
 
 
 def watch_service(

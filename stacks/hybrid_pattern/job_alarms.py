@@ -1,4 +1,4 @@
-"""What is watched of jobs: those that failed, wait or are overdue, and whoever should look for them."""
+"""Alarms for failed, waiting and overdue jobs, and for the sweep itself."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch

@@ -44,7 +44,7 @@ class Tracker(PythonFunction):
             scope,
             construct_id,
             name="tracker",
-            description="Follows what became of each task, and of jobs that nobody heard of again",
+            description="Tracks stopped tasks and recovers lost jobs",
             timeout=TIMEOUT,
             memory_size=MEMORY_MB,
             environment={

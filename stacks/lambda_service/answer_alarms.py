@@ -7,7 +7,7 @@ from stacks.constructs.alarms import PERIOD, Alarms
 
 SLOW_MS = 3_000
 FEW = 20
-"""Of fewer requests one error is no share that says anything."""
+"""Below this many requests an error rate is noise."""
 
 
 def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:

@@ -1,4 +1,4 @@
-"""Rules for every template, as pure functions over its JSON. Copy this file with a stack: it stands alone.
+"""Rules forevery template, as pure functions over its JSON. Copy this file with a stack: it stands alone.
 
 A rule yields one sentence a finding, which begins with the logical id. What is allowed in spite of a rule
 stands in `ALLOWED_ON_ALL` and `CDK_HELPERS`, with its reason.
@@ -142,11 +142,11 @@ def buckets_have_a_lifecycle(template: Template) -> Iterator[str]:
     for name, resource in of_type(template, "AWS::S3::Bucket"):
         rules = resource["Properties"].get("LifecycleConfiguration", {}).get("Rules", [])
         if not any("AbortIncompleteMultipartUpload" in rule for rule in rules):
-            yield f"{name}: keeps incomplete uploads for ever"
+            yield f"{name}: keeps incomplete uploads forever"
         if resource["Properties"].get("VersioningConfiguration") and not any(
             "NoncurrentVersionExpiration" in rule for rule in rules
         ):
-            yield f"{name}: keeps old versions for ever"
+            yield f"{name}: keeps old versions forever"
 
 
 def only_tls(template: Template) -> Iterator[str]:
@@ -224,7 +224,7 @@ def batches_fail_in_parts(template: Template) -> Iterator[str]:
 def logs_expire(template: Template) -> Iterator[str]:
     for name, resource in of_type(template, "AWS::Logs::LogGroup"):
         if not resource["Properties"].get("RetentionInDays"):
-            yield f"{name}: is kept for ever"
+            yield f"{name}: is kept forever"
     for name, resource in of_type(template, "AWS::Lambda::Function"):
         if not name.startswith(tuple(CDK_HELPERS)) and not resource["Properties"].get(
             "LoggingConfig", {}

@@ -93,7 +93,7 @@ def test_the_template_names_nobody_and_no_place(output: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("stage=prod", "Error: stage='prod' is not possible. Allowed: sandbox, production."),
+        ("stage=prod", "Error: Invalid value stage='prod'. Allowed: sandbox, production."),
         ("stages=production", "Error: Unknown setting stages. There are: prefix, stage, architecture"),
     ],
 )

@@ -237,7 +237,7 @@ def _stop(run: Run, deployed: Deployed) -> int:
 
 def _whole(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not possible. Allowed: whole numbers from 1.")
+        raise argparse.ArgumentTypeError(f"invalid value {text!r}. Allowed: whole numbers from 1.")
     return int(text)
 
 

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,5}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not possible. Allowed: 1 to 999,999.")
+        raise argparse.ArgumentTypeError(f"invalid value {text!r}. Allowed: 1 to 999,999.")
     return int(text)
 
 

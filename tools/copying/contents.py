@@ -266,9 +266,10 @@ def _module(file: Path) -> str:
 
 
 def _project(folders: set[str]) -> str:
-    """pyproject.toml without what it says of folders that are not copied."""
+    """pyproject.toml's tools, without what they say of folders that are not copied."""
     kept = []
-    for line in (ROOT / "pyproject.toml").read_text().splitlines(keepends=True):
+    _, table, tools = (ROOT / "pyproject.toml").read_text().partition("[tool.ruff]")
+    for line in f"{table}{tools}".splitlines(keepends=True):
         named = re.match(r'"(\w+)[/.]', line)
         if line.startswith("files = "):
             names = [name for name in json.loads(line.removeprefix("files = ")) if name in folders]

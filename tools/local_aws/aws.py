@@ -104,7 +104,7 @@ def run_by() -> Literal["docker", "processes"]:
     """
     asked = os.environ.get("LOCAL_AWS_CONTAINERS", "")
     if asked not in ("", "docker", "processes"):
-        raise LocalAwsError(f"LOCAL_AWS_CONTAINERS={asked} is not possible: docker or processes.")
+        raise LocalAwsError(f"LOCAL_AWS_CONTAINERS={asked} is invalid. Allowed: docker, processes.")
     answers = (
         shutil.which("docker") and not subprocess.run(["docker", "info"], capture_output=True).returncode
     )

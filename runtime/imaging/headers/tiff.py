@@ -48,6 +48,7 @@ class Directory(NamedTuple):
     unknown: tuple[tuple[int, bytes], ...] = ()
 
     def first(self, tag: int, default: int) -> int:
+        """The first value of a tag."""
         return (self.values.get(tag) or (default,))[0]
 
 

@@ -17,7 +17,7 @@ from runtime.work.videos.rendition import (
 class Codec:
     """What decoding takes, in CPU seconds: per billion pixels, and per billion bits.
 
-    busy: bits a pixel at which its pictures are as hard to encode as any.
+    busy: bits per pixel at which its pictures are as hard to encode as any.
     """
 
     per_gigapixel: float

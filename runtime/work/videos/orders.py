@@ -27,10 +27,12 @@ class Order:
     threads: int = 1
 
     def as_json(self) -> dict[str, Any]:
+        """For the process that does it."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Order":
+        """The same order again."""
         return cls(**{**told, "kind": Kind(told["kind"]), "limits": VideoLimits(**told["limits"])})
 
 

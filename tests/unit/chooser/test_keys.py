@@ -47,8 +47,8 @@ def workload(**named: Any) -> Workload:
         ({"longest_seconds": 0.05}, "shorter than duration_ms"),
         ({"name": ""}, "a text of one line"),
         ({"name": "a\nb"}, "a text of one line"),
-        ({"task_vcpus": 3}, "one of 0.25, 0.5, 1, 2, 4, 8, 16, 32 is wanted"),
-        ({"task_vcpus": 1, "task_memory_gb": 1}, "2 to 8 in Fargate's steps is wanted with 1 vCPU"),
+        ({"task_vcpus": 3}, "one of 0.25, 0.5, 1, 2, 4, 8, 16, 32."),
+        ({"task_vcpus": 1, "task_memory_gb": 1}, "2 to 8 in Fargate's steps is allowed with 1 vCPU"),
         ({"task_memory_gb": 2.5}, "in Fargate's steps"),
     ],
 )

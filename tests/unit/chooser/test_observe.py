@@ -210,9 +210,9 @@ def test_a_service_that_nobody_counts_for_asks_for_its_requests(capsys: pytest.C
     [
         (["lambda:none"], "Function not found"),
         (["ecs:c/none"], "Cluster not found"),
-        (["s3:bucket"], "lambda:NAME or ecs:CLUSTER/SERVICE is wanted"),
-        (["ecs:c"], "lambda:NAME or ecs:CLUSTER/SERVICE is wanted"),
-        (["lambda:a", "--days", "0"], "1 to 60 are wanted"),
+        (["s3:bucket"], "must be lambda:NAME or ecs:CLUSTER/SERVICE"),
+        (["ecs:c"], "must be lambda:NAME or ecs:CLUSTER/SERVICE"),
+        (["lambda:a", "--days", "0"], "must be 1 to 60"),
     ],
 )
 def test_what_cannot_be_seen_is_a_sentence(

@@ -246,7 +246,8 @@ def test_a_list_without_a_date_is_left_out(aws: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "why"), [("us-east-1", "are here already"), ("../x", "is wanted"), ("EU", "is wanted")]
+    ("region", "why"),
+    [("us-east-1", "are here already"), ("../x", "must be a Region"), ("EU", "must be a Region")],
 )
 def test_other_regions_are_refused_before_anything_is_asked(
     capsys: pytest.CaptureFixture[str], region: str, why: str

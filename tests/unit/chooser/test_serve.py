@@ -113,7 +113,7 @@ def test_what_is_wrong_is_said_beside_the_last_answer(port: int, window: Tab) ->
     with pytest.raises(AssertionError, match="failed"):
         window.settle()
     told = window.run("document.getElementById('error').textContent")
-    assert told.strip() == "memory_mb = 'much': a number from 128 to 1e+06 is wanted."
+    assert told.strip() == "memory_mb = 'much': must be a number from 128 to 1,000,000."
     assert shown(window)
 
 

@@ -40,7 +40,7 @@ def test_values_of_the_command_line_are_text_and_are_read() -> None:
             r"Unknown setting stag\. There are: prefix, stage, architecture",
         ),
         ({"max-pixels": 1}, "Unknown setting max-pixels"),
-        ({"stage": "prod"}, r"stage='prod' is not possible\. Allowed: sandbox, production\."),
+        ({"stage": "prod"}, r"Invalid value stage='prod'\. Allowed: sandbox, production\."),
         ({"architecture": "arm"}, "Allowed: arm64, x86_64"),
         ({"labels": True}, "Allowed: off, on"),
         ({"max_pixels": "many"}, "Allowed: whole numbers from 1 to 100,000,000"),

@@ -8,7 +8,7 @@ from tools.commands import demo
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("labels", "labels='' is not possible. Allowed: off, on."),
+        ("labels", "Invalid value labels=''. Allowed: off, on."),
         ("colour=red", "Unknown setting colour."),
     ],
 )

@@ -243,7 +243,7 @@ def test_a_number_that_cannot_be_is_one_sentence(
 ) -> None:
     with pytest.raises(SystemExit):
         views.main([f"{option}={value}"])
-    assert f"'{value}' is not possible. Allowed: 1 to 999,999." in capsys.readouterr().err
+    assert f"invalid value '{value}'. Allowed: 1 to 999,999." in capsys.readouterr().err
 
 
 def test_a_wait_that_ends_says_how_far_it_came(driver: StreamDriver) -> None:
