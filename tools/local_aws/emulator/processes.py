@@ -51,6 +51,8 @@ class Images:
 
 
 class Containers:
+    """The `containers` of a Docker client."""
+
     def __init__(self, docker: Processes) -> None:
         self.docker = docker
         self._all: dict[str, Container] = {}
@@ -70,6 +72,8 @@ class Containers:
 
 
 class Container:
+    """A process in the place of a container."""
+
     def __init__(self, docker: Processes, image: str, options: dict[str, Any]) -> None:
         folder = docker.image(image)
         self.labels: dict[str, str] = options["labels"]
