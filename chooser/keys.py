@@ -9,7 +9,7 @@ from chooser.prices import REGION, as_of, named, prices, regions
 from chooser.workload import ARCHITECTURES, SECONDS_A_MONTH, Workload
 from runtime.placement.limits import FARGATE_SIZES
 
-MOST_WEIGHT = 1_000_000
+LEAST_WEIGHT, MOST_WEIGHT = 0.001, 1_000_000
 FRONT_DOORS = ("none", "function-url", "http-api", "rest-api", "websocket-api", "alb", "cloudfront")
 BALANCERS = ("none", "public", "internal", "shared", "api-gateway")
 
@@ -224,7 +224,7 @@ def _hours(key: str, value: object) -> tuple[float, ...]:
         for one in (value if isinstance(value, list) else [])
         if isinstance(one, (int, float)) and 0 <= one <= MOST_WEIGHT
     ]
-    if len(numbers) != 24 or not sum(numbers):
+    if len(numbers) != 24 or sum(numbers) < LEAST_WEIGHT:
         raise WorkloadError(
             f"{key} = {value!r}: must be 24 weights from 0 to {MOST_WEIGHT:,}, one per hour, not all 0."
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from chooser.candidates import FUNCTIONS, JOBS, SERVICES, Candidate, size
 from chooser.choose import Verdict
 from chooser.costs.sizing import BUSY, WORKER_BUSY
-from chooser.prices import BORROWED, REGION
+from chooser.prices import REGION
 from chooser.workload import ARCHITECTURES, Workload
 from runtime.placement.limits import limit
 
@@ -109,11 +109,7 @@ def sizing(load: Workload, verdict: Verdict) -> str:
 def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:
     """Prices of another Region in its bill."""
     if found := sorted({one.name for item in verdict.items for one in item.prices if one.borrowed}):
-        low, high = BORROWED
-        yield (
-            f"Not known of {load.region}, and taken from {REGION} with a range of {low:g} to {high:g} times: "
-            f"{', '.join(found)}."
-        )
+        yield f"Not known of {load.region}, and taken from {REGION} with a range: {', '.join(found)}."
 
 
 def unmeasured(load: Workload) -> Iterator[str]:

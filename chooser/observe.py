@@ -16,6 +16,11 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concep
 """
 
 
+def now() -> datetime:
+    """In UTC."""
+    return datetime.now(UTC)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Prints the file. Returns 1 with a sentence where nothing can be seen."""
     import argparse
@@ -40,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         from chooser.observed.service import service
     except ImportError:
         return _refused("observe needs boto3: . .venv/bin/activate")
-    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    until = now().replace(minute=0, second=0, microsecond=0)
     window = Window(start=until - timedelta(days=options.days), end=until)
     try:
         session = boto3.Session(region_name=options.region)

@@ -149,12 +149,13 @@ def _break_even() -> str:
 
 
 def _regions() -> str:
-    """The same by the prices of each Region that is shipped."""
-    rows = [f"| a request | {' | '.join(REGIONS)} |", "|---|" + "---:|" * len(REGIONS)]
-    for memory, milliseconds in SHAPES:
-        shape = _shape(memory, milliseconds, "http-api")
-        crossings = " | ".join(_crossing(shape._replace(region=one)) for one in REGIONS)
-        rows.append(f"| {memory:,} MB, {milliseconds:,} ms | {crossings} |")
+    """Bills of examples by the prices of each Region that is shipped, on arm64."""
+    rows = [f"| USD a month | {' | '.join(REGIONS)} |", "|---|" + "---:|" * len(REGIONS)]
+    for name in ("image-service", "api"):
+        found = example(name)
+        for one in (Candidate.LAMBDA, Candidate.SERVICE):
+            usd = [f"{total(one, found._replace(region=region), 'arm64'):,.2f}" for region in REGIONS]
+            rows.append(f"| [{found.name}](../examples/{name}.toml), {one} | {' | '.join(usd)} |")
     return "\n".join(rows)
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from http.client import HTTPException
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,22 +118,25 @@ def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float],
         dimensions = [*term["priceDimensions"].values()]
         units = {str(one["unit"]) for one in dimensions}
         steps = sorted(map(_step, dimensions))
+        tiers = tuple((end / row.per, float(usd * row.per)) for _, end, usd in steps)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise ListError("its entry is not as AWS documents it") from None
     if not steps or not units <= {*row.units}:
-        raise ListError(f"in {', '.join(sorted(units)) or 'no unit'}, not {' or '.join(row.units)}")
+        raise ListError(
+            f"in {', '.join(map(repr, sorted(units))) or 'no unit'}, not {' or '.join(row.units)}"
+        )
     bounds = [0.0, *(end for _, end, _ in steps)]
     if [begin for begin, _, _ in steps] != bounds[:-1] or bounds[-1] != inf:
         raise ListError("its tiers do not meet")
-    if not all(usd.is_finite() and usd > 0 for _, _, usd in steps):
+    if not all(0 < usd < inf for _, usd in tiers):
         raise ListError("a tier of it costs nothing, or no number")
-    return tuple((end / row.per, float(usd * row.per)) for _, end, usd in steps)
+    return tiers
 
 
 def _step(dimension: Any) -> tuple[float, float, Decimal]:
     """From, to, and USD of one of the list's units."""
     if "USD" not in dimension["pricePerUnit"]:
-        raise ListError(f"in {', '.join(dimension['pricePerUnit'])}, not in USD")
+        raise ListError(f"in {', '.join(map(repr, dimension['pricePerUnit']))}, not in USD")
     begin, end = float(dimension["beginRange"]), float(dimension["endRange"])
     return begin, end, Decimal(dimension["pricePerUnit"]["USD"])
 
@@ -176,6 +180,8 @@ def _get(address: str) -> Any:
             text = answer.read(MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
         raise ListError(f"AWS answers {error.code}") from None
+    except HTTPException as error:
+        raise ListError(f"AWS's answer is broken: {type(error).__name__}") from None
     if len(text) > MOST_BYTES:
         raise ListError(f"its list is larger than {MOST_BYTES:,} bytes")
     try:

@@ -21,10 +21,13 @@ REGION = "us-east-1"
 OLD_DAYS = 180
 EVERYWHERE = ("free_", "cloudfront_", "real_time_log_", "managed_instance_fee_", "function_url_")
 """Names of prices that begin so are the same in every Region."""
-BORROWED = (1, 1.75)
-"""Times us-east-1's price, where a Region's is not known: Fargate in São Paulo costs 72 % more, and no price
-that was seen is lower elsewhere.
+BORROWED = (0.9, 1.75)
+"""Times us-east-1's price, where a Region's is not known: Fargate in São Paulo costs 72 % more, and some Spot
+prices are lower elsewhere.
 """
+SIBLINGS = (("arm64", "x86_64"), ("x86_64", "arm64"))
+ALIKE = (0.9, 1.1)
+"""The same, where the other architecture's price is known there: it differs in the same proportion."""
 
 
 class Price(NamedTuple):
@@ -99,10 +102,21 @@ def prices(region: str = REGION) -> dict[str, Price]:
     found = {name: Price(name=name, **entry) for name, entry in entries if isinstance(entry, dict)}
     if region == REGION:
         return found
+    for one in found.values():
+        _check(one)
     return {
-        name: _tiered(found[name], there) if name in found else _elsewhere(there)
+        name: _tiered(found[name], there) if name in found else _elsewhere(there, found)
         for name, there in prices().items()
     }
+
+
+def _check(one: Price) -> None:
+    """Raises ValueError or TypeError where a file's entry is no price."""
+    numbers = [one.usd, *(usd for _, usd in one.tiers)]
+    if one.confidence == "unverified":
+        numbers += [one.low, one.high]  # type: ignore[list-item]
+    if not all(0 <= number < float("inf") for number in numbers):
+        raise ValueError(f"{one.name} is no price")
 
 
 def _tiered(one: Price, there: Price) -> Price:
@@ -113,13 +127,24 @@ def _tiered(one: Price, there: Price) -> Price:
     return one._replace(tiers=tuple((bound, usd * times) for bound, usd in there.tiers))
 
 
-def _elsewhere(one: Price) -> Price:
-    """us-east-1's price, for a Region of which none is known."""
+def _elsewhere(one: Price, found: Mapping[str, Price]) -> Price:
+    """us-east-1's price, for a Region of which none is known; found: those that are."""
     if one.name.startswith(EVERYWHERE):
         return one
-    low, high = ((one.usd if end is None else end) for end in (one.low, one.high))
-    low, high = low * BORROWED[0], high * BORROWED[1]
-    return one._replace(confidence="unverified", low=low, high=high, borrowed=True)
+    times, (least, most) = 1.0, BORROWED
+    for this, other in SIBLINGS:
+        name = one.name.replace(this, other)
+        if name != one.name and name in found:
+            times, (least, most) = found[name].usd / price(name).usd, ALIKE
+    low, high = ((one.usd if end is None else end) * times for end in (one.low, one.high))
+    return one._replace(
+        usd=one.usd * times,
+        tiers=tuple((bound, usd * times) for bound, usd in one.tiers),
+        confidence="unverified",
+        low=low * least,
+        high=high * most,
+        borrowed=True,
+    )
 
 
 def forget() -> None:

@@ -195,7 +195,9 @@ def as_markdown(found: Answer, today: date) -> str:
     bill += [f"| {item.what} | {item.usd:,.2f} |" for item in found.best.items if found.best.possible]
     others = [f"| {name} | {usd} | {remark} |" for name, usd, remark in rows(found.verdicts)]
     inputs = [
-        f"| `{key}` | {getattr(found.load, key)} |" for key in found.load._fields if key in found.load.said
+        f"| `{key}` | {str(getattr(found.load, key)).replace('|', '/')} |"
+        for key in found.load._fields
+        if key in found.load.said
     ]
     parts = [
         f"# {found.load.name.replace('|', '/')}: Lambda or Fargate?",

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from threading import Lock
 
 from chooser.candidates import Candidate, total
 from chooser.choose import Verdict
@@ -22,18 +22,19 @@ from chooser.report import Answer, answer, as_data, as_markdown, paragraphs, row
 from chooser.workload import Workload
 from chooser.written import as_query, as_toml, from_query, said
 
-HOST, PORT = "127.0.0.1", 8183
+HOST, PORT, HTTP = "127.0.0.1", 8183, 80
 WEB = Path(__file__).parent / "web"
 FILES = {"/": "page.html", "/page.css": "page.css", "/page.js": "page.js"}
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+ONE_AT_A_TIME = Lock()
 FACTOR, POINTS = 1000.0, 61
 """The curve goes from so small a part of the load to so many times as much, in so many steps."""
 EXAMPLE = Path(__file__).parents[1] / "examples" / "thumbnails.toml"
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         begin = load(options.file)
-        server = ThreadingHTTPServer((HOST, options.port), handler(begin))
+        server = Server(options.port, begin)
     except (OSError, OverflowError, WorkloadError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -62,47 +63,82 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def handler(begin: Workload) -> type[BaseHTTPRequestHandler]:
-    """What answers. begin: the workload of a link that says none."""
+class Handler(BaseHTTPRequestHandler):
+    """Refuses other names than its own, and answers a link."""
 
-    class Handler(BaseHTTPRequestHandler):
-        server_version, sys_version = "chooser", ""
-        timeout = 60
+    server: "Server"
+    server_version, sys_version = "chooser", ""
+    timeout = 60
 
-        def do_GET(self) -> None:
-            asked, (_, port) = urlsplit(self.path), self.request.getsockname()
-            if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
-                self._send(421, "text/plain", f"This is {HOST}:{port}, and answers to no other name.\n")
-            elif asked.path in FILES:
-                file = WEB / FILES[asked.path]
-                self._send(200, TYPES[file.suffix], file.read_text())
-            elif asked.path in ANSWERS:
-                make, media_type = ANSWERS[asked.path]
-                try:
-                    made = make(from_query(asked.query) if asked.query else begin)
-                    self._send(200, media_type, made, attached=asked.path[1:])
-                except WorkloadError as error:
-                    self._send(400, "text/plain", f"{error}\n")
-            else:
-                self._send(404, "text/plain", "There is no such page.\n")
+    def parse_request(self) -> bool:
+        """Refuses by the name it is asked by, whatever is asked."""
+        if not super().parse_request():
+            return False
+        port = self.server.server_port
+        named = ("", f":{port}") if port == HTTP else (f":{port}",)
+        if self.headers.get("Host") not in {f"{host}{end}" for host in (HOST, "localhost") for end in named}:
+            self._send(421, "text/plain", f"This is {HOST}:{port}, and answers to no other name.\n")
+            return False
+        return True
 
-        def _send(self, status: int, media_type: str, text: str, attached: str = "") -> None:
-            body = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", f"{media_type}; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            if attached.startswith("workload."):
-                self.send_header("Content-Disposition", f'attachment; filename="{attached}"')
-            for name, value in SAFE.items():
-                self.send_header(name, value)
-            with suppress(ConnectionError):  # a slider that moves on does not wait for its answer
-                self.end_headers()
-                self.wfile.write(body)
+    def do_GET(self) -> None:
+        """The page, what it shows, and the downloads."""
+        path, _, query = self.path.partition("?")
+        elsewhere = self.headers.get("Sec-Fetch-Site") == "cross-site"
+        if path in FILES:
+            file = WEB / FILES[path]
+            self._send(200, TYPES[file.suffix], file.read_text())
+        elif path in ANSWERS and elsewhere:
+            self._send(403, "text/plain", "Another site's page asks this.\n")
+        elif path in ANSWERS:
+            self._send(*_answered(path, query, self.server.begin), attached=path[1:])
+        else:
+            self._send(404, "text/plain", "There is no such page.\n")
 
-        def log_message(self, *_: object) -> None:
-            """Nothing: a link holds what somebody may not want in a log."""
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """As every other answer."""
+        self._send(code, "text/plain", f"{message or explain or 'This is no request for the page.'}\n")
 
-    return Handler
+    def _send(self, status: int, media_type: str, text: str, attached: str = "") -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", f"{media_type}; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        if attached.startswith("workload."):
+            self.send_header("Content-Disposition", f'attachment; filename="{attached}"')
+        for name, value in SAFE.items():
+            self.send_header(name, value)
+        with suppress(ConnectionError):  # a slider that moves on does not wait for its answer
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: a link holds what somebody may not want in a log."""
+
+
+class Server(ThreadingHTTPServer):
+    """On loopback. begin: the workload of a link that says none."""
+
+    def __init__(self, port: int, begin: Workload) -> None:
+        super().__init__((HOST, port), Handler)
+        self.begin = begin
+
+
+def _answered(path: str, query: str, begin: Workload) -> tuple[int, str, str]:
+    """Status, media type and text. One at a time: an answer takes a processor."""
+    make, media_type = ANSWERS[path]
+    try:
+        with ONE_AT_A_TIME:
+            return 200, media_type, make(from_query(query) if query else begin)
+    except WorkloadError as error:
+        return 400, "text/plain", f"{error}\n"
+    except Exception as error:  # noqa: BLE001 - an error in the code; the page goes on
+        return 500, "text/plain", f"A bug of the chooser: {error!r}. Please report it with this address.\n"
+
+
+def fields(_: Workload) -> str:
+    """Every key and the Regions, for the page's form."""
+    return json.dumps({"keys": {name: _key(name) for name in KEYS}, "regions": regions()}, allow_nan=False)
 
 
 def as_page(asked: Workload) -> str:
@@ -117,8 +153,6 @@ def as_page(asked: Workload) -> str:
             "paragraphs": [*paragraphs(found)],
             "order": [*Candidate],
             "curves": [_curve(found, one) for one in found.verdicts if one.possible],
-            "keys": {name: _key(name) for name in KEYS},
-            "regions": regions(),
             "warning": stale(date.today(), asked.region),
         },
         allow_nan=False,
@@ -151,6 +185,7 @@ def as_record(asked: Workload) -> str:
 
 
 ANSWERS: dict[str, tuple[Callable[[Workload], str], str]] = {
+    "/fields": (fields, "application/json"),
     "/answer": (as_page, "application/json"),
     "/workload.toml": (lambda asked: as_toml(said(asked)), "application/toml"),
     "/workload.md": (as_record, "text/markdown"),

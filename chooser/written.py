@@ -79,7 +79,7 @@ def _read(key: str, text: str) -> object:
     if values is list:
         return [_number(one) for one in text.split(",")]
     if values is tuple:
-        return [one for one in text.split(",") if one]
+        return [one.strip() for one in text.split(",") if one.strip()]
     if values is bool:
         return {"true": True, "false": False}.get(text, text)
     return _number(text) if isinstance(values, tuple) and not isinstance(values[0], str) else text

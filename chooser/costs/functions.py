@@ -13,6 +13,8 @@ PROVISIONED_BUSY = 0.7
 """https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html suggests it as a target"""
 LEAST_BLOCKED = 0.001
 """Share of requests that find no environment ready: no number of environments makes it zero."""
+NEVER = 1e12
+"""One request in so many is none."""
 DISK_INCLUDED_MB = 512
 """https://aws.amazon.com/lambda/pricing/"""
 INSTANCE_VCPUS, INSTANCE_GB = 1, 7
@@ -84,6 +86,8 @@ def blocked(count: float, in_flight: float) -> float:
     inverse = 1.0
     for one in range(1, int(count) + 1):
         inverse = 1 + inverse * one / in_flight if in_flight else float("inf")
+        if inverse > NEVER:
+            return 0
     return 1 / inverse
 
 

@@ -2,50 +2,66 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from chooser.observed.metrics import Metrics, Seen, Window, rounded
 
-MOST_REPORTS = 2000
-"""REPORT lines that are read: enough for a share of one percent."""
-REPORT = re.compile(r"Max Memory Used: (\d+) MB(?:.*?Init Duration: ([\d.]+) ms)?", re.DOTALL)
-"""https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
+SLICES, OF_EACH = 20, 100
+"""Of the window, evenly, and REPORT lines that are read of each: enough for a share of a few per mille."""
+REPORT = re.compile(r"Max Memory Used: (\d+) MB(?:.*?(?:Init|Restore) Duration: ([\d.]+) ms)?", re.DOTALL)
+"""https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html; with SnapStart a start is a restore."""
 DISK_INCLUDED_MB = 512
 
 
 def function(session: Any, name: str, window: Window) -> Seen:
     """Of a Lambda function. Raises NothingSeenError, and what boto3 does."""
     told = session.client("lambda").get_function_configuration(FunctionName=name)
-    name, architecture = told["FunctionName"], told.get("Architectures", ["x86_64"])[0]
-    client = session.client("cloudwatch")
-    metrics = Metrics(client=client, window=window, namespace="AWS/Lambda", dimensions={"FunctionName": name})
-    seen = metrics.load("Invocations", "invocations")
-    runs, average = metrics.total("Invocations"), metrics.mean("Duration") or 1
-    longest, late = metrics.most("Duration"), metrics.most("Duration", "p99")
-    seen.values.update(
-        name=name,
-        region=session.region_name,
-        duration_ms={architecture: rounded(average)},
-        memory_mb=told["MemorySize"],
-        longest_seconds=rounded(max(longest, rounded(average)) / 1000),
-    )
-    seen.comments["duration_ms"] = f"the average; p99 up to {late:,.0f} ms in an hour"
-    at_once = metrics.most("ConcurrentExecutions")
-    seen.comments["peak_per_second"] += f"; {at_once:,.0f} at once at most"
-    errors, throttles = metrics.total("Errors"), metrics.total("Throttles")
+    name, client = told["FunctionName"], session.client("cloudwatch")
+
+    def metrics(namespace: str, dimension: str, value: str) -> Metrics:
+        return Metrics(client=client, window=window, namespace=namespace, dimensions=[{dimension: value}])
+
+    of_lambda = metrics("AWS/Lambda", "FunctionName", name)
+    seen = of_lambda.load("Invocations", "invocations")
+    seen.values.update(name=name, region=session.region_name, memory_mb=told["MemorySize"])
+    runs, at_once = of_lambda.total("Invocations"), of_lambda.most("ConcurrentExecutions")
+    errors, throttles = of_lambda.total("Errors"), of_lambda.total("Throttles")
     failed = f"{errors:,.0f} of {runs:,.0f} failed, {throttles:,.0f} were throttled"
+    seen.comments["peak_per_second"] += f"; {at_once:,.0f} at once at most"
     seen.comments["attempts"] = f"not seen; {failed}"
     seen.comments["front_door"] = "not seen: what calls it, such as http-api; none, where events do"
+    _durations(seen, of_lambda, told.get("Architectures", ["x86_64"])[0])
     _settings(seen, told)
-    _insights(
-        seen,
-        Metrics(client=client, window=window, namespace="LambdaInsights", dimensions={"function_name": name}),
-    )
-    group = told.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
-    of_logs = Metrics(client=client, window=window, namespace="AWS/Logs", dimensions={"LogGroupName": group})
-    _logs(seen, session.client("logs"), of_logs, runs)
+    _insights(seen, metrics("LambdaInsights", "function_name", name))
+    own = f"/aws/lambda/{name}"
+    group = told.get("LoggingConfig", {}).get("LogGroup") or own
+    if group == own:
+        kilobytes = metrics("AWS/Logs", "LogGroupName", group).total("IncomingBytes") / 1000
+        if kilobytes:
+            seen.values["log_kb"] = rounded(kilobytes / runs)
+    if "log_kb" not in seen.values:
+        shared = "other functions may write there too" if group != own else "nothing came in"
+        seen.comments["log_kb"] = f"not seen of {group}: {shared}"
+    try:
+        _starts(seen, [*_reports(session.client("logs"), group, name, window)])
+    except ClientError as error:
+        seen.comments["init_ms"] = seen.comments["cold_share"] = f"not seen: {error}"
     return seen
+
+
+def _durations(seen: Seen, metrics: Metrics, architecture: str) -> None:
+    average = metrics.mean("Duration")
+    if average is None:
+        seen.comments["duration_ms"] = f"not seen: {{ {architecture} = milliseconds of one run }}"
+        return
+    seen.values["duration_ms"] = {architecture: rounded(average)}
+    late, longest = metrics.most("Duration", "p99"), metrics.most("Duration")
+    seen.comments["duration_ms"] = f"the average; p99 up to {late:,.0f} ms in an hour"
+    if longest > 1.001 * average and longest >= 1:
+        seen.values["longest_seconds"] = rounded(longest / 1000)
 
 
 def _settings(seen: Seen, told: Any) -> None:
@@ -69,44 +85,40 @@ def _insights(seen: Seen, metrics: Metrics) -> None:
     seen.comments["cpu_ms"] = "of Lambda Insights"
 
 
-def _logs(seen: Seen, logs: Any, metrics: Metrics, runs: float) -> None:
-    """The log's size, and what its REPORT lines say of starts and memory."""
-    group = metrics.dimensions["LogGroupName"]
-    if kilobytes := metrics.total("IncomingBytes") / 1000:
-        seen.values["log_kb"] = rounded(kilobytes / runs)
-    else:
-        seen.comments["log_kb"] = f"not seen: nothing came into {group}"
-    reports = [*_reports(logs, group, metrics.window)]
+def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
+    """What REPORT lines say of starts and memory."""
     if not reports:
-        seen.comments["init_ms"] = seen.comments["cold_share"] = f"not seen: no REPORT line in {group}"
+        seen.comments["init_ms"] = seen.comments["cold_share"] = "not seen: no REPORT line in the log"
         return
     inits = [init for _, init in reports if init]
     seen.values["cold_share"] = round(len(inits) / len(reports), 5)
-    seen.comments["cold_share"] = f"of {len(reports):,} REPORT lines"
+    seen.comments["cold_share"] = f"of {len(reports):,} REPORT lines, from all of the time"
     if inits:
         seen.values["init_ms"] = rounded(sum(inits) / len(inits))
     used = max(memory for memory, _ in reports)
     seen.comments["shared_memory_mb"] = f"not seen apart; {used:,} MB were used at most, with one request"
 
 
-def _reports(logs: Any, group: str, window: Window) -> Iterator[tuple[int, float]]:
-    """What `report` makes of lines, until there are enough."""
-    read = 0
-    pages = logs.get_paginator("filter_log_events").paginate(
-        logGroupName=group,
-        filterPattern='?REPORT ?"platform.report"',
-        startTime=int(window.start.timestamp() * 1000),
-        endTime=int(window.end.timestamp() * 1000),
-    )
-    try:
-        for event in (event for page in pages for event in page["events"]):
-            if told := report(event["message"]):
-                read += 1
+def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:
+    """What `report` makes of lines. In a group of several functions a stream's name holds its function's."""
+    length = (window.end - window.start) / SLICES
+    for number in range(SLICES):
+        start = window.start + number * length
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group,
+            filterPattern='?REPORT ?"platform.report"',
+            startTime=int(start.timestamp() * 1000),
+            endTime=int((start + length).timestamp() * 1000) - 1,
+            PaginationConfig={"MaxItems": OF_EACH},
+        )
+        try:
+            events = [event for page in pages for event in page["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return
+        for event in events:
+            is_own = group == f"/aws/lambda/{name}" or f"/{name}[" in event["logStreamName"]
+            if is_own and (told := report(event["message"])):
                 yield told
-            if read == MOST_REPORTS:
-                return
-    except logs.exceptions.ResourceNotFoundException:
-        return
 
 
 def report(line: str) -> tuple[int, float] | None:
@@ -115,6 +127,7 @@ def report(line: str) -> tuple[int, float] | None:
         return int(found[1]), float(found[2] or 0)
     try:
         metrics = json.loads(line)["record"]["metrics"]
-        return int(metrics["maxMemoryUsedMB"]), float(metrics.get("initDurationMs", 0))
-    except (ValueError, KeyError, TypeError):
+        start = metrics.get("initDurationMs") or metrics.get("restoreDurationMs") or 0
+        return int(metrics["maxMemoryUsedMB"]), float(start)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

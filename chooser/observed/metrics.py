@@ -1,16 +1,18 @@
 """CloudWatch's numbers of a window of time, and the load that they show."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chooser.workload import SECONDS_A_MONTH
 
-MINUTES_KEPT_DAYS = 15
+MINUTES_KEPT = timedelta(days=15)
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html"""
 HOUR = 3600
-Points = Sequence[tuple[datetime, float]]
+ADDED = ("Sum", "SampleCount")
+"""Statistics that add up over several sets of dimensions; of the others the greatest counts."""
 
 
 class NothingSeenError(Exception):
@@ -29,6 +31,11 @@ class Window:
         """From start to end."""
         return (self.end - self.start).total_seconds()
 
+    @property
+    def shortest_period(self) -> int:
+        """Seconds of the shortest period that CloudWatch surely still has of all of it."""
+        return 60 if self.end - self.start < MINUTES_KEPT else 300
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
@@ -40,17 +47,30 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """Of one namespace and its dimensions."""
+    """Of one namespace. dimensions: a set each of what is seen together, such as target groups."""
 
     client: Any
     window: Window
     namespace: str
-    dimensions: Mapping[str, str]
+    dimensions: Sequence[Mapping[str, str]]
 
-    def points(self, name: str, stat: str, period: int = HOUR) -> Points:
-        """By time; a period without data has none."""
-        dimensions = [{"Name": key, "Value": value} for key, value in self.dimensions.items()]
-        metric = {"Namespace": self.namespace, "MetricName": name, "Dimensions": dimensions}
+    def points(self, name: str, stat: str, period: int = HOUR) -> dict[datetime, float]:
+        """By time, in UTC; a period without data has none."""
+        found: Counter[datetime] = Counter()
+        for dimensions in self.dimensions:
+            for at, value in self._points(name, stat, period, dimensions):
+                time = at.astimezone(UTC)
+                found[time] = found[time] + value if stat in ADDED else max(found[time], value)  # type: ignore[assignment]
+        return dict(found)
+
+    def _points(
+        self, name: str, stat: str, period: int, dimensions: Mapping[str, str]
+    ) -> list[tuple[datetime, float]]:
+        metric = {
+            "Namespace": self.namespace,
+            "MetricName": name,
+            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+        }
         pages = self.client.get_paginator("get_metric_data").paginate(
             MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": period, "Stat": stat}}],
             StartTime=self.window.start,
@@ -61,7 +81,7 @@ class Metrics:
 
     def total(self, name: str, stat: str = "Sum") -> float:
         """Of all hours."""
-        return sum(value for _, value in self.points(name, stat))
+        return sum(self.points(name, stat).values())
 
     def mean(self, name: str) -> float | None:
         """Of all samples; None without any."""
@@ -70,28 +90,29 @@ class Metrics:
 
     def most(self, name: str, stat: str = "Maximum") -> float:
         """Of all hours; 0 without any."""
-        return max((value for _, value in self.points(name, stat)), default=0)
+        return max(self.points(name, stat).values(), default=0)
 
     def load(self, name: str, what: str) -> Seen:
         """Requests a month, by hour of the day in UTC, and in the worst minute. Raises NothingSeenError."""
-        hourly = [(at, value) for at, value in self.points(name, "Sum") if value]
+        hourly = {at: value for at, value in self.points(name, "Sum").items() if value}
+        start = self.window.start
         if not hourly:
-            raise NothingSeenError(f"CloudWatch has no {what} of it from {self.window.start:%Y-%m-%d} on")
-        total = sum(value for _, value in hourly)
-        seconds = (self.window.end - min(at for at, _ in hourly)).total_seconds()
-        hours = [0.0] * 24
-        for at, value in hourly:
+            raise NothingSeenError(f"CloudWatch has no {what} of it from {start:%Y-%m-%d} on")
+        total, hours, period = sum(hourly.values()), [0.0] * 24, self.window.shortest_period
+        for at, value in hourly.items():
             hours[at.hour] += value
-        period = 60 if self.window.seconds <= MINUTES_KEPT_DAYS * 86_400 else 300
-        worst = max(value for _, value in self.points(name, "Sum", period))
+        worst = max(self.points(name, "Sum", period).values(), default=0) / period
+        first, days, late = min(hourly), self.window.seconds / 86_400, ""
+        if first.date() > start.date():
+            late = f"; none before {first:%Y-%m-%d}: if it began then, say more"
         return Seen(
             values={
-                "requests": round(total * SECONDS_A_MONTH / seconds),
+                "requests": round(total * SECONDS_A_MONTH / self.window.seconds),
                 "hours": [round(one / max(hours) * 1000) for one in hours],
-                "peak_per_second": rounded(worst / period),
+                "peak_per_second": rounded(worst or max(hourly.values()) / HOUR),
             },
             comments={
-                "requests": f"{total:,.0f} {what} in the {seconds / 86_400:.3g} days since the first",
+                "requests": f"{total:,.0f} {what} in {days:g} days{late}",
                 "hours": "in UTC",
                 "peak_per_second": f"in the worst {'minute' if period == 60 else 'five minutes'}",
             },

@@ -14,12 +14,14 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
     found = ecs.describe_services(cluster=cluster, services=[name])["services"]
     if not found:
         raise NothingSeenError("there is no such service")
+    if "taskDefinition" not in found[0]:
+        raise NothingSeenError("its deployments are managed elsewhere: it names no task definition")
     task = ecs.describe_task_definition(taskDefinition=found[0]["taskDefinition"])["taskDefinition"]
     architecture = task.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64").lower()
     seen, counted = _requests(session, found[0].get("loadBalancers", []), window, architecture)
     seen.values.update(name=name, region=session.region_name, memory_mb=ONE_VCPU_MB, assumed=["memory_mb"])
     seen.comments["memory_mb"] = "not seen, it is no function: one vCPU is assumed"
-    dimensions = {"ClusterName": found[0]["clusterArn"].rpartition("/")[2], "ServiceName": name}
+    dimensions = [{"ClusterName": found[0]["clusterArn"].rpartition("/")[2], "ServiceName": name}]
     client = session.client("cloudwatch")
     metrics = Metrics(client=client, window=window, namespace="AWS/ECS", dimensions=dimensions)
     _tasks(seen, metrics, task, counted)
@@ -29,34 +31,39 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
 def _requests(
     session: Any, balancers: Sequence[Any], window: Window, architecture: str
 ) -> tuple[Seen, float]:
-    """What a service's load balancer saw, and how many requests it counted; without one, nothing."""
-    groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]
+    """What a service's load balancers saw, and how many requests they counted; comments, where none did."""
     unseen = f"not seen: {{ {architecture} = milliseconds of one request }}"
-    if not groups:
-        without = "not seen: no load balancer counts them. Say them per month"
+    client = session.client("elbv2")
+    groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]
+    told = client.describe_target_groups(TargetGroupArns=groups)["TargetGroups"] if groups else []
+    pairs = [
+        (one["TargetGroupArn"], arn) for one in told for arn in one["LoadBalancerArns"] if "/app/" in arn
+    ]
+    if not pairs:
+        without = "not seen: no Application Load Balancer counts them. Say them per month"
         return Seen(comments={"requests": without, "duration_ms": unseen}), 0
-    told = session.client("elbv2").describe_target_groups(TargetGroupArns=groups[:1])["TargetGroups"][0]
-    if not told["LoadBalancerArns"]:
-        raise NothingSeenError("its target group has no load balancer")
-    dimensions = {
-        "TargetGroup": told["TargetGroupArn"].rpartition(":")[2],
-        "LoadBalancer": told["LoadBalancerArns"][0].rpartition(":loadbalancer/")[2],
-    }
     metrics = Metrics(
         client=session.client("cloudwatch"),
         window=window,
         namespace="AWS/ApplicationELB",
-        dimensions=dimensions,
+        dimensions=[
+            {"TargetGroup": group.rpartition(":")[2], "LoadBalancer": arn.rpartition(":loadbalancer/")[2]}
+            for group, arn in pairs
+        ],
     )
-    seen = metrics.load("RequestCount", "requests")
+    try:
+        seen = metrics.load("RequestCount", "requests")
+    except NothingSeenError as error:
+        return Seen(comments={"requests": f"not seen: {error}", "duration_ms": unseen}), 0
     seconds, late = metrics.mean("TargetResponseTime"), metrics.most("TargetResponseTime", "p99")
     seen.comments["duration_ms"] = unseen
     if seconds:
         seen.values["duration_ms"] = {architecture: rounded(seconds * 1000)}
         most = f"p99 up to {late * 1000:,.0f} ms in an hour"
         seen.comments["duration_ms"] = f"in the service, no function; {most}"
-    seen.values["internet"] = True
-    seen.comments["internet"] = "assumed, since it has a load balancer"
+    balancer = client.describe_load_balancers(LoadBalancerArns=[pairs[0][1]])["LoadBalancers"][0]
+    seen.values["internet"] = balancer.get("Scheme") == "internet-facing"
+    seen.comments["internet"] = f"its load balancer is {balancer.get('Scheme')}; say payload_out_mb"
     return seen, metrics.total("RequestCount")
 
 

@@ -4,6 +4,7 @@ const SLIDERS = {
   requests: [1, 1e10], duration_ms: [1, 1.8e6], memory_mb: [128, 10240], peak_per_second: [0.01, 1e5],
   payload_out_mb: [0.001, 200], start_seconds: [0.1, 600],
 };
+const ARCHITECTURES = ["x86_64", "arm64"];
 const EVEN = { cpu_share: [0.01, 1], cached_share: [0, 1] };
 const FIRST = ["region", "requests", "duration_ms", "memory_mb", "cpu_share", "peak_per_second", "payload_out_mb", "internet",
   "front_door", "load_balancer", "cached_share", "start_seconds", "interruptible", "production"];
@@ -11,11 +12,11 @@ const KINDS = {
   compute: "compute", requests: "requests and messages", way: "way in", network: "network and transfer", logs: "logs",
   rest: "the rest",
 };
-const LINES = ["#e8710a", "#4285f4", "#1e9e5a", "#a142f4", "#d0527f", "#00a0b0", "#9e8b6e", "#7fbf3f", "#7986cb", "#b8860b"];
+const LINES = ["#e8710a", "#4285f4", "#1e9e5a", "#a142f4", "#d0527f", "#00a0b0", "#9e8b6e", "#5a9a1f", "#7986cb", "#b8860b"];
 const SVG = "http://www.w3.org/2000/svg";
 const NUMBER = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4, notation: "compact" });
 const by = (id) => document.getElementById(id);
-let asked = new URLSearchParams(location.search), asking = null, drawn = "";
+let asked = new URLSearchParams(location.search), asking = null, soon = 0, known = null;
 
 function made(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);
@@ -47,10 +48,14 @@ async function ask() {
   document.documentElement.dataset.state = by("error").hidden ? "drawn" : "failed";
 }
 
-function change(key, text) {
+function change(key, text, done = true) {
   if (text === "") asked.delete(key); else asked.set(key, text);
-  history.replaceState(null, "", `?${asked}`);
-  ask();
+  document.documentElement.dataset.state = "asking";
+  clearTimeout(soon);  // a slider that is dragged asks ten times a second, and is one step back
+  soon = setTimeout(() => {
+    if (done) history.pushState(null, "", `?${asked}`);
+    ask();
+  }, 100);
 }
 
 function show(found) {
@@ -59,9 +64,6 @@ function show(found) {
     history.replaceState(null, "", `?${asked}`);
   }
   by("answer").textContent = found.answer;
-  const shape = Object.keys(found.inputs.duration_ms).join();
-  if (drawn !== shape) fields(found);
-  drawn = shape;
   refresh(found);
   by("legend").replaceChildren(...Object.entries(KINDS).map(([kind, text]) => made("li", {}, made("span", { className: kind }), text)));
   bars(found);
@@ -74,23 +76,22 @@ function show(found) {
   by("prices").textContent = `List prices of ${found.region} as of ${found.prices_as_of}. ${found.warning}`;
 }
 
-function fields(found) {
-  const names = Object.keys(found.keys).flatMap((name) =>
-    name === "duration_ms" ? Object.keys(found.inputs.duration_ms).map((one) => `duration_ms.${one}`) : [name]);
+function fields() {
+  const names = Object.keys(known.keys).flatMap((name) => name === "duration_ms" ? ARCHITECTURES.map((one) => `${name}.${one}`) : [name]);
   const isFirst = (name) => FIRST.includes(name.split(".")[0]);
   const order = (name) => FIRST.indexOf(name.split(".")[0]);
-  const first = names.filter(isFirst).sort((a, b) => order(a) - order(b));
-  by("fields").replaceChildren(...first.map((name) => field(name, found)));
-  by("more").replaceChildren(...names.filter((name) => !isFirst(name)).map((name) => field(name, found)));
+  by("fields").replaceChildren(...names.filter(isFirst).sort((a, b) => order(a) - order(b)).map(field));
+  by("more").replaceChildren(...names.filter((name) => !isFirst(name)).map(field));
+  refresh(null);
 }
 
-function field(name, found) {
-  const key = found.keys[name.split(".")[0]], id = `field-${name}`;
-  const choices = name === "region" ? found.regions : Array.isArray(key.values) && isNaN(key.values[0]) ? key.values : null;
+function field(name) {
+  const key = known.keys[name.split(".")[0]], id = `field-${name}`;
+  const choices = name === "region" ? known.regions : Array.isArray(key.values) && isNaN(key.values[0]) ? key.values : null;
   const inputs = made("div", { className: "inputs" });
   if (choices || key.values === "bool") {
     const options = choices ?? ["false", "true"];
-    const unsaid = made("option", { value: "", textContent: `not said${key.default ? `: ${key.default}` : ""}` });
+    const unsaid = made("option", { value: "", textContent: `not said: ${key.default || key.unsaid}` });
     const options_ = options.map((one) => made("option", { value: one, textContent: one }));
     inputs.append(made("select", { id, name, onchange: (event) => change(name, event.target.value) }, unsaid, ...options_));
   } else {
@@ -99,8 +100,9 @@ function field(name, found) {
     box.className = slide ? "" : "alone";
     inputs.append(...(slide ? [slide] : []), box);
   }
+  for (const input of inputs.children) input.setAttribute("aria-describedby", `${id}-what`);
   return made("div", { className: "field" }, made("label", { htmlFor: id, textContent: name }),
-    made("small", { textContent: key.what }), inputs);
+    made("small", { id: `${id}-what`, textContent: key.what }), inputs);
 }
 
 function slider(name) {
@@ -116,20 +118,25 @@ function slider(name) {
     const text = String(rounded(value(Number(bar.value))));
     by(`field-${name}`).value = text;
     bar.setAttribute("aria-valuetext", text);
-    change(name, text);
+    change(name, text, false);
   };
-  bar.follow = (number) => { bar.value = place(number); };
+  bar.onchange = () => change(name, by(`field-${name}`).value);
+  bar.follow = (number) => {
+    bar.value = place(number);
+    bar.setAttribute("aria-valuetext", String(number));
+  };
   return bar;
 }
 
 function refresh(found) {
   for (const input of by("form").querySelectorAll("[name]")) {
-    const [base, part] = input.name.split("."), value = part ? found.inputs[base][part] : found.inputs[base];
+    const [base, part] = input.name.split("."), key = known.keys[base];
+    const value = part ? found?.inputs[base][part] : found?.inputs[base] ?? key.unsaid;
     const text = asked.get(input.name) ?? "";
     if (input !== document.activeElement || input.tagName === "SELECT") input.value = text;
-    if (input.tagName === "INPUT") input.placeholder = found.keys[base].default || String(value ?? "");
+    if (input.tagName === "INPUT") input.placeholder = key.default || String(value ?? "");
     const bar = input.parentElement.querySelector("[type=range]");
-    if (bar && bar !== document.activeElement) bar.follow(Number(text || value));
+    if (bar && bar !== document.activeElement) bar.follow(Number(text || value || 0));
   }
 }
 
@@ -144,6 +151,7 @@ function kindOf(item) {
 
 function bars(found) {
   const most = Math.max(...found.candidates.filter((one) => one.possible).map((one) => one.usd_a_month), 0.01);
+  const opened = new Set([...by("bars").querySelectorAll("details[open]")].map((one) => one.id)), focused = document.activeElement?.id;
   by("bars").replaceChildren(...found.candidates.map((one, at) => {
     const name = `${one.candidate}, ${one.architecture}`;
     if (!one.possible) return made("p", { className: "bar out", textContent: `${name}: ${found.rows[at][2]}` });
@@ -155,9 +163,11 @@ function bars(found) {
     stack.setAttribute("aria-hidden", "true");
     const rows = found.bills[at].map((item) => made("tr", {}, made("td", { textContent: item.what }), made("td", { textContent: item.text })));
     const head = made("div", { className: "head" }, made("span", { textContent: name }), made("strong", { textContent: `$${found.rows[at][1]}` }));
-    const bill = made("details", {}, made("summary", { textContent: "the bill" }), made("table", {}, ...rows));
+    const id = `bill-${one.candidate}`, summary = made("summary", { id: `of-${id}`, textContent: "the bill" });
+    const bill = made("details", { id, open: opened.has(id) }, summary, made("table", {}, ...rows));
     return made("div", { className: "bar" }, head, stack, bill);
   }));
+  if (focused?.startsWith("of-bill-")) by(focused)?.focus();
 }
 
 function curve(found) {
@@ -190,7 +200,10 @@ function curve(found) {
   const crossing = found.break_even, line = crossing && curves.find((one) => one.candidate === crossing.below);
   if (line) {
     const at = line.requests.findIndex((value) => value >= crossing.requests);
-    if (at > 0) picture.append(drawing("circle", { cx: x(crossing.requests), cy: y(line.usd[at]), r: 7 },
+    const [low, high_] = [line.requests[at - 1], line.requests[at]];
+    const share = (Math.log(crossing.requests) - Math.log(low)) / (Math.log(high_) - Math.log(low));
+    const usd = at > 0 ? line.usd[at - 1] * (line.usd[at] / line.usd[at - 1]) ** share : 0;
+    if (at > 0) picture.append(drawing("circle", { cx: x(crossing.requests), cy: y(usd), r: 7 },
       drawing("title", {}, `break-even: ${NUMBER.format(crossing.requests)} requests a month`)));
   }
   picture.append(drawing("text", { x: wide - 10, y: high - 8, "text-anchor": "end" }, "requests a month"));
@@ -199,4 +212,4 @@ function curve(found) {
 
 by("form").onsubmit = (event) => event.preventDefault();
 window.onpopstate = () => { asked = new URLSearchParams(location.search); ask(); };
-ask();
+fetch("/fields").then((answer) => answer.json()).then((found) => { known = found; fields(); ask(); });

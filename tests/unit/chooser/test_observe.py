@@ -1,6 +1,7 @@
 """A workload from metrics: what a known one leaves in CloudWatch gives it back."""
 
 import json
+import time
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.cloudwatch.models import Statistics
 
@@ -25,6 +27,7 @@ HOURLY = [60 * (1 + hour % 12) for hour in range(24)]
 @pytest.fixture(autouse=True)
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setattr("chooser.observe.now", lambda: NOW)
     known = Statistics.get_statistics_for_type
 
     def most(self: Statistics, stat: str) -> Any:
@@ -138,6 +141,51 @@ def reports(group: str, inits: int, warm: int) -> None:
     logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_hours_are_of_utc_wherever_the_machine_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        function()
+        _, values = seen(capsys, "lambda:thumbs")
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+    most = max(values["hours"])
+    assert [one / most for one in values["hours"]] == pytest.approx(
+        [one / max(HOURLY) for one in HOURLY], rel=0.05
+    )
+
+
+def test_a_job_that_runs_once_a_day_is_counted_by_the_whole_time(capsys: pytest.CaptureFixture[str]) -> None:
+    function(idle=True)
+    of = {"FunctionName": "thumbs"}
+    days = [NOW - timedelta(days=back, hours=-5) for back in range(DAYS, 0, -1)]
+    put("AWS/Lambda", "Invocations", of, [(at, 1, 1) for at in days])
+    put("AWS/Lambda", "Duration", of, [(at, 10.06, 1) for at in days])
+    _, values = seen(capsys, "lambda:thumbs")
+    load = parse(values)
+    assert load.requests == pytest.approx(365 / 12, rel=0.05)
+    assert load.longest_seconds == pytest.approx(0.01006)
+
+
+def test_what_the_caller_may_not_read_is_a_comment_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function()
+
+    def refused(*_: Any, **__: Any) -> Any:
+        told: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
+        raise ClientError(told, "FilterLogEvents")
+
+    monkeypatch.setattr("chooser.observed.function._reports", refused)
+    said, values = seen(capsys, "lambda:thumbs")
+    assert parse(values)
+    assert "# init_ms: not seen: An error occurred (AccessDeniedException)" in said
+
+
 def test_what_was_not_seen_is_a_comment(capsys: pytest.CaptureFixture[str]) -> None:
     function()
     said, values = seen(capsys, "lambda:thumbs")
@@ -161,7 +209,9 @@ def service(*, balanced: bool) -> dict[str, str]:
     )
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     subnets = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"][:2]]
-    balancer = elb.create_load_balancer(Name="b", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    balancer = elb.create_load_balancer(Name="b", Subnets=subnets, Scheme="internet-facing")["LoadBalancers"][
+        0
+    ]["LoadBalancerArn"]
     group = elb.create_target_group(Name="g", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
     arn = group["TargetGroups"][0]["TargetGroupArn"]
     elb.create_listener(
@@ -197,12 +247,16 @@ def test_a_known_service_comes_back_within_five_percent(capsys: pytest.CaptureFi
     assert (load.assumed, load.internet) == (("memory_mb",), True)
 
 
-def test_a_service_that_nobody_counts_for_asks_for_its_requests(capsys: pytest.CaptureFixture[str]) -> None:
-    service(balanced=False)
+@pytest.mark.parametrize("balanced", [False, True])
+def test_a_service_that_nobody_counts_for_asks_for_its_requests(
+    capsys: pytest.CaptureFixture[str], balanced: bool
+) -> None:
+    service(balanced=balanced)
     said, values = seen(capsys, "ecs:c/s")
     with pytest.raises(WorkloadError, match="requests, duration_ms: missing"):
         parse(values)
-    assert "# requests: not seen: no load balancer counts them." in said
+    none = "CloudWatch has no requests of it" if balanced else "no Application Load Balancer counts them."
+    assert f"# requests: not seen: {none}" in said
 
 
 @pytest.mark.parametrize(
@@ -229,6 +283,13 @@ def test_a_function_that_did_nothing_is_a_sentence(capsys: pytest.CaptureFixture
     function(idle=True)
     assert main(["observe", "lambda:thumbs"]) == 1
     assert "CloudWatch has no invocations of it from " in capsys.readouterr().err
+
+
+def test_a_restore_of_a_snapshot_is_a_start() -> None:
+    text = "REPORT RequestId: 1\tMax Memory Used: 180 MB\tRestore Duration: 310.50 ms\t"
+    assert report(text) == (180, 310.5)
+    restored = {"record": {"metrics": {"maxMemoryUsedMB": 1, "restoreDurationMs": 310.5}}}
+    assert report(json.dumps(restored)) == (1, 310.5)
 
 
 def test_lines_that_are_no_report_are_none() -> None:

@@ -7,6 +7,7 @@ import tomllib
 import urllib.error
 from collections.abc import Callable, Iterator
 from datetime import date
+from http.client import BadStatusLine
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,18 @@ def of_no_number(found: dict[str, Any]) -> None:
     first("A", found)["pricePerUnit"] = {"USD": "NaN"}
 
 
+def of_too_much(found: dict[str, Any]) -> None:
+    first("A", found)["pricePerUnit"] = {"USD": "1E+999999"}
+
+
+def of_infinity(found: dict[str, Any]) -> None:
+    first("A", found)["pricePerUnit"] = {"USD": "1E+400"}
+
+
+def of_next_to_nothing(found: dict[str, Any]) -> None:
+    first("A", found)["pricePerUnit"] = {"USD": "1E-400"}
+
+
 def of_no_text(found: dict[str, Any]) -> None:
     first("A", found)["pricePerUnit"] = {"USD": None}
 
@@ -144,11 +157,14 @@ def without_end(found: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (of_unit, "in Hrs, not Request or Requests"),
-        (of_currency, "in CNY, not in USD"),
+        (of_unit, "in 'Hrs', not Request or Requests"),
+        (of_currency, "in 'CNY', not in USD"),
         (of_nothing, "costs nothing"),
         (of_no_number, "costs nothing, or no number"),
         (of_no_text, "not as AWS documents it"),
+        (of_too_much, "not as AWS documents it"),
+        (of_infinity, "or no number"),
+        (of_next_to_nothing, "costs nothing"),
         (without_product, "not in the list"),
         (without_term, "not as AWS documents it"),
         (with_two_terms, "not as AWS documents it"),
@@ -226,6 +242,7 @@ def test_the_command_writes_a_file_that_an_answer_reads(
         (urllib.error.HTTPError("", 403, "", {}, None), "AWSLambda: AWS answers 403"),  # type: ignore[arg-type]
         (urllib.error.URLError("no route"), "AWS cannot be reached: no route"),
         (TimeoutError("timed out"), "timed out"),
+        (BadStatusLine("x"), "AWS's answer is broken: BadStatusLine"),
     ],
 )
 def test_where_nothing_comes_nothing_is_written(

@@ -10,7 +10,6 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ import pytest
 from chooser.__main__ import main
 from chooser.keys import load, parse
 from chooser.report import answer, as_json
-from chooser.serve import HOST, handler
+from chooser.serve import HOST, Server
 from chooser.workload import Workload
 from chooser.written import as_query, as_toml, from_query, said
 from tests.support.browser import Tab, tab
@@ -31,7 +30,7 @@ SEEDED = [*workloads(random.Random(27), 50)]
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with ThreadingHTTPServer((HOST, 0), handler(THUMBNAILS)) as server:
+    with Server(0, THUMBNAILS) as server:
         threading.Thread(target=server.serve_forever).start()
         yield server.server_port
         server.shutdown()
@@ -159,6 +158,60 @@ def test_a_name_that_is_a_script_is_a_text(port: int, window: Tab) -> None:
     assert window.run("document.images.length") == 0
 
 
+def test_another_sites_page_gets_no_answer(port: int) -> None:
+    with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
+        headers = {"Host": f"{HOST}:{port}", "Sec-Fetch-Site": "cross-site"}
+        connection.request("GET", "/answer", headers=headers)
+        assert connection.getresponse().status == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "OPTIONS"])
+def test_other_methods_are_refused_as_everything_else_is(port: int, method: str) -> None:
+    for host, status in (("evil.example", 421), (f"{HOST}:{port}", 501)):
+        with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
+            connection.request(method, "/", headers={"Host": host})
+            answered = connection.getresponse()
+            assert (answered.status, answered.headers["X-Content-Type-Options"]) == (status, "nosniff")
+
+
+def test_a_link_of_a_million_environments_is_answered_at_once(port: int) -> None:
+    status, _, _ = get(port, f"/answer?{as_query(THUMBNAILS)}&provisioned=1000000&front_door=http-api")
+    assert status == 200
+
+
+def test_a_bug_is_a_sentence(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chooser.serve.answer", lambda _: 1 / 0)
+    status, text, _ = get(port, "/answer")
+    assert (status, text.partition(":")[0]) == (500, "A bug of the chooser")
+
+
+def test_the_form_stands_beside_a_link_that_is_wrong(port: int, window: Tab) -> None:
+    window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
+    window.call("Page.navigate", url=f"http://{HOST}:{port}/?name=a")
+    with pytest.raises(AssertionError, match="failed"):
+        window.settle()
+    assert window.run("document.querySelectorAll('.field').length") > 40
+    for key, text in (("requests", 1000), ("memory_mb", 512), ("duration_ms.arm64", 20)):
+        box = f"document.getElementById('field-{key}')"
+        window.run(f"{box}.value = '{text}'; {box}.dispatchEvent(new Event('change'))")
+    window.settle()
+    assert shown(window)
+
+
+def test_an_opened_bill_stays_open_and_back_goes_back(port: int, window: Tab) -> None:
+    window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
+    window.run(
+        "document.querySelector('.bar summary').focus(); document.activeElement.parentElement.open = true"
+    )
+    window.run("change('requests', '123456')")
+    window.settle()
+    assert window.run("document.querySelectorAll('.bar details[open]').length") == 1
+    assert window.run("document.activeElement.tagName") == "SUMMARY"
+    window.run("document.documentElement.dataset.state = 'asking'; history.back()")
+    window.settle()
+    assert from_query(str(window.run("location.search")).removeprefix("?")) == THUMBNAILS
+
+
 @pytest.mark.parametrize("path", ["/../chooser/serve.py", "/nothing", "/page.html"])
 def test_nothing_else_is_served(port: int, path: str) -> None:
     assert get(port, path)[0] == 404
@@ -170,10 +223,12 @@ def test_the_command_serves_until_it_is_told_to_stop_on_loopback_only() -> None:
         assert process.stdout
         address = process.stdout.readline().strip()
         port = int(address.split("/")[2].rpartition(":")[2])
-        assert get(port, "/answer")[0] == 200
-        with closing(socket.socket()) as other:
-            assert other.connect_ex(("127.0.0.2", port)), "another address of this machine"
-        process.terminate()
+        try:
+            assert get(port, "/answer")[0] == 200
+            with closing(socket.socket()) as other:
+                assert other.connect_ex(("127.0.0.2", port)), "another address of this machine"
+        finally:
+            process.terminate()
     assert from_query(address.partition("?")[2]) == load(str(ROOT / "examples" / "api.toml"))
 
 

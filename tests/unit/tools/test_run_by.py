@@ -55,7 +55,7 @@ def test_docker_is_taken_where_it_answers(
     [
         ("darwin", "", "Tasks need a Docker daemon here, and none answers"),
         ("linux", "docker", "no Docker daemon answers"),
-        ("linux", "podman", "docker or processes"),
+        ("linux", "podman", "Allowed: docker, processes"),
     ],
 )
 def test_where_tasks_cannot_run_it_says_so(
