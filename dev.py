@@ -12,7 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.set_up import PYTHON, SetupError, become, run, set_up_local_aws, set_up_peers, set_up_tools
+from tools.set_up import (
+    PYTHON,
+    SITE,
+    SetupError,
+    become,
+    run,
+    set_up_local_aws,
+    set_up_peers,
+    set_up_site,
+    set_up_tools,
+)
 
 LOCKS = (
     "requirements-build.txt",
@@ -29,6 +39,7 @@ LOCKS = (
     "container/worker/requirements.txt",
     "container/worker_videos/requirements.txt",
     "tools/local_aws/requirements.txt",
+    "tools/site/requirements.txt",
     "bench/requirements.txt",
     "bench/thumbor.txt",
 )
@@ -95,6 +106,25 @@ def figures(_: Sequence[str]) -> int:
     """CI runs it and fails when a line changes. What a benchmark measured is not measured again."""
     modules = ("tools.commands.figures", "bench.tables")
     return next((code for one in modules if (code := run("python", "-m", one))), 0)
+
+
+def docs(_: Sequence[str]) -> int:
+    """A warning is an error, and so is a link that leads nowhere."""
+    set_up_site()
+    code = run(
+        SITE / "bin" / "sphinx-build",
+        "-q",
+        "-n",
+        "-W",
+        "--keep-going",
+        "-c",
+        "tools/site",
+        "docs",
+        "build/site",
+    )
+    if not code:
+        print("build/site/README.html: python3 -m http.server --directory build/site --bind 127.0.0.1")
+    return code
 
 
 def lock(_: Sequence[str]) -> int:
@@ -176,6 +206,7 @@ COMMANDS = {
     "bench": Command(
         "measure something for docs/benchmarks.md: NAME, --smallest, --against REV", bench, local_aws=True
     ),
+    "docs": Command("docs/ as a site in build/site, its links checked", docs),
     "figures": Command("write every figure of README and docs anew that code makes", figures),
     "lock": Command("resolve requirements*.in again, with hashes", lock),
 }

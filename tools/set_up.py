@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
-VENV, MINISTACK, THUMBOR = ROOT / ".venv", ROOT / ".ministack", ROOT / ".thumbor"
+VENV, MINISTACK, THUMBOR, SITE = (ROOT / name for name in (".venv", ".ministack", ".thumbor", ".site"))
 PYTHON = VENV / "bin" / "python"
 LOG = ROOT / "build" / "setup.log"
 PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
@@ -71,6 +71,20 @@ def set_up_peers() -> None:
         make_venv(THUMBOR)
         step("thumbor", [THUMBOR / "bin" / "python", *PIP, "-r", "bench/thumbor.txt"])
         stamp.write()
+
+
+def set_up_site() -> None:
+    """Sphinx in an environment of its own, and Mermaid."""
+    stamp = Stamp(SITE, ["tools/site/requirements.txt", "tools/site/package-lock.json"])
+    if stamp.is_current():
+        return
+    print("Setting up the docs site (once; about twenty seconds):", flush=True)
+    make_venv(SITE)
+    step(
+        "Sphinx", [SITE / "bin" / "python", *PIP, "--only-binary=:all:", "-r", "tools/site/requirements.txt"]
+    )
+    step("Mermaid", [*NPM_CI, "--prefix", "tools/site"])
+    stamp.write()
 
 
 def check_machine() -> None:
