@@ -45,8 +45,15 @@ LOCKS = (
 )
 ALL_TESTS = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder", "--budget", "-m", "not slow")
 """Those that deploy run beside the others (tests/conftest.py); tests/support/budget.py tells the cost."""
-CLOCKLESS = ("tests/synth", "tests/unit/chooser", "tests/unit/runtime/imaging")
-"""Tests of pure code: they wait for nothing that could be late."""
+CLOCKLESS = (
+    "tests/synth",
+    "tests/unit/chooser",
+    "tests/unit/lambda_src/hybrid",
+    "tests/unit/lambda_src/renditions",
+    "tests/unit/runtime/imaging",
+    "tests/unit/stacks",
+)
+"""Tests of pure code, or with a clock of their own: they wait for nothing that could be late."""
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),

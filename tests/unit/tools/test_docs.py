@@ -137,3 +137,23 @@ def test_the_readme_lists_the_settings_that_there_are() -> None:
     rows = re.findall(r"^\| (`[^|]+) \|", TEXTS["README.md"].partition("## Settings")[2], re.MULTILINE)
     listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert listed == {field.name for field in fields(Settings)} - {"target"}
+
+
+def test_the_indices_name_every_page_and_every_decision_has_a_status_and_a_date() -> None:
+    for index in ("docs/README.md", "docs/decisions/README.md"):
+        folder = (ROOT / index).parent
+        pages = {page.name for page in folder.glob("*.md")} - {"README.md"}
+        assert pages <= {*re.findall(r"\]\(([^)/]+\.md)\)", TEXTS[index])}
+    for page, text in TEXTS.items():
+        if re.match(r"docs/decisions/\d", page):
+            assert re.match(r"# \d+\. .+\n\n\*Accepted.*, 2026-\d\d-\d\d\.\*\n\n", text), page
+
+
+def test_ci_and_the_workflow_run_steps_that_there_are() -> None:
+    steps = {*re.findall(r"^    (\w+)\)", (ROOT / ".ci" / "steps").read_text(), re.MULTILINE)}
+    for caller in (".ci/run", ".github/workflows/test.yml"):
+        called = re.findall(r"\.ci/steps ((?:\w+ ?)+)", (ROOT / caller).read_text())
+        assert called
+        assert {one for line in called for one in line.split()} <= steps
+    pinned = re.findall(r"uses: (\S+)(.*)", (ROOT / ".github" / "workflows" / "test.yml").read_text())
+    assert all(re.search(r"@[0-9a-f]{40}$", action) and " # v" in version for action, version in pinned)
