@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -44,12 +44,13 @@ BEFORE = {
     "docs/runbooks.md": "python3 dev.py cdk bootstrap && python3 dev.py cdk deploy --all",
 }
 """What a reader of a page has done already."""
-UNTIL_CTRL_C = {
-    "python3 -m chooser serve examples/image-service.toml": 15,
-    "python3 dev.py service --folder PHOTOS": 15,
-    "python3 dev.py demo --keep": 120,
-}
-"""Seconds after which it is pressed."""
+UNTIL_CTRL_C = (
+    "python3 -m chooser serve examples/image-service.toml",
+    "python3 dev.py service --folder PHOTOS",
+    "python3 dev.py demo --keep",
+)
+READY_SECONDS, LAST_LINE_SECONDS = 900, 5
+"""For what a page shows to be printed, and for a last line that follows only on Ctrl-C."""
 LATER_SECONDS = 60
 MARK = "= ended with "
 
@@ -205,9 +206,10 @@ def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
         return True
     started = time.monotonic()
     command = _here(step.command, aws, folder)
-    if seconds := UNTIL_CTRL_C.get(step.command):
-        command = f"timeout --signal=INT --preserve-status {seconds} {command} || test $? = 130"
-    code, printed = _patiently(shell, command)
+    if step.command in UNTIL_CTRL_C:
+        code, printed = _until_ctrl_c(step, command, folder, _environment(aws))
+    else:
+        code, printed = _patiently(shell, command)
     absent = missing(step.shown, printed)
     mark = "✗" if code or absent else "✓"
     print(f"{mark} {step.page}: {step.command} ({time.monotonic() - started:.0f} s)", flush=True)
@@ -215,6 +217,33 @@ def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
         why = f"ended with {code}" if code else f"does not print: {absent}"
         print(f"  It {why}. The end of what it printed:\n{printed.strip()[-2000:]}", flush=True)
     return not (code or absent)
+
+
+def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Exit code, and what was printed until it was pressed and after."""
+    with tempfile.NamedTemporaryFile() as output:
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        end = time.monotonic() + READY_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            time.sleep(0.2)
+            printed = Path(output.name).read_text(errors="replace")
+            if not missing(step.shown, printed):
+                break
+            if not missing(step.shown[:-1], printed):
+                end = min(end, time.monotonic() + LAST_LINE_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        code = process.wait()
+        printed = Path(output.name).read_text(errors="replace")
+        return (0 if code in (0, 130, -signal.SIGINT) else code), printed
 
 
 def _patiently(shell: Shell, command: str) -> tuple[int, str]:
