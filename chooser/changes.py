@@ -25,7 +25,7 @@ PEAK = (1, 5)
 GUESSED = (0.5, 2)
 """Times a number that was said: the load of next year, or a measurement on another day."""
 ARCHITECTURE = (0.8, 1.5)
-"""Times an assumed duration: docs/choosing.md has what others measured on arm64."""
+"""Factors on an assumed duration; docs/choosing.md has what others measured on arm64."""
 CHOICES = {
     "front_door": tuple(one for one in FRONT_DOORS if one in ("function-url", "http-api", "rest-api")),
     "start_seconds": (0.1, 600),
@@ -91,7 +91,7 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
 
 
 def _matters(key: str, load: Workload) -> bool:
-    """Not where nothing is kept or interrupted, no load balancer stands, or no task starts for work."""
+    """Whether `key` is worth varying: not without a cache share, a load balancer, task starts or Spot."""
     if key == "cached_share":
         return key in load.said
     if key == "requests_per_connection":

@@ -106,10 +106,10 @@ def break_even(
     *,
     free: bool = False,
 ) -> BreakEven | None:
-    """An amount of the same work at which the cheaper of two changes; None where it never does.
+    """The volume of the same work at which the other of two becomes cheaper; None if it never does.
 
     one, other: candidates with their architectures.
-    Looked for from the workload's own amount on. A service grows by whole tasks, so that the two may cross
+    The search starts at the workload's own volume. A service grows by whole tasks, so the two may cross
     more than once.
     """
     if load.requests <= 0:

@@ -132,7 +132,7 @@ def unmeasured(load: Workload) -> Iterator[str]:
 
 
 def elsewhere(load: Workload) -> Iterator[str]:
-    """What AWS has besides and nobody could price here."""
+    """Other AWS options that may suit the workload, none of which is priced here."""
     waits = load.cpu_share < 0.5 or (load.cpu_ms and load.cpu_ms < min(load.duration_ms.values()) / 2)
     if load.way_in != "none" and waits:
         yield "Lambda Web Functions: one environment takes many requests that wait (Node.js)."

@@ -40,7 +40,7 @@ PATTERNS = {
 }
 """What each of our patterns is for, and what it runs on."""
 LOADS = (0.1, 1, 10)
-"""Times the load of the example."""
+"""Multiples of the example's load."""
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
 """MB and milliseconds of a request."""
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")

@@ -169,7 +169,7 @@ class Workload(NamedTuple):
 
     @property
     def way_in(self) -> str:
-        """What calls a function: as said, or HTTP API before work that is called over HTTP."""
+        """A function's front door: as set, or chosen by connections, load balancer, duration and payload."""
         if self.front_door:
             return self.front_door
         if self.long_connections:

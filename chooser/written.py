@@ -12,7 +12,7 @@ MOST = 10_000
 
 
 def said(load: Workload) -> dict[str, object]:
-    """What its file says, in the order of the keys: key and value."""
+    """The keys set in the workload's file, with their values, in the order of KEYS."""
     values = {key: getattr(load, key) for key in KEYS if key in load.said}
     return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
 

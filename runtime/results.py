@@ -43,7 +43,7 @@ def manifest_key(job_id: str) -> str:
 
 
 def rejection_key(job_id: str) -> str:
-    """The key of the document that says why there is none."""
+    """The key of the document that says why a source was rejected."""
     return f"rejected/{job_id}.json"
 
 

@@ -63,7 +63,7 @@ def _again(record: SQSRecord) -> str:
 
 
 def each_message(work: Work) -> Handler:
-    """A Lambda handler; only the messages that failed are delivered again."""
+    """A Lambda handler with partial batch responses: only messages that failed are delivered again."""
     processor = BatchProcessor(event_type=EventType.SQS)
 
     def one(record: SQSRecord, lambda_context: LambdaContext) -> None:

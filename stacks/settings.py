@@ -94,9 +94,10 @@ class Settings:
     spot: Literal["off", "on"] = "off"
     """First attempts of tasks ask for spare capacity, at a third of the price; it may be taken away."""
     max_concurrency: int = number(4, least=2, most=1000)
-    """Of each function that reads uploads; a new account has ten for all together (quota L-B99A9384).
+    """Maximum concurrency of each function that reads uploads; a new account has ten concurrent executions
+    in all (quota L-B99A9384).
 
-    Twice that, and one for a stream's shard, leaves one for the tracker.
+    Two functions at the default, and one execution for a stream's shard, leave one for the tracker.
     """
     exec: Literal["off", "on"] = "off"
     """ECS Exec: whoever may call it gets a shell in a running task, and all of it is logged."""

@@ -1,4 +1,4 @@
-"""Load on something that answers, in threads: at once, at a rate, or as fast as it answers."""
+"""Load generators in threads: all requests at once, at a fixed rate, or as fast as responses come."""
 
 import itertools
 import math

@@ -30,7 +30,7 @@ class Item(NamedTuple):
 
     @property
     def spread(self) -> tuple[float, float]:
-        """USD at the lowest and at the highest of what an unverified price may be."""
+        """Lowest and highest cost in USD over the ranges of the unverified prices."""
         found = [one for one in self.prices if one.confidence == "unverified"]
         ratios = [(one.low / one.usd, one.high / one.usd) for one in found if one.usd]  # type: ignore[operator]
         low, high = min((a for a, _ in ratios), default=1), max((b for _, b in ratios), default=1)
@@ -55,5 +55,5 @@ def spread(items: Iterable[Item]) -> tuple[float, float]:
 
 
 def beyond_free(amount: float, name: str, free: bool) -> float:
-    """What is billed of an amount, where the free tiers count; they are the same in every Region."""
+    """The amount that is billed, less the free tier if `free`; that is the same in every Region."""
     return max(0, amount - price(name).usd) if free else amount

@@ -10,8 +10,8 @@ from runtime.placement.limits import FARGATE_SIZES, fargate_size, limit
 
 GIB = 1024
 BUSY = 0.6
-"""Of a task's CPU, memory for requests and concurrency at the peak: stacks/fargate_pattern/http_service.py
-scales out there.
+"""Target utilisation of a task's CPU, request memory and concurrency at the peak, at which
+stacks/fargate_pattern/http_service.py scales out.
 """
 WORKER_BUSY = 0.9
 """Of a worker's: what comes at once waits in the queue."""

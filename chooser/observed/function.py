@@ -100,7 +100,7 @@ def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
 
 
 def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:
-    """What `report` makes of lines. In a group of several functions a stream's name holds its function's."""
+    """Parsed REPORT lines of a function. In a shared log group the stream's name contains the function's."""
     length = (window.end - window.start) / SLICES
     for number in range(SLICES):
         start = window.start + number * length

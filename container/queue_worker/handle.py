@@ -25,7 +25,11 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True)
 class Handler:
-    """size: of this task, into which a job has to fit."""
+    """The handler of a message of the queue.
+
+    Attributes:
+        size: of this task; a job that does not fit is rejected.
+    """
 
     works: Works
     size: TaskSize

@@ -38,7 +38,7 @@ class Protection:
         return why
 
     def end(self) -> str:
-        """Empty once ECS may stop this task again, else why not; then it may after `minutes`."""
+        """Release the protection. Empty on success, else why not; it then expires after `minutes`."""
         return self._put({"ProtectionEnabled": False})
 
     def _put(self, state: dict[str, object]) -> str:

@@ -9,7 +9,7 @@ from runtime.imaging.transform import Encoding
 WORST = {Encoding.JPG: 1.0, Encoding.WEBP: 1.0}
 """Bytes a pixel, at the service's qualities, and no picture takes more: noise of primaries takes 0.85."""
 WORST_ALPHA = 1.0
-"""More of them in WebP, which keeps opacity without loss."""
+"""Further bytes per pixel for alpha in WebP, which keeps it losslessly."""
 WORST_PNG = 1.01
 """Bytes a sample: what cannot be compressed is stored, with a header for each block."""
 

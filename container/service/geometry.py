@@ -96,7 +96,7 @@ def _turned_area(width: int, height: int, degrees: float) -> float:
 
 
 def _is_preset(asked: ImageRequest, placed: Transform, sizes: Sizes) -> bool:
-    """However it is written, so that the canonical address of a preset is one too."""
+    """Whether it asks for a preset size, however spelled: the canonical URI of a preset is one too."""
     is_whole = asked.region.kind in ("full", "square")
     return is_whole and (placed.to_width, placed.to_height) in preset_sizes(
         placed.width, placed.height, sizes

@@ -46,7 +46,7 @@ class Metrics:
     latencies: Counter[float] = field(default_factory=Counter)
 
     def answered(self, status: int, milliseconds: float) -> None:
-        """One answer."""
+        """Count one response and its latency."""
         self.counts[Metric.REQUESTS] += 1
         if status >= 400:
             failed = Metric.BUSY if status == 503 else Metric.ERRORS
@@ -55,7 +55,7 @@ class Metrics:
         self.latencies[float(f"{10 ** min(power, MOST):.3g}")] += 1
 
     def line(self, gauges: Mapping[Metric, float]) -> str:
-        """What has been counted and the gauges, as one line of JSON; begins anew."""
+        """All counts and the gauges as one line of embedded metric format; resets the counts."""
         values: dict[Metric, object] = {**{name: self.counts[name] for name in _COUNTED}, **gauges}
         if self.latencies:
             values[Metric.LATENCY] = {"Values": [*self.latencies], "Counts": [*self.latencies.values()]}

@@ -89,7 +89,7 @@ class Shared:
     begun: bool = False
 
     def begin(self, work: Callable[[], T]) -> T:
-        """In a thread: what is made is kept from here on, for whoever asks next."""
+        """Run `work`, in a thread; once begun it is not cancelled, and its result serves later requests."""
         self.begun = True
         return work()
 
@@ -163,10 +163,10 @@ class Sources:
             self._rejected.popitem(last=False)
 
     async def pyramid(self, key: str, source: Source) -> Pyramid | None:
-        """The decoded source, where that is worth it: it was asked for before, and fits into the budget.
+        """The decoded source, if it was requested before and fits into the budget; else None.
 
-        A viewer begins with `info.json`, so its first tile decodes the source, and no other does. Raises
-        BusyError, and as `Pyramid` does.
+        A viewer begins with `info.json`, so its first tile request decodes the source, and no later one
+        does. Raises BusyError, and what `Pyramid` raises.
         """
         if (
             source.pyramid

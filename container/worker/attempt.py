@@ -21,7 +21,7 @@ class SupersededError(Exception):
 
 
 class OvertakenError(Exception):
-    """The key shows something newer: nobody would see the result."""
+    """The key already shows a newer version or its deletion: nobody would see the result."""
 
 
 @dataclass(kw_only=True)

@@ -29,7 +29,7 @@ PAUSE_SECONDS = 0.5
 LAST_SECONDS = 70
 """Of the function's time, in which nothing more is sent: an alarm goes off at four fifths of it."""
 OLDEST = "0"
-"""A sequencer that every real one is newer than."""
+"""A sequencer older than any that S3 issues."""
 JUST_AFTER = "0" * 40 + "1"
 """At the end of a sequencer it makes one that is newer, and older than every later one: they are compared
 from the left, and none is that long.

@@ -1,4 +1,4 @@
-"""AWS shapes in and out; the work is in `feed`, and what it works with is made once per environment."""
+"""Thin Lambda handler: `feed` does the work; clients are created once per execution environment."""
 
 import os
 from dataclasses import replace

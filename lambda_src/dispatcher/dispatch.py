@@ -88,7 +88,7 @@ class Dispatcher:
         return Outcome(what=what, facts={**facts, **more})
 
     def _is_overtaken(self, job_id: str) -> bool:
-        """Whether its key shows something newer; then it ends, with what an earlier attempt left of it."""
+        """Whether its key shows a newer version; if so, end the job and remove what earlier attempts left."""
         job, output = self.jobs.get(job_id), self.works.output
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
             return False

@@ -1,4 +1,4 @@
-"""AWS shapes in and out; the work is in `dispatch`, and what it works with is made once per environment."""
+"""Thin Lambda handler: `dispatch` does the work; clients are created once per execution environment."""
 
 import os
 from functools import partial
@@ -26,7 +26,7 @@ from runtime.work.works import Works
 
 
 def _trace_id() -> str:
-    """Of AWS X-Ray, of this invocation: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+    """X-Ray trace ID of the invocation: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
     header = os.environ.get("_X_AMZN_TRACE_ID", "")  # Root=1-...;Parent=...;Sampled=1
     return dict(part.partition("=")[::2] for part in header.split(";")).get("Root", "")
 

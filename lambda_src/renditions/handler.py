@@ -1,4 +1,4 @@
-"""AWS shapes in and out; the work is in `job`, and what it works with is made once per environment."""
+"""Thin Lambda handler: `job` does the work; clients are created once per execution environment."""
 
 import os
 from typing import Any

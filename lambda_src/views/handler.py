@@ -1,4 +1,4 @@
-"""AWS shapes in and out; the work is in `batch`, and what it works with is made once per environment."""
+"""Thin Lambda handler: `batch` does the work; clients are created once per execution environment."""
 
 import base64
 import os

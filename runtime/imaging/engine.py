@@ -85,9 +85,9 @@ def joined(colours: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
 
 
 def conversion(image: pyvips.Image) -> dict[str, str]:
-    """What a thumbnail of an image takes to be in sRGB: nothing, unless its numbers mean other colours.
+    """Thumbnail options for sRGB output; none unless the image's values are in another colour space.
 
-    Asked for, a conversion runs through the profile connection space even from sRGB to sRGB.
+    If requested, a conversion goes through the profile connection space even from sRGB to sRGB.
     """
     is_plain = image.interpretation in ("srgb", "b-w", "rgb16", "grey16", "rgb", "multiband")
     return {"output_profile": "srgb"} if not is_plain or has_other_colours(image) else {}

@@ -122,7 +122,7 @@ def _has_deep_alpha(image: pyvips.Image) -> bool:
 
 
 def _as_greys(image: pyvips.Image) -> pyvips.Image:
-    """One channel of three that are the same, for the profile to fit."""
+    """Reduce three equal channels to one, which the grey profile fits."""
     _, alpha = parted(image)
     greys = image[0].copy(interpretation="grey16" if image.format == "ushort" else "b-w")
     return joined(greys, alpha)

@@ -7,11 +7,11 @@ from runtime.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchEnvironment(Environment):
-    """Where and as what a task is started.
+    """Where and how a task is started.
 
     Attributes:
-        public_ip: whether it gets one.
-        task_seconds: its own deadline.
+        public_ip: whether the task gets a public IP address.
+        task_seconds: the task's deadline, by its own clock.
         exec: whether ECS Exec may open a shell in it.
     """
 

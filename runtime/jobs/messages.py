@@ -1,4 +1,4 @@
-"""What the tracker puts into the dispatcher's queue: a job that waits is called."""
+"""Calls: the tracker's messages to the dispatcher's queue, each to have a waiting job tried again."""
 
 import json
 from collections.abc import Iterable, Mapping

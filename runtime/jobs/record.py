@@ -156,7 +156,7 @@ class Job:
         return replace(self, state=State.STARTING, task_arn="", due=int(now) + START_SECONDS)
 
     def accepted(self, attempt: int, task_arn: str) -> "Job | None":
-        """RunTask has answered; the task itself may have been faster."""
+        """The job once RunTask has started its task, which may have reported itself running before."""
         if self.attempt != attempt or self.is_final or self.state is State.WORKING or self.task_arn:
             return None
         state = State.RUNNING if self.state is State.RUNNING else State.STARTING

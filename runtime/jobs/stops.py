@@ -69,7 +69,7 @@ def read_stop(task: Mapping[str, Any]) -> Stop | None:
 
 
 def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
-    """What the worker was told of its job, by the overrides of its environment."""
+    """The environment that RunTask's overrides gave the worker; None if it names no job."""
     overrides = task.get("overrides", {}).get("containerOverrides", [])
     environment = {
         pair["name"]: pair["value"]

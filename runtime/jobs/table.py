@@ -102,7 +102,7 @@ class Jobs:
     def try_again(
         self, job_id: str, attempt: int, why: str, *, task_arn: str = "", larger: bool = False
     ) -> Job | None:
-        """The next attempt, if that one is still the current one; FAILED after the last."""
+        """Move on to the next attempt if `attempt` is still the current one; FAILED after the last."""
         return self.change(
             job_id,
             lambda job: (

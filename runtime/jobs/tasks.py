@@ -61,9 +61,9 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class NotNow:
-    """No capacity, quota or room in a rate: the same request may succeed later.
+    """A transient failure: no capacity, quota used up or throttled; the same request may succeed later.
 
-    refused: ECS definitely started nothing. Otherwise nobody knows, and only the same token can tell.
+    refused: ECS definitely started nothing. Otherwise it may have; a retry with the same token will tell.
     """
 
     why: str
@@ -107,11 +107,11 @@ class Tasks:
         return _failure(answer["failures"])
 
     def request(self, job: Job) -> "RunTaskRequestTypeDef":
-        """What RunTask is asked: a pure function of the job, its attempt and how often ECS refused it.
+        """The RunTask request: a pure function of the job, its attempt and the number of refusals by ECS.
 
-        ECS answers a token with its first answer for up to 24 hours, failures included, so each definite
-        refusal needs another token. With any other parameter a known token is a ConflictException, so nothing
-        here may depend on when or by whom it is asked:
+        For up to 24 hours ECS answers a client token with its first response, failures included, so each
+        definite refusal needs a new token. A known token with other parameters is a ConflictException, so
+        nothing here may depend on the time or the caller:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
         """
         environment = {JOB_ID: job.job_id, ATTEMPT: str(job.attempt)}

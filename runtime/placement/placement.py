@@ -49,8 +49,8 @@ class Placement:
     Attributes:
         reason: a sentence for whoever asks why.
         decided_by: the limit that decided, with its value.
-        cpu: units of 1/1,024 vCPU of the task that does it, or would if the function could not after all.
-            0 where it is rejected, as are memory_mb and disk_gib.
+        cpu: CPU units (1,024 per vCPU) of the task that does it, or would if the function fails.
+            0 if the job is rejected, as are memory_mb and disk_gib.
     """
 
     where: Where

@@ -1,4 +1,4 @@
-"""A function with a role, a log group and alarms of its own, in whatever language."""
+"""A Lambda function in any language, with its own role, log group and alarms."""
 
 from collections.abc import Mapping
 

@@ -111,7 +111,7 @@ class HttpService(ecs.FargateService):
 
 
 def _deployments(settings: Settings) -> dict[str, Any]:
-    """How a revision takes the place of another."""
+    """Properties of a service for rolling deployments with a circuit breaker, or for canaries."""
     if settings.deployments == "rolling":
         return {"circuit_breaker": ecs.DeploymentCircuitBreaker(enable=True, rollback=True)}
     return {

@@ -20,7 +20,7 @@ from tools.commands.preflight import read_settings
 LISTED_AT_ONCE = 1000
 """Objects of one ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
 REQUESTS_PER_OBJECT = 3
-"""Its pointer, the object itself, and whether it was rejected."""
+"""S3 reads: of the pointer, of the object itself, and of its rejection."""
 OBJECTS_PER_SECOND = 30
 """Objects that the function looks at and sends; not measured on AWS."""
 TRANSITIONS_PER_BATCH = 4

@@ -26,7 +26,7 @@ from tools.local_aws.aws import ROOT, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk, read_outputs, stack_name
 
 AGAIN_SECONDS = 300
-"""docs/runbooks.md#destroys-that-fail"""
+"""Seconds before a failed destroy is tried again: docs/runbooks.md#destroys-that-fail"""
 Outputs = Mapping[str, Mapping[str, str]]
 
 

@@ -12,11 +12,13 @@ SENTENCE = re.compile(r"(?<=[.:!?)])\s+(?=[A-Z`*\[$])")
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """pattern: what is copied. names: rows of tables that begin with one of them go.
+    """How a page is cut for the copy of one pattern.
 
-    mentions: says of a text whether it speaks of something left behind.
-
-    has: says of a link's path whether it leads to a file of the copy.
+    Attributes:
+        pattern: the one that is copied.
+        names: table rows that begin with one of them are removed.
+        mentions: whether a text mentions something left behind.
+        has: whether a link's path leads to a file of the copy.
     """
 
     pattern: str

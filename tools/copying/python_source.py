@@ -167,7 +167,7 @@ def _is_fixture(node: ast.stmt) -> bool:
 
 
 def _lines(node: ast.stmt, body: Sequence[ast.stmt]) -> tuple[int, int]:
-    """Its first line, counted from 0, and the one after its last, with decorators and a field's docstring."""
+    """Half-open range of a statement's lines, from 0, with its decorators and a field's docstring."""
     first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
     following = body[body.index(node) + 1 :][:1]
     is_documented = isinstance(node, ast.Assign | ast.AnnAssign) and following and _is_text(following[0])

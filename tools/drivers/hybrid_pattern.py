@@ -74,7 +74,7 @@ class HybridDriver:
     def wait(
         self, upload: Upload, *, timeout: float = 300, tell: Callable[[Job], None] = lambda _job: None
     ) -> Job:
-        """The job once it has ended. TimeoutError `timeout` seconds after now. tell: gets it meanwhile."""
+        """Wait until the job has ended. TimeoutError after `timeout` seconds. tell: called on each poll."""
         end = time.monotonic() + timeout
         pause = 0.05
         while True:

@@ -7,7 +7,7 @@ from tools.drivers.uploads import Uploads
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaDriver(Uploads):
-    """As `Uploads` says."""
+    """The driver of a deployed LambdaPattern; its fields are those of `Uploads`."""
 
     def log_group(self) -> str:
         """Where the function writes its log."""

@@ -42,7 +42,12 @@ class NotReadError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class StreamDriver:
-    """client: as boto3 makes them, by a service's name. outputs: of the stack, as `cdk deploy` gives them."""
+    """The driver of a deployed StreamPattern.
+
+    Attributes:
+        client: makes the boto3 client of a service, given its name.
+        outputs: of the stack, as `cdk deploy` gives them.
+    """
 
     client: Client
     outputs: Mapping[str, str]

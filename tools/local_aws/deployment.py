@@ -65,7 +65,7 @@ class Cdk:
 
 
 def _base_image() -> list[str]:
-    """As the environment says, which CI needs; a copy of a pattern without images has no such setting."""
+    """The base image from $CONTAINER_BASE, which CI needs; a copy without images has no such setting."""
     base, setting = os.environ.get("CONTAINER_BASE"), "base_image"
     return [f"{setting}={base}"] if base and setting in {field.name for field in fields(Settings)} else []
 

@@ -101,7 +101,7 @@ class _Progress:
 
 
 class _Asked(io.RawIOBase):
-    """A file of which the parent hands out parts."""
+    """A file whose bytes the child requests from its parent, part by part."""
 
     def __init__(self, size: int) -> None:
         self._size, self._at = size, 0

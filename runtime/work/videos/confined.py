@@ -69,7 +69,7 @@ def carry_out(
 
 
 def _tell(child_hears: IO[bytes], data: bytes) -> None:
-    """A child that has died hears nothing; its end says so."""
+    """Write to the child; ignore a broken pipe, since its exit code says why it died."""
     with suppress(BrokenPipeError):
         child_hears.write(data)
         child_hears.flush()

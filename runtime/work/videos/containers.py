@@ -65,7 +65,7 @@ _ENCRYPTED = re.compile(rb"schm\0\0\0\0(cenc|cens|cbc1|cbcs|piff)")
 MOST_OF_AN_INDEX = 32 * 1024 * 1024
 """What is looked at; that of a film of two hours has some four megabytes."""
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pnot"}
-"""What a file that is not in fragments is made of."""
+"""Top-level boxes of an MP4 or QuickTime file that is not fragmented."""
 _MOST_BOXES = 10_000
 
 

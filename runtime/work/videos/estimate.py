@@ -42,7 +42,7 @@ ENCODED, ENCODED_BUSY = 7.0, 17.0
 MARGIN = 1.42
 """From the model to a bound: pictures of the same bits differ."""
 START_SECONDS, TONE_SECONDS, FRAME_SECONDS, SOUND_SECONDS = 0.35, 5.0, 0.001, 0.01
-"""Of CPU: to begin; to map HDR's colours; for each picture, however small; for each second of sound."""
+"""CPU seconds: to start; to tone-map HDR; per frame, however small; per second of audio."""
 TONE = 20.0
 """CPU seconds per billion pixels of the rendition whose colours are mapped from HDR."""
 BASE_MB = 150
@@ -82,6 +82,6 @@ def estimate(facts: Facts, size: int, limits: VideoLimits) -> Estimate:
 
 
 def _described(facts: Facts, seconds: float, size: int) -> str:
-    """To go after "A"."""
+    """The video in words, without an article, to follow "A"."""
     width, height = facts.size
     return f"{width:,} x {height:,} px {facts.codec} video of {seconds:,.0f} s and {size / MB:,.1f} MB"

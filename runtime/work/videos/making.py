@@ -33,7 +33,7 @@ from runtime.work.videos.rendition import (
 POSTER_SECONDS = 10.0
 """From the beginning: a picture that is not of one colour is looked for here."""
 PLAIN = 24
-"""Of 220 levels of brightness: a picture in which all lies so close together is of one colour."""
+"""Range of luma, of 220 levels, up to which a frame is plain; the poster is the first beyond it, if any."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
 """A picture that is held for longer is written again, as often as x264 changes their order, 40 ms apart."""
 AAC_SAMPLES = 1024
@@ -43,7 +43,7 @@ _CLOCK = Fraction(1, 90_000)
 _BT709, _LIMITED = 1, 1
 """ITU-T H.273."""
 _ENOUGH = 0.9
-"""Of the seconds that the index promises, and one less: pictures and sound end a little apart."""
+"""Share of the index's duration, less one second, that must decode: video and audio may end apart."""
 
 
 @dataclass(kw_only=True)

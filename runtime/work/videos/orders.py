@@ -11,12 +11,12 @@ from runtime.work.videos.facts import VideoLimits
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One for each child.
+    """What one child process is asked to do.
 
     Attributes:
-        file: its path; empty where its bytes are asked for by READ.
+        file: the path of the video; empty if the child requests its bytes by READ.
         size: of the file, in bytes.
-        folder: where the rendition goes; empty where only the facts are wanted.
+        folder: where the rendition goes; empty if only the facts are wanted.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Answer(StrEnum):
     """The one key of each line that the child writes."""
 
     READ = "read"
-    """[offset, length]. It waits for LENGTH_BYTES that say how many bytes follow, big-endian."""
+    """[offset, length]. The reply is a big-endian count of LENGTH_BYTES, and then so many bytes."""
     PROGRESS = "progress"
     """The share that is done."""
     DONE = "done"

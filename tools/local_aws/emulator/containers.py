@@ -45,7 +45,7 @@ def remove_all() -> None:
 
 
 def run_containers_as_fargate_does() -> None:
-    """MiniStack passes on neither user nor limits, read-only root, volumes, entry point or health command."""
+    """Pass on user, limits, read-only root, volumes, entry point and health command; MiniStack does not."""
     build = ecs._build_run_kwargs
 
     def build_like_fargate(

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def assume_tls(application: Any) -> Any:
-    """Plain HTTP on loopback would trip every TLS-only policy: it counts as TLS that ended upstream."""
+    """Treat plain HTTP on loopback as TLS terminated upstream; every TLS-only policy would deny it."""
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and not any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):

@@ -36,7 +36,7 @@ class Processes:
 
 
 class Images:
-    """No registry: what was built here is all there is."""
+    """The `images` of a Docker client: those built here only, since there is no registry."""
 
     def __init__(self, docker: Processes) -> None:
         self.docker = docker

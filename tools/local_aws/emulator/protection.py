@@ -34,7 +34,7 @@ _keys: dict[str, str] = {}
 
 
 def answer_as_the_agent_of_a_task() -> None:
-    """At $ECS_AGENT_URI, by the rights of the task's role."""
+    """Serve the task protection endpoint at $ECS_AGENT_URI, with the permissions of the task role."""
     register, answer = ecs._register_metadata, ecs_metadata.handle_request
 
     def register_with_agent(arn: str, *rest: Any) -> Any:

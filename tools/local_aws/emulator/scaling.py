@@ -135,7 +135,7 @@ def _value(metrics: list[Properties]) -> float | None:
 
 
 def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
-    """beyond: by how much the metric is over the alarm's threshold, to which the steps' bounds refer."""
+    """Apply the policy's step. beyond: metric minus alarm threshold, to which the steps' bounds refer."""
     target, steps = _targets[policy["ScalingTargetId"]], policy["StepScalingPolicyConfiguration"]
     if steps["AdjustmentType"] != "ExactCapacity":
         raise ValueError(f"Only ExactCapacity is here, not {steps['AdjustmentType']}.")

@@ -26,7 +26,7 @@ def tell_the_range_of_a_vpc() -> None:
 
 
 def make_vpc_origins() -> None:
-    """CloudFront has CreateVpcOrigin, CloudFormation does not know the type."""
+    """Add AWS::CloudFront::VpcOrigin: MiniStack has CreateVpcOrigin, but not the CloudFormation type."""
 
     def create(logical_id: str, properties: Properties, stack: str) -> Any:
         status, headers, answer = cloudfront._create_vpc_origin(_vpc_origin_request(properties))
@@ -83,7 +83,7 @@ def _vpc_origin_request(properties: Properties) -> bytes:
 
 
 def record_alarms_on_expressions() -> None:
-    """MiniStack's alarms are on one metric each."""
+    """Only record alarms on metric math: those of MiniStack are on one metric each."""
     alarm, recorded = HANDLERS["AWS::CloudWatch::Alarm"], _recorded("Arn")
     for name in ("create", "update", "delete"):
         alarm[name] = _either(alarm[name], recorded[name])
