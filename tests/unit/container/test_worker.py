@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.s3.models import S3Backend
 from moto.server import ThreadedMotoServer
 
 from runtime.imaging.limits import Limits
@@ -77,8 +79,24 @@ def test_the_worker_ends_with_1_and_says_why_when_it_may_not_write(started: Worl
     assert process.returncode == 1
 
 
+@pytest.fixture
+def unfinished(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """moto holds a result's `info.json`, which follows its tiles, until the test has ended."""
+    ended, put = threading.Event(), S3Backend.put_object
+
+    def held(self: S3Backend, bucket_name: str, key_name: str, *rest: Any, **named: Any) -> Any:
+        if key_name.endswith("info.json"):
+            ended.wait(300)
+        return put(self, bucket_name, key_name, *rest, **named)
+
+    monkeypatch.setattr(S3Backend, "put_object", held)
+    yield
+    ended.set()
+
+
+@pytest.mark.usefixtures("unfinished")
 def test_told_to_stop_the_worker_ends_with_4_and_publishes_nothing(started: World) -> None:
-    big = encode(noise(6000, 6000), ".tif")
+    big = encode(noise(3000, 2000), ".tif")
     started.now = time.time()
     message = started.upload(big, "big.tif")
     started.limits = Limits(max_pixels=10**9, max_bytes=10**9)
