@@ -76,12 +76,12 @@ class Command:
 
 
 def program(*command: str, default: Sequence[str] = ()) -> Run:
-    """A program of the environment. default: its arguments where the caller gives none."""
+    """Return a program of the environment. default: its arguments where the caller gives none."""
     return lambda arguments: become(*command, *(arguments or default))
 
 
 def module(name: str, *, from_here: bool = False) -> Run:
-    """A module of tools.commands. from_here: paths in its arguments begin at the caller's folder."""
+    """Return a module of tools.commands. from_here: paths in its arguments begin at the caller's folder."""
     place = ("--from", str(Path.cwd())) if from_here else ()
     return lambda arguments: become(PYTHON, "-m", f"tools.commands.{name}", *place, *arguments)
 
@@ -95,14 +95,14 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """The peers are set up only where something is named."""
+    """Run benchmarks; their peers are set up only if one is named."""
     if arguments and not arguments[0].startswith("-"):
         set_up_peers()
     become(PYTHON, "-m", "bench", *arguments)
 
 
 def check(_: Sequence[str]) -> int:
-    """Stops at the first that fails."""
+    """Stop at the first that fails."""
     for command in CHECKS:
         if code := run(*command):
             return code
@@ -116,7 +116,7 @@ def figures(_: Sequence[str]) -> int:
 
 
 def docs(_: Sequence[str]) -> int:
-    """A warning is an error, and so is a link that leads nowhere."""
+    """Return a warning is an error, and so is a link that leads nowhere."""
     set_up_site()
     code = run(
         SITE / "bin" / "sphinx-build",
@@ -220,7 +220,7 @@ COMMANDS = {
 
 
 def main(name: str, arguments: Sequence[str]) -> int:
-    """Runs one command after setting up what it needs; returns its exit code."""
+    """Run one command after setting up what it needs; returns its exit code."""
     command = COMMANDS[name]
     set_up_tools()
     if command.local_aws:  # the viewer comes with it
@@ -229,7 +229,7 @@ def main(name: str, arguments: Sequence[str]) -> int:
 
 
 def usage() -> str:
-    """The list of commands."""
+    """Return the list of commands."""
     lines = (f"  {name:<9}{command.help}" for name, command in COMMANDS.items())
     return "Usage: python3 dev.py COMMAND [ARGUMENTS]\n\n" + "\n".join(lines)
 

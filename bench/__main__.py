@@ -32,7 +32,7 @@ NAMES = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs what is named. Returns 1 with a sentence where that cannot be done."""
+    """Run what is named. Returns 1 with a sentence where that cannot be done."""
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
     parser.add_argument("name", choices=[*NAMES, "all"], help="what to measure")
     parser.add_argument("--smallest", action="store_true", help="one small round; keeps nothing")

@@ -25,7 +25,9 @@ class RevisionError(Exception):
 
 @contextmanager
 def checkout(revision: str) -> Iterator[Path]:
-    """A worktree of a revision, for as long as the block lasts. Raises RevisionError when there is none."""
+    """Yield a worktree of a revision, for as long as the block lasts. Raises RevisionError when there is
+    none.
+    """
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "revision"
         add = ["git", "worktree", "add", "--detach", str(tree), revision]
@@ -39,7 +41,7 @@ def checkout(revision: str) -> Iterator[Path]:
 
 
 def compare(revision: str, work: Work) -> None:
-    """Prints what both cost, and the median of the ratios round by round. Raises RevisionError."""
+    """Print what both cost, and the median of the ratios round by round. Raises RevisionError."""
     with checkout(revision) as tree, ExitStack() as stack:
         ours, theirs = work(ROOT, stack), work(tree, stack)
         names = [name for name in ours if name in theirs]

@@ -40,7 +40,7 @@ def seconds(pattern: LambdaDriver, name: str) -> list[float]:
 
 @contextmanager
 def going_on(feed: BackfillDriver) -> Iterator[None]:
-    """A backfill at the rate that the command proposes, from its first objects on."""
+    """Yield a backfill at the rate that the command proposes, from its first objects on."""
     execution = feed.start(prefix="old/", at_once=DEFAULTS[PATTERN].at_once)
     while not feed.progress(execution).done:
         time.sleep(LOOK_SECONDS)  # an execution has nothing to wait on

@@ -61,20 +61,20 @@ class Bucket(BaseHTTPRequestHandler):
 
 
 def command(tree: Path, variant: str, server: ThreadingHTTPServer) -> list[str | Path]:
-    """A first photo, by a checkout's function."""
+    """Return a first photo, by a checkout's function."""
     url, size = f"http://127.0.0.1:{server.server_port}", str(PHOTO.stat().st_size)
     return [sys.executable, tree / "bench" / "peers" / "coldstart.py", variant, url, size]
 
 
 def started() -> ThreadingHTTPServer:
-    """An S3 on loopback."""
+    """Return an S3 on loopback."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """The first photo of a checkout's function."""
+    """Return the first photo of a checkout's function."""
     asked = command(tree, "handler", started())
     run(asked, tree=tree)
     return {"a cold start": lambda: run(asked, tree=tree).cpu}
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def package(variant: str) -> str:
-    """The size of what is deployed, where a function of ours is; `cdk deploy` compresses as much."""
+    """Return the size of what is deployed, where a function of ours is; `cdk deploy` compresses as much."""
     if variant not in PACKAGES:
         return ""
     folder = bundle(PACKAGES[variant], Runtime.aws("arm64")).path

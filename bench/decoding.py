@@ -37,7 +37,7 @@ def cpu(work: Callable[..., object], *arguments: object) -> float:
 
 
 def main() -> None:
-    """Decoders, then encoders, each at each size once a round."""
+    """Measure decoders, then encoders, each at each size once per round."""
     decodings()
     encodings()
 

@@ -49,7 +49,7 @@ def ask(environment: Runtime, service: Server, paths: Sequence[str]) -> tuple[fl
 
 
 def works(photo: str) -> dict[str, Callable[[int], list[str]]]:
-    """The paths of a round, by what is asked for; both are asked the same, and neither twice."""
+    """Return the paths of a round, by what is asked for; both are asked the same, and neither twice."""
 
     def whole(number: int) -> list[str]:
         widths = range(400 + number * REQUESTS, 400 + (number + 1) * REQUESTS)
@@ -65,7 +65,7 @@ def works(photo: str) -> dict[str, Callable[[int], list[str]]]:
 
 
 def main() -> None:
-    """Runs all rounds and keeps the result."""
+    """Run all rounds and keep the result."""
     photo = jpeg(*SMALL)
     command, address = COMMANDS[OURS]
     rows, figures = [], {}

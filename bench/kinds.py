@@ -103,7 +103,7 @@ def draw(seed: int, count: int, folder: Path, most: float = 1) -> Iterator[Drawn
 
 
 def make(name: str, width: int, height: int, file: Path) -> None:
-    """A photo with grain of that kind and size in pixels."""
+    """Make a photo with grain of that kind and size in pixels."""
     photo = pyvips.Image.new_from_file(str(ROOT / "samples" / "hubble_deep_field.jpg"))[:3]
     enlarged = photo.resize(width / photo.width, vscale=height / photo.height, kernel="linear")
     grain = pyvips.Image.gaussnoise(512, 512, sigma=6, mean=0, seed=1)

@@ -31,12 +31,12 @@ class Run:
 
 
 def sized(full: T, smallest: T) -> T:
-    """A number of rounds or a size: what it is, and what it is in the smallest form."""
+    """Return a number of rounds or a size: what it is, and what it is in the smallest form."""
     return smallest if SMALLEST else full
 
 
 def run(command: Sequence[str | Path], *, tree: Path = ROOT, **environment: str) -> Run:
-    """Runs a command of a checkout to its end. Raises RuntimeError with its output when it fails."""
+    """Run a command of a checkout to its end. Raises RuntimeError with its output when it fails."""
     process = subprocess.Popen(
         command,
         cwd=tree,
@@ -71,12 +71,12 @@ def interleaved(commands: Mapping[str, Sequence[str | Path]], rounds: int) -> di
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the ratios round by round."""
+    """Return the median of the ratios round by round."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 def machine() -> str:
-    """What the figures were measured on."""
+    """Return what the figures were measured on."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -92,7 +92,7 @@ def machine() -> str:
 
 
 def save(name: str, result: dict[str, Any]) -> None:
-    """Keeps a result, and writes its table into docs/benchmarks.md. In the smallest form only prints it."""
+    """Keep a result, and write its table into docs/benchmarks.md; in the smallest form only print it."""
     if SMALLEST:
         print(table({"machine": machine(), **result}))
         return
@@ -102,7 +102,7 @@ def save(name: str, result: dict[str, Any]) -> None:
 
 
 def with_table(page: str, name: str) -> str:
-    """The page with the table of a kept result between its markers."""
+    """Return the page with the table of a kept result between its markers."""
     before, begin, rest = page.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition(f"<!-- /{name} -->")
     if not end:
@@ -113,7 +113,7 @@ def with_table(page: str, name: str) -> str:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """A kept result as Markdown."""
+    """Return a kept result as Markdown."""
     head, *rows = result["table"]
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     body = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

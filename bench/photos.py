@@ -19,7 +19,7 @@ def photo(width: int, height: int, *, seed: int = 1) -> pyvips.Image:
 
 
 def jpeg(width: int, height: int) -> Path:
-    """A baseline JPEG of that size, quality 90, made once."""
+    """Return a baseline JPEG of that size, quality 90, made once."""
     path = PHOTOS / f"{width}x{height}.jpg"
     if not path.exists():
         PHOTOS.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def jpeg(width: int, height: int) -> Path:
 
 
 def enlarged(factor: int) -> Path:
-    """The sample of the Earth enlarged, quality 90, made once; by 1 it has its own detail."""
+    """Return the sample of the Earth enlarged, quality 90, made once; by 1 it has its own detail."""
     path = PHOTOS / f"earth-{factor}.jpg"
     if not path.exists():
         PHOTOS.mkdir(parents=True, exist_ok=True)

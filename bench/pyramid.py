@@ -17,7 +17,7 @@ PEER = ROOT / "bench" / "peers" / "pyramid.py"
 
 
 def scan(width: int, height: int, file: Path) -> Path:
-    """A photo enlarged to that size in pixels, with grain, as a tiled TIFF of JPEG tiles."""
+    """Return a photo enlarged to that size in pixels, with grain, as a tiled TIFF of JPEG tiles."""
     photo = pyvips.Image.new_from_file(str(ROOT / "samples" / "hubble_deep_field.jpg"))[:3]
     enlarged = photo.resize(width / photo.width, vscale=height / photo.height, kernel="linear")
     grain = pyvips.Image.gaussnoise(512, 512, sigma=6, mean=0, seed=1)
@@ -29,7 +29,7 @@ def scan(width: int, height: int, file: Path) -> Path:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """The tiles of a checkout's writer, discarded."""
+    """Return the tiles of a checkout's writer, discarded."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
     command: list[str | Path] = [sys.executable, tree / "bench" / "peers" / "pyramid.py", "ours", file]

@@ -65,7 +65,7 @@ def get(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes, 
 def launched(
     command: Sequence[str | Path], address: Callable[[str, int, str], str], *, tree: Path = ROOT
 ) -> Iterator[Server]:
-    """A checkout's server over the folder of photos, with one thread to work with."""
+    """Yield a checkout's server over the folder of photos, with one thread to work with."""
     port = free_port()
     ours = {
         "SOURCE_FOLDER": str(PHOTOS),

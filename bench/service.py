@@ -59,7 +59,7 @@ def copies(photo: Path, label: str, count: int) -> list[str]:
 
 
 def tiles(count: int) -> list[str]:
-    """The first tiles of a viewer that zooms in, from the whole to its middle: region and size."""
+    """Return the first tiles of a viewer that zooms in, from the whole to its middle: region and size."""
     found = []
     for factor in (16, 8, 4, 2, 1):
         side = 512 * factor
@@ -90,7 +90,7 @@ def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
 
 
 def main() -> None:
-    """Runs all rounds and keeps the result."""
+    """Run all rounds and keep the result."""
     small, large = jpeg(*SMALL), jpeg(*LARGE)
     with ExitStack() as stack:
         servers = {
@@ -153,7 +153,8 @@ def cold_transforms(
 def viewers(
     ours: Server, theirs: Server, large: Path
 ) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[tuple[float, float]]]]:
-    """A viewer of 100 MP, each round of a source not seen before; and a tile each of sources seen only once.
+    """Return a viewer of 100 MP, each round of a source not seen before; and a tile each of sources seen only
+    once.
 
     Without a cache every tile costs the same, so the peer is asked for each twentieth of them.
     """

@@ -64,7 +64,7 @@ def ours(file: Path, folder: Path) -> list[str | Path]:
 
 
 def theirs(file: Path, folder: Path, facts: Facts) -> list[str | Path]:
-    """The same filters and settings of the encoder."""
+    """Return the same filters and settings of the encoder."""
     chain = ",".join(f"{name}={options}" if options else name for name, options in filters(facts))
     encoder = [part for name, value in ENCODER.items() for part in (f"-{name}:v", value)]
     return [
@@ -76,7 +76,7 @@ def theirs(file: Path, folder: Path, facts: Facts) -> list[str | Path]:
 
 
 def told(ran: Run) -> dict[str, Any]:
-    """What the peer printed."""
+    """Return what the peer printed."""
     return dict(json.loads(ran.printed))
 
 
@@ -144,7 +144,7 @@ def estimated(folder: Path, seed: int, count: int) -> list[Compared]:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """The MP4 of a clip, as a checkout makes it."""
+    """Return the MP4 of a clip, as a checkout makes it."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     file = make_clip(folder / "clip.mp4", CALIBRATION)
     command: list[str | Path] = [sys.executable, tree / PEER.relative_to(ROOT), file, folder, THREADS]

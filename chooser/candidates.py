@@ -68,7 +68,7 @@ def considered(load: Workload) -> Iterator[Candidate]:
 
 
 def placed(candidate: Candidate, load: Workload) -> Workload:
-    """The workload as that candidate meets it: with what stands before the service."""
+    """Return the workload as that candidate meets it: with what stands before the service."""
     way = "none" if candidate is Candidate.WORKER else SERVICES.get(candidate)
     return load._replace(load_balancer=way) if way else load
 
@@ -109,7 +109,7 @@ def size(candidate: Candidate, load: Workload, architecture: str) -> Size | None
 
 
 def against(candidate: Candidate, load: Workload, architecture: str) -> Iterator[Reason]:
-    """What rules it out, each with its number."""
+    """Yield what rules it out, each with its number."""
     for name, asked in _asked(candidate, placed(candidate, load), architecture):
         bound = limits().get(name)
         if bound and asked > bound.value:

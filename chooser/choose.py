@@ -67,7 +67,7 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
 
 
 def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = False) -> Verdict | None:
-    """The first of `choose`, without the bills of what is ruled out; None where nothing is possible."""
+    """Return the first of `choose`, without bills of what is ruled out; None if nothing is possible."""
     able = (one for one in considered(load) if not any(against(one, load, architecture)))
     found = (_verdict(one, load, architecture, free) for one in able)
     return min(found, key=lambda one: one.usd, default=None)
@@ -106,7 +106,7 @@ def break_even(
     *,
     free: bool = False,
 ) -> BreakEven | None:
-    """The volume of the same work at which the other of two becomes cheaper; None if it never does.
+    """Return the volume of the same work at which the other of two becomes cheaper; None if it never does.
 
     one, other: candidates with their architectures.
     The search starts at the workload's own volume. A service grows by whole tasks, so the two may cross
@@ -138,7 +138,7 @@ def break_even(
 def _exactly(
     gap: Callable[[float], float], bracket: tuple[float, float], requests: float
 ) -> tuple[float, float]:
-    """The bracket halved until it is half a request wide, or as near as floats go."""
+    """Return the bracket halved until it is half a request wide, or as near as floats go."""
     same, changed = bracket
     here = gap(same) <= 0
     while abs(changed - same) * requests > 0.5:
@@ -150,7 +150,7 @@ def _exactly(
 
 
 def _others(gap: Callable[[float], float], factor: float, requests: float) -> tuple[float, float] | None:
-    """The lowest and the highest crossing around one that was found, if there are more."""
+    """Return the lowest and the highest crossing around one that was found, if there are more."""
     points = [factor * NEAR**step for step in range(-NEARBY, NEARBY + 1)]
     signs = [gap(one) <= 0 for one in points]
     changes = [at for at in range(len(points) - 1) if signs[at] != signs[at + 1]]
@@ -174,7 +174,9 @@ def _crossing(gap: Callable[[float], float], *directions: float) -> tuple[float,
 
 
 def rival(verdicts: list[Verdict]) -> Verdict | None:
-    """The cheapest possible candidate of the other kind: tasks beside a function, a function beside tasks."""
+    """Return the cheapest possible candidate of the other kind: tasks beside a function, a function beside
+    tasks.
+    """
     best = verdicts[0]
     for one in verdicts[1:]:
         if one.possible and (one.candidate in FUNCTIONS) != (best.candidate in FUNCTIONS):
@@ -183,7 +185,7 @@ def rival(verdicts: list[Verdict]) -> Verdict | None:
 
 
 def sentence(verdicts: list[Verdict]) -> str:
-    """The answer in words."""
+    """Return the answer in words."""
     best, *rest = verdicts
     if not best.possible:
         others = "ECS on EC2, AWS Batch, SageMaker, or other Managed Instances"
@@ -216,7 +218,7 @@ def _against(one: Verdict, best: Verdict, pause: str = "") -> str:
 
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
-    """What would be cheaper, were it not for the time that it takes to start."""
+    """Return what would be cheaper, were it not for the time that it takes to start."""
     slow = [
         one for one in rest if {reason.name.partition(".")[2] for reason in one.against} == {"start_seconds"}
     ]

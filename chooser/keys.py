@@ -96,7 +96,7 @@ KEYS = {
 
 
 def load(path: str) -> Workload:
-    """Reads a workload. Raises WorkloadError naming each wrong key and its range, and OSError."""
+    """Read a workload. Raises WorkloadError naming each wrong key and its range, and OSError."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib would cost an answer a tenth of its CPU
             found = tomllib.load(file)
@@ -125,7 +125,7 @@ def parse(found: Mapping[str, object]) -> Workload:
 
 
 def _whole(made: Workload) -> Workload:
-    """What two keys say of each other."""
+    """Return what two keys say of each other."""
     longest = max(made.duration_ms.values()) / 1000
     if not made.longest_seconds:
         made = made._replace(longest_seconds=longest)
@@ -157,7 +157,7 @@ def _check_region(region: str) -> None:
 
 
 def unknown(region: str) -> str:
-    """What to tell of a Region without prices."""
+    """Return what to tell of a Region without prices."""
     return (
         f"region = {region!r}: no prices of it are here, only of {', '.join(regions())}. "
         f"To fetch them from AWS, if there is such a Region: python3 -m chooser prices --region {region}"
@@ -165,7 +165,7 @@ def unknown(region: str) -> str:
 
 
 def _check_task(made: Workload) -> None:
-    """A size of one's own is one that Fargate has."""
+    """Refuse a task size that Fargate does not have."""
     vcpus = {units / 1024: memories for units, memories in FARGATE_SIZES.items()}
     if made.task_vcpus and made.task_vcpus not in vcpus:
         raise WorkloadError(

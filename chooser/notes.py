@@ -113,7 +113,7 @@ def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:
 
 
 def unmeasured(load: Workload) -> Iterator[str]:
-    """What the answer rests on and nobody measured."""
+    """Yield what the answer rests on and nobody measured."""
     if load.assumed:
         yield f"Assumed, not measured: {', '.join(load.assumed)}."
     guessed = [key for key in ("cold_share", "init_ms") if key not in load.said]

@@ -22,7 +22,7 @@ def now() -> datetime:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints the file. Returns 1 with a sentence where nothing can be seen."""
+    """Print the file. Returns 1 with a sentence where nothing can be seen."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser observe", description=__doc__)

@@ -70,7 +70,7 @@ def service_month(addresses: int, *, tasks: int = 2, vcpus: float = 0.5, memory_
 
 
 def busy_ratio(architecture: str = "x86_64") -> float:
-    """What a busy vCPU costs on Lambda, of what it costs with 2 GB on Fargate."""
+    """Return what a busy vCPU costs on Lambda, of what it costs with 2 GB on Fargate."""
     function = ONE_VCPU_MB / 1024 * 3600 * price(f"lambda_gb_second_{architecture}").usd
     return function / (fargate_month(1, 2, architecture) / 730)
 
@@ -82,7 +82,7 @@ def task_job(minutes: float, *, vcpus: float = 1, memory_gb: float = 2) -> float
 
 @cache
 def blocks() -> dict[str, str]:
-    """What stands between the markers, by their names."""
+    """Return what stands between the markers, by their names."""
     return {
         "headline": _headline(),
         "hand": _hand(),
@@ -101,13 +101,13 @@ def blocks() -> dict[str, str]:
 
 
 def filled(page: str) -> str:
-    """A page with every block as the code has it now. Raises KeyError for a marker of no block."""
+    """Return a page with every block as the code has it now. Raises KeyError for a marker of no block."""
     made = blocks()
     return MARKED.sub(lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}", page)
 
 
 def _headline() -> str:
-    """What README shows of an answer."""
+    """Return what README shows of an answer."""
     found = example("thumbnails")
     return f"""\
 ```console
@@ -165,7 +165,7 @@ def _crossing(shape: Workload) -> str:
 
 
 def _shape(memory_mb: float, milliseconds: float, way: str) -> Workload:
-    """A steady load of one kind of request that only computes, on the cheapest tasks that carry it."""
+    """Return a steady load of one kind of request that only computes, on the cheapest tasks that carry it."""
     return Workload(
         name="",
         requests=1_000_000,
@@ -189,7 +189,7 @@ def _examples() -> str:
 
 
 def _public() -> str:
-    """What others report of their workloads, beside what we say of them."""
+    """Return what others report of their workloads, beside what we say of them."""
     reported = tomllib.loads((ROOT / "chooser" / "reported.toml").read_text())
     rows = ["| workload | they report, Lambda / Fargate | cheaper | here | |", "|---|---:|---|---|---|"]
     for name, theirs in reported.items():
@@ -218,7 +218,7 @@ def _keys() -> str:
 
 
 def _loads() -> str:
-    """The three patterns at three loads, on arm64."""
+    """Return the three patterns at three loads, on arm64."""
     rows = ["| | a tenth | as in the example | ten times |", "|---|---:|---:|---:|"]
     for name, candidate in PATTERNS.values():
         found = example(name)
@@ -282,7 +282,7 @@ def example(name: str) -> Workload:
 
 
 def main() -> None:
-    """Writes every page and chart anew."""
+    """Write every page and chart anew."""
     from chooser.plot import plot
 
     for page in PAGES:

@@ -27,7 +27,7 @@ POINTS = 200
 
 
 def plot(load: Workload, architecture: str, file: str, *, free: bool = False) -> None:
-    """Writes the possible candidates, from a thousandth of the workload to a thousand times as much.
+    """Write the possible candidates, from a thousandth of the workload to a thousand times as much.
 
     The format is that of the file's name.
     """

@@ -88,7 +88,9 @@ def _is_here(product: Any, region: str) -> bool:
 
 
 def _prefixes(products: Sequence[Any], region: str) -> tuple[str, ...]:
-    """What usage types begin with there: no rule gives it, so it is what most of the list's begin with."""
+    """Return what usage types begin with there: no rule gives it, so it is what most of the list's begin
+    with.
+    """
     found = (PREFIX.match(one["attributes"]["usagetype"]) for one in products)
     (most, _), *_ = [*Counter(one[0] if one else "" for one in found).most_common(1), ("", 0)]
     return BARE.get(region) or (most,)
@@ -142,7 +144,7 @@ def _step(dimension: Any) -> tuple[float, float, Decimal]:
 
 
 def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]]) -> str:
-    """A Region's file. found: with the address and the date of each one's list."""
+    """Return a Region's file. found: with the address and the date of each one's list."""
     parts = [f'region = "{region}"\nas_of = {today}\n']
     for name, (one, address, day) in found.items():
         tiers = ", ".join(f"[{bound!r}, {usd!r}]" for bound, usd in one.tiers)
@@ -153,7 +155,9 @@ def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]
 
 
 def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
-    """A Region's file, and why prices are left out. Raises ListError where nothing was found, and OSError."""
+    """Return a Region's file, and why prices are left out. Raises ListError where nothing was found, and
+    OSError.
+    """
     rows, kept = wanted(), dict[str, tuple[Found, str, str]]()
     missing = dict.fromkeys(NOT_READ, "its list has some 450 MB")
     for offer in dict.fromkeys(row.offer for row in rows):
@@ -191,7 +195,7 @@ def _get(address: str) -> Any:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Writes the file. Returns 1 with a sentence where there is none to write."""
+    """Write the file. Returns 1 with a sentence where there is none to write."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser prices", description=__doc__)

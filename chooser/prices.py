@@ -79,13 +79,13 @@ def shipped(region: str) -> str:
 
 
 def file_of(region: str) -> str:
-    """The file with a Region's prices: the one that is shipped, else the user's own."""
+    """Return the file with a Region's prices: the one that is shipped, else the user's own."""
     file = shipped(region)
     return file if os.path.exists(file) else os.path.join(own_folder(), f"{region}.toml")
 
 
 def named(region: str) -> str:
-    """The same file as a reader is told it: from the project's folder on, where it is in there."""
+    """Return the same file as a reader is told it: from the project's folder on, where it is in there."""
     return file_of(region).removeprefix(HERE.removesuffix("chooser"))
 
 
@@ -111,7 +111,7 @@ def prices(region: str = REGION) -> dict[str, Price]:
 
 
 def _check(one: Price) -> None:
-    """Raises ValueError or TypeError where a file's entry is no price."""
+    """Raise ValueError or TypeError where a file's entry is no price."""
     numbers = [one.usd, *(usd for _, usd in one.tiers)]
     if one.confidence == "unverified":
         numbers += [one.low, one.high]  # type: ignore[list-item]
@@ -148,7 +148,7 @@ def _elsewhere(one: Price, found: Mapping[str, Price]) -> Price:
 
 
 def forget() -> None:
-    """What was read of files, so that they are read anew."""
+    """Forget what was read of files, so that they are read anew."""
     _file.cache_clear()
     prices.cache_clear()
 
@@ -169,7 +169,7 @@ def as_of(region: str = REGION) -> date:
 
 
 def stale(today: date, region: str = REGION) -> str:
-    """A sentence when the prices are older than 180 days, else nothing."""
+    """Return a sentence when the prices are older than 180 days, else nothing."""
     days = (today - as_of(region)).days
     if days <= OLD_DAYS:
         return ""

@@ -110,7 +110,7 @@ def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
 
 
 def details(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
-    """The same with every item of each bill."""
+    """Return the same with every item of each bill."""
     found = []
     for one, row in zip(verdicts, rows(verdicts), strict=True):
         found.append(row)
@@ -146,7 +146,7 @@ def _more(at: BreakEven) -> str:
 
 
 def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
-    """A title and lines each; for text and for the decision record."""
+    """Yield a title and lines each; for text and for the decision record."""
     if crossing := told(found):
         yield "Break-even", [crossing]
     lines = [
@@ -165,14 +165,14 @@ def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
 
 
 def plain(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table without any library, for pipes and logs."""
+    """Return a table without any library, for pipes and logs."""
     wide = [max(len(row[column]) for row in (head, *lines)) for column in range(2)]
     texts = (f"{row[0]:<{wide[0]}}  {row[1]:>{wide[1]}}  {row[2]}".rstrip() for row in (head, *lines))
     return "\n".join(texts)
 
 
 def pretty(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """The same on a terminal."""
+    """Print the same on a terminal."""
     try:
         from rich import box
         from rich.console import Console
@@ -190,7 +190,7 @@ def pretty(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
 
 
 def as_markdown(found: Answer, today: date) -> str:
-    """A decision record: the question, the answer with its bill, what would change it, and the inputs."""
+    """Return a decision record: question, answer with its bill, what would change it, and inputs."""
     bill = [("| | USD a month |"), "|---|---:|"]
     bill += [f"| {item.what} | {item.usd:,.2f} |" for item in found.best.items if found.best.possible]
     others = [f"| {name} | {usd} | {remark} |" for name, usd, remark in rows(found.verdicts)]

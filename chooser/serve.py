@@ -41,7 +41,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "thumbnails.toml"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serves until Ctrl-C. Returns 1 with a sentence where it cannot begin."""
+    """Serve until Ctrl-C. Returns 1 with a sentence where it cannot begin."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser serve", description=__doc__)
@@ -82,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         return True
 
     def do_GET(self) -> None:
-        """The page, what it shows, and the downloads."""
+        """Answer with the page, what it shows, or a download."""
         path, _, query = self.path.partition("?")
         elsewhere = self.headers.get("Sec-Fetch-Site") == "cross-site"
         if path in FILES:
@@ -180,7 +180,7 @@ def _key(name: str) -> dict[str, object]:
 
 
 def as_record(asked: Workload) -> str:
-    """A decision record."""
+    """Return a decision record."""
     return as_markdown(answer(asked), date.today())
 
 

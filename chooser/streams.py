@@ -18,13 +18,13 @@ NEW_IN_WINDOW, NEW_IN_MINUTE = 1 / 2, 1 / 6
 
 
 def by_function(load: Workload, rate: float) -> Workload:
-    """The work on batches of one shard; each counter is written once per batch."""
+    """Return the work on batches of one shard; each counter is written once per batch."""
     records = min(rate * WINDOW, MOST)
     return _counted(load, rate / records, records, records * VIEWS * NEW_IN_WINDOW)
 
 
 def by_task(load: Workload, rate: float) -> Workload:
-    """The same, written and checkpointed once per minute."""
+    """Return the same, written and checkpointed once per minute."""
     records = rate * 60
     return _counted(load, 1 / 60, records, records * VIEWS * NEW_IN_MINUTE)
 

@@ -78,7 +78,7 @@ class Workload(NamedTuple):
     said: frozenset[str] = frozenset()
 
     def times(self, factor: float) -> "Workload":
-        """The same work in another amount: requests, burst and open connections grow together."""
+        """Return the same work in another amount: requests, burst and open connections grow together."""
         return self._replace(
             requests=self.requests * factor,
             peak_per_second=self.peak_per_second * factor,
@@ -128,7 +128,7 @@ class Workload(NamedTuple):
         return self.seconds(architecture) * self.cpu_share * self.vcpus
 
     def computing(self, architecture: str) -> float:
-        """The share of the duration in which the function computes, measured or said."""
+        """Return the share of the duration in which the function computes, measured or said."""
         if not self.cpu_ms:
             return self.cpu_share
         return min(1, self.cpu_ms / 1000 / self.vcpus / self.seconds(architecture))

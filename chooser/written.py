@@ -12,13 +12,13 @@ MOST = 10_000
 
 
 def said(load: Workload) -> dict[str, object]:
-    """The keys set in the workload's file, with their values, in the order of KEYS."""
+    """Return the keys set in the workload's file, with their values, in the order of KEYS."""
     values = {key: getattr(load, key) for key in KEYS if key in load.said}
     return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def as_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
-    """A file of the keys. comments: of a key, after its value, or in its place where it has no value."""
+    """Return a file of the keys. comments: of a key, after its value, or in its place if it has none."""
     comments = comments or {}
     lines = []
     for key in [*KEYS, *(one for one in comments if one not in KEYS)]:
@@ -60,7 +60,7 @@ def _plain(value: object) -> str:
 
 
 def from_query(query: str) -> Workload:
-    """Raises WorkloadError, as a file would."""
+    """Raise WorkloadError, as a file would."""
     if len(query) > MOST:
         raise WorkloadError(f"A link has at most {MOST:,} characters.")
     values: dict[str, object] = {}

@@ -44,7 +44,7 @@ class ObjectEvent:
 
 
 def job_id(bucket: str, key: str, version_id: str) -> str:
-    """The first 32 hex digits of sha256 over bucket, key and version, separated by NUL.
+    """Return the first 32 hex digits of sha256 over bucket, key and version, separated by NUL.
 
     The same version has the same id however often its event comes, so doing it twice writes the same objects.
     """
@@ -52,7 +52,7 @@ def job_id(bucket: str, key: str, version_id: str) -> str:
 
 
 def parse_event(event: Mapping[str, Any]) -> ObjectEvent:
-    """The event as EventBridge delivers it; keys are not URL-encoded there.
+    """Return the event as EventBridge delivers it; keys are not URL-encoded there.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     Raises ValueError when it is not an "Object Created" or "Object Deleted" of a versioned bucket.

@@ -41,7 +41,7 @@ class Rejected(Exception):
 
 
 def check_bytes(size: int, most: int) -> None:
-    """Raises Rejected TOO_MANY_BYTES when a file of `size` bytes is over the limit."""
+    """Raise Rejected TOO_MANY_BYTES when a file of `size` bytes is over the limit."""
     if size > most:
         raise Rejected(
             Reason.TOO_MANY_BYTES,

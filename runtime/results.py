@@ -33,17 +33,17 @@ _RACES = 10
 
 
 def version_prefix(job_id: str) -> str:
-    """What the keys of a result begin with."""
+    """Return what the keys of a result begin with."""
     return f"v/{job_id}/"
 
 
 def manifest_key(job_id: str) -> str:
-    """The key of the document that lists a result."""
+    """Return the key of the document that lists a result."""
     return f"v/{job_id}/manifest.json"
 
 
 def rejection_key(job_id: str) -> str:
-    """The key of the document that says why a source was rejected."""
+    """Return the key of the document that says why a source was rejected."""
     return f"rejected/{job_id}.json"
 
 
@@ -79,7 +79,7 @@ class Output:
     withdrawn: Callable[[str], None] = lambda _job_id: None
 
     def put(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
-        """Stores part of a result; its key names the source version, so caches may keep it forever."""
+        """Store part of a result; its key names the source version, so caches may keep it forever."""
         client = self.small if self.small and isinstance(data, bytes) else self.s3
         client.put_object(
             Bucket=self.bucket,
@@ -91,7 +91,7 @@ class Output:
         )
 
     def publish(self, event: ObjectEvent, manifest: Document) -> bool:
-        """Stores the manifest of a finished job, then moves the key's pointer to it.
+        """Store the manifest of a finished job, then moves the key's pointer to it.
 
         So a reader sees a whole result or the one before. False when the pointer is at a newer event;
         if that is a deletion, the result is removed again.
@@ -109,7 +109,7 @@ class Output:
         return self._show(event, document) if document else None
 
     def _show(self, event: ObjectEvent, document: Document) -> bool:
-        """The pointer keeps the newest sequencer of its version: a backfill's is older than S3's."""
+        """Return the pointer keeps the newest sequencer of its version: a backfill's is older than S3's."""
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document
         pointer = self._move_pointer(event.key, lambda now: shown if _is_behind(now, event) else None)
@@ -119,7 +119,7 @@ class Output:
         return pointer is not None and pointer.get("job_id") == event.job_id
 
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
-        """Records why a source version cannot be done, unless it was done before. The pointer stays."""
+        """Record why a source version cannot be done, unless it was done before. The pointer stays."""
         if not self.is_published(event.job_id):
             record = {
                 "job_id": event.job_id,
@@ -164,7 +164,9 @@ class Output:
         return not _is_behind(pointer, event) and (pointer or {}).get("job_id") != event.job_id
 
     def pointer(self, key: str) -> Document | None:
-        """What the key shows: a manifest, or the tombstone of what was deleted; None where it never did."""
+        """Return what the key shows: a manifest, or the tombstone of what was deleted; None where it never
+        did.
+        """
         return self._read(pointer_key(key))[0]
 
     def is_rejected(self, job_id: str) -> bool:
@@ -176,7 +178,7 @@ class Output:
         return self._read(manifest_key(job_id))[0] is not None
 
     def _withdraw(self, job_id: str) -> None:
-        """Removes it, and tells so: before, should this be cut short, and once nobody can fetch it again."""
+        """Remove it, and tell so: before, should this be cut short, and once nobody can fetch it again."""
         was_there = next(self._pages(version_prefix(job_id)), None)
         if was_there:
             self.withdrawn(job_id)
@@ -185,13 +187,13 @@ class Output:
             self.withdrawn(job_id)
 
     def remove(self, job_id: str) -> None:
-        """Removes all that a job stored under its own id."""
+        """Remove all that a job stored under its own id."""
         for keys in self._pages(version_prefix(job_id)):
             self._delete(*keys)
         self._delete(rejection_key(job_id))
 
     def _pages(self, prefix: str) -> Iterator[list[str]]:
-        """The keys under a prefix, at most a thousand at a time."""
+        """Yield the keys under a prefix, at most a thousand at a time."""
         more: dict[str, Any] = {}
         while True:
             page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
@@ -202,7 +204,7 @@ class Output:
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _store_manifest(self, document: Document) -> Document:
-        """Stores it once: an event that comes again may have other timings, and readers may cache."""
+        """Store it once: an event that comes again may have other timings, and readers may cache."""
         key = manifest_key(document["job_id"])
         for race in range(_RACES):
             try:
@@ -220,7 +222,7 @@ class Output:
     def _move_pointer(
         self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
     ) -> Document | None:
-        """Replaces the pointer of `key` with the result of `change`. A `None` result leaves it unchanged.
+        """Replace the pointer of `key` with the result of `change`. A `None` result leaves it unchanged.
 
         Returns the pointer as it is then.
         """
@@ -260,7 +262,7 @@ class Output:
         )
 
     def _delete(self, *keys: str) -> None:
-        """A thousand keys at most; what was not there counts as deleted.
+        """Delete a thousand keys at most; what was not there counts as deleted.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         """

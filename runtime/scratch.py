@@ -16,7 +16,8 @@ _held: list[int] = []
 
 
 def scratch_folder(parent: Path | None = None) -> Path:
-    """A new one, empty, in `parent` or where temporary files go; those of processes that died are removed.
+    """Return a new one, empty, in `parent` or where temporary files go; those of processes that died are
+    removed.
 
     Others that run beside this one, as on a developer's machine, keep theirs.
     """

@@ -39,7 +39,8 @@ Handler = Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]
 
 
 def _about(body: str) -> dict[str, str]:
-    """What a message is about, for the log: the whole has who uploaded the object, and from which address.
+    """Return what a message is about, for the log: the whole has who uploaded the object, and from which
+    address.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
@@ -63,7 +64,7 @@ def _again(record: SQSRecord) -> str:
 
 
 def each_message(work: Work) -> Handler:
-    """A Lambda handler with partial batch responses: only messages that failed are delivered again."""
+    """Return a Lambda handler with partial batch responses: only messages that failed are delivered again."""
     processor = BatchProcessor(event_type=EventType.SQS)
 
     def one(record: SQSRecord, lambda_context: LambdaContext) -> None:

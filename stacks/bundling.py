@@ -50,7 +50,7 @@ class Runtime:
 
     @classmethod
     def local(cls) -> "Runtime":
-        """This machine's, for the local AWS."""
+        """Return this machine's, for the local AWS."""
         python = "{}.{}".format(*sys.version_info)
         return cls(target="local", python=python, architecture=f"{sys.platform}-{platform.machine()}")
 
@@ -64,7 +64,8 @@ class Bundle:
 
 
 def bundle(function: str, runtime: Runtime) -> Bundle:
-    """The package of `lambda_src/{function}`: its handler, all that it imports, and its locked dependencies.
+    """Return the package of `lambda_src/{function}`: its handler, all that it imports, and its locked
+    dependencies.
 
     Raises BundlingError when dependencies that were not fetched before cannot be fetched now.
     """
@@ -81,7 +82,7 @@ def bundle(function: str, runtime: Runtime) -> Bundle:
 
 
 def context(image: str, *modules: str) -> Path:
-    """The build context of `container/{image}`: its Dockerfile and lock file, and all that it imports.
+    """Return the build context of `container/{image}`: its Dockerfile and lock file, and all that it imports.
 
     modules: those beside `container.{image}` that something in the container runs.
     """
@@ -93,7 +94,7 @@ def context(image: str, *modules: str) -> Path:
 
 
 def packages(lock: Path, runtime: Runtime) -> Path:
-    """The dependencies of a lock file, installed for `runtime`.
+    """Return the dependencies of a lock file, installed for `runtime`.
 
     pyvips 3 comes as source only. Without pkgconfig, which is not among our pins, it builds as pure Python
     and finds libvips in pyvips-binary; built against a libvips of this machine it would not run on another.
@@ -171,7 +172,7 @@ def _once(name: str, fill: Callable[[Path], None]) -> Path:
 
 
 def _make_readable(folder: Path) -> None:
-    """Sets every mode to 0755 or 0644, whatever the umask under which the checkout or this folder was made.
+    """Set every mode to 0755 or 0644, whatever the umask under which the checkout or this folder was made.
 
     The zip keeps modes, and a function runs as a user of its own:
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html
@@ -183,7 +184,7 @@ def _make_readable(folder: Path) -> None:
 
 
 def main() -> None:
-    """What set-up calls: every function's packages for every architecture, so that synth needs no network."""
+    """Fetch every function's packages for every architecture, so that synth needs no network."""
     for lock in sorted((ROOT / "lambda_src").glob("*/requirements.txt")):
         for architecture in ARCHITECTURES:
             packages(lock, Runtime.aws(architecture))

@@ -90,7 +90,7 @@ def _in_this_account(arn: str) -> str:
 
 
 def compose(scope: Construct, settings: Settings) -> None:
-    """The stack alone."""
+    """Synthesise the stack alone."""
     DeployRole(scope, "DeployRole", settings=settings)
 
 

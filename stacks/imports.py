@@ -10,7 +10,7 @@ DATA = ("*.toml", "*.json", "*.icc", "*.js", "*.sh")
 
 
 def closure(*modules: str, root: Path = ROOT) -> list[Path]:
-    """The files of all modules of ours that some modules need, sorted, with their packages' data.
+    """Return the files of all modules of ours that some modules need, sorted, with their packages' data.
 
     modules: dotted names, of a package for its `__main__`. Imports within functions count; those for type
     checkers alone do not. Raises FileNotFoundError when there is no such module.

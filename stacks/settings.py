@@ -14,12 +14,12 @@ class SettingsError(Exception):
 
 
 def number(default: int, *, least: int = 1, most: int) -> Any:
-    """A field for whole numbers between the two."""
+    """Return a field for whole numbers between the two."""
     return field(default=default, metadata={"least": least, "most": most})
 
 
 def text(pattern: str, allowed: str, *, default: str = "", goes_with: str = "") -> Any:
-    """A field for texts that match; empty as well, where that is the default.
+    """Return a field for texts that match; empty as well, where that is the default.
 
     allowed: the same in words. goes_with: another setting that has to be given with it, and why.
     """
@@ -112,7 +112,8 @@ class Settings:
         return self.stage == "production"
 
     def stack_name(self, stack: str) -> str:
-        """The name in CloudFormation of a stack of ours, which says its stage where that is production.
+        """Return the name in CloudFormation of a stack of ours, which says its stage where that is
+        production.
 
         So production and a sandbox are different stacks, and to forget a flag touches neither.
         """
@@ -132,7 +133,7 @@ class Settings:
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> "Settings":
-        """Reads the settings among a CDK app's context; keys with ":" or "/" are the CDK's own.
+        """Read the settings among a CDK app's context; keys with ":" or "/" are the CDK's own.
 
         Raises SettingsError naming the key and what is allowed.
         """

@@ -44,7 +44,7 @@ class Answers:
         return len(self.all) - len(self.good) - self.throttled
 
     def milliseconds(self, share: float) -> float:
-        """The nearest-rank percentile of those that were answered; not a number where none was."""
+        """Return the nearest-rank percentile of those that were answered; not a number where none was."""
         if not self.good:
             return math.nan
         seconds = sorted(one.seconds for one in self.good)

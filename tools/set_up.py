@@ -23,7 +23,7 @@ class SetupError(Exception):
 
 
 def set_up_tools() -> None:
-    """The virtual environment, Node and the CDK CLI in it, and the functions' packages."""
+    """Set up the virtual environment, Node and the CDK CLI in it, and the functions' packages."""
     stamp = Stamp(VENV, ["requirements-build.txt", "requirements.txt", "package-lock.json"])
     if not stamp.is_current():
         check_machine()
@@ -62,7 +62,7 @@ def set_up_local_aws() -> None:
 
 
 def set_up_peers() -> None:
-    """What the benchmarks compare with."""
+    """Set up what the benchmarks compare with."""
     locks = ["bench/requirements.txt", "bench/thumbor.txt", "bench/package-lock.json"]
     stamp = Stamp(VENV, locks, name=".peers")
     if not stamp.is_current():
@@ -143,7 +143,7 @@ class Stamp:
 
 
 def step(what: str, command: Sequence[str | Path]) -> None:
-    """Runs one step of set-up, its output in build/setup.log."""
+    """Run one step of set-up, its output in build/setup.log."""
     print(f"  {what} ...", end="", flush=True)
     started = time.monotonic()
     LOG.parent.mkdir(exist_ok=True)
@@ -179,18 +179,18 @@ def advice(said: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The caller's, with the environment's tools first on PATH."""
+    """Return the caller's, with the environment's tools first on PATH."""
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
 def run(*command: str | Path) -> int:
-    """Runs one command among others."""
+    """Run one command among others."""
     return subprocess.run(command, cwd=ROOT, env=environment()).returncode
 
 
 def become(*command: str | Path) -> NoReturn:
-    """Runs the last command in our place: it gets Ctrl-C and every other signal itself."""
+    """Run the last command in our place: it gets Ctrl-C and every other signal itself."""
     os.chdir(ROOT)
     program = shutil.which(command[0], path=environment()["PATH"])
     if not program:

@@ -13,7 +13,7 @@ from runtime.work.videos.orders import Order
 
 
 def main(file: Path, folder: str, threads: str) -> None:
-    """Prints the video's facts, and the peak memory of the child in MB."""
+    """Print the video's facts, and the peak memory of the child in MB."""
     with file.open("rb") as opened:
         kind = kind_of(opened.read(4096))
     assert kind

@@ -17,7 +17,7 @@ CDN = ("cloudfront", "internal")
 
 
 def front_door(load: Workload, free: bool) -> Iterator[Item]:
-    """What calls a function."""
+    """Yield what calls a function."""
     millions = load.requests / 1e6
     match load.way_in:
         case "function-url":
@@ -51,7 +51,7 @@ def http_api(load: Workload) -> Item:
 
 
 def load_balancer(load: Workload, what: str, share: float, gb_hour: float = 1) -> Iterator[Item]:
-    """An Application Load Balancer, of whose hours this service pays a share, and its capacity units."""
+    """Yield an Application Load Balancer, by the share of its hours that is paid, and its capacity units."""
     yield standing(load, what, share, "load_balancer_hour")
     units = capacity_units(load, gb_hour)
     yield standing(load, f"{units:.2f} LCU", units, "load_balancer_capacity_hour")
@@ -73,21 +73,21 @@ def capacity_units(load: Workload, gb_hour: float) -> float:
 
 
 def _connects(load: Workload) -> list[float]:
-    """New connections per second in each hour: messages of an open connection make none."""
+    """Return new connections per second in each hour: messages of an open connection make none."""
     if load.long_connections:
         return [load.connects] * len(load.hours)
     return [rate / load.requests_per_connection for rate in load.averages]
 
 
 def cloudfront(load: Workload, free: bool) -> Item:
-    """Requests, of WebSockets those that open one; what goes out is a line of its own."""
+    """Return the line of requests, of WebSockets those that open one; transfer is a line of its own."""
     requests = load.connects * SECONDS_A_MONTH if load.long_connections else load.requests
     billed = beyond_free(requests, "free_cloudfront_requests", free)
     return priced(load, "CloudFront requests", billed / 1e6, "cloudfront_million_requests")
 
 
 def requests_elsewhere(load: Workload, free: bool) -> Iterator[Item]:
-    """What each run asks of S3, EventBridge, SQS and DynamoDB."""
+    """Yield what each run asks of S3, EventBridge, SQS and DynamoDB."""
     runs = load.runs
     each = (
         ("S3 writes", load.puts, 1e3, "s3_thousand_puts"),

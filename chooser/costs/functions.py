@@ -27,7 +27,7 @@ def gb_seconds(load: Workload, architecture: str) -> float:
 
 
 def on_demand(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Requests, GB-seconds, starts."""
+    """Yield requests, GB-seconds and starts."""
     per_gb_second = f"lambda_gb_second_{architecture}"
     work = gb_seconds(load, architecture)
     starts = load.runs * load.cold_share * load.init_ms / 1000 * load.memory_mb / GIB
@@ -80,7 +80,7 @@ def _ready(in_flight: float, share: float) -> int:
 
 
 def blocked(count: float, in_flight: float) -> float:
-    """The share of requests that finds none of so many environments ready: Erlang's B formula."""
+    """Return the share of requests that finds none of so many environments ready: Erlang's B formula."""
     if in_flight > 100:  # then what is beyond the count is blocked, and next to nothing else
         return max(0.0, 1 - count / in_flight)
     inverse = 1.0
@@ -92,7 +92,9 @@ def blocked(count: float, in_flight: float) -> float:
 
 
 def spill(load: Workload, architecture: str, kept: list[float]) -> float:
-    """The share of the month's requests that finds none ready; nearly none, unless one's own are too few."""
+    """Return the share of the month's requests that finds none ready; nearly none, unless one's own are too
+    few.
+    """
     if not load.provisioned:
         return 0
     hours = zip(load.averages, kept * (24 // len(kept)), strict=True)

@@ -38,7 +38,7 @@ class Item(NamedTuple):
 
 
 def priced(load: Workload, what: str, amount: float, name: str) -> Item:
-    """An amount of one price's unit, by its tiers, in the workload's Region."""
+    """Return an amount of one price's unit, by its tiers, in the workload's Region."""
     found = load.price(name)
     return Item(what, found.of(amount), (found,))
 
@@ -55,5 +55,5 @@ def spread(items: Iterable[Item]) -> tuple[float, float]:
 
 
 def beyond_free(amount: float, name: str, free: bool) -> float:
-    """The amount that is billed, less the free tier if `free`; that is the same in every Region."""
+    """Return the amount that is billed, less the free tier if `free`; that is the same in every Region."""
     return max(0, amount - price(name).usd) if free else amount

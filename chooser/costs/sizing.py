@@ -76,7 +76,7 @@ def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]
 
 
 def at_once(load: Workload, memory_mb: float) -> float:
-    """Requests in flight that a process with that memory holds."""
+    """Return how many requests in flight a process with that memory holds."""
     room = memory_mb - load.in_memory
     if not load.in_flight_mb or room / load.in_flight_mb >= load.task_concurrency:
         return load.task_concurrency

@@ -32,12 +32,12 @@ ON_DEMAND, SPOT = "fargate", "fargate_spot"
 
 
 def service_size(load: Workload, architecture: str) -> Size:
-    """The user's own, or the cheapest that carries the busiest hour."""
+    """Return the user's own, or the cheapest that carries the busiest hour."""
     return _standing_size(load, architecture, service_tasks)
 
 
 def worker_size(load: Workload, architecture: str) -> Size:
-    """The same of a worker."""
+    """Return the same of a worker."""
     return _standing_size(load, architecture, worker_tasks)
 
 
@@ -74,13 +74,13 @@ def worker(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
 
 
 def job(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """A task per job."""
+    """Yield a task per job."""
     yield from _jobs(load, architecture, ON_DEMAND, job_size(load, architecture, ON_DEMAND))
     yield from _around(load, "none", free)
 
 
 def spot_job(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """A task per job on Spot."""
+    """Yield a task per job on Spot."""
     yield from _jobs(load, architecture, SPOT, job_size(load, architecture, SPOT))
     yield from _around(load, "none", free)
 

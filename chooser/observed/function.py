@@ -86,7 +86,7 @@ def _insights(seen: Seen, metrics: Metrics) -> None:
 
 
 def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
-    """What REPORT lines say of starts and memory."""
+    """Note what REPORT lines say of starts and memory."""
     if not reports:
         seen.comments["init_ms"] = seen.comments["cold_share"] = "not seen: no REPORT line in the log"
         return
@@ -100,7 +100,7 @@ def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
 
 
 def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:
-    """Parsed REPORT lines of a function. In a shared log group the stream's name contains the function's."""
+    """Yield parsed REPORT lines of a function. In a shared log group the stream names it."""
     length = (window.end - window.start) / SLICES
     for number in range(SLICES):
         start = window.start + number * length

@@ -93,7 +93,7 @@ class Metrics:
         return max(self.points(name, stat).values(), default=0)
 
     def load(self, name: str, what: str) -> Seen:
-        """Requests a month, by hour of the day in UTC, and in the worst minute. Raises NothingSeenError."""
+        """Return requests per month, by hour of the day in UTC, and the peak. Raises NothingSeenError."""
         hourly = {at: value for at, value in self.points(name, "Sum").items() if value}
         start = self.window.start
         if not hourly:

@@ -31,7 +31,9 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
 def _requests(
     session: Any, balancers: Sequence[Any], window: Window, architecture: str
 ) -> tuple[Seen, float]:
-    """What a service's load balancers saw, and how many requests they counted; comments, where none did."""
+    """Return what a service's load balancers saw, and how many requests they counted; comments, where none
+    did.
+    """
     unseen = f"not seen: {{ {architecture} = milliseconds of one request }}"
     client = session.client("elbv2")
     groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]

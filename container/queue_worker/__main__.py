@@ -18,7 +18,7 @@ from runtime.work.work import Work
 
 
 def kinds(variables: Mapping[str, str]) -> Sequence[Work]:
-    """Scans to tiles."""
+    """Make scans into tiles."""
     told = ScanEnvironment.from_variables(variables)
     return [Scans(limits=Limits(max_pixels=told.max_pixels, max_bytes=told.max_bytes))]
 

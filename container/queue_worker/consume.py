@@ -89,7 +89,7 @@ class Consumer:
         return DONE
 
     def _work(self, body: str) -> Ending:
-        """Raises StoppedError."""
+        """Raise StoppedError."""
         self.is_working = True
         try:
             return self.handle(body)
@@ -101,7 +101,7 @@ class Consumer:
             self.is_working = False
 
     def _settle(self, message: "MessageTypeDef", ending: Ending) -> None:
-        """Deletes what is done or rejected; the rest comes again, or is set aside after its last receive."""
+        """Delete what is done or rejected; the rest comes again, or is set aside after its last receive."""
         if ending.exit not in (DONE, REJECTED):
             self._hide(message, pause_after(int(message["Attributes"]["ApproximateReceiveCount"])))
             return
@@ -124,7 +124,7 @@ class Consumer:
 
     @contextmanager
     def _hidden(self, message: "MessageTypeDef") -> Iterator[None]:
-        """Extends the visibility timeout as long as the block lasts: no job has to fit into it."""
+        """Extend the visibility timeout as long as the block lasts: no job has to fit into it."""
         over = threading.Event()
 
         def extend() -> None:

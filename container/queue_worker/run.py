@@ -36,7 +36,7 @@ SWALLOWED_SECONDS = 2
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
-    """The exit code once the task is told to stop. kinds: makes the works from the environment."""
+    """Return the exit code once the task is told to stop. kinds: makes the works from the environment."""
     stopping = threading.Event()
     consumer = _consumer(kinds(os.environ), stopping)
 

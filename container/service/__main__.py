@@ -32,7 +32,7 @@ class Server(uvicorn.Server):
 
 
 async def serve(service: Service) -> None:
-    """Serves until SIGTERM or SIGINT, then fails readiness, closes connections and drains."""
+    """Serve until SIGTERM or SIGINT, then fails readiness, closes connections and drains."""
     settings = service.settings
     config = uvicorn.Config(
         service.application(),
@@ -62,7 +62,7 @@ async def serve(service: Service) -> None:
 
 
 def main(make: Callable[[Settings, Store], Service] = Service) -> int:
-    """Serves until it is told to stop. Returns the exit code: 2 for an invalid environment."""
+    """Serve until it is told to stop. Returns the exit code: 2 for an invalid environment."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
     log.setLevel(logging.INFO)
     try:

@@ -15,7 +15,7 @@ WORST_PNG = 1.01
 
 
 def encoded_within(most: int, image: pyvips.Image, encoding: Encoding) -> bytes:
-    """The encoded image. most: bytes that it may have; 0 is no limit.
+    """Return the encoded image. most: bytes that it may have; 0 is no limit.
 
     Raises BadRequestError with what to ask for instead: before it is encoded where it might be larger, and
     afterwards where it is all the same.

@@ -72,7 +72,7 @@ class Service:
         self.held = 0
 
     def application(self) -> Starlette:
-        """The ASGI application."""
+        """Return the ASGI application."""
         routes = [
             Route("/live", self._live),
             Route("/ready", self._ready),
@@ -212,7 +212,7 @@ class Service:
         return {**headers, "Vary": "Accept"} if isinstance(asked, InfoRequest) else headers
 
     def _address(self, request: Request) -> str:
-        """What `id` and links begin with."""
+        """Return what `id` and links begin with."""
         return self.settings.address(request.headers.get("x-forwarded-host", ""))
 
     def _caching(self, version: str) -> str:
@@ -259,7 +259,7 @@ class Service:
         return bool(self.working.pending or self.sources.fetching.pending)
 
     def print_metrics(self) -> None:
-        """What was counted since the last time."""
+        """Print what was counted since the last time."""
         sources = self.sources
         gauges: dict[Metric, float] = {
             Metric.CACHE_BYTES: sources.bytes,
@@ -276,7 +276,7 @@ def _wants_json_ld(request: Request) -> bool:
 
 
 def _without_body(headers: dict[str, str], media_type: str) -> Response:
-    """An answer to HEAD for which nothing is made, so that its length is not known either.
+    """Return an answer to HEAD for which nothing is made, so that its length is not known either.
 
     https://www.rfc-editor.org/rfc/rfc9110#name-head
     """

@@ -39,7 +39,7 @@ STATUS: dict[type[Exception], int] = {
 
 
 def status_of(error: Exception) -> int:
-    """The status code of an error. Unmapped exceptions are bugs and become 500."""
+    """Return the status code of an error. Unmapped exceptions are bugs and become 500."""
     if isinstance(error, Rejected) and error.reason in (Reason.TOO_MANY_BYTES, Reason.TOO_MANY_PIXELS):
         return 413
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)

@@ -24,7 +24,7 @@ class Sizes:
     presets: tuple[str, ...] = ()
 
     def largest(self, width: int, height: int) -> tuple[int, int]:
-        """The largest size of that shape, in pixels, and no larger than it is."""
+        """Return the largest size of that shape, in pixels, and no larger than it is."""
         factor = min(1, self.max_width / max(width, height), (self.max_area / (width * height)) ** 0.5)
         return max(1, int(width * factor)), max(1, int(height * factor))
 
@@ -63,7 +63,7 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
 
 
 def canonical(asked: ImageRequest, placed: Transform, width: int, height: int, sizes: Sizes) -> str:
-    """The one path of all that give these pixels: https://iiif.io/api/image/3.0/#47-canonical-uri-syntax"""
+    """Return the one path of all that give these pixels: https://iiif.io/api/image/3.0/#47-canonical-uri-syntax"""
     box = (placed.left, placed.top, placed.width, placed.height)
     region = "full" if (placed.width, placed.height) == (width, height) else ",".join(map(str, box))
     size = f"{placed.to_width},{placed.to_height}"
@@ -104,7 +104,7 @@ def _is_preset(asked: ImageRequest, placed: Transform, sizes: Sizes) -> bool:
 
 
 def preset_sizes(width: int, height: int, sizes: Sizes) -> list[tuple[int, int]]:
-    """What the presets come to in pixels for a region of that size, those that are possible."""
+    """Return what the presets come to in pixels for a region of that size, those that are possible."""
     found = set()
     for text in sizes.presets:
         with suppress(BadRequestError):

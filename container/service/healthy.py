@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> str | int:
-    """The exit code; where it is a sentence, `sys.exit` prints it and exits with 1."""
+    """Return the exit code; where it is a sentence, `sys.exit` prints it and exits with 1."""
     host = os.environ.get("HOST", "0.0.0.0").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     try:
         connection = http.client.HTTPConnection(host, int(os.environ.get("PORT", "8080")), timeout=2)

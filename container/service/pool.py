@@ -19,7 +19,7 @@ class Pool:
         self.pending = 0
 
     async def run(self, function: Callable[[], T]) -> T:
-        """What the function gives. Raises BusyError when too many wait.
+        """Return what the function gives. Raises BusyError when too many wait.
 
         Cancelled while it waits, the call never begins; once begun it runs to its end, and counts till then.
         """
@@ -37,7 +37,7 @@ class Pool:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Drops what waits; what has begun ends by itself."""
+        """Drop what waits; what has begun ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _leave(self) -> None:

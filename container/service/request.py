@@ -88,7 +88,7 @@ class BaseRequest:
 
 
 def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
-    """What an undecoded path asks for.
+    """Return what an undecoded path asks for.
 
     Raises NotFoundError where no such path can be, BadRequestError where a part of it is wrong.
     """
@@ -153,7 +153,7 @@ def _region(text: str) -> Region:
 
 
 def parse_size(text: str) -> Size:
-    """The size part of a URL, decoded. Raises BadRequestError."""
+    """Return the size part of a URL, decoded. Raises BadRequestError."""
     found = _SIZE.fullmatch(text)
     if not found or text.removeprefix("^") == ",":
         raise BadRequestError(

@@ -26,7 +26,7 @@ class Settings(ServiceEnvironment):
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Self:
-        """Raises VariableError."""
+        """Raise VariableError."""
         settings = super().from_variables(variables)
         if bool(settings.source_bucket) == bool(settings.source_folder):
             raise VariableError("Set exactly one of SOURCE_BUCKET and SOURCE_FOLDER.")
@@ -53,7 +53,7 @@ class Settings(ServiceEnvironment):
         return (self.public_base_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     def address(self, forwarded_host: str) -> str:
-        """The same, or by which host the proxy before us was asked, where that is to be believed."""
+        """Return the same, or by which host the proxy before us was asked, where that is to be believed."""
         if self.public_base_url or not self.trust_forwarded_host or not _HOST.fullmatch(forwarded_host):
             return self.base_url
         return f"https://{forwarded_host}"

@@ -121,7 +121,7 @@ class Sources:
         self.memory = Memory(self.budget + self.spare)
 
     async def get(self, key: str, version: str = "") -> Source:
-        """The source of that key, of just that version if one is named.
+        """Return the source of that key, of just that version if one is named.
 
         Raises as `Store.fetch` does, and BusyError; NotFoundError for a version that is not the present one.
         """
@@ -139,7 +139,7 @@ class Sources:
         return found
 
     async def tag(self, key: str) -> str:
-        """What the store calls the version of the source, which is not read for it."""
+        """Return what the store calls the version of the source, which is not read for it."""
         if key in self._kept:
             return (await self.get(key)).file.version
 
@@ -149,7 +149,7 @@ class Sources:
         return await self._once(f"version {key}", ask)
 
     def _refuse_again(self, key: str) -> None:
-        """What was rejected a moment ago is not read again for the next who asks."""
+        """Raise what a source was rejected with a moment ago, without reading it again."""
         until, reason, message = self._rejected.get(key, (0.0, Reason.DAMAGED, ""))
         if time.monotonic() < until:
             raise Rejected(reason, message)
@@ -163,7 +163,7 @@ class Sources:
             self._rejected.popitem(last=False)
 
     async def pyramid(self, key: str, source: Source) -> Pyramid | None:
-        """The decoded source, if it was requested before and fits into the budget; else None.
+        """Return the decoded source, if it was requested before and fits into the budget; else None.
 
         A viewer begins with `info.json`, so its first tile request decodes the source, and no later one
         does. Raises BusyError, and what `Pyramid` raises.
@@ -178,7 +178,7 @@ class Sources:
         return await self._once(name, lambda shared: self._decode(key, source, shared))
 
     async def _look(self, key: str, known: Source | None, shared: Shared) -> tuple[Source, Exception | None]:
-        """The source as the store has it; or as it was, with why nobody can say that it is still so."""
+        """Return the source as the store has it; or as it was, and why nobody can say that it still is."""
         until = time.monotonic() + self.fresh
         try:
             if known:

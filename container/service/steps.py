@@ -14,7 +14,7 @@ class Steps:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Notes how long its block takes."""
+        """Note how long its block takes."""
         started = time.perf_counter()
         try:
             yield

@@ -49,7 +49,7 @@ class Store(Protocol):
     """Reads images by their key."""
 
     def fetch(self, key: str, admit: Admit = admit_all) -> File:
-        """The file.
+        """Fetch the file.
 
         Raises what `admit` does, NotFoundError, StoreError, and Rejected for what is over the limits or no
         image: as soon as its header says so, which for all but some TIFFs is in the first 64 KiB.
@@ -129,7 +129,7 @@ class Folder:
 
 
 def store_of(settings: "Settings") -> Store:
-    """The bucket or the folder."""
+    """Return the bucket or the folder."""
     if settings.folder:
         return Folder(path=settings.folder, limits=settings.limits)
     import boto3  # a folder needs no AWS

@@ -47,7 +47,7 @@ class Attempt:
     _told: float = field(default=0, init=False)
 
     def run(self) -> int:
-        """The exit code. Raises StoppedError, and what is neither a result nor a rejection."""
+        """Return the exit code. Raises StoppedError, and what is neither a result nor a rejection."""
         deadline = time.monotonic() + self.seconds
         job = self.jobs.begin(self.job_id, self.number, self.task_arn, self.seconds)
         if job is None:

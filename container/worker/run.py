@@ -33,7 +33,7 @@ STOPPED = threading.Event()
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
-    """The exit code. kinds: makes the works from the environment."""
+    """Return the exit code. kinds: makes the works from the environment."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         return _attempt(kinds(os.environ)).run()
@@ -89,7 +89,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _said(code: int, why: str) -> int:
-    """The names are those of the functions' lines, so that one query finds both."""
+    """Return the names are those of the functions' lines, so that one query finds both."""
     whose = {"job_id": os.environ.get(JOB_ID, ""), "attempt": int(os.environ.get(ATTEMPT, "0"))}
     trace = {"xray_trace_id": os.environ[TRACE_ID]} if os.environ.get(TRACE_ID) else {}
     print(json.dumps({"message": why, "exit": code, **whose, **trace}), flush=True)  # noqa: T201

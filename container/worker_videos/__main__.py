@@ -19,7 +19,7 @@ from runtime.work.work import Work
 
 
 def kinds(variables: Mapping[str, str]) -> Sequence[Work]:
-    """Scans to tiles, and videos to MP4."""
+    """Make scans into tiles, and videos into MP4."""
     told = VideoEnvironment.from_variables(variables)
     limits = VideoLimits(seconds=told.max_video_seconds, bytes=told.max_video_bytes)
     return [*scans(variables), Videos(limits=limits)]

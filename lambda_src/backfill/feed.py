@@ -106,7 +106,7 @@ class Feeder:
     pause: Callable[[float], None] = time.sleep
 
     def run(self, batch: Batch, seconds: Callable[[], float]) -> Batch:
-        """Sends what the pattern has room for, until all is sent or the time is over.
+        """Send what the pattern has room for, until all is sent or the time is over.
 
         Returns what is left; its objects are looked at anew. seconds: that the function has left.
         """
@@ -123,7 +123,7 @@ class Feeder:
         return replace(batch, keys=[event.key for event in waiting], counts=counts)
 
     def _look(self, key: str) -> ObjectEvent | Found:
-        """The event of its current version, unless there is nothing to do.
+        """Return the event of its current version, unless there is nothing to do.
 
         The pointer is read before the object is asked for: so what it shows is no newer than this version,
         and an upload in between is newer than the event made here.
@@ -151,12 +151,14 @@ class Feeder:
         return Found.REJECTED if self.output.is_rejected(event.job_id) else event
 
     def _in_flight(self) -> int:
-        """What the pattern has to do: messages that wait or are worked on, and jobs. SQS counts roughly."""
+        """Return what the pattern has to do: messages that wait or are worked on, and jobs. SQS counts
+        roughly.
+        """
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[*MESSAGES])
         return sum(int(told["Attributes"][name]) for name in MESSAGES) + self.open_jobs()
 
     def _send(self, events: Sequence[ObjectEvent]) -> list[ObjectEvent]:
-        """Returns those that SQS did not take."""
+        """Return those that SQS did not take."""
         refused = []
         for start in range(0, len(events), MOST_MESSAGES):
             page = events[start : start + MOST_MESSAGES]
@@ -172,7 +174,7 @@ class Feeder:
 
 
 def as_message(event: ObjectEvent) -> dict[str, Any]:
-    """What EventBridge would have delivered, as far as anybody here reads it.
+    """Return what EventBridge would have delivered, as far as anybody here reads it.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """

@@ -40,7 +40,8 @@ class Dispatcher:
     trace_id: Callable[[], str] = lambda: ""
 
     def run(self, message: Mapping[str, Any], seconds: Callable[[], float]) -> Outcome:
-        """An event of the source bucket, or a call of a job that waits. seconds: that the function has left.
+        """Return an event of the source bucket, or a call of a job that waits. seconds: that the function has
+        left.
 
         However often a message comes, one attempt is begun once. Raises what is worth trying again.
         """
@@ -61,12 +62,12 @@ class Dispatcher:
         return self._begin(event.job_id, seconds)
 
     def _end_with_its_source(self, event: ObjectEvent) -> None:
-        """A job that waits is over with it; one that is worked on finds that out itself, and cleans up."""
+        """End a job that waits; one that is worked on finds that out itself, and cleans up."""
         if event.change is Change.REMOVED and self.jobs.get(event.job_id):
             self.jobs.reject_waiting(event.job_id, source_gone().told)
 
     def _place(self, event: ObjectEvent) -> Job:
-        """A new job that waits where it fits; one that fits nowhere is rejected."""
+        """Return a new job that waits where it fits; one that fits nowhere is rejected."""
         new = Job.of(event, self.jobs.clock(), self.trace_id())
         try:
             placement = place(self.works.estimate(event), self.rules)

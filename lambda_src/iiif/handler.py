@@ -28,7 +28,7 @@ _answer = Mangum(service.application(), lifespan="off", custom_handlers=[Viewer]
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The answer. A request past its deadline is the last of this environment."""
+    """Return the answer. A request past its deadline is the last of this environment."""
     answer = _answer(event, context)
     service.print_metrics()
     if service.is_at_work:
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _answer_and_end(answer: dict[str, Any], request_id: str) -> None:
-    """A thread that is still at work would be frozen, and wake within the next request, whose worker it has.
+    """Wait for threads: one still at work would freeze, and wake within the next request on its worker.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-response
     """

@@ -25,7 +25,7 @@ class Viewer(HTTPGateway):
 
 
 def viewers_path(path: str) -> str:
-    """What CloudFront's function has written into a path; any other path as it is."""
+    """Return what CloudFront's function has written into a path; any other path as it is."""
     if not path.startswith(PREFIX):
         return path
     written = path.removeprefix(PREFIX)

@@ -26,7 +26,7 @@ class Put(Protocol):
     """Stores a result: its name within the version's folder, the bytes, their media type. Returns its key."""
 
     def __call__(self, name: str, data: bytes, media_type: str, /) -> str:
-        """Stores a part of a result and returns its key."""
+        """Store a part of a result and return its key."""
 
 
 class Work(Protocol):
@@ -37,7 +37,7 @@ class Work(Protocol):
         """What is larger is rejected unread."""
 
     def make(self, body: Body, put: Put) -> dict[str, Any]:
-        """Stores what is made of an upload, and returns what the manifest says of it.
+        """Store what is made of an upload, and return what the manifest says of it.
 
         `source` is merged with the upload's identity, and `timings_ms` is logged as well. Raises Rejected
         where another try would change nothing.
@@ -53,7 +53,7 @@ class Job:
     work: Work
 
     def run(self, event: ObjectEvent) -> Outcome:
-        """Does what the event asks for: Published, Superseded, Rejected, Deleted or Ignored.
+        """Do what the event asks for: Published, Superseded, Rejected, Deleted or Ignored.
 
         Raises what is worth trying again: failed calls to AWS.
         """

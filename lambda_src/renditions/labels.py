@@ -17,7 +17,7 @@ MIN_CONFIDENCE = 70.0
 
 
 def rekognition() -> "RekognitionClient":
-    """A client of botocore, imported where labels are wanted only: it doubles the cold start."""
+    """Return a client of botocore, imported where labels are wanted only: it doubles the cold start."""
     from botocore.config import Config
     from botocore.session import get_session
 
@@ -29,7 +29,7 @@ def rekognition() -> "RekognitionClient":
 
 
 def labeller(rekognition: "RekognitionClient") -> Callable[[bytes], dict[str, Any]]:
-    """A function from a WebP rendition to what its manifest says under "labels".
+    """Return a function from a WebP rendition to what its manifest says under "labels".
 
     Labels are an extra: a failure is written down there and never fails the upload.
     """

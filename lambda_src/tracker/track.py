@@ -43,7 +43,9 @@ class Tracker:
     count: Count
 
     def run(self, message: Mapping[str, Any]) -> Outcome:
-        """A task that stopped, or the sweep that comes by the clock. Raises what is worth trying again."""
+        """Return a task that stopped, or the sweep that comes by the clock. Raises what is worth trying
+        again.
+        """
         if message["detail-type"] == "ECS Task State Change":
             return self._stopped(message["detail"])
         return self._sweep()
@@ -67,7 +69,7 @@ class Tracker:
                 self.count(Metric.GB_SECONDS, round(stop.gb_seconds))
 
     def _follow(self, stop: Stop) -> Job | None:
-        """Moves the job on, if that task of that attempt is still the one it waits for."""
+        """Move the job on, if that task of that attempt is still the one it waits for."""
         job_id, attempt, task_arn = stop.job_id, stop.attempt, stop.task_arn
         try:
             if stop.verdict is Verdict.NEVER_RAN:
@@ -101,7 +103,7 @@ class Tracker:
         return Outcome(what=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
 
     def _invalidate(self) -> None:
-        """What is refused, since too many are under way say, is asked for again by the next sweep."""
+        """Ask CloudFront to invalidate; what it refuses, with too many under way, the next sweep repeats."""
         try:
             self.removals.invalidate(self.cloudfront, self.distribution)
         except (BotoCoreError, ClientError):
@@ -109,7 +111,8 @@ class Tracker:
             self.count(Metric.NOT_INVALIDATED, 1)
 
     def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
-        """What `look` makes of one job; None where it raises, so that no job stops the sweep for the others.
+        """Return what `look` makes of one job; None where it raises, so that no job stops the sweep for the
+        others.
 
         It stays overdue or waiting, whose alarms tell of it.
         """
@@ -121,7 +124,7 @@ class Tracker:
             return None
 
     def _chase(self, job_id: str) -> None:
-        """A job that should have moved on: its task's event was lost, or it hangs."""
+        """Recover a job that should have moved on: its task's event was lost, or it hangs."""
         job = self.jobs.get(job_id)
         now = self.jobs.clock()
         if job is None or job.is_final or job.state is State.WAITING or job.due > now:

@@ -53,7 +53,7 @@ class Batches:
     set_aside: str
 
     def count(self, shard: str, records: Iterable[Read], seconds_left: Callable[[], float]) -> Done:
-        """Counts the records in their order, and stops at the first part that cannot be counted now.
+        """Count the records in their order, and stop at the first part that cannot be counted now.
 
         seconds_left: until the function is ended; a part begins early enough for all tries of its calls.
         """
@@ -78,7 +78,7 @@ class Batches:
         return done
 
     def _keep(self, shard: str, part: Part) -> None:
-        """Writes what is malformed before the mark moves; a part that comes again writes it again."""
+        """Write what is malformed before the mark moves; a part that comes again writes it again."""
         if part.malformed:
             lines = "".join(f"{json.dumps(one)}\n" for one in part.malformed)
             self.s3.put_object(
@@ -90,7 +90,7 @@ class Batches:
 
 
 def parts(records: Iterable[Read], mark: str) -> Iterator[Part]:
-    """The records after `mark`, cut so that the views of each part fit into one transaction.
+    """Yield the records after `mark`, cut so that the views of each part fit into one transaction.
 
     Records with a request id that an earlier one of the batch has count no view: their producer sent them
     twice. In two batches they count twice.

@@ -56,12 +56,12 @@ class Counters:
     clock: Callable[[], float]
 
     def mark_of(self, shard: str) -> str:
-        """The sequence number up to which a shard is counted; "" if nothing of it is."""
+        """Return the sequence number up to which a shard is counted; "" if nothing of it is."""
         item = self.dynamodb.get_item(TableName=self.table, Key=_key(_mark(shard), MARK), ConsistentRead=True)
         return item["Item"]["sequence"]["S"].lstrip("0") if "Item" in item else ""
 
     def add(self, shard: str, part: Part, *, after: str) -> None:
-        """Counts a part, all of it or nothing, and moves the shard's mark from `after` to its last record.
+        """Count a part, all of it or nothing, and moves the shard's mark from `after` to its last record.
 
         Each shard has counters of its own, so that two never write the same item: a transaction that meets
         another one is cancelled. Raises ClientError, also where somebody else has moved the mark; nothing is
@@ -110,7 +110,7 @@ def _key(image: str, at: str) -> dict[str, Any]:
 
 
 def _mark(shard: str) -> str:
-    """The partition key of a shard's mark; no image's name begins so."""
+    """Return the partition key of a shard's mark; no image's name begins so."""
     return f"shard/{shard}"
 
 

@@ -41,7 +41,7 @@ processor = BatchProcessor(event_type=EventType.KinesisDataStreams, raise_on_ent
 
 
 def _read(record: KinesisStreamRecord) -> Read:
-    """What is malformed is a result too, and no failure: another try would change nothing."""
+    """Return what is malformed is a result too, and no failure: another try would change nothing."""
     kinesis: dict[str, str] = record["kinesis"]
     data = base64.b64decode(kinesis["data"])
     try:
@@ -54,7 +54,7 @@ def _read(record: KinesisStreamRecord) -> Read:
 @logger.inject_lambda_context
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """A batch of one shard. Returns the first record that was not counted: Lambda retries from there."""
+    """Count a batch of one shard. Returns the first record not counted: Lambda retries from there."""
     records = event["Records"]
     stream = records[0]["eventSourceARN"].rpartition("/")[2]
     shard = f"{stream}/{records[0]['eventID'].partition(':')[0]}"

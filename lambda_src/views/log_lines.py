@@ -50,7 +50,7 @@ class Request:
 
 
 def read_line(data: bytes, arrived: float) -> Request:
-    """Reads one record of the stream: tab-separated, URL-encoded fields, in the order of FIELDS.
+    """Read one record of the stream: tab-separated, URL-encoded fields, in the order of FIELDS.
 
     arrived: when the stream got it, in seconds since 1970. Raises MalformedError.
     """

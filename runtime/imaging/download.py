@@ -9,10 +9,10 @@ class Body(Protocol):
     """botocore's StreamingBody, as far as it is used here."""
 
     def read(self, amt: int | None = None, /) -> bytes:
-        """Reads that many bytes, or all that are left."""
+        """Read that many bytes, or all that are left."""
 
     def close(self) -> None:
-        """Gives the connection back."""
+        """Give the connection back."""
 
 
 class Download:
@@ -32,7 +32,7 @@ class Download:
         return bytes(self._data[offset : offset + length])
 
     def rest(self) -> bytes:
-        """The whole body; nothing can be read by offset after that."""
+        """Return the whole body; nothing can be read by offset after that."""
         parts = [bytes(self._data), self._body.read()]
         self._data.clear()
         return b"".join(parts)

@@ -25,7 +25,7 @@ def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
 
 
 def by_libjpeg_turbo(image: pyvips.Image) -> bytes:
-    """A JPEG. A region is copied by this thread, where saving hands over to others and back."""
+    """Return a JPEG. A region is copied by this thread, where saving hands over to others and back."""
     from PIL import Image  # which takes 60 ms of CPU: only where a JPEG is asked for
 
     mode, size = "L" if image.bands == 1 else "RGB", (image.width, image.height)

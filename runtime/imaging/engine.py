@@ -34,7 +34,7 @@ pyvips.cache_set_max(0)
 
 @contextmanager
 def decoding(data: "bytes | mmap.mmap", image_format: Format) -> Iterator[None]:
-    """Turns what libvips says of `data` into Rejected TRUNCATED or DAMAGED.
+    """Turn what libvips says of `data` into Rejected TRUNCATED or DAMAGED.
 
     Want of memory or of disk is not the file's fault: MemoryError and OSError, which are worth another try.
     """
@@ -68,7 +68,7 @@ def decoding_file(file: Path, image_format: Format) -> Iterator[None]:
 
 
 def source(data: bytes) -> pyvips.Source:
-    """`data` where it lies: the functions for buffers would copy it."""
+    """Read `data` where it lies: the functions for buffers would copy it."""
     return pyvips.Source.new_from_memory(data)
 
 
@@ -80,7 +80,7 @@ def parted(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:
 
 
 def joined(colours: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
-    """The two together again."""
+    """Return the two together again."""
     return colours if alpha is None else colours.bandjoin(alpha)
 
 

@@ -57,7 +57,7 @@ _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif"}
 
 
 def sniff(head: bytes) -> Format:
-    """The format of a file whose first bytes are `head` (at least `SNIFF_BYTES`, or the whole file).
+    """Return the format of a file whose first bytes are `head` (at least `SNIFF_BYTES`, or the whole file).
 
     Raises Rejected: EMPTY, UNSUPPORTED_FORMAT for a format we know and do not read (with how to convert it),
     NOT_AN_IMAGE for everything else.

@@ -32,7 +32,7 @@ class FullMax:
                 self._paths[f"{region}/{size}/0/default.{encoding}"] = None
 
     def keep(self, path: str, data: bytes) -> None:
-        """A file of the tree, if it is one of these."""
+        """Take a file of the tree, if it is one of these."""
         if path in self._paths:
             self._paths[path] = data
 

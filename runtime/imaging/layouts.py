@@ -91,7 +91,7 @@ def not_read(kind: str, what: str, instead: str) -> Rejected:
 
 
 def raw(maker: str) -> Rejected:
-    """A camera's raw file."""
+    """Return a camera's raw file."""
     of = f" ({maker})" if maker else ""
     return not_read(
         "file", f"is a camera's raw file{of}", "Develop it and upload it as JPEG or TIFF of 8 bits"
@@ -99,7 +99,8 @@ def raw(maker: str) -> Rejected:
 
 
 def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
-    """The channels to keep of those that libvips decodes: colours, and alpha if there is one. None: all.
+    """Return the channels to keep of those that libvips decodes: colours, and alpha if there is one. None:
+    all.
 
     Raises Rejected UNSUPPORTED_FORMAT, naming the kind.
     """
@@ -133,7 +134,7 @@ def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
 
 
 def _extras(tiff: Tiff, colours: Colours) -> tuple[int, ...]:
-    """What each channel beyond the colours is; where nothing says it, the first is alpha."""
+    """Return what each channel beyond the colours is; where nothing says it, the first is alpha."""
     count = tiff.samples - colours.channels
     if count < 0 or tiff.samples > MAX_CHANNELS:
         raise not_read("TIFF", f"has {tiff.samples} channels as {colours.name}", "Save it as RGB or CMYK")

@@ -28,12 +28,13 @@ def loading(header: Header) -> dict[str, str]:
 
 
 def as_option(header: Header) -> str:
-    """The same for thumbnails, which ignore it as an argument: https://github.com/libvips/libvips/issues/5195"""
+    """Return the same for thumbnails, which ignore it as an argument: https://github.com/libvips/libvips/issues/5195"""
     return f"fail_on={loading(header)['fail_on']}"
 
 
 def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
-    """A file as decoders take it, the very same but for what they refuse and readers skip; and the header
+    """Return a file as decoders take it, the very same but for what they refuse and readers skip; and the
+    header
     with the size and the orientation that the decoder finds.
 
     Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when it finds more pixels than the header said.
@@ -47,7 +48,7 @@ def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
 
 
 def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
-    """A copy where something stands in the way of the decoder; else the very same."""
+    """Return a copy where something stands in the way of the decoder; else the very same."""
     if header.patches:
         made = bytearray(data)
         for at, written in header.patches:
@@ -68,7 +69,9 @@ def needs_repair(tail: bytes, header: Header) -> bool:
 
 
 def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
-    """The orientation, by whoever finds it: the decoder, our header, or what stands behind a PNG's pixels."""
+    """Return the orientation, by whoever finds it: the decoder, our header, or what stands behind a PNG's
+    pixels.
+    """
     if opened.get_typeof("orientation"):
         found = int(opened.get("orientation"))
     else:
@@ -91,7 +94,7 @@ def is_plain(image: pyvips.Image, header: Header) -> bool:
 
 
 def prepared(image: pyvips.Image, header: Header) -> pyvips.Image:
-    """The picture that a decoder's channels mean, to be turned as the header says."""
+    """Return the picture that a decoder's channels mean, to be turned as the header says."""
     if header.keep:
         image = image[header.keep[0]].bandjoin([image[at] for at in header.keep[1:]])
     if _has_grey_profile(image, header):
@@ -142,7 +145,7 @@ def _full_range(image: pyvips.Image) -> pyvips.Image:
 
 
 def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyvips.Image:
-    """What the first frame leaves free is transparent, as browsers show it."""
+    """Return what the first frame leaves free is transparent, as browsers show it."""
     left, top, width, height = frame
     width, height = min(width, image.width - left), min(height, image.height - top)
     if width < 1 or height < 1:

@@ -15,7 +15,7 @@ Read = Callable[[int, int], bytes]
 
 
 def probe(read: Read) -> Header:
-    """The header of the file behind `read`.
+    """Return the header of the file behind `read`.
 
     A few hundred bytes at the start will nearly always do; a TIFF may keep its directory at the end,
     and a JPEG its size behind large metadata.
@@ -48,7 +48,7 @@ def probe_file(file: Path) -> Header:
 
 
 def check_pixels(width: int, height: int, header: Header, limits: Limits) -> None:
-    """Raises Rejected TOO_MANY_PIXELS when `width` x `height` are too many for the limits and the format."""
+    """Raise Rejected TOO_MANY_PIXELS when `width` x `height` are too many for the limits and the format."""
     most = min(limits.max_pixels, MAX_AVIF_PIXELS) if header.format is Format.AVIF else limits.max_pixels
     if width * height > most:
         raise Rejected(

@@ -160,7 +160,7 @@ def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
 
 
 def _source(file: Path, header: Header) -> tuple[pyvips.Source, Header, bytes]:
-    """The file as it lies, or in memory where it needs a repair, which is rare; and its last bytes."""
+    """Return the file as it lies, or in memory where it needs a repair, which is rare; and its last bytes."""
     with file.open("rb") as opened:
         opened.seek(max(0, file.stat().st_size - TAIL))
         tail = opened.read()
@@ -187,7 +187,7 @@ def _store_tiles(
     progress: Progress,
     deadline: float,
 ) -> Pyramid:
-    """A thread in libvips writes a zip archive into a pipe, and we read it here."""
+    """Return a thread in libvips writes a zip archive into a pipe, and we read it here."""
     expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
     largest = full_max.FullMax(image.width, image.height, tile_side(image.width, image.height), encoding)
     archive = StoredZip()

@@ -39,7 +39,7 @@ class Rendered:
 
 
 def render(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int] = LONG_EDGES) -> Rendered:
-    """`data`, whose header was probed, as WebP with the long edges given, in pixels; never enlarged.
+    """Encode `data`, whose header was probed, as WebP with the long edges given, in pixels; never enlarged.
 
     Raises as `scale` does.
     """
@@ -64,7 +64,7 @@ def render(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int
 
 
 def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]) -> list[pyvips.Image]:
-    """`data` in several sizes, largest first, in memory: the largest decoded with shrink-on-load,
+    """Return `data` in several sizes, largest first, in memory: the largest decoded with shrink-on-load,
     each smaller one made from the one before.
 
     Upright whatever its EXIF orientation, in sRGB whatever its profile, 8 bits, first frame only, alpha kept.
@@ -98,7 +98,7 @@ def _reduce(image: pyvips.Image, size: tuple[int, int]) -> pyvips.Image:
 
 
 def as_jpeg(webp: bytes) -> bytes:
-    """A rendition as JPEG on white, quality 85: for services that read no WebP."""
+    """Return a rendition as JPEG on white, quality 85: for services that read no WebP."""
     image = pyvips.Image.new_from_buffer(webp, "")
     if image.hasalpha():
         image = image.flatten(background=[255])

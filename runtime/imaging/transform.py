@@ -108,7 +108,7 @@ class Pyramid:
     """
 
     def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
-        """Decodes all of it. Raises as `transform` does."""
+        """Decode all of it. Raises as `transform` does."""
         with decoding(data, header.format):
             check_pixels(header.width, header.height, header, limits)
             self._levels = [whole(data, header, *upright(header), size="down")]
@@ -133,7 +133,9 @@ class Pyramid:
 
 
 def size_of(header: Header) -> int:
-    """The bytes that a whole pyramid holds at most: four bands, and a third more for the smaller levels."""
+    """Return the bytes that a whole pyramid holds at most: four bands, and a third more for the smaller
+    levels.
+    """
     return header.width * header.height * 4 * 4 // 3
 
 
@@ -142,7 +144,7 @@ def _has(side: int, level: int, wanted: int) -> bool:
 
 
 def _crop_on_load(data: bytes, header: Header, asked: Transform) -> pyvips.Image:
-    """The part, from a decoder that stops below it; a JPEG's shrinks by up to 8 on the way."""
+    """Return the part, from a decoder that stops below it; a JPEG's shrinks by up to 8 on the way."""
     shrink = 1
     options: dict[str, str | int] = {"access": "sequential", **loading(header)}
     if header.format is Format.JPEG:
@@ -163,7 +165,7 @@ def _box(asked: Transform) -> tuple[int, int, int, int]:
 
 
 def _resize(part: pyvips.Image, asked: Transform) -> pyvips.Image:
-    """The part in the size asked for, whatever its shape, and in sRGB."""
+    """Return the part in the size asked for, whatever its shape, and in sRGB."""
     converted = conversion(part)
     is_done = (part.width, part.height) == (asked.to_width, asked.to_height) and part.format == "uchar"
     if is_done and not converted:

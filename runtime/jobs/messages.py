@@ -22,7 +22,7 @@ class Calls:
     queue_url: str
 
     def send(self, job_ids: Iterable[str]) -> int:
-        """Calls each job once; returns how many. Raises RuntimeError when SQS did not take one."""
+        """Call each job once; returns how many. Raises RuntimeError when SQS did not take one."""
         wanted = list(dict.fromkeys(job_ids))
         for begin in range(0, len(wanted), _A_BATCH):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [

@@ -103,7 +103,7 @@ class Job:
 
     @classmethod
     def of(cls, event: ObjectEvent, now: float, trace_id: str = "") -> "Job":
-        """A new one that waits, and is not placed yet."""
+        """Return a new one that waits, and is not placed yet."""
         return cls(
             job_id=event.job_id,
             bucket=event.bucket,
@@ -156,7 +156,7 @@ class Job:
         return replace(self, state=State.STARTING, task_arn="", due=int(now) + START_SECONDS)
 
     def accepted(self, attempt: int, task_arn: str) -> "Job | None":
-        """The job once RunTask has started its task, which may have reported itself running before."""
+        """Return the job once RunTask has started its task, which may have reported itself running before."""
         if self.attempt != attempt or self.is_final or self.state is State.WORKING or self.task_arn:
             return None
         state = State.RUNNING if self.state is State.RUNNING else State.STARTING
@@ -209,7 +209,7 @@ class Job:
         return replace(self, state=State.RUNNING, task_arn=task_arn or self.task_arn, due=due)
 
     def ended(self, now: float, state: State, message: str = "") -> "Job | None":
-        """A final state stays."""
+        """Return a final state stays."""
         if self.is_final:
             return None
         percent = 100 if state is State.DONE else self.percent
@@ -221,7 +221,9 @@ class Job:
         return not self.is_final and self.attempt == attempt and not another_task
 
     def tried_again(self, now: float, why: str, *, larger: bool = False) -> "Job | None":
-        """The next attempt, in a task and on demand; FAILED after the last, or if no task is large enough."""
+        """Return the next attempt, in a task and on demand; FAILED after the last, or if no task is large
+        enough.
+        """
         if self.is_final:
             return None
         tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=why))

@@ -69,7 +69,7 @@ def read_stop(task: Mapping[str, Any]) -> Stop | None:
 
 
 def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
-    """The environment that RunTask's overrides gave the worker; None if it names no job."""
+    """Return the environment that RunTask's overrides gave the worker; None if it names no job."""
     overrides = task.get("overrides", {}).get("containerOverrides", [])
     environment = {
         pair["name"]: pair["value"]

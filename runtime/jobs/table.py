@@ -35,7 +35,7 @@ class Jobs:
         return _job(item) if item else None
 
     def create(self, job: Job) -> Job:
-        """Stores a new job, unless there is one: that one comes back."""
+        """Store a new job, unless there is one: that one comes back."""
         try:
             new = replace(job, created_at=round(self.clock()), revision=1)
             self.table.put_item(Item=_item(new), ConditionExpression=Attr("job_id").not_exists())
@@ -80,7 +80,7 @@ class Jobs:
         return self.change(job_id, lambda job: job.ended(self.clock(), State.REJECTED, message))
 
     def reject_waiting(self, job_id: str, message: str) -> Job | None:
-        """The same, unless somebody works on it."""
+        """Return the same, unless somebody works on it."""
 
         def step(job: Job) -> Job | None:
             waits = job.state is State.WAITING
@@ -93,7 +93,7 @@ class Jobs:
         return self.change(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
 
     def fail_attempt(self, job_id: str, attempt: int, why: str, *, task_arn: str = "") -> Job | None:
-        """The same, if that attempt is still the current one, in that task if it is known."""
+        """Return the same, if that attempt is still the current one, in that task if it is known."""
         return self.change(
             job_id,
             lambda job: job.ended(self.clock(), State.FAILED, why) if job.is_at(attempt, task_arn) else None,
@@ -124,11 +124,11 @@ class Jobs:
         return self.change(job_id, lambda job: job.accounted(task_arn)) is not None
 
     def reopen(self, job_id: str) -> Job | None:
-        """A failed job from the beginning, because somebody asks for it; None in any other state."""
+        """Return a failed job from the beginning, because somebody asks for it; None in any other state."""
         return self.change(job_id, lambda job: job.reopened(self.clock()))
 
     def change(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:
-        """Stores what `step` makes of the job and returns that; None where it makes nothing of it.
+        """Store what `step` makes of the job and return that; None where it makes nothing of it.
 
         A job that changed meanwhile is read and offered again. Raises KeyError when there is no such job,
         ContentionError when it changes all the time.
@@ -154,7 +154,7 @@ class Jobs:
         raise ContentionError(f"Job {job_id} changed {_RACES} times while it was written.")
 
     def progress(self, job_id: str, attempt: int, percent: int) -> bool:
-        """Notes how far the attempt is; False when the job is no longer its own."""
+        """Note how far the attempt is; False when the job is no longer its own."""
         try:
             self.table.update_item(
                 Key={"job_id": job_id},
@@ -179,7 +179,7 @@ class Jobs:
         return [item["job_id"] for item in self._open(ready, most)]
 
     def overdue(self, most: int) -> list[str]:
-        """The ids of jobs that should have moved on by now."""
+        """Return the ids of jobs that should have moved on by now."""
         late = Key("queue").eq(ACTIVE) & Key("due").lt(round(self.clock()))
         return [item["job_id"] for item in self._open(late, most)]
 

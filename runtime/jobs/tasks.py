@@ -95,7 +95,7 @@ class Tasks:
     launch: LaunchEnvironment
 
     def start(self, job: Job) -> Answer:
-        """A task for this attempt of the job. Asked again for the same attempt, the same task."""
+        """Return a task for this attempt of the job. Asked again for the same attempt, the same task."""
         try:
             answer = self.ecs.run_task(**self.request(job))
         except ClientError as error:
@@ -107,7 +107,8 @@ class Tasks:
         return _failure(answer["failures"])
 
     def request(self, job: Job) -> "RunTaskRequestTypeDef":
-        """The RunTask request: a pure function of the job, its attempt and the number of refusals by ECS.
+        """Return the RunTask request: a pure function of the job, its attempt and the number of refusals by
+        ECS.
 
         For up to 24 hours ECS answers a client token with its first response, failures included, so each
         definite refusal needs a new token. A known token with other parameters is a ConflictException, so
@@ -149,7 +150,7 @@ class Tasks:
 
 
 def started_by(job_id: str, attempt: int) -> str:
-    """What a task says of itself; of the 128 characters that it may have, letters, digits and hyphens."""
+    """Return the `startedBy` of a task: at most 128 letters, digits and hyphens."""
     return f"{job_id}-{attempt}"
 
 

@@ -46,12 +46,12 @@ def limits() -> dict[str, Limit]:
 
 
 def limit(name: str) -> float:
-    """The value of one. Raises KeyError."""
+    """Return the value of one. Raises KeyError."""
     return limits()[name].value
 
 
 def fargate_size(*, vcpus: float, memory_mb: float) -> tuple[int, int] | None:
-    """The smallest valid pair of CPU units and MB that has both, or None beyond the largest."""
+    """Return the smallest valid pair of CPU units and MB that has both, or None beyond the largest."""
     for cpu, memories in FARGATE_SIZES.items():
         for memory in memories:
             if cpu >= vcpus * 1024 and memory >= memory_mb:

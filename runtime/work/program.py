@@ -55,7 +55,7 @@ class Program:
         return True
 
     def estimate(self, source: Source) -> Estimate:
-        """What was said of the program, whatever the source."""
+        """Return what was said of the program, whatever the source."""
         return Estimate(
             subject=f"{self.subject} of {source.size:,} bytes",
             memory_mb=self.memory_mb,
@@ -66,7 +66,7 @@ class Program:
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
-        """Raises Rejected, DeadlineExceededError, MemoryError where the program was killed, and
+        """Raise Rejected, DeadlineExceededError, MemoryError where the program was killed, and
         CalledProcessError with its exit code for its other ends.
         """
         given, made = folder / "source", folder / "results"

@@ -22,7 +22,7 @@ PLAIN = 0.97
 
 
 def estimate(scan: Header, size: int) -> Estimate:
-    """What making the tiles of a scan takes. size: of its file, in bytes.
+    """Return what making the tiles of a scan takes. size: of its file, in bytes.
 
     Fitted to what `python3 dev.py bench placement` measures.
     """

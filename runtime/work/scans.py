@@ -46,7 +46,7 @@ class Scans:
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
-        """Stores the tree, `info.json` last: by it viewers find the rest."""
+        """Store the tree, `info.json` last: by it viewers find the rest."""
         started = time.monotonic()
         file = folder / "source"
         source.download(file, self.limits.max_bytes)
@@ -84,7 +84,7 @@ def _described(results: Results, made: Pyramid) -> dict[str, Any]:
 
 
 def _last(name: str, uploads: Uploads) -> Callable[[str, bytes], None]:
-    """Stores the file of that name only once all others are."""
+    """Store the file of that name only once all others are."""
 
     def store(path: str, data: bytes) -> None:
         if path == name:

@@ -60,7 +60,7 @@ class Source:
         return self._part[offset - self._begin : offset - self._begin + length]
 
     def download(self, file: Path, most: int) -> None:
-        """Writes all of it, by ranges at once. Raises Rejected TOO_MANY_BYTES over `most` bytes."""
+        """Write all of it, by ranges at once. Raises Rejected TOO_MANY_BYTES over `most` bytes."""
         bucket, key, version = self.event.bucket, self.event.key, self.event.version_id
         try:
             found = self.s3.head_object(Bucket=bucket, Key=key, VersionId=version)

@@ -19,12 +19,12 @@ class Uploads:
         self._under_way: set[Future[None]] = set()
 
     def store(self, path: str, data: bytes) -> None:
-        """Waits while too many are on their way."""
+        """Wait while too many are on their way."""
         self._collect(self._most)
         self._under_way.add(self._pool.submit(self._put, path, data))
 
     def flush(self) -> None:
-        """Waits until all are stored."""
+        """Wait until all are stored."""
         self._collect(1)
 
     def _collect(self, most: int) -> None:

@@ -36,11 +36,11 @@ class Results:
         return f"{self.url}/{self.prefix}".rstrip("/")
 
     def put(self, path: str, data: bytes, media_type: str) -> None:
-        """Stores one; `path` is below the prefix."""
+        """Store one; `path` is below the prefix."""
         self.output.put(f"{self.prefix}{path}", data, media_type)
 
     def put_file(self, path: str, file: Path, media_type: str) -> None:
-        """The same of a file on disk, of up to 5 GiB, without reading it into memory."""
+        """Store a file on disk, of up to 5 GiB, without reading it into memory."""
         with file.open("rb") as data:
             self.output.put(f"{self.prefix}{path}", data, media_type)
 
@@ -52,12 +52,12 @@ class Work(Protocol):
         """Whether a source that begins with these bytes is of this kind. head: 64 KiB, or the whole file."""
 
     def estimate(self, source: Source) -> Estimate:
-        """What it takes, from as little of the source as will do. Raises Rejected for what cannot be done."""
+        """Estimate what it takes, from as little of the source as will do. Raises Rejected."""
 
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
-        """Does it, and returns what the manifest says of it.
+        """Do it, and return what the manifest says of it.
 
         folder: empty, on disk, removed afterwards. deadline: of `time.monotonic()`.
         Raises Rejected, DeadlineExceededError, and what is worth another try.

@@ -41,7 +41,7 @@ class Works:
     scratch: Path | None = None
 
     def estimate(self, event: ObjectEvent) -> Estimate:
-        """What the event's version takes. Raises Rejected, and what S3 raises."""
+        """Return what the event's version takes. Raises Rejected, and what S3 raises."""
         source = Source(s3=self.s3, event=event)
         return self._of(source).estimate(source)
 
@@ -53,7 +53,7 @@ class Works:
         progress: Progress = lambda _share: None,
         placed: dict[str, Any] | None = None,
     ) -> bool:
-        """Does and publishes the work of the event's version; False when a newer one is shown already.
+        """Do and publishes the work of the event's version; False when a newer one is shown already.
 
         placed: where it ran and why, for the manifest. Raises Rejected, after what was stored is removed;
         DeadlineExceededError; what S3 raises.

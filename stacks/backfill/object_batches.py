@@ -102,7 +102,7 @@ class ObjectBatches(Construct):
         return role
 
     def _allow_children(self, role: iam.Role, machine: sfn.StateMachine) -> None:
-        """A policy apart: the machine waits for the role's other one, and this one names the machine.
+        """Attach a policy apart: the machine waits for the role's other one, and this one names the machine.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
         """

@@ -104,7 +104,8 @@ class EventQueue(Construct):
 
 
 def of_function(timeout: cdk.Duration) -> cdk.Duration:
-    """The visibility for a function's queue: six times its timeout, so that throttling uses up no receives.
+    """Return the visibility for a function's queue: six times its timeout, so that throttling uses up no
+    receives.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """

@@ -24,7 +24,7 @@ CHANNELS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "
 
 
 def audit_log(scope: Construct, settings: Settings) -> LogGroup | None:
-    """What is typed into the tasks of a cluster, and what they answer; none where `exec=off`."""
+    """Return what is typed into the tasks of a cluster, and what they answer; none where `exec=off`."""
     return LogGroup(scope, "ExecLogs", settings=settings) if settings.exec == "on" else None
 
 
@@ -37,7 +37,7 @@ def logged_in(log: LogGroup) -> ecs.ExecuteCommandConfiguration:
 
 
 def open_to_exec(task: ecs.FargateTaskDefinition, container: ecs.ContainerDefinition, log: LogGroup) -> None:
-    """What a task needs for it, beside the `EnableExecuteCommand` of its service or its RunTask."""
+    """Grant what a task needs for it, beside the `EnableExecuteCommand` of its service or its RunTask."""
     for volume, path in WRITTEN.items():
         task.add_volume(name=volume)
         container.add_mount_points(ecs.MountPoint(container_path=path, source_volume=volume, read_only=False))

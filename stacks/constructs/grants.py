@@ -10,12 +10,12 @@ from stacks.constructs.private_bucket import PrivateBucket
 
 
 def allow(who: iam.IGrantable, actions: Sequence[str], *resources: str) -> None:
-    """Allows actions on whole resources."""
+    """Allow actions on whole resources."""
     role_of(who).add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
 
 
 def allow_objects(who: iam.IGrantable, bucket: PrivateBucket, actions: Mapping[str, Sequence[str]]) -> None:
-    """Allows each action on the objects whose keys begin with one of its prefixes; "" is all of them."""
+    """Allow each action on the objects whose keys begin with one of its prefixes; "" is all of them."""
     for action, prefixes in actions.items():
         allow(who, [action], *(bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes))
     reason = "Objects under a prefix have no other name in IAM."
@@ -32,5 +32,5 @@ def role_of(who: iam.IGrantable) -> iam.Role:
 
 
 def policy_of(who: iam.IGrantable) -> IConstruct:
-    """The policy that CDK makes for the role with its first statement."""
+    """Return the policy that CDK makes for the role with its first statement."""
     return role_of(who).node.find_child("DefaultPolicy")

@@ -28,7 +28,7 @@ class OutputBucket(PrivateBucket):
         )
 
     def allow_publishing(self, who: iam.IGrantable, source: PrivateBucket) -> None:
-        """What runtime/results.py does, of versions of objects in `source`."""
+        """Allow what runtime/results.py does, of versions of objects in `source`."""
         allow_objects(who, source, {"s3:GetObjectVersion": [""]})
         allow_objects(
             who,

@@ -11,7 +11,7 @@ OTHERS = re.compile(r"cn-|us-gov-|us-iso[a-z]*-|eu-isoe-|eusc-")
 
 
 def warn_in_other_partitions(scope: Construct, needs: str) -> None:
-    """Makes every `cdk` command say that this stack cannot stand in China, GovCloud and the like.
+    """Make every `cdk` command say that this stack cannot stand in China, GovCloud and the like.
 
     CloudFormation then refuses it before it makes anything, since it does not know the types there:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html. No error of the

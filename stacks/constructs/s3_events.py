@@ -8,12 +8,12 @@ import aws_cdk.aws_s3 as s3
 
 
 def uploads(bucket: s3.Bucket) -> events.EventPattern:
-    """New objects, and new versions of old ones."""
+    """Return new objects, and new versions of old ones."""
     return _of(bucket, "Object Created")
 
 
 def uploads_and_deletions(bucket: s3.Bucket) -> events.EventPattern:
-    """The same, and what is deleted."""
+    """Return the same, and what is deleted."""
     return _of(bucket, "Object Created", "Object Deleted")
 
 

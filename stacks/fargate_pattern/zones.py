@@ -18,7 +18,7 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-conte
 
 
 def refuse_zones_without_vpc_origins(scope: Construct, zone_ids: Sequence[str]) -> None:
-    """Makes CloudFormation refuse the stack with a sentence, before it creates anything.
+    """Make CloudFormation refuse the stack with a sentence, before it creates anything.
 
     Otherwise it fails after ten minutes, and takes as long to roll back. Other stacks may have such zones.
     """

@@ -24,7 +24,7 @@ class Works:
 
 
 def works(settings: Settings) -> Works:
-    """Scans, and videos where the settings say so: what is off is neither shipped nor paid for."""
+    """Choose scans, and videos where the settings say so: what is off is neither shipped nor paid for."""
     scans = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
     if settings.videos == "off":
         return Works(

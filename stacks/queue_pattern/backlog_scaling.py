@@ -85,7 +85,7 @@ class BacklogScaling(Construct):
         *,
         minutes: int,
     ) -> None:
-        """It scales, and tells nobody: that there is work, or none, is no trouble."""
+        """Scale, and tell nobody: that there is work, or none, is no trouble."""
         why = "There is work." if comparison is AT_LEAST else f"There has been no work for {minutes} minutes."
         alarm = cloudwatch.Alarm(
             self,

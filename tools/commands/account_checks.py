@@ -209,7 +209,7 @@ def _is_excluded(ec2: "EC2Client", network: str) -> bool:
 
 
 def stacks(cloudformation: "CloudFormationClient", settings: Settings) -> list[Finding]:
-    """What is there under the names that would be deployed."""
+    """Return what is there under the names that would be deployed."""
     findings = []
     for name in map(settings.stack_name, STACKS):
         found = _stack(cloudformation, name)

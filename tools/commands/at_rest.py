@@ -90,13 +90,13 @@ def function(warm: str, architecture: str = "arm64") -> float:
 
 
 def _restored() -> str:
-    """What a snapshot costs besides."""
+    """Return what a snapshot costs besides."""
     usd = price("lambda_snapstart_restored_gb").usd * ONE_VCPU_MB / 1024
     return f"Each start from a snapshot costs ${usd:.5f} besides."
 
 
 def _in_use() -> str:
-    """What a stream costs besides, when records come."""
+    """Return what a stream costs besides, when records come."""
     lines, puts = price("real_time_log_million_lines").usd, price("kinesis_million_puts").usd
     metric = month("custom_metric_month")
     return (
@@ -127,7 +127,7 @@ def headline() -> str:
 
 
 def blocks() -> dict[str, str]:
-    """What stands between the markers, by their names."""
+    """Return what stands between the markers, by their names."""
     rows = [f"| `{mode}` | ${stream(mode):,.2f} |" for mode in ("provisioned", "on-demand")]
     warm = [f"| `{name}` | ${function(name):,.2f} |" for name in ("off", "provisioned", "snapstart")]
     return {

@@ -83,7 +83,7 @@ class Run:
         return read_outputs(file)
 
     def again(self, *more: str) -> str:
-        """This command, for people."""
+        """Return this command, for people."""
         words = ["--pattern", self.pattern, *(["--target", "aws"] if self.target == "aws" else [])]
         words += ["--profile", self.profile] if self.profile else []
         words += [word for one in self.chosen for word in ("-c", one)]
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _own(options: argparse.Namespace) -> Workload | None:
-    """Raises WorkloadError."""
+    """Raise WorkloadError."""
     try:
         return load(str(options.start / options.workload)) if options.workload else None
     except OSError as error:
@@ -172,7 +172,7 @@ def _how(run: Run) -> str:
 
 
 def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
-    """The run to follow, if there is one. Raises LocalAwsError where it is another than was asked for."""
+    """Return the run to follow, if any. Raises LocalAwsError if it is another than was asked for."""
     executions = driver.running()
     if not executions:
         return ""

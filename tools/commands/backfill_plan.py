@@ -77,7 +77,7 @@ class Plan:
         return self.objects * max(self.each / self.workers, 1 / OBJECTS_PER_SECOND)
 
     def feeding(self) -> Iterator[Item]:
-        """What the backfill itself costs."""
+        """Yield what the backfill itself costs."""
         million = self.objects / 1e6
         batches, looks = math.ceil(self.objects / A_BATCH), self.seconds / PAUSE_SECONDS
         again = self.seconds / (TIMEOUT.to_seconds() - LAST_SECONDS)

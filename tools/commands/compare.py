@@ -74,7 +74,7 @@ Step = Callable[[Viewer], Answers]
 
 
 def plan(target: str) -> str:
-    """What is done, and in an account what that costs; needs no credentials."""
+    """Return what is done, and in an account what that costs; needs no credentials."""
     asked = EXTENTS[target]
     rates = ", ".join(f"{rate:g}" for rate in asked.rates if rate)
     rates += "" if all(asked.rates) else " and half of what both can"
@@ -133,7 +133,7 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
 
 
 def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, Step]]:
-    """What is asked of each, in turn, with its name. No path is asked twice, so that no cache answers."""
+    """Yield what is asked of each, in turn, by name. No path is asked twice, so that no cache answers."""
     numbers = itertools.count()
     for name in ("first answer (/live)", "the next (/live)"):
         yield name, lambda viewer: load.at_once(asker(viewer), ["/live"], clients=1)
@@ -186,7 +186,7 @@ def asker(viewer: Viewer) -> load.Ask:
 
 
 def session(viewer: Viewer) -> list[str]:
-    """The tiles that a viewer asks for, from the whole image into its middle."""
+    """Return the tiles that a viewer asks for, from the whole image into its middle."""
     paths = []
     for factor in (8, 4, 2, 1):
         edge = 512 * factor
@@ -225,7 +225,7 @@ def pictures() -> dict[str, bytes]:
 
 
 def report(taken: Mapping[str, Mapping[str, Answers]]) -> Table:
-    """A row per step and side, as Markdown."""
+    """Return a row per step and side, as Markdown."""
     table = Table(box=box.MARKDOWN, pad_edge=False)
     for heading in ("asked", "of"):
         table.add_column(heading, no_wrap=True)
@@ -247,7 +247,7 @@ def work_of(taken: Mapping[str, Mapping[str, Answers]], stack: str) -> float:
 
 
 def costs(work: Mapping[str, float], settings: Settings) -> Table:
-    """A row per side: what a request took, what a million more cost, and whole months."""
+    """Return a row per side: what a request took, what a million more cost, and whole months."""
     table = Table(box=box.MARKDOWN, pad_edge=False)
     table.add_column("side", no_wrap=True)
     headings = ("its work, ms", "a million more", *(f"{month:,} a month" for month in MONTHS))

@@ -72,7 +72,7 @@ def named(files: dict[str, bytes], name: str) -> dict[str, bytes]:
 
 
 def write(files: dict[str, bytes], folder: Path) -> None:
-    """Writes them, without imports that nothing uses any more."""
+    """Write them, without imports that nothing uses any more."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

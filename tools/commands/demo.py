@@ -149,7 +149,9 @@ def _views(stream: StreamDriver) -> Table | None:
 
 
 def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
-    """A scan that the function does, one that needs a task (progressive and turned: memory), and a video."""
+    """Return a scan that the function does, one that needs a task (progressive and turned: memory), and a
+    video.
+    """
     enlarged = pyvips.Image.new_from_file(str(ROOT / "samples" / SHOWN)).resize(ENLARGED)
     enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
     large = enlarged.write_to_buffer(".jpg", Q=80, interlace=True)
@@ -164,7 +166,7 @@ def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
 
 
 def _by_queue(queue: QueueDriver) -> str:
-    """A sentence of what became of a scan there."""
+    """Return a sentence of what became of a scan there."""
     result = queue.result(queue.upload(SMALL_SCAN, (ROOT / "samples" / SMALL_SCAN).read_bytes()))
     if not result.manifest:
         raise LocalAwsError(f"QueuePattern rejected {SMALL_SCAN}: {result.rejection}")
@@ -194,14 +196,14 @@ def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
 
 
 def _ask(service: Viewer, *requests: str) -> dict[str, Answer]:
-    """What the service makes of a photo, by the path that asked for it."""
+    """Return what the service makes of a photo, by the path that asked for it."""
     service.upload(SHOWN, (ROOT / "samples" / SHOWN).read_bytes())
     paths = [f"{service.image(SHOWN)}/{request}" for request in requests]
     return {path: service.get(path) for path in paths}
 
 
 def _requests(served: Mapping[str, Mapping[str, Answer]], aws: LocalAws) -> Table:
-    """A row an answer. served: by where it was done."""
+    """Return a row an answer. served: by where it was done."""
     how = {"docker": "a container", "processes": "a process"}[aws.containers["LOCAL_AWS_CONTAINERS"]]
     caption = f"Fargate: here {how} on this machine, behind CloudFront and a load balancer."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)

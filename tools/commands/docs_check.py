@@ -66,7 +66,7 @@ class Step:
 
 
 def steps(page: str) -> Iterator[Step]:
-    """The commands of a page's console blocks, in order."""
+    """Yield the commands of a page's console blocks, in order."""
     if page in BEFORE:
         yield Step(page=page, block=-1, command=BEFORE[page])
     blocks = re.findall(r"^ *```console\n(.*?)^ *```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
@@ -78,14 +78,14 @@ def steps(page: str) -> Iterator[Step]:
 
 
 def benches() -> Iterator[Step]:
-    """The measurements that docs/benchmarks.md names."""
+    """Yield the measurements that docs/benchmarks.md names."""
     page = "docs/benchmarks.md"
     for name in dict.fromkeys(re.findall(r"`(python3 dev\.py bench \w+)", (ROOT / page).read_text())):
         yield Step(page=page, block=0, command=name)
 
 
 def missing(shown: Sequence[str], printed: str) -> str | None:
-    """The first line shown that was not printed after those before it, or None."""
+    """Return the first line shown that was not printed after those before it, or None."""
     lines = iter(printed.splitlines())
     for line in shown:
         if line.strip() != "..." and not any(_pattern(line).search(one) for one in lines):
@@ -137,7 +137,7 @@ class Shell:
         return 1, "".join(printed)
 
     def close(self) -> None:
-        """Ends it and all that it still runs."""
+        """End it and all that it still runs."""
         for stream in (self._bash.stdin, self._bash.stdout):
             if stream:
                 stream.close()
@@ -172,7 +172,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def copy(folder: Path) -> Path:
-    """This checkout as it is, without what set-up made, and with a reader's own files.
+    """Return this checkout as it is, without what set-up made, and with a reader's own files.
 
     Raises LocalAwsError where it is no checkout.
     """
@@ -200,7 +200,7 @@ def _run(wanted: Sequence[Step], folder: Path, aws: LocalAws) -> int:
 
 
 def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
-    """Runs it, and says how it went."""
+    """Run it, and say how it went."""
     if reason := ELSEWHERE.get(step.command):
         print(f"- {step.page}: {step.command} (not here: {reason})", flush=True)
         return True
@@ -247,7 +247,7 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
 
 
 def _patiently(shell: Shell, command: str) -> tuple[int, str]:
-    """What comes out of an upload is asked for until it is there."""
+    """Return what comes out of an upload is asked for until it is there."""
     end = time.monotonic() + LATER_SECONDS
     code, printed = shell.run(command)
     while code and command.startswith(("aws s3 cp s3:", "curl")) and time.monotonic() < end:
@@ -257,7 +257,7 @@ def _patiently(shell: Shell, command: str) -> tuple[int, str]:
 
 
 def _here(command: str, aws: LocalAws, folder: Path) -> str:
-    """The command with the names of what is deployed, where a page has a stack's output in capitals."""
+    """Return the command with the outputs of what is deployed for those a page has in capitals."""
     known = {"~": str(folder.parent)}
     stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
     for stack in sorted(stacks, key=lambda one: one["CreationTime"]):

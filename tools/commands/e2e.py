@@ -29,7 +29,7 @@ PHOTO = ROOT / "samples" / "earth-night.jpg"
 
 
 def plan(target: str) -> str:
-    """What a run does and costs; needs no credentials."""
+    """Return what a run does and costs; needs no credentials."""
     lines = [
         f"1. cdk deploy {' '.join(STACKS)}",
         "2. LambdaPattern: upload a photo and a text; a manifest and a rejection come back",
@@ -52,7 +52,7 @@ def plan(target: str) -> str:
 
 
 def check(deployed: Deployed) -> None:
-    """Uses every pattern. Raises LocalAwsError with what is not as it should be."""
+    """Use every pattern. Raises LocalAwsError with what is not as it should be."""
     outputs, client, endpoint = deployed.outputs, deployed.client, deployed.endpoint
     say = deployed.console.print
     photo = PHOTO.read_bytes()
@@ -98,7 +98,7 @@ def check(deployed: Deployed) -> None:
 
 
 def _serves(viewer: Viewer, photo: bytes) -> str:
-    """What it did, in words."""
+    """Return what it did, in words."""
     viewer.upload("a/b é.jpg", photo)
     began = time.monotonic()
     answer = viewer.get(f"{viewer.image('a/b é.jpg')}/square/300,/0/default.webp")

@@ -14,7 +14,7 @@ from runtime.imaging.tones import GAMMAS, HIGH_DYNAMIC_RANGE, PRIMARIES
 
 
 def tiffs() -> str:
-    """What is read of TIFF, and what is refused by name."""
+    """Return what is read of TIFF, and what is refused by name."""
     rows = ["| colours | bits a channel |", "|---|---|"]
     rows += [f"| {one.name} | {', '.join(map(str, one.bits))} |" for one in TIFF_COLOURS.values()]
     codecs = ", ".join(dict.fromkeys(TIFF_CODECS.values()))
@@ -33,7 +33,7 @@ def tiffs() -> str:
 
 
 def jpegs() -> str:
-    """What is read of JPEG."""
+    """Return what is read of JPEG."""
     return f"{', '.join(JPEG_PROCESSES.values()).capitalize()}; {JPEG_BITS} bits a channel."
 
 
@@ -47,5 +47,5 @@ def colours() -> str:
 
 
 def blocks() -> dict[str, str]:
-    """What stands between the markers, by their names."""
+    """Return what stands between the markers, by their names."""
     return {"tiff": tiffs(), "jpeg": jpegs(), "colours": colours()}

@@ -27,7 +27,7 @@ def write_gallery(
     shown: Mapping[str, Path],
     page: Path,
 ) -> Path:
-    """Writes `page` with every rendition, every rejection and what the service answered, and returns it.
+    """Write `page` with every rendition, every rejection and what the service answered, and return it.
 
     shown: pages of scans and videos below that folder, by their name.
     """
@@ -40,7 +40,7 @@ def write_gallery(
 
 
 def write_tiles(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
-    """Fetches a scan's tiles through the distribution into a folder of its own, with a page that zooms."""
+    """Fetch a scan's tiles through the distribution into a folder of its own, with a page that zooms."""
     out, prefix = folder / job.job_id, f"/{version_prefix(job.job_id)}"
     made = hybrid.manifest(job)["pyramid"]
     shutil.rmtree(out, ignore_errors=True)
@@ -52,7 +52,7 @@ def write_tiles(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
 
 
 def write_film(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
-    """The same of a video's MP4 and poster, with a page that plays it."""
+    """Return the same of a video's MP4 and poster, with a page that plays it."""
     out, made = folder / job.job_id, hybrid.manifest(job)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -68,7 +68,7 @@ def write_film(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
 
 
 def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = None) -> Path:
-    """Writes a deep-zoom viewer of the image at a IIIF address, and returns it.
+    """Write a deep-zoom viewer of the image at a IIIF address, and return it.
 
     info: its `info.json`, where a page that is opened from disk cannot fetch it.
     """

@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def table(jobs: Sequence[Job]) -> Table:
-    """A row a job, oldest first."""
+    """Return a row a job, oldest first."""
     found = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("job", "scan", "state"):
         found.add_column(heading, no_wrap=True)
@@ -115,7 +115,7 @@ def show(console: Console, job: Job) -> None:
 
 
 def logs(console: Console, lines: Sequence[LogLine]) -> None:
-    """A line each: when, who, what, and those of its facts that say why."""
+    """Print a line each: when, who, what, and those of its facts that say why."""
     if not lines:
         console.print("Nothing was written of it yet, or it is older than its logs are kept.")
     for line in lines:

@@ -50,7 +50,7 @@ def findings(session: Any, settings: Settings) -> list[Finding]:
 
 
 def show(console: Console, found: Sequence[Finding]) -> None:
-    """A line each, and below it what to do."""
+    """Print a line each, and below it what to do."""
     signs = {Level.FINE: ("ok   ", "green"), Level.MIND: ("mind ", "yellow"), Level.FAILS: ("FAILS", "red")}
     for one in found:
         sign, colour = signs[one.level]

@@ -18,7 +18,7 @@ SECONDS = 60
 
 
 def number_a_text(aws: LocalAws, hybrid: HybridDriver) -> str:
-    """A sentence of what became of it.
+    """Return a sentence of what became of it.
 
     The worker runs as a process here, on a job of HybridPattern's table: its image ships Python alone.
     """

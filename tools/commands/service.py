@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def become(folder: Path, port: int, base: str) -> NoReturn:
-    """The service itself, in our place: libvips reads its environment when it starts."""
+    """Become the service, in our place: libvips reads its environment when it starts."""
     environment = {
         **{name: value for name, value in os.environ.items() if name != "SOURCE_BUCKET"},
         "SOURCE_FOLDER": str(folder.resolve()),

@@ -66,7 +66,7 @@ class Deployed:
 
 
 def run(trial: Trial, arguments: Sequence[str]) -> int:
-    """The command: 0, or 1 after a sentence that says why not."""
+    """Return the command: 0, or 1 after a sentence that says why not."""
     parser = argparse.ArgumentParser(prog=f"python3 dev.py {trial.name}", description=trial.about)
     parser.add_argument("--target", choices=("local", "aws"), default="local")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
@@ -121,7 +121,7 @@ def _locally(console: Console, trial: Trial, chosen: Sequence[str]) -> int:
 
 
 def asked(question: str) -> str:
-    """Raises LocalAwsError where nobody can answer."""
+    """Raise LocalAwsError where nobody can answer."""
     try:
         return input(question).strip()
     except EOFError:
@@ -185,7 +185,7 @@ def own_prefix() -> str:
 
 
 def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
-    """Raises LocalAwsError that names the stacks of these names which the account already has."""
+    """Raise LocalAwsError that names the stacks of these names which the account already has."""
     found = []
     for name in stacks:
         try:
@@ -203,7 +203,7 @@ def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
 
 
 def stop_tasks(client: Any, name: str) -> None:
-    """Ends the hybrid's tasks: a cluster that has some cannot be deleted. What waits starts no others."""
+    """End the hybrid's tasks: a cluster that has some cannot be deleted. What waits starts no others."""
     try:
         (stack,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError:  # it was never made

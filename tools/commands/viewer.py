@@ -25,7 +25,7 @@ def fill(template: str, **parts: str) -> str:
 
 
 def viewer_page(address: str, *, title: str, info: Mapping[str, Any] | None = None) -> str:
-    """A viewer of the image at a IIIF address.
+    """Return a viewer of the image at a IIIF address.
 
     info: its `info.json`, where a page that is opened from disk cannot fetch it.
     """

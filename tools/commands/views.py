@@ -84,7 +84,7 @@ def made_up(count: int, *, now: float | None = None) -> list[Record]:
 
 
 def top(driver: StreamDriver, since: str) -> Table | None:
-    """The images that were looked at most; None where none was."""
+    """Return the images that were looked at most; None where none was."""
     views = driver.views(since=since)
     if not views:
         return None

@@ -13,7 +13,7 @@ def files_of(module: str) -> list[str]:
 
 
 def is_there(name: str, tests: dict[str, str]) -> bool:
-    """A module of tests/, or something in one."""
+    """Return a module of tests/, or something in one."""
     module, _, within = name.rpartition(".")
     if {*files_of(name)} & {*tests} or (ROOT / name.replace(".", "/")).is_dir():
         return True
@@ -25,7 +25,7 @@ def is_used(name: str, text: str) -> bool:
 
 
 def reachable(files: dict[str, str]) -> dict[str, str]:
-    """Tests, what they import of tests/, and the packages and conftests that they are in."""
+    """Return tests, what they import of tests/, and the packages and conftests that they are in."""
     todo = [name for name in files if Path(name).name.startswith("test_")]
     found: set[str] = set()
     while todo:

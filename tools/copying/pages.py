@@ -27,7 +27,7 @@ class Cut:
     has: Callable[[str], bool]
 
     def apply(self, text: str) -> str:
-        """The page without it; a heading that has nothing left goes too."""
+        """Return the page without it; a heading that has nothing left goes too."""
         kept: list[str] = []
         is_other = False
         for block in _blocks(text):
@@ -62,7 +62,7 @@ class Cut:
         return None if is_named or self.mentions(row) else row
 
     def _item(self, item: str) -> str:
-        """A paragraph, or an item of a list: without the sentences that speak of it."""
+        """Return a paragraph, or an item of a list: without the sentences that speak of it."""
         mark = re.match(r"\s*(?:[-*]|\d+\.)\s+|\s*", item)
         start = mark[0] if mark else ""
         sentences = [self._link(one) for one in SENTENCE.split(item[len(start) :])]

@@ -25,7 +25,7 @@ class Cut:
     fixtures: set[str] = field(default_factory=set)
 
     def apply(self, source: str, *, within: Sequence[str] = ()) -> str:
-        """The source without it. within: functions that lose single statements; others go as a whole."""
+        """Return the source without it. within: functions that lose single statements; others go whole."""
         gone = {
             alias.asname or alias.name
             for node in ast.walk(ast.parse(source))
@@ -126,7 +126,7 @@ def _outside_of_functions(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def defined(source: str) -> set[str]:
-    """What other modules may import from it."""
+    """Return what other modules may import from it."""
     return {name for node in ast.parse(source).body for name in _binds(node)}
 
 

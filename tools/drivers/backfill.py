@@ -38,13 +38,13 @@ class BackfillDriver:
         return self.client("stepfunctions")
 
     def running(self) -> list[str]:
-        """The ARNs of executions, at most one unless somebody started more by hand."""
+        """Return the ARNs of executions, at most one unless somebody started more by hand."""
         machine = self.outputs["StateMachine"]
         found = self.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
         return [one["executionArn"] for one in found["executions"]]
 
     def input_of(self, execution: str) -> dict[str, Any]:
-        """What it was started with: prefix and at_once."""
+        """Return what it was started with: prefix and at_once."""
         return dict(json.loads(self.states.describe_execution(executionArn=execution)["input"]))
 
     def start(self, *, prefix: str, at_once: int) -> str:
@@ -54,7 +54,7 @@ class BackfillDriver:
         return str(started["executionArn"])
 
     def stop(self, execution: str) -> None:
-        """What the function has in hands just then it still sends."""
+        """Stop it; what the function has in hand just then it still sends."""
         self.states.stop_execution(executionArn=execution)
 
     def progress(self, execution: str) -> Progress:
@@ -75,7 +75,9 @@ class BackfillDriver:
         )
 
     def counts(self, execution: str) -> Counter[str]:
-        """What became of the objects, once an execution has succeeded: by lambda_src.backfill.feed.Found."""
+        """Return what became of the objects, once an execution has succeeded: by
+        lambda_src.backfill.feed.Found.
+        """
         found = self.states.describe_execution(executionArn=execution)
         place = json.loads(found["output"])["ResultWriterDetails"]
         manifest = json.load(self._open(place["Bucket"], place["Key"]))

@@ -48,7 +48,7 @@ class Answer:
 
 
 def ask(url: str, path: str, *, endpoint: str = "") -> Answer:
-    """A GET of a distribution. url: its own; endpoint: of the local AWS, which knows it by its name."""
+    """Get a path of a distribution. url: its own; endpoint: of the local AWS, which knows it by name."""
     request = urllib.request.Request(f"{endpoint or url}{path}", headers={"Host": urlsplit(url).netloc})
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:
@@ -58,6 +58,6 @@ def ask(url: str, path: str, *, endpoint: str = "") -> Answer:
 
 
 def answer_of(status: int, answer: Any) -> Answer:
-    """What urllib got, or failed with."""
+    """Return what urllib got, or failed with."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Answer(status=status, headers=headers, body=answer.read())

@@ -114,11 +114,11 @@ class HybridDriver:
         return sorted(lines, key=lambda line: line.at)
 
     def sweep(self) -> None:
-        """What the clock sends every five minutes, now."""
+        """Send now what the schedule sends every five minutes."""
         self.tell({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
 
     def tell(self, message: Mapping[str, Any]) -> None:
-        """Puts a message into the tracker's queue."""
+        """Put a message into the tracker's queue."""
         self.client("sqs").send_message(QueueUrl=self.outputs["StopsQueue"], MessageBody=json.dumps(message))
 
     @property

@@ -61,7 +61,7 @@ class StreamDriver:
         return self.client("s3")
 
     def put(self, records: Sequence[Record]) -> None:
-        """Puts records into the stream, and those again that it did not take: PutRecords may take a part.
+        """Put records into the stream, and those again that it did not take: PutRecords may take a part.
 
         Raises NotTakenError where it still refuses some after PAUSES; what follows them was not put either.
         """
@@ -80,7 +80,7 @@ class StreamDriver:
                 raise NotTakenError([*left, *following], ", ".join(sorted({*refused} - {""})))
 
     def views(self, *, since: str = "") -> Counter[str]:
-        """Views by image, from a minute on (as 2026-11-26T16:13Z); reads the whole table."""
+        """Return views by image, from a minute on (as 2026-11-26T16:13Z); reads the whole table."""
         pages = (
             self.client("dynamodb")
             .get_paginator("scan")
@@ -98,7 +98,7 @@ class StreamDriver:
         return found
 
     def wait(self, views: int, *, timeout: float = 300) -> Counter[str]:
-        """Views by image, once there are so many. TimeoutError `timeout` seconds after now."""
+        """Wait for that many views; return them by image. TimeoutError `timeout` seconds after now."""
         end = time.monotonic() + timeout
         while (found := self.views()).total() < views:
             if time.monotonic() > end:
@@ -107,7 +107,7 @@ class StreamDriver:
         return found
 
     def redrive(self, *, aged: bool = False, malformed: bool = False) -> tuple[int, int]:
-        """Puts what was set aside into the stream again; how many objects and records.
+        """Put what was set aside into the stream again; how many objects and records.
 
         An object keeps the records that the stream has not taken yet. aged: also records that were set aside
         only for their age, which may be counted already: a recreated event source sets aside old records
@@ -203,7 +203,7 @@ class _Held:
         return data[key], base64.b64decode(data["data"])
 
     def text(self, records: Sequence[Any]) -> bytes:
-        """The object with other records."""
+        """Return the object with other records."""
         if self.told:
             return json.dumps({**self.told, "payload": json.dumps({"Records": records})}).encode()
         return "".join(f"{json.dumps(one)}\n" for one in records).encode()

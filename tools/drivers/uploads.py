@@ -76,7 +76,7 @@ class Uploads:
         return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
 
     def result(self, upload: Upload, *, timeout: float = 300) -> Result:
-        """Waits for the upload's manifest or rejection. TimeoutError `timeout` seconds after it began."""
+        """Wait for the upload's manifest or rejection. TimeoutError `timeout` seconds after it began."""
         pause = 0.05
         while True:
             for name, key in (
@@ -93,7 +93,7 @@ class Uploads:
             pause = min(pause * 1.5, 1)
 
     def account(self, uploads: Sequence[Upload], *, timeout: float = 300) -> Report:
-        """Waits for each upload's end, and counts them all. timeout: seconds from each upload's start."""
+        """Wait for each upload's end, and count them all. timeout: seconds from each upload's start."""
         results, unaccounted = [], []
         for upload in uploads:
             try:
@@ -120,7 +120,7 @@ class Uploads:
         return sum(int(value) for value in found["Attributes"].values())
 
     def read(self, key: str) -> bytes | None:
-        """An object of the output bucket, or None."""
+        """Return an object of the output bucket, or None."""
         try:
             return bytes(self.s3.get_object(Bucket=self.output, Key=key)["Body"].read())
         except ClientError as error:

@@ -35,14 +35,14 @@ class Viewer:
         return f"http://{self.domain.removesuffix(LABEL_OF)}{HERE}:{local.port}"
 
     def image(self, key: str) -> str:
-        """The path of an image's own address."""
+        """Return the path of an image's own address."""
         return path_of(key)
 
     def upload(self, key: str, data: bytes) -> None:
         self.client("s3").put_object(Bucket=self.source, Key=key, Body=data)
 
     def describe(self, key: str) -> Answer:
-        """The `info.json` of the image's present version."""
+        """Return the `info.json` of the image's present version."""
         found = self.get(f"{self.image(key)}/info.json")
         return self.get(urlsplit(found.headers["location"]).path) if found.status == 302 else found
 

@@ -72,7 +72,7 @@ class LocalAws:
         }
 
     def client(self, service: str, *, key: str = "test", secret: str = "test") -> Any:
-        """A boto3 client that reaches this AWS, whatever the caller's own configuration says.
+        """Return a boto3 client that reaches this AWS, whatever the caller's own configuration says.
 
         key, secret: of an IAM user; without them it is the account's root, whom no policy holds back.
         """
@@ -80,7 +80,7 @@ class LocalAws:
         return session.client(service, endpoint_url=self.url)
 
     def resource(self, service: str) -> Any:
-        """A boto3 resource that reaches this AWS, as root."""
+        """Return a boto3 resource that reaches this AWS, as root."""
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         return session.resource(service, endpoint_url=self.url)
 
@@ -123,7 +123,7 @@ def run_by() -> Literal["docker", "processes"]:
 def local_aws(
     log: Path, *, without: Sequence[str] = (), kept: Path | None = None, port: int = 0
 ) -> Iterator[LocalAws]:
-    """A private MiniStack on a free loopback port, with IAM enforced, for as long as the block lasts.
+    """Yield a private MiniStack on a free loopback port, with IAM enforced, for as long as the block lasts.
 
     However the block or this process ends, it ends too. without: the emulator's patches to leave out.
     kept: a folder where its state is written when the block ends, to begin from the next time; on the same
@@ -200,7 +200,7 @@ def _environment(port: int, scratch: Path, without: Sequence[str], kept: Path | 
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ends the group that the emulator leads: itself and the functions that it runs."""
+    """End the group that the emulator leads: itself and the functions that it runs."""
     assert process.stdin
     process.stdin.close()
     try:

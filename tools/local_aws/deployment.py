@@ -65,18 +65,20 @@ class Cdk:
 
 
 def _base_image() -> list[str]:
-    """The base image from $CONTAINER_BASE, which CI needs; a copy without images has no such setting."""
+    """Return the base image from $CONTAINER_BASE, for CI; a copy without images has no such setting."""
     base, setting = os.environ.get("CONTAINER_BASE"), "base_image"
     return [f"{setting}={base}"] if base and setting in {field.name for field in fields(Settings)} else []
 
 
 def read_outputs(file: Path) -> dict[str, dict[str, str]]:
-    """What `cdk deploy --outputs-file` wrote, by the name that app.py gives each stack."""
+    """Return what `cdk deploy --outputs-file` wrote, by the name that app.py gives each stack."""
     return {name.rpartition("-")[2]: outputs for name, outputs in json.loads(file.read_text()).items()}
 
 
 def stack_name(stack: str, settings: Settings | None = None) -> str:
-    """The name in CloudFormation of a stack of ours, by the settings in cdk.json unless others are given."""
+    """Return the name in CloudFormation of a stack of ours, by the settings in cdk.json unless others are
+    given.
+    """
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     return (settings or Settings.from_context(context)).stack_name(stack)
 

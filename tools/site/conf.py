@@ -36,5 +36,5 @@ def _as_site(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Called by Sphinx."""
+    """Let Sphinx call us when it reads a page."""
     app.connect("source-read", _as_site)

@@ -15,7 +15,7 @@ _MONOCHROME = 0x10
 
 
 def parse(file: Reader) -> Header:
-    """What the properties of the primary item say: never those of a thumbnail, a cell or a gain map.
+    """Return what the properties of the primary item say: never those of a thumbnail, a cell or a gain map.
 
     Raises Rejected UNSUPPORTED_FORMAT for colours that cannot be converted.
     """
@@ -55,7 +55,7 @@ def _size(file: Reader, ours: list[Box], every: list[Box]) -> tuple[int, int]:
 
 
 def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
-    """What `nclx` says, which an ICC profile overrules; and whether its numbers keep to 16-235."""
+    """Return what `nclx` says, which an ICC profile overrules; and whether its numbers keep to 16-235."""
     kinds = [(file.bytes(at, 4), at) for kind, at, _ in ours if kind == b"colr"]
     has_profile = any(kind != b"nclx" for kind, _ in kinds)
     told = next((file.unpack(">HHHB", at + 4) for kind, at in kinds if kind == b"nclx"), None)
@@ -68,7 +68,7 @@ def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
 def _of_primary(
     file: Reader, meta: tuple[int, int], properties: tuple[int, int], every: list[Box]
 ) -> list[Box]:
-    """The properties that are of the primary item; none where nothing says which."""
+    """Return the properties that are of the primary item; none where nothing says which."""
     try:
         start, _ = _inner(file, *meta, b"pitm", 0)
         (item,) = file.unpack(">I" if file.bytes(start, 1)[0] else ">H", start + 4)

@@ -19,7 +19,7 @@ _APP1, _END_OF_IMAGE, _START_OF_SCAN = 0xE1, 0xD9, 0xDA
 
 
 def parse(file: Reader) -> Header:
-    """Walks the segments up to the start of the frame; EXIF comes before it."""
+    """Walk the segments up to the start of the frame; EXIF comes before it."""
     offset, orientation = 2, 1
     for _ in range(MAX_PARTS):
         prefix, marker = file.unpack(">BB", offset)

@@ -33,7 +33,7 @@ def parse(file: Reader) -> Header:
 
 
 def orientation_behind(tail: bytes) -> int:
-    """What an eXIf at the end of the file says: the specification allows it behind the pixels too."""
+    """Return what an eXIf at the end of the file says: the specification allows it behind the pixels too."""
     at = tail.rfind(b"eXIf")
     if at < 4:
         return 1
@@ -51,7 +51,7 @@ class _Before(NamedTuple):
 
 
 def _before_the_pixels(file: Reader) -> _Before:
-    """The orientation, whether some colour stands for transparent, and colours that no profile tells."""
+    """Return the orientation, whether a colour stands for transparent, and colours no profile tells."""
     offset, orientation, is_transparent = 33, 1, False
     gamma, primaries, points, is_told = None, None, None, False
     for _ in range(MAX_PARTS):

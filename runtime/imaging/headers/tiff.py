@@ -48,12 +48,12 @@ class Directory(NamedTuple):
     unknown: tuple[tuple[int, bytes], ...] = ()
 
     def first(self, tag: int, default: int) -> int:
-        """The first value of a tag."""
+        """Return the first value of a tag."""
         return (self.values.get(tag) or (default,))[0]
 
 
 def parse(file: Reader) -> Header:
-    """The first directory, wherever it is. Raises Rejected UNSUPPORTED_FORMAT for what is not read."""
+    """Return the first directory, wherever it is. Raises Rejected UNSUPPORTED_FORMAT for what is not read."""
     found = _directory(file, _WANTED)
     height, samples = found.first(_HEIGHT, 0), found.first(_SAMPLES, 1)
     rows = found.first(_TILE_ROWS, 0) or found.first(_STRIP_ROWS, 0) or height  # else it is one strip
@@ -89,7 +89,7 @@ def parse(file: Reader) -> Header:
 
 
 def orientation(exif: bytes) -> int:
-    """The orientation in a block of EXIF; 1 where there is none or it cannot be read."""
+    """Return the orientation in a block of EXIF; 1 where there is none or it cannot be read."""
     try:
         found = _directory(Reader(lambda offset, length: exif[offset : offset + length]), {_ORIENTATION})
     except Rejected:
@@ -98,7 +98,7 @@ def orientation(exif: bytes) -> int:
 
 
 def _refuse_raw(file: Reader, found: Directory, tiff: Tiff) -> None:
-    """The first directory of a camera's raw file is a thumbnail, or the mosaic of its sensor."""
+    """Refuse a camera's raw file: its first directory is a thumbnail, or the mosaic of its sensor."""
     is_thumbnail = found.first(_SUBFILE, 0) & _REDUCED and _SUBDIRECTORIES in found.values
     is_raw = _DNG_VERSION in found.values or tiff.photometric in RAW_COLOURS or is_thumbnail
     if is_raw or file.bytes(8, 2) == b"CR":
@@ -107,7 +107,7 @@ def _refuse_raw(file: Reader, found: Directory, tiff: Tiff) -> None:
 
 
 def _directory(file: Reader, wanted: set[int]) -> Directory:
-    """The wanted tags of the first directory."""
+    """Return the wanted tags of the first directory."""
     byte_order, version = file.bytes(0, 2), file.bytes(2, 2)
     end = {b"II": "<", b"MM": ">"}.get(byte_order)
     if end is None:
@@ -145,7 +145,7 @@ def _directory(file: Reader, wanted: set[int]) -> Directory:
 def _without(
     file: Reader, end: str, big: bool, start: int, count: int, entry_size: int, strange: list[int]
 ) -> tuple[tuple[int, bytes], ...]:
-    """The directory in its place without some entries: libtiff makes an error of what it should skip."""
+    """Return the directory without some entries: libtiff makes an error of what it should skip."""
     counted = f"{end}Q" if big else f"{end}H"
     first = start + struct.calcsize(counted)
     entries = [file.bytes(first + at * entry_size, entry_size) for at in range(count)]

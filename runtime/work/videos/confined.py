@@ -29,7 +29,7 @@ def _nothing(_offset: int, _length: int) -> bytes:
 def carry_out(
     order: Order, *, read: Read = _nothing, deadline: float, progress: Progress = lambda _share: None
 ) -> Mapping[str, Any]:
-    """What the child made of an order. read: parts of the source, for an order without a file.
+    """Return what the child made of an order. read: parts of the source, for an order without a file.
 
     Raises Rejected, DeadlineExceededError, MemoryError, OSError, and what `read` and `progress` raise; the
     child is gone by then.

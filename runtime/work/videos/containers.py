@@ -70,7 +70,7 @@ _MOST_BOXES = 10_000
 
 
 def kind_of(head: bytes) -> Kind | None:
-    """The kind of a file that begins with `head`, or None. head: 4 KiB, or the whole file."""
+    """Return the kind of a file that begins with `head`, or None. head: 4 KiB, or the whole file."""
     if head[4:8] == b"ftyp":
         brands = {head[at : at + 4] for at in (8, *range(16, int.from_bytes(head[:4], "big"), 4))}
         return None if brands & _PICTURES else Kind.MOV if b"qt  " in brands else Kind.MP4
@@ -82,12 +82,12 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 def other_video(head: bytes) -> str | None:
-    """What it is, if that is a kind of video that is known and not read."""
+    """Return what it is, if that is a kind of video that is known and not read."""
     return next((name for pattern, name in _OTHERS if pattern.match(head)), None)
 
 
 def check_whole(kind: Kind, read: Read, size: int) -> None:
-    """Raises Rejected TRUNCATED for a file that ends before it says, DAMAGED for one without its parts,
+    """Raise Rejected TRUNCATED for a file that ends before it says, DAMAGED for one without its parts,
     ENCRYPTED for one that only a key opens.
 
     size: of the file, in bytes.
@@ -114,7 +114,7 @@ def _check_boxes(read: Read, size: int) -> None:
 
 
 def _boxes(read: Read, size: int) -> Iterator[tuple[bytes, int]]:
-    """The name and the length of each."""
+    """Yield the name and the length of each."""
     at = 0
     for _ in range(_MOST_BOXES):
         head = read(at, 16)
@@ -183,7 +183,7 @@ def _elements(read: Read, at: int, end: int) -> Iterator[_Element]:
 
 
 def _number(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
-    """A number of variable length and how many bytes it takes; 0 bytes where there is none."""
+    """Return a number of variable length and how many bytes it takes; 0 bytes where there is none."""
     if not data or not data[0]:
         return 0, 0
     used = 9 - data[0].bit_length()

@@ -56,7 +56,7 @@ FARGATE_VCPUS = ((120, 1), (1200, 2))
 
 
 def estimate(facts: Facts, size: int, limits: VideoLimits) -> Estimate:
-    """What making the MP4 and the poster takes. size: of the video's file, in bytes."""
+    """Return what making the MP4 and the poster takes. size: of the video's file, in bytes."""
     seconds = facts.seconds or min(limits.seconds, size * 8 / LEAST_BIT_RATE)
     frames = max(1.0, seconds * (facts.frames_per_second or FRAMES_PER_SECOND))
     width, height = size_of(facts)
@@ -82,6 +82,6 @@ def estimate(facts: Facts, size: int, limits: VideoLimits) -> Estimate:
 
 
 def _described(facts: Facts, seconds: float, size: int) -> str:
-    """The video in words, without an article, to follow "A"."""
+    """Return the video in words, without an article, to follow "A"."""
     width, height = facts.size
     return f"{width:,} x {height:,} px {facts.codec} video of {seconds:,.0f} s and {size / MB:,.1f} MB"

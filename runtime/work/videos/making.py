@@ -63,7 +63,7 @@ class Pictures:
     _poster_is_good: bool = field(default=False, init=False)
 
     def take(self, frame: VideoFrame) -> Iterator[Packets]:
-        """Encoded. frame: with the time since the beginning of the file."""
+        """Encode a frame. frame: with the time since the beginning of the file."""
         kind = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
         if kind != self._kind:
             yield from self._through(None)
@@ -71,7 +71,7 @@ class Pictures:
         yield from self._through(frame)
 
     def finish(self) -> Iterator[Packets]:
-        """What is left."""
+        """Yield what is left."""
         yield from self._through(None)
         yield from self._held(round(self.seconds / _CLOCK))
         yield self.track.encode(None)
@@ -100,7 +100,7 @@ class Pictures:
             self.seconds = one.time + max(self._step * _CLOCK, (frame.duration or 0) * _CLOCK if frame else 0)
 
     def _held(self, until: int) -> Iterator[Packets]:
-        """The latest picture again, right before `until`, where that is long after it.
+        """Yield the latest picture again, right before `until`, where that is long after it.
 
         The MP4 would otherwise be said to end where the last pictures before the gap do.
         """
@@ -136,7 +136,7 @@ class Sound:
     _kind: tuple[Any, ...] = field(default=(), init=False)
 
     def take(self, frame: AudioFrame) -> Iterator[Packets]:
-        """Encoded. frame: with the time since the beginning of the file."""
+        """Encode a frame. frame: with the time since the beginning of the file."""
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         if kind != self._kind:
             yield from self._through(None)
@@ -144,7 +144,7 @@ class Sound:
         yield from self._through(frame)
 
     def finish(self) -> Iterator[Packets]:
-        """What is left."""
+        """Yield what is left."""
         yield from self._through(None)
         yield self.track.encode(None)
 
@@ -172,7 +172,7 @@ class Sound:
 
 
 def _filtered(graph: Graph | None, frame: Any) -> Iterator[Any]:
-    """What comes out once a frame, or None for the end, was put in."""
+    """Yield what comes out once a frame, or None for the end, was put in."""
     if graph is None:
         return
     graph.push(frame)
@@ -190,7 +190,7 @@ def make(
     threads: int,
     told: Callable[[float], None],
 ) -> dict[str, Any]:
-    """Writes MP4 and POSTER into `folder`, and returns what they are. told: which share is done, 0 to 1.
+    """Write MP4 and POSTER into `folder`, and return what they are. told: which share is done, 0 to 1.
 
     Raises Rejected, and what FFmpeg raises of a file.
     """

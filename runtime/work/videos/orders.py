@@ -32,7 +32,7 @@ class Order:
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Order":
-        """The same order again."""
+        """Return the same order again."""
         return cls(**{**told, "kind": Kind(told["kind"]), "limits": VideoLimits(**told["limits"])})
 
 

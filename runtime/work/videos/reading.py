@@ -66,7 +66,7 @@ def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turns FFmpeg's errors about a file into Rejected; lack of memory and disk errors stay what they are."""
+    """Turn FFmpeg's errors about a file into Rejected; lack of memory and disk errors stay what they are."""
     try:
         yield
     except (av.error.MemoryError, av.error.OSError) as error:
@@ -77,7 +77,7 @@ def refusing() -> Iterator[None]:
 
 
 def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
-    """The track that is looked at. Raises Rejected."""
+    """Return the track that is looked at. Raises Rejected."""
     covers = av.stream.Disposition.attached_pic
     tracks = [one for one in container.streams.video if not one.disposition & covers]
     if not tracks:
@@ -102,7 +102,7 @@ def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
 
 
 def sound_of(container: InputContainer) -> Any:
-    """The track that is heard, or None. Raises Rejected for one that is not read."""
+    """Return the track that is heard, or None. Raises Rejected for one that is not read."""
     if not container.streams.audio:
         return None
     track: Any = container.streams.best("audio") or container.streams.audio[0]
@@ -152,7 +152,7 @@ def facts_of(container: InputContainer, limits: VideoLimits) -> Facts:
 
 
 def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]]:
-    """The frames of some tracks as they come, each with its track's index.
+    """Yield the frames of some tracks as they come, each with its track's index.
 
     Raises Rejected, also where more than a few packets cannot be decoded.
     """
@@ -175,7 +175,7 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
 
 
 def turned(frame: VideoFrame) -> str:
-    """The filters that put it upright. Raises Rejected for one that is turned by no right angle."""
+    """Return the filters that put it upright. Raises Rejected for one that is turned by no right angle."""
     sides: Any = frame.side_data
     matrix = sides.get(Type.DISPLAYMATRIX)
     if matrix is None:

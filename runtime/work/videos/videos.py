@@ -49,7 +49,7 @@ class Videos:
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
-        """Stores the MP4 and the poster; an attempt that is cut short leaves nothing to go on with."""
+        """Store the MP4 and the poster; an attempt that is cut short leaves nothing to go on with."""
         started = time.monotonic()
         file = folder / "source"
         source.download(file, self.limits.bytes)

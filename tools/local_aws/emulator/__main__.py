@@ -76,9 +76,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
 
 
 def end_with_the_parent() -> None:
-    """The parent holds the other end of our standard input: however it ends, we read the end of file and
-    go.
-    """
+    """End with the parent: however that ends, its end of our standard input closes, and we go."""
 
     def wait() -> None:
         sys.stdin.buffer.read()

@@ -15,7 +15,7 @@ OTHERS_MAY_READ = 0o004
 
 
 def heed_the_modes_of_packages() -> None:
-    """A function whose files only their owner may read fails at its import; MiniStack runs as that owner.
+    """Fail a function whose files only their owner may read: MiniStack runs as that owner.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-package.html (644 and 755)
     """
@@ -34,7 +34,7 @@ def heed_the_modes_of_packages() -> None:
 
 @cache
 def _unreadable(package: bytes) -> str:
-    """The first file that others may not read; a zip that tells no modes is fine."""
+    """Return the first file that others may not read; a zip that tells no modes is fine."""
     if not package:
         return ""
     with zipfile.ZipFile(io.BytesIO(package)) as files:

@@ -37,7 +37,7 @@ def client() -> Any:
 
 
 def remove_all() -> None:
-    """Ends every container that this process started."""
+    """End every container that this process started."""
     if ecs._docker is not None:
         for container in ecs._docker.containers.list(all=True, filters={"label": f"{RUN_BY}={HERE}"}):
             with suppress(Exception):
@@ -97,7 +97,7 @@ def _health_check(asked: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def give_tasks_their_role() -> None:
-    """A task's credentials are those of its role; MiniStack's are of no role, at a name that is not here."""
+    """Give a task its role's credentials; MiniStack's are of no role, at a name that is not here."""
     register, answer = ecs._register_metadata, imds.handle_request
 
     def register_with_role(
@@ -145,7 +145,7 @@ def _session(role: str, task: str) -> dict[str, str]:
 
 
 def wait_until_targets_are_healthy() -> None:
-    """A load balancer asks a task's health check before it sends requests; MiniStack's sends them at once.
+    """Check a task's health before requests are sent; MiniStack's load balancer sends them at once.
 
     So a task counts as running once it is healthy, and one that ends before that has failed to start.
     """

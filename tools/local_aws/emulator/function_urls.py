@@ -49,7 +49,7 @@ def sign_requests_for_function_urls() -> None:
 
 
 def allowed(target: tuple[Any, ...], distribution: str) -> set[str]:
-    """What the policy of the URL's function lets a distribution do on just the alias of the URL."""
+    """Return what the policy of the URL's function lets a distribution do on just the alias of the URL."""
     account, region, name, qualifier, _ = target
     record, _, _ = lambda_svc._get_func_record_for_ref_in_scope(name, account_id=account, region=region)
     alias = f"arn:aws:lambda:{region}:{account}:function:{name}" + (f":{qualifier}" if qualifier else "")

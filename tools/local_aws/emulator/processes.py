@@ -111,7 +111,7 @@ class Container:
         return "running" if self.process.poll() is None else "exited"
 
     def reload(self) -> None:
-        """It is always current."""
+        """Do nothing: it is always current."""
 
     def logs(self, **_: Any) -> Iterator[bytes]:
         """Each line as it comes, until it ends."""

@@ -59,13 +59,13 @@ def answer_as_the_agent_of_a_task() -> None:
 
 
 def end_services_while_others_are_answered() -> None:
-    """What a task still asks while it ends would wait for its own end, which CloudFormation waits for."""
+    """Serve beside the loop: what an ending task asks would wait for its own end."""
     blocks = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or blocks(kind)
 
 
 def protect_tasks_from_scale_in() -> None:
-    """The service scheduler stops none that is protected; others instead, where it has a choice."""
+    """Stop no task that is protected; others instead, if there is a choice."""
     reconcile, stop = ecs._reconcile_service_tasks, ecs._stop_task
 
     def reconcile_around_the_protected(cluster: str, key: str) -> None:
@@ -97,7 +97,9 @@ def protect_tasks_from_scale_in() -> None:
 
 
 def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
-    """The failure, or nothing. Without protection the scheduler looks again, as soon as this is answered."""
+    """Return the failure, or nothing. Without protection the scheduler looks again, as soon as this is
+    answered.
+    """
     task = ecs._tasks[arn]
     service = task.get("group", "").removeprefix("service:")
     is_of_a_service = task.get("group", "").startswith("service:")
@@ -114,7 +116,7 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
 
 
 def _beside(call: Callable[..., Any], *arguments: Any) -> None:
-    """Calls it in a thread: a task that ends may still wait for an answer of the one that asks."""
+    """Call it in a thread: a task that ends may still wait for an answer of the one that asks."""
     run = contextvars.copy_context().run
     threading.Thread(target=run, args=[call, *arguments], daemon=True).start()
 

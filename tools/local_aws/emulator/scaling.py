@@ -152,7 +152,7 @@ def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
 
 
 def _look_again(alarm: Alarm) -> None:
-    """A service scheduler never rests; MiniStack's looks at a service when somebody changes it."""
+    """Look at services all the time; MiniStack's scheduler does when somebody changes one."""
     for arn in alarm.properties["AlarmActions"]:
         _, cluster, service = _targets[_policies[arn]["ScalingTargetId"]]["ResourceId"].split("/")
         ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")

@@ -14,7 +14,7 @@ Shard = dict[str, Any]
 
 
 def keep_shards_that_are_closed() -> None:
-    """A shard that was split or merged keeps its records until they expire; MiniStack drops it with them."""
+    """Keep the records of a shard that was split or merged; MiniStack drops it with them."""
     for operation in ("_split_shard", "_merge_shards", "_update_shard_count"):
         setattr(kinesis, operation, _keeping(getattr(kinesis, operation)))
     route, describe, summarise = kinesis._route_to_shard, kinesis._shard_out, kinesis._describe_stream_summary

@@ -125,7 +125,7 @@ def stop_a_map_run_with_its_execution() -> None:
 
 
 def authorize_state_machines_by_their_role() -> None:
-    """What a state machine calls is authorized by its role; MiniStack asks nobody.
+    """Authorize what a state machine calls by its role; MiniStack asks nobody.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
     """
@@ -151,7 +151,7 @@ def authorize_state_machines_by_their_role() -> None:
 
 
 def _machine(execution: State) -> str:
-    """The ARN of the state machine, of a child's execution too."""
+    """Return the ARN of the state machine, of a child's execution too."""
     return str(execution["stateMachineArn"]).partition("/")[0]
 
 
@@ -187,7 +187,7 @@ def _selected(state: State, told: Any, context: Any, index: int, item: Any) -> A
 
 
 def _left(state: State, raw: Any, results: Any, context: Any) -> Any:
-    """The state's output and what is next, as MiniStack itself ends a state."""
+    """Return the state's output and what is next, as MiniStack itself ends a state."""
     result = stepfunctions._apply_result_selector(state, results)
     output = stepfunctions._apply_result_path(state, raw, result)
     return stepfunctions._apply_output_path(state, output, context), stepfunctions._next_or_end(state)

@@ -111,7 +111,9 @@ def _advance(esm: Record, stream: Record, function: Record) -> bool:
 
 
 def _new_reader(esm: Record, shard: Shard, *, is_new: bool) -> Reader:
-    """A shard that appears after the event source is read from its beginning, whatever the position says."""
+    """Return a shard that appears after the event source is read from its beginning, whatever the position
+    says.
+    """
     records = shard["records"]
     starts = esm.get("StartingPosition", "LATEST")
     if starts == "TRIM_HORIZON" or not is_new:
@@ -150,7 +152,7 @@ def _read(esm: Record, reader: Reader, shard: Shard) -> list[Batch]:
 
 
 def _try(esm: Record, stream: Record, function: Record, shard_id: str, reader: Reader, batch: Batch) -> None:
-    """Tries a batch, and leaves in `reader.todo` what is to be tried next."""
+    """Try a batch, and leave in `reader.todo` what is to be tried next."""
     next_ones: Sequence[Batch] = [batch]
     try:
         next_ones = _tried(esm, stream, function, shard_id, batch)
@@ -240,7 +242,7 @@ def _as_event(record: Record, stream: Record, shard_id: str) -> Record:
 def _set_aside(
     esm: Record, function: Record, shard_id: str, batch: Batch, event: Record, condition: str
 ) -> None:
-    """The invocation record, with the whole event where the destination is a bucket."""
+    """Send the invocation record, with the whole event where the destination is a bucket."""
     target = ((esm.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
     if not target.startswith("arn:aws:s3:::"):
         return

@@ -44,7 +44,7 @@ _SIZES = ("cpu", "memory", "ephemeralStorage")
 
 
 def keep_to_a_quota() -> None:
-    """An account has so many vCPUs; MiniStack runs whatever is asked. How many: the file LOCAL_AWS_VCPUS."""
+    """Keep to a quota of vCPUs, by the file LOCAL_AWS_VCPUS; MiniStack runs whatever is asked."""
     run, counting = ecs._run_task, threading.Lock()  # two at once would both fit
 
     def run_within(data: dict[str, Any]) -> Any:
@@ -69,7 +69,7 @@ def _fits(data: dict[str, Any], file: Path) -> bool:
 
 
 def remember_client_tokens() -> None:
-    """A token is answered as it was the first time, failures included, and refused with other parameters.
+    """Answer a token as the first time, failures included, and refuse it with other parameters.
 
     After an hour only the number of failures is left, after 24 hours nothing; a request that was an error
     is not remembered: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html.

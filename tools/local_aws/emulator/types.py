@@ -45,7 +45,7 @@ def make_vpc_origins() -> None:
 
 
 def ask_vpc_origins_as_they_say() -> None:
-    """A distribution asks a VPC origin by that origin's ports and protocol; MiniStack by the viewer's."""
+    """Ask a VPC origin by its own ports and protocol; MiniStack asks by the viewer's."""
     read = cloudfront._dataplane_origin
 
     def read_with_vpc_origin(element: Any) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _either(known: Any, recorded: Any) -> Any:
 
 
 def record_the_rest() -> None:
-    """These do nothing here: they get an id, so that what names them can be made."""
+    """Record types that do nothing here: they get an id, so that what names them can be made."""
     for kind, attribute in RECORDED.items():
         HANDLERS.setdefault(kind, _recorded(attribute))
 

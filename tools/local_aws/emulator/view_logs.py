@@ -24,7 +24,7 @@ _used: dict[str, str] = {}
 
 
 def log_requests_as_they_come() -> None:
-    """Configurations by CloudFormation, and a line for each request of a default behavior that names one."""
+    """Add configurations by CloudFormation, and a line per request of a default behavior that names one."""
     HANDLERS[CONFIG] = {"create": _create, "update": _update, "delete": _delete}
     distribution, answer = HANDLERS[DISTRIBUTION], cloudfront.handle_viewer_request
     create, update = distribution["create"], distribution["update"]
