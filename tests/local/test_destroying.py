@@ -46,6 +46,7 @@ def left(client: Any) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.slow
 def test_destroying_leaves_nothing_behind(
     deployment: Deployment,
     service: ServiceDriver,

@@ -72,6 +72,7 @@ def test_the_app_is_valid_with_an_empty_environment_and_no_network(output: Path)
     assert not (output.parent / "network.log").exists(), "something asked for the network and went on without"
 
 
+@pytest.mark.slow
 def test_two_synths_from_two_folders_are_the_same_to_the_byte(output: Path, place: Path) -> None:
     copy = place / "elsewhere"
     left_out = {".git", ".venv", ".ministack", "node_modules", "build", "cdk.out", "tests"}

@@ -123,6 +123,7 @@ def network_alone(folder: Path) -> Template:
     return dict(stack.template)
 
 
+@pytest.mark.slow
 def test_references_are_strong_and_exports_are_the_same_with_any_settings(tmp_path: Path) -> None:
     exports = {exported(network_alone(tmp_path))}
     for settings in SETTINGS:
