@@ -235,12 +235,14 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
         while process.poll() is None and time.monotonic() < end:
             time.sleep(0.2)
             printed = Path(output.name).read_text(errors="replace")
-            if not missing(step.shown, printed):
+            if step.shown and not missing(step.shown, printed):
                 break
-            if not missing(step.shown[:-1], printed):
+            if printed and not missing(step.shown[:-1], printed):
                 end = min(end, time.monotonic() + LAST_LINE_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
+        for sent in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, sent)
+                process.wait(timeout=LATER_SECONDS)
         code = process.wait()
         printed = Path(output.name).read_text(errors="replace")
         return (0 if code in (0, 130, -signal.SIGINT) else code), printed
