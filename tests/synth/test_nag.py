@@ -55,6 +55,7 @@ def test_aws_solutions_finds_nothing_with_any_settings(app: cdk.App) -> None:
     assert findings(app, Path(app.outdir)) == set()
 
 
+@pytest.mark.slow
 def test_aws_solutions_would_find_what_is_not_acknowledged(tmp_path: Path) -> None:
     app = app_with_every_setting(tmp_path)
     s3.Bucket(cdk.Stack(app, "Careless"), "Bucket", enforce_ssl=True)
