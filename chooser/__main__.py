@@ -11,6 +11,7 @@ from datetime import date
 
 from chooser.keys import KEYS, WorkloadError, load
 from chooser.prices import as_of, named, stale
+from chooser.refusal import refused
 from chooser.report import (
     HEAD,
     Answer,
@@ -78,11 +79,9 @@ def _answer(arguments: Sequence[str]) -> int:
         if options.plot:
             _plot(found, options.architecture or found.best.architecture, options.plot, options.free_tier)
     except OSError as error:
-        print(f"Error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
+        return refused(f"{error.filename}: {error.strerror}")
     except WorkloadError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+        return refused(error)
     return 0
 
 

@@ -35,7 +35,7 @@ KEYS = {
     "requests": Key("per month: Invocations in CloudWatch, or jobs", MANY),
     "duration_ms": Key("of one, on average, in a function of memory_mb, by architecture", dict),
     "memory_mb": Key("of the function; 1,769 MB bring one vCPU", (128, 1e6)),
-    "region": Key("of AWS, whose list prices count", str, REGION),
+    "region": Key("AWS Region whose list prices apply", str, REGION),
     "hours": Key("24 weights, one for each hour of a day", list, "all the same"),
     "peak_per_second": Key("requests per second in the worst minute", (0, 1e9), "the busiest hour's average"),
     "cpu_share": Key("of the duration that computes; while the rest waits, a task does others", (0.01, 1)),
@@ -125,7 +125,7 @@ def parse(found: Mapping[str, object]) -> Workload:
 
 
 def _whole(made: Workload) -> Workload:
-    """Return what two keys say of each other."""
+    """Check what two keys say of each other, and fill in what follows from others."""
     longest = max(made.duration_ms.values()) / 1000
     if not made.longest_seconds:
         made = made._replace(longest_seconds=longest)
@@ -148,20 +148,15 @@ def _whole(made: Workload) -> Workload:
 
 def _check_region(region: str) -> None:
     if region not in regions():
-        raise WorkloadError(unknown(region))
+        raise WorkloadError(
+            f"region = {region!r}: no prices of it are here, only of {', '.join(regions())}. "
+            f"To fetch them from AWS, if there is such a Region: python3 -m chooser prices --region {region}"
+        )
     try:
         prices(region), as_of(region)
     except (OSError, KeyError, TypeError, ValueError) as error:
         why = f"{named(region)} cannot be read: {error}. Remove it, and fetch it again."
         raise WorkloadError(why) from None
-
-
-def unknown(region: str) -> str:
-    """Return what to tell of a Region without prices."""
-    return (
-        f"region = {region!r}: no prices of it are here, only of {', '.join(regions())}. "
-        f"To fetch them from AWS, if there is such a Region: python3 -m chooser prices --region {region}"
-    )
 
 
 def _check_task(made: Workload) -> None:

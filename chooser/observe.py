@@ -3,10 +3,10 @@
 Only reads, with the caller's credentials. What could not be seen is a comment in the file, to be filled in.
 """
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from chooser.refusal import refused
 from chooser.written import as_toml
 
 SHAPE = "lambda:NAME or ecs:CLUSTER/SERVICE"
@@ -33,9 +33,9 @@ def main(arguments: Sequence[str]) -> int:
     kind, _, name = options.what.partition(":")
     cluster, _, of_cluster = name.partition("/")
     if not {"lambda": name, "ecs": cluster and of_cluster}.get(kind):
-        return _refused(f"{options.what}: must be {SHAPE}.")
+        return refused(f"{options.what}: must be {SHAPE}.")
     if not 1 <= options.days <= MOST_DAYS:
-        return _refused(f"--days {options.days}: must be 1 to {MOST_DAYS}.")
+        return refused(f"--days {options.days}: must be 1 to {MOST_DAYS}.")
     try:
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         from chooser.observed.metrics import NothingSeenError, Window
         from chooser.observed.service import service
     except ImportError:
-        return _refused("observe needs boto3: . .venv/bin/activate")
+        return refused("observe needs boto3: . .venv/bin/activate")
     until = now().replace(minute=0, second=0, microsecond=0)
     window = Window(start=until - timedelta(days=options.days), end=until)
     try:
@@ -54,12 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         else:
             found = service(session, cluster, of_cluster, window)
     except (BotoCoreError, ClientError, NothingSeenError) as error:
-        return _refused(f"{options.what}: {error}")
+        return refused(f"{options.what}: {error}")
     print(f"# {options.what}, {window.start:%Y-%m-%d} to {until:%Y-%m-%d}, as CloudWatch saw it.")
     print(as_toml(found.values, found.comments), end="")
     return 0
-
-
-def _refused(why: str) -> int:
-    print(f"Error: {why}", file=sys.stderr)
-    return 1

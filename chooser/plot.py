@@ -5,24 +5,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chooser.candidates import Candidate, total
+from chooser.candidates import total
 from chooser.choose import Verdict, break_even, choose, rival
+from chooser.colours import COLOURS
 from chooser.workload import Workload
 
 GREY = "#888888"
-COLOURS = {
-    Candidate.LAMBDA: "#e8710a",
-    Candidate.PROVISIONED: "#b8860b",
-    Candidate.MANAGED: "#a142f4",
-    Candidate.SERVICE: "#4285f4",
-    Candidate.SHARED: "#00a0b0",
-    Candidate.CLOUDFRONT: "#7986cb",
-    Candidate.API_GATEWAY: "#d0527f",
-    Candidate.WORKER: "#9e8b6e",
-    Candidate.RUN_TASK: "#1e9e5a",
-    Candidate.RUN_TASK_SPOT: "#7fbf3f",
-}
-"""Each keeps a contrast of 3:1 or so on white and on black."""
 POINTS = 200
 
 

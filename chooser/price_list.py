@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chooser.prices import forget, named, own_folder, shipped
+from chooser.refusal import refused
 
 ADDRESS = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.json"
 """https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html"""
@@ -88,9 +89,7 @@ def _is_here(product: Any, region: str) -> bool:
 
 
 def _prefixes(products: Sequence[Any], region: str) -> tuple[str, ...]:
-    """Return what usage types begin with there: no rule gives it, so it is what most of the list's begin
-    with.
-    """
+    """Return what most usage types of the list begin with: no rule gives the prefix of a Region."""
     found = (PREFIX.match(one["attributes"]["usagetype"]) for one in products)
     (most, _), *_ = [*Counter(one[0] if one else "" for one in found).most_common(1), ("", 0)]
     return BARE.get(region) or (most,)
@@ -155,9 +154,7 @@ def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]
 
 
 def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
-    """Return a Region's file, and why prices are left out. Raises ListError where nothing was found, and
-    OSError.
-    """
+    """Return a Region's file, and why prices are left out. Raises ListError if none is found, and OSError."""
     rows, kept = wanted(), dict[str, tuple[Found, str, str]]()
     missing = dict.fromkeys(NOT_READ, "its list has some 450 MB")
     for offer in dict.fromkeys(row.offer for row in rows):
@@ -202,9 +199,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--region", required=True, help="such as ap-southeast-2")
     region = parser.parse_args(arguments).region
     if not SHAPE.fullmatch(region):
-        return _refused(f"--region {region}: must be a Region, such as ap-southeast-2.")
+        return refused(f"--region {region}: must be a Region, such as ap-southeast-2.")
     if Path(shipped(region)).exists():
-        return _refused(f"The prices of {region} are here already: {named(region)}.")
+        return refused(f"The prices of {region} are here already: {named(region)}.")
     file = Path(own_folder(), f"{region}.toml")
     try:
         text, missing = fetch(region, date.today())
@@ -214,16 +211,11 @@ def main(arguments: Sequence[str]) -> int:
         part.replace(file)
         forget()
     except urllib.error.URLError as error:
-        return _refused(f"AWS cannot be reached: {error.reason}. Check the network, and try again.")
+        return refused(f"AWS cannot be reached: {error.reason}. Check the network, and try again.")
     except (ListError, OSError) as error:
-        return _refused(str(error))
+        return refused(error)
     print(f"{file}: {len(tomllib.loads(text)) - 2} prices of {region}.")
     for name, why in missing.items():
         print(f"  without {name}: {why}")
     print(f'Say region = "{region}" in a workload; what is missing here is taken from us-east-1.')
     return 0
-
-
-def _refused(why: str) -> int:
-    print(f"Error: {why}", file=sys.stderr)
-    return 1

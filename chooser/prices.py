@@ -85,7 +85,7 @@ def file_of(region: str) -> str:
 
 
 def named(region: str) -> str:
-    """Return the same file as a reader is told it: from the project's folder on, where it is in there."""
+    """Return that file's path for people: from the project's folder on, if it is in there."""
     return file_of(region).removeprefix(HERE.removesuffix("chooser"))
 
 
@@ -111,7 +111,7 @@ def prices(region: str = REGION) -> dict[str, Price]:
 
 
 def _check(one: Price) -> None:
-    """Raise ValueError or TypeError where a file's entry is no price."""
+    """Check an entry of a file. Raises ValueError or TypeError if it is no price."""
     numbers = [one.usd, *(usd for _, usd in one.tiers)]
     if one.confidence == "unverified":
         numbers += [one.low, one.high]  # type: ignore[list-item]

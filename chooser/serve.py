@@ -5,7 +5,6 @@ link holds the workload.
 """
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
@@ -13,11 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
 
-from chooser.candidates import Candidate, total
+from chooser.candidates import total
 from chooser.choose import Verdict
+from chooser.colours import COLOURS
 from chooser.costs.items import Item
 from chooser.keys import KEYS, WorkloadError, load
 from chooser.prices import regions, stale
+from chooser.refusal import refused
 from chooser.report import Answer, answer, as_data, as_markdown, paragraphs, rows
 from chooser.workload import Workload
 from chooser.written import as_query, as_toml, from_query, said
@@ -52,8 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         begin = load(options.file)
         server = Server(options.port, begin)
     except (OSError, OverflowError, WorkloadError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+        return refused(error)
     with server:
         print(f"http://{HOST}:{server.server_port}/?{as_query(begin)}\nCtrl-C ends it.", flush=True)
         try:
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def parse_request(self) -> bool:
-        """Refuses by the name it is asked by, whatever is asked."""
+        """Refuse what is asked by another name, whatever it is."""
         if not super().parse_request():
             return False
         port = self.server.server_port
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(404, "text/plain", "There is no such page.\n")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """As every other answer."""
+        """Answer an error as everything else is answered."""
         self._send(code, "text/plain", f"{message or explain or 'This is no request for the page.'}\n")
 
     def _send(self, status: int, media_type: str, text: str, attached: str = "") -> None:
@@ -151,7 +151,7 @@ def as_page(asked: Workload) -> str:
             "rows": rows(found.verdicts),
             "bills": [[*map(_line, one.items)] for one in found.verdicts],
             "paragraphs": [*paragraphs(found)],
-            "order": [*Candidate],
+            "colours": COLOURS,
             "curves": [_curve(found, one) for one in found.verdicts if one.possible],
             "warning": stale(date.today(), asked.region),
         },

@@ -60,7 +60,7 @@ def _plain(value: object) -> str:
 
 
 def from_query(query: str) -> Workload:
-    """Raise WorkloadError, as a file would."""
+    """Read the query of a link. Raises WorkloadError, as a file would."""
     if len(query) > MOST:
         raise WorkloadError(f"A link has at most {MOST:,} characters.")
     values: dict[str, object] = {}

@@ -92,9 +92,7 @@ def blocked(count: float, in_flight: float) -> float:
 
 
 def spill(load: Workload, architecture: str, kept: list[float]) -> float:
-    """Return the share of the month's requests that finds none ready; nearly none, unless one's own are too
-    few.
-    """
+    """Return the share of requests that finds none ready: nearly none, unless too few are set."""
     if not load.provisioned:
         return 0
     hours = zip(load.averages, kept * (24 // len(kept)), strict=True)

@@ -37,7 +37,7 @@ def service_size(load: Workload, architecture: str) -> Size:
 
 
 def worker_size(load: Workload, architecture: str) -> Size:
-    """Return the same of a worker."""
+    """Return the size of a worker: the user's own, or the cheapest that carries the busiest hour."""
     return _standing_size(load, architecture, worker_tasks)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chooser.costs.functions import DISK_INCLUDED_MB
 from chooser.observed.metrics import Metrics, Seen, Window, rounded
 
 SLICES, OF_EACH = 20, 100
 """Of the window, evenly, and REPORT lines that are read of each: enough for a share of a few per mille."""
 REPORT = re.compile(r"Max Memory Used: (\d+) MB(?:.*?(?:Init|Restore) Duration: ([\d.]+) ms)?", re.DOTALL)
 """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html; with SnapStart a start is a restore."""
-DISK_INCLUDED_MB = 512
 
 
 def function(session: Any, name: str, window: Window) -> Seen:
@@ -25,9 +25,9 @@ def function(session: Any, name: str, window: Window) -> Seen:
         return Metrics(client=client, window=window, namespace=namespace, dimensions=[{dimension: value}])
 
     of_lambda = metrics("AWS/Lambda", "FunctionName", name)
-    seen = of_lambda.load("Invocations", "invocations")
+    seen, runs = of_lambda.load("Invocations", "invocations")
     seen.values.update(name=name, region=session.region_name, memory_mb=told["MemorySize"])
-    runs, at_once = of_lambda.total("Invocations"), of_lambda.most("ConcurrentExecutions")
+    at_once = of_lambda.most("ConcurrentExecutions")
     errors, throttles = of_lambda.total("Errors"), of_lambda.total("Throttles")
     failed = f"{errors:,.0f} of {runs:,.0f} failed, {throttles:,.0f} were throttled"
     seen.comments["peak_per_second"] += f"; {at_once:,.0f} at once at most"

@@ -1,6 +1,5 @@
 """CloudWatch's numbers of a window of time, and the load that they show."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -56,12 +55,13 @@ class Metrics:
 
     def points(self, name: str, stat: str, period: int = HOUR) -> dict[datetime, float]:
         """By time, in UTC; a period without data has none."""
-        found: Counter[datetime] = Counter()
+        found: dict[datetime, float] = {}
         for dimensions in self.dimensions:
             for at, value in self._points(name, stat, period, dimensions):
                 time = at.astimezone(UTC)
-                found[time] = found[time] + value if stat in ADDED else max(found[time], value)  # type: ignore[assignment]
-        return dict(found)
+                before = found.get(time, 0)
+                found[time] = before + value if stat in ADDED else max(before, value)
+        return found
 
     def _points(
         self, name: str, stat: str, period: int, dimensions: Mapping[str, str]
@@ -92,8 +92,11 @@ class Metrics:
         """Of all hours; 0 without any."""
         return max(self.points(name, stat).values(), default=0)
 
-    def load(self, name: str, what: str) -> Seen:
-        """Return requests per month, by hour of the day in UTC, and the peak. Raises NothingSeenError."""
+    def load(self, name: str, what: str) -> tuple[Seen, float]:
+        """Return requests per month, by hour in UTC and at the peak, and their count.
+
+        Raises NothingSeenError.
+        """
         hourly = {at: value for at, value in self.points(name, "Sum").items() if value}
         start = self.window.start
         if not hourly:
@@ -105,7 +108,7 @@ class Metrics:
         first, days, late = min(hourly), self.window.seconds / 86_400, ""
         if first.date() > start.date():
             late = f"; none before {first:%Y-%m-%d}: if it began then, say more"
-        return Seen(
+        seen = Seen(
             values={
                 "requests": round(total * SECONDS_A_MONTH / self.window.seconds),
                 "hours": [round(one / max(hours) * 1000) for one in hours],
@@ -117,6 +120,7 @@ class Metrics:
                 "peak_per_second": f"in the worst {'minute' if period == 60 else 'five minutes'}",
             },
         )
+        return seen, total
 
 
 def rounded(number: float) -> float:

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chooser.observed.metrics import Metrics, NothingSeenError, Seen, Window, rounded
-
-ONE_VCPU_MB = 1769
+from runtime.placement.limits import limit
 
 
 def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
@@ -19,7 +18,9 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
     task = ecs.describe_task_definition(taskDefinition=found[0]["taskDefinition"])["taskDefinition"]
     architecture = task.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64").lower()
     seen, counted = _requests(session, found[0].get("loadBalancers", []), window, architecture)
-    seen.values.update(name=name, region=session.region_name, memory_mb=ONE_VCPU_MB, assumed=["memory_mb"])
+    seen.values.update(
+        name=name, region=session.region_name, memory_mb=limit("lambda.vcpu_at_mb"), assumed=["memory_mb"]
+    )
     seen.comments["memory_mb"] = "not seen, it is no function: one vCPU is assumed"
     dimensions = [{"ClusterName": found[0]["clusterArn"].rpartition("/")[2], "ServiceName": name}]
     client = session.client("cloudwatch")
@@ -31,9 +32,7 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
 def _requests(
     session: Any, balancers: Sequence[Any], window: Window, architecture: str
 ) -> tuple[Seen, float]:
-    """Return what a service's load balancers saw, and how many requests they counted; comments, where none
-    did.
-    """
+    """Return what a service's load balancers saw, and how many requests; comments if none counted."""
     unseen = f"not seen: {{ {architecture} = milliseconds of one request }}"
     client = session.client("elbv2")
     groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]
@@ -54,7 +53,7 @@ def _requests(
         ],
     )
     try:
-        seen = metrics.load("RequestCount", "requests")
+        seen, counted = metrics.load("RequestCount", "requests")
     except NothingSeenError as error:
         return Seen(comments={"requests": f"not seen: {error}", "duration_ms": unseen}), 0
     seconds, late = metrics.mean("TargetResponseTime"), metrics.most("TargetResponseTime", "p99")
@@ -66,7 +65,7 @@ def _requests(
     balancer = client.describe_load_balancers(LoadBalancerArns=[pairs[0][1]])["LoadBalancers"][0]
     seen.values["internet"] = balancer.get("Scheme") == "internet-facing"
     seen.comments["internet"] = f"its load balancer is {balancer.get('Scheme')}; say payload_out_mb"
-    return seen, metrics.total("RequestCount")
+    return seen, counted
 
 
 def _tasks(seen: Seen, metrics: Metrics, task: Mapping[str, Any], counted: float) -> None:

@@ -12,7 +12,6 @@ const KINDS = {
   compute: "compute", requests: "requests and messages", way: "way in", network: "network and transfer", logs: "logs",
   rest: "the rest",
 };
-const LINES = ["#e8710a", "#4285f4", "#1e9e5a", "#a142f4", "#d0527f", "#00a0b0", "#9e8b6e", "#5a9a1f", "#7986cb", "#b8860b"];
 const SVG = "http://www.w3.org/2000/svg";
 const NUMBER = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4, notation: "compact" });
 const by = (id) => document.getElementById(id);
@@ -192,7 +191,7 @@ function curve(found) {
   if (here) picture.append(drawing("line", { class: "here", x1: x(here), x2: x(here), y1: 10, y2: high - below }));
   curves.forEach((one, at) => {
     const points = one.requests.map((value, step) => `${x(value).toFixed(1)},${y(one.usd[step]).toFixed(1)}`).join(" ");
-    const row = high + 10 + 24 * at, stroke = LINES[found.order.indexOf(one.candidate)];
+    const row = high + 10 + 24 * at, stroke = found.colours[one.candidate];
     picture.append(drawing("polyline", { points, stroke }),
       drawing("line", { x1: left, x2: left + 24, y1: row, y2: row, stroke, "stroke-width": 3 }),
       drawing("text", { x: left + 32, y: row + 4 }, one.candidate));

@@ -99,32 +99,9 @@ def of_unit(found: dict[str, Any]) -> None:
     first("A", found)["unit"] = "Hrs"
 
 
-def of_currency(found: dict[str, Any]) -> None:
-    first("A", found)["pricePerUnit"] = {"CNY": "1"}
-
-
-def of_nothing(found: dict[str, Any]) -> None:
-    first("A", found)["pricePerUnit"] = {"USD": "0.0000000000"}
-
-
-def of_no_number(found: dict[str, Any]) -> None:
-    first("A", found)["pricePerUnit"] = {"USD": "NaN"}
-
-
-def of_too_much(found: dict[str, Any]) -> None:
-    first("A", found)["pricePerUnit"] = {"USD": "1E+999999"}
-
-
-def of_infinity(found: dict[str, Any]) -> None:
-    first("A", found)["pricePerUnit"] = {"USD": "1E+400"}
-
-
-def of_next_to_nothing(found: dict[str, Any]) -> None:
-    first("A", found)["pricePerUnit"] = {"USD": "1E-400"}
-
-
-def of_no_text(found: dict[str, Any]) -> None:
-    first("A", found)["pricePerUnit"] = {"USD": None}
+def of(**price: Any) -> Change:
+    """The price per unit in another currency, or another amount."""
+    return lambda found: first("A", found).update(pricePerUnit=price)
 
 
 def without_product(found: dict[str, Any]) -> None:
@@ -158,13 +135,13 @@ def without_end(found: dict[str, Any]) -> None:
     ("change", "why"),
     [
         (of_unit, "in 'Hrs', not Request or Requests"),
-        (of_currency, "in 'CNY', not in USD"),
-        (of_nothing, "costs nothing"),
-        (of_no_number, "costs nothing, or no number"),
-        (of_no_text, "not as AWS documents it"),
-        (of_too_much, "not as AWS documents it"),
-        (of_infinity, "or no number"),
-        (of_next_to_nothing, "costs nothing"),
+        (of(CNY="1"), "in 'CNY', not in USD"),
+        (of(USD="0.0000000000"), "costs nothing"),
+        (of(USD="1E-400"), "costs nothing"),
+        (of(USD="NaN"), "costs nothing, or no number"),
+        (of(USD="1E+400"), "or no number"),
+        (of(USD="1E+999999"), "not as AWS documents it"),
+        (of(USD=None), "not as AWS documents it"),
         (without_product, "not in the list"),
         (without_term, "not as AWS documents it"),
         (with_two_terms, "not as AWS documents it"),
