@@ -116,7 +116,7 @@ def figures(_: Sequence[str]) -> int:
 
 
 def docs(_: Sequence[str]) -> int:
-    """Return a warning is an error, and so is a link that leads nowhere."""
+    """Make the site; a warning is an error, and so is a link that leads nowhere."""
     set_up_site()
     code = run(
         SITE / "bin" / "sphinx-build",

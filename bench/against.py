@@ -25,9 +25,7 @@ class RevisionError(Exception):
 
 @contextmanager
 def checkout(revision: str) -> Iterator[Path]:
-    """Yield a worktree of a revision, for as long as the block lasts. Raises RevisionError when there is
-    none.
-    """
+    """Yield a worktree of a revision, while the block lasts. Raises RevisionError if there is none."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "revision"
         add = ["git", "worktree", "add", "--detach", str(tree), revision]

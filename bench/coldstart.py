@@ -61,7 +61,7 @@ class Bucket(BaseHTTPRequestHandler):
 
 
 def command(tree: Path, variant: str, server: ThreadingHTTPServer) -> list[str | Path]:
-    """Return a first photo, by a checkout's function."""
+    """Measure a first photo, by a checkout's function."""
     url, size = f"http://127.0.0.1:{server.server_port}", str(PHOTO.stat().st_size)
     return [sys.executable, tree / "bench" / "peers" / "coldstart.py", variant, url, size]
 
@@ -74,7 +74,7 @@ def started() -> ThreadingHTTPServer:
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return the first photo of a checkout's function."""
+    """Measure the cold start of a checkout's function."""
     asked = command(tree, "handler", started())
     run(asked, tree=tree)
     return {"a cold start": lambda: run(asked, tree=tree).cpu}

@@ -28,7 +28,7 @@ def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Pat
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return a photo of 12 MP to three renditions, by a checkout's imaging."""
+    """Measure a photo of 12 MP to three renditions, by a checkout's imaging."""
 
     def of(kind: str) -> Callable[[], float]:
         command: list[str | Path] = [

@@ -29,9 +29,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], int, bool]] = {
 
 
 def made(kind: str) -> Path:
-    """Return a square image of that kind, made once. Smooth, so that the file is small and the pixels are
-    not.
-    """
+    """Return a square image of that kind, made once; smooth, so that its file is small."""
     suffix, options, bits, alpha = KINDS[kind]
     path = PHOTOS / f"{'-'.join(kind.replace(',', '').replace(':', '').split())}-{SIDE}{suffix}"
     if not path.exists():

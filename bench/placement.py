@@ -36,7 +36,7 @@ class Compared:
 
 
 def compare(seed: int, count: int = COUNT, most: float = MOST) -> list[Compared]:
-    """Make, measures and estimates `count` files of that seed. most: a part of each kind's largest size."""
+    """Make, measure and estimate `count` files of that seed. most: a part of each kind's largest size."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for drawn in track(draw(seed, count, Path(folder), most), description=f"seed {seed}", total=count):

@@ -153,8 +153,7 @@ def cold_transforms(
 def viewers(
     ours: Server, theirs: Server, large: Path
 ) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[tuple[float, float]]]]:
-    """Return a viewer of 100 MP, each round of a source not seen before; and a tile each of sources seen only
-    once.
+    """Measure a viewer of 100 MP, each round of a new source; and a tile each of sources seen only once.
 
     Without a cache every tile costs the same, so the peer is asked for each twentieth of them.
     """

@@ -64,7 +64,7 @@ def ours(file: Path, folder: Path) -> list[str | Path]:
 
 
 def theirs(file: Path, folder: Path, facts: Facts) -> list[str | Path]:
-    """Return the same filters and settings of the encoder."""
+    """Return ffmpeg's command with our filters and settings of the encoder."""
     chain = ",".join(f"{name}={options}" if options else name for name, options in filters(facts))
     encoder = [part for name, value in ENCODER.items() for part in (f"-{name}:v", value)]
     return [

@@ -41,7 +41,7 @@ class Rejected(Exception):
 
 
 def check_bytes(size: int, most: int) -> None:
-    """Raise Rejected TOO_MANY_BYTES when a file of `size` bytes is over the limit."""
+    """Check the size of a file in bytes. Raises Rejected TOO_MANY_BYTES."""
     if size > most:
         raise Rejected(
             Reason.TOO_MANY_BYTES,

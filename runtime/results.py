@@ -109,7 +109,7 @@ class Output:
         return self._show(event, document) if document else None
 
     def _show(self, event: ObjectEvent, document: Document) -> bool:
-        """Return the pointer keeps the newest sequencer of its version: a backfill's is older than S3's."""
+        """Return the pointer with the newest sequencer of its version: a backfill's is older than S3's."""
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document
         pointer = self._move_pointer(event.key, lambda now: shown if _is_behind(now, event) else None)
@@ -164,9 +164,7 @@ class Output:
         return not _is_behind(pointer, event) and (pointer or {}).get("job_id") != event.job_id
 
     def pointer(self, key: str) -> Document | None:
-        """Return what the key shows: a manifest, or the tombstone of what was deleted; None where it never
-        did.
-        """
+        """Return what the key shows: a manifest, or the tombstone of a deletion; None if it never had any."""
         return self._read(pointer_key(key))[0]
 
     def is_rejected(self, job_id: str) -> bool:

@@ -16,8 +16,7 @@ _held: list[int] = []
 
 
 def scratch_folder(parent: Path | None = None) -> Path:
-    """Return a new one, empty, in `parent` or where temporary files go; those of processes that died are
-    removed.
+    """Make a new one in `parent`, or where temporary files go; those of dead processes are removed.
 
     Others that run beside this one, as on a developer's machine, keep theirs.
     """

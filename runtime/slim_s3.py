@@ -214,8 +214,7 @@ def sign(
     environment: Mapping[str, str],
     now: datetime,
 ) -> dict[str, str]:
-    """Return the headers with those of Signature Version 4; path and search are percent-encoded, search is
-    sorted.
+    """Return the headers with those of Signature Version 4; path and search are percent-encoded and sorted.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """

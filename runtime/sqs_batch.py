@@ -39,8 +39,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]
 
 
 def _about(body: str) -> dict[str, str]:
-    """Return what a message is about, for the log: the whole has who uploaded the object, and from which
-    address.
+    """Return what a message is about, for the log, without who uploaded the object from which address.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """

@@ -64,8 +64,7 @@ class Bundle:
 
 
 def bundle(function: str, runtime: Runtime) -> Bundle:
-    """Return the package of `lambda_src/{function}`: its handler, all that it imports, and its locked
-    dependencies.
+    """Return the package of `lambda_src/{function}`: its handler, what it imports, and dependencies.
 
     Raises BundlingError when dependencies that were not fetched before cannot be fetched now.
     """

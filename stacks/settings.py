@@ -112,8 +112,7 @@ class Settings:
         return self.stage == "production"
 
     def stack_name(self, stack: str) -> str:
-        """Return the name in CloudFormation of a stack of ours, which says its stage where that is
-        production.
+        """Return the name in CloudFormation of a stack of ours, which names its stage in production.
 
         So production and a sandbox are different stacks, and to forget a flag touches neither.
         """

@@ -89,7 +89,7 @@ class Consumer:
         return DONE
 
     def _work(self, body: str) -> Ending:
-        """Raise StoppedError."""
+        """Work on a message's body. Raises StoppedError."""
         self.is_working = True
         try:
             return self.handle(body)

@@ -35,7 +35,7 @@ class Handler:
     size: TaskSize
 
     def run(self, body: str) -> Ending:
-        """Return an event of the source bucket. However often it comes, a reader sees its result once.
+        """Handle an event of the source bucket. However often it comes, a reader sees its result once.
 
         Raises what is worth trying again, and ValueError for what is no event of a versioned bucket.
         """

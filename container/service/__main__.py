@@ -32,7 +32,7 @@ class Server(uvicorn.Server):
 
 
 async def serve(service: Service) -> None:
-    """Serve until SIGTERM or SIGINT, then fails readiness, closes connections and drains."""
+    """Serve until SIGTERM or SIGINT, then fail readiness, close connections and drain."""
     settings = service.settings
     config = uvicorn.Config(
         service.application(),

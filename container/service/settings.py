@@ -26,7 +26,7 @@ class Settings(ServiceEnvironment):
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Self:
-        """Raise VariableError."""
+        """Read and check the settings. Raises VariableError."""
         settings = super().from_variables(variables)
         if bool(settings.source_bucket) == bool(settings.source_folder):
             raise VariableError("Set exactly one of SOURCE_BUCKET and SOURCE_FOLDER.")

@@ -89,7 +89,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _said(code: int, why: str) -> int:
-    """Return the names are those of the functions' lines, so that one query finds both."""
+    """Print a line with the names that the functions' lines have, so that one query finds both."""
     whose = {"job_id": os.environ.get(JOB_ID, ""), "attempt": int(os.environ.get(ATTEMPT, "0"))}
     trace = {"xray_trace_id": os.environ[TRACE_ID]} if os.environ.get(TRACE_ID) else {}
     print(json.dumps({"message": why, "exit": code, **whose, **trace}), flush=True)  # noqa: T201

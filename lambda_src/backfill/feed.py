@@ -151,9 +151,7 @@ class Feeder:
         return Found.REJECTED if self.output.is_rejected(event.job_id) else event
 
     def _in_flight(self) -> int:
-        """Return what the pattern has to do: messages that wait or are worked on, and jobs. SQS counts
-        roughly.
-        """
+        """Return what the pattern has to do: messages and jobs, waiting or in work. SQS counts roughly."""
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[*MESSAGES])
         return sum(int(told["Attributes"][name]) for name in MESSAGES) + self.open_jobs()
 

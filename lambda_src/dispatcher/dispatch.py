@@ -40,8 +40,7 @@ class Dispatcher:
     trace_id: Callable[[], str] = lambda: ""
 
     def run(self, message: Mapping[str, Any], seconds: Callable[[], float]) -> Outcome:
-        """Return an event of the source bucket, or a call of a job that waits. seconds: that the function has
-        left.
+        """Handle an event of the source bucket, or a call of a waiting job. seconds: left to the function.
 
         However often a message comes, one attempt is begun once. Raises what is worth trying again.
         """

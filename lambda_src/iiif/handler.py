@@ -28,7 +28,7 @@ _answer = Mangum(service.application(), lifespan="off", custom_handlers=[Viewer]
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the answer. A request past its deadline is the last of this environment."""
+    """Answer a request. A request past its deadline is the last of this environment."""
     answer = _answer(event, context)
     service.print_metrics()
     if service.is_at_work:

@@ -43,9 +43,7 @@ class Tracker:
     count: Count
 
     def run(self, message: Mapping[str, Any]) -> Outcome:
-        """Return a task that stopped, or the sweep that comes by the clock. Raises what is worth trying
-        again.
-        """
+        """Handle a stopped task, or the scheduled sweep. Raises what is worth trying again."""
         if message["detail-type"] == "ECS Task State Change":
             return self._stopped(message["detail"])
         return self._sweep()
@@ -111,8 +109,7 @@ class Tracker:
             self.count(Metric.NOT_INVALIDATED, 1)
 
     def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
-        """Return what `look` makes of one job; None where it raises, so that no job stops the sweep for the
-        others.
+        """Return what `look` makes of a job; None if it raises, so that none stops the sweep for others.
 
         It stays overdue or waiting, whose alarms tell of it.
         """

@@ -61,7 +61,7 @@ class Counters:
         return item["Item"]["sequence"]["S"].lstrip("0") if "Item" in item else ""
 
     def add(self, shard: str, part: Part, *, after: str) -> None:
-        """Count a part, all of it or nothing, and moves the shard's mark from `after` to its last record.
+        """Count a part, all of it or nothing, and move the shard's mark from `after` to its last record.
 
         Each shard has counters of its own, so that two never write the same item: a transaction that meets
         another one is cancelled. Raises ClientError, also where somebody else has moved the mark; nothing is

@@ -80,7 +80,7 @@ def parted(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:
 
 
 def joined(colours: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
-    """Return the two together again."""
+    """Return colours and alpha as one image."""
     return colours if alpha is None else colours.bandjoin(alpha)
 
 

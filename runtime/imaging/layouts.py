@@ -91,7 +91,7 @@ def not_read(kind: str, what: str, instead: str) -> Rejected:
 
 
 def raw(maker: str) -> Rejected:
-    """Return a camera's raw file."""
+    """Return the rejection of a camera's raw file."""
     of = f" ({maker})" if maker else ""
     return not_read(
         "file", f"is a camera's raw file{of}", "Develop it and upload it as JPEG or TIFF of 8 bits"
@@ -99,8 +99,7 @@ def raw(maker: str) -> Rejected:
 
 
 def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
-    """Return the channels to keep of those that libvips decodes: colours, and alpha if there is one. None:
-    all.
+    """Return the channels to keep of those decoded: colours, and alpha if there is one. None: all.
 
     Raises Rejected UNSUPPORTED_FORMAT, naming the kind.
     """

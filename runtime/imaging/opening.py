@@ -28,7 +28,7 @@ def loading(header: Header) -> dict[str, str]:
 
 
 def as_option(header: Header) -> str:
-    """Return the same for thumbnails, which ignore it as an argument: https://github.com/libvips/libvips/issues/5195"""
+    """Return those options for thumbnails, which ignore them as arguments: https://github.com/libvips/libvips/issues/5195"""
     return f"fail_on={loading(header)['fail_on']}"
 
 
@@ -69,9 +69,7 @@ def needs_repair(tail: bytes, header: Header) -> bool:
 
 
 def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
-    """Return the orientation, by whoever finds it: the decoder, our header, or what stands behind a PNG's
-    pixels.
-    """
+    """Return the orientation, by the decoder, our header, or what stands behind a PNG's pixels."""
     if opened.get_typeof("orientation"):
         found = int(opened.get("orientation"))
     else:
@@ -145,7 +143,7 @@ def _full_range(image: pyvips.Image) -> pyvips.Image:
 
 
 def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyvips.Image:
-    """Return what the first frame leaves free is transparent, as browsers show it."""
+    """Place the first frame on its screen; what it leaves free is transparent, as browsers show it."""
     left, top, width, height = frame
     width, height = min(width, image.width - left), min(height, image.height - top)
     if width < 1 or height < 1:

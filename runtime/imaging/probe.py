@@ -48,7 +48,7 @@ def probe_file(file: Path) -> Header:
 
 
 def check_pixels(width: int, height: int, header: Header, limits: Limits) -> None:
-    """Raise Rejected TOO_MANY_PIXELS when `width` x `height` are too many for the limits and the format."""
+    """Check `width` x `height` against limits and format. Raises Rejected TOO_MANY_PIXELS."""
     most = min(limits.max_pixels, MAX_AVIF_PIXELS) if header.format is Format.AVIF else limits.max_pixels
     if width * height > most:
         raise Rejected(

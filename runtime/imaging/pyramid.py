@@ -187,7 +187,7 @@ def _store_tiles(
     progress: Progress,
     deadline: float,
 ) -> Pyramid:
-    """Return a thread in libvips writes a zip archive into a pipe, and we read it here."""
+    """Store what a thread in libvips writes into a pipe, as a zip archive."""
     expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
     largest = full_max.FullMax(image.width, image.height, tile_side(image.width, image.height), encoding)
     archive = StoredZip()

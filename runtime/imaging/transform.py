@@ -133,9 +133,7 @@ class Pyramid:
 
 
 def size_of(header: Header) -> int:
-    """Return the bytes that a whole pyramid holds at most: four bands, and a third more for the smaller
-    levels.
-    """
+    """Return the most bytes of a whole pyramid: four bands, and a third more for the smaller levels."""
     return header.width * header.height * 4 * 4 // 3
 
 

@@ -209,7 +209,7 @@ class Job:
         return replace(self, state=State.RUNNING, task_arn=task_arn or self.task_arn, due=due)
 
     def ended(self, now: float, state: State, message: str = "") -> "Job | None":
-        """Return a final state stays."""
+        """Return the changed job; a final state stays."""
         if self.is_final:
             return None
         percent = 100 if state is State.DONE else self.percent
@@ -221,9 +221,7 @@ class Job:
         return not self.is_final and self.attempt == attempt and not another_task
 
     def tried_again(self, now: float, why: str, *, larger: bool = False) -> "Job | None":
-        """Return the next attempt, in a task and on demand; FAILED after the last, or if no task is large
-        enough.
-        """
+        """Return the next attempt, by a task on demand; FAILED after the last, or if none is large enough."""
         if self.is_final:
             return None
         tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=why))

@@ -93,7 +93,7 @@ class Jobs:
         return self.change(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
 
     def fail_attempt(self, job_id: str, attempt: int, why: str, *, task_arn: str = "") -> Job | None:
-        """Return the same, if that attempt is still the current one, in that task if it is known."""
+        """Begin the next attempt, if that one is still the current one, in that task if it is known."""
         return self.change(
             job_id,
             lambda job: job.ended(self.clock(), State.FAILED, why) if job.is_at(attempt, task_arn) else None,
@@ -124,7 +124,7 @@ class Jobs:
         return self.change(job_id, lambda job: job.accounted(task_arn)) is not None
 
     def reopen(self, job_id: str) -> Job | None:
-        """Return a failed job from the beginning, because somebody asks for it; None in any other state."""
+        """Reopen a failed job, because somebody asks for it; None in any other state."""
         return self.change(job_id, lambda job: job.reopened(self.clock()))
 
     def change(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:

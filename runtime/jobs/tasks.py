@@ -107,8 +107,7 @@ class Tasks:
         return _failure(answer["failures"])
 
     def request(self, job: Job) -> "RunTaskRequestTypeDef":
-        """Return the RunTask request: a pure function of the job, its attempt and the number of refusals by
-        ECS.
+        """Return the RunTask request: a pure function of job, attempt and number of refusals by ECS.
 
         For up to 24 hours ECS answers a client token with its first response, failures included, so each
         definite refusal needs a new token. A known token with other parameters is a ConflictException, so

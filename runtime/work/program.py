@@ -66,7 +66,9 @@ class Program:
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
-        """Raise Rejected, DeadlineExceededError, MemoryError where the program was killed, and
+        """Run the program on a source.
+
+        Raises Rejected, DeadlineExceededError, MemoryError where the program was killed, and
         CalledProcessError with its exit code for its other ends.
         """
         given, made = folder / "source", folder / "results"

@@ -53,7 +53,7 @@ class Works:
         progress: Progress = lambda _share: None,
         placed: dict[str, Any] | None = None,
     ) -> bool:
-        """Do and publishes the work of the event's version; False when a newer one is shown already.
+        """Do and publish the work of the event's version; False when a newer one is shown already.
 
         placed: where it ran and why, for the manifest. Raises Rejected, after what was stored is removed;
         DeadlineExceededError; what S3 raises.

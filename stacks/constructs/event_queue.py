@@ -104,8 +104,7 @@ class EventQueue(Construct):
 
 
 def of_function(timeout: cdk.Duration) -> cdk.Duration:
-    """Return the visibility for a function's queue: six times its timeout, so that throttling uses up no
-    receives.
+    """Return the visibility for a function's queue: six timeouts, so that throttling uses up no receive.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """

@@ -28,7 +28,7 @@ def image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
 
 
 def runtime_platform(settings: Settings) -> ecs.RuntimePlatform:
-    """Return the same architecture for the task, or it ends with an exec format error."""
+    """Return the image's platform for its task, which else ends with an exec format error."""
     return ecs.RuntimePlatform(
         cpu_architecture=CPUS[settings.cpu], operating_system_family=ecs.OperatingSystemFamily.LINUX
     )

@@ -8,12 +8,12 @@ import aws_cdk.aws_s3 as s3
 
 
 def uploads(bucket: s3.Bucket) -> events.EventPattern:
-    """Return new objects, and new versions of old ones."""
+    """Match new objects, and new versions of old ones."""
     return _of(bucket, "Object Created")
 
 
 def uploads_and_deletions(bucket: s3.Bucket) -> events.EventPattern:
-    """Return the same, and what is deleted."""
+    """Match new objects, new versions of old ones, and deletions."""
     return _of(bucket, "Object Created", "Object Deleted")
 
 

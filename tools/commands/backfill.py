@@ -83,7 +83,7 @@ class Run:
         return read_outputs(file)
 
     def again(self, *more: str) -> str:
-        """Return this command, for people."""
+        """Return this command as a person would type it."""
         words = ["--pattern", self.pattern, *(["--target", "aws"] if self.target == "aws" else [])]
         words += ["--profile", self.profile] if self.profile else []
         words += [word for one in self.chosen for word in ("-c", one)]
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _own(options: argparse.Namespace) -> Workload | None:
-    """Raise WorkloadError."""
+    """Read the workload that was named, if any. Raises WorkloadError."""
     try:
         return load(str(options.start / options.workload)) if options.workload else None
     except OSError as error:

@@ -149,9 +149,7 @@ def _views(stream: StreamDriver) -> Table | None:
 
 
 def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
-    """Return a scan that the function does, one that needs a task (progressive and turned: memory), and a
-    video.
-    """
+    """Return a scan for the function, one that needs a task (progressive and rotated), and a video."""
     enlarged = pyvips.Image.new_from_file(str(ROOT / "samples" / SHOWN)).resize(ENLARGED)
     enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
     large = enlarged.write_to_buffer(".jpg", Q=80, interlace=True)
@@ -203,7 +201,7 @@ def _ask(service: Viewer, *requests: str) -> dict[str, Answer]:
 
 
 def _requests(served: Mapping[str, Mapping[str, Answer]], aws: LocalAws) -> Table:
-    """Return a row an answer. served: by where it was done."""
+    """Return a row per answer. served: where the service ran."""
     how = {"docker": "a container", "processes": "a process"}[aws.containers["LOCAL_AWS_CONTAINERS"]]
     caption = f"Fargate: here {how} on this machine, behind CloudFront and a load balancer."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)

@@ -172,7 +172,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def copy(folder: Path) -> Path:
-    """Return this checkout as it is, without what set-up made, and with a reader's own files.
+    """Copy this checkout as it is, without what set-up made, and with a reader's own files.
 
     Raises LocalAwsError where it is no checkout.
     """
@@ -249,7 +249,7 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
 
 
 def _patiently(shell: Shell, command: str) -> tuple[int, str]:
-    """Return what comes out of an upload is asked for until it is there."""
+    """Run it; what comes out of an upload is asked for until it is there."""
     end = time.monotonic() + LATER_SECONDS
     code, printed = shell.run(command)
     while code and command.startswith(("aws s3 cp s3:", "curl")) and time.monotonic() < end:

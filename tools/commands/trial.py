@@ -66,7 +66,7 @@ class Deployed:
 
 
 def run(trial: Trial, arguments: Sequence[str]) -> int:
-    """Return the command: 0, or 1 after a sentence that says why not."""
+    """Run the command. Returns 0, or 1 after a sentence that says why not."""
     parser = argparse.ArgumentParser(prog=f"python3 dev.py {trial.name}", description=trial.about)
     parser.add_argument("--target", choices=("local", "aws"), default="local")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
@@ -121,7 +121,7 @@ def _locally(console: Console, trial: Trial, chosen: Sequence[str]) -> int:
 
 
 def asked(question: str) -> str:
-    """Raise LocalAwsError where nobody can answer."""
+    """Ask a question. Raises LocalAwsError if nobody can answer."""
     try:
         return input(question).strip()
     except EOFError:
@@ -185,7 +185,7 @@ def own_prefix() -> str:
 
 
 def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
-    """Raise LocalAwsError that names the stacks of these names which the account already has."""
+    """Refuse stacks that the account already has. Raises LocalAwsError that names them."""
     found = []
     for name in stacks:
         try:

@@ -158,7 +158,7 @@ class Contents:
         return bool(self.mentions.search(text))
 
     def _is_missing(self, module: str) -> bool:
-        """Return a module of ours that is not among the code; tests are looked at by themselves."""
+        """Return whether a module of ours is not among the code; tests are looked at by themselves."""
         files = files_of(module)
         return (
             bool(files) and not {*files} & {*self._code, *ALWAYS, "app.py"} and not module.startswith("tests")
@@ -192,7 +192,7 @@ class Contents:
         return ("tests/unit/tools/",) if self.with_local_aws else ("tests/unit/tools/", "tests/local/")
 
     def _is_of_code_left(self, test: str) -> bool:
-        """Return a test stands where its module does: tests/unit/A/test_B.py is of A/B.py."""
+        """Return what a test is of: it stands where its module does, tests/unit/A/test_B.py for A/B.py."""
         module = test.removeprefix("tests/unit/").replace("test_", "")
         return module != test and (ROOT / module).is_file() and module not in self._code
 
@@ -248,7 +248,7 @@ def _snake(name: str) -> str:
 
 
 def _setting(name: str) -> str:
-    """Return a setting, which may have the name of something else: as code and pages write settings."""
+    """Return the pattern of a setting, as code and pages write it: its name may be another thing's too."""
     return rf"""[Ss]ettings(?:\(\))?\.{name}\b|['"`]{name}['"`=]|\b{name}=['"]|-c {name}=|['"]{name}: """
 
 
@@ -257,7 +257,7 @@ def _snapshots(stack: str) -> list[str]:
 
 
 def _part(name: str) -> str:
-    """Return a function or an image, which may have the name of something else: by its folder."""
+    """Return the pattern of a function or an image, by its folder: its name may be another thing's too."""
     return rf"""\b(?:lambda_src|container)[./]{name}\b|['"]{name}['"]"""
 
 

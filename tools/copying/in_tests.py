@@ -13,7 +13,7 @@ def files_of(module: str) -> list[str]:
 
 
 def is_there(name: str, tests: dict[str, str]) -> bool:
-    """Return a module of tests/, or something in one."""
+    """Return whether it is a module of tests/, or something in one."""
     module, _, within = name.rpartition(".")
     if {*files_of(name)} & {*tests} or (ROOT / name.replace(".", "/")).is_dir():
         return True

@@ -62,7 +62,7 @@ class Cut:
         return None if is_named or self.mentions(row) else row
 
     def _item(self, item: str) -> str:
-        """Return a paragraph, or an item of a list: without the sentences that speak of it."""
+        """Return a paragraph, or an item of a list, without the sentences that mention it."""
         mark = re.match(r"\s*(?:[-*]|\d+\.)\s+|\s*", item)
         start = mark[0] if mark else ""
         sentences = [self._link(one) for one in SENTENCE.split(item[len(start) :])]

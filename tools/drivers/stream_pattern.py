@@ -203,7 +203,7 @@ class _Held:
         return data[key], base64.b64decode(data["data"])
 
     def text(self, records: Sequence[Any]) -> bytes:
-        """Return the object with other records."""
+        """Return the set-aside object with other records in it."""
         if self.told:
             return json.dumps({**self.told, "payload": json.dumps({"Records": records})}).encode()
         return "".join(f"{json.dumps(one)}\n" for one in records).encode()

@@ -76,9 +76,7 @@ def read_outputs(file: Path) -> dict[str, dict[str, str]]:
 
 
 def stack_name(stack: str, settings: Settings | None = None) -> str:
-    """Return the name in CloudFormation of a stack of ours, by the settings in cdk.json unless others are
-    given.
-    """
+    """Return a stack's name in CloudFormation, by cdk.json's settings unless others are given."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     return (settings or Settings.from_context(context)).stack_name(stack)
 

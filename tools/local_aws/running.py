@@ -28,7 +28,7 @@ def forget() -> None:
 
 
 def find(stack: str, target: str, profile: str | None, settings: Settings | None = None) -> Deployed:
-    """Raise LocalAwsError with what to do where nothing is deployed or nobody may look.
+    """Find what is deployed. Raises LocalAwsError with what to do if there is nothing, or it may not be seen.
 
     stack: by the name that app.py gives it. settings: those of cdk.json unless given.
     """

@@ -12,9 +12,7 @@ _HAS_TABLE = 0x80
 
 
 def parse(file: Reader) -> Header:
-    """Return the logical screen, which every frame is drawn on, and the part of it that the first frame
-    covers.
-    """
+    """Return the logical screen, and the part of it that the first frame covers."""
     width, height, flags = file.unpack("<HHB", 6)
     frame = None
     with suppress(Rejected):  # it ends before that; whoever decodes it will say so

@@ -36,5 +36,5 @@ class Reader:
 
 
 def damaged(what: str) -> Rejected:
-    """Return a header that contradicts its format."""
+    """Return the rejection of a header that contradicts its format."""
     return Rejected(Reason.DAMAGED, f"The header is damaged: {what}. Upload it again from the original.")

@@ -8,7 +8,7 @@ _ANIMATION, _ALPHA = 0x02, 0x10
 
 
 def parse(file: Reader) -> Header:
-    """Return the first chunk says which of the three kinds it is and how large."""
+    """Read the first chunk, which says which of the three kinds it is and how large."""
     (kind,) = file.unpack("4s", 12)
     if kind == b"VP8X":
         flags, size = file.unpack("<B3x6s", 20)

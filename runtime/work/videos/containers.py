@@ -87,10 +87,10 @@ def other_video(head: bytes) -> str | None:
 
 
 def check_whole(kind: Kind, read: Read, size: int) -> None:
-    """Raise Rejected TRUNCATED for a file that ends before it says, DAMAGED for one without its parts,
-    ENCRYPTED for one that only a key opens.
+    """Check that a file has all its parts. size: in bytes.
 
-    size: of the file, in bytes.
+    Raises Rejected TRUNCATED for a file that ends before it says, DAMAGED for one without its parts,
+    ENCRYPTED for one that only a key opens.
     """
     if kind in (Kind.WEBM, Kind.MATROSKA):
         _check_matroska(read, size)

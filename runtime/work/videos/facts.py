@@ -64,7 +64,7 @@ class Facts:
 
 
 def check_facts(facts: Facts, limits: VideoLimits) -> None:
-    """Raise Rejected TOO_MANY_PIXELS or TOO_LONG."""
+    """Check facts against limits. Raises Rejected TOO_MANY_PIXELS or TOO_LONG."""
     if facts.width * facts.height > limits.pixels:
         raise Rejected(
             Reason.TOO_MANY_PIXELS,
@@ -75,7 +75,7 @@ def check_facts(facts: Facts, limits: VideoLimits) -> None:
 
 
 def check_seconds(seconds: float, limits: VideoLimits) -> None:
-    """Raise Rejected TOO_LONG."""
+    """Check a duration against the limit. Raises Rejected TOO_LONG."""
     if seconds > limits.seconds:
         raise Rejected(
             Reason.TOO_LONG,

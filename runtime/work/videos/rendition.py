@@ -65,5 +65,5 @@ def filters(facts: Facts) -> Sequence[tuple[str, str]]:
 
 
 def _even(edge: float) -> int:
-    """Return what 4:2:0 needs."""
+    """Return an even edge, as 4:2:0 needs it."""
     return max(2, int(edge / 2 + 1e-6) * 2)

@@ -97,9 +97,7 @@ def protect_tasks_from_scale_in() -> None:
 
 
 def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
-    """Return the failure, or nothing. Without protection the scheduler looks again, as soon as this is
-    answered.
-    """
+    """Set the protection; return the failure, if any. Without it the scheduler looks again at once."""
     task = ecs._tasks[arn]
     service = task.get("group", "").removeprefix("service:")
     is_of_a_service = task.get("group", "").startswith("service:")

@@ -111,9 +111,7 @@ def _advance(esm: Record, stream: Record, function: Record) -> bool:
 
 
 def _new_reader(esm: Record, shard: Shard, *, is_new: bool) -> Reader:
-    """Return a shard that appears after the event source is read from its beginning, whatever the position
-    says.
-    """
+    """Return the reader of a shard; one newer than the event source is read from its beginning."""
     records = shard["records"]
     starts = esm.get("StartingPosition", "LATEST")
     if starts == "TRIM_HORIZON" or not is_new:
