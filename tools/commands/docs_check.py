@@ -232,19 +232,20 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
             start_new_session=True,
         )
         end = time.monotonic() + READY_SECONDS
-        while process.poll() is None and time.monotonic() < end:
-            time.sleep(0.2)
-            printed = Path(output.name).read_text(errors="replace")
-            if step.shown and not missing(step.shown, printed):
-                break
-            if printed and not missing(step.shown[:-1], printed):
-                end = min(end, time.monotonic() + LAST_LINE_SECONDS)
-        for sent in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
-            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(process.pid, sent)
-                process.wait(timeout=LATER_SECONDS)
-        code = process.wait()
-        printed = Path(output.name).read_text(errors="replace")
+        try:
+            while process.poll() is None and time.monotonic() < end:
+                time.sleep(0.2)
+                printed = Path(output.name).read_text(errors="replace")
+                if step.shown and not missing(step.shown, printed):
+                    break
+                if printed and not missing(step.shown[:-1], printed):
+                    end = min(end, time.monotonic() + LAST_LINE_SECONDS)
+        finally:
+            for sent in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+                with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(process.pid, sent)
+                    process.wait(timeout=LATER_SECONDS)
+        code, printed = process.wait(), Path(output.name).read_text(errors="replace")
         return (0 if code in (0, 130, -signal.SIGINT) else code), printed
 
 
