@@ -7,6 +7,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,27 @@ def test_real_time_logs_of_cloudfront(bare: LocalAws, patched: LocalAws) -> None
         events = aws.client("cloudformation").describe_stack_events(**stack)["StackEvents"] if stack else []
         reasons = " ".join(one.get("ResourceStatusReason", "") for one in events)
         assert says in f"{made['StackStatus']} {reasons}"
+
+
+def test_real_time_logs_are_in_use_as_long_as_their_distribution_is_there(patched: LocalAws) -> None:
+    logs = {"Name": "used", "SamplingRate": 100, "Fields": ["timestamp"], "EndPoints": []}
+    stack_of(patched, "used", "AWS::CloudFront::RealtimeLogConfig", **logs)
+    policy = {"OriginProtocolPolicy": "https-only"}
+    origin = {"Id": "o", "DomainName": "example.com", "CustomOriginConfig": policy}
+    behavior = {
+        "TargetOriginId": "o",
+        "ViewerProtocolPolicy": "https-only",
+        "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+        "RealtimeLogConfigArn": "arn:aws:cloudfront::000000000000:realtime-log-config/used",
+    }
+    config = {"Enabled": True, "Origins": [origin], "DefaultCacheBehavior": behavior}
+    stack_of(patched, "viewed", "AWS::CloudFront::Distribution", DistributionConfig=config)
+    cloudformation = patched.client("cloudformation")
+
+    def is_now(name: str, status: str) -> bool:
+        (stack,) = (one for one in cloudformation.list_stacks()["StackSummaries"] if one["StackName"] == name)
+        return bool(stack["StackStatus"] == status)
+
+    for name, ended in (("used", "FAILED"), ("viewed", "COMPLETE"), ("used", "COMPLETE")):
+        cloudformation.delete_stack(StackName=name)
+        eventually(partial(is_now, name, f"DELETE_{ended}"))

@@ -27,7 +27,7 @@ def log_requests_as_they_come() -> None:
     """Add configurations by CloudFormation, and a line per request of a default behavior that names one."""
     HANDLERS[CONFIG] = {"create": _create, "update": _update, "delete": _delete}
     distribution, answer = HANDLERS[DISTRIBUTION], cloudfront.handle_viewer_request
-    create, update = distribution["create"], distribution["update"]
+    create, update, delete = (distribution[way] for way in ("create", "update", "delete"))
 
     def create_and_note(logical_id: str, properties: Properties, stack: str) -> Any:
         made = create(logical_id, properties, stack)
@@ -39,12 +39,16 @@ def log_requests_as_they_come() -> None:
         _note(physical_id, new)
         return made
 
+    def delete_and_forget(physical_id: str, properties: Properties) -> None:
+        delete(physical_id, properties)
+        _used.pop(physical_id, None)
+
     async def answer_and_log(dist: Properties, method: str, path: str, raw: str, *more: Any) -> Any:
         answered = await answer(dist, method, path, raw, *more)
         _log(dist, method, path, raw, int(answered[0]))
         return answered
 
-    distribution.update(create=create_and_note, update=update_and_note)
+    distribution.update(create=create_and_note, update=update_and_note, delete=delete_and_forget)
     cloudfront.handle_viewer_request = answer_and_log
 
 
