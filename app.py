@@ -1,4 +1,4 @@
-"""The whole app at a glance: settings, the network, one stack per pattern, and a dashboard of them all."""
+"""The whole app at a glance: settings, network, one stack per pattern, and a dashboard across them."""
 
 from stacks import start  # isort: skip - before CDK
 from constructs import Construct
@@ -14,13 +14,16 @@ from stacks.settings import Settings
 from stacks.stream_pattern.stack import StreamPattern
 
 SERVICES = ("FargatePattern", "LambdaService")
-"""The same application twice."""
+"""One application, hosted in two ways."""
 PATTERNS = ("LambdaPattern", *SERVICES, "HybridPattern", "QueuePattern", "StreamPattern")
 STACKS = ("Network", *PATTERNS, "Operations")
 
 
 def compose(scope: Construct, settings: Settings) -> None:
-    """Every stack. `cdk` selects by these ids; CloudFormation's names are made by `settings.stack_name`."""
+    """Create every stack.
+
+    These ids are what `cdk` selects by; `settings.stack_name` makes CloudFormation's names.
+    """
     network = Network(scope, "Network", settings=settings)
     LambdaPattern(scope, "LambdaPattern", settings=settings)
     fargate = FargatePattern(scope, "FargatePattern", network=network, settings=settings)

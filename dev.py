@@ -44,7 +44,7 @@ LOCKS = (
     "bench/thumbor.txt",
 )
 ALL_TESTS = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder", "--budget", "-m", "not slow")
-"""Those that deploy run beside the others (tests/conftest.py); tests/support/budget.py tells the cost."""
+"""Tests that deploy run beside the others (tests/conftest.py); tests/support/budget.py shows the cost."""
 CLOCKLESS = (
     "tests/synth",
     "tests/unit/chooser",
@@ -53,7 +53,7 @@ CLOCKLESS = (
     "tests/unit/runtime/imaging",
     "tests/unit/stacks",
 )
-"""Tests of pure code, or with a clock of their own: they wait for nothing that could be late."""
+"""Tests of pure code, or with a clock of their own: nothing in them can be late."""
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -68,7 +68,7 @@ Run = Callable[[Sequence[str]], int]
 
 @dataclass(frozen=True)
 class Command:
-    """A row of the list. local_aws: it starts one, so MiniStack is set up first."""
+    """A row in the list of commands. local_aws: it starts one, so MiniStack is set up first."""
 
     help: str
     run: Run
@@ -76,18 +76,25 @@ class Command:
 
 
 def program(*command: str, default: Sequence[str] = ()) -> Run:
-    """Return a program of the environment. default: its arguments where the caller gives none."""
+    """Return a command that runs a program of the environment. default: its arguments if the caller gives
+    none.
+    """
     return lambda arguments: become(*command, *(arguments or default))
 
 
 def module(name: str, *, from_here: bool = False) -> Run:
-    """Return a module of tools.commands. from_here: paths in its arguments begin at the caller's folder."""
+    """Return a command that runs a module of tools.commands. from_here: its paths are relative to the
+    caller's folder.
+    """
     place = ("--from", str(Path.cwd())) if from_here else ()
     return lambda arguments: become(PYTHON, "-m", f"tools.commands.{name}", *place, *arguments)
 
 
 def test(arguments: Sequence[str]) -> int:
-    """All that are not slow, two at once, or what pytest is told; under load those that could be too slow."""
+    """Run the tests that are not slow, two at a time, or what pytest is told.
+
+    Under load: the timing-sensitive ones.
+    """
     chosen = [one for one in arguments if one != "--under-load"]
     load = ["--under-load"] if len(chosen) < len(arguments) else []
     without = [f"--ignore={folder}" for folder in CLOCKLESS] if load else []
@@ -95,14 +102,14 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Run benchmarks; their peers are set up only if one is named."""
+    """Run benchmarks; the programs they compare with are set up only if one is named."""
     if arguments and not arguments[0].startswith("-"):
         set_up_peers()
     become(PYTHON, "-m", "bench", *arguments)
 
 
 def check(_: Sequence[str]) -> int:
-    """Stop at the first that fails."""
+    """Lint, check formatting and types; stop at the first failure."""
     for command in CHECKS:
         if code := run(*command):
             return code
@@ -110,13 +117,16 @@ def check(_: Sequence[str]) -> int:
 
 
 def figures(_: Sequence[str]) -> int:
-    """CI runs it and fails when a line changes. What a benchmark measured is not measured again."""
+    """Regenerate the figures in the docs. CI fails if a line changes.
+
+    Measured results are not measured again.
+    """
     modules = ("tools.commands.figures", "bench.tables")
     return next((code for one in modules if (code := run("python", "-m", one))), 0)
 
 
 def docs(_: Sequence[str]) -> int:
-    """Make the site; a warning is an error, and so is a link that leads nowhere."""
+    """Build the docs site; warnings and dead links are errors."""
     set_up_site()
     code = run(
         SITE / "bin" / "sphinx-build",
@@ -135,7 +145,9 @@ def docs(_: Sequence[str]) -> int:
 
 
 def lock(_: Sequence[str]) -> int:
-    """Newest versions that the *.in files allow; what is deployed is what the tests run with."""
+    """Update the lock files to the newest versions that the *.in files allow, for tests and deployments
+    alike.
+    """
     options = (
         "--upgrade",
         "--universal",
@@ -220,7 +232,7 @@ COMMANDS = {
 
 
 def main(name: str, arguments: Sequence[str]) -> int:
-    """Run one command after setting up what it needs; returns its exit code."""
+    """Set up what the command needs, run it, and return its exit code."""
     command = COMMANDS[name]
     set_up_tools()
     if command.local_aws:  # the viewer comes with it

@@ -1,1 +1,1 @@
-"""What is deployed: one folder per pattern, each readable and copyable alone with `constructs/`."""
+"""Everything that is deployed: one folder per pattern, each copyable with `constructs/` alone."""

@@ -1,4 +1,4 @@
-"""Function packages without Docker, and build contexts of images: what is shipped is what is imported.
+"""Function packages without Docker, and build contexts of images, both from import closures.
 
 Each is kept under build/ by a digest of all that goes into it, so that nothing stale is ever shipped.
 `packages` asks pip, which set-up has done once; `bundle` copies and compiles, and needs no network.
@@ -32,7 +32,7 @@ _RECIPE = (Path(__file__), _COMPILER)
 
 
 class BundlingError(Exception):
-    """A package could not be made; the message says what to do."""
+    """Raised when a package cannot be made; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +45,12 @@ class Runtime:
 
     @classmethod
     def aws(cls, architecture: str) -> "Runtime":
-        """Lambda's, on a CPU."""
+        """Return Lambda's runtime, for one CPU architecture."""
         return cls(target="aws", python=PYTHON, architecture=architecture)
 
     @classmethod
     def local(cls) -> "Runtime":
-        """Return this machine's, for the local AWS."""
+        """Return this machine's runtime, for the local AWS."""
         python = "{}.{}".format(*sys.version_info)
         return cls(target="local", python=python, architecture=f"{sys.platform}-{platform.machine()}")
 
@@ -93,7 +93,7 @@ def context(image: str, *modules: str) -> Path:
 
 
 def packages(lock: Path, runtime: Runtime) -> Path:
-    """Return the dependencies of a lock file, installed for `runtime`.
+    """Install the dependencies of a lock file for `runtime`, and return their folder.
 
     pyvips 3 comes as source only. Without pkgconfig, which is not among our pins, it builds as pure Python
     and finds libvips in pyvips-binary; built against a libvips of this machine it would not run on another.
@@ -137,7 +137,7 @@ def _platform(runtime: Runtime) -> list[str]:
 
 
 def _compile(folder: Path, names: Sequence[str], runtime: Runtime) -> None:
-    """Without bytecode of its version each cold start compiles what it imports: the disk is read-only."""
+    """Compile to bytecode; without it each cold start would compile its imports, as the disk is read-only."""
     if runtime.target == "local":
         command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
         command += [str(folder / name) for name in names]
@@ -153,7 +153,7 @@ def _run(command: list[str], *, what: str) -> None:
 
 
 def _once(name: str, fill: Callable[[Path], None]) -> Path:
-    """`build/{name}`, filled if it is not there yet; it appears whole or not at all."""
+    """Fill `build/{name}` if it does not exist, atomically, and return it."""
     output = BUILD / name
     if not output.exists():
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -171,7 +171,7 @@ def _once(name: str, fill: Callable[[Path], None]) -> Path:
 
 
 def _make_readable(folder: Path) -> None:
-    """Set every mode to 0755 or 0644, whatever the umask under which the checkout or this folder was made.
+    """Set every mode to 0755 or 0644, whatever the umask of the checkout.
 
     The zip keeps modes, and a function runs as a user of its own:
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html

@@ -1,4 +1,4 @@
-"""Who may deploy from GitHub Actions: one repository, one branch, and no key that is kept anywhere.
+"""An IAM role for deployments from GitHub Actions: one repository, one branch, no stored keys.
 
 An administrator deploys it once per account, before and apart from everything else (docs/pipeline.md):
 `cdk deploy --app "python3 -m stacks.deploy_role" --parameters Repository=OWNER@ID/NAME@ID`
@@ -20,14 +20,14 @@ ROLES = (
     Bootstrapped.DEFAULT_FILE_ASSET_PUBLISHING_ROLE_ARN,
     Bootstrapped.DEFAULT_IMAGE_ASSET_PUBLISHING_ROLE_ARN,
 )
-"""What `cdk bootstrap` made, and the CDK CLI assumes to deploy.
+"""The roles of `cdk bootstrap` that the CDK CLI assumes to deploy.
 
 Not the one for lookups: it may read everything, and nothing here is looked up.
 """
 
 
 class DeployRole(cdk.Stack):
-    """GitHub's tokens -> a role that may assume the CDK's bootstrap roles, and nothing else."""
+    """GitHub's OIDC tokens -> a role that may assume the CDK's bootstrap roles, and nothing else."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(

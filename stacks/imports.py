@@ -1,4 +1,4 @@
-"""What a module of ours imports, and what that imports, by reading the source: nothing is run."""
+"""Import closures of our modules, found by parsing: no code is run."""
 
 import ast
 from functools import cache
@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DATA = ("*.toml", "*.json", "*.icc", "*.js", "*.sh")
-"""Files that a package reads: they come with any of its modules."""
+"""Data files that ship with any module of their package."""
 
 
 def closure(*modules: str, root: Path = ROOT) -> list[Path]:
@@ -40,7 +40,7 @@ def _entry(name: str, root: Path) -> Path:
 
 @cache
 def _imported(source: str) -> tuple[str, ...]:
-    """Dotted names; cached, since the functions and images share most of what they import."""
+    """Return the dotted names that a file imports; cached, since functions and images share most imports."""
     names: list[str] = []
     todo: list[ast.AST] = [ast.parse(source)]
     while todo:
@@ -55,7 +55,7 @@ def _imported(source: str) -> tuple[str, ...]:
 
 
 _MAY_HOLD_IMPORTS = (ast.stmt, ast.excepthandler, ast.match_case)
-"""Nothing below an expression is an import."""
+"""Statement types to descend into; expressions cannot contain imports."""
 
 
 def _is_for_type_checkers(node: ast.AST) -> bool:

@@ -1,4 +1,4 @@
-"""The network of the containers: two zones, and as few parts that cost money as the settings allow."""
+"""The network of the containers: two zones, and as few billed resources as the settings allow."""
 
 from collections.abc import Sequence
 
@@ -18,16 +18,16 @@ ENDPOINTS = {
     "EcrImages": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
 }
-"""All that a task asks for beside S3 and DynamoDB, which have gateways:
+"""Interface endpoints that a task needs besides S3 and DynamoDB, which have gateway endpoints:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 """
 
 
 class Network(cdk.Stack):
-    """Subnets for tasks, from which they reach AWS as `egress` says, and isolated ones for load balancers.
+    """Subnets for tasks, which reach AWS as `egress` says, and isolated subnets for load balancers.
 
-    Without a domain, a certificate or a NAT gateway unless asked. vpc, tasks, load_balancer: the VPC and the
-    subnets of the two.
+    Needs neither a domain nor a certificate nor, by default, a NAT gateway. vpc, tasks, load_balancer: the
+    VPC and its subnets.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -67,7 +67,7 @@ class Network(cdk.Stack):
         self._share()
 
     def _choose_zones(self, zone_ids: Sequence[str]) -> None:
-        """By id, since names of zones differ from account to account. No zone of a subnet can be changed."""
+        """Set the zones by id, since names differ between accounts. A subnet's zone cannot be changed later."""
         if not zone_ids:
             return
         for subnets in (self.vpc.public_subnets, self.vpc.private_subnets, self.vpc.isolated_subnets):
@@ -78,7 +78,7 @@ class Network(cdk.Stack):
                 resource.add_property_override("AvailabilityZoneId", zone_ids[number % ZONES])
 
     def _share(self) -> None:
-        """Pins what other stacks import: an export that came and went with its consumers could lock both."""
+        """Export what other stacks import, always: exports that come and go can deadlock updates."""
         subnets = [
             *self.vpc.select_subnets(subnet_group_name=TASKS).subnet_ids,
             *self.vpc.select_subnets(subnet_group_name=LOAD_BALANCER).subnet_ids,

@@ -1,4 +1,4 @@
-"""One dashboard that compares the patterns: how long they take, what fails, how much they do."""
+"""One dashboard that compares the patterns: latency, failures and throughput."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,10 @@ WIDTH = 12
 
 
 class Operations(cdk.Stack):
-    """It names no resource of the others: metrics are found by their namespaces, which are the stacks' names,
-    so that each pattern can be deployed, copied and destroyed without it.
+    """A dashboard of metrics, without references to resources of other stacks.
+
+    It finds metrics by namespace, which is the stack's name, so each pattern can be deployed, copied and
+    destroyed without it.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -81,7 +83,7 @@ def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
 
 @dataclass(frozen=True)
 class _Counted:
-    """What one service counts in a namespace."""
+    """The metrics of one service's namespace."""
 
     namespace: str
     service: str

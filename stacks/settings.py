@@ -1,4 +1,4 @@
-"""Every choice a deployment has, read from CDK context once: `cdk deploy -c stage=production`."""
+"""Every choice a deployment has, read once from CDK context: `cdk deploy -c stage=production`."""
 
 import platform
 import re
@@ -10,101 +10,104 @@ from runtime.imaging.limits import Limits
 
 
 class SettingsError(Exception):
-    """A setting that is not known, or a value that it cannot have; the message lists what is allowed."""
+    """Raised for an unknown setting or an invalid value; the message lists what is allowed."""
 
 
 def number(default: int, *, least: int = 1, most: int) -> Any:
-    """Return a field for whole numbers between the two."""
+    """Return a field for whole numbers in a range."""
     return field(default=default, metadata={"least": least, "most": most})
 
 
 def text(pattern: str, allowed: str, *, default: str = "", goes_with: str = "") -> Any:
-    """Return a field for texts that match; empty as well, where that is the default.
+    """Return a field for text that matches a pattern, or is empty if that is the default.
 
-    allowed: the same in words. goes_with: another setting that has to be given with it, and why.
+    allowed: the pattern in words. goes_with: another setting that must be given too, and why.
     """
     return field(default=default, metadata={"pattern": pattern, "allowed": allowed, "goes_with": goes_with})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The defaults are those of a first try in a sandbox account."""
+    """All settings; the defaults suit a first try in a sandbox account."""
 
     prefix: str = text(
         r"[a-z][a-z0-9]{1,9}",
         "2 to 10 lowercase letters and digits that begin with a letter",
         default="lof",
     )
-    """How the names of all stacks begin; chosen before the first deploy, as stage and zones are."""
+    """First part of every stack's name; like stage and zones, chosen before the first deploy."""
     stage: Literal["sandbox", "production"] = "sandbox"
-    """sandbox removes everything on destroy; production keeps data."""
+    """sandbox deletes everything on destroy; production keeps data."""
     architecture: Literal["arm64", "x86_64"] = "arm64"
-    """The CPU of every function and container."""
+    """CPU architecture of every function and container."""
     zones: str = text(
         r"([a-z]{3,5}\d-az\d),(?!\1$)[a-z]{3,5}\d-az\d",
         "the ids of two different availability zones, such as use1-az1,use1-az2",
     )
-    """Of the network; the first two of the account unless given, which may be without VPC origins."""
+    """Availability Zones of the network; by default the account's first two, which may lack VPC origins."""
     egress: Literal["public-ip", "nat", "endpoints"] = "public-ip"
-    """How tasks reach AWS: from a public IP address, by a NAT gateway, or by interface endpoints."""
+    """How tasks reach AWS: from a public IP address, through a NAT gateway or through interface endpoints."""
     flow_logs: Literal["off", "on"] = "off"
-    """Of the network, into a bucket."""
+    """VPC flow logs of the network, into a bucket."""
     waf: Literal["off", "on"] = "off"
-    """A rate limit an address before CloudFront; the Region is then us-east-1."""
+    """A rate limit per address in front of CloudFront; requires the Region us-east-1."""
     max_tasks: int = number(4, least=2, most=1000)
-    """How far the service may grow."""
+    """Maximum number of the service's tasks."""
     domain: str = text(
         r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
         "a name such as images.example.com",
         goes_with="certificate_arn",
     )
-    """The service's own name; it goes with certificate_arn."""
+    """Custom domain of the service; requires certificate_arn."""
     certificate_arn: str = text(
         r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+",
         "the ARN of a certificate in us-east-1, where CloudFront looks",
         goes_with="domain",
     )
-    """Of the domain."""
+    """Certificate of the custom domain."""
     deployments: Literal["rolling", "canary"] = "rolling"
-    """Of FargatePattern: task by task, or a tenth of the requests first, and back if an alarm goes off."""
+    """How FargatePattern deploys: rolling, or as a canary of a tenth of the requests, watched by alarms."""
     base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
-    """What the containers' image is built on; the Dockerfiles say what it needs."""
+    """Base image of the containers; the Dockerfiles say what it needs."""
     labels: Literal["off", "on"] = "off"
-    """Amazon Rekognition labels in each manifest, billed by the photo (https://aws.amazon.com/rekognition/pricing/)"""
+    """Amazon Rekognition labels in each manifest, billed per photo
+    (https://aws.amazon.com/rekognition/pricing/)
+    """
     max_pixels: int = number(Limits.max_pixels, most=Limits.max_pixels)
-    """What one upload may have; at most what 1,769 MB hold (runtime/imaging/limits.py)."""
+    """Maximum pixels of an upload; at most what 1,769 MB can hold (runtime/imaging/limits.py)."""
     max_bytes: int = number(Limits.max_bytes, most=Limits.max_bytes)
-    """The same of its file."""
+    """Maximum file size of an upload."""
     max_scan_pixels: int = number(10_000_000_000, most=10_000_000_000)
-    """The same of a scan for tiles, which need not fit in memory."""
+    """Maximum pixels of a scan for tiles, which need not fit in memory."""
     max_scan_bytes: int = number(50_000_000_000, most=80_000_000_000)
-    """At most so much that twice that, and some, fit on a task's 200 GiB."""
+    """Maximum file size of a scan; somewhat more than twice that must fit on a task's 200 GiB."""
     videos: Literal["off", "on"] = "off"
-    """Videos are worked on as well as scans, by FFmpeg with x264 and x265, which are under the GPL."""
+    """Whether videos are processed as well as scans; FFmpeg with x264 and x265 is under the GPL."""
     max_video_seconds: int = number(3600, most=7200)
-    """What a video may last; two hours at 1080p are as much as one PUT stores."""
+    """Longest video; two hours at 1080p are as much as one PUT stores."""
     max_video_bytes: int = number(20_000_000_000, most=80_000_000_000)
-    """The same of its file."""
+    """Maximum file size of a video."""
     warm: Literal["off", "provisioned", "snapstart"] = "off"
-    """LambdaService with fewer cold starts: an environment kept ready, or a snapshot of a started one."""
+    """Fewer cold starts for LambdaService: provisioned concurrency, or SnapStart."""
     stream: Literal["provisioned", "on-demand"] = "provisioned"
-    """Of StreamPattern: one shard, or as many as it takes, which costs more even when idle."""
+    """Capacity of StreamPattern's stream: one shard, or on demand, which costs more even when idle."""
     views: Literal["off", "on"] = "off"
-    """CloudFront tells StreamPattern of each request for an image or a tile, by its real-time logs."""
+    """Whether CloudFront's real-time logs tell StreamPattern of each request for an image or a tile."""
     spot: Literal["off", "on"] = "off"
-    """First attempts of tasks ask for spare capacity, at a third of the price; it may be taken away."""
+    """Whether first attempts run on Fargate Spot, at a third of the price; they may be interrupted."""
     max_concurrency: int = number(4, least=2, most=1000)
-    """Maximum concurrency of each function that reads uploads; a new account has ten concurrent executions
-    in all (quota L-B99A9384).
+    """Maximum concurrency of each function that reads uploads.
+
+    A new account has ten concurrent executions in all (quota L-B99A9384).
 
     Two functions at the default, and one execution for a stream's shard, leave one for the tracker.
     """
     exec: Literal["off", "on"] = "off"
-    """ECS Exec: whoever may call it gets a shell in a running task, and all of it is logged."""
+    """ECS Exec: whoever may call it gets a shell in a running task; sessions are logged."""
     alarm_email: str = text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
-    """Who is told when an alarm goes off; nobody while it is empty."""
+    """Email address that alarms notify; nobody if empty."""
     target: Literal["aws", "local"] = "aws"
-    """What the functions' packages are made for; `local` is this machine, for tools/local_aws/."""
+    """What function packages are built for; `local` is this machine, for tools/local_aws/."""
 
     @property
     def is_production(self) -> bool:
@@ -112,27 +115,27 @@ class Settings:
         return self.stage == "production"
 
     def stack_name(self, stack: str) -> str:
-        """Return the name in CloudFormation of a stack of ours, which names its stage in production.
+        """Return the CloudFormation name of one of our stacks, which includes the stage in production.
 
-        So production and a sandbox are different stacks, and to forget a flag touches neither.
+        Production and a sandbox are thus different stacks, and forgetting a flag changes neither.
         """
         stage = "-production" if self.is_production else ""
         return f"{self.prefix}{stage}-{stack}"
 
     @property
     def zone_ids(self) -> tuple[str, ...]:
-        """None where the account's first two will do."""
+        """The chosen zone ids, or None for the account's first two."""
         return tuple(self.zones.split(",")) if self.zones else ()
 
     @property
     def cpu(self) -> str:
-        """The architecture of containers: this machine's for the local AWS, which emulates none."""
+        """Architecture of containers: this machine's for the local AWS, which emulates none."""
         machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
         return machine if self.target == "local" else self.architecture
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> "Settings":
-        """Read the settings among a CDK app's context; keys with ":" or "/" are the CDK's own.
+        """Read the settings from a CDK app's context; keys with ":" or "/" are the CDK's own.
 
         Raises SettingsError naming the key and what is allowed.
         """
@@ -150,7 +153,7 @@ class Settings:
 
 
 _CDK = {"acknowledged-issue-numbers", "cli-telemetry"}
-"""Keys that the CDK CLI keeps in the context without a prefix."""
+"""Unprefixed context keys of the CDK CLI."""
 
 
 def _refuse_together(settings: Settings, setting: "Field[Any]") -> None:

@@ -1,4 +1,4 @@
-"""How `python3 app.py` starts; imported by others it changes nothing."""
+"""How `python3 app.py` starts; importing it has no effect."""
 
 import gc
 import sys
@@ -18,7 +18,7 @@ if Path(sys.argv[0]).name == "app.py":
 
 
 def run(compose: "Callable[[Construct, Settings], None]") -> None:
-    """Synthesises what `compose` adds to an app, by the settings of its context."""
+    """Synthesise what `compose` adds to an app, with the settings of its context."""
     import aws_cdk as cdk
 
     from stacks.bundling import BundlingError

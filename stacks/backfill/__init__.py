@@ -1,1 +1,1 @@
-"""What was in a pattern's bucket before, fed to its queue: an app of its own."""
+"""An app of its own that feeds objects already in a pattern's bucket to the pattern's queue."""

@@ -1,4 +1,4 @@
-"""AWS Step Functions goes through a listing of a bucket and calls a function with some objects at a time."""
+"""A Step Functions state machine that lists a bucket and calls a function with batches of its objects."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -15,18 +15,20 @@ from stacks.constructs.grants import allow, allow_objects, policy_of
 from stacks.constructs.private_bucket import PrivateBucket
 
 A_BATCH = 40
-"""Objects: their keys fit into a child execution's 256 KiB whatever is in them.
+"""Objects per batch: their keys fit into a child execution's 256 KiB however long they are.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
 REPORTS = "runs/"
 OF_AN_OBJECT = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
-"""What a ResultWriter does: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html"""
+"""What a ResultWriter does to an object:
+https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+"""
 TRACES = ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")
 
 
 class ObjectBatches(Construct):
-    """A Distributed Map over the keys under `prefix`, one batch after the other. Input: prefix and at_once.
+    """A Distributed Map over the keys under `prefix`, one batch after another. Input: prefix and at_once.
 
     The function gets `{"BatchInput": {"at_once": 2}, "Items": [{"key": "a.jpg"}, ...]}` and answers in the
     same shape; it is called again until its Items are empty. What it answered last is in the report.
@@ -102,7 +104,7 @@ class ObjectBatches(Construct):
         return role
 
     def _allow_children(self, role: iam.Role, machine: sfn.StateMachine) -> None:
-        """Attach a policy apart: the machine waits for the role's other one, and this one names the machine.
+        """Let the machine start child executions, in a separate policy, since the policy names the machine.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
         """

@@ -1,4 +1,4 @@
-"""Feeds a pattern with what was in its bucket before: deployed beside it while it is needed.
+"""Feeds a pattern with the objects that its bucket already had; deployed beside it while it is needed.
 
 `python3 dev.py backfill --pattern LambdaPattern` deploys it with the pattern's outputs and starts it
 (docs/backfill.md).
@@ -16,7 +16,7 @@ from stacks.settings import Settings
 
 TOLD = ("SourceBucket", "OutputBucket", "Queue")
 FED = {"LambdaPattern": TOLD, "HybridPattern": (*TOLD, "JobTable"), "QueuePattern": TOLD}
-"""The patterns that read uploads from a queue, and the outputs of each that the stack is given.
+"""Patterns that read uploads from a queue, and the outputs of each that this stack is given.
 
 HybridPattern's dispatcher takes a job off the queue before it is done; its table says how many are.
 """
@@ -24,7 +24,7 @@ KEEP_REPORTS = cdk.Duration.days(90)
 
 
 class Backfill(cdk.Stack):
-    """Listing of the source bucket -> batches, one after the other -> function -> the pattern's queue.
+    """Listing of the source bucket -> batches, one after another -> function -> the pattern's queue.
 
     pattern: which one is fed.
     """
@@ -64,7 +64,7 @@ class Backfill(cdk.Stack):
 
 
 def compose(scope: Construct, settings: Settings) -> None:
-    """One per pattern, each to be deployed alone."""
+    """Create one stack per pattern, each to be deployed alone."""
     for pattern in FED:
         Backfill(scope, f"{pattern}Backfill", pattern=pattern, settings=settings)
 

@@ -1,1 +1,1 @@
-"""What two patterns share. Plain values go in, grants are made by the stack that composes them."""
+"""Constructs that several patterns share. They take plain values; the composing stack makes the grants."""

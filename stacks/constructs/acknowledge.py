@@ -1,4 +1,4 @@
-"""What a security check says and we do not follow, with the reason, on the one resource that it is about."""
+"""Suppressed findings of security checks, each with a reason, on the one resource they concern."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Acknowledges rules (of cdk-nag, say) for the CloudFormation resource of `construct` and no other.
+    """Acknowledge rules (of cdk-nag, say) for the CloudFormation resource of `construct` only.
 
     reasons: why, by the id of the rule.
     """

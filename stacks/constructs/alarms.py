@@ -1,4 +1,4 @@
-"""Alarms that say what to do, and tell somebody."""
+"""Alarms whose descriptions say what to do, and who is notified."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -13,9 +13,11 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
 class Alarms(Construct):
-    """The alarms of one stack. Each description says why and links to its entry in docs/runbooks.md.
+    """The alarms of one stack.
 
-    email: who is told; without one the alarms are only seen in CloudWatch.
+    Each description says why it matters and links to its entry in docs/runbooks.md.
+
+    email: whom to notify; if None, the alarms only show in CloudWatch.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, email: str) -> None:
@@ -45,9 +47,10 @@ class Alarms(Construct):
         comparison: cloudwatch.ComparisonOperator = AT_LEAST,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> cloudwatch.Alarm:
-        """Alarms when `metric` reaches `threshold`; missing data is not breaching.
+        """Alarm when `metric` reaches `threshold`. Missing data is treated as not breaching.
 
-        evaluation_periods: of which `datapoints_to_alarm` have to breach; all of them unless given.
+        evaluation_periods: how many periods to look at; `datapoints_to_alarm` of them must breach, all by
+            default.
         runbook: the anchor of the entry in docs/runbooks.md.
         """
         alarm = cloudwatch.Alarm(
@@ -75,7 +78,7 @@ class Alarms(Construct):
         runbook: str,
         evaluation_periods: int,
     ) -> None:
-        """Alarms when `metric` stays below `minimum`, or has no data."""
+        """Alarm when `metric` stays below `minimum` or has no data."""
         self.add(
             construct_id,
             metric=metric,

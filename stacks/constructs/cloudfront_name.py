@@ -1,13 +1,14 @@
-"""Names of what CloudFront keeps once per account, for all Regions together."""
+"""Names of CloudFront resources, which must be unique within the account across all Regions."""
 
 import aws_cdk as cdk
 from constructs import Construct
 
 
 def cloudfront_name(scope: Construct, name: str) -> str:
-    """`name`, unique within the stack, made unique within the account by the stack's name and the Region.
+    """Return `name`, unique within the stack, made unique within the account by the stack's name and Region.
 
-    So the app can stand twice in a Region, and in two Regions. At most 64 characters, as CloudFront allows:
+    The app can then be deployed twice in a Region and in two Regions. At most 64 characters, CloudFront's
+    limit:
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_OriginAccessControlConfig.html
     """
     return f"{cdk.Stack.of(scope).stack_name}-{name}-{cdk.Aws.REGION}"

@@ -1,4 +1,4 @@
-"""Where tasks run, and what they may reach."""
+"""The cluster that tasks run in, and what they may reach."""
 
 import aws_cdk.aws_ec2 as ec2
 import aws_cdk.aws_ecs as ecs
@@ -11,11 +11,11 @@ from stacks.settings import Settings
 
 
 class Cluster(ecs.Cluster):
-    """A cluster in the network.
+    """An ECS cluster in the network.
 
     Attributes:
-        group: for its tasks, which leave by 443 and let nobody in.
-        exec_log: of the shells in its tasks, where the settings allow any.
+        group: security group of its tasks: outbound 443 only, nothing inbound.
+        exec_log: log of the shells in its tasks, if the settings allow any.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A task definition for a module of the containers' image, with no more rights than it needs."""
+"""A task definition for one module of an image, with least privilege."""
 
 from collections.abc import Mapping
 
@@ -32,10 +32,10 @@ def container_task(
     port: int | None = None,
     health: ecs.HealthCheck | None = None,
 ) -> ecs.FargateTaskDefinition:
-    """`python3 -m {module}` without root, capabilities or a file system to write to, /scratch apart.
+    """Run `python3 -m {module}` without root, capabilities or a writable file system other than /scratch.
 
-    The container itself has no limits of CPU and memory: they would hold where a job overrides the task's.
-    stop: between SIGTERM and SIGKILL.
+    The container sets no CPU or memory limits: they would remain when a job overrides the task's size.
+    stop: time between SIGTERM and SIGKILL.
     """
     task = ecs.FargateTaskDefinition(
         scope,

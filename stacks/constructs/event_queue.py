@@ -1,4 +1,4 @@
-"""From an EventBridge rule to a queue that a function or a service reads, with nothing lost on the way."""
+"""An EventBridge rule that feeds a queue for a function or a service, losing nothing on the way."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -11,20 +11,21 @@ from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import PERIOD, Alarms
 
 MAX_RECEIVES = 5
-"""Fewer would send messages that were only throttled to the dead-letter queue."""
+"""How often a message may be received. With fewer, throttled messages would go to the dead-letter queue."""
 MAX_AGE = cdk.Duration.minutes(15)
 
 
 class EventQueue(Construct):
-    """A rule, its queue, and a dead-letter queue for each of the two ways in which an event can get stuck.
+    """A rule, its queue, and a dead-letter queue for each of the two places where an event can get stuck.
 
-    EventBridge puts into `undelivered` what it could not deliver; the queue puts into `dead_letters` what its
-    reader failed on five times. A function as the rule's own target would lose events after two retries.
+    EventBridge puts events it cannot deliver into `undelivered`; the queue moves messages whose processing
+    failed five times into `dead_letters`. With the function as the rule's own target, two failed retries lose
+    the event.
 
-    pattern: the events wanted.
-    visibility: for how long a message stays hidden: `of_function()` for one, less for a reader that extends
-        it while it works.
-    longest_attempt: that a message is worked on; as `visibility` unless given.
+    pattern: which events to match.
+    visibility: visibility timeout: `of_function()` for a function, less for a consumer that extends it while
+        it works.
+    longest_attempt: longest time a message is worked on; `visibility` by default.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class EventQueue(Construct):
         )
 
     def also_every(self, construct_id: str, interval: cdk.Duration) -> None:
-        """Also sends an event on a schedule."""
+        """Send an event on a schedule as well."""
         self._rule(construct_id, schedule=events.Schedule.rate(interval))
 
     def _rule(
@@ -104,7 +105,7 @@ class EventQueue(Construct):
 
 
 def of_function(timeout: cdk.Duration) -> cdk.Duration:
-    """Return the visibility for a function's queue: six timeouts, so that throttling uses up no receive.
+    """Return the visibility timeout for a function's queue: six times its timeout, as AWS recommends.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """

@@ -1,4 +1,4 @@
-"""ECS Exec where `exec=on`: a shell in a running task, by the AWS CLI, under a read-only root.
+"""ECS Exec if `exec=on`: a shell in a running task through the AWS CLI, despite a read-only root.
 
 AWS calls the two exclusive; with its agent's three folders mounted they are not:
 https://github.com/aws/containers-roadmap/issues/1359
@@ -18,18 +18,18 @@ WRITTEN = {
     "exec-state": "/var/lib/amazon/ssm",
     "exec-logs": "/var/log/amazon/ssm",
 }
-"""Volumes, and where the agent expects to write."""
+"""The volumes, and the folders that the agent writes to."""
 CHANNELS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
-"""Of Systems Manager; they have no resources in IAM."""
+"""Actions of the Systems Manager channels; IAM has no resource types for them."""
 
 
 def audit_log(scope: Construct, settings: Settings) -> LogGroup | None:
-    """Return what is typed into the tasks of a cluster, and what they answer; none where `exec=off`."""
+    """Return the log group for the shell sessions of a cluster's tasks; None if `exec=off`."""
     return LogGroup(scope, "ExecLogs", settings=settings) if settings.exec == "on" else None
 
 
 def logged_in(log: LogGroup) -> ecs.ExecuteCommandConfiguration:
-    """Every session of a cluster goes there."""
+    """Log every shell session of a cluster there."""
     return ecs.ExecuteCommandConfiguration(
         logging=ecs.ExecuteCommandLogging.OVERRIDE,
         log_configuration=ecs.ExecuteCommandLogConfiguration(cloud_watch_log_group=log),
@@ -37,7 +37,7 @@ def logged_in(log: LogGroup) -> ecs.ExecuteCommandConfiguration:
 
 
 def open_to_exec(task: ecs.FargateTaskDefinition, container: ecs.ContainerDefinition, log: LogGroup) -> None:
-    """Grant what a task needs for it, beside the `EnableExecuteCommand` of its service or its RunTask."""
+    """Grant what a task needs for ECS Exec, besides `EnableExecuteCommand` on its service or RunTask call."""
     for volume, path in WRITTEN.items():
         task.add_volume(name=volume)
         container.add_mount_points(ecs.MountPoint(container_path=path, source_volume=volume, read_only=False))
@@ -49,7 +49,10 @@ def open_to_exec(task: ecs.FargateTaskDefinition, container: ecs.ContainerDefini
 
 
 def allow_shells(service: ecs.FargateService) -> None:
-    """In its tasks. CDK's own switch adds statements to their role that name every stream of the log."""
+    """Allow shells in its tasks.
+
+    CDK's own switch would grant their role access to every stream of the log group.
+    """
     resource = service.node.default_child
     assert isinstance(resource, ecs.CfnService)
     resource.enable_execute_command = True

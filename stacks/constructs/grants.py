@@ -1,4 +1,4 @@
-"""What a function or a task may do, written out: CDK's `grant_read` and `grant_write` bring wildcards."""
+"""Permissions of a function or a task, spelled out: CDK's `grant_read` and `grant_write` add wildcards."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ def allow(who: iam.IGrantable, actions: Sequence[str], *resources: str) -> None:
 
 
 def allow_objects(who: iam.IGrantable, bucket: PrivateBucket, actions: Mapping[str, Sequence[str]]) -> None:
-    """Allow each action on the objects whose keys begin with one of its prefixes; "" is all of them."""
+    """Allow each action on objects whose keys begin with one of its prefixes; "" matches every key."""
     for action, prefixes in actions.items():
         allow(who, [action], *(bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes))
     reason = "Objects under a prefix have no other name in IAM."
@@ -25,12 +25,12 @@ def allow_objects(who: iam.IGrantable, bucket: PrivateBucket, actions: Mapping[s
 
 
 def role_of(who: iam.IGrantable) -> iam.Role:
-    """Whose statements are added to."""
+    """Return the role whose policy gets the statements."""
     role = who.grant_principal
     assert isinstance(role, iam.Role)
     return role
 
 
 def policy_of(who: iam.IGrantable) -> IConstruct:
-    """Return the policy that CDK makes for the role with its first statement."""
+    """Return the default policy that CDK makes for the role with its first statement."""
     return role_of(who).node.find_child("DefaultPolicy")

@@ -1,4 +1,4 @@
-"""Logs of the hidden function by which CDK empties a sandbox's buckets: a destroy leaves none behind."""
+"""The log group of the hidden function by which CDK empties buckets, so that a destroy leaves no log."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_logs as logs
@@ -8,7 +8,10 @@ HELPER = "Custom::S3AutoDeleteObjectsCustomResourceProvider"
 
 
 def own_the_helpers_logs(scope: Construct) -> None:
-    """Once a stack. Left alone, Lambda makes a group that no stack knows, and that never expires."""
+    """Own the log group, once per stack.
+
+    Otherwise Lambda creates one that never expires and that no stack deletes.
+    """
     stack = cdk.Stack.of(scope)
     helper = stack.node.try_find_child(HELPER)
     if helper is None or stack.node.try_find_child("HelperLogs"):

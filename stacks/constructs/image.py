@@ -1,4 +1,4 @@
-"""Images of the containers, built by the CDK CLI when it deploys."""
+"""Container images, built by the CDK CLI at deploy time."""
 
 import aws_cdk.aws_ecr_assets as ecr_assets
 import aws_cdk.aws_ecs as ecs
@@ -9,12 +9,12 @@ from stacks.settings import Settings
 PLATFORMS = {"arm64": ecr_assets.Platform.LINUX_ARM64, "x86_64": ecr_assets.Platform.LINUX_AMD64}
 CPUS = {"arm64": ecs.CpuArchitecture.ARM64, "x86_64": ecs.CpuArchitecture.X86_64}
 USER = "10001:10001"
-"""As the Dockerfiles make it, without a name and without rights."""
+"""The unnamed, unprivileged user that the Dockerfiles run as."""
 SCRATCH = "/scratch"
 
 
 def image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
-    """`container/{name}/Dockerfile` for the architecture of the settings.
+    """Build `container/{name}/Dockerfile` for the architecture of the settings.
 
     modules: those beside `container.{name}` that something in the container runs.
     """
@@ -28,7 +28,7 @@ def image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
 
 
 def runtime_platform(settings: Settings) -> ecs.RuntimePlatform:
-    """Return the image's platform for its task, which else ends with an exec format error."""
+    """Return the image's runtime platform; with another one the task ends with an exec format error."""
     return ecs.RuntimePlatform(
         cpu_architecture=CPUS[settings.cpu], operating_system_family=ecs.OperatingSystemFamily.LINUX
     )

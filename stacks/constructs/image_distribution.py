@@ -14,17 +14,17 @@ from stacks.settings import Settings
 
 ERRORS_KEPT = cdk.Duration.seconds(5)
 CACHED_ERRORS = (500, 502, 503, 504)
-"""Of these CloudFront ignores the service's no-store, and of 400 and 404 it does not:
+"""Errors for which CloudFront ignores the service's `no-store` (unlike 400 and 404):
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
 """
 
 
 class ImageDistribution(cloudfront.Distribution):
-    """Viewer -> CloudFront (HTTPS) -> origin. url: how viewers reach it.
+    """Viewer -> CloudFront (HTTPS) -> origin. url: the address for viewers.
 
-    What is cached is told apart by the path and `headers`; `info.json` also by Accept, which decides its
-    media type. domain, certificate_arn: of a name of one's own. rewrite: what CloudFront runs before it
-    looks into its cache.
+    The cache key is the path and `headers`; for `info.json` also Accept, which selects its media type.
+    domain, certificate_arn: a custom domain. rewrite: the CloudFront function that runs before the cache
+        lookup.
     """
 
     def __init__(

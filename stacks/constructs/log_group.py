@@ -1,4 +1,4 @@
-"""Where a function or a task logs: kept for a while, and no longer than that."""
+"""A log group with a fixed retention."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_logs as logs
@@ -8,7 +8,9 @@ from stacks.settings import Settings
 
 
 class LogGroup(logs.LogGroup):
-    """A week in a sandbox and gone with it; three months in production, which outlive the stack."""
+    """A week in a sandbox, and deleted with the stack; three months in production, and kept when it is
+    deleted.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         days, removal = (

@@ -1,4 +1,4 @@
-"""A DynamoDB table that is paid per request and whose items expire by themselves."""
+"""A DynamoDB table with on-demand billing and items that expire."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_dynamodb as dynamodb
@@ -8,7 +8,9 @@ from stacks.constructs.acknowledge import acknowledge
 
 
 class OnDemandTable(dynamodb.Table):
-    """Keys are strings. retain: kept on destroy, protected and backed up; else removed with its stack."""
+    """A table with string keys. retain: kept on destroy, protected and backed up; otherwise deleted with its
+    stack.
+    """
 
     def __init__(
         self,

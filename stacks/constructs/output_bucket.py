@@ -1,4 +1,4 @@
-"""Where a pattern publishes, by the contract of docs/contract.md."""
+"""The bucket that a pattern publishes into, by the contract of docs/contract.md."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
@@ -13,7 +13,7 @@ TOMBSTONES = KEEP_NONCURRENT.plus(cdk.Duration.days(15))
 
 
 class OutputBucket(PrivateBucket):
-    """Results stay, rejections for a while, and tombstones as long as a late event may come."""
+    """Results stay; rejections expire; tombstones last as long as a late event may arrive."""
 
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class OutputBucket(PrivateBucket):
         )
 
     def allow_publishing(self, who: iam.IGrantable, source: PrivateBucket) -> None:
-        """Allow what runtime/results.py does, of versions of objects in `source`."""
+        """Allow what runtime/results.py does to publish versions of objects in `source`."""
         allow_objects(who, source, {"s3:GetObjectVersion": [""]})
         allow_objects(
             who,

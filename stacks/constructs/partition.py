@@ -1,4 +1,4 @@
-"""Where a pattern can stand at all."""
+"""The AWS partitions in which a pattern can be deployed."""
 
 import os
 import re
@@ -7,11 +7,11 @@ import aws_cdk as cdk
 from constructs import Construct
 
 OTHERS = re.compile(r"cn-|us-gov-|us-iso[a-z]*-|eu-isoe-|eusc-")
-"""How Regions outside of the partition `aws` begin; a test compares with botocore."""
+"""Prefixes of Regions outside the partition `aws`; a test compares them with botocore."""
 
 
 def warn_in_other_partitions(scope: Construct, needs: str) -> None:
-    """Make every `cdk` command say that this stack cannot stand in China, GovCloud and the like.
+    """Make every `cdk` command warn that this stack cannot be deployed in China, GovCloud and the like.
 
     CloudFormation then refuses it before it makes anything, since it does not know the types there:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html. No error of the

@@ -1,4 +1,4 @@
-"""An S3 bucket that nobody reaches but by its stack's grants."""
+"""An S3 bucket that only its stack's grants give access to."""
 
 from functools import cached_property
 
@@ -13,12 +13,12 @@ KEEP_NONCURRENT = cdk.Duration.days(30)
 
 
 class PrivateBucket(s3.Bucket):
-    """Private, TLS 1.2 or newer, encrypted, with a lifecycle; removed with a sandbox, else retained.
+    """A private bucket: TLS 1.2 or newer, encrypted, with a lifecycle; deleted with a sandbox, else retained.
 
-    versioned: keeps what was overwritten or deleted for 30 days, since events name a version.
-    expiration: how long an object is kept; None is forever.
-    events: speaks to EventBridge by the bucket's own property; CDK's `event_bridge_enabled` would bring a
-        hidden function with a role of its own on every bucket.
+    versioned: overwritten and deleted versions are kept for 30 days, since events name a version.
+    expiration: how long an object is kept; None means forever.
+    events: sends events to EventBridge by the bucket's own property; CDK's `event_bridge_enabled` would add a
+        hidden function with a role of its own.
     """
 
     def __init__(
@@ -68,5 +68,5 @@ class PrivateBucket(s3.Bucket):
 
     @cached_property
     def logical_id(self) -> str:
-        """Its name in the template."""
+        """The bucket's logical id in the template."""
         return str(cdk.Stack.of(self).resolve(self.bucket_arn)["Fn::GetAtt"][0])

@@ -1,4 +1,4 @@
-"""A Python function: its module and what that imports."""
+"""A Python function package: its module and everything it imports."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ ONE_VCPU_MB = int(limit("lambda.vcpu_at_mb"))
 
 
 class PythonFunction(Function):
-    """`lambda_src/{name}/handler.py` and what it imports."""
+    """`lambda_src/{name}/handler.py` and what it imports, as a Lambda function."""
 
     def __init__(
         self,

@@ -1,16 +1,18 @@
-"""A web ACL that slows down whoever asks for too much."""
+"""A web ACL that throttles clients who send too many requests."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_wafv2 as waf
 from constructs import Construct
 
 REQUESTS, SECONDS = 10_000, 300
-"""An address may ask for so many in so many seconds: a viewer's session is some two hundred tiles,
+"""Requests per address, in so many seconds.
+
+A viewer session takes some 200 tiles; a school may share an address.
 and a school has one address."""
 
 
 class RateLimit(Construct):
-    """One rate rule for CloudFront; arn: of the web ACL.
+    """A web ACL with one rate rule for CloudFront. arn: of the web ACL.
 
     $5 a month, $1 for its rule and $0.60 a million requests: https://aws.amazon.com/waf/pricing/
     """

@@ -1,4 +1,4 @@
-"""Which events of a bucket a pattern listens to.
+"""Event patterns for changes in a bucket.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
@@ -8,12 +8,12 @@ import aws_cdk.aws_s3 as s3
 
 
 def uploads(bucket: s3.Bucket) -> events.EventPattern:
-    """Match new objects, and new versions of old ones."""
+    """Match new objects and new versions."""
     return _of(bucket, "Object Created")
 
 
 def uploads_and_deletions(bucket: s3.Bucket) -> events.EventPattern:
-    """Match new objects, new versions of old ones, and deletions."""
+    """Match new objects, new versions and deletions."""
     return _of(bucket, "Object Created", "Object Deleted")
 
 

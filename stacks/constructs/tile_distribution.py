@@ -1,4 +1,4 @@
-"""CloudFront in front of a bucket of tiles that nobody else reads."""
+"""CloudFront in front of a private bucket of tiles."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudfront as cloudfront
@@ -16,7 +16,7 @@ NO_PAGE = "no-index"
 
 
 class TileDistribution(cloudfront.Distribution):
-    """Results (`v/...`) for everybody, with CORS, and 404 for a tile that is not there. url: of them all."""
+    """Public results (`v/...`) with CORS, and 404 for a tile that does not exist. url: their base address."""
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket: PrivateBucket) -> None:
         warn_in_other_partitions(scope, "a distribution with origin access control")

@@ -1,4 +1,4 @@
-"""A new revision gets a share of the requests first, where `deployments=canary`.
+"""Canary deployments, where `deployments=canary`: a new revision first gets a share of the requests.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html
 """
@@ -14,14 +14,14 @@ from stacks.constructs.grants import allow, policy_of
 
 SHARE_PERCENT = 10
 WATCHED = cdk.Duration.minutes(20)
-"""With that share, and again with all: the alarms take up to three periods, and one has begun before."""
+"""How long ECS watches the alarms at each stage: up to three periods, the first already under way."""
 DESCRIBED = ("Listeners", "Rules", "TargetGroups", "TargetHealth")
 
 
 class Canary(Construct):
-    """The listener's rule, whose weights ECS moves from one target group to the other with each deployment.
+    """The listener rule whose weights ECS shifts from one target group to the other in each deployment.
 
-    So either may be the one in use: what watches the service adds up both. alternate: for the service.
+    Either group may be the one in use, so alarms and metrics add up both. alternate: for the service.
     """
 
     def __init__(

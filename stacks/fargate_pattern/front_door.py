@@ -1,4 +1,4 @@
-"""CloudFront in front of a load balancer that nobody else reaches."""
+"""CloudFront in front of a private load balancer."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudfront as cloudfront
@@ -19,7 +19,7 @@ from stacks.settings import Settings
 PORT = 80
 LOGS_KEPT = cdk.Duration.days(30)
 ORIGIN_TIMEOUT = cdk.Duration.seconds(30)
-"""Above the service's own deadline of 15 s, so that its reason arrives."""
+"""Above the service's own deadline of 15 s, so that viewers see the service's error."""
 KEEP_ALIVE = cdk.Duration.seconds(55)
 """Below the load balancer's idle timeout of 60 s."""
 
@@ -74,7 +74,7 @@ class FrontDoor(Construct):
         )
 
     def _log(self, settings: Settings) -> None:
-        """Each request, into a bucket of its own; CDK's own way needs to know the Region at synth."""
+        """Log each request into a bucket of its own; CDK's own method must know the Region at synth time."""
         bucket = PrivateBucket(self, "AccessLogs", retain=settings.is_production, expiration=LOGS_KEPT)
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
         bucket.add_to_resource_policy(

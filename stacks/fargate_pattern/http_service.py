@@ -1,4 +1,4 @@
-"""A service on Fargate behind a load balancer's listener: its task, how it is replaced, how it grows."""
+"""A Fargate service behind a load balancer's listener: task, deployments and scaling."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,22 +20,23 @@ from stacks.settings import Settings
 
 PORT = 8080
 STOP = cdk.Duration.seconds(30)
-"""The service ends within 25 s of SIGTERM (tests/service/test_staying_up.py)."""
+"""Stop timeout: the service drains within 25 s of SIGTERM (tests/service/test_staying_up.py)."""
 HEALTHY = "container.service.healthy"
 DEREGISTRATION = cdk.Duration.seconds(20)
 GRACE = cdk.Duration.seconds(60)
 BUSY_PERCENT = 60
 REQUESTS_A_VCPU = 1_000
-"""A minute, at some 60 % of a vCPU: a cold image takes about 36 ms of CPU (docs/benchmarks.md)."""
+"""Per minute and vCPU, at some 60 % utilisation: a cold image takes about 36 ms of CPU (docs/benchmarks.md).
+"""
 
 
 class HttpService(ecs.FargateService):
-    """`container.service` on port 8080, replaced task by task or by a canary, and rolled back.
+    """`container.service` on port 8080, deployed by rolling updates or canaries, with automatic rollback.
 
-    Neither the number of tasks nor the root's file system can be changed from inside.
+    Neither the task count nor the root file system can be changed from inside the task.
 
     Attributes:
-        target_groups: with `deployments=canary` two, of which either may be the one in use.
+        target_groups: two with `deployments=canary`, either of which may be in use.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class HttpService(ecs.FargateService):
 
 
 def _deployments(settings: Settings) -> dict[str, Any]:
-    """Properties of a service for rolling deployments with a circuit breaker, or for canaries."""
+    """Return service properties for rolling deployments with a circuit breaker, or for canaries."""
     if settings.deployments == "rolling":
         return {"circuit_breaker": ecs.DeploymentCircuitBreaker(enable=True, rollback=True)}
     return {

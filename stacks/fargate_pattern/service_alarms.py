@@ -1,4 +1,4 @@
-"""What is watched of a service behind a load balancer."""
+"""Alarms of a service behind a load balancer."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ FEW = 20
 def watch_service(
     alarms: Alarms, load_balancer: elb.ApplicationLoadBalancer, service: HttpService, size: ServiceSize
 ) -> list[str]:
-    """Errors, latency, health, too few tasks (no data is none), CPU and memory.
+    """Add alarms on errors, latency, health, too few tasks (missing data counts as none), CPU and memory.
 
-    Returns the names of those that end a canary: of errors and of latency, as the load balancer sees them.
+    Returns the names of those that roll back a canary: errors and latency at the load balancer.
     """
     metrics = load_balancer.metrics
     groups = [group.metrics for group in service.target_groups]
@@ -89,7 +89,7 @@ def watch_service(
 
 
 def _together(metrics: Sequence[cloudwatch.Metric]) -> cloudwatch.IMetric:
-    """Of one target group, or the sum of two: no data of one is none."""
+    """Return the metric of one target group, or the sum of two; missing data counts as zero."""
     if len(metrics) == 1:
         return metrics[0]
     named = {f"group{number}": metric for number, metric in enumerate(metrics)}

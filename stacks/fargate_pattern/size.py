@@ -1,4 +1,4 @@
-"""How large the service is in each stage."""
+"""The size of the service in each stage."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from stacks.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSize:
-    """min_tasks: that always run. vcpus, memory_mb: of each."""
+    """min_tasks: how many always run. vcpus, memory_mb: per task."""
 
     min_tasks: int
     vcpus: float
@@ -15,7 +15,7 @@ class ServiceSize:
 
 
 def service_size(settings: Settings) -> ServiceSize:
-    """Production survives the loss of a zone, and a task."""
+    """Return a size that, in production, survives the loss of a zone and of a task."""
     if settings.is_production:
         return ServiceSize(min_tasks=2, vcpus=1, memory_mb=4096)
     return ServiceSize(min_tasks=1, vcpus=0.5, memory_mb=2048)

@@ -1,4 +1,4 @@
-"""Pattern 2, Fargate: long-running. An image service that stays up, behind CloudFront."""
+"""Pattern 2, Fargate: a long-running image service behind CloudFront."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_ecs as ecs

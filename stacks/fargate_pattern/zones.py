@@ -1,4 +1,4 @@
-"""Availability zones in which CloudFront has no VPC origins."""
+"""Availability Zones in which CloudFront does not offer VPC origins."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,15 @@ WITHOUT_VPC_ORIGINS = {
     "apne2-az1": "ap-northeast-2",
     "cac1-az3": "ca-central-1",
 }
-"""With their Regions, as of 2026-11:
+"""Zone ids by Region, as of 2026-11:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
 """
 
 
 def refuse_zones_without_vpc_origins(scope: Construct, zone_ids: Sequence[str]) -> None:
-    """Make CloudFormation refuse the stack with a sentence, before it creates anything.
+    """Make CloudFormation refuse the stack with a clear message before it creates anything.
 
-    Otherwise it fails after ten minutes, and takes as long to roll back. Other stacks may have such zones.
+    Otherwise it fails after ten minutes and takes as long to roll back. Other stacks may use such zones.
     """
     bad = sorted(WITHOUT_VPC_ORIGINS.keys() & set(zone_ids))
     if not bad:

@@ -1,4 +1,4 @@
-"""The function that decides where each job is done, and the queue that it reads."""
+"""The function that decides where each job runs, and its queue."""
 
 from dataclasses import asdict
 
@@ -23,7 +23,7 @@ DISK_MB = 512
 
 
 class Dispatcher(PythonFunction):
-    """Does small jobs itself and starts a task for the others. uploads: its queue."""
+    """Runs small jobs itself and starts a task for larger ones. uploads: its queue."""
 
     def __init__(
         self,

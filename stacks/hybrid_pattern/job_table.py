@@ -1,4 +1,4 @@
-"""The records of jobs."""
+"""The table of job records."""
 
 import aws_cdk.aws_dynamodb as dynamodb
 import aws_cdk.aws_iam as iam
@@ -8,13 +8,13 @@ from stacks.constructs.grants import allow
 from stacks.constructs.on_demand_table import OnDemandTable
 
 OPEN_INDEX = "open"
-"""runtime/jobs/table.py asks by this name; a test compares."""
+"""Name of the index that runtime/jobs/table.py queries; a test compares them."""
 
 
 class JobTable(OnDemandTable):
-    """One item per job; the index holds only those that have not ended. Ended jobs expire by themselves.
+    """One item per job. The index holds only open jobs; finished jobs expire.
 
-    index_arn: what a query of the index is allowed on.
+    index_arn: what queries of the index are allowed on.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool) -> None:
@@ -29,5 +29,5 @@ class JobTable(OnDemandTable):
         self.index_arn = f"{self.table_arn}/index/{OPEN_INDEX}"
 
     def allow_working(self, who: iam.IGrantable) -> None:
-        """To begin a job, tell of its progress and end it."""
+        """Allow beginning a job, reporting its progress and ending it."""
         allow(who, ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], self.table_arn)

@@ -19,8 +19,8 @@ from stacks.settings import Settings
 class HybridPattern(cdk.Stack):
     """Source bucket -> queue -> dispatcher -> itself, or a task -> output bucket -> CloudFront.
 
-    Every task that stops is told to the tracker, which also looks every five minutes for jobs that nobody
-    heard of again. distribution: CloudFront's, of the tiles.
+    The tracker learns of every task that stops, and sweeps every five minutes for lost jobs.
+    distribution: CloudFront's, in front of the tiles.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The function that follows every task and looks for lost jobs, and the queue that it reads."""
+"""The function that tracks stopped tasks and recovers lost jobs, and its queue."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_lambda_event_sources as event_sources
@@ -20,9 +20,9 @@ SWEEP = cdk.Duration.minutes(5)
 
 
 class Tracker(PythonFunction):
-    """Hears of each task that stops, and sweeps every five minutes.
+    """Receives an event for each stopped task, and sweeps every five minutes.
 
-    calls: the dispatcher's queue, by which a job that waits is called. stops: its own.
+    calls: the dispatcher's queue, through which waiting jobs are retried. stops: its own queue.
     """
 
     def __init__(

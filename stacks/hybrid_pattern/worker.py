@@ -1,4 +1,4 @@
-"""The one-off task: its definition, where it runs, and who may start and stop it."""
+"""The one-off task: its definition, its network, and who may start and stop it."""
 
 from dataclasses import asdict
 
@@ -27,19 +27,23 @@ from stacks.network import Network
 from stacks.settings import Settings
 
 STOP = cdk.Duration.seconds(120)
-"""The most there is, and what Fargate Spot's warning of two minutes leaves:
+"""Stop timeout: ECS's maximum, and as much as Fargate Spot's two-minute warning leaves:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
 """
 ECS_ARN = "arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>"
 TASK_SECONDS = round(Rules().task_seconds)
-"""ECS has no limit of its own: https://github.com/aws/containers-roadmap/issues/291"""
+"""Longest run of a task, enforced by us: ECS has no such limit
+(https://github.com/aws/containers-roadmap/issues/291)
+"""
 
 
 class Worker(Construct):
-    """`python3 -m container.worker`, one attempt of one job; CPU, memory and disk come with each RunTask.
+    """`python3 -m container.worker`: one attempt at one job. RunTask sets CPU, memory and disk.
 
-    tiles: in front of the output. jobs: their table. work: what dispatcher and worker are told. works: which
-    they ship. launch: what whoever starts it is told. stopped: the events of its end. role: its rights.
+    tiles: the distribution in front of the output. jobs: their table. work: environment of dispatcher and
+        worker.
+    works: which works they ship. launch: environment of whoever starts it. stopped: event pattern of its end.
+    role: its task role.
     """
 
     def __init__(
@@ -107,9 +111,9 @@ class Worker(Construct):
         )
 
     def allow_starting(self, who: iam.IGrantable) -> None:
-        """RunTask of this definition on this cluster, with its two roles.
+        """Allow RunTask with this task definition on this cluster, with its two roles.
 
-        Of any revision: while a deploy is under way the function still names the one before.
+        Any revision, since during a deployment the function still names the previous one.
         """
         stack = cdk.Stack.of(self)
         family = self.task_definition.family
@@ -132,7 +136,7 @@ class Worker(Construct):
         )
 
     def allow_following(self, who: iam.IGrantable) -> None:
-        """To look at its tasks, and to stop them."""
+        """Allow describing its tasks and stopping them."""
         stack = cdk.Stack.of(self)
         tasks = stack.format_arn(
             service="ecs", resource="task", resource_name=f"{self.cluster.cluster_name}/*"

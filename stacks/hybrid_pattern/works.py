@@ -1,4 +1,4 @@
-"""Which works dispatcher and worker ship, and what they are told of them."""
+"""The works that dispatcher and worker ship, and their configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from stacks.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Works:
-    """The entry points that register them: `lambda_src/{dispatcher}` and `container/{worker}`.
+    """Entry points that register the works: `lambda_src/{dispatcher}` and `container/{worker}`.
 
-    variables: their limits. text: what they are, for descriptions.
+    variables: environment variables with their limits. text: what they are, for descriptions.
     """
 
     dispatcher: str
@@ -24,7 +24,7 @@ class Works:
 
 
 def works(settings: Settings) -> Works:
-    """Choose scans, and videos where the settings say so: what is off is neither shipped nor paid for."""
+    """Return scans, and videos if the settings say so: a work that is off is neither shipped nor paid for."""
     scans = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
     if settings.videos == "off":
         return Works(
@@ -42,5 +42,5 @@ def works(settings: Settings) -> Works:
 
 
 def _name(entry_point: ModuleType) -> str:
-    """Of its folder, by which its package or image is made."""
+    """Return the name of the entry point's folder, which names its package or image."""
     return entry_point.__name__.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""The function that makes renditions, and the queue that it reads."""
+"""The function that makes renditions, and its queue."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_lambda_event_sources as event_sources
@@ -18,7 +18,7 @@ TIMEOUT = cdk.Duration.minutes(2)
 
 
 class Renditions(PythonFunction):
-    """From the source's events to renditions in the output. uploads: its queue."""
+    """Turns upload events into renditions in the output bucket. uploads: its queue."""
 
     def __init__(
         self,

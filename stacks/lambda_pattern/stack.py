@@ -13,7 +13,7 @@ from stacks.settings import Settings
 class LambdaPattern(cdk.Stack):
     """Source bucket -> EventBridge -> queue -> function -> output bucket.
 
-    Two buckets, and the function cannot write to the source: its own output can never start it again.
+    Two buckets, and no write access to the source: the function's output can never trigger it again.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:

@@ -1,1 +1,1 @@
-"""The service of pattern 2 as a function."""
+"""The service of pattern 2 as a Lambda function."""

@@ -1,4 +1,4 @@
-"""What is watched of a function that answers viewers, besides the alarms that every function has."""
+"""Alarms of a function that answers viewers, besides those that every function has."""
 
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_lambda as lambda_
@@ -11,7 +11,7 @@ FEW = 20
 
 
 def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
-    """Errors and latency, as the function URL counts them.
+    """Add alarms on errors and latency as the function URL counts them.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html
     """

@@ -1,4 +1,4 @@
-"""CloudFront in front of a function that nobody else reaches."""
+"""CloudFront in front of a private function URL."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ INVOKE = "lambda:InvokeFunction"
 class FrontDoor(Construct):
     """Viewer -> CloudFront (HTTPS) -> function URL of an alias, signed by origin access control.
 
-    distribution: CloudFront's. The base address of the service comes with each request: told by its
-    environment, function, URL and distribution would need each other.
+    distribution: CloudFront's. Each request carries the service's base address: as an environment variable it
+        would make function, URL and distribution depend on each other.
     """
 
     def __init__(

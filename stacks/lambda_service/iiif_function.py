@@ -1,4 +1,4 @@
-"""The application of container/service in a function, and the alias that its URL belongs to."""
+"""The application of container/service as a function, and the alias that its URL belongs to."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_lambda as lambda_
@@ -13,15 +13,16 @@ from stacks.constructs.python_function import ONE_VCPU_MB, PythonFunction
 from stacks.settings import Settings
 
 TIMEOUT = cdk.Duration.seconds(30)
-"""Above the service's own deadline of 15 s and a cold start, so that its reason arrives."""
+"""Above the service's own deadline of 15 s plus a cold start, so that viewers see the service's error."""
 WARM = 1
-"""Environments that `warm=provisioned` keeps."""
+"""Execution environments that `warm=provisioned` keeps."""
 
 
 class IiifFunction(PythonFunction):
-    """Reads the source and nothing else. live: the alias, there from the first deploy on whatever `warm` is.
+    """A function that only reads the source. live: the alias, which exists from the first deploy whatever
+    `warm` is.
 
-    A URL with another qualifier is another URL: `AWS::Lambda::Url` cannot change it.
+    A URL's qualifier cannot be updated: `AWS::Lambda::Url` would be replaced, and its address change.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Pattern 2 as a function: the same image service without a task that runs all the time."""
+"""Pattern 2 as a function: the same image service without a continuously running task."""
 
 import aws_cdk as cdk
 from constructs import Construct

@@ -1,4 +1,4 @@
-"""How many tasks a service has: as many as its queue's backlog asks for, and none while there is none."""
+"""Scaling of a service by its queue's backlog, down to zero tasks."""
 
 import math
 
@@ -11,22 +11,24 @@ import aws_cdk.aws_sqs as sqs
 from constructs import Construct
 
 JOBS_A_TASK = 10
-"""A backlog of more has one task more: who waits, waits for about so many jobs."""
+"""Backlog per task: a waiting job waits for about this many others."""
 STEPS = 20
-"""Of one policy at most: https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html"""
+"""Maximum steps of one policy:
+https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html
+"""
 MINUTE = cdk.Duration.minutes(1)
 IDLE = 5
-"""Minutes without a message before the last task goes."""
+"""Minutes without a message before the last task stops."""
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 
 
 class BacklogScaling(Construct):
-    """From none to `max_tasks`, by steps to an exact number.
+    """Step scaling between zero and `max_tasks`, to exact numbers of tasks.
 
-    The backlog is every message, those that are worked on too: a number of tasks that followed from the
-    visible ones alone would go down as soon as all are taken. No target tracking: a backlog a task has no
-    value at zero tasks, from which it would never rise.
+    The backlog counts in-flight messages too: by visible messages alone the service would scale in as soon as
+    all are taken. Not target tracking: backlog per task is undefined at zero tasks, so it could never scale
+    out.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class BacklogScaling(Construct):
         *,
         minutes: int,
     ) -> None:
-        """Scale, and tell nobody: that there is work, or none, is no trouble."""
+        """Scale without notifying anybody: having work, or none, is normal."""
         why = "There is work." if comparison is AT_LEAST else f"There has been no work for {minutes} minutes."
         alarm = cloudwatch.Alarm(
             self,

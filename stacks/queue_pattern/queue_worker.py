@@ -1,4 +1,4 @@
-"""The service that works off the queue: its task, how it is replaced, and what it may do."""
+"""The service that works off the queue: its task, its deployments and its permissions."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_ecs as ecs
@@ -21,19 +21,19 @@ from stacks.network import Network
 from stacks.settings import Settings
 
 VCPUS, MEMORY_MB, DISK_GIB = 1, 4096, 20
-"""Of each task, whatever its job: what does not fit is rejected (runtime/placement/one_size.py)."""
+"""The size of every task, whatever its job; what does not fit is rejected (runtime/placement/one_size.py)."""
 JOB = cdk.Duration.hours(1)
-"""That one job may take."""
+"""Longest time that one job may take."""
 HIDDEN = cdk.Duration.minutes(5)
 """The queue's visibility timeout, which the worker extends while it works."""
 STOP = cdk.Duration.seconds(120)
-"""The most there is; the worker finishes within 90 s of SIGTERM, or gives its job back."""
+"""Stop timeout, ECS's maximum; the worker finishes within 90 s of SIGTERM or returns its job to the queue."""
 
 
 class QueueWorker(ecs.FargateService):
-    """`python3 -m container.queue_worker`, from none to many; each task does one job at a time.
+    """`python3 -m container.queue_worker`, zero to many tasks, each doing one job at a time.
 
-    A deploy waits for the protected tasks of the revision before: at most as long as one job takes.
+    A deployment waits for protected tasks of the previous revision: at most as long as one job takes.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Pattern 5, the queue: a Fargate service that works off a queue, and rests at no task."""
+"""Pattern 5, the queue: a Fargate service that works off a queue and scales to zero."""
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -17,10 +17,10 @@ from stacks.settings import Settings
 
 
 class QueuePattern(cdk.Stack):
-    """Source bucket -> queue -> service of as many tasks as it needs -> output bucket -> CloudFront.
+    """Source bucket -> queue -> service, scaled by the backlog -> output bucket -> CloudFront.
 
-    No function, no job table, and one size for all jobs.
-    distribution: CloudFront's, of the tiles.
+    No function, no job table, and one task size for all jobs.
+    distribution: CloudFront's, in front of the tiles.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:

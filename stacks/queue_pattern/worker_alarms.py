@@ -1,4 +1,4 @@
-"""What is watched of the service, beside its queue: jobs that fail, and what CloudFront did not forget."""
+"""Alarms of the service besides its queue's: failed jobs, and invalidations that CloudFront did not do."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -9,7 +9,7 @@ from stacks.constructs.alarms import PERIOD, Alarms
 
 
 def watch_worker(scope: Construct, alarms: Alarms) -> None:
-    """Alarms on what the service counts. Its queue's own are in stacks/constructs/event_queue.py."""
+    """Add alarms on what the service counts. Its queue's are in stacks/constructs/event_queue.py."""
 
     def counted(name: Metric) -> cloudwatch.Metric:
         return cloudwatch.Metric(

@@ -1,4 +1,4 @@
-"""What tells that records are late, lost, or not what they should be."""
+"""Alarms for records that are late, lost or malformed."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -14,7 +14,7 @@ LATE = cdk.Duration.minutes(30)
 def watch_records(
     alarms: Alarms, function: lambda_.Function, mapping: lambda_.EventSourceMapping, stream: kinesis.Stream
 ) -> None:
-    """Beside the alarms that every function has."""
+    """Add alarms besides those that every function has."""
     alarms.add(
         "IteratorAge",
         metric=function.metric("IteratorAge", period=PERIOD, statistic="Maximum"),
@@ -78,7 +78,7 @@ def watch_records(
 
 
 def _unread(function: lambda_.Function, stream: kinesis.Stream) -> cloudwatch.MathExpression:
-    """1 where records came and nobody was called: an event source that reads nothing has no iterator age."""
+    """Return a metric: 1 if records arrive but nothing is invoked, when iterator age has no data."""
     return cloudwatch.MathExpression(
         expression="IF(FILL(came, 0) > 0 AND FILL(called, 0) < 1, 1, 0)",
         using_metrics={

@@ -1,4 +1,4 @@
-"""Pattern 4, the stream: records are counted by a function as they come. Which images are looked at?"""
+"""Pattern 4, the stream: a function counts records as they arrive. Which images are viewed most?"""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudfront as cloudfront
@@ -17,9 +17,9 @@ MODES = {"provisioned": kinesis.StreamMode.PROVISIONED, "on-demand": kinesis.Str
 
 
 class StreamPattern(cdk.Stack):
-    """Kinesis stream -> event source -> function -> views per image and minute in a table.
+    """Kinesis stream -> event source mapping -> function -> views per image and minute in a table.
 
-    What is malformed, or fails to the end, is set aside in a bucket with its reason.
+    Records that are malformed or keep failing are set aside in a bucket with the reason.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -73,6 +73,6 @@ class StreamPattern(cdk.Stack):
             cdk.CfnOutput(self, name, value=value)
 
     def count_views_of(self, *distributions: cloudfront.Distribution) -> None:
-        """Of images and tiles that other stacks serve, where `views=on`."""
+        """Count views of images and tiles that other stacks serve, where `views=on`."""
         for distribution in distributions if self._settings.views == "on" else ():
             log_views(distribution, self._stream)

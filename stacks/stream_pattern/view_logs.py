@@ -1,4 +1,4 @@
-"""CloudFront's real-time logs of another stack's distribution, into the stream."""
+"""Real-time logs of another stack's CloudFront distribution, into the stream."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudfront as cloudfront
@@ -10,14 +10,14 @@ from stacks.constructs.cloudfront_name import cloudfront_name
 from stacks.constructs.grants import allow
 
 ALL = 100
-"""Percent of the requests."""
+"""Sampling rate in percent of requests."""
 
 
 def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> None:
-    """Has it write a line per request, whether its cache answers or its origin.
+    """Make the distribution log every request, whether a cache hit or not.
 
-    Only of the default behavior: the other one, of info.json, has no views. The log configuration
-    is in the distribution's own stack, so that turning `views` off detaches it before it is deleted.
+    Only the default behavior: requests for info.json are no views. The log configuration belongs to the
+    distribution's own stack, so that turning `views` off detaches it before deleting it.
     """
     stack = cdk.Stack.of(distribution)
     role = iam.Role(stack, "ViewLogsRole", assumed_by=iam.ServicePrincipal("cloudfront.amazonaws.com"))

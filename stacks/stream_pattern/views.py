@@ -1,4 +1,4 @@
-"""The function that counts views, and what it reads: the stream, shard by shard."""
+"""The function that counts views, and its event source mapping."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_dynamodb as dynamodb
@@ -17,22 +17,23 @@ from stacks.stream_pattern.record_alarms import watch_records
 TIMEOUT = cdk.Duration.minutes(1)
 MEMORY_MB = 512
 BATCH = 2_000
-"""Records of a batch; the more there are, the fewer writes count them. 6 MB of events cut it short anyway:
+"""Maximum records per batch; larger batches need fewer writes. The 6 MB of an event limit it anyway:
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 """
 WINDOW = cdk.Duration.seconds(10)
 RETRIES = 20
-"""A batch whose process dies is halved until the record that kills it is alone, and halving is no retry."""
+"""Retries of a batch. A batch that kills the process is bisected down to one record, which takes no retries.
+"""
 MAX_AGE = cdk.Duration.hours(23)
-"""An hour before the stream forgets a record."""
+"""Maximum record age: an hour before the stream's retention ends."""
 
 
 class Views(PythonFunction):
-    """Counts each record of the stream once: one batch per shard at a time, in the order of the shard.
+    """Counts each record of the stream once: one batch per shard at a time, in the shard's order.
 
-    A batch that fails comes again from its first record that was not counted. What fails to the end goes to
-    `set_aside`, the whole record with it: a queue would get sequence numbers, of records that have expired
-    when somebody looks.
+    A failed batch is retried from its first uncounted record. Records that keep failing go whole to
+    `set_aside`: a queue would only get sequence numbers, of records that may have expired by the time
+    somebody looks.
     """
 
     def __init__(
