@@ -1,1 +1,1 @@
-"""What runs in containers: the image service and the workers."""
+"""Programs that run in containers: the image service and the workers."""

@@ -1,1 +1,1 @@
-"""What runs in Lambda functions, a package per function."""
+"""Code that runs in Lambda functions, one package per function."""

@@ -1,1 +1,1 @@
-"""The service of QueuePattern: works off a queue, one message after the other."""
+"""The service of QueuePattern: works off a queue, one message at a time."""

@@ -1,4 +1,4 @@
-"""The service's entry point, `python -m container.queue_worker`: which works it ships."""
+"""Entry point of the service, `python -m container.queue_worker`: which works it ships."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from runtime.work.work import Work
 
 
 def kinds(variables: Mapping[str, str]) -> Sequence[Work]:
-    """Make scans into tiles."""
+    """Return the work that this image ships: scans into tiles."""
     told = ScanEnvironment.from_variables(variables)
     return [Scans(limits=Limits(max_pixels=told.max_pixels, max_bytes=told.max_bytes))]
 

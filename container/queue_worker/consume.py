@@ -1,4 +1,4 @@
-"""Reads the queue: one message at a time, hidden from others while the task is protected from scale-in."""
+"""The queue's consumer: one message at a time, extending its visibility and protected from scale-in."""
 
 import threading
 import time
@@ -21,24 +21,25 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageTypeDef
 
 WAIT_SECONDS = 10
-"""For a message: what a task that is told to stop may still wait, out of its stop timeout."""
+"""Long-poll time per receive, and so how long a task that is told to stop may wait for a message."""
 FINISH_SECONDS = 90
-"""That a job may go on once the task is told to stop; the rest of the stop timeout is for giving it back."""
+"""How long a job may continue once the task is told to stop; the remaining stop timeout is for returning it.
+"""
 TROUBLE_SECONDS = 5
-"""Until the queue is asked again after an error."""
+"""Pause after an error before the queue is polled again."""
 
 Say = Callable[[Metric, Mapping[str, Any], float | None], None]
-"""Counts and logs how a message ended; with its milliseconds, where it was worked on."""
+"""Counts and logs how a message ended, with its duration if it was worked on."""
 
 
 @dataclass(kw_only=True)
 class Consumer:
-    """The loop of the service.
+    """The main loop of the service.
 
     Attributes:
         hidden_seconds: the queue's visibility timeout.
         stopping: set once the task is told to stop.
-        is_working: whether there is something for `StoppedError` to interrupt.
+        is_working: whether `StoppedError` has something to interrupt.
     """
 
     sqs: "SQSClient"
@@ -51,7 +52,10 @@ class Consumer:
     is_working: bool = field(default=False, init=False)
 
     def run(self) -> int:
-        """Until the task is told to stop: DONE, or AGAIN where a job was given back for that."""
+        """Consume until the task is told to stop.
+
+        Returns DONE, or AGAIN if a job was returned to the queue for that.
+        """
         code = DONE
         while not self.stopping.is_set():
             if message := self._receive():
@@ -73,7 +77,10 @@ class Consumer:
         return next(iter(answer.get("Messages", [])), None)
 
     def _attempt(self, message: "MessageTypeDef") -> int:
-        """AGAIN where the task was told to stop and the message given back."""
+        """Receive and handle one message.
+
+        Returns AGAIN if the task was told to stop and the message was returned.
+        """
         started, returned = time.monotonic(), Metric.NOT_BEGUN
         ending: Ending | None = None
         with self._hidden(message), self._protected(), suppress(StoppedError):
@@ -101,7 +108,10 @@ class Consumer:
             self.is_working = False
 
     def _settle(self, message: "MessageTypeDef", ending: Ending) -> None:
-        """Delete what is done or rejected; the rest comes again, or is set aside after its last receive."""
+        """Delete a message that is done or rejected.
+
+        Others are retried, and dead-lettered after their last receive.
+        """
         if ending.exit not in (DONE, REJECTED):
             self._hide(message, pause_after(int(message["Attributes"]["ApproximateReceiveCount"])))
             return
@@ -124,7 +134,7 @@ class Consumer:
 
     @contextmanager
     def _hidden(self, message: "MessageTypeDef") -> Iterator[None]:
-        """Extend the visibility timeout as long as the block lasts: no job has to fit into it."""
+        """Extend the message's visibility timeout while the block runs, so that jobs may outlast it."""
         over = threading.Event()
 
         def extend() -> None:
@@ -140,7 +150,10 @@ class Consumer:
             heartbeat.join()
 
     def _hide(self, message: "MessageTypeDef", seconds: int) -> None:
-        """Where that fails the message comes again sooner or later than it should, and nothing is lost."""
+        """Change the visibility timeout.
+
+        A failure is harmless: the message is retried sooner or later than it should be.
+        """
         try:
             self.sqs.change_message_visibility(
                 QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
@@ -150,7 +163,7 @@ class Consumer:
 
 
 def _failed(error: Exception, **more: str) -> Ending:
-    """As the worker's contract has it. more: facts for the log."""
+    """Log a failure by the workers' contract and return its exit code. more: facts for the log."""
     code, why = exit_code(error)
     metric = Metric.AGAIN if code == AGAIN else Metric.FAILED
     return Ending(exit=code, metric=metric, facts={"why": why, **more})

@@ -1,4 +1,4 @@
-"""What the service is told by its stack."""
+"""Environment variables of the service, set by its stack."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from runtime.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class QueueWorkerEnvironment(Environment):
-    """Which queue it reads, where its results go, and how large its tasks are.
+    """Queue, output and task size of the service.
 
     Attributes:
-        queue_url: of the queue that it reads.
+        queue_url: URL of the queue that it reads.
         hidden_seconds: the queue's visibility timeout, which it extends while it works.
-        tiles_url: of the distribution in front of the output bucket.
-        distribution: the id of the same.
-        job_seconds: that one job may take.
+        tiles_url: base URL of the distribution in front of the output bucket.
+        distribution: id of that distribution.
+        job_seconds: longest time that one job may take.
     """
 
     queue_url: str

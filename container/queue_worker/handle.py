@@ -1,4 +1,4 @@
-"""What one message of the queue asks for, and how it ended."""
+"""Handling of one message: what it asks for, and how it ended."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from runtime.work.works import Works
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """exit: as a worker's exit code (runtime/exits.py). facts: for the log."""
+    """exit: a worker's exit code (runtime/exits.py). facts: for the log."""
 
     exit: int
     metric: Metric
@@ -25,19 +25,19 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True)
 class Handler:
-    """The handler of a message of the queue.
+    """Handles the messages of the queue.
 
     Attributes:
-        size: of this task; a job that does not fit is rejected.
+        size: size of this task; a job that does not fit is rejected.
     """
 
     works: Works
     size: TaskSize
 
     def run(self, body: str) -> Ending:
-        """Handle an event of the source bucket. However often it comes, a reader sees its result once.
+        """Handle an event of the source bucket. Idempotent: readers see its result once.
 
-        Raises what is worth trying again, and ValueError for what is no event of a versioned bucket.
+        Raises transient errors, and ValueError for anything that is not an event of a versioned bucket.
         """
         event = parse_event(json.loads(body))
         facts = {"job_id": event.job_id, "key": event.key}
@@ -62,7 +62,7 @@ class Handler:
         return self.works.run(event, deadline=time.monotonic() + self.size.seconds)
 
     def _is_overtaken(self, event: ObjectEvent) -> bool:
-        """Whether its key shows something newer; then what an earlier attempt left of it is removed."""
+        """Return whether the key already shows something newer; if so, remove what an earlier attempt left."""
         output = self.works.output
         if not output.is_overtaken(event):
             return False

@@ -1,4 +1,4 @@
-"""What the service counts: each message is a line in CloudWatch's embedded metric format.
+"""Metrics of the service: one line per message in CloudWatch's embedded metric format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -14,7 +14,7 @@ SERVICE = "queue-worker"
 
 
 class Metric(StrEnum):
-    """The name of a metric; its unit is Count, but for Latency."""
+    """The name of a metric; the unit is Count except for Latency."""
 
     DONE = "Done"
     REJECTED = "Rejected"
@@ -22,20 +22,20 @@ class Metric(StrEnum):
     DELETED = "Deleted"
     SUPERSEDED = "Superseded"
     AGAIN = "Again"
-    """Transient: the message comes again."""
+    """Transient errors: the message will be retried."""
     FAILED = "Failed"
-    """Anything else; the message comes again until it is a dead letter."""
+    """Other errors: the message is retried until it reaches the dead-letter queue."""
     GIVEN_BACK = "GivenBack"
-    """The task was told to stop and its job did not finish in time: another begins it anew."""
+    """The task was told to stop and its job did not finish in time; another task starts it again."""
     NOT_BEGUN = "NotBegun"
-    """The same before the job had begun: another takes the message."""
+    """As GIVEN_BACK, but before the job began."""
     NOT_INVALIDATED = "NotInvalidated"
     LATENCY = "Latency"
     """Of a message, in milliseconds."""
 
 
 def line(namespace: str, metric: Metric, facts: Mapping[str, Any], milliseconds: float | None = None) -> str:
-    """One JSON object: the metric counted once, how long it took, and the facts for whoever reads the log."""
+    """Return one JSON object: the metric counted once, its duration, and facts for the log."""
     values: dict[str, float] = {metric: 1}
     units = [{"Name": metric, "Unit": "Count"}]
     if milliseconds is not None:

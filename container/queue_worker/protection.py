@@ -1,4 +1,4 @@
-"""Scale-in protection: ECS stops no task of a service that says it is at work.
+"""Scale-in protection: ECS does not stop a task of a service while the task says that it is busy.
 
 Without it a scale-in takes any task, one in the middle of a job too: https://github.com/aws/aws-cdk/issues/20706
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
@@ -11,17 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 PAUSES = (1, 2, 4, 8)
-"""Seconds between tries. A task that ECS has chosen to stop already is refused, and told so meanwhile."""
+"""Seconds between tries. A task that ECS has already chosen to stop is refused, and will be told to stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protection:
-    """Of this task.
+    """Scale-in protection of this task.
 
     Attributes:
-        agent: $ECS_AGENT_URI; empty outside ECS, where nobody scales in.
-        minutes: after which it ends by itself, should this process die. 1 to 2,880.
-        wait: for so many seconds; True ends the tries.
+        agent: $ECS_AGENT_URI; empty outside ECS, where nothing scales in.
+        minutes: when it expires by itself, should this process die. 1 to 2,880.
+        wait: sleeps for so many seconds; True ends the tries.
     """
 
     agent: str
@@ -29,7 +29,7 @@ class Protection:
     wait: Callable[[float], bool]
 
     def begin(self) -> str:
-        """Empty once this task is protected, else why it is not."""
+        """Protect this task. Returns "" on success, else the reason."""
         why = self._put({"ProtectionEnabled": True, "ExpiresInMinutes": self.minutes})
         for pause in PAUSES:
             if not why or self.wait(pause):
@@ -38,7 +38,7 @@ class Protection:
         return why
 
     def end(self) -> str:
-        """Release the protection. Empty on success, else why not; it then expires after `minutes`."""
+        """End the protection. Returns "" on success, else the reason; it then expires after `minutes`."""
         return self._put({"ProtectionEnabled": False})
 
     def _put(self, state: dict[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Starts the service with the works that an entry point ships, and stops it when the task is told to."""
+"""Start of the service with the works of an entry point, and its stop by signal."""
 
 import json
 import os
@@ -28,15 +28,19 @@ from runtime.work.work import Work
 from runtime.work.works import Works
 
 TOLD = "Told to stop"
-"""A line of the log."""
+"""Logged when the task is told to stop."""
 MARGIN_MINUTES = 5
-"""By which the protection outlasts the longest job."""
+"""How much longer the protection lasts than the longest job."""
 SWALLOWED_SECONDS = 2
-"""After which it is raised again: in a finaliser or a callback Python ignores what a signal raises."""
+"""When the exception is raised again: Python ignores what a signal handler raises in a finaliser or a
+callback.
+"""
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
-    """Return the exit code once the task is told to stop. kinds: makes the works from the environment."""
+    """Run the service until it is told to stop; return the exit code. kinds: makes the works from the
+    environment.
+    """
     stopping = threading.Event()
     consumer = _consumer(kinds(os.environ), stopping)
 
@@ -67,7 +71,7 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
         print(line(told.metrics_namespace, metric, facts, milliseconds), flush=True)  # noqa: T201
 
     removed: set[str] = set()
-    """Jobs whose results the message at hand removes: CloudFront is asked once, when they are gone."""
+    """Jobs whose results this message removes; CloudFront is asked once, when they are gone."""
 
     handler = Handler(
         works=Works(
@@ -95,7 +99,10 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
                 forget(removed.pop())
 
     def forget(job_id: str) -> None:
-        """CloudFront refuses more than some paths at a time; then it forgets by itself, within a day."""
+        """Invalidate paths.
+
+        CloudFront limits those in progress; refused ones expire from its cache within a day.
+        """
         try:
             _invalidate(client("cloudfront"), told.distribution, job_id)
         except (BotoCoreError, ClientError) as error:

@@ -1,4 +1,4 @@
-"""Runs the service: `python -m container.service`, told by its environment (see `settings`)."""
+"""Entry point of the service: `python -m container.service`, configured by its environment (see `settings`)."""
 
 import asyncio
 import logging
@@ -16,18 +16,19 @@ from container.service.stores import Store, store_of
 from runtime.environment import VariableError
 
 KEEP_ALIVE_SECONDS = 75
-"""Above the 60 s of a load balancer's idle timeout, or it sends requests into connections just closed:
+"""Longer than a load balancer's idle timeout of 60 s; otherwise it could send requests into closed
+connections:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 """
 LAST_ANSWERS_SECONDS = 18
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would end by the signal, and not with 0."""
+    """A server without signal handlers: uvicorn's would end the process by the signal, not with exit code 0."""
 
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
-        """Leaves signals alone."""
+        """Install no signal handlers."""
         yield
 
 
@@ -62,7 +63,7 @@ async def serve(service: Service) -> None:
 
 
 def main(make: Callable[[Settings, Store], Service] = Service) -> int:
-    """Serve until it is told to stop. Returns the exit code: 2 for an invalid environment."""
+    """Serve until told to stop. Returns the exit code: 2 for an invalid environment."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
     log.setLevel(logging.INFO)
     try:

@@ -1,4 +1,4 @@
-"""Answers that stay within what whoever stands before the service hands on; pure."""
+"""Size limits on responses, set by whatever sits in front of the service; pure."""
 
 import pyvips
 
@@ -7,18 +7,19 @@ from runtime.imaging.encode import encode
 from runtime.imaging.transform import Encoding
 
 WORST = {Encoding.JPG: 1.0, Encoding.WEBP: 1.0}
-"""Bytes a pixel, at the service's qualities, and no picture takes more: noise of primaries takes 0.85."""
+"""Most bytes per pixel at the service's qualities; the worst picture, noise of primary colours, takes 0.85.
+"""
 WORST_ALPHA = 1.0
-"""Further bytes per pixel for alpha in WebP, which keeps it losslessly."""
+"""Additional bytes per pixel for alpha, which WebP stores losslessly."""
 WORST_PNG = 1.01
-"""Bytes a sample: what cannot be compressed is stored, with a header for each block."""
+"""Most bytes per sample: incompressible data is stored, with a header per block."""
 
 
 def encoded_within(most: int, image: pyvips.Image, encoding: Encoding) -> bytes:
-    """Return the encoded image. most: bytes that it may have; 0 is no limit.
+    """Encode an image within `most` bytes; 0 is no limit.
 
-    Raises BadRequestError with what to ask for instead: before it is encoded where it might be larger, and
-    afterwards where it is all the same.
+    Raises BadRequestError that says what to request instead: before encoding if the result might be too
+    large, and afterwards if it is.
     """
     if most and (worst := _worst(image, encoding)) > most:
         raise _too_large(most / worst, image, most)
@@ -37,7 +38,7 @@ def _worst(image: pyvips.Image, encoding: Encoding) -> float:
 
 
 def _too_large(share: float, image: pyvips.Image, most: int) -> BadRequestError:
-    """share: of its bytes that may be."""
+    """Return the error for a response that is too large. share: how much of the requested size would fit."""
     width, height = (max(1, int(edge * share**0.5)) for edge in (image.width, image.height))
     return BadRequestError(
         f"{image.width:,} x {image.height:,} pixels may be more than the {most:,} bytes of one answer here. "

@@ -1,4 +1,4 @@
-"""The ASGI application: a request is parse, fetch, transform and encode, and ends as an image or a reason."""
+"""The ASGI application: parse, fetch, transform and encode; a request ends with an image or an error."""
 
 import asyncio
 import contextlib
@@ -40,18 +40,20 @@ JSON_LD = 'application/ld+json;profile="http://iiif.io/api/image/3/context.json"
 CORS = {"Access-Control-Allow-Origin": "*"}
 METRICS_SECONDS = 60
 HELD_SECONDS = 1.0
-"""That a refusal for want of room is held back. Sent at once, whoever ignores Retry-After asks again at once,
-and refusals take the CPU that answers need.
+"""How long a refusal for lack of capacity is delayed.
+
+Without the delay, clients that ignore Retry-After would retry at once, and refusals would take the CPU that
+answers need.
 """
 MOST_HELD = 500
-"""Refusals at once, some 20 MB; what is more is refused at once."""
+"""Delayed refusals at a time, some 20 MB; any more are sent at once."""
 ENCODERS = 2
-"""Part of every ETag: counted up when the same request would give other bytes."""
+"""Part of every ETag; incremented when the same request would give other bytes."""
 log = logging.getLogger("service")
 
 
 class Service:
-    """What lives as long as the process. ready: that load balancers may send requests here."""
+    """State that lives as long as the process. ready: whether load balancers may send requests."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
@@ -81,7 +83,7 @@ class Service:
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     async def answer(self, request: Request) -> Response:
-        """Any request for an image or its description."""
+        """Answer any request for an image or its description."""
         if request.method == "OPTIONS":
             allowed = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "*"}
             return Response(status_code=204, headers={**CORS, **allowed})
@@ -135,7 +137,7 @@ class Service:
     async def _unchanged(
         self, asked: ImageRequest | InfoRequest, raw_path: str, request: Request
     ) -> Response | None:
-        """304 where the caller has the answer already, for which the image itself need not be read."""
+        """Return 304 if the client has the current answer, which does not require reading the image."""
         leads_elsewhere = isinstance(asked, InfoRequest) and not asked.version
         if "if-none-match" not in request.headers or leads_elsewhere:
             return None
@@ -148,7 +150,9 @@ class Service:
         return Response(status_code=304, headers=headers) if is_present and _has(request, headers) else None
 
     def _lead_to_info(self, key: str, version: str, status: int) -> Response:
-        """To the description of the present version: what viewers then ask for is all of that one."""
+        """Redirect to the description of the current version, so that a viewer's further requests name that
+        version.
+        """
         # Without its host, by whichever name that was asked.
         location = f"{urlsplit(self.settings.base_url).path}{path_of(key, version)}/info.json"
         return RedirectResponse(location, status, {**CORS, "Cache-Control": self._caching("")})
@@ -201,9 +205,9 @@ class Service:
     def _headers(
         self, asked: ImageRequest | InfoRequest, tag: str, raw_path: str, request: Request
     ) -> dict[str, str]:
-        """Of an answer that caches may keep. Its ETag follows from the URL, the settings and the version.
+        """Return the headers of a cacheable answer. Its ETag follows from URL, settings and version.
 
-        Weak: a part from the pyramid and one decoded alone look the same, and differ in their bytes.
+        The ETag is weak: a tile cut from the pyramid and one decoded alone look the same but differ in bytes.
         """
         made_by = f"{self.made_by} {self._address(request)}"
         asked_for = f"{raw_path} {_wants_json_ld(request)}" if isinstance(asked, InfoRequest) else raw_path
@@ -212,11 +216,11 @@ class Service:
         return {**headers, "Vary": "Accept"} if isinstance(asked, InfoRequest) else headers
 
     def _address(self, request: Request) -> str:
-        """Return what `id` and links begin with."""
+        """Return the base address of `id` and links."""
         return self.settings.address(request.headers.get("x-forwarded-host", ""))
 
     def _caching(self, version: str) -> str:
-        """Without a version in its URL an answer is true for a while only."""
+        """Return Cache-Control; without a version in the URL an answer is only valid for a while."""
         settings = self.settings
         seconds = (
             settings.max_age_seconds if version else min(settings.fresh_seconds, settings.max_age_seconds)
@@ -255,11 +259,11 @@ class Service:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a thread still does what somebody asked for."""
+        """Return whether a thread still works on a request."""
         return bool(self.working.pending or self.sources.fetching.pending)
 
     def print_metrics(self) -> None:
-        """Print what was counted since the last time."""
+        """Print what was counted since the last call."""
         sources = self.sources
         gauges: dict[Metric, float] = {
             Metric.CACHE_BYTES: sources.bytes,
@@ -276,7 +280,7 @@ def _wants_json_ld(request: Request) -> bool:
 
 
 def _without_body(headers: dict[str, str], media_type: str) -> Response:
-    """Return an answer to HEAD for which nothing is made, so that its length is not known either.
+    """Return an answer to HEAD without making the image; its length is therefore unknown.
 
     https://www.rfc-editor.org/rfc/rfc9110#name-head
     """
@@ -286,7 +290,7 @@ def _without_body(headers: dict[str, str], media_type: str) -> Response:
 
 
 def _has(request: Request, headers: Mapping[str, str]) -> bool:
-    """Whether If-None-Match matches. Compares weakly, since caches that compress weaken ETags.
+    """Return whether If-None-Match matches. Compares weakly, since caches that compress weaken ETags.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
     """

@@ -1,4 +1,4 @@
-"""What the service is told by its stack, or by whoever starts it: docs/image-service.md."""
+"""Environment variables of the service: docs/image-service.md."""
 
 from dataclasses import dataclass, field
 

@@ -1,30 +1,30 @@
-"""Everything that a request can end with but an image, and the one map to status codes."""
+"""Errors that end a request, and the only mapping to status codes."""
 
 from runtime.rejection import Reason, Rejected
 
 
 class BadRequestError(Exception):
-    """The URL asks for what the grammar or the image does not have."""
+    """Raised when the URL does not match the grammar, or asks for what the image does not have."""
 
 
 class NotFoundError(Exception):
-    """There is no such image, or no such path."""
+    """Raised when there is no such image or path."""
 
 
 class BusyError(Exception):
-    """The queue is full; retry later."""
+    """Raised when the queue is full; retry later."""
 
 
 class DeadlineError(Exception):
-    """The request took longer than it may."""
+    """Raised when the request exceeds its deadline."""
 
 
 class StoreError(Exception):
-    """The store of the sources refuses us."""
+    """Raised when the store denies access."""
 
 
 class UnreachableError(StoreError):
-    """The store does not answer, or is in trouble of its own; later it may."""
+    """Raised when the store does not respond, or reports a failure of its own; transient."""
 
 
 RETRY_AFTER_SECONDS = 2
@@ -46,5 +46,5 @@ def status_of(error: Exception) -> int:
 
 
 def reason_of(error: Exception) -> str:
-    """One line for whoever asked; of a bug, nothing that is inside."""
+    """Return one line for the client; for a bug, nothing internal."""
     return str(error) if status_of(error) != 500 else "This is an error of the server's; it is in its log."

@@ -1,4 +1,4 @@
-"""Which pixels a request means, in which size: https://iiif.io/api/image/3.0/#4-image-requests"""
+"""The pixels and the size that a request means: https://iiif.io/api/image/3.0/#4-image-requests"""
 
 import math
 from contextlib import suppress
@@ -13,10 +13,9 @@ from runtime.imaging.transform import Transform
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """What may be asked for. max_width: of an answer's sides, in pixels; max_area: of their product.
+    """The sizes that may be requested. max_width: longest side in pixels; max_area: most pixels.
 
-    presets: the sizes, as written in URLs, of whole images and squares; tiles may always be asked for.
-    Empty: any size.
+    presets: allowed sizes of whole images and squares, as in URLs; tiles are always allowed. Empty: any size.
     """
 
     max_width: int = ServiceEnvironment.max_width
@@ -24,16 +23,16 @@ class Sizes:
     presets: tuple[str, ...] = ()
 
     def largest(self, width: int, height: int) -> tuple[int, int]:
-        """Return the largest size of that shape, in pixels, and no larger than it is."""
+        """Return the largest allowed size of that shape, in pixels, without enlarging it."""
         factor = min(1, self.max_width / max(width, height), (self.max_area / (width * height)) ** 0.5)
         return max(1, int(width * factor)), max(1, int(height * factor))
 
 
 def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transform:
-    """`asked` of an image of `width` x `height` pixels.
+    """Apply `asked` to an image of `width` x `height` pixels.
 
-    Raises BadRequestError for a region outside of it, a size that is enlarged without ^, over the limits, or
-    not among the presets.
+    Raises BadRequestError for a region outside the image, a size that is enlarged without ^ or over the
+    limits, or one that is not a preset.
     """
     left, top, right, bottom = _box(asked.region, width, height)
     to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)
@@ -63,7 +62,9 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
 
 
 def canonical(asked: ImageRequest, placed: Transform, width: int, height: int, sizes: Sizes) -> str:
-    """Return the one path of all that give these pixels: https://iiif.io/api/image/3.0/#47-canonical-uri-syntax"""
+    """Return the canonical path among those that give these pixels:
+    https://iiif.io/api/image/3.0/#47-canonical-uri-syntax
+    """
     box = (placed.left, placed.top, placed.width, placed.height)
     region = "full" if (placed.width, placed.height) == (width, height) else ",".join(map(str, box))
     size = f"{placed.to_width},{placed.to_height}"
@@ -77,7 +78,7 @@ def canonical(asked: ImageRequest, placed: Transform, width: int, height: int, s
 
 
 def is_tile(placed: Transform, width: int, height: int) -> bool:
-    """Whether it is one of the tiles that `info.json` tells of."""
+    """Return whether this is one of the tiles that `info.json` lists."""
     for factor in scale_factors(width, height):
         side = TILE * factor
         if placed.left % side or placed.top % side:
@@ -90,13 +91,13 @@ def is_tile(placed: Transform, width: int, height: int) -> bool:
 
 
 def _turned_area(width: int, height: int, degrees: float) -> float:
-    """Pixels of the upright box around a turned image."""
+    """Return the pixels of the upright box around a rotated image."""
     cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
     return (width * cos + height * sin) * (width * sin + height * cos)
 
 
 def _is_preset(asked: ImageRequest, placed: Transform, sizes: Sizes) -> bool:
-    """Whether it asks for a preset size, however spelled: the canonical URI of a preset is one too."""
+    """Return whether it asks for a preset size in any spelling; the canonical URI of a preset is one too."""
     is_whole = asked.region.kind in ("full", "square")
     return is_whole and (placed.to_width, placed.to_height) in preset_sizes(
         placed.width, placed.height, sizes
@@ -104,7 +105,7 @@ def _is_preset(asked: ImageRequest, placed: Transform, sizes: Sizes) -> bool:
 
 
 def preset_sizes(width: int, height: int, sizes: Sizes) -> list[tuple[int, int]]:
-    """Return what the presets come to in pixels for a region of that size, those that are possible."""
+    """Return the sizes in pixels of the presets that are possible for a region of that size."""
     found = set()
     for text in sizes.presets:
         with suppress(BadRequestError):
@@ -113,7 +114,7 @@ def preset_sizes(width: int, height: int, sizes: Sizes) -> list[tuple[int, int]]
 
 
 def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom, cut to the image."""
+    """Return left, top, right and bottom, clipped to the image."""
     if region.kind == "full":
         return 0, 0, width, height
     if region.kind == "square":

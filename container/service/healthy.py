@@ -1,4 +1,6 @@
-"""The image's health command: exit 0 when the service on this machine is alive, else 1 and why."""
+"""The image's health check command: exits with 0 if the service on this machine is alive, else 1 and a
+reason.
+"""
 
 import http.client
 import os
@@ -6,7 +8,7 @@ import sys
 
 
 def main() -> str | int:
-    """Return the exit code; where it is a sentence, `sys.exit` prints it and exits with 1."""
+    """Return the exit code, or a sentence, which `sys.exit` prints before exiting with 1."""
     host = os.environ.get("HOST", "0.0.0.0").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     try:
         connection = http.client.HTTPConnection(host, int(os.environ.get("PORT", "8080")), timeout=2)

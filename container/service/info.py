@@ -1,4 +1,6 @@
-"""The description of an image that viewers begin with: https://iiif.io/api/image/3.0/#5-image-information"""
+"""The description of an image, which viewers request first:
+https://iiif.io/api/image/3.0/#5-image-information
+"""
 
 from typing import Any
 
@@ -20,7 +22,7 @@ EXTRA_FEATURES = (
 def describe(
     address: str, width: int, height: int, sizes: Sizes, encodings: tuple[Encoding, ...]
 ) -> dict[str, Any]:
-    """`info.json` of an image of `width` x `height` pixels. address: the image's own, its `id`."""
+    """Return `info.json` of an image of `width` x `height` pixels. address: the image's own, its `id`."""
     factors = scale_factors(width, height)
     smaller = [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
     if sizes.presets:

@@ -1,4 +1,4 @@
-"""A line a minute in CloudWatch's embedded metric format, from which it makes metrics without an API call.
+"""Metrics as one line per minute in CloudWatch's embedded metric format, without API calls.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -14,17 +14,17 @@ from enum import StrEnum
 SERVICE = "iiif"
 """The dimension `service` of each metric."""
 A_DECADE, LEAST, MOST = 16, -1, 5
-"""Latencies are kept by sixteenths of a power of ten, 0.1 ms to 100 s: 97 values, and an array holds 100."""
+"""Latency buckets: sixteenths of a power of ten from 0.1 ms to 100 s, 97 values of at most 100."""
 
 
 class Metric(StrEnum):
-    """The name of a metric; its unit is Count unless _UNITS has another."""
+    """The name of a metric; the unit is Count unless _UNITS has another."""
 
     REQUESTS = "Requests"
     REFUSED = "Refused"
-    """4xx."""
+    """Responses with a status of 4xx."""
     ERRORS = "Errors"
-    """5xx but for those that are Busy."""
+    """Responses with a status of 5xx other than Busy."""
     BUSY = "Busy"
     LATENCY = "Latency"
     CACHE_BYTES = "CacheBytes"
@@ -39,7 +39,7 @@ _COUNTED = (Metric.REQUESTS, Metric.REFUSED, Metric.ERRORS, Metric.BUSY)
 
 @dataclass(kw_only=True)
 class Metrics:
-    """Counts since the last line, for a namespace. A latency is kept to within 7.5 %."""
+    """Counts since the last line, for one namespace. Latencies are accurate to within 7.5 %."""
 
     namespace: str
     counts: Counter[Metric] = field(default_factory=Counter)

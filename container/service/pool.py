@@ -1,4 +1,4 @@
-"""A bounded number of threads, and a bounded number that waits for them."""
+"""A thread pool with a bounded queue."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Pool:
-    """`workers` threads; `queue` more calls may wait, and the next one is refused at once."""
+    """`workers` threads; `queue` further calls may wait, and the next is refused at once."""
 
     def __init__(self, name: str, *, workers: int, queue: int) -> None:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
@@ -19,9 +19,9 @@ class Pool:
         self.pending = 0
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Return what the function gives. Raises BusyError when too many wait.
+        """Run the function in a thread and return its result. Raises BusyError when too many calls wait.
 
-        Cancelled while it waits, the call never begins; once begun it runs to its end, and counts till then.
+        A call that is cancelled while it waits never begins; once begun it finishes, and counts until then.
         """
         if self.pending >= self._room:
             raise BusyError("Too many requests are waiting already; try again in a moment.")
@@ -37,7 +37,7 @@ class Pool:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Drop what waits; what has begun ends by itself."""
+        """Drop waiting calls; running ones finish by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _leave(self) -> None:

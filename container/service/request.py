@@ -12,7 +12,7 @@ from runtime.imaging.transform import Colours, Encoding
 
 PREFIX = "/iiif/3"
 _BASE = re.compile(rf"{PREFIX}(?:(?:@|%40)(?P<version>[0-9a-f]{{16}}))?/(?P<rest>.*)", re.ASCII | re.DOTALL)
-"""An address may say of which version of the image it is, as the `id` in `info.json` does."""
+"""The address of an image, which may name a version, as `id` in `info.json` does."""
 MAX_KEY_BYTES = 1024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 _NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
@@ -31,7 +31,7 @@ _QUALITIES = {"default": Colours.COLOR, **{one.value: one for one in Colours}}
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """Part of the image: kind "full" or "square", or "px" or "pct" with left, top, width and height."""
+    """A part of the image: kind "full" or "square", or "px" or "pct" with left, top, width and height."""
 
     kind: str
     box: tuple[float, float, float, float] = (0, 0, 0, 0)
@@ -39,7 +39,7 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """kind: "max", "pct" (percent), "fit" (within width and height) or "exact" (None follows the shape)."""
+    """kind: "max", "pct" (percent), "fit" (within width and height) or "exact" (None keeps the aspect ratio)."""
 
     kind: str
     enlarge: bool = False
@@ -50,9 +50,11 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest:
-    """key: of the source, and its version if the URL says one; degrees clockwise, after mirroring.
+    """key: of the source; with a version if the URL names one.
 
-    size_text: as it stood in the URL.
+    Degrees are clockwise, applied after mirroring.
+
+    size_text: the size as written in the URL.
     """
 
     key: str
@@ -67,13 +69,13 @@ class ImageRequest:
 
     @property
     def colours(self) -> Colours:
-        """What the quality in the path means for the pixels."""
+        """The colours that the quality in the path stands for."""
         return _QUALITIES[self.quality]
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfoRequest:
-    """The description of an image, `info.json`; of the version in the URL, or of none in particular."""
+    """A request for `info.json`, of the version in the URL if it names one."""
 
     key: str
     version: str
@@ -81,16 +83,16 @@ class InfoRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRequest:
-    """The image's own address, which leads to its `info.json`."""
+    """A request for the image's own address, which redirects to its `info.json`."""
 
     key: str
     version: str
 
 
 def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
-    """Return what an undecoded path asks for.
+    """Parse a path that is still URL-encoded.
 
-    Raises NotFoundError where no such path can be, BadRequestError where a part of it is wrong.
+    Raises NotFoundError for a path of no known form, BadRequestError if one of its parts is wrong.
     """
     found = _BASE.fullmatch(raw_path)
     if not found:
@@ -111,7 +113,7 @@ def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
 
 
 def path_of(key: str, version: str = "") -> str:
-    """Where the image is, of that version if one is named."""
+    """Return the path of an image, with the version if one is given."""
     return f"{PREFIX}{f'@{version}' if version else ''}/{quote(key, safe='~')}"
 
 
@@ -153,7 +155,7 @@ def _region(text: str) -> Region:
 
 
 def parse_size(text: str) -> Size:
-    """Return the size part of a URL, decoded. Raises BadRequestError."""
+    """Parse the decoded size part of a URL. Raises BadRequestError."""
     found = _SIZE.fullmatch(text)
     if not found or text.removeprefix("^") == ",":
         raise BadRequestError(
@@ -187,7 +189,7 @@ def _key(identifier: str) -> str:
 
 
 def _decode(part: str) -> str:
-    """One part of the path. A slash in it was written %2F, which only the image's name may have."""
+    """Decode one part of the path. An encoded slash (%2F) is only allowed in the image's name."""
     text = unquote_to_bytes(part).decode(errors="replace")
     if "/" in text:
         raise BadRequestError("%2F stands for a slash in the image's name, and nowhere else.")
@@ -195,5 +197,5 @@ def _decode(part: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """For an error of one line."""
+    """Return the text shortened and escaped for an error message."""
     return ascii(text if len(text) <= 40 else f"{text[:40]}...")

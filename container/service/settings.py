@@ -1,4 +1,4 @@
-"""The service's environment in the terms of its code, checked once when it starts."""
+"""The service's environment, checked once at start and translated into the types of its code."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _HOST = re.compile(r"[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceEnvironment):
-    """As `ServiceEnvironment` says."""
+    """Settings, as in `ServiceEnvironment`."""
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Self:
@@ -44,37 +44,37 @@ class Settings(ServiceEnvironment):
 
     @property
     def folder(self) -> Path | None:
-        """The folder of sources, where they are not in a bucket."""
+        """The folder of sources, if they are not in a bucket."""
         return Path(self.source_folder) if self.source_folder else None
 
     @property
     def base_url(self) -> str:
-        """Without a final slash."""
+        """The base URL without a final slash."""
         return (self.public_base_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     def address(self, forwarded_host: str) -> str:
-        """Return the same, or by which host the proxy before us was asked, where that is to be believed."""
+        """Return the base URL, or https with X-Forwarded-Host if the proxy is trusted."""
         if self.public_base_url or not self.trust_forwarded_host or not _HOST.fullmatch(forwarded_host):
             return self.base_url
         return f"https://{forwarded_host}"
 
     @property
     def threads(self) -> int:
-        """That decode and encode."""
+        """Threads that decode and encode."""
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         return self.workers or here
 
     @cached_property
     def encodings(self) -> tuple[Encoding, ...]:
-        """The formats that may be asked for."""
+        """The formats that may be requested."""
         return tuple(Encoding(word) for word in self.formats) or tuple(Encoding)
 
     @cached_property
     def offered(self) -> Sizes:
-        """The sizes that may be asked for."""
+        """The sizes that may be requested."""
         return Sizes(max_width=self.max_width, max_area=self.max_area, presets=self.sizes)
 
     @property
     def limits(self) -> Limits:
-        """Of a source."""
+        """Limits on a source."""
         return Limits(max_pixels=self.max_pixels, max_bytes=self.max_bytes)

@@ -1,4 +1,4 @@
-"""Images that are kept for the next request: as files, and decoded where many parts of one are asked for."""
+"""A cache of images: as files, and decoded if many parts of one are requested."""
 
 import asyncio
 import hashlib
@@ -24,12 +24,12 @@ _ANOTHER_VERSION = (
     "This version of the image is not the present one: its info.json, without @, leads to that."
 )
 ASK_AGAIN_SECONDS = 2
-"""How long the store may take to say that a source is still the same, before what is kept is served."""
+"""How long the store may take to confirm that a source is unchanged before the cached one is served."""
 log = logging.getLogger("service")
 
 
 def version_of(tag: str) -> str:
-    """16 hex digits, of what the store calls a version of an image."""
+    """Return 16 hex digits from the store's own version of an image."""
     return hashlib.sha256(tag.encode()).hexdigest()[:16]
 
 
@@ -38,14 +38,17 @@ class Lease:
 
 
 class Memory:
-    """Counts the bytes of files and decoded images, whoever holds them: the cache, or requests."""
+    """Counts the bytes of files and decoded images, whether held by the cache or by requests."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.held = limit, 0
         self._lock = threading.RLock()  # a release may interrupt a `take` of the same thread
 
     def take(self, count: int) -> Lease:
-        """`count` bytes until the lease is let go of by everybody. Raises BusyError when there is no room."""
+        """Reserve `count` bytes until the last holder drops the lease.
+
+        Raises BusyError when there is no room.
+        """
         with self._lock:
             if self.held + count > self.limit:
                 raise BusyError("The images that are being worked on fill the memory; try again in a moment.")
@@ -61,7 +64,7 @@ class Memory:
 
 @dataclass(kw_only=True, eq=False)
 class Source:
-    """An image in memory. asked: how often, for its description or a part of it."""
+    """An image in memory. asked: how often its description or a part of it was requested."""
 
     file: File
     fresh_until: float
@@ -71,12 +74,12 @@ class Source:
 
     @property
     def version(self) -> str:
-        """As it stands in URLs."""
+        """The version as it stands in URLs."""
         return version_of(self.file.version)
 
     @property
     def bytes(self) -> int:
-        """What it holds."""
+        """The bytes that it holds."""
         return len(self.file.data) + (size_of(self.file.header) if self.pyramid else 0)
 
 
@@ -89,18 +92,18 @@ class Shared:
     begun: bool = False
 
     def begin(self, work: Callable[[], T]) -> T:
-        """Run `work`, in a thread; once begun it is not cancelled, and its result serves later requests."""
+        """Run `work` in a thread; once begun it is not cancelled, and its result serves later requests."""
         self.begun = True
         return work()
 
 
 @dataclass(kw_only=True, eq=False)
 class Sources:
-    """Sources within a budget of bytes, the least recently used going first.
+    """An LRU cache of sources within a budget of bytes.
 
-    Requests for one source that meet are fetched once and decoded once. spare: bytes beyond the budget that
-    may be held by requests alone. fresh: seconds in which the store is not asked again whether the source is
-    still the same; while it cannot say, what is kept is served.
+    Concurrent requests for one source share one fetch and one decode. spare: bytes beyond the budget that
+    requests alone may hold. fresh: seconds before the store is asked whether the source is unchanged; while
+    the store is unreachable, the cached source is served.
     """
 
     store: Store
@@ -121,9 +124,9 @@ class Sources:
         self.memory = Memory(self.budget + self.spare)
 
     async def get(self, key: str, version: str = "") -> Source:
-        """Return the source of that key, of just that version if one is named.
+        """Return the source with that key, and with that version if one is given.
 
-        Raises as `Store.fetch` does, and BusyError; NotFoundError for a version that is not the present one.
+        Raises as `Store.fetch` does, BusyError, and NotFoundError for a version that is not the current one.
         """
         known = self._kept.get(key)
         # Another version may be a newer one: the store knows.
@@ -139,7 +142,7 @@ class Sources:
         return found
 
     async def tag(self, key: str) -> str:
-        """Return what the store calls the version of the source, which is not read for it."""
+        """Return the store's version of the source without reading it."""
         if key in self._kept:
             return (await self.get(key)).file.version
 
@@ -155,7 +158,7 @@ class Sources:
             raise Rejected(reason, message)
 
     def _reject(self, key: str, rejected: Rejected) -> None:
-        """Not the exception itself: it holds on to the frames that it came through, and what is in them."""
+        """Remember why a source was rejected, but not the exception, which would keep its frames in memory."""
         self._drop(key)
         self._rejected.pop(key, None)
         self._rejected[key] = (time.monotonic() + self.fresh, rejected.reason, rejected.message)
@@ -163,10 +166,10 @@ class Sources:
             self._rejected.popitem(last=False)
 
     async def pyramid(self, key: str, source: Source) -> Pyramid | None:
-        """Return the decoded source, if it was requested before and fits into the budget; else None.
+        """Return the decoded source if it was requested before and fits into the budget; else None.
 
-        A viewer begins with `info.json`, so its first tile request decodes the source, and no later one
-        does. Raises BusyError, and what `Pyramid` raises.
+        A viewer requests `info.json` first, so its first tile decodes the source for all the others. Raises
+        BusyError, and whatever `Pyramid` raises.
         """
         if (
             source.pyramid
@@ -178,7 +181,7 @@ class Sources:
         return await self._once(name, lambda shared: self._decode(key, source, shared))
 
     async def _look(self, key: str, known: Source | None, shared: Shared) -> tuple[Source, Exception | None]:
-        """Return the source as the store has it; or as it was, and why nobody can say that it still is."""
+        """Return the source as the store has it; if the store is unreachable, the cached one and the reason."""
         until = time.monotonic() + self.fresh
         try:
             if known:
@@ -255,7 +258,7 @@ class Sources:
         self.bytes -= source.bytes if source else 0
 
     async def _once(self, name: str, work: Callable[[Shared], Coroutine[Any, Any, T]]) -> T:
-        """One task for all that want the same; once begun, or while one of them waits for it, it goes on."""
+        """Share one task among concurrent requests; it continues once begun, or while one of them waits."""
         shared = self._shared.get(name)
         if not shared:
             shared = self._shared[name] = Shared()
@@ -274,7 +277,7 @@ class Sources:
                 self._forget(name, shared, task)
 
     def _forget(self, name: str, shared: Shared, task: asyncio.Task[Any]) -> None:
-        """From here on the next request begins anew."""
+        """Forget a task, so that the next request starts a new one."""
         if task.done() and not task.cancelled():
             task.exception()  # perhaps nobody is left to be told
         if self._shared.get(name) is shared:

@@ -1,4 +1,4 @@
-"""How long each step of a request took."""
+"""The duration of each step of a request."""
 
 import contextlib
 import time
@@ -14,7 +14,7 @@ class Steps:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Note how long its block takes."""
+        """Record how long the block takes."""
         started = time.perf_counter()
         try:
             yield
@@ -22,9 +22,9 @@ class Steps:
             self.taken[name] = (time.perf_counter() - started) * 1000
 
     def rounded(self) -> dict[str, float]:
-        """To a tenth; a thread may still be adding to them."""
+        """Return the times rounded to a tenth; a thread may still be adding to them."""
         return {name: round(one, 1) for name, one in list(self.taken.items())}
 
     def __str__(self) -> str:
-        """As a Server-Timing header: https://www.w3.org/TR/server-timing/"""
+        """Format as a Server-Timing header: https://www.w3.org/TR/server-timing/"""
         return ", ".join(f"{name};dur={one}" for name, one in self.rounded().items())

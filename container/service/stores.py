@@ -1,4 +1,4 @@
-"""Where images come from: a bucket, or a folder for trying it out."""
+"""Stores of images: a bucket, or a folder for local trials."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -26,11 +26,11 @@ Admit = Callable[[int], object]
 
 
 def admit_all(_: int) -> None:
-    """There is always room."""
+    """Admit any size."""
 
 
 FETCHES = 8
-"""Sources that are read at once."""
+"""Sources that are fetched at the same time."""
 _NO_ANSWER = "The bucket of the images cannot be reached."
 _NONE = "There is no image of this name."
 _MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
@@ -38,7 +38,7 @@ _MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """An image as stored. version: changes whenever the content may have."""
+    """An image file as stored. version: changes whenever the content may have changed."""
 
     version: str
     header: Header
@@ -51,17 +51,17 @@ class Store(Protocol):
     def fetch(self, key: str, admit: Admit = admit_all) -> File:
         """Fetch the file.
 
-        Raises what `admit` does, NotFoundError, StoreError, and Rejected for what is over the limits or no
-        image: as soon as its header says so, which for all but some TIFFs is in the first 64 KiB.
+        Raises what `admit` raises, NotFoundError, StoreError, and Rejected for a file that is over the limits
+        or no image, as soon as its header shows it: within the first 64 KiB for all but some TIFFs.
         """
 
     def version(self, key: str) -> str:
-        """Of the file, without reading it. Raises NotFoundError and StoreError."""
+        """Return the file's version without reading it. Raises NotFoundError and StoreError."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """S3. Its role needs s3:GetObject, and s3:ListBucket so that what is missing is a 404 and not a 403."""
+    """An S3 bucket. Needs s3:GetObject, and s3:ListBucket so that a missing object gives 404 and not 403."""
 
     s3: "S3Client"
     name: str
@@ -93,13 +93,13 @@ class Bucket:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Files under a folder; links are not followed."""
+    """Files under a folder; symbolic links are not followed."""
 
     path: Path
     limits: Limits
 
     def fetch(self, key: str, admit: Admit = admit_all) -> File:
-        """As `Store.fetch`; the version is time and size."""
+        """As `Store.fetch`; the version is modification time and size."""
         try:
             file, version, size = self._find(key)
             check_bytes(size, self.limits.max_bytes)
@@ -118,7 +118,7 @@ class Folder:
             raise NotFoundError(_NONE) from error
 
     def _find(self, key: str) -> tuple[Path, str, int]:
-        """Its path, version and bytes."""
+        """Return the file's path, version and size."""
         root = self.path.resolve()
         file = (root / key).resolve()
         # Just one key a file: neither a/../b nor b/ is b, nor does a link lead out.
@@ -129,7 +129,7 @@ class Folder:
 
 
 def store_of(settings: "Settings") -> Store:
-    """Return the bucket or the folder."""
+    """Return the store that the settings name: bucket or folder."""
     if settings.folder:
         return Folder(path=settings.folder, limits=settings.limits)
     import boto3  # a folder needs no AWS

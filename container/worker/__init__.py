@@ -1,1 +1,1 @@
-"""The one-off task of HybridPattern: one attempt of one job."""
+"""The one-off task of HybridPattern: one attempt at one job."""

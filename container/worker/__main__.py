@@ -1,4 +1,4 @@
-"""The worker's entry point, `python -m container.worker`: which works it ships."""
+"""Entry point of the worker, `python -m container.worker`: which works it ships."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from runtime.work.work import Work
 
 
 def kinds(variables: Mapping[str, str]) -> Sequence[Work]:
-    """Make scans into tiles."""
+    """Return the work that this image ships: scans into tiles."""
     told = ScanEnvironment.from_variables(variables)
     return [Scans(limits=Limits(max_pixels=told.max_pixels, max_bytes=told.max_bytes))]
 

@@ -1,4 +1,4 @@
-"""One attempt of a job, from its record to its results, with progress on the way."""
+"""One attempt at a job, from reading its record to publishing results, with progress in between."""
 
 import time
 from collections.abc import Callable
@@ -17,11 +17,11 @@ EVERY_SECONDS = 10
 
 
 class SupersededError(Exception):
-    """The job went on without this attempt."""
+    """Raised when the job has moved on without this attempt."""
 
 
 class OvertakenError(Exception):
-    """The key already shows a newer version or its deletion: nobody would see the result."""
+    """Raised when the key already shows a newer version or a deletion, so that nobody would see the result."""
 
 
 @dataclass(kw_only=True)
@@ -29,11 +29,11 @@ class Attempt:
     """One attempt.
 
     Attributes:
-        number: of the attempt.
-        task_arn: of this task, if it is known.
-        seconds: that it may take.
-        say: logs an exit code and why, and returns the code.
-        is_stopped: whether the task was told to end.
+        number: number of the attempt.
+        task_arn: ARN of this task, if known.
+        seconds: time limit.
+        say: logs an exit code and its reason, and returns the code.
+        is_stopped: whether the task was told to stop.
     """
 
     job_id: str
@@ -47,7 +47,10 @@ class Attempt:
     _told: float = field(default=0, init=False)
 
     def run(self) -> int:
-        """Return the exit code. Raises StoppedError, and what is neither a result nor a rejection."""
+        """Run the attempt and return the exit code.
+
+        Raises StoppedError, and any error that is not a rejection.
+        """
         deadline = time.monotonic() + self.seconds
         job = self.jobs.begin(self.job_id, self.number, self.task_arn, self.seconds)
         if job is None:

@@ -1,4 +1,4 @@
-"""What the worker is told by its stack; job and attempt come with each RunTask (runtime/jobs/tasks.py)."""
+"""Environment variables of the worker, set by its stack; job and attempt come with each RunTask."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,6 @@ from runtime.work.environment import WorkEnvironment
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerEnvironment(WorkEnvironment):
-    """Where jobs and results are. task_seconds: its own deadline."""
+    """Tables, buckets and limits of the worker. task_seconds: its deadline."""
 
     task_seconds: int

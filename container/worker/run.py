@@ -1,7 +1,7 @@
-"""Runs one attempt of a job, told by its environment which, with the works that an entry point ships.
+"""One attempt at a job, with the works of an entry point.
 
-It ends with 0 when its job is done, 3 when it is rejected, 4 when it is worth another try; anything else is a
-failure, said in its last line. ECS has no limit of time of its own: the deadline here is the task's.
+Exits with 0 when its job is done, 3 when it is rejected and 4 when it should be retried; any other code is a
+failure, explained in the last line of the log. ECS has no time limit of its own, so the worker keeps one.
 """
 
 import json
@@ -29,11 +29,11 @@ from runtime.work.work import Work
 from runtime.work.works import Works
 
 STOPPED = threading.Event()
-"""The task was told to end."""
+"""The task was told to stop."""
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
-    """Return the exit code. kinds: makes the works from the environment."""
+    """Run one attempt; return the exit code. kinds: makes the works from the environment."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         return _attempt(kinds(os.environ)).run()
@@ -89,7 +89,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _said(code: int, why: str) -> int:
-    """Print a line with the names that the functions' lines have, so that one query finds both."""
+    """Log with the field names of the functions' lines, so that one query finds both."""
     whose = {"job_id": os.environ.get(JOB_ID, ""), "attempt": int(os.environ.get(ATTEMPT, "0"))}
     trace = {"xray_trace_id": os.environ[TRACE_ID]} if os.environ.get(TRACE_ID) else {}
     print(json.dumps({"message": why, "exit": code, **whose, **trace}), flush=True)  # noqa: T201

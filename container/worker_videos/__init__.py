@@ -1,1 +1,1 @@
-"""The worker with videos among its works."""
+"""The worker with videos as well as scans."""

@@ -1,1 +1,1 @@
-"""The function that feeds a pattern's queue with what was in its bucket before."""
+"""The function that feeds a pattern's queue with objects its bucket already had."""

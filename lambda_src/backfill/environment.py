@@ -1,4 +1,4 @@
-"""What the backfill's function is told by its stack."""
+"""Environment variables of the backfill function, set by its stack."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from runtime.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillEnvironment(Environment):
-    """The pattern that is fed.
+    """The pattern to feed.
 
     Attributes:
-        queue_url: of its uploads.
-        job_table: of a pattern that takes jobs off its queue before they are done; others have none.
+        queue_url: URL of the pattern's queue of uploads.
+        job_table: table of a pattern that takes jobs off its queue before they are done; "" for others.
     """
 
     source_bucket: str

@@ -1,4 +1,4 @@
-"""A batch of objects: those of which nothing was made yet go into the pattern's queue, a few at once."""
+"""One batch of objects: those without a result are sent to the pattern's queue, a few at a time."""
 
 import json
 import time
@@ -19,26 +19,28 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 THREADS = 10
-"""As many connections as a boto3 client keeps."""
+"""As many connections as a boto3 client keeps open."""
 MOST_MESSAGES = 10
-"""Of one call: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
+"""Maximum per call:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+"""
 BAD_REQUEST = "400"
-"""A HEAD has no body that would say more."""
+"""The status of a rejected HEAD request; HEAD responses have no body with details."""
 PAUSE_SECONDS = 0.5
-"""Until the queue is looked at again."""
+"""Seconds between looks at the queue."""
 LAST_SECONDS = 70
-"""Of the function's time, in which nothing more is sent: an alarm goes off at four fifths of it."""
+"""Time before the function's timeout in which nothing is sent; an alarm goes off at four fifths of it."""
 OLDEST = "0"
 """A sequencer older than any that S3 issues."""
 JUST_AFTER = "0" * 40 + "1"
-"""At the end of a sequencer it makes one that is newer, and older than every later one: they are compared
-from the left, and none is that long.
+"""Appended to a sequencer, it makes one that is newer, but older than all later ones: they are compared from
+the left, and none is that long.
 """
 MESSAGES: tuple[Literal["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"], ...] = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
 )
-"""Those that wait and those that are worked on."""
+"""Messages waiting and in flight."""
 
 
 class Found(StrEnum):
@@ -46,22 +48,22 @@ class Found(StrEnum):
 
     SENT = "sent"
     SHOWN = "shown"
-    """Its result is published: nothing to do."""
+    """Its result is published; nothing to do."""
     REJECTED = "rejected"
-    """It was refused before, and would be again."""
+    """It was rejected before and would be again."""
     FOLDER = "folder"
     GONE = "gone"
-    """Since it was listed."""
+    """It was deleted after the listing."""
     UNREADABLE = "unreadable"
-    """S3 refuses to describe it: its key is no address, or it is under a customer's own key (SSE-C)."""
+    """S3 refuses HEAD: its key is not a valid address, or it is encrypted with a customer's key (SSE-C)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What a child execution hands to the function, and gets back until no keys are left.
+    """The input of the function, which is called again with its answer until no keys are left.
 
-    keys: of objects. at_once: as many may be in the pattern's hands, live uploads included.
-    counts: of Found, so far.
+    keys: of objects. at_once: most objects that the pattern may have in progress, live uploads included.
+    counts: number of objects by Found, so far.
     """
 
     keys: Sequence[str]
@@ -70,7 +72,7 @@ class Batch:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Batch":
-        """From what ItemBatcher makes, or `as_json` gave.
+        """Parse the input, made by ItemBatcher or by `as_json`.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html
         """
@@ -78,7 +80,7 @@ class Batch:
         return cls(keys=keys, at_once=told["BatchInput"]["at_once"], counts=told.get("Counts", {}))
 
     def as_json(self) -> dict[str, Any]:
-        """In the same shape, and `Counts`."""
+        """Return the same shape as the input, with `Counts`."""
         return {
             "BatchInput": {"at_once": self.at_once},
             "Items": [{"key": key} for key in self.keys],
@@ -88,12 +90,12 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Feeder:
-    """Of one pattern.
+    """Feeds one pattern.
 
     Attributes:
         bucket: the source.
-        output: of the same pattern, only read.
-        open_jobs: that are no longer in the queue and not done either.
+        output: the pattern's output, read only.
+        open_jobs: counts jobs that have left the queue but are not done.
         pause: `time.sleep`.
     """
 
@@ -106,9 +108,9 @@ class Feeder:
     pause: Callable[[float], None] = time.sleep
 
     def run(self, batch: Batch, seconds: Callable[[], float]) -> Batch:
-        """Send what the pattern has room for, until all is sent or the time is over.
+        """Send as much as the pattern has room for, until everything is sent or time runs out.
 
-        Returns what is left; its objects are looked at anew. seconds: that the function has left.
+        Returns what is left; its objects will be examined again. seconds: left to the function.
         """
         with ThreadPoolExecutor(THREADS) as threads:
             found = list(threads.map(self._look, batch.keys))
@@ -123,10 +125,10 @@ class Feeder:
         return replace(batch, keys=[event.key for event in waiting], counts=counts)
 
     def _look(self, key: str) -> ObjectEvent | Found:
-        """Return the event of its current version, unless there is nothing to do.
+        """Return an event for the object's current version, or why there is nothing to do.
 
-        The pointer is read before the object is asked for: so what it shows is no newer than this version,
-        and an upload in between is newer than the event made here.
+        The pointer is read before the object, so what it shows is no newer than this version; an upload in
+        between is newer than the event made here.
         """
         if key.endswith("/"):
             return Found.FOLDER
@@ -151,12 +153,12 @@ class Feeder:
         return Found.REJECTED if self.output.is_rejected(event.job_id) else event
 
     def _in_flight(self) -> int:
-        """Return what the pattern has to do: messages and jobs, waiting or in work. SQS counts roughly."""
+        """Return the pattern's messages and jobs in progress or waiting. SQS counts approximately."""
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[*MESSAGES])
         return sum(int(told["Attributes"][name]) for name in MESSAGES) + self.open_jobs()
 
     def _send(self, events: Sequence[ObjectEvent]) -> list[ObjectEvent]:
-        """Return those that SQS did not take."""
+        """Send messages; return those that SQS did not accept."""
         refused = []
         for start in range(0, len(events), MOST_MESSAGES):
             page = events[start : start + MOST_MESSAGES]
@@ -172,7 +174,7 @@ class Feeder:
 
 
 def as_message(event: ObjectEvent) -> dict[str, Any]:
-    """Return what EventBridge would have delivered, as far as anybody here reads it.
+    """Return the message that EventBridge would have delivered, with the fields that our readers use.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """

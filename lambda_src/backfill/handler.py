@@ -34,7 +34,7 @@ if environment.job_table:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """One batch of a listing, or what is left of it."""
+    """Handle one batch of a listing, or what is left of it."""
     left = feeder.run(Batch.of(event), lambda: context.get_remaining_time_in_millis() / 1000)
     told = left.as_json()
     logger.info("Fed", left=len(left.keys), counts=told["Counts"])

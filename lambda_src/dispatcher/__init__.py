@@ -1,1 +1,1 @@
-"""The function of HybridPattern that decides where each job runs, and does the small ones itself."""
+"""The function of HybridPattern that decides where each job runs, and runs the small ones itself."""

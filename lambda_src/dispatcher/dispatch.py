@@ -1,4 +1,4 @@
-"""Where each job is done: here, in a task sized for it, or nowhere; recorded with its reason."""
+"""Placement of jobs: here, in a task of the right size, or nowhere; recorded with the reason."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,19 +17,20 @@ from runtime.sqs_batch import Outcome
 from runtime.work.works import Works, source_gone
 
 LAST_SECONDS = 20
-"""Before the function's timeout, to give the job to a task instead."""
+"""How long before the function's timeout a job is handed to a task instead."""
 DEPLOY_SECONDS = 900
-"""In which a new revision, the role that may start it and the function that does are all in place."""
+"""How long a deployment may take to update the task definition, the policy that allows it and the function.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatcher:
-    """Decides, and does what is small.
+    """Decides where jobs run, and runs small ones.
 
     Attributes:
-        rules: what the function may do itself.
-        spot: first attempts ask for FARGATE_SPOT.
-        trace_id: of AWS X-Ray, of the invocation that asks.
+        rules: limits on what the function runs itself.
+        spot: whether first attempts ask for FARGATE_SPOT.
+        trace_id: X-Ray trace ID of the invocation.
     """
 
     jobs: Jobs
@@ -40,9 +41,10 @@ class Dispatcher:
     trace_id: Callable[[], str] = lambda: ""
 
     def run(self, message: Mapping[str, Any], seconds: Callable[[], float]) -> Outcome:
-        """Handle an event of the source bucket, or a call of a waiting job. seconds: left to the function.
+        """Handle an event of the source bucket, or a call to retry a waiting job. seconds: left to the
+        function.
 
-        However often a message comes, one attempt is begun once. Raises what is worth trying again.
+        Idempotent: each attempt is begun once, however often a message arrives. Raises transient errors.
         """
         if is_call(message):
             return self._begin(job_called(message), seconds)
@@ -61,12 +63,12 @@ class Dispatcher:
         return self._begin(event.job_id, seconds)
 
     def _end_with_its_source(self, event: ObjectEvent) -> None:
-        """End a job that waits; one that is worked on finds that out itself, and cleans up."""
+        """End a waiting job whose source is gone; a running one notices that itself and cleans up."""
         if event.change is Change.REMOVED and self.jobs.get(event.job_id):
             self.jobs.reject_waiting(event.job_id, source_gone().told)
 
     def _place(self, event: ObjectEvent) -> Job:
-        """Return a new job that waits where it fits; one that fits nowhere is rejected."""
+        """Return a new job, waiting to run where it fits; one that fits nowhere is rejected."""
         new = Job.of(event, self.jobs.clock(), self.trace_id())
         try:
             placement = place(self.works.estimate(event), self.rules)
@@ -88,7 +90,9 @@ class Dispatcher:
         return Outcome(what=what, facts={**facts, **more})
 
     def _is_overtaken(self, job_id: str) -> bool:
-        """Whether its key shows a newer version; if so, end the job and remove what earlier attempts left."""
+        """Return whether the key shows a newer version; if so, end the job and remove what earlier attempts
+        left.
+        """
         job, output = self.jobs.get(job_id), self.works.output
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
             return False
@@ -97,7 +101,7 @@ class Dispatcher:
         return self.jobs.complete(job_id, OVERTAKEN) is not None
 
     def _run_here(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
-        """Under a lease. Whatever it fails with, a task tries next."""
+        """Run the job here, under a lease. If it fails, a task tries next."""
         deadline = time.monotonic() + seconds() - LAST_SECONDS
         try:
             moved = self.works.run(job.event, deadline=deadline, placed=job.placed)
@@ -136,7 +140,9 @@ class Dispatcher:
                 return Metric.JOB_FAILED, {"why": why}
 
     def _is_settled(self, job: Job) -> bool:
-        """Whether it has been refused for longer than a deploy can take; waiting for room does not count."""
+        """Return whether it has been refused for longer than a deployment can take; waiting for capacity does
+        not count.
+        """
         return job.refused_since > 0 and self.jobs.clock() - job.refused_since >= DEPLOY_SECONDS
 
 

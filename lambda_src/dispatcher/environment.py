@@ -1,4 +1,4 @@
-"""What the dispatcher is told by its stack."""
+"""Environment variables of the dispatcher, set by its stack."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from runtime.work.environment import WorkEnvironment
 
 @dataclass(frozen=True, kw_only=True)
 class DispatcherEnvironment(WorkEnvironment):
-    """What the function may do itself.
+    """What the function may run itself.
 
     Attributes:
-        lambda_seconds: work estimated longer goes to a task.
+        lambda_seconds: work with a longer estimate goes to a task.
         spot: whether first attempts ask for FARGATE_SPOT.
     """
 

@@ -60,7 +60,7 @@ dispatcher = Dispatcher(
 
 
 def _work(message: dict[str, Any], context: LambdaContext) -> Outcome:
-    """One event of the source bucket, or one call of a job that waits."""
+    """Handle one event of the source bucket, or one call to retry a waiting job."""
     return dispatcher.run(message, lambda: context.get_remaining_time_in_millis() / 1000)
 
 

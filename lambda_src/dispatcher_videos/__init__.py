@@ -1,1 +1,1 @@
-"""The dispatcher with videos among its works."""
+"""The dispatcher with videos as well as scans."""

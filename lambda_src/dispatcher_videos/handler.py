@@ -1,4 +1,4 @@
-"""The dispatcher's entry point where `videos=on`: as lambda_src/dispatcher/handler.py, and one more work."""
+"""Entry point of the dispatcher where `videos=on`: as lambda_src/dispatcher/handler.py, with one more work."""
 
 import os
 from dataclasses import replace
@@ -18,7 +18,7 @@ dispatcher = replace(scans, works=replace(scans.works, kinds=[*scans.works.kinds
 
 
 def _work(message: dict[str, Any], context: LambdaContext) -> Outcome:
-    """One event of the source bucket, or one call of a job that waits."""
+    """Handle one event of the source bucket, or one call to retry a waiting job."""
     return dispatcher.run(message, lambda: context.get_remaining_time_in_millis() / 1000)
 
 

@@ -1,1 +1,1 @@
-"""The service of container/service as a function."""
+"""The service of container/service as a Lambda function."""

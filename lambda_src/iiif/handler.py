@@ -1,4 +1,4 @@
-"""The IIIF service as a function: events of a function URL in, answers out; started once per environment."""
+"""The IIIF service as a function: function URL events in, responses out; started once per environment."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ _answer = Mangum(service.application(), lifespan="off", custom_handlers=[Viewer]
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a request. A request past its deadline is the last of this environment."""
+    """Answer a request. A request that misses its deadline ends the execution environment."""
     answer = _answer(event, context)
     service.print_metrics()
     if service.is_at_work:
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _answer_and_end(answer: dict[str, Any], request_id: str) -> None:
-    """Wait for threads: one still at work would freeze, and wake within the next request on its worker.
+    """Send the answer and end the process, whose running thread would continue during the next invocation.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-response
     """

@@ -1,6 +1,6 @@
-"""What a function URL hands on."""
+"""Limits of a function URL."""
 
 MAX_ANSWER_BYTES = 4_700_000
-"""An answer may have 6 MB in base64, which is four thirds of its bytes, and its headers want room too:
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""Most bytes of a response: Lambda's 6 MB hold it in base64, which takes four thirds of its size, and
+headers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """

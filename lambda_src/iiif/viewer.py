@@ -1,4 +1,4 @@
-"""A request as CloudFront hands it to a function URL, and as the application wants it."""
+"""Translation of a request from CloudFront's form at a function URL to the application's."""
 
 import base64
 import binascii
@@ -9,23 +9,24 @@ from mangum.handlers import HTTPGateway
 from mangum.types import Scope
 
 PREFIX = "/i/"
-"""Before the viewer's own path, in base64url: origin access control has signed some encoded paths wrongly
-(https://github.com/aws-samples/image-optimization/issues/44)."""
+"""Prefix of the viewer's own path in base64url: origin access control has signed some encoded paths wrongly
+(https://github.com/aws-samples/image-optimization/issues/44).
+"""
 
 
 class Viewer(HTTPGateway):
-    """Of Mangum's, with the path as the viewer wrote it: in an identifier `%2F` and `/` are not the same."""
+    """Mangum's handler with the path as the viewer wrote it: `%2F` and `/` differ within an identifier."""
 
     @property
     def scope(self) -> Scope:
-        """With `raw_path`, which Mangum leaves out."""
+        """The ASGI scope with `raw_path`, which Mangum leaves out."""
         raw_path = viewers_path(self.event["rawPath"])
         found: Any = super().scope
         return {**found, "raw_path": raw_path.encode("ascii", "replace"), "path": unquote(raw_path)}
 
 
 def viewers_path(path: str) -> str:
-    """Return what CloudFront's function has written into a path; any other path as it is."""
+    """Return the path that CloudFront's function has encoded; any other path unchanged."""
     if not path.startswith(PREFIX):
         return path
     written = path.removeprefix(PREFIX)

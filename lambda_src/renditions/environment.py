@@ -1,4 +1,4 @@
-"""What the function is told by its stack."""
+"""Environment variables of the function, set by its stack."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from runtime.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class RenditionsEnvironment(Environment):
-    """Where results go, what is too large, and whether Amazon Rekognition labels each photo."""
+    """Where results go, size limits, and whether Amazon Rekognition labels each photo."""
 
     output_bucket: str
     max_pixels: int

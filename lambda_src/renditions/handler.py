@@ -28,7 +28,7 @@ job = Job(
 
 
 def _work(message: dict[str, Any], _context: LambdaContext) -> Outcome:
-    """One EventBridge event of the source bucket."""
+    """Handle one EventBridge event of the source bucket."""
     event = parse_event(message)
     outcome = job.run(event)
     facts = {"key": event.key, "version_id": event.version_id, "job_id": event.job_id, **outcome.facts}

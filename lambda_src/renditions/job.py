@@ -1,4 +1,4 @@
-"""One event of the source bucket, from reading the object to publishing what was made of it."""
+"""Processing of one event of the source bucket, from reading the object to publishing its results."""
 
 import time
 from collections.abc import Mapping
@@ -23,39 +23,39 @@ if TYPE_CHECKING:
 
 
 class Put(Protocol):
-    """Stores a result: its name within the version's folder, the bytes, their media type. Returns its key."""
+    """Stores a part of a result: name within the version's folder, bytes and media type. Returns its key."""
 
     def __call__(self, name: str, data: bytes, media_type: str, /) -> str:
         """Store a part of a result and return its key."""
 
 
 class Work(Protocol):
-    """What is made of an upload: `photos` is one, and what a copy of this function replaces."""
+    """What is made of an upload. `photos` implements it; copies of this function replace it."""
 
     @property
     def max_bytes(self) -> int:
-        """What is larger is rejected unread."""
+        """Larger files are rejected unread."""
 
     def make(self, body: Body, put: Put) -> dict[str, Any]:
-        """Store what is made of an upload, and return what the manifest says of it.
+        """Store what is made of an upload, and return what its manifest says.
 
-        `source` is merged with the upload's identity, and `timings_ms` is logged as well. Raises Rejected
-        where another try would change nothing.
+        `source` is merged with the upload's identity, and `timings_ms` is logged too. Raises Rejected when a
+        retry would change nothing.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What every event is worked on with."""
+    """Everything that is needed to process an event."""
 
     s3: "S3 | S3Client"
     output: Output
     work: Work
 
     def run(self, event: ObjectEvent) -> Outcome:
-        """Do what the event asks for: Published, Superseded, Rejected, Deleted or Ignored.
+        """Process one event. Returns Published, Superseded, Rejected, Deleted or Ignored.
 
-        Raises what is worth trying again: failed calls to AWS.
+        Raises transient errors: failed calls to AWS.
         """
         if event.is_folder:
             return Outcome(what=Metric.IGNORED)

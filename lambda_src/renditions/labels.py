@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from types_boto3_rekognition import RekognitionClient
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
-"""Image.Bytes of DetectLabels: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
+"""Limit of Image.Bytes in DetectLabels: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
 MAX_LABELS = 20
 MIN_CONFIDENCE = 70.0
 
 
 def rekognition() -> "RekognitionClient":
-    """Return a client of botocore, imported where labels are wanted only: it doubles the cold start."""
+    """Return a botocore client, imported only where labels are on: it doubles the cold start."""
     from botocore.config import Config
     from botocore.session import get_session
 
@@ -29,9 +29,9 @@ def rekognition() -> "RekognitionClient":
 
 
 def labeller(rekognition: "RekognitionClient") -> Callable[[bytes], dict[str, Any]]:
-    """Return a function from a WebP rendition to what its manifest says under "labels".
+    """Return a function that takes a WebP rendition and returns the manifest's entry "labels".
 
-    Labels are an extra: a failure is written down there and never fails the upload.
+    Labels are optional: a failure is recorded in the entry and never fails the upload.
     """
 
     def labels(webp: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What LambdaPattern's function counts, for alarms and dashboards; the namespace is its stack's name."""
+"""Metrics of LambdaPattern's function, for alarms and dashboards; the namespace is its stack's name."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ SERVICE = "renditions"
 
 
 class Metric(StrEnum):
-    """The name of a metric; its unit is Count unless it is said."""
+    """The name of a metric; the unit is Count unless noted."""
 
     IGNORED = "Ignored"
     DELETED = "Deleted"
@@ -15,6 +15,6 @@ class Metric(StrEnum):
     PUBLISHED = "Published"
     SUPERSEDED = "Superseded"
     LATENCY = "Latency"
-    """Of a message, in milliseconds: runtime/sqs_batch.py, as FAILED."""
+    """Of a message, in milliseconds; counted by runtime/sqs_batch.py, as FAILED is."""
     FAILED = "Failed"
-    """A message that comes again: runtime/sqs_batch.py."""
+    """Messages that will be retried: runtime/sqs_batch.py."""

@@ -1,4 +1,4 @@
-"""The work of the function, which a copy replaces: a photo is checked and made into renditions."""
+"""The function's work, which a copy replaces: a photo is checked and turned into renditions."""
 
 import time
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from runtime.imaging.renditions import MEDIA_TYPE, render
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """A Work. limits: of one photo. labels: finds labels on a rendition, where that is switched on."""
+    """A Work. limits: limits on one photo. labels: labels a rendition, if that is switched on."""
 
     limits: Limits
     labels: Callable[[bytes], dict[str, Any]] | None = None
 
     @property
     def max_bytes(self) -> int:
-        """Bytes of a source, at most."""
+        """Maximum size of a source in bytes."""
         return self.limits.max_bytes
 
     def make(self, body: Body, put: Put) -> dict[str, Any]:
-        """Its renditions, the largest first, and what they were made from.
+        """Store its renditions, the largest first, and return the manifest's facts.
 
-        Raises Rejected of what is no photo, damaged, or over the limits.
+        Raises Rejected for a file that is no photo, is damaged, or exceeds the limits.
         """
         started = time.perf_counter()
         download = Download(body)

@@ -1,1 +1,1 @@
-"""The function of HybridPattern that closes the loop: what became of each task and of each job."""
+"""The function of HybridPattern that tracks stopped tasks and recovers lost jobs."""

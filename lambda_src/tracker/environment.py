@@ -1,4 +1,4 @@
-"""What the tracker is told by its stack."""
+"""Environment variables of the tracker, set by its stack."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from runtime.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerEnvironment(Environment):
-    """Where jobs and tasks are, and whom it calls.
+    """Table, cluster and queue that the tracker works with.
 
     Attributes:
-        distribution: the id of the one in front of the results.
-        dispatcher_queue: its URL.
+        distribution: id of the distribution in front of the results.
+        dispatcher_queue: URL of the dispatcher's queue.
     """
 
     job_table: str

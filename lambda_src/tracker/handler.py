@@ -33,7 +33,7 @@ tracker = Tracker(
 
 
 def _work(message: dict[str, Any], _context: LambdaContext) -> Outcome:
-    """One task that stopped, or one sweep."""
+    """Handle one stopped task, or one sweep."""
     return tracker.run(message)
 
 

@@ -1,4 +1,4 @@
-"""What became of each task, and of the jobs that nobody heard of again."""
+"""Tracking of stopped tasks, and recovery of lost jobs."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
 
 CALLED_A_STOP = 4
-"""A task that ends leaves room for one or a few others."""
+"""Waiting jobs to retry per stopped task, which leaves room for one or a few."""
 CALLED_A_SWEEP = 100
 SWEPT = 100
-"""Jobs in one sweep; the rest have the next, five minutes later."""
+"""Jobs per sweep; the next sweep is five minutes later."""
 T = TypeVar("T")
 Count = Callable[[Metric, int], None]
 """Counts something as a metric."""
@@ -31,7 +31,7 @@ Count = Callable[[Metric, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Tracker:
-    """ecs, cloudfront: boto3 clients. distribution: the id of the one in front of the results."""
+    """ecs, cloudfront: boto3 clients. distribution: id of the distribution in front of the results."""
 
     ecs: "ECSClient"
     cluster: str
@@ -43,7 +43,7 @@ class Tracker:
     count: Count
 
     def run(self, message: Mapping[str, Any]) -> Outcome:
-        """Handle a stopped task, or the scheduled sweep. Raises what is worth trying again."""
+        """Handle a stopped task, or the scheduled sweep. Raises transient errors."""
         if message["detail-type"] == "ECS Task State Change":
             return self._stopped(message["detail"])
         return self._sweep()
@@ -67,7 +67,7 @@ class Tracker:
                 self.count(Metric.GB_SECONDS, round(stop.gb_seconds))
 
     def _follow(self, stop: Stop) -> Job | None:
-        """Move the job on, if that task of that attempt is still the one it waits for."""
+        """Move the job on, if it is still waiting for this attempt's task."""
         job_id, attempt, task_arn = stop.job_id, stop.attempt, stop.task_arn
         try:
             if stop.verdict is Verdict.NEVER_RAN:
@@ -101,7 +101,7 @@ class Tracker:
         return Outcome(what=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
 
     def _invalidate(self) -> None:
-        """Ask CloudFront to invalidate; what it refuses, with too many under way, the next sweep repeats."""
+        """Ask CloudFront to invalidate; if too many are in progress, the next sweep tries again."""
         try:
             self.removals.invalidate(self.cloudfront, self.distribution)
         except (BotoCoreError, ClientError):
@@ -109,9 +109,9 @@ class Tracker:
             self.count(Metric.NOT_INVALIDATED, 1)
 
     def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
-        """Return what `look` makes of a job; None if it raises, so that none stops the sweep for others.
+        """Return what `look` makes of a job, or None if it raises, so that one job cannot stop the sweep.
 
-        It stays overdue or waiting, whose alarms tell of it.
+        The job remains overdue or waiting, which has an alarm.
         """
         try:
             return look(job_id)
@@ -121,7 +121,7 @@ class Tracker:
             return None
 
     def _chase(self, job_id: str) -> None:
-        """Recover a job that should have moved on: its task's event was lost, or it hangs."""
+        """Recover a job that should have moved on: its task's event was lost, or the task hangs."""
         job = self.jobs.get(job_id)
         now = self.jobs.clock()
         if job is None or job.is_final or job.state is State.WAITING or job.due > now:
@@ -149,6 +149,6 @@ class Tracker:
             self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=Verdict.AGAIN, why=why))
 
     def _task(self, job: Job) -> Mapping[str, Any] | None:
-        """None once ECS has forgotten it, about an hour after its end."""
+        """Describe the task; None once ECS has forgotten it, about an hour after its end."""
         found = self.ecs.describe_tasks(cluster=self.cluster, tasks=[job.task_arn])["tasks"]
         return dict(found[0]) if found else None

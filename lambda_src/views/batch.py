@@ -1,4 +1,4 @@
-"""One batch of a shard's records: what is counted, what is set aside, and what has to come again."""
+"""One batch of a shard's records: what is counted, set aside, or retried."""
 
 import base64
 import json
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 CALL_SECONDS = 12
-"""The longest that a call takes when every try times out: see the client's config in handler.py."""
+"""Longest that a call takes if every try times out: see the client's config in handler.py."""
 PART_SECONDS = 2 * CALL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A record, and what it is. data: as it came, for what is set aside."""
+    """A record and its parsed content. data: the raw bytes, for those set aside."""
 
     sequence: str
     data: bytes
@@ -36,7 +36,7 @@ class Read:
 class Done:
     """What became of a batch. counts: records by metric.
 
-    again: the sequence number of the first record that has to come again, and why; "" if none has.
+    again: sequence number of the first record to retry, and the reason; "" if there is none.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -46,16 +46,16 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Batches:
-    """What every batch is counted with. s3: boto3's client. set_aside: the bucket for malformed records."""
+    """Counts batches. s3: boto3's client. set_aside: the bucket for malformed records."""
 
     counters: Counters
     s3: "S3Client"
     set_aside: str
 
     def count(self, shard: str, records: Iterable[Read], seconds_left: Callable[[], float]) -> Done:
-        """Count the records in their order, and stop at the first part that cannot be counted now.
+        """Count the records in order, stopping at the first part that cannot be counted now.
 
-        seconds_left: until the function is ended; a part begins early enough for all tries of its calls.
+        seconds_left: until the function's timeout; a part begins only if all retries of its calls fit.
         """
         done = Done()
         records = list(records)
@@ -78,7 +78,7 @@ class Batches:
         return done
 
     def _keep(self, shard: str, part: Part) -> None:
-        """Write what is malformed before the mark moves; a part that comes again writes it again."""
+        """Store malformed records before the mark moves; a retried part stores them again."""
         if part.malformed:
             lines = "".join(f"{json.dumps(one)}\n" for one in part.malformed)
             self.s3.put_object(
@@ -92,8 +92,8 @@ class Batches:
 def parts(records: Iterable[Read], mark: str) -> Iterator[Part]:
     """Yield the records after `mark`, cut so that the views of each part fit into one transaction.
 
-    Records with a request id that an earlier one of the batch has count no view: their producer sent them
-    twice. In two batches they count twice.
+    A request id that occurred earlier in the batch is not counted again: the producer sent the record twice.
+    In two different batches it is counted twice.
     """
     seen: set[str] = set()
     part: Part | None = None

@@ -11,26 +11,30 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
 MOST_COUNTERS = 99
-"""And the shard's mark: a transaction has at most 100 items
-(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
+"""Most counters per transaction, besides the shard's mark: a transaction has at most 100 items
+(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+"""
 KEPT_SECONDS = 30 * 86_400
-"""A counter after its minute, and a mark after it last moved: far longer than the stream keeps a record."""
+"""How long a counter is kept after its minute, and a mark after its last move: much longer than the stream's
+records.
+"""
 DIGITS = 128
-"""Sequence numbers are decimal numbers of up to so many digits (SequenceNumber in Kinesis's API), more than
-DynamoDB's numbers have: padded with zeros they compare as text.
+"""Digits of a sequence number, at most (SequenceNumber in Kinesis's API); DynamoDB's numbers have fewer.
+
+Padded with zeros, sequence numbers compare as text.
 """
 MARK = "mark"
 """The sort key of a shard's mark."""
 Key = tuple[str, str]
-"""Image and minute."""
+"""An image and a minute."""
 
 
 @dataclass(kw_only=True)
 class Part:
-    """Records that are counted in one transaction, in the order of the shard.
+    """Records counted in one transaction, in the shard's order.
 
-    first, last: their sequence numbers. views: how many, by image and minute. malformed: what is set aside.
-    counts: how many records of each metric.
+    first, last: their sequence numbers. views: number by image and minute. malformed: records to set aside.
+    counts: number of records by metric.
     """
 
     first: str
@@ -40,7 +44,7 @@ class Part:
     counts: Counter[str] = field(default_factory=Counter)
 
     def has_room_for(self, key: Key) -> bool:
-        """Whether a view of this key still fits into one transaction."""
+        """Return whether a view of this key still fits into the transaction."""
         return key in self.views or len(self.views) < MOST_COUNTERS
 
 
@@ -48,7 +52,8 @@ class Part:
 class Counters:
     """dynamodb: boto3's client. clock: seconds since 1970.
 
-    A shard is named with its stream, NAME/shardId-000000000000: shards of another stream begin at 0 too.
+    A shard is named with its stream, NAME/shardId-000000000000, since shard ids of other streams begin at 0
+    too.
     """
 
     dynamodb: "DynamoDBClient"
@@ -56,16 +61,15 @@ class Counters:
     clock: Callable[[], float]
 
     def mark_of(self, shard: str) -> str:
-        """Return the sequence number up to which a shard is counted; "" if nothing of it is."""
+        """Return the sequence number up to which a shard is counted; "" if nothing is."""
         item = self.dynamodb.get_item(TableName=self.table, Key=_key(_mark(shard), MARK), ConsistentRead=True)
         return item["Item"]["sequence"]["S"].lstrip("0") if "Item" in item else ""
 
     def add(self, shard: str, part: Part, *, after: str) -> None:
-        """Count a part, all of it or nothing, and move the shard's mark from `after` to its last record.
+        """Count a part atomically, and move the shard's mark from `after` to the part's last record.
 
-        Each shard has counters of its own, so that two never write the same item: a transaction that meets
-        another one is cancelled. Raises ClientError, also where somebody else has moved the mark; nothing is
-        counted then.
+        Each shard has counters of its own, so no two writers touch the same item: conflicting transactions
+        are cancelled. Raises ClientError, also if another writer has moved the mark; then nothing is counted.
         """
         writes: list[TransactWriteItemTypeDef] = [
             {"Update": self._update(_key(image, f"{minute} {shard}"), views, _expires(minute))}
@@ -101,7 +105,7 @@ class Counters:
 
 
 def is_after(sequence: str, mark: str) -> bool:
-    """Whether a record of a shard comes after another; everything comes after ""."""
+    """Return whether a record of a shard comes after another; everything comes after ""."""
     return not mark or sequence.zfill(DIGITS) > mark.zfill(DIGITS)
 
 
@@ -110,7 +114,7 @@ def _key(image: str, at: str) -> dict[str, Any]:
 
 
 def _mark(shard: str) -> str:
-    """Return the partition key of a shard's mark; no image's name begins so."""
+    """Return the partition key of a shard's mark, which no image's name can equal."""
     return f"shard/{shard}"
 
 

@@ -1,4 +1,4 @@
-"""What the function is told by its stack."""
+"""Environment variables of the function, set by its stack."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from runtime.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class ViewsEnvironment(Environment):
-    """Where views are counted, and the bucket in which malformed records are set aside."""
+    """The table of views, and the bucket for malformed records."""
 
     table: str
     set_aside_bucket: str

@@ -1,4 +1,4 @@
-"""Lines of CloudFront's real-time logs, and which of them are views of an image."""
+"""Parsing of CloudFront's real-time logs, and which requests count as views."""
 
 import re
 from dataclasses import dataclass
@@ -16,32 +16,34 @@ FIELDS = (
     "x-edge-request-id",
     "x-edge-result-type",
 )
-"""What the log configuration asks for: no address, no cookie, no user agent.
+"""Fields of the log configuration; no address, cookie or user agent is among them.
 
-CloudFront sends fields in an order of its own, which is this one, and not in that of the configuration:
+CloudFront sends fields in this order, not in that of the configuration:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html
 """
 ANSWERED = frozenset({"200", "206", "304"})
 FROM_CACHE = frozenset({"Hit", "RefreshHit", "OriginShieldHit"})
 WHOLE = frozenset({"full", "square"})
-"""Regions of the IIIF Image API that show the whole of an image."""
+"""IIIF regions that show the whole image."""
 MAX_IMAGE_BYTES = len("iiif/") + 1024
-"""The longest key in S3, after its prefix; one in DynamoDB has at most 2,048:
+"""The longest key in S3 plus our prefix; a key in DynamoDB may have 2,048 bytes:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 """
 OLDEST_SECONDS, NEWEST_SECONDS = KEPT_SECONDS, 3600
-"""Before and after its arrival: what is older is kept no longer, and what is newer has a wrong clock."""
+"""How far a record's time may lie before and after its arrival: older ones are expired, newer ones have a
+wrong clock.
+"""
 _SERVICE, _TILES = "/iiif/3/", "/v/"
 _NUMBER = re.compile(r"\d{1,11}(\.\d+)?")
 
 
 class MalformedError(Exception):
-    """A record that is no line of the log; the message says why, and `str` of it is kept with the record."""
+    """Raised for a record that is not a log line; the message says why and is stored with the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One line. image: what it is a view of, and "" if it is none. minute: UTC, as 2026-11-26T16:13Z."""
+    """One request. image: the image viewed, "" if it is not a view. minute: UTC, as 2026-11-26T16:13Z."""
 
     request_id: str
     image: str
@@ -50,9 +52,9 @@ class Request:
 
 
 def read_line(data: bytes, arrived: float) -> Request:
-    """Read one record of the stream: tab-separated, URL-encoded fields, in the order of FIELDS.
+    """Parse one record of the stream: tab-separated, URL-encoded fields in the order of FIELDS.
 
-    arrived: when the stream got it, in seconds since 1970. Raises MalformedError.
+    arrived: when the stream received it, in seconds since 1970. Raises MalformedError.
     """
     try:
         fields = data.decode().rstrip("\r\n").split("\t")
@@ -86,13 +88,14 @@ def read_line(data: bytes, arrived: float) -> Request:
 
 
 def image_of(path: str) -> str:
-    """Which image a request for the whole of one is for: iiif/NAME of the image service, v/JOB of tiles.
+    """Return the image that a request shows as a whole: iiif/NAME of the image service, v/JOB of tiles; else
+    "".
 
-    Empty for every other path. A page's <img> asks for the whole image once, and so does a viewer, whose
-    coarsest tile is the whole image; the other tiles and info.json count nothing.
+    An <img> requests the whole image once, and so does a viewer, whose coarsest tile is the whole image;
+    other tiles and info.json are not counted.
 
-    path: URL-encoded once by the viewer, and where CloudFront's log encodes "%" again, twice: names with a
-    literal "%" may lose it.
+    path: URL-encoded once by the viewer, and twice where CloudFront's log encodes "%" again; names with a
+        literal "%" may lose it.
     """
     is_tile = path.startswith(_TILES)
     if not (is_tile or path.startswith(_SERVICE)):

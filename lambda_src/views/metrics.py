@@ -1,4 +1,4 @@
-"""What StreamPattern's function counts, for alarms and dashboards; the namespace is its stack's name."""
+"""Metrics of StreamPattern's function, for alarms and dashboards; the namespace is its stack's name."""
 
 from enum import StrEnum
 
@@ -7,21 +7,19 @@ SERVICE = "views"
 
 
 class Metric(StrEnum):
-    """The name of a metric, whose unit is Count. Each record that is through is counted by one of the first
-    five.
-    """
+    """The name of a metric; the unit is Count. Each processed record is counted by one of the first five."""
 
     VIEWS = "Views"
-    """Records that were counted as a view."""
+    """Records counted as a view."""
     OTHER_REQUESTS = "OtherRequests"
-    """Well-formed records of requests that are no views: tiles, errors, other paths."""
+    """Well-formed records of requests that are not views: tiles, errors, other paths."""
     REPEATED = "Repeated"
-    """Records with the request id of another one in the same batch."""
+    """Records with the same request id as another in the batch."""
     MALFORMED = "Malformed"
-    """Records that were set aside with their reason."""
+    """Records set aside with the reason."""
     ALREADY_COUNTED = "AlreadyCounted"
-    """Records of a batch that was delivered again after it had been counted."""
+    """Records of a batch that was delivered again after it was counted."""
     FROM_CACHE = "FromCache"
-    """Views that CloudFront answered without asking its origin; they are among VIEWS too."""
+    """Views answered from CloudFront's cache; included in VIEWS."""
     NOT_COUNTED = "NotCounted"
-    """Records that come again, since they could not be counted now."""
+    """Records that will be retried because they could not be counted now."""

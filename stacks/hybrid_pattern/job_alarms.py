@@ -9,7 +9,7 @@ from stacks.constructs.alarms import PERIOD, Alarms
 
 
 def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
-    """Add alarms on what dispatcher and tracker count, and a dashboard. sweep: how often the tracker sweeps."""
+    """Add alarms on what dispatcher and tracker count, and a dashboard. sweep: the interval of sweeps."""
     namespace = cdk.Stack.of(scope).stack_name
 
     def counted(service: Service, name: Metric, statistic: str = "Sum") -> cloudwatch.Metric:
