@@ -1,4 +1,4 @@
-"""Entry point of the service: `python -m container.service`, configured by its environment (see `settings`)."""
+"""Entry point of the service: `python -m container.service`, configured by its environment (`settings`)."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ LAST_ANSWERS_SECONDS = 18
 
 
 class Server(uvicorn.Server):
-    """A server without signal handlers: uvicorn's would end the process by the signal, not with exit code 0."""
+    """A server without signal handlers: uvicorn's would end it by the signal, not with exit code 0."""
 
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]

@@ -39,7 +39,7 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """kind: "max", "pct" (percent), "fit" (within width and height) or "exact" (None keeps the aspect ratio)."""
+    """kind: "max", "pct" (percent), "fit" (within width and height) or "exact" (None keeps the shape)."""
 
     kind: str
     enlarge: bool = False

@@ -158,7 +158,7 @@ class Sources:
             raise Rejected(reason, message)
 
     def _reject(self, key: str, rejected: Rejected) -> None:
-        """Remember why a source was rejected, but not the exception, which would keep its frames in memory."""
+        """Remember why a source was rejected, but not the exception, which would keep frames in memory."""
         self._drop(key)
         self._rejected.pop(key, None)
         self._rejected[key] = (time.monotonic() + self.fresh, rejected.reason, rejected.message)
@@ -181,7 +181,7 @@ class Sources:
         return await self._once(name, lambda shared: self._decode(key, source, shared))
 
     async def _look(self, key: str, known: Source | None, shared: Shared) -> tuple[Source, Exception | None]:
-        """Return the source as the store has it; if the store is unreachable, the cached one and the reason."""
+        """Return the source as the store has it; if it is unreachable, the cached one and the reason."""
         until = time.monotonic() + self.fresh
         try:
             if known:

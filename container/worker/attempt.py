@@ -21,7 +21,7 @@ class SupersededError(Exception):
 
 
 class OvertakenError(Exception):
-    """Raised when the key already shows a newer version or a deletion, so that nobody would see the result."""
+    """Raised when the key already shows a newer version or a deletion, so nobody would see the result."""
 
 
 @dataclass(kw_only=True)
