@@ -1,1 +1,1 @@
-"""What functions and containers share on AWS."""
+"""Code shared by functions and containers."""

@@ -1,4 +1,4 @@
-"""What a child process writes, line by line, until a deadline."""
+"""Lines that a child process writes, until a deadline."""
 
 import os
 import select
@@ -9,16 +9,17 @@ from typing import IO
 from runtime.deadline import DeadlineExceededError
 
 PATIENCE = 0.5
-"""The longest wait in seconds before it is looked whether the child has ended, or its time has passed."""
+"""Longest wait in seconds before checking whether the child has ended or the deadline has passed."""
 
 
 def lines(
     output: IO[bytes], deadline: float, late: str, has_ended: Callable[[], bool] = lambda: False
 ) -> Iterator[bytes]:
-    """Until the child closes its output, or has ended: another process may hold it open.
+    """Yield lines, with their newlines, until the child closes its output or ends; the last line may lack
+    one.
 
-    With their newlines; the last one may lack it. deadline: of `time.monotonic()`. Raises
-    DeadlineExceededError, which says `late`.
+    Another process may hold the output open, hence the second condition. deadline: of `time.monotonic()`.
+    Raises DeadlineExceededError with the message `late`.
     """
     rest, over = b"", False
     while True:

@@ -1,5 +1,5 @@
-"""What several writers of one thing may end in."""
+"""Conflicts between several writers."""
 
 
 class ContentionError(Exception):
-    """It changed each time before it could be written; later there will be fewer writers."""
+    """Raised when an item changed before every try to write it; transient."""

@@ -1,5 +1,5 @@
-"""A deadline that work is given, of `time.monotonic()`."""
+"""A deadline for work, in terms of `time.monotonic()`."""
 
 
 class DeadlineExceededError(Exception):
-    """The work was not done in time; what it has stored so far is no whole result."""
+    """Raised when work misses its deadline; what it has stored so far is incomplete."""

@@ -1,4 +1,6 @@
-"""Typed environments: a frozen dataclass per function or container, which its stack writes and it reads."""
+"""Typed environments: one frozen dataclass per function or container, written by its stack and read by its
+code.
+"""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
@@ -6,25 +8,25 @@ from typing import Any, Self
 
 
 class VariableError(Exception):
-    """A variable is missing, or has a value that it cannot have; the message says which."""
+    """Raised for a missing or invalid environment variable; the message names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """A field `output_bucket` is the variable OUTPUT_BUCKET; one with a default may be missing or empty.
+    """The field `output_bucket` is the variable OUTPUT_BUCKET; fields with a default may be missing or empty.
 
-    Fields are str, int, float, bool ("on" or "off"), or tuple[str, ...], whose parts are separated by spaces.
-    Numbers are at least 0, or what `field(metadata={"least": 1})` says.
+    Fields are str, int, float, bool ("on" or "off"), or tuple[str, ...], separated by spaces. Numbers are at
+    least 0, or `field(metadata={"least": 1})`.
     """
 
     def as_variables(self) -> dict[str, str]:
-        """For the stack: all but those that are as they would be anyway."""
+        """Return the variables for the stack, without those that equal their defaults."""
         values = {field: getattr(self, field.name) for field in fields(self)}
         return {_name(field): _text(value) for field, value in values.items() if value != field.default}
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Self:
-        """For the handler: of `os.environ`. Raises VariableError."""
+        """Parse variables, usually `os.environ`, for the handler. Raises VariableError."""
         values = {}
         for field in fields(cls):
             text = variables.get(_name(field))

@@ -1,4 +1,4 @@
-"""What Amazon S3 says through EventBridge, and the identity of the work that follows from it."""
+"""Amazon S3's events as EventBridge delivers them, and the id of the job that follows from one."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 JOB_ID_DIGITS = 32
 GONE = {"NoSuchKey", "NoSuchVersion", "404"}
-"""Error codes of a version that is not there (any more)."""
+"""Error codes for a version that does not exist (any more)."""
 
 
 class Change(StrEnum):
@@ -16,14 +16,14 @@ class Change(StrEnum):
 
     CREATED = "created"
     HIDDEN = "hidden"
-    """A delete marker now stands before its versions."""
+    """A delete marker is now the current version."""
     REMOVED = "removed"
-    """One version is gone for good."""
+    """One version was deleted permanently."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectEvent:
-    """One event of the source bucket. size in bytes, 0 where the event has none (deletions)."""
+    """One event of the source bucket. size in bytes; 0 for deletions, whose events have none."""
 
     change: Change
     bucket: str
@@ -34,25 +34,25 @@ class ObjectEvent:
 
     @property
     def job_id(self) -> str:
-        """Of this version of the source."""
+        """The job id of this version of the source."""
         return job_id(self.bucket, self.key, self.version_id)
 
     @property
     def is_folder(self) -> bool:
-        """A console's "folder": an empty object whose key ends in a slash."""
+        """Whether this is a "folder" made in the console: an empty object whose key ends in a slash."""
         return self.key.endswith("/")
 
 
 def job_id(bucket: str, key: str, version_id: str) -> str:
     """Return the first 32 hex digits of sha256 over bucket, key and version, separated by NUL.
 
-    The same version has the same id however often its event comes, so doing it twice writes the same objects.
+    Idempotent: repeated events of one version have the same id and write the same objects.
     """
     return hashlib.sha256(f"{bucket}\0{key}\0{version_id}".encode()).hexdigest()[:JOB_ID_DIGITS]
 
 
 def parse_event(event: Mapping[str, Any]) -> ObjectEvent:
-    """Return the event as EventBridge delivers it; keys are not URL-encoded there.
+    """Parse an event as EventBridge delivers it; its keys are not URL-encoded.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     Raises ValueError when it is not an "Object Created" or "Object Deleted" of a versioned bucket.
@@ -84,7 +84,7 @@ def _change(kind: str, detail: Mapping[str, Any]) -> Change:
 
 
 def is_newer(sequencer: str, than: str) -> bool:
-    """Whether one event of a key happened after another.
+    """Return whether one event of a key happened after another.
 
     Sequencers are hexadecimal, compared as text once the shorter is padded with zeros on the right:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html

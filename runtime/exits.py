@@ -1,4 +1,4 @@
-"""How an attempt of a job ends, as an exit code: what the worker's contract says whatever its language is."""
+"""Exit codes of an attempt: the worker's contract, whatever its language."""
 
 from subprocess import CalledProcessError
 
@@ -10,7 +10,7 @@ from runtime.contention import ContentionError
 from runtime.deadline import DeadlineExceededError
 
 DONE, FAILED, REJECTED, AGAIN = 0, 1, 3, 4
-"""Anything else is a failure too."""
+"""Any other code is a failure too."""
 TRANSIENT = {
     *("SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
     *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ConditionalRequestConflict"),
@@ -27,15 +27,18 @@ EXPECTED = (
     OSError,  # the same: its disk, say
     CalledProcessError,  # a program that speaks by the same codes
 )
-"""What an attempt may raise beside a rejection; anything else is an error in the code."""
+"""Errors that an attempt may raise besides a rejection; any other is a bug."""
 
 
 class StoppedError(BaseException):
-    """The task is told to end; no Exception, or botocore would take it for a connection's and try again."""
+    """Raised when the task is told to stop.
+
+    Not an Exception, or botocore would retry it as a connection error.
+    """
 
 
 def exit_code(error: BaseException) -> tuple[int, str]:
-    """AGAIN for what is transient and FAILED for the rest, with a sentence for the log."""
+    """Return AGAIN for transient errors and FAILED for others, with a sentence for the log."""
     match error:
         case StoppedError():
             return AGAIN, "Told to stop: the next attempt begins anew."

@@ -1,13 +1,13 @@
-"""How long a message that failed stays hidden: briefly at first, longer each time."""
+"""Backoff of failed messages: how long they stay hidden, growing with each receive."""
 
 PAUSES = (30, 120, 360, 720)
 """Seconds after the first, second, third and fourth receive: five receives outlast twenty minutes of trouble.
 
-The queue's own visibility timeout is for what died without a word. After the fifth receive
-(stacks/constructs/event_queue.py) nothing is left to wait for: next it is a dead letter.
+The queue's own visibility timeout is for consumers that died. After the fifth receive
+(stacks/constructs/event_queue.py) there is no pause: the message goes to the dead-letter queue.
 """
 
 
 def pause_after(receives: int) -> int:
-    """Seconds after so many receives, the first of them 1."""
+    """Return the seconds after so many receives, counted from 1."""
     return PAUSES[receives - 1] if receives <= len(PAUSES) else 0

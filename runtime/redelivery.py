@@ -1,4 +1,4 @@
-"""When a message that failed comes again: soon at first, later each time."""
+"""Redelivery of failed messages with backoff."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def come_again(record: SQSRecord) -> int:
-    """Hides a message that failed for as long as its number of receives says; returns the seconds.
+    """Hide a failed message for as long as its receive count says; return the seconds.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
-    Raises botocore's errors; the message then comes again after the queue's visibility timeout.
+    Raises botocore's errors; the message then becomes visible after the queue's visibility timeout.
     """
     receives = int(record.attributes.approximate_receive_count)
     seconds = pause_after(receives)
@@ -34,7 +34,7 @@ def _url(arn: str) -> str:
 
 @cache
 def _sqs() -> "SQSClient":
-    """Made when something has failed: botocore would double each cold start (ADR 0003)."""
+    """Return a client, made only after a failure: botocore would double each cold start (ADR 0003)."""
     from botocore.config import Config
     from botocore.session import get_session
 

@@ -1,10 +1,10 @@
-"""Why an input cannot be done. Nothing that ends here can succeed by trying again."""
+"""Reasons why an input is rejected, for which no retry can succeed."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The codes of `rejected/{job_id}.json`: programs read these, people the message beside them."""
+    """The codes of `rejected/{job_id}.json`: for programs; people read the message beside them."""
 
     EMPTY = "empty"
     NOT_AN_IMAGE = "not-an-image"
@@ -17,16 +17,16 @@ class Reason(StrEnum):
     NO_VIDEO = "no-video"
     ENCRYPTED = "encrypted"
     TOO_MUCH_WORK = "too-much-work"
-    """No task is large enough for it, or would be done in time."""
+    """No task is large enough, or fast enough for the deadline."""
     SOURCE_GONE = "source-gone"
     UNREADABLE = "unreadable"
-    """S3 does not hand it out: archived, or encrypted with somebody else's key."""
+    """S3 denies the object: archived, or encrypted with a key that we may not use."""
 
 
 class Rejected(Exception):
-    """An input that is refused for good.
+    """Raised for an input that is rejected permanently.
 
-    reason: the code. message: a sentence for whoever uploaded it, with what to do about it.
+    reason: the code. message: a sentence for the uploader, with what to do.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
@@ -36,7 +36,7 @@ class Rejected(Exception):
 
     @property
     def told(self) -> str:
-        """Code and sentence in one line."""
+        """Code and message in one line."""
         return f"{self.reason}: {self.message}"
 
 

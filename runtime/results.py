@@ -1,4 +1,6 @@
-"""Where results go: immutable objects under `v/{job_id}/`, and a pointer a key that only moves forward."""
+"""Publishing of results: immutable objects under `v/{job_id}/`, and one pointer per key that only moves
+forward.
+"""
 
 import hashlib
 import json
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
     from runtime.slim_s3 import S3
 
 EDGE_SECONDS = 24 * 3600
-"""That caches which many share may keep a result, should one miss that it was removed."""
+"""How long shared caches may keep a result, should they miss its removal."""
 FOR_EVER = f"public, max-age=31536000, s-maxage={EDGE_SECONDS}, immutable"
-"""A year in browsers."""
+"""A year, for browsers."""
 MAX_KEY_BYTES = 1024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 DELETED_TAG = "state=deleted"
-"""The output bucket's lifecycle removes tombstones by this tag."""
+"""The tag by which the output bucket's lifecycle deletes tombstones."""
 
 Document = Mapping[str, Any]
 _LOST_THE_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
@@ -33,12 +35,12 @@ _RACES = 10
 
 
 def version_prefix(job_id: str) -> str:
-    """Return what the keys of a result begin with."""
+    """Return the key prefix of a result."""
     return f"v/{job_id}/"
 
 
 def manifest_key(job_id: str) -> str:
-    """Return the key of the document that lists a result."""
+    """Return the key of the manifest, which lists a result."""
     return f"v/{job_id}/manifest.json"
 
 
@@ -48,9 +50,9 @@ def rejection_key(job_id: str) -> str:
 
 
 def pointer_key(key: str) -> str:
-    """`latest/{key, percent-encoded}.json`; a key too long for that goes by its sha256.
+    """Return `latest/{key, percent-encoded}.json`, or the key's sha256 if that is too long.
 
-    "=" is never left unencoded in a key, so the two kinds cannot meet.
+    "=" is always encoded in a key, so the two kinds cannot collide.
     """
     encoded = f"latest/{quote(key)}.json"
     if len(encoded) <= MAX_KEY_BYTES:
@@ -59,7 +61,7 @@ def pointer_key(key: str) -> str:
 
 
 def source_of(event: ObjectEvent) -> dict[str, Any]:
-    """How manifests and rejections name their source."""
+    """Return the source as manifests and rejections name it."""
     return {"bucket": event.bucket, "key": event.key, "version_id": event.version_id, "bytes": event.size}
 
 
@@ -67,9 +69,10 @@ def source_of(event: ObjectEvent) -> dict[str, Any]:
 class Output:
     """The output bucket of one pattern.
 
-    small: a client for what is in memory; `s3` does that too unless there is one.
-    pause: `time.sleep`, between two tries of a conditional write.
-    withdrawn: told of each job before its results are removed, and once they are: caches may have them.
+    small: client for data in memory; `s3` by default.
+    pause: `time.sleep`, between tries of a conditional write.
+    withdrawn: called with each job before its results are removed, and again afterwards: caches may have
+        them.
     """
 
     s3: "S3 | S3Client"
@@ -79,7 +82,7 @@ class Output:
     withdrawn: Callable[[str], None] = lambda _job_id: None
 
     def put(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
-        """Store part of a result; its key names the source version, so caches may keep it forever."""
+        """Store a part of a result; its key contains the source version, so caches may keep it forever."""
         client = self.small if self.small and isinstance(data, bytes) else self.s3
         client.put_object(
             Bucket=self.bucket,
@@ -91,25 +94,28 @@ class Output:
         )
 
     def publish(self, event: ObjectEvent, manifest: Document) -> bool:
-        """Store the manifest of a finished job, then moves the key's pointer to it.
+        """Store the manifest of a finished job, then move the key's pointer to it.
 
-        So a reader sees a whole result or the one before. False when the pointer is at a newer event;
-        if that is a deletion, the result is removed again.
+        Readers see either the whole result or the previous one. Returns False when the pointer is at a newer
+        event; if that is a deletion, the result is removed again.
         """
         return self._show(
             event, self._store_manifest({**manifest, "job_id": event.job_id, "sequencer": event.sequencer})
         )
 
     def publish_again(self, event: ObjectEvent) -> bool | None:
-        """As `publish`, of what was published before; None where nothing was.
+        """Show again what was published before, as `publish` does; None if nothing was.
 
-        So an event that comes again changes no byte, which caches keep for a year, and costs no work.
+        A repeated event thus changes no byte, which caches keep for a year, and repeats no work.
         """
         document, _ = self._read(manifest_key(event.job_id))
         return self._show(event, document) if document else None
 
     def _show(self, event: ObjectEvent, document: Document) -> bool:
-        """Return the pointer with the newest sequencer of its version: a backfill's is older than S3's."""
+        """Move the key's pointer to the document unless it is newer; return whether the key shows it now.
+
+        The pointer gets the newest sequencer of its version: a backfill's is older than S3's.
+        """
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document
         pointer = self._move_pointer(event.key, lambda now: shown if _is_behind(now, event) else None)
@@ -119,7 +125,10 @@ class Output:
         return pointer is not None and pointer.get("job_id") == event.job_id
 
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
-        """Record why a source version cannot be done, unless it was done before. The pointer stays."""
+        """Record why a source version was rejected, unless it was published before.
+
+        The pointer does not change.
+        """
         if not self.is_published(event.job_id):
             record = {
                 "job_id": event.job_id,
@@ -130,11 +139,11 @@ class Output:
             self._put_json(rejection_key(event.job_id), record)
 
     def delete(self, event: ObjectEvent) -> None:
-        """Follows a deletion in the source: results are removed, and the pointer becomes a tombstone, so that
-        an older event that arrives late cannot bring the picture back.
+        """Handle a deletion in the source: remove results and replace the pointer by a tombstone, so that an
+        older event that arrives late cannot restore the image.
 
-        A delete marker hides the key whatever it showed. The removal of one version matters to the pointer
-        only while it shows that version, whose sequencer it keeps: newer ones may still be on their way.
+        A delete marker hides the key whatever it showed. The deletion of one version affects the pointer only
+        while it shows that version, whose sequencer it keeps: newer ones may still be on their way.
         """
         if event.change is Change.REMOVED:
             self._move_pointer(event.key, lambda now: _removal(now, event), tagging=DELETED_TAG)
@@ -146,8 +155,10 @@ class Output:
             self._withdraw(pointer["removed"])
 
     def still_wanted(self, event: ObjectEvent) -> bool:
-        """Whether the version is still there. If not, what was published of it is removed: the removal's own
-        event may have been handled before there was anything to remove.
+        """Return whether the version still exists.
+
+        If not, remove what was published of it, since the deletion's own event may have been handled before
+        there was anything to remove.
         """
         try:
             self.s3.head_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
@@ -159,24 +170,24 @@ class Output:
         return True
 
     def is_overtaken(self, event: ObjectEvent) -> bool:
-        """Whether the key shows what happened to it later: a newer version, or a deletion."""
+        """Return whether the key already shows something later: a newer version or a deletion."""
         pointer = self.pointer(event.key)
         return not _is_behind(pointer, event) and (pointer or {}).get("job_id") != event.job_id
 
     def pointer(self, key: str) -> Document | None:
-        """Return what the key shows: a manifest, or the tombstone of a deletion; None if it never had any."""
+        """Return what the key shows: a manifest, or the tombstone of a deletion; None if there is neither."""
         return self._read(pointer_key(key))[0]
 
     def is_rejected(self, job_id: str) -> bool:
-        """Whether it is recorded why the version cannot be done."""
+        """Return whether a rejection of the version is recorded."""
         return self._read(rejection_key(job_id))[0] is not None
 
     def is_published(self, job_id: str) -> bool:
-        """Whether its manifest is there, and so all of its result."""
+        """Return whether its manifest exists, and therefore its whole result."""
         return self._read(manifest_key(job_id))[0] is not None
 
     def _withdraw(self, job_id: str) -> None:
-        """Remove it, and tell so: before, should this be cut short, and once nobody can fetch it again."""
+        """Remove results, and announce it before, in case this is interrupted, and after."""
         was_there = next(self._pages(version_prefix(job_id)), None)
         if was_there:
             self.withdrawn(job_id)
@@ -185,7 +196,7 @@ class Output:
             self.withdrawn(job_id)
 
     def remove(self, job_id: str) -> None:
-        """Remove all that a job stored under its own id."""
+        """Remove everything that a job stored under its own id."""
         for keys in self._pages(version_prefix(job_id)):
             self._delete(*keys)
         self._delete(rejection_key(job_id))
@@ -202,7 +213,7 @@ class Output:
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _store_manifest(self, document: Document) -> Document:
-        """Store it once: an event that comes again may have other timings, and readers may cache."""
+        """Store the manifest once: a repeated event may have other timings, and readers may cache."""
         key = manifest_key(document["job_id"])
         for race in range(_RACES):
             try:
@@ -220,9 +231,10 @@ class Output:
     def _move_pointer(
         self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
     ) -> Document | None:
-        """Replace the pointer of `key` with the result of `change`. A `None` result leaves it unchanged.
+        """Replace the pointer of `key` with the result of `change`, which leaves it unchanged by returning
+        None.
 
-        Returns the pointer as it is then.
+        Returns the resulting pointer.
         """
         for race in range(_RACES):
             now, etag = self._read(pointer_key(key))
@@ -260,7 +272,7 @@ class Output:
         )
 
     def _delete(self, *keys: str) -> None:
-        """Delete a thousand keys at most; what was not there counts as deleted.
+        """Delete at most a thousand keys; missing ones count as deleted.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         """
@@ -272,7 +284,7 @@ class Output:
 
 
 def _pause(race: int) -> float:
-    """Seconds after so many tries: all together some three."""
+    """Return the seconds to wait after so many tries: some three seconds in total."""
     return min(0.5, 0.02 * float(2**race))
 
 

@@ -1,4 +1,4 @@
-"""A folder on disk that no dead process leaves behind.
+"""A scratch folder that no dead process leaves behind.
 
 A function that was killed leaves its files in /tmp, and the next one in that environment has so much less:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
@@ -16,7 +16,7 @@ _held: list[int] = []
 
 
 def scratch_folder(parent: Path | None = None) -> Path:
-    """Make a new one in `parent`, or where temporary files go; those of dead processes are removed.
+    """Create a folder in `parent`, or among temporary files, after removing those of dead processes.
 
     Others that run beside this one, as on a developer's machine, keep theirs.
     """

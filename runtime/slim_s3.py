@@ -1,4 +1,4 @@
-"""The few calls of S3 that a function needs, in boto3's shape and for a fraction of its cold start.
+"""The few S3 calls that a function needs, in boto3's shape and at a fraction of its cold start.
 
 botocore reads a megabyte of service model before its first request; this signs and sends (ADR 0003).
 Use boto3 where a process lives long; for many small objects of a task there is runtime/task_s3.py.
@@ -36,9 +36,9 @@ _QUERY = {
     "VersionId": "versionId",
 }
 MOST_PAUSE = 3.0
-"""Seconds between two tries: all pauses together are under ten."""
+"""Longest pause in seconds between two tries; all pauses together are under ten."""
 _IS_ERROR = re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<Error[\s>]")
-"""S3 may answer 200 and then fail; botocore makes such answers a 500 too (`_handle_200_error`):
+"""Detects errors in responses with status 200, which botocore treats as 500 too (`_handle_200_error`):
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 _SUFFIXES = {
@@ -49,21 +49,25 @@ _SUFFIXES = {
     "eu-isoe-": "cloud.adc-e.uk",
     "us-isof-": "csp.hci.ic.gov",
 }
-"""Of hosts, by the beginning of the Region; `amazonaws.com` in all others. A test compares with botocore."""
+"""Host suffixes by the beginning of the Region's name; `amazonaws.com` for all others.
+
+A test compares with botocore.
+"""
 _NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 
 @dataclass(kw_only=True, eq=False)
 class S3:
-    """A client for the credentials, region and `AWS_ENDPOINT_URL` of the environment, as Lambda sets them.
+    """A client with the credentials, Region and `AWS_ENDPOINT_URL` of the environment, as Lambda sets them.
 
     Methods take and return what boto3's of the same name do, as far as it is used here, and raise botocore's
-    ClientError. A connection that fails, an answer of 500, 502, 503 or 504, and a 200 whose body is an error
-    are tried again, `retries` times with growing pauses; connections that fail after that are urllib3's
-    HTTPError. Raises ValueError where the environment has no credentials or no region.
+    ClientError. Failed connections, status 500, 502, 503 or 504, and a 200 with an error as its body are
+    retried `retries` times with growing pauses; connections that fail after that raise urllib3's HTTPError.
+    Raises ValueError if the environment has no credentials or no Region.
 
-    renewed: variables in place of the environment's, asked for with each request: credentials that expire.
-    connections: kept open, to each host; more are opened and closed again.
+    renewed: returns variables that replace the environment's, called with each request, for credentials that
+        expire.
+    connections: kept open per host; further ones are opened and closed again.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -79,22 +83,22 @@ class S3:
             raise ValueError(f"{', '.join(missing)} not in the environment: use boto3, which looks further.")
 
     def get_object(self, **request: Any) -> dict[str, Any]:
-        """Body is open: whoever asked for it closes it."""
+        """Return the object as boto3 does; the caller closes Body."""
         answer = self._send("GetObject", "GET", request, stream=True)
         length = int(answer.headers["content-length"])
         return {"Body": answer, "ContentLength": length, "ETag": answer.headers["etag"]}
 
     def head_object(self, **request: Any) -> dict[str, Any]:
-        """As boto3: ContentLength and ETag only."""
+        """Return ContentLength and ETag only, otherwise as boto3."""
         answer = self._send("HeadObject", "HEAD", request)
         return {"ContentLength": int(answer.headers["content-length"]), "ETag": answer.headers["etag"]}
 
     def put_object(self, **request: Any) -> dict[str, Any]:
-        """As boto3: ETag only."""
+        """Return the ETag only, otherwise as boto3."""
         return {"ETag": self._send("PutObject", "PUT", request).headers["etag"]}
 
     def delete_objects(self, **request: Any) -> dict[str, Any]:
-        """Errors: those that were not deleted; the request itself succeeds all the same."""
+        """Return Errors: objects that were not deleted, although the request succeeded."""
         from xml.etree import ElementTree  # only removals need it
 
         wanted = ElementTree.Element("Delete", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
@@ -115,7 +119,7 @@ class S3:
         }
 
     def list_objects_v2(self, **request: Any) -> dict[str, Any]:
-        """One page: Contents, and NextContinuationToken unless it is the last."""
+        """Return one page: Contents, and NextContinuationToken unless it is the last."""
         from xml.etree import ElementTree  # only deletions list
 
         answer = self._send("ListObjectsV2", "GET", request, query={"list-type": "2"})

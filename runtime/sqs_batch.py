@@ -1,4 +1,4 @@
-"""A batch of SQS messages, one by one: what every function here does around its work."""
+"""Handling of SQS batches, message by message, as every function here does around its work."""
 
 import json
 import time
@@ -24,7 +24,7 @@ metrics = Metrics()
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a message ended: `what` is counted as a metric of that name, the facts are for the log.
+    """How a message ended: `what` is counted as a metric of that name, the facts are logged.
 
     what: a member of the function's enum of metrics.
     """
@@ -34,12 +34,12 @@ class Outcome:
 
 
 Work = Callable[[dict[str, Any], LambdaContext], Outcome]
-"""Does what one message (its JSON) asks for. What it raises brings the message back."""
+"""Processes one message (its JSON). If it raises, the message is retried."""
 Handler = Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]
 
 
 def _about(body: str) -> dict[str, str]:
-    """Return what a message is about, for the log, without who uploaded the object from which address.
+    """Return what a message is about, for the log, without the uploader and their address.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
@@ -63,7 +63,7 @@ def _again(record: SQSRecord) -> str:
 
 
 def each_message(work: Work) -> Handler:
-    """Return a Lambda handler with partial batch responses: only messages that failed are delivered again."""
+    """Return a Lambda handler with partial batch responses: only failed messages are retried."""
     processor = BatchProcessor(event_type=EventType.SQS)
 
     def one(record: SQSRecord, lambda_context: LambdaContext) -> None:

@@ -1,4 +1,4 @@
-"""The small S3 client in a task, for many small objects: boto3 spends more on a PUT than a tile takes.
+"""The small S3 client in a task, for many small objects: boto3 spends more CPU on a PUT than a tile takes.
 
 A task's credentials come from an endpoint and expire; botocore renews them before they do.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
@@ -13,13 +13,13 @@ from runtime.slim_s3 import S3
 
 
 def task_s3(session: boto3.Session, *, connections: int) -> S3:
-    """With the session's credentials and Region. Raises NoCredentialsError where it has none."""
+    """Return a client with the session's credentials and Region. Raises NoCredentialsError without any."""
     found = session.get_credentials()
     if found is None:
         raise NoCredentialsError
 
     def renewed() -> Mapping[str, str]:
-        """As they are now, all three of one moment."""
+        """Return the current credentials, all three read together."""
         now = found.get_frozen_credentials()
         return {
             "AWS_ACCESS_KEY_ID": now.access_key or "",

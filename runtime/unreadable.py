@@ -1,4 +1,4 @@
-"""What it means that S3 does not hand out a source: a rejection, or an error that is worth trying again."""
+"""The meaning of S3's refusal to return a source: a rejection, or a transient error."""
 
 from botocore.exceptions import ClientError
 
@@ -13,7 +13,7 @@ _FOREIGN_KEY = (
 
 
 def unreadable(error: ClientError) -> Exception:
-    """To be raised from `error`.
+    """Return the exception to raise from `error`.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html

@@ -1,5 +1,5 @@
-"""The image core: pure functions over bytes, without AWS, shared by all three patterns.
+"""The image core: pure functions over bytes, without AWS, shared by all patterns.
 
-`probe` reads a header and touches no decoder; `renditions` decodes once and makes every size from that.
-Whatever is wrong with an input ends as `Rejected`, with a reason that a person understands.
+`probe` reads a header and runs no decoder; `renditions` decodes once and makes every size from that. Every
+invalid input ends as `Rejected`, with a reason that a person understands.
 """

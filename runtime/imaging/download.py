@@ -1,4 +1,4 @@
-"""The body of a GetObject, read only as far as somebody looks."""
+"""The body of a GetObject, downloaded only as far as it is read."""
 
 from typing import Protocol
 
@@ -6,17 +6,17 @@ CHUNK = 64 * 1024
 
 
 class Body(Protocol):
-    """botocore's StreamingBody, as far as it is used here."""
+    """The part of botocore's StreamingBody that is used here."""
 
     def read(self, amt: int | None = None, /) -> bytes:
         """Read that many bytes, or all that are left."""
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
 
 
 class Download:
-    """A body that can be looked at by offset: a refused file costs its first 64 KiB, not all of it."""
+    """A body that can be read by offset: a rejected file costs its first 64 KiB, not the whole download."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
@@ -32,7 +32,7 @@ class Download:
         return bytes(self._data[offset : offset + length])
 
     def rest(self) -> bytes:
-        """Return the whole body; nothing can be read by offset after that."""
+        """Return the whole body; afterwards nothing can be read by offset."""
         parts = [bytes(self._data), self._body.read()]
         self._data.clear()
         return b"".join(parts)

@@ -1,4 +1,4 @@
-"""An image as the bytes of an answer."""
+"""Encoding of an image as the bytes of a response."""
 
 from io import BytesIO
 
@@ -7,11 +7,11 @@ import pyvips
 from runtime.imaging.transform import EFFORT_ON_THE_FLY, QUALITY, WHITE, Encoding
 
 LIBJPEG_TURBO_PIXELS = 1_000_000
-"""Up to here Pillow's libjpeg-turbo takes less CPU than libvips: `python3 dev.py bench decoding`."""
+"""Up to this size Pillow's libjpeg-turbo uses less CPU than libvips: `python3 dev.py bench decoding`."""
 
 
 def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
-    """Without any metadata; JPEG, which has no alpha, on white. image: in memory, sRGB or grey, 8 bits."""
+    """Encode without metadata; JPEG, which has no alpha, on white. image: in memory, sRGB or grey, 8 bits."""
     match encoding:
         case Encoding.PNG:
             return bytes(image.pngsave_buffer(keep="none"))
@@ -25,7 +25,7 @@ def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
 
 
 def by_libjpeg_turbo(image: pyvips.Image) -> bytes:
-    """Return a JPEG. A region is copied by this thread, where saving hands over to others and back."""
+    """Return a JPEG. A region is first copied in this thread; saving it directly would switch threads."""
     from PIL import Image  # which takes 60 ms of CPU: only where a JPEG is asked for
 
     mode, size = "L" if image.bands == 1 else "RGB", (image.width, image.height)

@@ -1,4 +1,4 @@
-"""libvips, set up once: only the loaders that are needed, no cache, and its errors as rejections."""
+"""Configuration of libvips: only the loaders that are needed, no cache, and its errors as rejections."""
 
 import errno
 import functools
@@ -18,7 +18,7 @@ _NO_MEMORY = re.compile(
     "out of memory|unable to allocate|unable to create thread|insufficient memory",
     re.IGNORECASE,
 )
-"""What libvips and the libraries under it say when an allocation fails."""
+"""Messages of libvips and its libraries when an allocation fails."""
 _NO_DISK = re.compile("no space left on device", re.IGNORECASE)
 _LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
 
@@ -34,9 +34,9 @@ pyvips.cache_set_max(0)
 
 @contextmanager
 def decoding(data: "bytes | mmap.mmap", image_format: Format) -> Iterator[None]:
-    """Turn what libvips says of `data` into Rejected TRUNCATED or DAMAGED.
+    """Turn libvips' errors about `data` into Rejected TRUNCATED or DAMAGED.
 
-    Want of memory or of disk is not the file's fault: MemoryError and OSError, which are worth another try.
+    Lack of memory or disk is not the file's fault: it raises MemoryError or OSError, which are transient.
     """
     try:
         yield
@@ -58,7 +58,7 @@ def decoding(data: "bytes | mmap.mmap", image_format: Format) -> Iterator[None]:
 
 @contextmanager
 def decoding_file(file: Path, image_format: Format) -> Iterator[None]:
-    """As `decoding`, of a file that is mapped and not read."""
+    """Do the same as `decoding` for a memory-mapped file."""
     with (
         file.open("rb") as opened,
         mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
@@ -68,19 +68,19 @@ def decoding_file(file: Path, image_format: Format) -> Iterator[None]:
 
 
 def source(data: bytes) -> pyvips.Source:
-    """Read `data` where it lies: the functions for buffers would copy it."""
+    """Return a source that reads `data` in place; libvips' functions for buffers would copy it."""
     return pyvips.Source.new_from_memory(data)
 
 
 def parted(image: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image | None]:
-    """Its colours and its alpha, if it has any."""
+    """Split an image into its colours and its alpha, if it has any."""
     if not image.hasalpha():
         return image, None
     return image[: image.bands - 1], image[image.bands - 1]
 
 
 def joined(colours: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
-    """Return colours and alpha as one image."""
+    """Join colours and alpha into one image."""
     return colours if alpha is None else colours.bandjoin(alpha)
 
 
@@ -94,7 +94,7 @@ def conversion(image: pyvips.Image) -> dict[str, str]:
 
 
 def has_other_colours(image: pyvips.Image) -> bool:
-    """Whether an image has a profile, and that is not sRGB by some name."""
+    """Return whether an image has a profile that differs from sRGB, whatever its name."""
     if not image.get_typeof("icc-profile-data") or is_unusable(image):
         return False
     is_rgb = image.interpretation in ("srgb", "rgb16", "rgb")
@@ -102,14 +102,16 @@ def has_other_colours(image: pyvips.Image) -> bool:
 
 
 def is_unusable(image: pyvips.Image) -> bool:
-    """Whether its profile is none of colours that a picture can have: as if there were none."""
+    """Return whether its profile cannot describe a picture's colours, and is to be ignored."""
     if not image.get_typeof("icc-profile-data"):
         return False
     return not _tells_colours(bytes(image.get("icc-profile-data")), image.bands)
 
 
 _NOT_OF_PICTURES = (b"link", b"nmcl", b"abst")
-"""Classes of profiles: device links, named colours, abstract ones. https://www.color.org/specification/ICC.1-2022-05.pdf"""
+"""Profile classes that describe no picture: device links, named colours, abstract ones.
+https://www.color.org/specification/ICC.1-2022-05.pdf
+"""
 
 
 @functools.lru_cache(maxsize=16)
@@ -130,7 +132,7 @@ def _tells_colours(profile: bytes, bands: int) -> bool:
 
 @functools.lru_cache(maxsize=16)
 def _is_srgb(profile: bytes) -> bool:
-    """Whether a profile moves none of 729 colours by more than one level of 255."""
+    """Return whether a profile changes none of 729 colours by more than one level of 255."""
     steps = range(0, 256, 255 // 8)
     colours = bytes(itertools.chain.from_iterable(itertools.product(steps, repeat=3)))
     lattice = pyvips.Image.new_from_memory(colours, len(colours) // 3, 1, 3, "uchar")
@@ -144,7 +146,7 @@ def _is_srgb(profile: bytes) -> bool:
 
 
 def _ends_early(data: "bytes | mmap.mmap", image_format: Format, said: str) -> bool:
-    """By the file's own structure where that tells, else by how the codec behind libvips says it."""
+    """Return whether a file is truncated, by its structure if possible, else by its codec's message."""
     match image_format:
         case Format.JPEG:
             return "premature end" in said

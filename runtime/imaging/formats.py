@@ -1,4 +1,4 @@
-"""Which format a file is, by its first bytes and never by its name."""
+"""File formats, recognised by their first bytes and never by name."""
 
 import re
 from enum import StrEnum
@@ -9,7 +9,7 @@ SNIFF_BYTES = 512
 
 
 class Format(StrEnum):
-    """The six formats that are read; their values are the subtype of the media type (image/...)."""
+    """The six supported formats; their values are subtypes of the media type (image/...)."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -59,7 +59,7 @@ _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif"}
 def sniff(head: bytes) -> Format:
     """Return the format of a file whose first bytes are `head` (at least `SNIFF_BYTES`, or the whole file).
 
-    Raises Rejected: EMPTY, UNSUPPORTED_FORMAT for a format we know and do not read (with how to convert it),
+    Raises Rejected: EMPTY, UNSUPPORTED_FORMAT for a known format that is not read (with how to convert it),
     NOT_AN_IMAGE for everything else.
     """
     if not head:

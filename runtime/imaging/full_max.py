@@ -1,4 +1,4 @@
-"""`full/max` of a tree of tiles, which level 0 requires: joined from tiles that are made anyway.
+"""`full/max` of a tile pyramid, which level 0 requires, joined from tiles that are made anyway.
 
 https://iiif.io/api/image/3.0/compliance/#32-size
 """
@@ -8,15 +8,17 @@ import pyvips
 from runtime.imaging.transform import QUALITY, WHITE
 
 MAX_WIDTH = 1024
-"""Of a side: a larger image says so in its description."""
+"""Maximum length of a side; the description of a larger image says so."""
 PATH = "full/max/0/default.jpg"
 
 
 class FullMax:
-    """Keeps the tiles of the smallest level that is at least as large as `full/max`, sixteen at most."""
+    """Collects the tiles, at most sixteen, of the smallest level that is at least as large as `full/max`."""
 
     def __init__(self, width: int, height: int, tile: int, encoding: str) -> None:
-        """Pixels of the upright image and of a tile's side; the tiles' extension."""
+        """width, height: of the upright image; tile: side of a tile, all in pixels. encoding: extension of
+        the tiles.
+        """
         factor = 1
         while max(-(-width // factor), -(-height // factor)) > 2 * MAX_WIDTH:
             factor *= 2
@@ -32,12 +34,12 @@ class FullMax:
                 self._paths[f"{region}/{size}/0/default.{encoding}"] = None
 
     def keep(self, path: str, data: bytes) -> None:
-        """Take a file of the tree, if it is one of these."""
+        """Keep a file of the pyramid if it is one of these tiles."""
         if path in self._paths:
             self._paths[path] = data
 
     def joined(self) -> bytes:
-        """As JPEG, on white. Raises KeyError when a tile never came."""
+        """Return the JPEG, on white. Raises KeyError when a tile is missing."""
         tiles = []
         for path, data in self._paths.items():
             if data is None:

@@ -1,4 +1,4 @@
-"""What a file's header says."""
+"""The facts in a file's header."""
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What the header says.
+    """The facts in a file's header.
 
-    width, height: pixels of the first page as stored, before any rotation.
-    pages: at least this many pages or frames, as far as the header tells (1 for GIF, which has no count).
+    width, height: pixels of the first page as stored, before rotation.
+    pages: at least this many pages or frames, as far as the header shows (1 for GIF, which has no count).
     orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf).
-    progressive: the decoder must hold the whole image before the first row is done; so also of a JPEG with a
-        scan for each channel.
-    tiled: a TIFF of which a part can be read alone.
-    bands: channels as decoded, alpha among them; 4 where the header does not say.
-    bits: of a channel as decoded, 8 or 16, or 32 or 64 of a TIFF's.
-    samples: a JPEG's numbers per pixel, fewer than bands where colours are subsampled.
-    block_rows: rows that come at once, of a TIFF's strips or tiles.
-    planar: a TIFF that stores its channels one after the other.
-    keep: the channels of a decoded pixel that are its colours and its alpha; None where that is all of them.
-    tones: colours told otherwise than by a profile, where they are not sRGB's.
-    grey: an AVIF of greys, which come as RGB.
-    limited: greys of 16 to 235, which our decoder takes for 0 to 255.
-    frame: left, top, width and height of the part that the first frame covers, where that is not all.
-    strict: the decoder's warnings count: a JPEG without an end marker that ends early gives no more than
-        these.
-    patches: what to write where before decoding, for what readers skip and our decoder does not.
+    progressive: the decoder must hold the whole image before the first row is done; also for a JPEG with one
+        scan per channel.
+    tiled: a TIFF of which parts can be read alone.
+    bands: channels as decoded, including alpha; 4 where the header does not say.
+    bits: bits per channel as decoded, 8 or 16; also 32 or 64 for a TIFF.
+    samples: a JPEG's samples per pixel, fewer than bands with chroma subsampling.
+    block_rows: rows per strip or tile of a TIFF.
+    planar: a TIFF that stores its channels one after another.
+    keep: the channels of a decoded pixel that are its colours and alpha; None means all.
+    tones: colours described other than by a profile, if they are not sRGB's.
+    grey: a greyscale AVIF, which decodes as RGB.
+    limited: grey levels 16 to 235, which our decoder treats as 0 to 255.
+    frame: left, top, width and height of the first frame, if it does not cover the image.
+    strict: treat the decoder's warnings as errors: for a truncated JPEG without an end marker there are no
+        others.
+    patches: bytes to write before decoding, where other readers skip what our decoder does not.
     """
 
     format: Format
@@ -56,7 +56,7 @@ class Header:
 
     @property
     def told(self) -> dict[str, object]:
-        """For a manifest: what the file is, without what a decoder has to be helped with."""
+        """Return the facts for a manifest, without those that only help a decoder."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _HELP}
 
 

@@ -1,7 +1,7 @@
-"""What is read of each format: layouts, numbers, codecs, colours. All else is refused by name.
+"""What is read of each format: layouts, sample types, codecs, colours. Everything else is refused by name.
 
-libvips opens more than it shows rightly: what is not listed here would come out black, white, striped or in
-other colours without a word. docs/formats.md is made of these tables.
+libvips opens more than it shows correctly: anything not listed here would silently come out black, white,
+striped or in other colours. docs/formats.md is generated from these tables.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ MAX_CHANNELS = 5
 RGB, PALETTE, CMYK, YCBCR, CIELAB, JPEG_CODEC = 2, 3, 5, 6, 8, 7
 UINT, VOID, NO_ALPHA, ASSOCIATED, UNASSOCIATED = 1, 4, 0, 1, 2
 UNCHECKED_CODECS = {2, 3, 4, JPEG_CODEC, 32771}
-"""Of these libtiff only warns of what is damaged."""
+"""Codecs for which libtiff only warns of damaged data."""
 
 
 class Colours(NamedTuple):
-    """One way in which a TIFF tells colours. channels: of the colours; bits: of a number that are read."""
+    """One colour representation of a TIFF. channels: of the colours; bits: supported bits per sample."""
 
     name: str
     channels: int
@@ -64,7 +64,7 @@ TIFF_CODECS_NOT_READ = {
 }
 TIFF_COLOURS_NOT_READ = {4: "a mask", 9: "ICCLab", 10: "ITULab", 32844: "LogL", 32845: "LogLuv"}
 RAW_COLOURS = (32803, 34892)
-"""A camera's colour filters, and what is developed of them."""
+"""Photometric interpretations of camera raw files: CFA and LinearRaw."""
 JPEG_PROCESSES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive", 0xC3: "lossless"} | {
     0xC9: "arithmetic extended",
     0xCA: "arithmetic progressive",
@@ -73,7 +73,7 @@ JPEG_BITS = 8
 
 
 class Tiff(NamedTuple):
-    """What the first directory of a TIFF says of its pixels."""
+    """The first directory's description of a TIFF's pixels."""
 
     photometric: int
     codec: int
@@ -86,7 +86,7 @@ class Tiff(NamedTuple):
 
 
 def not_read(kind: str, what: str, instead: str) -> Rejected:
-    """Healthy, and of a kind that is not read; with what to choose instead when saving."""
+    """Return the rejection of a valid file of an unsupported kind; it says what to choose when saving."""
     return Rejected(Reason.UNSUPPORTED_FORMAT, f"This {kind} {what}, which is not read here. {instead}.")
 
 
@@ -99,7 +99,7 @@ def raw(maker: str) -> Rejected:
 
 
 def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
-    """Return the channels to keep of those decoded: colours, and alpha if there is one. None: all.
+    """Return the channels to keep of those decoded: colours, and alpha if there is one. None means all.
 
     Raises Rejected UNSUPPORTED_FORMAT, naming the kind.
     """
@@ -133,7 +133,7 @@ def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
 
 
 def _extras(tiff: Tiff, colours: Colours) -> tuple[int, ...]:
-    """Return what each channel beyond the colours is; where nothing says it, the first is alpha."""
+    """Return the meaning of each extra channel; where nothing says it, the first is alpha."""
     count = tiff.samples - colours.channels
     if count < 0 or tiff.samples > MAX_CHANNELS:
         raise not_read("TIFF", f"has {tiff.samples} channels as {colours.name}", "Save it as RGB or CMYK")

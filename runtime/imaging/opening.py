@@ -1,4 +1,4 @@
-"""A file opened as what its header was found to be: the one way of renditions, service and pyramid."""
+"""Opening a file as its header describes it; the only way for renditions, service and pyramid."""
 
 from dataclasses import replace
 
@@ -14,30 +14,32 @@ from runtime.imaging.tones import to_srgb
 
 END_OF_IMAGE = b"\xff\xd9"
 TAIL = 1 << 17
-"""Bytes at a file's end that are looked at."""
+"""Bytes at the end of a file that are examined."""
 _START_OF_SCAN = b"\xff\xda"
 _EIGHT_BIT_ALPHA = ("cmyk", "labs", "lab")
-"""Colours beside which alpha counts to 255, also where it is stored with 16 bits."""
+"""Colour spaces whose alpha ranges to 255 even when stored with 16 bits."""
 
 
 def loading(header: Header) -> dict[str, str]:
-    """Options of every load. Of a TIFF's tiles libvips passes over those that it cannot read, unless
-    warnings count.
+    """Return options for every load.
+
+    Unless warnings count as errors, libvips skips tiles of a TIFF that it cannot read.
     """
     return {"fail_on": "warning" if header.tiled or header.strict else "error"}
 
 
 def as_option(header: Header) -> str:
-    """Return those options for thumbnails, which ignore them as arguments: https://github.com/libvips/libvips/issues/5195"""
+    """Return those options for thumbnails, which ignore them as arguments:
+    https://github.com/libvips/libvips/issues/5195
+    """
     return f"fail_on={loading(header)['fail_on']}"
 
 
 def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
-    """Return a file as decoders take it, the very same but for what they refuse and readers skip; and the
-    header
-    with the size and the orientation that the decoder finds.
+    """Return a file as decoders take it, and the header with the size and orientation that the decoder finds.
 
-    Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when it finds more pixels than the header said.
+    The file is unchanged unless it has something that decoders refuse and other readers skip. Raises Rejected
+    TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when it finds more pixels than the header said.
     """
     data, header = repaired(data, header)
     with decoding(data, header.format):
@@ -48,7 +50,7 @@ def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
 
 
 def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
-    """Return a copy where something stands in the way of the decoder; else the very same."""
+    """Return a patched copy if the decoder needs one, else the same object."""
     if header.patches:
         made = bytearray(data)
         for at, written in header.patches:
@@ -62,14 +64,14 @@ def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
 
 
 def needs_repair(tail: bytes, header: Header) -> bool:
-    """Whether `repaired` would change a file that ends so."""
+    """Return whether `repaired` would change a file that ends with these bytes."""
     if header.format is not Format.JPEG:
         return bool(header.patches)
     return tail.rfind(END_OF_IMAGE) <= tail.rfind(_START_OF_SCAN)
 
 
 def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
-    """Return the orientation, by the decoder, our header, or what stands behind a PNG's pixels."""
+    """Return the orientation from the decoder, our header, or an eXIf behind a PNG's pixels."""
     if opened.get_typeof("orientation"):
         found = int(opened.get("orientation"))
     else:
@@ -80,7 +82,7 @@ def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
 
 
 def is_plain(image: pyvips.Image, header: Header) -> bool:
-    """Whether what a decoder gives is the picture, so that it may shrink on the way."""
+    """Return whether decoded values are the picture as it is, so that the decoder may shrink on load."""
     if header.keep or header.tones or header.limited or header.frame:
         return False
     if _has_grey_profile(image, header) or _has_deep_alpha(image):
@@ -92,7 +94,7 @@ def is_plain(image: pyvips.Image, header: Header) -> bool:
 
 
 def prepared(image: pyvips.Image, header: Header) -> pyvips.Image:
-    """Return the picture that a decoder's channels mean, to be turned as the header says."""
+    """Return the picture from a decoder's channels, not yet rotated as the header says."""
     if header.keep:
         image = image[header.keep[0]].bandjoin([image[at] for at in header.keep[1:]])
     if _has_grey_profile(image, header):
@@ -130,7 +132,7 @@ def _as_greys(image: pyvips.Image) -> pyvips.Image:
 
 
 def _full_range(image: pyvips.Image) -> pyvips.Image:
-    """Greys of 16 to 235 as 0 to 255; alpha, which has all of its range, kept."""
+    """Expand levels 16-235 to 0-255; alpha, which has the full range, is kept."""
     greys, alpha = parted(image)
     unit = 256 if image.format == "ushort" else 1
     wide = (
@@ -143,7 +145,7 @@ def _full_range(image: pyvips.Image) -> pyvips.Image:
 
 
 def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyvips.Image:
-    """Place the first frame on its screen; what it leaves free is transparent, as browsers show it."""
+    """Place the first frame on its screen; the rest is transparent, as in browsers."""
     left, top, width, height = frame
     width, height = min(width, image.width - left), min(height, image.height - top)
     if width < 1 or height < 1:
@@ -154,7 +156,7 @@ def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyv
 
 
 def whole(data: bytes, header: Header, width: int, height: int, *, size: str) -> pyvips.Image:
-    """All of the picture within or at a size, upright, sRGB, in memory. data, header: from `ready`."""
+    """Return the whole picture within or at a size: upright, sRGB, in memory. data, header: from `ready`."""
     # Row by row; turned, they are asked for in another order than a decoder gives them.
     access = "sequential" if header.orientation == 1 else "random"
     opened = pyvips.Image.new_from_source(source(data), "", access=access, **loading(header))

@@ -1,4 +1,4 @@
-"""What a file is, from its header alone: no decoder runs, and a header's claims allocate nothing."""
+"""Facts of a file from its header alone: no decoder runs, and no allocation depends on its claims."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,11 +17,11 @@ Read = Callable[[int, int], bytes]
 def probe(read: Read) -> Header:
     """Return the header of the file behind `read`.
 
-    A few hundred bytes at the start will nearly always do; a TIFF may keep its directory at the end,
-    and a JPEG its size behind large metadata.
+    A few hundred bytes at the start nearly always suffice; a TIFF may have its directory at the end, and a
+    JPEG its size behind large metadata.
 
-    Raises Rejected: EMPTY, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED when the header ends early,
-    DAMAGED when it contradicts its format.
+    Raises Rejected: EMPTY, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED when the header ends early, DAMAGED
+    when it contradicts its format.
     """
     image_format = sniff(read(0, SNIFF_BYTES))
     header = headers.PARSERS[image_format](headers.Reader(read))
@@ -32,12 +32,12 @@ def probe(read: Read) -> Header:
 
 
 def probe_bytes(data: bytes) -> Header:
-    """`probe` of a file that is in memory."""
+    """Do the same as `probe` for a file in memory."""
     return probe(lambda offset, length: data[offset : offset + length])
 
 
 def probe_file(file: Path) -> Header:
-    """`probe` of a file on disk. Raises OSError as well."""
+    """Do the same as `probe` for a file on disk. Raises OSError as well."""
     with file.open("rb") as opened:
 
         def read(offset: int, length: int) -> bytes:

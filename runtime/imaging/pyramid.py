@@ -1,4 +1,4 @@
-"""An image as tiles that any IIIF viewer opens, static files by the Image API 3.0 at level 0.
+"""A tile pyramid for any IIIF viewer: static files by the Image API 3.0, level 0.
 
 https://iiif.io/api/image/3.0/compliance/#5-level-0-compliance
 """
@@ -34,15 +34,15 @@ SAVED_AS = {
 }
 CONTEXT = "http://iiif.io/api/image/3/context.json"
 Store = Callable[[str, bytes], None]
-"""Takes a file of the tree: its path below the image's address, and its content."""
+"""Stores a file of the pyramid: its path below the image's address, and its content."""
 Progress = Callable[[float], None]
-"""Told from time to time which share of the tiles is done, 0 to 1."""
+"""Called from time to time with the share of tiles that are done, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pyramid:
-    """What was made. width, height: pixels of the upright image; tiles: their number, `full/max` apart; size:
-    bytes of all files but `info.json`.
+    """The finished pyramid. width, height: pixels of the upright image; tiles: their number, without
+    `full/max`; size: bytes of all files other than `info.json`.
     """
 
     width: int
@@ -62,12 +62,12 @@ def write_pyramid(
     progress: Progress = lambda _: None,
     deadline: float = math.inf,
 ) -> Pyramid:
-    """Hands every tile of the image in `file` to `store`, then its `info.json`; nothing is written to disk.
+    """Pass every tile of the image in `file` to `store`, then its `info.json`; nothing is written to disk.
 
-    Upright, in sRGB, 8 bits; as JPEG on white. address: the URL under which `store` puts the tree.
-    deadline: of `time.monotonic()`; what a decoder does before its first row cannot be stopped.
+    Tiles are upright, in sRGB, 8 bits; JPEG on white. address: the URL under which `store` puts the pyramid.
+    deadline: of `time.monotonic()`; a decoder cannot be stopped before its first row.
 
-    Raises what `store` does, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, UNSUPPORTED_FORMAT, or
+    Raises what `store` raises, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, UNSUPPORTED_FORMAT, or
     TOO_MANY_PIXELS when the decoder finds more pixels than the header said.
     """
     failures: list[Exception] = []
@@ -107,7 +107,7 @@ def _write(
 
 
 def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[str, Any]:
-    """`info.json` of a tree: https://iiif.io/api/image/3.0/#5-image-information"""
+    """Return `info.json` of a pyramid: https://iiif.io/api/image/3.0/#5-image-information"""
     side = tile_side(width, height)
     factors = scale_factors(width, height, side)
     last = factors[-1]
@@ -129,7 +129,7 @@ def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[
 
 
 def paths(width: int, height: int, encoding: Encoding) -> Iterator[str]:
-    """Every file that a viewer may ask for, `info.json` apart."""
+    """Yield every path that a viewer may request, other than `info.json`."""
     tile = tile_side(width, height)
     *factors, last = scale_factors(width, height, tile)
     for factor in factors:
@@ -160,7 +160,7 @@ def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
 
 
 def _source(file: Path, header: Header) -> tuple[pyvips.Source, Header, bytes]:
-    """Return the file as it lies, or in memory where it needs a repair, which is rare; and its last bytes."""
+    """Return a source for the file, or for a repaired copy in memory (rare), and the file's last bytes."""
     with file.open("rb") as opened:
         opened.seek(max(0, file.stat().st_size - TAIL))
         tail = opened.read()
@@ -187,7 +187,7 @@ def _store_tiles(
     progress: Progress,
     deadline: float,
 ) -> Pyramid:
-    """Store what a thread in libvips writes into a pipe, as a zip archive."""
+    """Store the tiles that libvips' thread writes into a pipe as a zip archive."""
     expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
     largest = full_max.FullMax(image.width, image.height, tile_side(image.width, image.height), encoding)
     archive = StoredZip()
@@ -210,9 +210,10 @@ def _store_tiles(
 
 
 class _Dzsave:
-    """What libvips writes of a tree, as a stream; when the block ends before that, libvips is stopped.
+    """The pyramid as a stream from libvips; leaving the block early stops libvips.
 
-    A pipe and no callback: libvips may call one once more when the collector frees it, and Python aborts.
+    It uses a pipe because libvips may still call a callback while the garbage collector frees it, which
+    aborts Python.
     """
 
     def __init__(self, image: pyvips.Image, address: str, encoding: Encoding) -> None:
@@ -233,7 +234,7 @@ class _Dzsave:
         os.close(self._ended)
 
     def chunks(self, deadline: float) -> Iterator[bytes]:
-        """To the end; an empty one at the deadline. Raises pyvips.Error."""
+        """Yield chunks until the end; an empty one at the deadline. Raises pyvips.Error."""
         readable = select.poll()
         readable.register(self._reading, select.POLLIN)
         readable.register(self._ended, select.POLLIN)

@@ -1,4 +1,4 @@
-"""An image in several sizes as WebP, decoded once, without any metadata: no GPS, no camera's thumbnail."""
+"""An image in several sizes as WebP, decoded once, without metadata such as GPS or thumbnails."""
 
 import itertools
 import time
@@ -15,13 +15,13 @@ from runtime.imaging.opening import ready, whole
 LONG_EDGES = (1600, 800, 320)
 QUALITY = 80
 EFFORT = 4
-"""Of WebP's 0-6: what is stored is encoded once and read often, so bytes count for more than CPU."""
+"""WebP effort, 0-6: stored renditions are encoded once and read often, so size matters more than CPU."""
 MEDIA_TYPE = "image/webp"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rendition:
-    """One size. long_edge: what was asked for, in pixels; width and height are less where the source is."""
+    """One size. long_edge: as requested, in pixels; width and height are smaller if the source is."""
 
     long_edge: int
     width: int
@@ -39,7 +39,7 @@ class Rendered:
 
 
 def render(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int] = LONG_EDGES) -> Rendered:
-    """Encode `data`, whose header was probed, as WebP with the long edges given, in pixels; never enlarged.
+    """Encode `data`, whose header was probed, as WebP with the given long edges in pixels; never enlarged.
 
     Raises as `scale` does.
     """
@@ -64,10 +64,11 @@ def render(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int
 
 
 def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]) -> list[pyvips.Image]:
-    """Return `data` in several sizes, largest first, in memory: the largest decoded with shrink-on-load,
-    each smaller one made from the one before.
+    """Return `data` in several sizes, largest first, in memory.
 
-    Upright whatever its EXIF orientation, in sRGB whatever its profile, 8 bits, first frame only, alpha kept.
+    The largest is decoded with shrink-on-load, each smaller one made from the previous one. Upright whatever
+    the EXIF orientation, sRGB whatever the profile, 8 bits, first frame only, alpha kept.
+
     Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header
     said.
     """
@@ -82,13 +83,13 @@ def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]
 
 
 def _fit(width: int, height: int, long_edge: int) -> tuple[int, int]:
-    """Width and height with that long edge and the same shape, never more than they are."""
+    """Return width and height with that long edge and the same aspect ratio, never enlarged."""
     factor = min(1, long_edge / max(width, height))
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def _reduce(image: pyvips.Image, size: tuple[int, int]) -> pyvips.Image:
-    """Lanczos over the whole way: libvips would average whole pixels first, which is visibly softer."""
+    """Shrink by Lanczos in one step: libvips would average whole pixels first, which is visibly softer."""
     if (image.width, image.height) == size:
         return image
     across, down = size[0] / image.width, size[1] / image.height
@@ -98,7 +99,7 @@ def _reduce(image: pyvips.Image, size: tuple[int, int]) -> pyvips.Image:
 
 
 def as_jpeg(webp: bytes) -> bytes:
-    """Return a rendition as JPEG on white, quality 85: for services that read no WebP."""
+    """Return a rendition as JPEG on white, quality 85: for services that do not read WebP."""
     image = pyvips.Image.new_from_buffer(webp, "")
     if image.hasalpha():
         image = image.flatten(background=[255])

@@ -1,22 +1,22 @@
-"""Where the tiles of an image lie. Pure, and without an image library."""
+"""The tile grid of an image. Pure, and without an image library."""
 
 TILE = 512
-"""Pixels of a side."""
+"""Side of a tile in pixels."""
 LARGE_TILE = 1024
 MOST_SMALL = 2000
-"""Tiles of 512 px that an image may have; beyond, each is as large as four.
+"""Most tiles of 512 px per image; beyond that, each tile is four times as large.
 
 A tile is a PUT, which costs more than making it: docs/decisions/0025-larger-tiles.md
 """
 
 
 def tile_side(width: int, height: int) -> int:
-    """Of the tiles of an image that are all made in advance."""
+    """Return the tile side for an image whose tiles are all made in advance."""
     return TILE if _count(width, height, TILE) <= MOST_SMALL else LARGE_TILE
 
 
 def scale_factors(width: int, height: int, side: int = TILE) -> list[int]:
-    """1, 2, 4 and so on, until the image is one tile."""
+    """Return 1, 2, 4 and so on, until the image fits into one tile."""
     factors = [1]
     while max(-(-width // factors[-1]), -(-height // factors[-1])) > side:
         factors.append(factors[-1] * 2)
@@ -24,7 +24,7 @@ def scale_factors(width: int, height: int, side: int = TILE) -> list[int]:
 
 
 def count_of_tiles(width: int, height: int) -> int:
-    """How many an image has that are all made in advance."""
+    """Return the number of tiles of an image whose tiles are all made in advance."""
     return _count(width, height, tile_side(width, height))
 
 

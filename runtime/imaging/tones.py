@@ -1,7 +1,7 @@
-"""Colours that a file tells by primaries and a transfer function, without an ICC profile, as sRGB.
+"""Conversion to sRGB of colours described by primaries and a transfer function instead of an ICC profile.
 
-Code points are those of ITU-T H.273, which AVIF's nclx and PNG's cICP share; PNG's gAMA and cHRM tell the
-same by numbers.
+Code points are those of ITU-T H.273, which AVIF's nclx and PNG's cICP share; PNG's gAMA and cHRM give the
+same as numbers.
 """
 
 from typing import NamedTuple
@@ -20,26 +20,29 @@ PRIMARIES: dict[int, Chromaticities] = {
     11: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351),
     12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, *WHITE_D65),
 }
-"""Rec. 2020, DCI-P3, Display P3. 1, 2, 5 and 6 (Rec. 709, unspecified, and video's) are shown as sRGB."""
+"""Rec. 2020, DCI-P3, Display P3. 1, 2, 5 and 6 (Rec. 709, unspecified and video's) are shown as sRGB."""
 AS_SRGB = {0, 1, 2, 5, 6}
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
 TRANSFERS_AS_SRGB = {0, 1, 2, 6, 7, 13, 14, 15}
-"""sRGB's own, and those of video, which browsers show as that."""
+"""sRGB's own, and those of video, which browsers show as sRGB."""
 HIGH_DYNAMIC_RANGE = {16: "PQ", 18: "HLG"}
 LEVELS = 256
 _NEARLY = 0.003
-"""Chromaticities that differ by less are the same, rounded otherwise."""
+"""Chromaticities that differ by less are equal but for rounding."""
 
 
 class Tones(NamedTuple):
-    """gamma: of the transfer function; None for sRGB's own."""
+    """gamma: exponent of the transfer function; None for sRGB's own."""
 
     primaries: Chromaticities
     gamma: float | None
 
 
 def of_code_points(kind: str, primaries: int, transfer: int) -> Tones | None:
-    """None where they are shown as sRGB anyway. Raises Rejected UNSUPPORTED_FORMAT for what is not read."""
+    """Return None for code points that are shown as sRGB anyway.
+
+    Raises Rejected UNSUPPORTED_FORMAT for unsupported ones.
+    """
     if transfer in HIGH_DYNAMIC_RANGE:
         raise not_read(kind, f"has a high dynamic range ({HIGH_DYNAMIC_RANGE[transfer]})", "Save it as sRGB")
     if (primaries not in PRIMARIES and primaries not in AS_SRGB) or (
@@ -52,14 +55,14 @@ def of_code_points(kind: str, primaries: int, transfer: int) -> Tones | None:
 
 
 def of_numbers(gamma: float | None, primaries: Chromaticities | None) -> Tones | None:
-    """By a file's own exponent (1 / 2.2 for most) and chromaticities; None where that is sRGB."""
+    """Return tones by a file's exponent (1 / 2.2 for most) and chromaticities; None if that is sRGB."""
     exponent = None if gamma is None or abs(gamma * 2.2 - 1) < 0.05 else 1 / gamma
     own = primaries if primaries and _differ(primaries) else SRGB
     return None if exponent is None and own is SRGB else Tones(own, exponent)
 
 
 def to_srgb(image: pyvips.Image, tones: Tones) -> pyvips.Image:
-    """8 bits, alpha kept."""
+    """Convert to sRGB in 8 bits, keeping alpha."""
     colours, alpha = parted(image)
     most = 65_535 if image.format == "ushort" else 255
     colours = colours.bandjoin([colours, colours]) if colours.bands == 1 else colours
@@ -85,16 +88,18 @@ def _differ(primaries: Chromaticities) -> bool:
 
 
 def _matrix(primaries: Chromaticities) -> list[list[float]]:
-    """From linear light of these primaries to sRGB's. http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html."""
+    """Return the matrix from linear light of these primaries to sRGB's.
+    http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html.
+    """
     return _times(_inverse(_to_xyz(SRGB)), _times(_adapted(primaries[6:8]), _to_xyz(primaries)))
 
 
 _BRADFORD = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
-"""http://www.brucelindbloom.com/Eqn_ChromAdapt.html"""
+"""The Bradford matrix: http://www.brucelindbloom.com/Eqn_ChromAdapt.html"""
 
 
 def _adapted(white: tuple[float, ...]) -> list[list[float]]:
-    """From a white to sRGB's, so that white stays white."""
+    """Return the adaptation from a white point to sRGB's, so that white stays white."""
     before, after = (_times(_BRADFORD, _xyz(*one)) for one in (white, WHITE_D65))
     scales = [[after[row][0] / before[row][0] if row == at else 0.0 for at in range(3)] for row in range(3)]
     return _times(_inverse(_BRADFORD), _times(scales, _BRADFORD))

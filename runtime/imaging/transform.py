@@ -1,4 +1,4 @@
-"""A part of an image in another size, turned and coloured as asked: what an image server does."""
+"""A region of an image, resized, rotated and coloured as requested: what an image server does."""
 
 import math
 import threading
@@ -16,13 +16,13 @@ from runtime.imaging.probe import check_pixels
 
 QUALITY = 80
 EFFORT_ON_THE_FLY = 2
-"""Of WebP's 0-6: somebody waits, and a cache keeps what is asked for often."""
+"""WebP effort, 0-6: somebody waits, and frequent requests are cached."""
 WHITE = 255
 IN_MEMORY_PIXELS = 16_000_000
 
 
 class Colours(StrEnum):
-    """What the pixels may be. Bitonal: black or white, nothing between."""
+    """Colours of the answer. Bitonal: black and white only."""
 
     COLOR = "color"
     GRAY = "gray"
@@ -30,7 +30,7 @@ class Colours(StrEnum):
 
 
 class Encoding(StrEnum):
-    """The three formats that are written, by their usual extensions."""
+    """The three output formats, by their usual extensions."""
 
     JPG = "jpg"
     PNG = "png"
@@ -39,10 +39,10 @@ class Encoding(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Transform:
-    """left, top, width, height: a part of the upright image, in its pixels.
+    """left, top, width, height: a region of the upright image, in its pixels.
 
-    to_width, to_height: the size in pixels that it gets, before it is mirrored and then turned clockwise by
-    `degrees`.
+    to_width, to_height: its new size in pixels, before it is mirrored and then rotated clockwise by
+        `degrees`.
     """
 
     left: int
@@ -57,7 +57,7 @@ class Transform:
 
     @property
     def level(self) -> int:
-        """The last halving of the image that still has as many pixels of this part as are asked for."""
+        """The smallest power-of-two reduction of the image that still has enough pixels for this region."""
         level = 0
         while (
             level < 32
@@ -69,21 +69,22 @@ class Transform:
 
     @property
     def factor(self) -> float:
-        """How many source pixels become one, in the direction that shrinks less; below 1 it enlarges."""
+        """Source pixels per output pixel in the direction that shrinks less; below 1 it enlarges."""
         return min(self.width / self.to_width, self.height / self.to_height)
 
 
 def upright(header: Header) -> tuple[int, int]:
-    """Width and height in pixels once the EXIF orientation is followed."""
+    """Return width and height in pixels after applying the EXIF orientation."""
     turned = header.orientation >= 5
     return (header.height, header.width) if turned else (header.width, header.height)
 
 
 def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> pyvips.Image:
-    """`asked` from a file of which nothing else is wanted, decoding no more of it than that takes.
+    """Apply `asked` to a file that is used only once, decoding no more than needed.
 
-    data, header: as `ready` makes them (runtime/imaging/opening.py). In memory, sRGB, 8 bits. Raises Rejected
-    TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header said.
+    data, header: from `ready` (runtime/imaging/opening.py). The result is in memory, sRGB, 8 bits. Raises
+        Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header
+        said.
     """
     with decoding(data, header.format):
         check_pixels(header.width, header.height, header, limits)
@@ -101,21 +102,21 @@ def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> 
 
 
 class Pyramid:
-    """A decoded image with its halves, quarters and so on, each made when first asked for.
+    """A decoded image with its halves, quarters and so on, each made on first use.
 
-    For many parts of one image, which is decoded once: `size_of(header)` bytes, beside those of the file.
-    Its methods may be called from several threads.
+    For many requests of one image, which is decoded once; it takes `size_of(header)` bytes besides the
+    file's. Its methods are thread-safe.
     """
 
     def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
-        """Decode all of it. Raises as `transform` does."""
+        """Decode the whole image. Raises as `transform` does."""
         with decoding(data, header.format):
             check_pixels(header.width, header.height, header, limits)
             self._levels = [whole(data, header, *upright(header), size="down")]
         self._lock = threading.Lock()
 
     def transform(self, asked: Transform) -> pyvips.Image:
-        """As the function `transform`, from what is decoded already; of what lies there already, no copy."""
+        """Apply `asked` to the decoded image; a region at its original size is not copied."""
         level = asked.level
         image, scale = self._level(level), 2**level
         left, top = asked.left // scale, asked.top // scale
@@ -133,7 +134,7 @@ class Pyramid:
 
 
 def size_of(header: Header) -> int:
-    """Return the most bytes of a whole pyramid: four bands, and a third more for the smaller levels."""
+    """Return the maximum size of the whole pyramid in bytes: four bands, and a third for smaller levels."""
     return header.width * header.height * 4 * 4 // 3
 
 
@@ -142,7 +143,7 @@ def _has(side: int, level: int, wanted: int) -> bool:
 
 
 def _crop_on_load(data: bytes, header: Header, asked: Transform) -> pyvips.Image:
-    """Return the part, from a decoder that stops below it; a JPEG's shrinks by up to 8 on the way."""
+    """Return a region from a decoder that stops after it; JPEG is shrunk by up to 8 on load."""
     shrink = 1
     options: dict[str, str | int] = {"access": "sequential", **loading(header)}
     if header.format is Format.JPEG:
@@ -163,7 +164,7 @@ def _box(asked: Transform) -> tuple[int, int, int, int]:
 
 
 def _resize(part: pyvips.Image, asked: Transform) -> pyvips.Image:
-    """Return the part in the size asked for, whatever its shape, and in sRGB."""
+    """Return the region in the size asked for, in sRGB; its aspect ratio may change."""
     converted = conversion(part)
     is_done = (part.width, part.height) == (asked.to_width, asked.to_height) and part.format == "uchar"
     if is_done and not converted:
@@ -174,7 +175,7 @@ def _resize(part: pyvips.Image, asked: Transform) -> pyvips.Image:
 
 
 def _halve(image: pyvips.Image) -> pyvips.Image:
-    """Half of the size by Lanczos, rounded up, so that level n is exactly 1 / 2^n and tiles fit together."""
+    """Halve by Lanczos, rounding up, so that level n is exactly 1 / 2^n and tiles fit together."""
     even = image.embed(0, 0, image.width + image.width % 2, image.height + image.height % 2, extend="copy")
     return even.thumbnail_image(
         even.width // 2, height=even.height // 2, size="force", no_rotate=True

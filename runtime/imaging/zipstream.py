@@ -1,6 +1,6 @@
-"""The files of a zip archive while it is written: stored, not compressed, each with its size behind it.
+"""A reader of a zip archive as it is written: entries are stored uncompressed, with their sizes after them.
 
-For what libvips writes (by libarchive); https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.
+Reads what libvips writes (by libarchive); https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.
 """
 
 import struct
@@ -12,14 +12,17 @@ _LOCAL_BYTES, _DESCRIPTOR_BYTES = 30, 16
 
 
 class StoredZip:
-    """Give it bytes as they come; it gives back each file as soon as that is complete."""
+    """Takes bytes as they arrive, and returns each file once it is complete."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._searched = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
-        """Names and contents of the files that end within `data`. What follows the last file is ignored."""
+        """Yield names and contents of the files that are complete with `data`.
+
+        Data after the last file is ignored.
+        """
         self._buffer += data
         while found := self._next():
             yield found

@@ -1,5 +1,4 @@
-"""HybridPattern's jobs: their record and store, RunTask done right, and what a stopped task means.
+"""HybridPattern's jobs: their record and table, idempotent RunTask, and the meaning of a stopped task.
 
-Shared by the dispatcher and the tracker (functions) and the worker (a task): docs/hybrid-pattern.md. What a
-job does is runtime/work.
+Shared by dispatcher, tracker and worker: docs/hybrid-pattern.md. What a job does is in runtime/work.
 """

@@ -1,4 +1,4 @@
-"""What whoever starts the worker's tasks is told."""
+"""Environment variables for starting the worker's tasks."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from runtime.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchEnvironment(Environment):
-    """Where and how a task is started.
+    """Where and how tasks are started.
 
     Attributes:
-        public_ip: whether the task gets a public IP address.
-        task_seconds: the task's deadline, by its own clock.
+        public_ip: whether tasks get a public IP address.
+        task_seconds: the deadline that a task keeps itself.
         exec: whether ECS Exec may open a shell in it.
     """
 

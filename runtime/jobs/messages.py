@@ -1,4 +1,4 @@
-"""Calls: the tracker's messages to the dispatcher's queue, each to have a waiting job tried again."""
+"""Calls: messages to the dispatcher's queue that ask it to retry a waiting job."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,13 +16,13 @@ _A_BATCH = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Calls:
-    """sqs: a boto3 client. queue_url: of the dispatcher's queue."""
+    """sqs: a boto3 client. queue_url: URL of the dispatcher's queue."""
 
     sqs: "SQSClient"
     queue_url: str
 
     def send(self, job_ids: Iterable[str]) -> int:
-        """Call each job once; returns how many. Raises RuntimeError when SQS did not take one."""
+        """Send one call per job; return how many. Raises RuntimeError when SQS did not accept one."""
         wanted = list(dict.fromkeys(job_ids))
         for begin in range(0, len(wanted), _A_BATCH):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
@@ -39,10 +39,10 @@ class Calls:
 
 
 def is_call(message: Mapping[str, Any]) -> bool:
-    """Whether it is of ours, and not an event of S3."""
+    """Return whether a message is a call, rather than an event of S3."""
     return message.get("detail-type") == CALL
 
 
 def job_called(message: Mapping[str, Any]) -> str:
-    """Its id."""
+    """Return the job id in a call."""
     return str(message["detail"]["job_id"])

@@ -1,17 +1,17 @@
-"""What HybridPattern's functions count, for its alarms and dashboards; the namespace is its stack's name."""
+"""Metrics of HybridPattern's functions, for alarms and dashboards; the namespace is its stack's name."""
 
 from enum import StrEnum
 
 
 class Service(StrEnum):
-    """Who counts: the dimension `service` of each metric."""
+    """The dimension `service` of each metric: which function counts it."""
 
     DISPATCHER = "dispatcher"
     TRACKER = "tracker"
 
 
 class Metric(StrEnum):
-    """The name of a metric; its unit is Count unless it is said."""
+    """The name of a metric; the unit is Count unless noted."""
 
     IGNORED = "Ignored"
     DELETED = "Deleted"
@@ -33,6 +33,6 @@ class Metric(StrEnum):
     JOB_NOT_SWEPT = "JobNotSwept"
     NOT_INVALIDATED = "NotInvalidated"
     LATENCY = "Latency"
-    """Of a message, in milliseconds: runtime/sqs_batch.py, as FAILED."""
+    """Of a message, in milliseconds; counted by runtime/sqs_batch.py, as FAILED is."""
     FAILED = "Failed"
-    """A message that comes again: runtime/sqs_batch.py."""
+    """Messages that will be retried: runtime/sqs_batch.py."""

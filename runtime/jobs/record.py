@@ -1,4 +1,4 @@
-"""One job, and every way in which it may change. Pure: what is stored where is runtime/jobs/table.py.
+"""A job and its state machine. Pure; runtime/jobs/table.py stores it.
 
 WAITING -> WORKING                  the function does it itself, under a lease
 WAITING -> STARTING -> RUNNING      a task does it
@@ -14,23 +14,23 @@ from runtime.placement.limits import fargate_size
 
 MAX_ATTEMPTS = 4
 PAUSES = (0, 240, 960)
-"""Seconds before the second, third and fourth attempt: an outage of minutes must not use up all of them."""
+"""Seconds before attempts two, three and four: an outage of minutes must not use up all of them."""
 LEASE_SLACK_SECONDS = 30
-"""Beyond the function's own deadline, before somebody else takes the job."""
+"""How long after the function's own deadline its lease on a job ends."""
 NEVER_RAN_SECONDS = 300
-"""Before another task is asked for where one could not be started."""
+"""Seconds before another task is requested in place of one that could not be started."""
 START_SECONDS = 900
-"""RunTask accepts a task within seconds and it runs within one or two minutes; after this it never will."""
+"""A task that RunTask accepted runs within one or two minutes; after this time it never will."""
 STOP_SECONDS = 600
-"""Beyond the worker's own deadline, before it is stopped."""
+"""How long after the worker's own deadline its task is stopped."""
 OVERTAKEN = "A newer version of the file, or its deletion, was there first."
-"""Of a job that is done and whose result is not shown."""
+"""Message of a done job whose result is not shown."""
 KEEP_SECONDS = 90 * 24 * 3600
-"""As long as a rejection is kept (stacks/hybrid_pattern/stack.py)."""
+"""As long as rejections are kept (stacks/hybrid_pattern/stack.py)."""
 
 
 class State(StrEnum):
-    """Where a job is; the last three are final."""
+    """The state of a job; the last three are final."""
 
     WAITING = "waiting"
     WORKING = "working"
@@ -46,7 +46,7 @@ FINAL = {State.DONE, State.REJECTED, State.FAILED}
 
 @dataclass(frozen=True, kw_only=True)
 class Try:
-    """An attempt that came to nothing, and why."""
+    """A failed attempt, and why it failed."""
 
     attempt: int
     where: str
@@ -57,17 +57,18 @@ class Try:
 class Job:
     """One version of a source object on its way to results. Times are seconds since 1970.
 
-    where: "lambda" or "fargate", for this attempt. placement: why the first one went where it did;
+    where: "lambda" or "fargate", for this attempt. placement: why the first attempt went there;
     decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
-    spot: this attempt asks for FARGATE_SPOT.
-    refusals: how often ECS has definitely started nothing for it; part of RunTask's token (tasks.py).
-    refused_since: when ECS began to refuse this attempt in a way that a deploy explains; 0 if it does not.
-    counted_arn: of the task whose use was counted last.
-    trace_id: of AWS X-Ray, of the invocation that created it; the lines of its tasks carry it too.
-    since: when this attempt began to wait. due: while it waits, from when on it may be tried; else when it
-    counts as lost. first: the attempt that counts as the first, once somebody asked for it again.
-    message: of a final state, for people. revision: counts what was stored, so that nothing is overwritten.
-    stamp: another one in each write, by which its writer knows it again.
+    spot: whether this attempt asks for FARGATE_SPOT.
+    refusals: how often ECS has definitely started nothing for it; part of RunTask's client token (tasks.py).
+    refused_since: when ECS began to refuse this attempt in a way that a deployment explains; 0 if it does
+        not.
+    counted_arn: the task whose usage was counted last.
+    trace_id: X-Ray trace ID of the invocation that created it; the logs of its tasks contain it too.
+    since: when this attempt began to wait. due: while it waits, the earliest time to try it; else when it
+        counts as lost. first: the attempt that counts as the first after a reopening.
+    message: of a final state, for people. revision: incremented with each write, for optimistic locking.
+    stamp: random per write, by which a writer recognises its own.
     """
 
     job_id: str
@@ -103,7 +104,7 @@ class Job:
 
     @classmethod
     def of(cls, event: ObjectEvent, now: float, trace_id: str = "") -> "Job":
-        """Return a new one that waits, and is not placed yet."""
+        """Return a new job that waits and has no placement yet."""
         return cls(
             job_id=event.job_id,
             bucket=event.bucket,
@@ -121,12 +122,12 @@ class Job:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing follows."""
+        """Whether the state is final."""
         return self.state in FINAL
 
     @property
     def event(self) -> ObjectEvent:
-        """What started it."""
+        """The S3 event that the job came from."""
         return ObjectEvent(
             change=Change.CREATED,
             bucket=self.bucket,
@@ -138,7 +139,7 @@ class Job:
 
     @property
     def placed(self) -> dict[str, str | int]:
-        """Where this attempt runs and why the job was placed so, for its manifest."""
+        """Where this attempt runs and why, for its manifest."""
         task: dict[str, str | int] = {"cpu": self.cpu, "memory_mb": self.memory_mb}
         placed: dict[str, str | int] = {
             "where": self.where,
@@ -148,7 +149,9 @@ class Job:
         return placed | (task if self.where == "fargate" else {})
 
     def claimed(self, now: float, lease: float) -> "Job | None":
-        """For whoever starts the attempt; None when it does not wait. lease: seconds that a function has."""
+        """Return the job claimed for whoever starts the attempt; None if it is not waiting. lease: seconds
+        for a function.
+        """
         if self.state is not State.WAITING or self.due > now:
             return None
         if self.where == "lambda":
@@ -156,7 +159,7 @@ class Job:
         return replace(self, state=State.STARTING, task_arn="", due=int(now) + START_SECONDS)
 
     def accepted(self, attempt: int, task_arn: str) -> "Job | None":
-        """Return the job once RunTask has started its task, which may have reported itself running before."""
+        """Return the job with the task that RunTask started, which may already have reported that it runs."""
         if self.attempt != attempt or self.is_final or self.state is State.WORKING or self.task_arn:
             return None
         state = State.RUNNING if self.state is State.RUNNING else State.STARTING
@@ -165,11 +168,13 @@ class Job:
     def postponed(
         self, now: float, *, refused: bool = False, unsettled: bool = False, on_demand: bool = False
     ) -> "Job | None":
-        """Nothing is wrong with the job: it waits for its turn, and keeps its attempt.
+        """Return the job waiting for its next turn, in the same attempt: the job itself is fine.
 
-        refused: ECS has answered that it started nothing; without that it may have, and the next request has
-        to carry the same token. unsettled: it refused in a way that a deploy explains, for a while.
-        Least recently tried first, so that a job that never fits cannot block the others.
+        refused: ECS has answered that it started nothing. Otherwise it may have started a task, and the next
+            request must carry the same client token.
+        unsettled: the refusal is explained by a deployment in progress.
+
+        Jobs are tried least recently tried first, so that a job that never fits cannot block the others.
         """
         if self.state is not State.STARTING or self.task_arn:
             return None
@@ -183,7 +188,9 @@ class Job:
         )
 
     def put_back(self, now: float) -> "Job | None":
-        """Its task was accepted and could not be started: an image, a network or Spot was not to be had."""
+        """Return the job waiting again after its task could not start for lack of an image, network or Spot
+        capacity.
+        """
         if self.state is not State.STARTING:
             return None
         return replace(
@@ -196,11 +203,11 @@ class Job:
         )
 
     def accounted(self, task_arn: str) -> "Job | None":
-        """None where it was before."""
+        """Return the job with this task's usage marked as counted; None if it was before."""
         return None if self.counted_arn == task_arn else replace(self, counted_arn=task_arn)
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
-        """Said by the worker when it begins; None tells it that the job is no longer its own."""
+        """Return the job as running, reported by the worker; None if the job is no longer the worker's."""
         if not self.is_at(attempt, task_arn) or self.state is State.WORKING:
             return None
         if self.state is State.RUNNING and (not task_arn or self.task_arn != task_arn):
@@ -209,19 +216,23 @@ class Job:
         return replace(self, state=State.RUNNING, task_arn=task_arn or self.task_arn, due=due)
 
     def ended(self, now: float, state: State, message: str = "") -> "Job | None":
-        """Return the changed job; a final state stays."""
+        """Return the ended job; a final state does not change."""
         if self.is_final:
             return None
         percent = 100 if state is State.DONE else self.percent
         return replace(self, state=state, message=message, percent=percent, ended_at=int(now))
 
     def is_at(self, attempt: int, task_arn: str = "") -> bool:
-        """Whether that attempt is the current one, and in that task if both are known: ends may come late."""
+        """Return whether this is the current attempt, and its task if both are known: reports may arrive
+        late.
+        """
         another_task = task_arn != "" and self.task_arn not in ("", task_arn)
         return not self.is_final and self.attempt == attempt and not another_task
 
     def tried_again(self, now: float, why: str, *, larger: bool = False) -> "Job | None":
-        """Return the next attempt, by a task on demand; FAILED after the last, or if none is large enough."""
+        """Return the job's next attempt, as an on-demand task; FAILED after the last, or if no task is large
+        enough.
+        """
         if self.is_final:
             return None
         tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=why))
@@ -248,7 +259,7 @@ class Job:
         )
 
     def reopened(self, now: float) -> "Job | None":
-        """Reopens a failed job at an operator's request; keeps its history."""
+        """Reopen a failed job at an operator's request; its history is kept."""
         if self.state is not State.FAILED:
             return None
         tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=self.message))

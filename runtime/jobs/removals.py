@@ -1,4 +1,4 @@
-"""Results that were removed and that CloudFront may still have: they wait in the job table for the sweep."""
+"""Removed results that CloudFront may still have cached: they wait in the job table for the sweep."""
 
 import hashlib
 import time
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 REMOVED = "removed"
-"""Their part of the table's index of what is open, beside waiting and active jobs."""
+"""The partition of the table's open index for removals, besides waiting and active jobs."""
 AT_ONCE = 15
-"""Paths with a wildcard that a distribution takes at a time:
+"""Wildcard paths that a distribution invalidates at a time:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Removals:
-    """table: boto3's resource of the job table. clock: the time in seconds since 1970."""
+    """table: boto3's resource of the job table. clock: seconds since 1970."""
 
     table: "Table"
     clock: Callable[[], float] = time.time
 
     def add(self, job_id: str) -> None:
-        """Whose results are removed; again for the same job, the later time counts."""
+        """Record that the results of jobs are removed; for a repeated job the later time counts."""
         self.table.put_item(
             Item={
                 "job_id": f"{REMOVED}/{job_id}",
@@ -43,10 +43,11 @@ class Removals:
         )
 
     def invalidate(self, cloudfront: "CloudFrontClient", distribution: str) -> int:
-        """Asks the distribution to forget the oldest, in one request; returns how many.
+        """Ask the distribution to invalidate the oldest removals, in one request; return how many.
 
-        One that is refused changes nothing here, and the next sweep asks again. Asked twice, by the same
-        reference, CloudFront makes one invalidation of it. Raises ClientError.
+        A refused request changes nothing here, and the next sweep repeats it. Repeated with the same caller
+        reference, CloudFront makes one invalidation. Raises ClientError.
+
         https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
         """
         still_there = Key("queue").eq(REMOVED) & Key("due").gt(int(self.clock()) - EDGE_SECONDS)
@@ -70,7 +71,7 @@ class Removals:
         return len(due)
 
     def _forget(self, key: str, due: int) -> None:
-        """Unless it was removed again meanwhile."""
+        """Delete an entry unless the job was removed again in the meantime."""
         try:
             self.table.delete_item(Key={"job_id": key}, ConditionExpression=Attr("due").eq(due))
         except ClientError as error:

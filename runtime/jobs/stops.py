@@ -1,4 +1,4 @@
-"""What the end of a task means for its job.
+"""What a stopped task means for its job.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 """
@@ -18,9 +18,9 @@ KILLED = {137, 143}
 """128 + SIGKILL, 128 + SIGTERM."""
 OVERDUE = "It outlived its deadline."
 NEVER_STARTED = "The task was accepted and never began its work."
-"""What the tracker gives as the reason when it stops a task."""
+"""The reason that the tracker gives when it stops a task."""
 _STARTED_BY = re.compile(rf"(?P<{JOB_ID}>[0-9a-f]{{{JOB_ID_DIGITS}}})-(?P<{ATTEMPT}>[0-9]+)")
-"""The second way to know whose task it was, should an event lack the overrides' environment."""
+"""The second way to identify a task's job, should an event lack the overrides' environment."""
 _PLATFORM = {"SpotInterruption", "TerminationNotice", "InfrastructureHealth", "ServiceSchedulerInitiated"}
 
 
@@ -28,18 +28,18 @@ class Verdict(StrEnum):
     """What follows for the job."""
 
     ENDED = "ended"
-    """The worker has written how."""
+    """The worker has recorded the result."""
     AGAIN = "again"
     LARGER = "larger"
-    """Again, with more memory."""
+    """Retry with more memory."""
     NEVER_RAN = "never-ran"
-    """It failed to start: nothing is wrong with the job."""
+    """The task failed to start; the job itself is fine."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """A task that ended. attempt: of its job."""
+    """A stopped task. attempt: of its job."""
 
     job_id: str
     attempt: int
@@ -51,7 +51,7 @@ class Stop:
 
 
 def read_stop(task: Mapping[str, Any]) -> Stop | None:
-    """From the `detail` of an event, or a task of DescribeTasks; None when it is not one of ours."""
+    """Parse the `detail` of an event or a task of DescribeTasks; None for a task that is not ours."""
     of_job = _told(task) or _STARTED_BY.fullmatch(task.get("startedBy", ""))
     if not of_job:
         return None
@@ -69,7 +69,7 @@ def read_stop(task: Mapping[str, Any]) -> Stop | None:
 
 
 def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return the environment that RunTask's overrides gave the worker; None if it names no job."""
+    """Return the environment in RunTask's overrides; None if it names no job."""
     overrides = task.get("overrides", {}).get("containerOverrides", [])
     environment = {
         pair["name"]: pair["value"]
@@ -81,7 +81,7 @@ def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _billed(task: Mapping[str, Any]) -> float:
-    """Seconds; an event tells times as text, DescribeTasks as datetimes."""
+    """Return the billed seconds; events give times as text, DescribeTasks as datetimes."""
     begun, ended = (task.get(name) for name in ("pullStartedAt", "stoppedAt"))
     if not begun or not ended:
         return 0

@@ -1,4 +1,4 @@
-"""The job table: DynamoDB, one item a job, every write conditional on the revision that was read."""
+"""The job table in DynamoDB: one item per job, with optimistic locking by revision."""
 
 import secrets
 import time
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 OPEN_INDEX = "open"
-"""Sparse: `queue` (waiting or active) and `due`, of jobs that have not ended."""
+"""A sparse index of open jobs: `queue` (waiting or active) and `due`."""
 WAITING, ACTIVE = "waiting", "active"
 _RACES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Jobs:
-    """table: boto3's resource of it. clock: the time in seconds since 1970."""
+    """table: boto3's resource of the table. clock: seconds since 1970."""
 
     table: "Table"
     clock: Callable[[], float] = time.time
 
     def get(self, job_id: str) -> Job | None:
-        """As it is now."""
+        """Return the job as it is now."""
         item = self.table.get_item(Key={"job_id": job_id}, ConsistentRead=True).get("Item")
         return _job(item) if item else None
 
     def create(self, job: Job) -> Job:
-        """Store a new job, unless there is one: that one comes back."""
+        """Store a new job, or return the one that exists."""
         try:
             new = replace(job, created_at=round(self.clock()), revision=1)
             self.table.put_item(Item=_item(new), ConditionExpression=Attr("job_id").not_exists())
@@ -47,20 +47,20 @@ class Jobs:
         return new
 
     def claim(self, job_id: str, lease: float = 0) -> Job | None:
-        """For whoever starts the attempt, so that nobody else does; None when the job does not wait.
+        """Claim the attempt for the caller, so that nobody else starts it; None when the job is not waiting.
 
-        lease: seconds that a function has for it.
+        lease: seconds for a function.
         """
         return self.change(job_id, lambda job: job.claimed(self.clock(), lease))
 
     def started(self, job: Job, task_arn: str) -> Job | None:
-        """RunTask has answered with the task of that attempt."""
+        """Record the task with which RunTask answered for that attempt."""
         return self.change(job.job_id, lambda now: now.accepted(job.attempt, task_arn))
 
     def postpone(
         self, job_id: str, *, refused: bool = False, unsettled: bool = False, on_demand: bool = False
     ) -> Job | None:
-        """Nothing is wrong with the job: it waits for its turn, as `Job.postponed` says."""
+        """Let the job wait for its next turn, as `Job.postponed` describes."""
 
         def step(job: Job) -> Job | None:
             return job.postponed(self.clock(), refused=refused, unsettled=unsettled, on_demand=on_demand)
@@ -68,19 +68,21 @@ class Jobs:
         return self.change(job_id, step)
 
     def begin(self, job_id: str, attempt: int, task_arn: str, seconds: float) -> Job | None:
-        """Said by the worker; None when the job is no longer its own. seconds: its own deadline."""
+        """Record that the worker runs; None when the job is no longer its own. seconds: the worker's own
+        deadline.
+        """
         return self.change(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
 
     def complete(self, job_id: str, message: str = "") -> Job | None:
-        """Its result is published, or what the message says became of it."""
+        """Record that the result is published, or what the message says happened to it."""
         return self.change(job_id, lambda job: job.ended(self.clock(), State.DONE, message))
 
     def reject(self, job_id: str, message: str) -> Job | None:
-        """Its source cannot be done."""
+        """Record that the source cannot be processed."""
         return self.change(job_id, lambda job: job.ended(self.clock(), State.REJECTED, message))
 
     def reject_waiting(self, job_id: str, message: str) -> Job | None:
-        """Return the same, unless somebody works on it."""
+        """Reject a job unless somebody works on it."""
 
         def step(job: Job) -> Job | None:
             waits = job.state is State.WAITING
@@ -89,11 +91,11 @@ class Jobs:
         return self.change(job_id, step)
 
     def fail(self, job_id: str, message: str) -> Job | None:
-        """For good, unless somebody reopens it."""
+        """Record a permanent failure, which only an operator can reopen."""
         return self.change(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
 
     def fail_attempt(self, job_id: str, attempt: int, why: str, *, task_arn: str = "") -> Job | None:
-        """Begin the next attempt, if that one is still the current one, in that task if it is known."""
+        """Begin the next attempt if this one is current, and in that task if known."""
         return self.change(
             job_id,
             lambda job: job.ended(self.clock(), State.FAILED, why) if job.is_at(attempt, task_arn) else None,
@@ -102,7 +104,7 @@ class Jobs:
     def try_again(
         self, job_id: str, attempt: int, why: str, *, task_arn: str = "", larger: bool = False
     ) -> Job | None:
-        """Move on to the next attempt if `attempt` is still the current one; FAILED after the last."""
+        """Begin the next attempt if `attempt` is current; FAILED after the last."""
         return self.change(
             job_id,
             lambda job: (
@@ -111,7 +113,7 @@ class Jobs:
         )
 
     def never_ran(self, job_id: str, attempt: int, task_arn: str) -> Job | None:
-        """ECS accepted the task of that attempt and could not start it: it waits, and keeps its attempt."""
+        """Let the attempt wait again after ECS accepted its task but could not start it."""
 
         def step(job: Job) -> Job | None:
             is_news = job.is_at(attempt, task_arn) and job.counted_arn != task_arn
@@ -120,18 +122,18 @@ class Jobs:
         return self.change(job_id, step)
 
     def account(self, job_id: str, task_arn: str) -> bool:
-        """Whether what the task used is to be counted: once, however often its end is told."""
+        """Return whether to count the task's usage: True once, however often its end is reported."""
         return self.change(job_id, lambda job: job.accounted(task_arn)) is not None
 
     def reopen(self, job_id: str) -> Job | None:
-        """Reopen a failed job, because somebody asks for it; None in any other state."""
+        """Reopen a failed job at an operator's request; None in any other state."""
         return self.change(job_id, lambda job: job.reopened(self.clock()))
 
     def change(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:
-        """Store what `step` makes of the job and return that; None where it makes nothing of it.
+        """Store what `step` makes of the job, and return it; None if `step` returns None.
 
-        A job that changed meanwhile is read and offered again. Raises KeyError when there is no such job,
-        ContentionError when it changes all the time.
+        If the job changed in the meantime, it is read again and `step` repeated. Raises KeyError when there
+        is no such job, ContentionError when it keeps changing.
         """
         written: Job | None = None
         for _ in range(_RACES):
@@ -154,7 +156,7 @@ class Jobs:
         raise ContentionError(f"Job {job_id} changed {_RACES} times while it was written.")
 
     def progress(self, job_id: str, attempt: int, percent: int) -> bool:
-        """Note how far the attempt is; False when the job is no longer its own."""
+        """Record the attempt's progress; False when the job is no longer its own."""
         try:
             self.table.update_item(
                 Key={"job_id": job_id},
@@ -174,7 +176,10 @@ class Jobs:
         return True
 
     def waiting(self, most: int) -> list[str]:
-        """Ids of jobs that are due, least recently tried first. The index may lag."""
+        """Return the ids of jobs that are due, least recently tried first.
+
+        The index is eventually consistent.
+        """
         ready = Key("queue").eq(WAITING) & Key("due").lte(int(self.clock()))
         return [item["job_id"] for item in self._open(ready, most)]
 
@@ -184,7 +189,9 @@ class Jobs:
         return [item["job_id"] for item in self._open(late, most)]
 
     def open(self) -> int:
-        """How many have not ended, up to some thousands (a page of the index each). The index may lag."""
+        """Return how many jobs are open, up to some thousands (one page of the index each); eventually
+        consistent.
+        """
         pages = (
             self.table.query(
                 IndexName=OPEN_INDEX, Select="COUNT", KeyConditionExpression=Key("queue").eq(queue)
@@ -194,9 +201,9 @@ class Jobs:
         return sum(page["Count"] for page in pages)
 
     def all(self, unreadable: list[str] | None = None) -> Iterator[Job]:
-        """Every job that is kept, by a scan: for people, and for tables of some thousand jobs.
+        """Yield every job by a scan: for people, and for tables of some thousand jobs.
 
-        unreadable: gets the id of each record that is none of ours; without it such a record raises.
+        unreadable: called with the id of each record that cannot be parsed; without it such a record raises.
         """
         more: dict[str, Any] = {}
         while True:

@@ -1,4 +1,4 @@
-"""RunTask, so that asking twice starts one task, and every answer that it can give has a name.
+"""Idempotent RunTask, with a name for every possible answer.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 """
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 CONTAINER = "worker"
 JOB_ID, ATTEMPT, TRACE_ID = "JOB_ID", "ATTEMPT", "TRACE_ID"
-"""What the worker is told by each RunTask, as variables of its environment."""
+"""Environment variables that each RunTask gives the worker."""
 DISK_GIB_INCLUDED = 20
-"""A task has so much without asking; asked for, it must be 21 to 200:
+"""Storage that a task has by default; a request must be for 21 to 200:
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
 """
 _PASSING = re.compile(
@@ -29,7 +29,8 @@ _PASSING = re.compile(
     "network interface|unavailable|internal|timed? ?out|above your limit",
     re.IGNORECASE,
 )
-"""Messages of transient failures: the same request may succeed later. From AWS and from those who met them:
+"""Messages of transient failures, from AWS and from people who met them; the same request may succeed later.
+
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
 """
 _PASSING_REASONS = re.compile(r"^(RESOURCE:|AGENT\b)")
@@ -38,7 +39,7 @@ _SETTLING = re.compile(
     "ExpiredToken|UnrecognizedClient|InvalidSignature|InvalidClientTokenId",
     re.IGNORECASE,
 )
-"""A deploy, a role that is being made, or credentials that are being replaced."""
+"""Errors during a deployment, the creation of a role, or the rotation of credentials."""
 _NOT_NOW_CODES = {
     "ThrottlingException",
     "TooManyRequestsException",
@@ -54,7 +55,7 @@ _NOT_NOW_CODES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A task has been accepted: by this call, or by an earlier one with the same token."""
+    """A task was accepted, by this call or by an earlier one with the same client token."""
 
     task_arn: str
 
@@ -72,7 +73,7 @@ class NotNow:
 
 @dataclass(frozen=True, kw_only=True)
 class Unsettled:
-    """Not allowed, or an old revision: for some minutes a deploy may be under way, after that it is final."""
+    """Denied, or an old revision: a deployment may be in progress for some minutes; then it is final."""
 
     why: str
 
@@ -95,7 +96,7 @@ class Tasks:
     launch: LaunchEnvironment
 
     def start(self, job: Job) -> Answer:
-        """Return a task for this attempt of the job. Asked again for the same attempt, the same task."""
+        """Start a task for this attempt of the job. Idempotent: a repeated call returns the same task."""
         try:
             answer = self.ecs.run_task(**self.request(job))
         except ClientError as error:
@@ -149,14 +150,15 @@ class Tasks:
 
 
 def started_by(job_id: str, attempt: int) -> str:
-    """Return the `startedBy` of a task: at most 128 letters, digits and hyphens."""
+    """Return the task's `startedBy`: at most 128 letters, digits and hyphens."""
     return f"{job_id}-{attempt}"
 
 
 def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:
-    """RunTask answers 200 with `failures` where it started nothing.
+    """Return the error in `failures` of a RunTask response, which has status 200 even if nothing was started.
 
-    A failure without a reason is one that ECS repeats after more than an hour, and says nothing of the job.
+    A failure without a reason is one that ECS repeats after more than an hour, and says nothing about the
+    job.
     """
     told = (": ".join(filter(None, (one.get("reason"), one.get("detail")))) for one in failures)
     said = "; ".join(filter(None, told))

@@ -1,1 +1,1 @@
-"""Limits of Lambda and Fargate as data, and where a job fits. Knows no prices and no images."""
+"""Limits of Lambda and Fargate as data, and the placement of jobs. Knows neither prices nor images."""

@@ -1,4 +1,4 @@
-"""Hard limits as they stand in limits.toml, each with its source, date and confidence; Fargate's sizes."""
+"""The hard limits in limits.toml, each with source, date and confidence, and Fargate's task sizes."""
 
 import tomllib
 from datetime import date
@@ -16,14 +16,14 @@ FARGATE_SIZES: dict[int, tuple[int, ...]] = {
     16384: tuple(range(32768, 122881, 8192)),
     32768: (61440, 122880, 249856),
 }
-"""CPU units (1,024 are a vCPU) and the MB that go with them, Linux.
+"""Fargate task sizes on Linux: CPU units (1,024 per vCPU) and the MB allowed with them.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
 """
 
 
 class Limit(NamedTuple):  # a dataclass would cost the CLI a quarter of its start
-    """name: of what and of which, such as `lambda.seconds`. confidence: official, secondary or unverified."""
+    """name: service and quantity, such as `lambda.seconds`. confidence: official, secondary or unverified."""
 
     name: str
     value: float
@@ -46,12 +46,12 @@ def limits() -> dict[str, Limit]:
 
 
 def limit(name: str) -> float:
-    """Return the value of one. Raises KeyError."""
+    """Return the value of a limit. Raises KeyError."""
     return limits()[name].value
 
 
 def fargate_size(*, vcpus: float, memory_mb: float) -> tuple[int, int] | None:
-    """Return the smallest valid pair of CPU units and MB that has both, or None beyond the largest."""
+    """Return the smallest task size with at least both, or None beyond the largest."""
     for cpu, memories in FARGATE_SIZES.items():
         for memory in memories:
             if cpu >= vcpus * 1024 and memory >= memory_mb:

@@ -1,4 +1,4 @@
-"""Whether a job fits a task whose size was chosen before the job was known. Pure, as placement.py."""
+"""Whether a job fits a task whose size was chosen beforehand. Pure, like placement.py."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from runtime.placement.placement import DISK_GIB, MB, SYSTEM_MB, Estimate
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSize:
-    """Of every task of a service.
+    """The size of every task of a service.
 
     Attributes:
-        disk_gib: ephemeral storage, of which DISK_GIB and twice the source are needed, as in `place`.
-        seconds: that one job may take.
+        disk_gib: ephemeral storage; DISK_GIB and twice the source must fit, as in `place`.
+        seconds: longest time for one job.
     """
 
     vcpus: float
@@ -20,7 +20,7 @@ class TaskSize:
     seconds: int
 
     def refusal(self, found: Estimate) -> str:
-        """Why a job of that estimate does not fit, as a sentence; empty where it does."""
+        """Return why a job with that estimate does not fit, as a sentence; "" if it does."""
         bounds = (
             (found.memory_mb + SYSTEM_MB, self.memory_mb, "MB of memory"),
             (DISK_GIB + 2 * found.disk_mb * MB / 2**30, self.disk_gib, "GiB of disk"),

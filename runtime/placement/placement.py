@@ -1,6 +1,6 @@
-"""Where a job is done: in the Lambda function, in a Fargate task of which size, or nowhere.
+"""Placement of a job: in the Lambda function, in a Fargate task of a certain size, or nowhere.
 
-Pure: from what a work estimates of itself to a place with its reason. Knows no prices and no images.
+Pure: from a work's estimate to a place and its reason. Knows neither prices nor images.
 """
 
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from runtime.placement.limits import fargate_size, limit
 
 MB = 1_000_000
 SYSTEM_MB = 200
-"""What a task's memory holds beside the work."""
+"""Memory of a task that is used by other things than the work."""
 DISK_GIB = 10
-"""What a task's disk holds beside twice the source."""
+"""Disk of a task that is used by other things than twice the source."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a job takes, and of what.
+    """The resources that a job needs.
 
     Attributes:
-        subject: what is worked on, to go after "A": "600 x 400 px JPEG of 0.1 MB".
-        memory_mb: the peak of the process, never below what was measured.
-        disk_mb: for the source, which is downloaded; results are not kept.
-        cpu_seconds: of one vCPU, without the transfers.
-        vcpus: how many the work can use.
+        subject: what is worked on, to follow "A": "600 x 400 px JPEG of 0.1 MB".
+        memory_mb: peak of the process, never below what was measured.
+        disk_mb: for the downloaded source; results are not kept on disk.
+        cpu_seconds: of one vCPU, without transfers.
+        vcpus: how many vCPUs the work can use.
     """
 
     subject: str
@@ -35,7 +35,7 @@ class Estimate:
 
 
 class Where(StrEnum):
-    """What a job may end as."""
+    """Where a job can go."""
 
     LAMBDA = "lambda"
     FARGATE = "fargate"
@@ -44,13 +44,13 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where a job is done, and why.
+    """Where a job goes, and why.
 
     Attributes:
         reason: a sentence for whoever asks why.
         decided_by: the limit that decided, with its value.
-        cpu: CPU units (1,024 per vCPU) of the task that does it, or would if the function fails.
-            0 if the job is rejected, as are memory_mb and disk_gib.
+        cpu: CPU units (1,024 per vCPU) of its task, or of the task for retries if the function fails. 0 if
+            the job is rejected, as are memory_mb and disk_gib.
     """
 
     where: Where
@@ -64,13 +64,13 @@ class Placement:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What the function and the tasks are made for.
+    """Limits of the function and of tasks.
 
     Attributes:
-        lambda_seconds: work estimated longer goes to a task, far below what the function's timeout allows.
-        lambda_memory_mb: of the function, of which half may be used.
-        lambda_disk_mb: of its /tmp.
-        task_seconds: a task's own deadline.
+        lambda_seconds: work with a longer estimate goes to a task; far below the function's timeout.
+        lambda_memory_mb: memory of the function, half of which may be used.
+        lambda_disk_mb: size of its /tmp.
+        task_seconds: deadline of a task.
     """
 
     lambda_seconds: float = 120
@@ -80,7 +80,7 @@ class Rules:
 
 
 def place(found: Estimate, rules: Rules | None = None) -> Placement:
-    """Where a job of that estimate fits, and why."""
+    """Return where a job with that estimate goes, and why."""
     rules = rules or Rules()
 
     def rejected(what: str, decided_by: str) -> Placement:

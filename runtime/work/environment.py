@@ -1,4 +1,4 @@
-"""What dispatcher and worker are told of the work."""
+"""Environment variables about the work, for dispatcher and worker."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class WorkEnvironment(Environment):
     """Where jobs and results are.
 
     Attributes:
-        tiles_url: of the distribution in front of the output bucket.
+        tiles_url: base URL of the distribution in front of the output bucket.
     """
 
     job_table: str
@@ -20,7 +20,7 @@ class WorkEnvironment(Environment):
 
 @dataclass(frozen=True, kw_only=True)
 class ScanEnvironment(Environment):
-    """Beyond which scans are rejected."""
+    """Limits beyond which scans are rejected."""
 
     max_pixels: int
     max_bytes: int
@@ -28,7 +28,7 @@ class ScanEnvironment(Environment):
 
 @dataclass(frozen=True, kw_only=True)
 class VideoEnvironment(Environment):
-    """Beyond which videos are rejected."""
+    """Limits beyond which videos are rejected."""
 
     max_video_seconds: int
     max_video_bytes: int

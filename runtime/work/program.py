@@ -1,4 +1,4 @@
-"""Work by a program in any language, run as a child: docs/any-language.md is its contract."""
+"""Work by a program in any language, run as a child process by the contract of docs/any-language.md."""
 
 import json
 import mimetypes
@@ -23,11 +23,11 @@ from runtime.work.source import Source
 from runtime.work.work import Progress, Results
 
 INHERITED = ("PATH", "LANG", "TZ")
-"""Variables: no credentials, and nothing that leads to any."""
+"""Inherited variables: no credentials, and nothing that leads to any."""
 MANIFEST = "manifest.json"
-"""What the manifest says of the result, as a JSON object; every other file is a result."""
+"""File with the manifest's facts as a JSON object; every other file is a result."""
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
-"""The second is what a shell says of a program that it ran."""
+"""Exit codes of a killed program; the second is how a shell reports it."""
 LATE = "The program was not done in time."
 MB = 1_000_000
 
@@ -37,11 +37,11 @@ class Program:
     """A runtime.work.work.Work.
 
     Attributes:
-        command: of the program.
+        command: command line of the program.
         subject: what its sources are, for people: "text".
         most_bytes: larger sources are rejected.
-        memory_mb: that it needs.
-        cpu_seconds: that a source of so many bytes takes.
+        memory_mb: memory that it needs.
+        cpu_seconds: CPU time for a source of so many bytes.
     """
 
     command: Sequence[str]
@@ -51,11 +51,11 @@ class Program:
     cpu_seconds: Callable[[int], float]
 
     def recognises(self, head: bytes) -> bool:  # noqa: ARG002 - the seam's
-        """Every source: what is none of its kind, the program rejects."""
+        """Accept every source; the program rejects those that it cannot process."""
         return True
 
     def estimate(self, source: Source) -> Estimate:
-        """Return what was said of the program, whatever the source."""
+        """Return the configured estimate, whatever the source."""
         return Estimate(
             subject=f"{self.subject} of {source.size:,} bytes",
             memory_mb=self.memory_mb,
@@ -68,8 +68,8 @@ class Program:
     ) -> Mapping[str, Any]:
         """Run the program on a source.
 
-        Raises Rejected, DeadlineExceededError, MemoryError where the program was killed, and
-        CalledProcessError with its exit code for its other ends.
+        Raises Rejected, DeadlineExceededError, MemoryError if the program was killed, and CalledProcessError
+        for other exit codes.
         """
         given, made = folder / "source", folder / "results"
         source.download(given, self.most_bytes)
@@ -111,7 +111,7 @@ class Program:
 
     @contextmanager
     def _started(self, given: Path, made: Path, deadline: float) -> Iterator["subprocess.Popen[bytes]"]:
-        """In a process group of its own, which is ended with it."""
+        """Start it in a process group of its own, which is killed with it."""
         told = {"SOURCE": str(given), "RESULTS": str(made), "TMPDIR": str(given.parent)}
         left = min(deadline - time.monotonic(), sys.maxsize)
         process = subprocess.Popen(
@@ -133,7 +133,7 @@ class Program:
 
 
 def _share(text: str) -> float | None:
-    """Of the work; None for what is no number from 0 to 1."""
+    """Parse the share of work done; None if it is not a number from 0 to 1."""
     try:
         share = float(text)
     except ValueError:

@@ -1,28 +1,28 @@
-"""What making the tiles of a scan takes, from what its header says. Pure, and without an image library."""
+"""Estimate of making a scan's tiles, from its header. Pure, and without an image library."""
 
 from runtime.imaging.header import Header
 from runtime.imaging.tiles import tile_side
 from runtime.placement.placement import MB, Estimate
 
 BASE_MB = 39
-"""The interpreter, libvips and the buffers of its threads."""
+"""Memory of the interpreter, libvips and its threads' buffers."""
 STRIPS = 4.4
-"""Rows of tiles that are kept of all levels together, as rows of the largest."""
+"""Rows of tiles kept for all levels together, in rows of the largest level."""
 MARGIN = 1.25
-"""From the model to a bound: what allocators and threads add differs from run to run."""
+"""Safety margin of the model: the overhead of allocators and threads differs between runs."""
 HELD = {"webp": 7.0, "gif": 4.5, "avif": 13.0}
 """Bytes per pixel held by decoders that cannot stream rows."""
 CPU_SECONDS = {"png": 45.0, "tiff": 30.0, "jpeg": 32.0, "webp": 50.0, "gif": 50.0, "avif": 70.0}
-"""A gigapixel of three channels at eight bits, JPEG tiles among it."""
+"""CPU seconds per gigapixel of three 8-bit channels, including the encoding of JPEG tiles."""
 START_SECONDS = 1.0
 FARGATE_VCPUS = ((1_000_000_000, 1), (4_000_000_000, 2))
-"""Up to so many pixels, so many vCPUs; beyond, four."""
+"""vCPUs by maximum number of pixels; four beyond the last."""
 PLAIN = 0.97
-"""Of the size of all pixels: a TIFF of so many bytes is not compressed."""
+"""Ratio of file size to the size of all pixels above which a TIFF counts as uncompressed."""
 
 
 def estimate(scan: Header, size: int) -> Estimate:
-    """Return what making the tiles of a scan takes. size: of its file, in bytes.
+    """Return the estimate of making a scan's tiles. size: of its file, in bytes.
 
     Fitted to what `python3 dev.py bench placement` measures.
     """
@@ -52,15 +52,15 @@ def estimate(scan: Header, size: int) -> Estimate:
 
 
 def _described(scan: Header, size: int) -> str:
-    """To go after "A"."""
+    """Return a description that follows "A"."""
     kind = f"{'progressive ' if scan.progressive else ''}{scan.format.upper()}"
     return f"{scan.width:,} x {scan.height:,} px {kind} of {size / MB:,.1f} MB"
 
 
 def _strip(scan: Header, size: int) -> float:
-    """Bytes of a TIFF's strip as it lies in the file: it is read at once, and decoded row by row.
+    """Return the bytes of a strip in the TIFF file: a strip is read at once and decoded row by row.
 
-    What is not compressed, libtiff reads row by row: https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
+    libtiff reads uncompressed data row by row: https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
     """
     whole = scan.width * scan.height * scan.bands * scan.bits / 8
     if scan.format != "tiff" or (size >= PLAIN * whole and not scan.planar):

@@ -24,12 +24,12 @@ MEDIA_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}
 
 @dataclass(frozen=True, kw_only=True)
 class Scans:
-    """Any picture that runtime/imaging reads, as tiles. A runtime.work.work.Work."""
+    """Tiles of any image that runtime/imaging reads. A runtime.work.work.Work."""
 
     limits: Limits
 
     def recognises(self, head: bytes) -> bool:
-        """By the first bytes alone."""
+        """Return whether the first bytes are of a supported format."""
         try:
             sniff(head[:SNIFF_BYTES])
         except Rejected:
@@ -37,7 +37,7 @@ class Scans:
         return True
 
     def estimate(self, source: Source) -> Estimate:
-        """From the header, a few ranges of the file. Raises Rejected."""
+        """Estimate from the header, by a few range requests. Raises Rejected."""
         check_bytes(source.size, self.limits.max_bytes)
         header = probe(source.read)
         check_pixels(header.width, header.height, header, self.limits)
@@ -46,7 +46,7 @@ class Scans:
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
-        """Store the tree, `info.json` last: by it viewers find the rest."""
+        """Store the pyramid, with `info.json` last, from which viewers find the rest."""
         started = time.monotonic()
         file = folder / "source"
         source.download(file, self.limits.max_bytes)
@@ -84,7 +84,7 @@ def _described(results: Results, made: Pyramid) -> dict[str, Any]:
 
 
 def _last(name: str, uploads: Uploads) -> Callable[[str, bytes], None]:
-    """Store the file of that name only once all others are."""
+    """Store the file of that name after all others."""
 
     def store(path: str, data: bytes) -> None:
         if path == name:

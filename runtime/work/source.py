@@ -1,4 +1,4 @@
-"""The version of the source object that a job is about: a part of it, or all of it on disk."""
+"""The source version that a job is about: a part of it, or all of it on disk."""
 
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 HEAD_BYTES = 64 * 1024
-"""Nearly every header is in there; a TIFF may keep its directory at the end."""
+"""Size of the first read, which contains nearly every header; a TIFF's directory may be at the end."""
 MOST_BYTES = 8 * 1024 * 1024
-"""Of one request: each that goes on asks for twice as much as the last, so that a few find any header."""
+"""Largest single request. Sequential reads double in size, so that a few requests find any header."""
 MOST_OF_A_HEADER = 64 * 1024 * 1024
-"""Of all requests together: a directory that points to and fro would have the file read many times over."""
+"""Limit on all requests together: a directory that points back and forth would cause endless reads."""
 
 
 @dataclass(kw_only=True)
 class Source:
-    """s3: a boto3 client. Raises Rejected: SOURCE_GONE or UNREADABLE where S3 does not hand it out, DAMAGED
-    for a header that has no end.
+    """s3: a boto3 client.
+
+    Raises Rejected: SOURCE_GONE or UNREADABLE where S3 does not return it, DAMAGED for a header without end.
     """
 
     s3: "S3Client"
@@ -38,13 +39,13 @@ class Source:
 
     @property
     def size(self) -> int:
-        """In bytes, as the event says it."""
+        """The size in bytes, from the event."""
         return self.event.size
 
     def read(self, offset: int, length: int) -> bytes:
-        """Up to `length` bytes: of the first part, of the part that was read last, or of a new one.
+        """Return up to `length` bytes, from the first part, the part read last, or a new one.
 
-        A new part begins at a multiple of 64 KiB: what a directory points to often lies just before it.
+        A new part begins at a multiple of 64 KiB, since what a directory points to often lies just before it.
         """
         if self._head is None:
             self._head = self._range(0, HEAD_BYTES)
@@ -60,7 +61,7 @@ class Source:
         return self._part[offset - self._begin : offset - self._begin + length]
 
     def download(self, file: Path, most: int) -> None:
-        """Write all of it, by ranges at once. Raises Rejected TOO_MANY_BYTES over `most` bytes."""
+        """Download the whole file by parallel ranges. Raises Rejected TOO_MANY_BYTES over `most` bytes."""
         bucket, key, version = self.event.bucket, self.event.key, self.event.version_id
         try:
             found = self.s3.head_object(Bucket=bucket, Key=key, VersionId=version)

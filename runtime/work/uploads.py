@@ -1,4 +1,4 @@
-"""Stores many small objects at once, without holding more of them than are on their way."""
+"""Parallel uploads of many small objects, with a bounded number in memory."""
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -8,9 +8,9 @@ THREADS = 8
 
 
 class Uploads:
-    """`put(path, data)` for each tile, by a few threads. The block ends when all are stored.
+    """Calls `put(path, data)` for each tile from a few threads. The block ends when all are stored.
 
-    Raises what a `put` raised, at the next `store` or at the end; what is not begun by then is dropped.
+    Raises what a `put` raised, at the next `store` or at the end; calls not yet begun are dropped.
     """
 
     def __init__(self, put: Callable[[str, bytes], None], *, threads: int = THREADS) -> None:
@@ -19,7 +19,7 @@ class Uploads:
         self._under_way: set[Future[None]] = set()
 
     def store(self, path: str, data: bytes) -> None:
-        """Wait while too many are on their way."""
+        """Queue one object; wait while too many are in progress."""
         self._collect(self._most)
         self._under_way.add(self._pool.submit(self._put, path, data))
 

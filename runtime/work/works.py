@@ -1,4 +1,4 @@
-"""The works that an entry point ships, and what they share: a job from its source to its manifest."""
+"""The works that an entry point ships, and what they share: from a job's source to its manifest."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def source_gone() -> Rejected:
-    """Of a version that was there when its job began."""
+    """Return the rejection of a version that was deleted after its job began."""
     return Rejected(Reason.SOURCE_GONE, "The file was deleted while it was worked on.")
 
 
@@ -29,9 +29,9 @@ class Works:
 
     Attributes:
         s3: a boto3 client.
-        url: of the distribution in front of the output.
-        kinds: the first that recognises a source does it; what none recognises, the first of all rejects.
-        scratch: a folder on disk for sources; the system's own unless given.
+        url: base URL of the distribution in front of the output.
+        kinds: the first that recognises a source does it; if none does, the first rejects it.
+        scratch: folder on disk for sources; the system's temporary folder by default.
     """
 
     s3: "S3Client"
@@ -41,7 +41,7 @@ class Works:
     scratch: Path | None = None
 
     def estimate(self, event: ObjectEvent) -> Estimate:
-        """Return what the event's version takes. Raises Rejected, and what S3 raises."""
+        """Return the estimate for the event's version. Raises Rejected, and what S3 raises."""
         source = Source(s3=self.s3, event=event)
         return self._of(source).estimate(source)
 
@@ -53,10 +53,10 @@ class Works:
         progress: Progress = lambda _share: None,
         placed: dict[str, Any] | None = None,
     ) -> bool:
-        """Do and publish the work of the event's version; False when a newer one is shown already.
+        """Do and publish the work for the event's version; False when a newer one is already shown.
 
-        placed: where it ran and why, for the manifest. Raises Rejected, after what was stored is removed;
-        DeadlineExceededError; what S3 raises.
+        placed: where it ran and why, for the manifest. Raises Rejected, after removing what was stored;
+            DeadlineExceededError; what S3 raises.
         """
         moved = self.output.publish_again(event)
         if moved is None:

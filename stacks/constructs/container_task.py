@@ -32,7 +32,7 @@ def container_task(
     port: int | None = None,
     health: ecs.HealthCheck | None = None,
 ) -> ecs.FargateTaskDefinition:
-    """Run `python3 -m {module}` without root, capabilities or a writable file system other than /scratch.
+    """Return a task that runs `python3 -m {module}` without root or capabilities; only /scratch is writable.
 
     The container sets no CPU or memory limits: they would remain when a job overrides the task's size.
     stop: time between SIGTERM and SIGKILL.

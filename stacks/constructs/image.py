@@ -14,7 +14,7 @@ SCRATCH = "/scratch"
 
 
 def image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
-    """Build `container/{name}/Dockerfile` for the architecture of the settings.
+    """Return the image of `container/{name}/Dockerfile`, built for the architecture of the settings.
 
     modules: those beside `container.{name}` that something in the container runs.
     """

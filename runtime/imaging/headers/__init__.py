@@ -1,7 +1,7 @@
-"""One small parser a format: width, height and the few flags that decide what decoding will cost.
+"""One small parser per format: width, height and the few flags that determine the cost of decoding.
 
-Why our own: these run on whatever a stranger uploads, before any limit was checked. Python slices cannot
-overrun, every read is bounded, and libvips needs the whole file to open WebP, TIFF and AVIF.
+Our own, because they run on untrusted uploads before any limit was checked. Python slices cannot overrun,
+every read is bounded, and libvips needs the whole file to open WebP, TIFF and AVIF.
 """
 
 from collections.abc import Callable

@@ -9,13 +9,13 @@ from runtime.imaging.tones import Tones, of_code_points
 from runtime.rejection import Rejected
 
 Box = tuple[bytes, int, int]
-"""Kind, first byte of the content, end."""
+"""Type, offset of the content, end."""
 _SEQUENCE, _STILL = b"avis", b"avif"
 _MONOCHROME = 0x10
 
 
 def parse(file: Reader) -> Header:
-    """Return what the properties of the primary item say: never those of a thumbnail, a cell or a gain map.
+    """Return the properties of the primary item, never those of a thumbnail, a cell or a gain map.
 
     Raises Rejected UNSUPPORTED_FORMAT for colours that cannot be converted.
     """
@@ -55,7 +55,7 @@ def _size(file: Reader, ours: list[Box], every: list[Box]) -> tuple[int, int]:
 
 
 def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
-    """Return what `nclx` says, which an ICC profile overrules; and whether its numbers keep to 16-235."""
+    """Return the colours of `nclx`, which an ICC profile overrides, and whether levels are limited."""
     kinds = [(file.bytes(at, 4), at) for kind, at, _ in ours if kind == b"colr"]
     has_profile = any(kind != b"nclx" for kind, _ in kinds)
     told = next((file.unpack(">HHHB", at + 4) for kind, at in kinds if kind == b"nclx"), None)
@@ -68,7 +68,7 @@ def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
 def _of_primary(
     file: Reader, meta: tuple[int, int], properties: tuple[int, int], every: list[Box]
 ) -> list[Box]:
-    """Return the properties that are of the primary item; none where nothing says which."""
+    """Return the properties associated with the primary item; none where nothing says which."""
     try:
         start, _ = _inner(file, *meta, b"pitm", 0)
         (item,) = file.unpack(">I" if file.bytes(start, 1)[0] else ">H", start + 4)
@@ -91,7 +91,7 @@ def _of_primary(
 
 
 def _inner(file: Reader, start: int, end: int, name: bytes, header: int) -> tuple[int, int]:
-    """Where the content of a box begins and ends."""
+    """Return where the content of a box begins and ends."""
     for kind, at, stop in _boxes(file, start, end):
         if kind == name:
             return at + header, stop
@@ -99,7 +99,7 @@ def _inner(file: Reader, start: int, end: int, name: bytes, header: int) -> tupl
 
 
 def _boxes(file: Reader, start: int, end: int) -> Iterator[Box]:
-    """Kind, first byte of the content and end of each box in [start, end)."""
+    """Yield type, offset of the content and end of each box in [start, end)."""
     for _ in range(MAX_PARTS):
         if start >= end:
             return

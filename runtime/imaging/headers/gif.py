@@ -12,7 +12,7 @@ _HAS_TABLE = 0x80
 
 
 def parse(file: Reader) -> Header:
-    """Return the logical screen, and the part of it that the first frame covers."""
+    """Return the size of the logical screen, and the part of it that the first frame covers."""
     width, height, flags = file.unpack("<HHB", 6)
     frame = None
     with suppress(Rejected):  # it ends before that; whoever decodes it will say so
@@ -22,7 +22,7 @@ def parse(file: Reader) -> Header:
 
 
 def _first_frame(file: Reader, offset: int) -> tuple[int, int, int, int] | None:
-    """Left, top, width and height, behind any extensions."""
+    """Return left, top, width and height, after skipping extensions."""
     for _ in range(MAX_PARTS):
         (kind,) = file.unpack("B", offset)
         if kind == _IMAGE:

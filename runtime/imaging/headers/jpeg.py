@@ -19,7 +19,7 @@ _APP1, _END_OF_IMAGE, _START_OF_SCAN = 0xE1, 0xD9, 0xDA
 
 
 def parse(file: Reader) -> Header:
-    """Walk the segments up to the start of the frame; EXIF comes before it."""
+    """Walk the segments up to the frame header; EXIF comes before it."""
     offset, orientation = 2, 1
     for _ in range(MAX_PARTS):
         prefix, marker = file.unpack(">BB", offset)
@@ -54,7 +54,7 @@ def parse(file: Reader) -> Header:
 
 
 def _next_marker(file: Reader, offset: int) -> int:
-    """Where the next one is, within what may stand between two segments."""
+    """Return the offset of the next marker, skipping what is allowed between two segments."""
     between = file.some(offset + 1, MOST_BETWEEN)
     for at, byte in enumerate(between[:-1]):
         if byte == 0xFF and between[at + 1] not in (0, 0xFF):
@@ -75,7 +75,7 @@ def _exif_orientation(segment: bytes) -> int:
 
 
 def _samples(file: Reader, offset: int, bands: int) -> float:
-    """Numbers per pixel, by each component's share of the largest sampling factors."""
+    """Return the samples per pixel, by each component's share of the largest sampling factors."""
     factors = [file.bytes(offset + 3 * band + 1, 1)[0] for band in range(bands)]
     areas = [(factor >> 4) * (factor & 15) for factor in factors]
     most = max((factor >> 4 for factor in factors), default=0) * max(
@@ -85,7 +85,7 @@ def _samples(file: Reader, offset: int, bands: int) -> float:
 
 
 def _has_more_scans(file: Reader, offset: int, bands: int) -> bool:
-    """Whether the first scan, which follows the frame at `offset`, lacks a component."""
+    """Return whether the first scan, which follows the frame at `offset`, lacks a component."""
     try:
         for _ in range(MAX_PARTS):
             (length,) = file.unpack(">H", offset)
@@ -103,7 +103,9 @@ def _has_more_scans(file: Reader, offset: int, bands: int) -> bool:
 
 
 def has_all_scans(data: bytes, bands: int) -> bool:
-    """Whether every coefficient of every component has its last bit in some scan: T.81, G.1.1.1."""
+    """Return whether the scans contain every coefficient of every component down to its last bit: T.81,
+    G.1.1.1.
+    """
     done: dict[int, set[int]] = {}
     for found in _SCAN.finditer(data):
         count = found[1][0]

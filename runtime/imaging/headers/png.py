@@ -10,11 +10,11 @@ from runtime.imaging.headers.reader import MAX_PARTS, Reader, damaged
 from runtime.imaging.tones import Chromaticities, Tones, of_code_points, of_numbers
 
 _BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-"""By the colour type; a palette becomes RGB."""
+"""Channels by colour type; a palette becomes RGB."""
 
 
 def parse(file: Reader) -> Header:
-    """IHDR comes first; eXIf, where there is one, may stand before the pixels."""
+    """Parse IHDR, which comes first, and an eXIf before the pixels."""
     length, kind = file.unpack(">I4s", 8)
     if kind != b"IHDR" or length != 13:
         raise damaged("the PNG does not begin with IHDR")
@@ -33,7 +33,7 @@ def parse(file: Reader) -> Header:
 
 
 def orientation_behind(tail: bytes) -> int:
-    """Return what an eXIf at the end of the file says: the specification allows it behind the pixels too."""
+    """Return the orientation of an eXIf at the end of the file, which the specification allows."""
     at = tail.rfind(b"eXIf")
     if at < 4:
         return 1
@@ -51,7 +51,7 @@ class _Before(NamedTuple):
 
 
 def _before_the_pixels(file: Reader) -> _Before:
-    """Return the orientation, whether a colour stands for transparent, and colours no profile tells."""
+    """Return orientation, whether a colour means transparent, and colours described without a profile."""
     offset, orientation, is_transparent = 33, 1, False
     gamma, primaries, points, is_told = None, None, None, False
     for _ in range(MAX_PARTS):
@@ -80,7 +80,7 @@ def _before_the_pixels(file: Reader) -> _Before:
 
 
 def _sound(primaries: tuple[float, ...] | None) -> Chromaticities | None:
-    """Chromaticities that make a triangle; None for what cannot be colours."""
+    """Return chromaticities that form a triangle; None for values that cannot be colours."""
     if primaries is None or not all(0 < one < 1 for one in primaries):
         return None
     xr, yr, xg, yg, xb, yb, xw, yw = primaries

@@ -7,18 +7,18 @@ from typing import Any
 from runtime.rejection import Reason, Rejected
 
 MAX_PARTS = 2_000
-"""Segments, chunks, boxes or directory entries that one header may have; real ones have a few dozen."""
+"""Maximum segments, chunks, boxes or directory entries in a header; real files have a few dozen."""
 _NO_FILE_IS_LARGER = 1 << 62
 
 
 class Reader:
-    """Reads of a file by offset, in which a read past the end is a rejection."""
+    """Reads a file by offset; a read past the end is a rejection."""
 
     def __init__(self, read: Callable[[int, int], bytes]) -> None:
         self._read = read
 
     def bytes(self, offset: int, length: int) -> bytes:
-        """Just `length` bytes at `offset`. Raises Rejected TRUNCATED when there are fewer."""
+        """Return exactly `length` bytes at `offset`. Raises Rejected TRUNCATED when there are fewer."""
         data = self._read(offset, length) if offset < _NO_FILE_IS_LARGER else b""
         if len(data) < length:
             raise Rejected(
@@ -27,11 +27,11 @@ class Reader:
         return data
 
     def some(self, offset: int, most: int) -> Sequence[int]:
-        """Up to that many bytes, fewer at the end of the file."""
+        """Return at most that many bytes, fewer at the end of the file."""
         return self._read(offset, most)
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
-        """`struct.unpack` at `offset`. Raises Rejected TRUNCATED."""
+        """Apply `struct.unpack` at `offset`. Raises Rejected TRUNCATED."""
         return struct.unpack(layout, self.bytes(offset, struct.calcsize(layout)))
 
 

@@ -33,14 +33,15 @@ _LAYOUTS = {1: "B", 2: "B", 3: "H", 4: "I", 8: "h", 9: "i", 13: "I", 16: "Q"}
 """BYTE, ASCII, SHORT, LONG, SSHORT, SLONG, IFD, LONG8"""
 _MOST_VALUES = 64
 _MAY_BE_LOST = {_MAKE, _ORIENTATION, _SUBDIRECTORIES}
-"""Of which the file may end before their values, without being another picture for it."""
+"""Tags whose values may be missing at the end of a truncated file without changing the picture."""
 _KNOWN_TYPES = {*range(1, 14), 16, 17, 18}
-"""Entries of other types are skipped, as TIFF 6.0 asks in section 2."""
+"""Known entry types; others are skipped, as TIFF 6.0 requires in section 2."""
 
 
 class Directory(NamedTuple):
-    """values: of each wanted tag, no more than 64. more: another directory follows. unknown: what to write
-    where, so that entries of unknown types are gone.
+    """values: of each wanted tag, no more than 64. more: whether another directory follows.
+
+    unknown: bytes to write so that entries of unknown types disappear.
     """
 
     values: dict[int, tuple[int, ...]]
@@ -53,7 +54,7 @@ class Directory(NamedTuple):
 
 
 def parse(file: Reader) -> Header:
-    """Return the first directory, wherever it is. Raises Rejected UNSUPPORTED_FORMAT for what is not read."""
+    """Return the first directory, wherever it is. Raises Rejected UNSUPPORTED_FORMAT for other kinds."""
     found = _directory(file, _WANTED)
     height, samples = found.first(_HEIGHT, 0), found.first(_SAMPLES, 1)
     rows = found.first(_TILE_ROWS, 0) or found.first(_STRIP_ROWS, 0) or height  # else it is one strip
@@ -89,7 +90,7 @@ def parse(file: Reader) -> Header:
 
 
 def orientation(exif: bytes) -> int:
-    """Return the orientation in a block of EXIF; 1 where there is none or it cannot be read."""
+    """Return the orientation in a block of EXIF; 1 if there is none or it cannot be read."""
     try:
         found = _directory(Reader(lambda offset, length: exif[offset : offset + length]), {_ORIENTATION})
     except Rejected:
@@ -98,7 +99,7 @@ def orientation(exif: bytes) -> int:
 
 
 def _refuse_raw(file: Reader, found: Directory, tiff: Tiff) -> None:
-    """Refuse a camera's raw file: its first directory is a thumbnail, or the mosaic of its sensor."""
+    """Refuse a camera's raw file: its first directory is a thumbnail, or the mosaic of the sensor."""
     is_thumbnail = found.first(_SUBFILE, 0) & _REDUCED and _SUBDIRECTORIES in found.values
     is_raw = _DNG_VERSION in found.values or tiff.photometric in RAW_COLOURS or is_thumbnail
     if is_raw or file.bytes(8, 2) == b"CR":
@@ -145,7 +146,7 @@ def _directory(file: Reader, wanted: set[int]) -> Directory:
 def _without(
     file: Reader, end: str, big: bool, start: int, count: int, entry_size: int, strange: list[int]
 ) -> tuple[tuple[int, bytes], ...]:
-    """Return the directory without some entries: libtiff makes an error of what it should skip."""
+    """Return patches that remove some entries from the directory: libtiff fails where it should skip them."""
     counted = f"{end}Q" if big else f"{end}H"
     first = start + struct.calcsize(counted)
     entries = [file.bytes(first + at * entry_size, entry_size) for at in range(count)]

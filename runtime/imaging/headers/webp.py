@@ -8,7 +8,7 @@ _ANIMATION, _ALPHA = 0x02, 0x10
 
 
 def parse(file: Reader) -> Header:
-    """Read the first chunk, which says which of the three kinds it is and how large."""
+    """Parse the first chunk, which says which of three kinds it is, and the size."""
     (kind,) = file.unpack("4s", 12)
     if kind == b"VP8X":
         flags, size = file.unpack("<B3x6s", 20)

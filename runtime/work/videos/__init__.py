@@ -1,1 +1,1 @@
-"""The second work: a video to an MP4 that browsers play, and a poster (videos.py)."""
+"""The second work: a video to a browser-compatible MP4 and a poster (videos.py)."""

@@ -1,6 +1,6 @@
 """`python3 -m runtime.work.videos.child`: the process that runs FFmpeg on an untrusted file.
 
-It has limits on memory, file size and time, ends with its parent, and answers as orders.py says.
+It has limits on memory, file size and time, ends with its parent, and communicates as orders.py defines.
 """
 
 import io
@@ -21,16 +21,16 @@ from runtime.work.videos.orders import LENGTH_BYTES, Answer, Order
 from runtime.work.videos.rendition import LARGEST_BYTES
 
 PROBE_CPU_SECONDS = 60
-"""Of a few pictures at most; FFmpeg gives up long before."""
+"""CPU limit for probing a few frames; FFmpeg gives up long before."""
 PROBE_BYTES = 2 * 1024**3
-"""Of address space, in which libraries and the stacks of threads lie as well."""
+"""Address space for probing, which libraries and thread stacks use as well."""
 TIMES = 2
-"""The memory that was estimated, in address space on top of that."""
+"""Factor from the estimated memory to the limit on address space."""
 _EVERY_SECONDS = 0.5
 
 
 def main() -> None:
-    """Carries out one order."""
+    """Carry out one order."""
     order = Order.from_json(json.loads(sys.stdin.buffer.readline()))
     _bound(resource.RLIMIT_CORE, 0)
     _bound(resource.RLIMIT_FSIZE, LARGEST_BYTES)
@@ -82,14 +82,14 @@ def _say(what: Answer, value: object) -> None:
 
 
 def _end_with_parent() -> None:
-    """Its end of the pipe closes however it ends."""
+    """End when the parent does: its end of the pipe closes however it ends."""
     while os.read(sys.stdin.fileno(), 1):  # without a lock, which would be held when this process ends
         pass
     os._exit(1)
 
 
 class _Progress:
-    """Tells the share that is done, now and then."""
+    """Reports the share that is done from time to time."""
 
     def __init__(self) -> None:
         self._told = 0.0

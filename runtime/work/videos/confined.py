@@ -1,4 +1,4 @@
-"""The parent's side of child.py: starts it, answers its requests, and decodes nothing itself."""
+"""The parent's side of child.py: starts it and answers its requests, but decodes nothing itself."""
 
 import json
 import os
@@ -29,10 +29,10 @@ def _nothing(_offset: int, _length: int) -> bytes:
 def carry_out(
     order: Order, *, read: Read = _nothing, deadline: float, progress: Progress = lambda _share: None
 ) -> Mapping[str, Any]:
-    """Return what the child made of an order. read: parts of the source, for an order without a file.
+    """Return the child's result for an order. read: parts of the source, for an order without a file.
 
     Raises Rejected, DeadlineExceededError, MemoryError, OSError, and what `read` and `progress` raise; the
-    child is gone by then.
+    child has ended by then.
     """
     path = os.pathsep.join(part for part in sys.path if part)
     process = subprocess.Popen(
@@ -76,7 +76,7 @@ def _tell(child_hears: IO[bytes], data: bytes) -> None:
 
 
 def _ended(code: int) -> Exception:
-    """Of a child that ended without a result."""
+    """Return the error for a child that ended without a result."""
     if code == -signal.SIGKILL:
         return MemoryError("The process of FFmpeg was killed, as the system does where memory ends.")
     if code in _CRASHES:

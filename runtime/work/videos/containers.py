@@ -1,7 +1,7 @@
-"""Which kind of file holds a video, by its first bytes, and whether the file is whole. Pure, over ranges.
+"""Recognition of video files by their first bytes, and whether a file is complete. Pure, over ranges.
 
-ISO base media (MP4, MOV): https://developer.apple.com/documentation/quicktime-file-format/atoms
-Matroska (WebM): https://www.rfc-editor.org/rfc/rfc8794 and https://www.rfc-editor.org/rfc/rfc9559
+ISO base media (MP4, MOV): https://developer.apple.com/documentation/quicktime-file-format/atoms Matroska
+(WebM): https://www.rfc-editor.org/rfc/rfc8794 and https://www.rfc-editor.org/rfc/rfc9559
 """
 
 import re
@@ -12,11 +12,11 @@ from enum import StrEnum
 from runtime.rejection import Reason, Rejected
 
 Read = Callable[[int, int], bytes]
-"""Up to so many bytes from an offset; fewer at the end of the file."""
+"""`read(offset, length)`: up to that many bytes, fewer at the end of the file."""
 
 
 class Kind(StrEnum):
-    """The kinds that are read; their values are media types."""
+    """The supported containers; their values are media types."""
 
     MP4 = "video/mp4"
     MOV = "video/quicktime"
@@ -40,7 +40,7 @@ _PICTURES = {
 }
 """Brands of still pictures: https://mp4ra.org/registered-types/brands"""
 _QUICKTIME = {b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"}
-"""How a film from before brands begins."""
+"""Box types with which a QuickTime file from before brands begins."""
 _OTHERS = tuple(
     (re.compile(pattern, re.DOTALL), name)
     for pattern, name in (
@@ -63,7 +63,7 @@ _SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = (
 _ENCRYPTED = re.compile(rb"schm\0\0\0\0(cenc|cens|cbc1|cbcs|piff)")
 """ISO/IEC 23001-7: https://mp4ra.org/registered-types/handlers"""
 MOST_OF_AN_INDEX = 32 * 1024 * 1024
-"""What is looked at; that of a film of two hours has some four megabytes."""
+"""Bytes of an index that are examined; a two-hour film's has some four megabytes."""
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pnot"}
 """Top-level boxes of an MP4 or QuickTime file that is not fragmented."""
 _MOST_BOXES = 10_000
@@ -82,15 +82,15 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 def other_video(head: bytes) -> str | None:
-    """Return what it is, if that is a kind of video that is known and not read."""
+    """Return the name of a known video format that is not supported, or None."""
     return next((name for pattern, name in _OTHERS if pattern.match(head)), None)
 
 
 def check_whole(kind: Kind, read: Read, size: int) -> None:
     """Check that a file has all its parts. size: in bytes.
 
-    Raises Rejected TRUNCATED for a file that ends before it says, DAMAGED for one without its parts,
-    ENCRYPTED for one that only a key opens.
+    Raises Rejected TRUNCATED for a file that ends early, DAMAGED for one with parts missing, ENCRYPTED for
+    one that needs a key.
     """
     if kind in (Kind.WEBM, Kind.MATROSKA):
         _check_matroska(read, size)
@@ -114,7 +114,7 @@ def _check_boxes(read: Read, size: int) -> None:
 
 
 def _boxes(read: Read, size: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the name and the length of each."""
+    """Yield the name and length of each box."""
     at = 0
     for _ in range(_MOST_BOXES):
         head = read(at, 16)
@@ -127,7 +127,10 @@ def _boxes(read: Read, size: int) -> Iterator[tuple[bytes, int]]:
 
 
 def _is_in_fragments(index: bytes) -> bool:
-    """Of which there may be thousands, each whole by itself. Raises Rejected ENCRYPTED."""
+    """Return whether the file is fragmented, in which case each fragment is complete by itself.
+
+    Raises Rejected ENCRYPTED.
+    """
     if _ENCRYPTED.search(index):
         raise encrypted()
     return b"mvex" in index
@@ -135,7 +138,9 @@ def _is_in_fragments(index: bytes) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class _Element:
-    """name: its id. begin: of its data. length: of its data; None where it goes on until the file ends."""
+    """name: its id. begin: offset of its data. length: of its data; None if it extends to the end of the
+    file.
+    """
 
     name: int
     begin: int
@@ -165,7 +170,7 @@ def _check_matroska(read: Read, size: int) -> None:
 
 
 def _elements(read: Read, at: int, end: int) -> Iterator[_Element]:
-    """Those that lie one after the other between two offsets, as far as they can be told."""
+    """Yield consecutive elements between two offsets, as far as they can be parsed."""
     for _ in range(_MOST_BOXES):
         if at >= end:
             return
@@ -183,7 +188,7 @@ def _elements(read: Read, at: int, end: int) -> Iterator[_Element]:
 
 
 def _number(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
-    """Return a number of variable length and how many bytes it takes; 0 bytes where there is none."""
+    """Return a variable-length number and its size in bytes; size 0 if there is none."""
     if not data or not data[0]:
         return 0, 0
     used = 9 - data[0].bit_length()
@@ -194,12 +199,12 @@ def _number(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
 
 
 def encrypted() -> Rejected:
-    """Of a file whose pictures only a key shows."""
+    """Return the rejection of a file that needs a key."""
     return Rejected(Reason.ENCRYPTED, "The video is encrypted. Upload it without copy protection.")
 
 
 def truncated() -> Rejected:
-    """Of a file that ends early."""
+    """Return the rejection of a file that ends early."""
     return Rejected(Reason.TRUNCATED, "The video ends before it should. Upload it again, from the original.")
 
 

@@ -1,4 +1,4 @@
-"""What making the MP4 of a video takes, from its facts. Pure, and without FFmpeg."""
+"""Estimate of making a video's MP4, from its facts. Pure, and without FFmpeg."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ from runtime.work.videos.rendition import (
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """What decoding takes, in CPU seconds: per billion pixels, and per billion bits.
+    """CPU seconds of decoding: per billion pixels, and per billion bits.
 
-    busy: bits per pixel at which its pictures are as hard to encode as any.
+    busy: bits per pixel at which pictures are as hard to encode as any.
     """
 
     per_gigapixel: float
@@ -38,25 +38,25 @@ CODECS = {
 }
 """Fitted to what `python3 dev.py bench video` measures, as are the constants below."""
 ENCODED, ENCODED_BUSY = 7.0, 17.0
-"""CPU seconds per billion pixels of the rendition, and so much more where its pictures are busy."""
+"""CPU seconds per billion pixels of the rendition, and the surcharge for busy pictures."""
 MARGIN = 1.42
-"""From the model to a bound: pictures of the same bits differ."""
+"""Safety margin of the model: pictures with the same number of bits differ."""
 START_SECONDS, TONE_SECONDS, FRAME_SECONDS, SOUND_SECONDS = 0.35, 5.0, 0.001, 0.01
 """CPU seconds: to start; to tone-map HDR; per frame, however small; per second of audio."""
 TONE = 20.0
-"""CPU seconds per billion pixels of the rendition whose colours are mapped from HDR."""
+"""CPU seconds per billion pixels of a rendition that is tone-mapped from HDR."""
 BASE_MB = 150
-"""Two interpreters, boto3 and FFmpeg's libraries."""
+"""Memory of two interpreters, boto3 and FFmpeg's libraries."""
 BYTES_DECODED, BYTES_ENCODED = 30.0, 75.0
-"""For each pixel of a picture: those that are kept to decode others, and those that x264 looks ahead to."""
+"""Bytes per pixel of a frame, for reference frames of the decoder and for x264's lookahead."""
 LEAST_BIT_RATE = 300_000
-"""Of a video that does not say how long it is: it is taken to be as long as this would make it."""
+"""Assumed bit rate of a video without a duration, which gives an upper bound on it."""
 FARGATE_VCPUS = ((120, 1), (1200, 2))
-"""Up to so many CPU seconds, so many vCPUs; beyond, four."""
+"""vCPUs by maximum CPU seconds; four beyond the last."""
 
 
 def estimate(facts: Facts, size: int, limits: VideoLimits) -> Estimate:
-    """Return what making the MP4 and the poster takes. size: of the video's file, in bytes."""
+    """Return the estimate of making MP4 and poster. size: of the video's file, in bytes."""
     seconds = facts.seconds or min(limits.seconds, size * 8 / LEAST_BIT_RATE)
     frames = max(1.0, seconds * (facts.frames_per_second or FRAMES_PER_SECOND))
     width, height = size_of(facts)

@@ -1,4 +1,4 @@
-"""What is known of a video before it is worked on, and what is refused by it. Pure."""
+"""Facts about a video before it is processed, and rejections that follow from them. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from runtime.rejection import Reason, Rejected
 
 @dataclass(frozen=True, kw_only=True)
 class VideoLimits:
-    """Beyond them a video is rejected. pixels: of one picture; 4,096 x 2,304, which is more than any 4K."""
+    """Limits beyond which a video is rejected. pixels: per frame; 4,096 x 2,304, more than any 4K."""
 
     seconds: int
     bytes: int
@@ -16,18 +16,18 @@ class VideoLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Of a video, by its index and its first picture.
+    """Facts about a video from its index and its first frame.
 
     Attributes:
-        seconds: 0 where the file does not say.
+        seconds: duration; 0 if the file does not say.
         width, height: as stored, before `turned` and `stretched`.
-        turned: how the picture is put upright: "", or filters of FFmpeg such as "transpose=clock".
-        stretched: the width of a pixel by its height.
-        codec, audio: their names in FFmpeg; audio is empty where there is no sound.
+        turned: FFmpeg filters that rotate it upright, such as "transpose=clock", or "".
+        stretched: pixel aspect ratio, width by height.
+        codec, audio: their names in FFmpeg; audio is empty without sound.
         frames_per_second: on average.
-        hdr: whether its colours are brighter or wider than a browser's, and are mapped to those.
-        says_no_colours: whether which YUV it is has to be guessed.
-        interlaced: whether a picture is two half pictures, of which whole ones are made.
+        hdr: whether its colours exceed a browser's and are tone-mapped.
+        says_no_colours: whether the YUV matrix has to be guessed.
+        interlaced: whether fields have to be deinterlaced.
     """
 
     seconds: float
@@ -44,13 +44,13 @@ class Facts:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height as it is looked at: upright, with square pixels."""
+        """Width and height as displayed: upright, with square pixels."""
         width, height = round(self.width * self.stretched), self.height
         return (height, width) if "transpose" in self.turned else (width, height)
 
     @property
     def told(self) -> dict[str, object]:
-        """What the manifest says of the source."""
+        """Return the manifest's facts about the source."""
         width, height = self.size
         return {
             "width": width,

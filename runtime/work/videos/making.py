@@ -1,4 +1,4 @@
-"""The rendition and the poster, in the child process: decoded, filtered and encoded picture by picture."""
+"""Rendition and poster, in the child process: decoded, filtered and encoded frame by frame."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,14 +31,14 @@ from runtime.work.videos.rendition import (
 )
 
 POSTER_SECONDS = 10.0
-"""From the beginning: a picture that is not of one colour is looked for here."""
+"""How many seconds from the start are searched for a poster that is not of a single colour."""
 PLAIN = 24
 """Range of luma, of 220 levels, up to which a frame is plain; the poster is the first beyond it, if any."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
-"""A picture that is held for longer is written again, as often as x264 changes their order, 40 ms apart."""
+"""A frame held for longer is written again, as often as x264's frame reordering needs, 40 ms apart."""
 AAC_SAMPLES = 1024
 Packets = Sequence[Any]
-"""Encoded, for the container."""
+"""Encoded packets for the container."""
 _CLOCK = Fraction(1, 90_000)
 _BT709, _LIMITED = 1, 1
 """ITU-T H.273."""
@@ -48,14 +48,14 @@ _ENOUGH = 0.9
 
 @dataclass(kw_only=True)
 class Pictures:
-    """Decoded pictures into the MP4's track, upright and in its size; one of them is the poster."""
+    """Encodes decoded frames into the MP4's video track, upright and resized, and picks the poster."""
 
     facts: Facts
     track: VideoStream
     threads: int
     poster: VideoFrame | None = field(default=None, init=False)
     seconds: float = field(default=0, init=False)
-    """Until the end of the last picture so far."""
+    """Time of the end of the last frame so far."""
     _graph: Graph | None = field(default=None, init=False)
     _kind: tuple[Any, ...] = field(default=(), init=False)
     _latest: VideoFrame | None = field(default=None, init=False)
@@ -63,7 +63,7 @@ class Pictures:
     _poster_is_good: bool = field(default=False, init=False)
 
     def take(self, frame: VideoFrame) -> Iterator[Packets]:
-        """Encode a frame. frame: with the time since the beginning of the file."""
+        """Encode a frame. frame: with its time since the beginning of the file."""
         kind = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
         if kind != self._kind:
             yield from self._through(None)
@@ -71,7 +71,7 @@ class Pictures:
         yield from self._through(frame)
 
     def finish(self) -> Iterator[Packets]:
-        """Yield what is left."""
+        """Yield the remaining packets."""
         yield from self._through(None)
         yield from self._held(round(self.seconds / _CLOCK))
         yield self.track.encode(None)
@@ -100,9 +100,9 @@ class Pictures:
             self.seconds = one.time + max(self._step * _CLOCK, (frame.duration or 0) * _CLOCK if frame else 0)
 
     def _held(self, until: int) -> Iterator[Packets]:
-        """Yield the latest picture again, right before `until`, where that is long after it.
+        """Yield the latest frame again, right before `until`, if the gap is long.
 
-        The MP4 would otherwise be said to end where the last pictures before the gap do.
+        Otherwise the MP4 would claim to end where the last frames before the gap do.
         """
         if self._latest and (until - self._last) * _CLOCK > HELD_SECONDS:
             for again in range(AHEAD, 0, -1):
@@ -111,11 +111,11 @@ class Pictures:
 
     @property
     def _step(self) -> int:
-        """From one picture to the next."""
+        """Return the time from one frame to the next."""
         return round(1 / (min(FRAMES_PER_SECOND, self.facts.frames_per_second) or 25) / _CLOCK)
 
     def _look(self, frame: VideoFrame) -> None:
-        """Whether it is a better poster."""
+        """Keep the frame as the poster if it is a better one."""
         if self._poster_is_good or (self.poster and frame.time > POSTER_SECONDS):
             return
         plane = frame.planes[0]
@@ -128,7 +128,7 @@ class Pictures:
 
 @dataclass(kw_only=True)
 class Sound:
-    """Decoded sound into the MP4's other track: stereo at most, without gaps, from the beginning."""
+    """Encodes decoded audio into the MP4's audio track: stereo at most, without gaps, from the beginning."""
 
     track: AudioStream
     seconds: float = field(default=0, init=False)
@@ -136,7 +136,7 @@ class Sound:
     _kind: tuple[Any, ...] = field(default=(), init=False)
 
     def take(self, frame: AudioFrame) -> Iterator[Packets]:
-        """Encode a frame. frame: with the time since the beginning of the file."""
+        """Encode a frame. frame: with its time since the beginning of the file."""
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         if kind != self._kind:
             yield from self._through(None)
@@ -144,7 +144,7 @@ class Sound:
         yield from self._through(frame)
 
     def finish(self) -> Iterator[Packets]:
-        """Yield what is left."""
+        """Yield the remaining packets."""
         yield from self._through(None)
         yield self.track.encode(None)
 
@@ -172,7 +172,7 @@ class Sound:
 
 
 def _filtered(graph: Graph | None, frame: Any) -> Iterator[Any]:
-    """Yield what comes out once a frame, or None for the end, was put in."""
+    """Yield what a filter graph outputs after one input frame, or after None for the end."""
     if graph is None:
         return
     graph.push(frame)
@@ -190,9 +190,9 @@ def make(
     threads: int,
     told: Callable[[float], None],
 ) -> dict[str, Any]:
-    """Write MP4 and POSTER into `folder`, and return what they are. told: which share is done, 0 to 1.
+    """Write MP4 and POSTER into `folder`, and return their facts. told: called with the share done, 0 to 1.
 
-    Raises Rejected, and what FFmpeg raises of a file.
+    Raises Rejected, and FFmpeg's errors about a file.
     """
     with encoding(), av.open(folder / MP4, "w", format="mp4", options={"movflags": "faststart"}) as made:
         seen, heard = pictures_of(source, limits), sound_of(source)
@@ -227,7 +227,7 @@ def make(
 
 @contextmanager
 def encoding() -> Iterator[None]:
-    """x264 reports a lack of memory only as a failure of an external library."""
+    """Raise MemoryError where x264 reports lack of memory as a failure of an external library."""
     try:
         yield
     except av.error.ExternalError as error:
@@ -235,7 +235,7 @@ def encoding() -> Iterator[None]:
 
 
 def _from_the_beginning(source: InputContainer, tracks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    """Frames with the time since the file begins; what lies before that is not meant to be seen or heard."""
+    """Yield frames with their time since the file begins, without those that lie before it."""
     begin = Fraction(source.start_time or 0, av.time_base)
     for track, frame in decoded(source, *tracks):
         if frame.pts is None:

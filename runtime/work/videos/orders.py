@@ -1,4 +1,4 @@
-"""What the child process is told and what it answers: lines of JSON through its standard input and output."""
+"""The protocol of parent and child: lines of JSON through the child's standard input and output."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,11 +11,11 @@ from runtime.work.videos.facts import VideoLimits
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What one child process is asked to do.
+    """What a child process is asked to do.
 
     Attributes:
-        file: the path of the video; empty if the child requests its bytes by READ.
-        size: of the file, in bytes.
+        file: path of the video; empty if the child requests its bytes by READ.
+        size: size of the file in bytes.
         folder: where the rendition goes; empty if only the facts are wanted.
     """
 
@@ -27,30 +27,30 @@ class Order:
     threads: int = 1
 
     def as_json(self) -> dict[str, Any]:
-        """For the process that does it."""
+        """Return the order as JSON for the child."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Order":
-        """Return the same order again."""
+        """Parse an order."""
         return cls(**{**told, "kind": Kind(told["kind"]), "limits": VideoLimits(**told["limits"])})
 
 
 class Answer(StrEnum):
-    """The one key of each line that the child writes."""
+    """The only key of each line that the child writes."""
 
     READ = "read"
-    """[offset, length]. The reply is a big-endian count of LENGTH_BYTES, and then so many bytes."""
+    """[offset, length]. The reply is a big-endian count of LENGTH_BYTES, then that many bytes."""
     PROGRESS = "progress"
     """The share that is done."""
     DONE = "done"
     """The result."""
     REJECTED = "rejected"
-    """[reason, message]."""
+    """[reason, message] of the rejection."""
     NO_MEMORY = "no-memory"
-    """What failed."""
+    """The message of a memory error."""
     NO_DISK = "no-disk"
-    """The same, where a file could not be read or written."""
+    """The message of an error in reading or writing a file."""
 
 
 LENGTH_BYTES = 8

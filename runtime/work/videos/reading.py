@@ -1,4 +1,4 @@
-"""A video by PyAV, in the child process: its facts, and what FFmpeg says of it as rejections."""
+"""Reading a video by PyAV, in the child process: its facts, and FFmpeg's errors as rejections."""
 
 import re
 import struct
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from io import RawIOBase
 
 SOUNDS = ("aac", "mp3", "opus", "vorbis", "flac", "alac", "ac3", "eac3")
-"""And PCM."""
+"""Supported audio codecs; PCM is supported too."""
 _DECODERS = (
     *("libdav1d", "libvpx", "libvpx-vp9", "mp3float", "libopus"),
     *(name for name in sorted(av.codecs_available) if name.startswith("pcm_")),
 )
-"""Which FFmpeg has by other names."""
+"""Codecs that FFmpeg names differently as decoders."""
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
-"""How many packets may fail to decode: many cameras' files have some, and players skip them too."""
+"""How many packets may fail to decode: many cameras' files have some, which players skip too."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
-"""Dolby Vision without pictures for anybody else: https://mp4ra.org/registered-types/codecs"""
+"""Dolby Vision profiles without a fallback for other players: https://mp4ra.org/registered-types/codecs"""
 _PQ, _HLG, _BT2020, _UNSPECIFIED = 16, 18, 9, 2
 """ITU-T H.273, tables 2 to 4."""
 _TURNS = {
@@ -45,13 +45,13 @@ _TURNS = {
     (0, 1, 1, 0): "transpose=cclock_flip",
     (0, -1, -1, 0): "transpose=clock_flip",
 }
-"""By the signs of a, b, c, d of the display matrix."""
+"""Rotation by the signs of a, b, c, d of the display matrix."""
 _BUFFER = 256 * 1024
 
 
 @contextmanager
 def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
-    """With the one demuxer of its kind, the codecs above, and nothing else of FFmpeg's. Raises Rejected."""
+    """Open a file with the one demuxer of its kind and the codecs above, nothing else. Raises Rejected."""
     with refusing():
         container: InputContainer = av.open(
             file,
@@ -66,7 +66,7 @@ def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn FFmpeg's errors about a file into Rejected; lack of memory and disk errors stay what they are."""
+    """Turn FFmpeg's errors about a file into Rejected; lack of memory and disk errors pass unchanged."""
     try:
         yield
     except (av.error.MemoryError, av.error.OSError) as error:
@@ -77,7 +77,7 @@ def refusing() -> Iterator[None]:
 
 
 def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
-    """Return the track that is looked at. Raises Rejected."""
+    """Return the video track. Raises Rejected."""
     covers = av.stream.Disposition.attached_pic
     tracks = [one for one in container.streams.video if not one.disposition & covers]
     if not tracks:
@@ -102,7 +102,7 @@ def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
 
 
 def sound_of(container: InputContainer) -> Any:
-    """Return the track that is heard, or None. Raises Rejected for one that is not read."""
+    """Return the audio track, or None. Raises Rejected for an unsupported one."""
     if not container.streams.audio:
         return None
     track: Any = container.streams.best("audio") or container.streams.audio[0]
@@ -123,7 +123,7 @@ def sound_of(container: InputContainer) -> Any:
 
 
 def facts_of(container: InputContainer, limits: VideoLimits) -> Facts:
-    """From the index and the first picture. Raises Rejected."""
+    """Return facts from the index and the first frame. Raises Rejected."""
     track, sound = pictures_of(container, limits), sound_of(container)
     coded = track.codec_context
     known: dict[str, Any] = {
@@ -152,9 +152,9 @@ def facts_of(container: InputContainer, limits: VideoLimits) -> Facts:
 
 
 def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]]:
-    """Yield the frames of some tracks as they come, each with its track's index.
+    """Yield the frames of some tracks in order, each with its track's index.
 
-    Raises Rejected, also where more than a few packets cannot be decoded.
+    Raises Rejected, also if more than a few packets cannot be decoded.
     """
     packets, read, bad = container.demux(tracks), 0, 0
     while True:
@@ -175,7 +175,7 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
 
 
 def turned(frame: VideoFrame) -> str:
-    """Return the filters that put it upright. Raises Rejected for one that is turned by no right angle."""
+    """Return the filters that rotate it upright. Raises Rejected for a rotation by no right angle."""
     sides: Any = frame.side_data
     matrix = sides.get(Type.DISPLAYMATRIX)
     if matrix is None:
@@ -189,12 +189,12 @@ def turned(frame: VideoFrame) -> str:
 
 
 def _codec(track: Any) -> str:
-    """FFmpeg's name of the codec, whichever decoder reads it; empty where none does."""
+    """Return FFmpeg's name of the codec, whichever decoder reads it; "" if none does."""
     return "" if track.codec_context is None else str(track.codec_context.codec.canonical_name)
 
 
 def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
-    """Of the longest of the tracks that are used; others, such as subtitles, may last longer."""
+    """Return the duration of the longest track in use; others, such as subtitles, may last longer."""
     if known := [float(one.duration * one.time_base) for one in tracks if one.duration and one.time_base]:
         return max(known)
     ends = [found for one in tracks if (found := _tagged(one.metadata.get("DURATION", "")))]
@@ -203,6 +203,6 @@ def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
 
 
 def _tagged(text: str) -> float:
-    """Matroska's way to say where a track ends, 00:00:02.005000000; 0 where it is none."""
+    """Parse Matroska's duration tag of a track, 00:00:02.005000000; 0 if invalid."""
     found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else 0

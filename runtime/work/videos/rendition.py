@@ -1,4 +1,4 @@
-"""What is made of a video: its size, its settings, and the filters on the way there. Pure."""
+"""The rendition of a video: its size, its settings, and the filters that lead there. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,13 +6,13 @@ from runtime.work.videos.facts import Facts
 
 MP4, POSTER = "video.mp4", "poster.webp"
 LONG_EDGE, SHORT_EDGE = 1920, 1080
-"""1080p, lying or standing."""
+"""1080p, landscape or portrait."""
 BITS_PER_SECOND = 5_000_000
-"""At most, on average over two seconds; most videos take less."""
+"""Maximum bit rate, averaged over two seconds; most videos take less."""
 AUDIO_BITS_PER_SECOND = 128_000
 AUDIO_RATE = 48_000
 LARGEST_BYTES = 5 * 1024**3
-"""Of one PUT: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html"""
+"""Maximum size of one PUT: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html"""
 ENCODER: Mapping[str, str] = {
     "preset": "veryfast",
     "crf": "23",
@@ -20,24 +20,24 @@ ENCODER: Mapping[str, str] = {
     "maxrate": str(BITS_PER_SECOND),
     "bufsize": str(2 * BITS_PER_SECOND),
 }
-"""x264's: constant quality, within a rate: https://trac.ffmpeg.org/wiki/Encode/H.264"""
+"""Options of x264: constant quality with a maximum rate: https://trac.ffmpeg.org/wiki/Encode/H.264"""
 FRAMES_PER_SECOND = 60
-"""At most: what a phone takes in slow motion has four times as many."""
+"""Maximum frame rate; slow motion of a phone has four times as many."""
 HD_LINES = 720
-"""From which on a video that does not say which colours it has is BT.709, and BT.601 below: ITU-T H.273."""
+"""Lines from which a video that does not say its colours is BT.709; below, BT.601: ITU-T H.273."""
 TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
-"""libswscale's mapping of brighter and wider colours: https://ffmpeg.org/ffmpeg-scaler.html"""
+"""Options of libswscale's tone mapping: https://ffmpeg.org/ffmpeg-scaler.html"""
 
 
 def size_of(facts: Facts) -> tuple[int, int]:
-    """Width and height of the rendition: 1080p or less, even, and (but for 1 px) no larger than the video."""
+    """Return width and height of the rendition: at most 1080p, even, and not enlarged (by more than 1 px)."""
     width, height = facts.size
     share = min(1, LONG_EDGE / max(width, height), SHORT_EDGE / min(width, height))
     return _even(width * share), _even(height * share)
 
 
 def filters(facts: Facts) -> Sequence[tuple[str, str]]:
-    """From a decoded picture to one that x264 takes: names of FFmpeg's filters, and their options."""
+    """Return FFmpeg filters and their options, from a decoded frame to one that x264 takes."""
     width, height = size_of(facts)
     if "transpose" in facts.turned:
         width, height = height, width
@@ -65,5 +65,5 @@ def filters(facts: Facts) -> Sequence[tuple[str, str]]:
 
 
 def _even(edge: float) -> int:
-    """Return an even edge, as 4:2:0 needs it."""
+    """Round to an even edge, as 4:2:0 requires."""
     return max(2, int(edge / 2 + 1e-6) * 2)

@@ -1,4 +1,4 @@
-"""The second work: a video to an MP4 that browsers play, at 1080p or less, and a poster."""
+"""The second work: a video to a browser-compatible MP4, at most 1080p, and a poster."""
 
 import os
 import time
@@ -21,7 +21,7 @@ from runtime.work.work import Progress, Results
 HEAD_BYTES = 4096
 PROBE_SECONDS = 120
 MOST_THREADS = 4
-"""More of them take memory, and bring little at 1080p."""
+"""Maximum threads; more of them take memory and bring little at 1080p."""
 MEDIA_TYPES = {MP4: "video/mp4", POSTER: "image/webp"}
 
 
@@ -32,11 +32,13 @@ class Videos:
     limits: VideoLimits
 
     def recognises(self, head: bytes) -> bool:
-        """By the first bytes alone; kinds of video that are not read as well, to say so."""
+        """Return whether the first bytes are of a video; unsupported kinds too, so that they are rejected by
+        name.
+        """
         return kind_of(head[:HEAD_BYTES]) is not None or other_video(head) is not None
 
     def estimate(self, source: Source) -> Estimate:
-        """From the index and the first picture, by ranges. Raises Rejected."""
+        """Estimate from the index and the first frame, by range requests. Raises Rejected."""
         order = self._order(source.read, source.size)
         try:
             found = carry_out(order, read=source.read, deadline=time.monotonic() + PROBE_SECONDS)
@@ -49,7 +51,7 @@ class Videos:
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
-        """Store the MP4 and the poster; an attempt that is cut short leaves nothing to go on with."""
+        """Store MP4 and poster; an interrupted attempt leaves nothing to resume."""
         started = time.monotonic()
         file = folder / "source"
         source.download(file, self.limits.bytes)
@@ -74,7 +76,10 @@ class Videos:
         return {"source": told, "video": video, "poster": poster, "timings_ms": timings}
 
     def _order(self, read: Read, size: int) -> Order:
-        """To probe it. Raises Rejected for what is no whole file of a kind that is read."""
+        """Return an order to probe the file.
+
+        Raises Rejected for one that is incomplete or of an unsupported kind.
+        """
         check_bytes(size, self.limits.bytes)
         head = read(0, HEAD_BYTES)
         kind = kind_of(head)
