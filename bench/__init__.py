@@ -1,1 +1,1 @@
-"""What is measured, and how to measure it again: `python3 dev.py bench NAME`."""
+"""The benchmarks, each repeatable by `python3 dev.py bench NAME`."""

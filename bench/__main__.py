@@ -1,7 +1,7 @@
-"""`python3 dev.py bench NAME`: measures, and keeps the result with its table in docs/benchmarks.md.
+"""`python3 dev.py bench NAME`: measures, and stores the result with its table in docs/benchmarks.md.
 
---smallest runs one small round, which shows that a benchmark still works, and keeps nothing.
---against REV measures the same work in this checkout and in a revision, in turn, and prints the ratios.
+--smallest runs one small round, which shows that a benchmark still works, and stores nothing. --against REV
+measures this checkout and a revision, in turn, and prints the ratios.
 """
 
 import argparse
@@ -32,7 +32,7 @@ NAMES = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what is named. Returns 1 with a sentence where that cannot be done."""
+    """Run the named benchmarks. Returns 1 with a sentence if that is impossible."""
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
     parser.add_argument("name", choices=[*NAMES, "all"], help="what to measure")
     parser.add_argument("--smallest", action="store_true", help="one small round; keeps nothing")

@@ -1,4 +1,4 @@
-"""The same work in this checkout and in a revision of it, in turn: CPU time, round by round."""
+"""The same work in this checkout and in a revision, in turn: CPU time, round by round."""
 
 import statistics
 import subprocess
@@ -13,19 +13,19 @@ from bench.measure import ROOT, machine, ratio, sized
 
 ROUNDS = sized(9, 1)
 Work = Callable[[Path, ExitStack], dict[str, Callable[[], float]]]
-"""A checkout's work: functions that each do one round and return its CPU seconds, by what they do.
+"""A checkout's work: functions by name, each of which runs one round and returns its CPU seconds.
 
-What they need meanwhile, a server for instance, is entered into the stack.
+Resources that they need meanwhile, such as a server, are entered into the stack.
 """
 
 
 class RevisionError(Exception):
-    """A revision could not be checked out; the message says why."""
+    """Raised when a revision cannot be checked out; the message says why."""
 
 
 @contextmanager
 def checkout(revision: str) -> Iterator[Path]:
-    """Yield a worktree of a revision, while the block lasts. Raises RevisionError if there is none."""
+    """Yield a temporary worktree of a revision. Raises RevisionError if there is none."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "revision"
         add = ["git", "worktree", "add", "--detach", str(tree), revision]
@@ -39,7 +39,7 @@ def checkout(revision: str) -> Iterator[Path]:
 
 
 def compare(revision: str, work: Work) -> None:
-    """Print what both cost, and the median of the ratios round by round. Raises RevisionError."""
+    """Print both costs, and the median of the round-by-round ratios. Raises RevisionError."""
     with checkout(revision) as tree, ExitStack() as stack:
         ours, theirs = work(ROOT, stack), work(tree, stack)
         names = [name for name in ours if name in theirs]

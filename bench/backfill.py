@@ -1,4 +1,4 @@
-"""How long live uploads take to be published while a backfill goes on, against without one."""
+"""How long live uploads take to be published during a backfill, compared with none."""
 
 import statistics
 import tempfile
@@ -21,9 +21,9 @@ from tools.local_aws.deployment import Cdk, deployed
 
 ROUNDS = sized(5, 1)
 UPLOADS = sized(20, 3)
-"""Of each round, one after the other."""
+"""Uploads per round, one after another."""
 OBJECTS = sized(2_000, 300)
-"""There from before: more than a round can do."""
+"""Objects to backfill: more than a round can do."""
 PATTERN = "LambdaPattern"
 STACK = f"{PATTERN}Backfill"
 LOOK_SECONDS = 0.2
@@ -31,7 +31,7 @@ PHOTO = encode(noise(640, 480), ".jpg")
 
 
 def seconds(pattern: LambdaDriver, name: str) -> list[float]:
-    """From each upload to its manifest."""
+    """Return the seconds from each upload to its manifest."""
     return [
         pattern.result(pattern.upload(f"live/{name}-{number}.jpg", PHOTO)).seconds
         for number in range(UPLOADS)
@@ -40,7 +40,7 @@ def seconds(pattern: LambdaDriver, name: str) -> list[float]:
 
 @contextmanager
 def going_on(feed: BackfillDriver) -> Iterator[None]:
-    """Yield a backfill at the rate that the command proposes, from its first objects on."""
+    """Yield while a backfill runs at the rate that the command proposes, from its first objects on."""
     execution = feed.start(prefix="old/", at_once=DEFAULTS[PATTERN].at_once)
     while not feed.progress(execution).done:
         time.sleep(LOOK_SECONDS)  # an execution has nothing to wait on
@@ -55,7 +55,7 @@ def going_on(feed: BackfillDriver) -> Iterator[None]:
 
 
 def main() -> None:
-    """Measures both in turn and keeps the result."""
+    """Measure both in turn and store the result."""
     alone, beside = [], []
     with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder) / "log") as aws:
         cdk = Cdk(aws=aws, folder=Path(folder))
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _put(pattern: LambdaDriver) -> None:
-    """Objects of which the pattern is told nothing."""
+    """Put objects without notifying the pattern."""
     events = pattern.client("events")
     (rule,) = (one["Name"] for one in events.list_rules()["Rules"])
     events.disable_rule(Name=rule)

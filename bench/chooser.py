@@ -1,4 +1,4 @@
-"""What an answer of the chooser costs: CPU of a whole process, and of a change on its page."""
+"""The cost of a chooser answer: CPU of a whole process, and of one change on its page."""
 
 import statistics
 import sys
@@ -19,12 +19,12 @@ ANSWER = [sys.executable, "-m", "chooser", "examples/thumbnails.toml"]
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """One answer of a checkout."""
+    """Measure one answer of a checkout."""
     return {"an answer": lambda: run(ANSWER, tree=tree).cpu}
 
 
 def main() -> None:
-    """Measures both in turn and keeps the result."""
+    """Measure both in turn and store the result."""
     run(ANSWER)  # bytecode of all that is imported
     runs = interleaved({"an empty Python": EMPTY, "an answer": ANSWER}, ROUNDS)
     cpu = {name: [one.cpu for one in found] for name, found in runs.items()}
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _change(asked: Workload) -> float:
-    """CPU seconds of this process for all that the page shows of a workload."""
+    """Return this process's CPU seconds for everything that the page shows of a workload."""
     started = time.process_time()
     as_page(asked)
     return time.process_time() - started

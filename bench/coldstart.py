@@ -26,7 +26,7 @@ TRACER = "with boto3's client and Tracer"
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """As much of S3 as the first photo needs: the photo, no pointer yet, and thanks for what is put."""
+    """A fake of S3 for the first photo: returns the photo, has no pointer yet, and accepts what is put."""
 
     protocol_version = "HTTP/1.1"
 
@@ -44,7 +44,7 @@ class Bucket(BaseHTTPRequestHandler):
         self._answer(200, b"")
 
     def do_POST(self) -> None:
-        """DeleteObjects: of the rejections that there might have been before."""
+        """Answer DeleteObjects, of rejections that might exist."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._answer(200, b'<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>')
 
@@ -61,13 +61,13 @@ class Bucket(BaseHTTPRequestHandler):
 
 
 def command(tree: Path, variant: str, server: ThreadingHTTPServer) -> list[str | Path]:
-    """Measure a first photo, by a checkout's function."""
+    """Return the command that measures the first photo of a checkout's function."""
     url, size = f"http://127.0.0.1:{server.server_port}", str(PHOTO.stat().st_size)
     return [sys.executable, tree / "bench" / "peers" / "coldstart.py", variant, url, size]
 
 
 def started() -> ThreadingHTTPServer:
-    """Return an S3 on loopback."""
+    """Start a fake S3 on loopback."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
@@ -81,7 +81,7 @@ def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
 
 
 def main() -> None:
-    """Measures every variant in turn and keeps the result."""
+    """Measure every variant in turn and store the result."""
     server = started()
     commands = {name: command(ROOT, variant, server) for name, variant in VARIANTS.items()}
     for asked in commands.values():  # bytecode of all that is imported
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def package(variant: str) -> str:
-    """Return the size of what is deployed, where a function of ours is; `cdk deploy` compresses as much."""
+    """Return the size of the deployed package, "" if there is none; `cdk deploy` compresses as much."""
     if variant not in PACKAGES:
         return ""
     folder = bundle(PACKAGES[variant], Runtime.aws("arm64")).path

@@ -1,4 +1,4 @@
-"""What a JPEG costs in libvips and in Pillow: decoding one of 6 MP, and encoding tiles."""
+"""JPEG in libvips and in Pillow: decoding one of 6 MP, and encoding tiles."""
 
 import io
 import statistics
@@ -30,7 +30,7 @@ def pillow(data: bytes, shrink: int) -> None:
 
 
 def cpu(work: Callable[..., object], *arguments: object) -> float:
-    """Seconds of this process, all its threads."""
+    """Return the CPU seconds of this process, all threads."""
     started = time.process_time()
     work(*arguments)
     return time.process_time() - started
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def encodings() -> None:
-    """Quality 80, 4:2:0, of squares of a photo."""
+    """Measure encoders on squares of a photo: quality 80, 4:2:0."""
     photo = pyvips.Image.new_from_file(str(jpeg(3000, 2000)))
     squares = {side: photo.crop(0, 0, side, side).copy_memory() for side in SIDES}
     encoders: dict[str, Callable[[pyvips.Image], object]] = {
@@ -65,7 +65,7 @@ def encodings() -> None:
 
 
 def decodings() -> None:
-    """Whole, and shrunk on the way."""
+    """Measure decoders, at full size and shrunk on load."""
     data = jpeg(WIDTH, HEIGHT).read_bytes()
     decoders = {"libvips": vips, f"Pillow, libjpeg-turbo {features.version('libjpeg_turbo')}": pillow}
     shrinks = (1, 2, 4, 8)

@@ -1,4 +1,4 @@
-"""The image service as a function against the same under uvicorn: CPU of a warm request."""
+"""The image service as a function and under uvicorn: CPU of a warm request."""
 
 import base64
 import http.client
@@ -25,14 +25,14 @@ HANDLER = "lambda_src.iiif.handler"
 
 @contextmanager
 def function() -> Iterator[Runtime]:
-    """One environment over the folder of photos, as `launched` starts the service."""
+    """Start one environment over the folder of photos, as `launched` starts the service."""
     told = {"SOURCE_FOLDER": str(PHOTOS), "WORKERS": "1", "CACHE_MB": "1024", "MAX_PIXELS": "200000000"}
     with runtime(HANDLER, **ONE_THREAD, **told, MAX_ANSWER_BYTES=str(MAX_ANSWER_BYTES)) as made:
         yield made
 
 
 def ask(environment: Runtime, service: Server, paths: Sequence[str]) -> tuple[float, float]:
-    """CPU seconds per request of both, who are asked in turn for each path: after the same pause, as cold."""
+    """Return CPU seconds per request of both, asked in turn for each path after the same pause."""
     before = cpu_of(environment.pid), service.cpu()
     with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=120)) as connection:
         for path in paths:
@@ -49,7 +49,7 @@ def ask(environment: Runtime, service: Server, paths: Sequence[str]) -> tuple[fl
 
 
 def works(photo: str) -> dict[str, Callable[[int], list[str]]]:
-    """Return the paths of a round, by what is asked for; both are asked the same, and neither twice."""
+    """Return the paths of a round by kind; both servers get the same, and no path twice."""
 
     def whole(number: int) -> list[str]:
         widths = range(400 + number * REQUESTS, 400 + (number + 1) * REQUESTS)
@@ -65,7 +65,7 @@ def works(photo: str) -> dict[str, Callable[[int], list[str]]]:
 
 
 def main() -> None:
-    """Run all rounds and keep the result."""
+    """Run all rounds and store the result."""
     photo = jpeg(*SMALL)
     command, address = COMMANDS[OURS]
     rows, figures = [], {}

@@ -1,7 +1,7 @@
-"""iipsrv, which is C++, with lighttpd in front: a peer of the image service for tiles of a kept source.
+"""iipsrv (C++) behind lighttpd: a peer of the image service for tiles of a cached source.
 
-It reads pyramids made before. From one that is not compressed it cuts and encodes, as we do from
-a decoded source; from one of JPEG tiles, which is far smaller, it decodes first.
+It reads prepared pyramids. From an uncompressed one it cuts and encodes, as the service does from a decoded
+source; from one of JPEG tiles, which is much smaller, it decodes first.
 """
 
 import shutil
@@ -23,7 +23,7 @@ ROUNDS, TIMES = sized((9, 5), (1, 1))
 FCGI = Path("/usr/lib/iipimage-server/iipsrv.fcgi")
 LIGHTTPD = shutil.which("lighttpd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 KINDS = {"not compressed": "none", "of JPEG tiles": "jpeg"}
-"""Pyramids by their compression, as libvips calls it."""
+"""Pyramids by their compression, in libvips' terms."""
 CONFIG = """
 server.modules = ("mod_fastcgi")
 server.document-root = "{folder}"
@@ -40,9 +40,9 @@ fastcgi.server = ("/iipsrv" => ((
 
 
 def compare(ours: Server, large: Path, wanted: Sequence[str]) -> None:
-    """CPU of the servers for each tile, in turn, once each was asked for. The kernel counts in 10 ms.
+    """Measure the servers' CPU per tile, in turn, after a warm-up. The kernel counts in steps of 10 ms.
 
-    wanted: tiles of 512 px as region and size. Keeps the result, or says that iipsrv is not here.
+    wanted: tiles of 512 px as region and size. Stores the result, or prints that iipsrv is missing.
     """
     if not (LIGHTTPD and FCGI.exists()):
         print("iipsrv is not installed, so it is left out. On Debian: apt install iipimage-server lighttpd.")

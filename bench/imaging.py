@@ -28,7 +28,7 @@ def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Pat
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure a photo of 12 MP to three renditions, by a checkout's imaging."""
+    """Measure a 12 MP photo to three renditions, by a checkout's imaging."""
 
     def of(kind: str) -> Callable[[], float]:
         command: list[str | Path] = [
@@ -44,7 +44,7 @@ def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
 
 
 def main() -> None:
-    """Run all rounds and keep the result."""
+    """Run all rounds and store the result."""
     # In a process of its own: what this one grows to, the children begin with.
     run([sys.executable, "-c", f"from bench.photos import jpeg; jpeg(*{PHOTO}); jpeg(*{LARGE})"])
     rows: dict[str, list[str]] = {}

@@ -41,7 +41,7 @@ def _turned(image: pyvips.Image) -> pyvips.Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """How a photo is stored. most: megapixels that are tried."""
+    """How a photo is stored. most: maximum megapixels to try."""
 
     suffix: str
     options: Mapping[str, Any]
@@ -78,7 +78,7 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A file that was made. kind: its name in KINDS."""
+    """A generated file. kind: its name in KINDS."""
 
     kind: str
     width: int
@@ -87,7 +87,7 @@ class Drawn:
 
 
 def draw(seed: int, count: int, folder: Path, most: float = 1) -> Iterator[Drawn]:
-    """`count` files, each kind as often as another, from 0.2 megapixels to a part of the kind's most."""
+    """Yield `count` files, all kinds equally often, from 0.2 megapixels to a share of the kind's maximum."""
     chance = random.Random(seed)
     names = list(KINDS)
     chance.shuffle(names)
@@ -103,7 +103,7 @@ def draw(seed: int, count: int, folder: Path, most: float = 1) -> Iterator[Drawn
 
 
 def make(name: str, width: int, height: int, file: Path) -> None:
-    """Make a photo with grain of that kind and size in pixels."""
+    """Write a photo with grain, of that kind and size in pixels."""
     photo = pyvips.Image.new_from_file(str(ROOT / "samples" / "hubble_deep_field.jpg"))[:3]
     enlarged = photo.resize(width / photo.width, vscale=height / photo.height, kernel="linear")
     grain = pyvips.Image.gaussnoise(512, 512, sigma=6, mean=0, seed=1)

@@ -1,4 +1,4 @@
-"""Runs peers in turn, each in a process of its own, and keeps medians: CPU time and peak memory."""
+"""Runs peers in turn, each in its own process, and stores medians of CPU time and peak memory."""
 
 import json
 import os
@@ -17,13 +17,13 @@ RESULTS = ROOT / "bench" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 T = TypeVar("T")
 SMALLEST = os.environ.get("BENCH_SMALLEST") == "1"
-"""One small round shows that a benchmark still works. Its figures mean nothing, and are not kept."""
+"""Whether to run one small round, which shows that a benchmark still works; its figures are not stored."""
 ONE_THREAD = {"VIPS_CONCURRENCY": "1", "UV_THREADPOOL_SIZE": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One process: CPU seconds and peak resident MB as the kernel counts them, and what it printed."""
+    """One process: CPU seconds and peak resident MB as the kernel counts them, and its output."""
 
     cpu: float
     peak_mb: float
@@ -31,7 +31,7 @@ class Run:
 
 
 def sized(full: T, smallest: T) -> T:
-    """Return a number of rounds or a size: what it is, and what it is in the smallest form."""
+    """Return a number of rounds or a size: its normal value, or its smallest."""
     return smallest if SMALLEST else full
 
 
@@ -62,7 +62,7 @@ def run(command: Sequence[str | Path], *, tree: Path = ROOT, **environment: str)
 
 
 def interleaved(commands: Mapping[str, Sequence[str | Path]], rounds: int) -> dict[str, list[Run]]:
-    """Every command once a round, so that what the machine does meanwhile meets them all."""
+    """Run every command once per round, so that disturbances of the machine affect all of them."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in track(range(rounds), description="rounds"):
         for name, command in commands.items():
@@ -71,7 +71,7 @@ def interleaved(commands: Mapping[str, Sequence[str | Path]], rounds: int) -> di
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return the median of the ratios round by round."""
+    """Return the median of the round-by-round ratios."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
@@ -92,7 +92,7 @@ def machine() -> str:
 
 
 def save(name: str, result: dict[str, Any]) -> None:
-    """Keep a result, and write its table into docs/benchmarks.md; in the smallest form only print it."""
+    """Store a result, and write its table into docs/benchmarks.md; with --smallest only print it."""
     if SMALLEST:
         print(table({"machine": machine(), **result}))
         return
@@ -102,7 +102,7 @@ def save(name: str, result: dict[str, Any]) -> None:
 
 
 def with_table(page: str, name: str) -> str:
-    """Return the page with the table of a kept result between its markers."""
+    """Return the page with the table of a stored result between its markers."""
     before, begin, rest = page.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition(f"<!-- /{name} -->")
     if not end:
@@ -113,7 +113,7 @@ def with_table(page: str, name: str) -> str:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """Return a kept result as Markdown."""
+    """Return a stored result as Markdown."""
     head, *rows = result["table"]
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     body = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

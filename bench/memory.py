@@ -1,4 +1,4 @@
-"""What the worst kind of each format takes to decode: peak memory beyond the process itself, and CPU time."""
+"""The worst kind of each format to decode: peak memory beyond the process's own, and CPU time."""
 
 import sys
 from pathlib import Path
@@ -45,7 +45,7 @@ def made(kind: str) -> Path:
 
 
 def main() -> None:
-    """Measures every kind and keeps the result."""
+    """Measure every kind and store the result."""
     # In a process of its own: what this one grows to, the children begin with.
     run([sys.executable, "-c", "import bench.memory as m; [m.made(kind) for kind in m.KINDS]"])
     rows, figures = [], {}

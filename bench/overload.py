@@ -1,4 +1,4 @@
-"""Good answers per second of the image service under more than it can do, against just enough."""
+"""Successful responses per second of the image service, overloaded and at capacity."""
 
 import asyncio
 import os
@@ -16,13 +16,13 @@ from tests.support.load import hammer
 
 ROUNDS, REQUESTS = sized(5, 1), sized(400, 60)
 FEW, MANY = 4, 64
-"""Connections. With QUEUE at the smallest, most of the many are refused."""
+"""Connections. With QUEUE at its smallest, most of the many are refused."""
 QUEUE = 16
 PATHS = [f"/iiif/3/photo.jpg/full/{width},/0/default.jpg" for width in range(200, 1000)]
 
 
 def per_second(service: Running, clients: int) -> tuple[float, float]:
-    """Good answers and refusals per second. Raises RuntimeError where a request ends otherwise."""
+    """Return successes and refusals per second. Raises RuntimeError if a request ends otherwise."""
     started = time.perf_counter()
     answers = asyncio.run(hammer(service.port, PATHS, clients=clients, requests=REQUESTS))
     seconds = time.perf_counter() - started
@@ -33,7 +33,7 @@ def per_second(service: Running, clients: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measures both in turn and keeps the result."""
+    """Measure both in turn and store the result."""
     found: dict[int, list[tuple[float, float]]] = {FEW: [], MANY: []}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "photo.jpg").write_bytes(encode(noise(3000, 2000), ".jpg"))

@@ -1,4 +1,4 @@
-"""The placement's estimates against files that a seed draws."""
+"""The placement's estimates, compared with measurements of files drawn from a seed."""
 
 import statistics
 import sys
@@ -16,13 +16,13 @@ from runtime.work.scan_estimate import estimate
 
 COUNT, SEED = sized(3, 1) * len(KINDS), 0
 MOST = sized(1.0, 0.02)
-"""Of the megapixels that each kind has at the most."""
+"""Largest share of each kind's maximum megapixels."""
 PEER = ROOT / "bench" / "peers" / "pyramid.py"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One file: what was estimated of its memory in MB and its CPU in seconds, and what it took."""
+    """One file: estimated and measured memory in MB and CPU seconds."""
 
     kind: str
     estimated: Estimate
@@ -31,12 +31,12 @@ class Compared:
 
     @property
     def memory(self) -> float:
-        """Estimated by measured."""
+        """Ratio of estimated to measured memory."""
         return self.estimated.memory_mb / self.peak_mb
 
 
 def compare(seed: int, count: int = COUNT, most: float = MOST) -> list[Compared]:
-    """Make, measure and estimate `count` files of that seed. most: a part of each kind's largest size."""
+    """Make, measure and estimate `count` files of that seed. most: share of each kind's maximum size."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for drawn in track(draw(seed, count, Path(folder), most), description=f"seed {seed}", total=count):

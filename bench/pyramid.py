@@ -1,4 +1,4 @@
-"""A gigapixel as tiles: CPU and memory of our writer, into a callback that discards, and of dzsave."""
+"""A gigapixel as tiles: CPU and memory of our writer, into a callback that discards them, and of dzsave."""
 
 import statistics
 import sys
@@ -29,7 +29,7 @@ def scan(width: int, height: int, file: Path) -> Path:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure the tiles of a checkout's writer, discarded."""
+    """Measure a checkout's writer, discarding its tiles."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
     command: list[str | Path] = [sys.executable, tree / "bench" / "peers" / "pyramid.py", "ours", file]

@@ -1,4 +1,4 @@
-"""How near the pixels are to a full-resolution Lanczos reduction, before encoding: ours and sharp's."""
+"""Similarity to a full-resolution Lanczos reduction before encoding: ours and sharp's."""
 
 import json
 import math
@@ -17,13 +17,13 @@ FACTORS = sized((1, 2), (1,))
 
 
 def psnr(image: pyvips.Image, reference: pyvips.Image) -> float:
-    """Peak signal to noise in dB over all bands; 99 where they are the same."""
+    """Return the peak signal-to-noise ratio in dB over all bands; 99 if they are equal."""
     error = ((image.cast("float") - reference.cast("float")) ** 2).avg()
     return 99.0 if error == 0 else 10 * math.log10(255**2 / error)
 
 
 def sharps(path: Path, folder: Path) -> dict[int, pyvips.Image]:
-    """Sharp's pixels, one pipeline a size, as raw files."""
+    """Return sharp's pixels, one pipeline per size, as raw files."""
     script = Path(__file__).parent / "peers" / "sharp-pixels.mjs"
     said = subprocess.run(
         ["node", script, path, folder], cwd=ROOT, capture_output=True, text=True, check=True
@@ -36,7 +36,7 @@ def sharps(path: Path, folder: Path) -> dict[int, pyvips.Image]:
 
 
 def main() -> None:
-    """Measures every size and keeps the result."""
+    """Measure every size and store the result."""
     rows, figures = [], {}
     for factor in FACTORS:
         path = enlarged(factor)

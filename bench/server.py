@@ -1,4 +1,4 @@
-"""Servers on loopback, and what they take: CPU of their processes for each request."""
+"""Servers on loopback, and the CPU that their processes spend per request."""
 
 import http.client
 import os
@@ -19,18 +19,18 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server that runs. address: the path of a width of a photo in a format."""
+    """A running server. address: the path of a width of a photo in a format."""
 
     port: int
     pid: int
     address: Callable[[str, int, str], str]
 
     def cpu(self) -> float:
-        """Seconds of the process and its own processes so far."""
+        """Return the CPU seconds of the process and its children so far."""
         return cpu_of(self.pid)
 
     def ask(self, paths: Sequence[str]) -> tuple[float, float]:
-        """CPU seconds and seconds per request, one by one over one connection; a redirect is followed."""
+        """Return CPU seconds and seconds per request, one by one over one connection, following redirects."""
         cpu, started = self.cpu(), time.perf_counter()
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
             for path in paths:
@@ -43,7 +43,7 @@ class Server:
 
 
 def cpu_of(pid: int) -> float:
-    """Seconds of a process and its own processes so far, all threads.
+    """Return the CPU seconds of a process and its children so far, all threads.
 
     https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     """
@@ -65,7 +65,7 @@ def get(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes, 
 def launched(
     command: Sequence[str | Path], address: Callable[[str, int, str], str], *, tree: Path = ROOT
 ) -> Iterator[Server]:
-    """Yield a checkout's server over the folder of photos, with one thread to work with."""
+    """Yield a checkout's server over the folder of photos, with one worker thread."""
     port = free_port()
     ours = {
         "SOURCE_FOLDER": str(PHOTOS),
@@ -87,7 +87,7 @@ def launched(
 
 @contextmanager
 def serving(process: subprocess.Popen[bytes], port: int) -> Iterator[None]:
-    """From its first answer on; ended afterwards."""
+    """Yield from its first answer on; it is stopped afterwards."""
     try:
         for _ in range(300):
             with suppress(OSError), closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
@@ -102,6 +102,6 @@ def serving(process: subprocess.Popen[bytes], port: int) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """One of loopback that nobody listens to."""
+    """Return a loopback port that is not in use."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])

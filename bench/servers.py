@@ -1,4 +1,4 @@
-"""What an ASGI server costs: CPU of its processes for each small request, by uvicorn and granian."""
+"""The CPU that an ASGI server spends per small request: uvicorn and granian."""
 
 import statistics
 import sys
@@ -22,7 +22,7 @@ COMMANDS: dict[str, list[str | Path]] = {
 
 
 def main() -> None:
-    """Asks each for `info.json`, which costs the application next to nothing."""
+    """Request `info.json` of each, which costs the application next to nothing."""
     jpeg(3000, 2000)
     found: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The image service against ipx, thumbor, iiif-processor and iipsrv: CPU of the server for each request."""
+"""The image service against ipx, thumbor, iiif-processor and iipsrv: CPU of the server per request."""
 
 import http.client
 import itertools
@@ -50,7 +50,7 @@ COMMANDS: dict[str, tuple[list[str | Path], Callable[[str, int, str], str]]] = {
 
 
 def copies(photo: Path, label: str, count: int) -> list[str]:
-    """Names of the same photo as other sources."""
+    """Return names of the same photo as different sources."""
     names = [f"{label}-{number}.jpg" for number in range(count)]
     for name in names:
         (PHOTOS / name).unlink(missing_ok=True)
@@ -59,7 +59,7 @@ def copies(photo: Path, label: str, count: int) -> list[str]:
 
 
 def tiles(count: int) -> list[str]:
-    """Return the first tiles of a viewer that zooms in, from the whole to its middle: region and size."""
+    """Return the first tiles of a viewer that zooms into the middle, as region and size."""
     found = []
     for factor in (16, 8, 4, 2, 1):
         side = 512 * factor
@@ -71,7 +71,7 @@ def tiles(count: int) -> list[str]:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Cold transforms of a checkout's service, and a viewer's session on a source not seen before."""
+    """Measure cold transforms of a checkout's service, and a viewer's session on a new source."""
     command, address = COMMANDS[OURS]
     server = stack.enter_context(launched(command, address, tree=tree))
     small, large, wanted = jpeg(*SMALL), jpeg(*LARGE), tiles(TILES)
@@ -90,7 +90,7 @@ def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
 
 
 def main() -> None:
-    """Run all rounds and keep the result."""
+    """Run all rounds and store the result."""
     small, large = jpeg(*SMALL), jpeg(*LARGE)
     with ExitStack() as stack:
         servers = {
@@ -141,7 +141,7 @@ def check(name: str, one: Server, photo: str) -> None:
 def cold_transforms(
     servers: dict[str, Server], photo: str, kind: str
 ) -> dict[str, list[tuple[float, float]]]:
-    """Sizes that nobody asked for before, of one photo of 6 MP, as many of each server a round."""
+    """Measure sizes not requested before, of one photo of 6 MP, equally many per server and round."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
     for number in track(range(ROUNDS), description=f"{kind}, rounds"):
         widths = range(400 + number, 1200, 800 // SIZES)
@@ -153,9 +153,9 @@ def cold_transforms(
 def viewers(
     ours: Server, theirs: Server, large: Path
 ) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[tuple[float, float]]]]:
-    """Measure a viewer of 100 MP, each round of a new source; and a tile each of sources seen only once.
+    """Measure a viewer of a 100 MP source, new in each round; and one tile each of sources seen only once.
 
-    Without a cache every tile costs the same, so the peer is asked for each twentieth of them.
+    Without a cache every tile costs the same, so the peer is asked for one in twenty.
     """
     sessions: dict[str, list[tuple[float, float]]] = {OURS: [], IIIF: []}
     alone: dict[str, list[tuple[float, float]]] = {OURS: [], IIIF: []}

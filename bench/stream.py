@@ -1,4 +1,4 @@
-"""What StreamPattern's function spends on a record, against decoding and parsing it alone."""
+"""The CPU that StreamPattern's function spends per record, compared with decoding and parsing alone."""
 
 import statistics
 import sys
@@ -15,13 +15,13 @@ from tools.local_aws.aws import LocalAws, local_aws
 
 ROUNDS = sized(9, 1)
 BATCHES, SIZE = sized((10, 2000), (1, 200))
-"""As many records as the event source gathers at most (stacks/stream_pattern/views.py)."""
+"""Batches, and records per batch: the event source mapping's maximum (stacks/stream_pattern/views.py)."""
 PEER = Path("bench") / "peers" / "views.py"
 TOLD = {"SET_ASIDE_BUCKET": "aside", "POWERTOOLS_METRICS_NAMESPACE": "bench"}
 
 
 def seconds(what: str, aws: LocalAws, tree: Path = ROOT) -> float:
-    """CPU of the function's process alone; its table, a new one, is the local AWS's."""
+    """Return the CPU seconds of the function's process alone; its table, a new one, is the local AWS's."""
     dynamodb = aws.client("dynamodb")
     table = f"views-{len(dynamodb.list_tables()['TableNames'])}"
     create_view_table(dynamodb, table)
@@ -36,13 +36,13 @@ def started(stack: ExitStack) -> LocalAws:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Batches as a checkout counts them."""
+    """Measure batches as a checkout counts them."""
     aws = started(stack)
     return {"the function": lambda: seconds("count", aws, tree)}
 
 
 def main() -> None:
-    """Measures both in turn and keeps the result."""
+    """Measure both in turn and store the result."""
     names = {"parse": "decoded and parsed", "count": "by the function, with its writes"}
     found: dict[str, list[float]] = {what: [] for what in names}
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Writes the table of each kept result into docs/benchmarks.md anew. Nothing is measured."""
+"""Writes the table of each stored result into docs/benchmarks.md. Nothing is measured."""
 
 from bench.measure import PAGE, RESULTS, with_table
 

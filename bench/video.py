@@ -1,4 +1,4 @@
-"""The MP4 of a video: its CPU against ffmpeg's, and the estimates against clips that a seed draws."""
+"""The MP4 of a video: its CPU against ffmpeg's, and the estimates against clips drawn from a seed."""
 
 import json
 import random
@@ -35,18 +35,18 @@ CODECS = {
     "mjpeg": ("mjpeg", "mov", "yuvj420p", {}),
     "prores": ("prores_ks", "mov", "yuv422p10le", {}),
 }
-"""How clips are made of each: encoder, container, pixels, options."""
+"""How clips are made of each codec: encoder, container, pixel format, options."""
 SIZES = ((480, 360), (854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
 SMALLER = sized(1, 4)
-"""By so much in the smallest form."""
+"""Reduction of sizes with --smallest."""
 CALIBRATION = Clip(width=1280 // SMALLER, height=720 // SMALLER, frames=50, grain=8)
 CALIBRATION_SECONDS = 1.6
-"""CPU that its MP4 took on the machine on which the estimates were fitted, both in one run."""
+"""CPU seconds of its MP4 on the machine where the estimates were fitted, in the same run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One clip. estimated: CPU seconds, for this machine. measured: the same; cpu and peak of the process."""
+    """One clip. estimated: CPU seconds on this machine. measured: the same; cpu and peak of the process."""
 
     codec: str
     estimated: float
@@ -55,7 +55,7 @@ class Compared:
 
     @property
     def ratio(self) -> float:
-        """Estimated by measured."""
+        """Ratio of estimated to measured CPU."""
         return self.estimated / self.measured.cpu
 
 
@@ -64,7 +64,7 @@ def ours(file: Path, folder: Path) -> list[str | Path]:
 
 
 def theirs(file: Path, folder: Path, facts: Facts) -> list[str | Path]:
-    """Return ffmpeg's command with our filters and settings of the encoder."""
+    """Return ffmpeg's command with our filters and encoder settings."""
     chain = ",".join(f"{name}={options}" if options else name for name, options in filters(facts))
     encoder = [part for name, value in ENCODER.items() for part in (f"-{name}:v", value)]
     return [
@@ -81,7 +81,7 @@ def told(ran: Run) -> dict[str, Any]:
 
 
 def clips() -> dict[str, Clip]:
-    """To compare with the peer by."""
+    """Return clips for the comparison with the peer."""
     coding = CODECS["h264"][3]
     full = Clip(width=1920 // SMALLER, height=1080 // SMALLER, frames=sized(250, 10), grain=8, coding=coding)
     high = Clip(width=3840 // SMALLER, height=2160 // SMALLER, frames=sized(125, 5), grain=8, coding=coding)
@@ -89,7 +89,7 @@ def clips() -> dict[str, Clip]:
 
 
 def drawn(seed: int, count: int) -> Iterator[tuple[str, str, Clip]]:
-    """Codec, ending and clip."""
+    """Yield codec, file extension and clip."""
     chosen = random.Random(seed)
     for number in range(count):
         codec = list(CODECS)[number % len(CODECS)]
@@ -111,7 +111,7 @@ def drawn(seed: int, count: int) -> Iterator[tuple[str, str, Clip]]:
 
 
 def against_ffmpeg(folder: Path) -> tuple[list[list[str]], dict[str, float]]:
-    """Rows of the table, and figures."""
+    """Return rows of the table, and figures."""
     rows, figures = [], {}
     for name, clip in clips().items():
         file = make_clip(folder / "clip.mp4", clip)
@@ -126,7 +126,7 @@ def against_ffmpeg(folder: Path) -> tuple[list[list[str]], dict[str, float]]:
 
 
 def estimated(folder: Path, seed: int, count: int) -> list[Compared]:
-    """Each clip right after a calibration: what this machine takes, by what the one of the fit took."""
+    """Measure each clip right after a calibration of this machine's speed."""
     compared = []
     calibration = make_clip(folder / "calibration.mp4", CALIBRATION)
     for codec, ending, clip in track([*drawn(seed, count)], description=f"seed {seed}"):
@@ -144,7 +144,7 @@ def estimated(folder: Path, seed: int, count: int) -> list[Compared]:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return the MP4 of a clip, as a checkout makes it."""
+    """Measure the MP4 of a clip, as a checkout makes it."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     file = make_clip(folder / "clip.mp4", CALIBRATION)
     command: list[str | Path] = [sys.executable, tree / PEER.relative_to(ROOT), file, folder, THREADS]
@@ -152,7 +152,7 @@ def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
 
 
 def main() -> None:
-    """Both comparisons, and the result is kept."""
+    """Run both comparisons and store the result."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         rows, figures = against_ffmpeg(folder)

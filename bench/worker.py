@@ -1,4 +1,4 @@
-"""The hybrid's worker on a scan of a gigapixel, uploads included: memory, and CPU for each tile."""
+"""The hybrid's worker on a gigapixel scan, uploads included: memory, and CPU per tile."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DE
 
 
 def world(url: str, file: Path) -> Job:
-    """Buckets, table, the scan, and a job of it that a task is to begin."""
+    """Create buckets, table, the scan, and its job for a task to begin."""
     session = boto3.Session("test", "test", region_name="us-east-1")
     s3 = session.client("s3", endpoint_url=url)
     for bucket in ("source", "output"):
@@ -65,7 +65,7 @@ def world(url: str, file: Path) -> Job:
 
 
 def measure(file: Path, tree: Path = ROOT) -> tuple[float, float, int]:
-    """Peak MB, CPU seconds and tiles of one run of a checkout's worker against a cloud of its own."""
+    """Return peak MB, CPU seconds and tiles of one run of a checkout's worker against its own fake AWS."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

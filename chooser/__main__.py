@@ -30,11 +30,11 @@ FORMATS = (".svg", ".png", ".pdf")
 
 
 COMMANDS = {"serve": "chooser.serve", "observe": "chooser.observe", "prices": "chooser.price_list"}
-"""Beside an answer: the module of each."""
+"""Commands besides an answer, with the module of each."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answers a question, or runs one of the commands beside it. Returns the exit code."""
+    """Answer a question, or run another command. Returns the exit code."""
     if arguments and arguments[0] in COMMANDS:
         from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Where work may run: each candidate with its bill, its size and the limits that rule it out."""
+"""The candidates: each with its bill, its size and the limits that rule it out."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -13,7 +13,7 @@ from runtime.placement.limits import Limit, limits
 
 
 class Candidate(StrEnum):
-    """Where it may run."""
+    """A way to run the work."""
 
     LAMBDA = "lambda"
     PROVISIONED = "lambda, provisioned concurrency"
@@ -34,13 +34,13 @@ SERVICES = {
     Candidate.CLOUDFRONT: "internal",
     Candidate.API_GATEWAY: "api-gateway",
 }
-"""With what stands before each, where the workload does not say it."""
+"""Services with their default entry points, for workloads that name none."""
 JOBS = (Candidate.RUN_TASK, Candidate.RUN_TASK_SPOT)
 
 
 class Reason(NamedTuple):
-    """Why a candidate is ruled out. value: the limit's; asked: the workload's; bound: None where the workload
-    itself rules it out.
+    """Why a candidate is ruled out. value: the limit; asked: what the workload needs; bound: the limit's
+    entry, or None if the workload itself rules it out.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Reason(NamedTuple):
 
 
 def considered(load: Workload) -> Iterator[Candidate]:
-    """Those that mean something for the workload, whether or not they are possible."""
+    """Yield candidates that make sense for the workload, whether or not they are possible."""
     called = load.way_in != "none"
     yield Candidate.LAMBDA
     if called:
@@ -68,23 +68,26 @@ def considered(load: Workload) -> Iterator[Candidate]:
 
 
 def placed(candidate: Candidate, load: Workload) -> Workload:
-    """Return the workload as that candidate meets it: with what stands before the service."""
+    """Return the workload as the candidate sees it, with the service's entry point."""
     way = "none" if candidate is Candidate.WORKER else SERVICES.get(candidate)
     return load._replace(load_balancer=way) if way else load
 
 
 def bill(candidate: Candidate, load: Workload, architecture: str, *, free: bool = False) -> list[Item]:
-    """Every line of a month. free: with the free tiers that do not end."""
+    """Return every line of a monthly bill. free: with the free tiers that do not expire."""
     return [*BILLS[candidate](placed(candidate, load), architecture, free)]
 
 
 def total(candidate: Candidate, load: Workload, architecture: str, *, free: bool = False) -> float:
-    """USD per month."""
+    """Return USD per month."""
     return sum(item.usd for item in bill(candidate, load, architecture, free=free))
 
 
 def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
-    """Marginal USD of a million requests. For a service: their share of its CPU at 60 % utilisation."""
+    """Return the marginal USD of a million requests.
+
+    For a service: their share of its CPU at 60 % utilisation.
+    """
     at = load._replace(requests=1e6)
     items = bill(candidate, at, architecture)
     if candidate not in SERVICES:
@@ -96,7 +99,7 @@ def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
 
 
 def size(candidate: Candidate, load: Workload, architecture: str) -> Size | None:
-    """Of its tasks, if it has any."""
+    """Return the size of its tasks, if it has any."""
     at = placed(candidate, load)
     if candidate in SERVICES:
         return tasks.service_size(at, architecture)
@@ -109,7 +112,7 @@ def size(candidate: Candidate, load: Workload, architecture: str) -> Size | None
 
 
 def against(candidate: Candidate, load: Workload, architecture: str) -> Iterator[Reason]:
-    """Yield what rules it out, each with its number."""
+    """Yield the reasons that rule it out, with their numbers."""
     for name, asked in _asked(candidate, placed(candidate, load), architecture):
         bound = limits().get(name)
         if bound and asked > bound.value:
@@ -129,7 +132,7 @@ def against(candidate: Candidate, load: Workload, architecture: str) -> Iterator
 
 
 def _asked(candidate: Candidate, load: Workload, architecture: str) -> Iterator[tuple[str, float]]:
-    """Names of limits, and what the workload asks of each."""
+    """Yield names of limits with what the workload needs of each."""
     disk, gpu, answer = load.disk_mb, float(load.gpu), load.payload_out_mb
     if candidate in FUNCTIONS:
         group = "managed_instances" if candidate is Candidate.MANAGED else "lambda"

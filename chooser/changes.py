@@ -1,4 +1,4 @@
-"""What would change the answer: each uncertain input at both ends of its range."""
+"""Sensitivity of the answer: each uncertain input at both ends of its range."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,11 +19,11 @@ RANGES = {
     "pull_seconds": (5, 60),
     "spot_interruptions": (0, 0.5),
 }
-"""Between these a number may well be that was not said, or that was assumed."""
+"""Plausible ranges of numbers that were not given or were assumed."""
 PEAK = (1, 5)
-"""Times the busiest hour's average."""
+"""Range of the peak, as factors of the busiest hour's average."""
 GUESSED = (0.5, 2)
-"""Times a number that was said: the load of next year, or a measurement on another day."""
+"""Range of a number that was given, as factors: next year's load, or a measurement on another day."""
 ARCHITECTURE = (0.8, 1.5)
 """Factors on an assumed duration; docs/choosing.md has what others measured on arm64."""
 CHOICES = {
@@ -35,7 +35,7 @@ CHOICES = {
     "sharing": (10,),
     "function_in_vpc": (True,),
 }
-"""What may be decided otherwise, where it was not said."""
+"""Alternatives to a choice that the workload does not fix."""
 
 
 class Change(NamedTuple):
@@ -50,7 +50,7 @@ class Change(NamedTuple):
 def changes(
     load: Workload, verdicts: list[Verdict], *, architecture: str = "", free: bool = False
 ) -> tuple[list[Change], list[str]]:
-    """Those that make another candidate the cheapest, and the names of those that do not."""
+    """Return changes that make another candidate the cheapest, and the names of those that do not."""
     best, flips, others = verdicts[0], [], []
     for key, now, then, at in _ends(load):
         found = cheapest_possible(at, architecture=architecture, free=free)
@@ -91,7 +91,7 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
 
 
 def _matters(key: str, load: Workload) -> bool:
-    """Whether `key` is worth varying: not without a cache share, a load balancer, task starts or Spot."""
+    """Return whether `key` is worth varying: not without a cache share, load balancer, task starts or Spot."""
     if key == "cached_share":
         return key in load.said
     if key == "requests_per_connection":
@@ -133,7 +133,7 @@ def _said(value: object) -> str:
 
 
 def _prices(verdicts: list[Verdict]) -> Iterator[Change]:
-    """Unverified prices, one by one; what all candidates pay alike changes nothing."""
+    """Yield unverified prices one by one; a price that all candidates pay alike changes nothing."""
     possible = [one for one in verdicts if one.possible]
     unverified = {
         found.name: found

@@ -1,4 +1,4 @@
-"""“Lambda or Fargate?”: hard limits rule a candidate out, each with its number; then the cost decides."""
+"""“Lambda or Fargate?”: hard limits rule candidates out, with their numbers; then cost decides."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,17 +16,17 @@ from chooser.costs.items import Item, spread
 from chooser.workload import SECONDS_A_MONTH, Workload
 
 CLOSE = 1.25
-"""Within a quarter, what a team knows how to run decides, and not the price."""
+"""Within a quarter of each other, what the team knows how to run matters more than the price."""
 STEP, FAR = 1.5, 1e4
-"""A break-even is looked for in these steps, up to so many times the workload and down to as small a part."""
+"""Step of the search for a break-even, and how far it goes up and down from the workload."""
 NEAR, NEARBY = 1.1, 8
-"""And then others around it: so many steps to either side."""
+"""Steps to either side of a break-even that are searched for others."""
 
 
 class Verdict(NamedTuple):
-    """One candidate on the cheaper architecture. against: what rules it out.
+    """One candidate on the cheaper architecture. against: the reasons that rule it out.
 
-    items, usd, spread: of a month.
+    items, usd, spread: per month.
     """
 
     candidate: Candidate
@@ -46,28 +46,28 @@ class Verdict(NamedTuple):
 
     @property
     def spread(self) -> tuple[float, float]:
-        """USD at the lowest and the highest of what unverified prices may be."""
+        """USD at the lowest and the highest values of unverified prices."""
         return spread(self.items)
 
     @property
     def dollars(self) -> str:
-        """USD per month, as it is printed."""
+        """USD per month, as printed."""
         return f"${self.usd:,.2f}"
 
     @property
     def unverified(self) -> tuple[str, ...]:
-        """Prices among them that nobody could check, and that are asked for."""
+        """Names of unverified prices in the bill."""
         return tuple(sorted({name for item in self.items for name in item.unverified}))
 
 
 def choose(load: Workload, *, architecture: str = "", free: bool = False) -> list[Verdict]:
-    """Every candidate: those that are possible first, the cheapest of them at the top."""
+    """Return a verdict for every candidate: possible ones first, cheapest at the top."""
     found = [_verdict(one, load, architecture, free) for one in considered(load)]
     return sorted(found, key=lambda one: (not one.possible, one.usd))
 
 
 def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = False) -> Verdict | None:
-    """Return the first of `choose`, without bills of what is ruled out; None if nothing is possible."""
+    """Return the first of `choose`, without the bills of impossible candidates; None if nothing is possible."""
     able = (one for one in considered(load) if not any(against(one, load, architecture)))
     found = (_verdict(one, load, architecture, free) for one in able)
     return min(found, key=lambda one: one.usd, default=None)
@@ -86,9 +86,8 @@ def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool
 
 
 class BreakEven(NamedTuple):
-    """Where two candidates cost the same. requests: per month; busy: of one function environment's month.
-
-    others: the lowest and the highest crossing near it, where whole tasks make more than one.
+    """The load at which two candidates cost the same. requests: per month; busy: utilisation of one function
+    environment. others: the lowest and highest crossing nearby, where whole tasks cause several.
     """
 
     requests: float
@@ -106,11 +105,12 @@ def break_even(
     *,
     free: bool = False,
 ) -> BreakEven | None:
-    """Return the volume of the same work at which the other of two becomes cheaper; None if it never does.
+    """Return the volume at which the other of two candidates becomes cheaper; None if it never does.
 
     one, other: candidates with their architectures.
-    The search starts at the workload's own volume. A service grows by whole tasks, so the two may cross
-    more than once.
+
+    The search starts at the workload's own volume. A service grows by whole tasks, so the two may cross more
+    than once.
     """
     if load.requests <= 0:
         return None
@@ -138,7 +138,7 @@ def break_even(
 def _exactly(
     gap: Callable[[float], float], bracket: tuple[float, float], requests: float
 ) -> tuple[float, float]:
-    """Return the bracket halved until it is half a request wide, or as near as floats go."""
+    """Bisect the bracket until it is half a request wide, or as narrow as floats allow."""
     same, changed = bracket
     here = gap(same) <= 0
     while abs(changed - same) * requests > 0.5:
@@ -150,7 +150,7 @@ def _exactly(
 
 
 def _others(gap: Callable[[float], float], factor: float, requests: float) -> tuple[float, float] | None:
-    """Return the lowest and the highest crossing around one that was found, if there are more."""
+    """Return the lowest and highest crossing around a known one, if there are more."""
     points = [factor * NEAR**step for step in range(-NEARBY, NEARBY + 1)]
     signs = [gap(one) <= 0 for one in points]
     changes = [at for at in range(len(points) - 1) if signs[at] != signs[at + 1]]
@@ -162,7 +162,7 @@ def _others(gap: Callable[[float], float], factor: float, requests: float) -> tu
 
 
 def _crossing(gap: Callable[[float], float], *directions: float) -> tuple[float, float] | None:
-    """Two factors between which the sign of the gap changes."""
+    """Return two factors between which the sign of the difference changes."""
     here = gap(1) <= 0
     for step in directions:
         factor = 1.0
@@ -216,7 +216,7 @@ def _against(one: Verdict, best: Verdict, pause: str = "") -> str:
 
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
-    """Return what would be cheaper, were it not for the time that it takes to start."""
+    """Return what would be cheaper if the work could wait for a task to start."""
     slow = [
         one for one in rest if {reason.name.partition(".")[2] for reason in one.against} == {"start_seconds"}
     ]

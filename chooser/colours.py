@@ -1,4 +1,4 @@
-"""A colour per candidate, for the chart and for the page."""
+"""One colour per candidate, for chart and page."""
 
 from chooser.candidates import Candidate
 
@@ -14,4 +14,4 @@ COLOURS = {
     Candidate.RUN_TASK: "#1e9e5a",
     Candidate.RUN_TASK_SPOT: "#5a9a1f",
 }
-"""Each keeps a contrast of 3:1 or so on white and on black."""
+"""Colours with a contrast of about 3:1 on both white and black."""

@@ -1,4 +1,4 @@
-"""The keys of a workload's file: what each is, which values it may have, and what a wrong one is told."""
+"""The keys of a workload file: meaning, allowed values, and the error for a wrong one."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ BALANCERS = ("none", "public", "internal", "shared", "api-gateway")
 
 
 class WorkloadError(Exception):
-    """A file that cannot be read as a workload: which key, and what is allowed."""
+    """Raised for a file that is not a valid workload; names the key and what is allowed."""
 
 
 class Key(NamedTuple):
-    """what: its meaning and unit. values: a range of numbers, or the texts. unsaid: a default in words."""
+    """what: meaning and unit. values: a range of numbers, or allowed texts. unsaid: default in words."""
 
     what: str
     values: tuple[float, float] | tuple[str, ...] | type = bool
@@ -27,7 +27,7 @@ class Key(NamedTuple):
 
 
 IDLE_SECONDS = 600
-"""That an environment waits for the next request, assumed; AWS promises nothing."""
+"""Seconds that an idle environment is kept, assumed; AWS promises nothing."""
 COLD = "0.01, more where requests are rare"
 MANY, SHARE = (0, 1e12), (0, 1)
 KEYS = {
@@ -92,7 +92,7 @@ KEYS = {
     "function_in_vpc": Key("whether the function pays for these too"),
     "assumed": Key('keys that nobody measured: "cpu_share", "duration_ms.arm64"', tuple, "none"),
 }
-"""In the order in which a person thinks of them. A key without values is true or false."""
+"""All keys, in the order in which a person thinks of them. A key without values is a boolean."""
 
 
 def load(path: str) -> Workload:
@@ -106,7 +106,7 @@ def load(path: str) -> Workload:
 
 
 def parse(found: Mapping[str, object]) -> Workload:
-    """As `load`, of what was read."""
+    """Parse a workload's keys and values, as `load` does."""
     wrong = [f"{key}: no such key. There are: {', '.join(KEYS)}." for key in found if key not in KEYS][:1]
     needed = ("name", "requests", "duration_ms", "memory_mb")
     if missing := [name for name in needed if name not in found]:
@@ -125,7 +125,7 @@ def parse(found: Mapping[str, object]) -> Workload:
 
 
 def _whole(made: Workload) -> Workload:
-    """Check what two keys say of each other, and fill in what follows from others."""
+    """Check keys against each other, and fill in what follows from others."""
     longest = max(made.duration_ms.values()) / 1000
     if not made.longest_seconds:
         made = made._replace(longest_seconds=longest)

@@ -1,4 +1,4 @@
-"""What a number does not say: quotas, speed, what nobody measured, and what else AWS has."""
+"""Remarks that numbers do not make: quotas, speed, unmeasured assumptions, and other AWS options."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ SHORT_MICROVM_SECONDS = 28_800
 
 
 def warnings(load: Workload, verdict: Verdict) -> Iterator[str]:
-    """Of one candidate: what has to be asked for, waited for or planned for."""
+    """Yield what a candidate needs to be requested, awaited or planned for."""
     if verdict.candidate in FUNCTIONS:
         yield from _of_functions(load, verdict)
     else:
@@ -91,7 +91,7 @@ def _of_tasks(load: Workload, verdict: Verdict) -> Iterator[str]:
 
 
 def sizing(load: Workload, verdict: Verdict) -> str:
-    """How a candidate's tasks were found, in a sentence; nothing for a function."""
+    """Return how a candidate's task size was found, in a sentence; "" for a function."""
     found = size(verdict.candidate, load, verdict.architecture)
     if not found:
         return ""
@@ -107,13 +107,13 @@ def sizing(load: Workload, verdict: Verdict) -> str:
 
 
 def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:
-    """Prices of another Region in its bill."""
+    """Yield the prices of another Region in a candidate's bill."""
     if found := sorted({one.name for item in verdict.items for one in item.prices if one.borrowed}):
         yield f"Not known of {load.region}, and taken from {REGION} with a range: {', '.join(found)}."
 
 
 def unmeasured(load: Workload) -> Iterator[str]:
-    """Yield what the answer rests on and nobody measured."""
+    """Yield the unmeasured assumptions of the answer."""
     if load.assumed:
         yield f"Assumed, not measured: {', '.join(load.assumed)}."
     guessed = [key for key in ("cold_share", "init_ms") if key not in load.said]
@@ -132,7 +132,7 @@ def unmeasured(load: Workload) -> Iterator[str]:
 
 
 def elsewhere(load: Workload) -> Iterator[str]:
-    """Other AWS options that may suit the workload, none of which is priced here."""
+    """Yield other AWS options that may suit the workload; none is priced here."""
     waits = load.cpu_share < 0.5 or (load.cpu_ms and load.cpu_ms < min(load.duration_ms.values()) / 2)
     if load.way_in != "none" and waits:
         yield "Lambda Web Functions: one environment takes many requests that wait (Node.js)."

@@ -1,6 +1,6 @@
-"""`python3 -m chooser observe lambda:NAME`: a workload from what CloudWatch saw of a function or a service.
+"""`python3 -m chooser observe lambda:NAME`: a workload from CloudWatch's metrics of a function or service.
 
-Only reads, with the caller's credentials. What could not be seen is a comment in the file, to be filled in.
+Read only, with the caller's credentials. What could not be seen is a comment in the file, to be filled in.
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from chooser.written import as_toml
 
 SHAPE = "lambda:NAME or ecs:CLUSTER/SERVICE"
 MOST_DAYS = 60
-"""CloudWatch keeps numbers of five minutes for 63:
+"""CloudWatch keeps five-minute data points for 63 days:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
 """
 
 
 def now() -> datetime:
-    """In UTC."""
+    """Return the time in UTC."""
     return datetime.now(UTC)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the file. Returns 1 with a sentence where nothing can be seen."""
+    """Print the file. Returns 1 with a sentence if nothing can be seen."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser observe", description=__doc__)

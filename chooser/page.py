@@ -1,4 +1,4 @@
-"""Figures of the docs that the chooser makes; `python3 dev.py figures` writes them between their markers."""
+"""Figures in the docs that come from the chooser; `python3 dev.py figures` writes them between markers."""
 
 import re
 import sys
@@ -38,18 +38,18 @@ PATTERNS = {
     "fargate": ("image-service", Candidate.SERVICE),
     "hybrid": ("scans", Candidate.RUN_TASK),
 }
-"""What each of our patterns is for, and what it runs on."""
+"""What each pattern is for, and what it runs on."""
 LOADS = (0.1, 1, 10)
 """Multiples of the example's load."""
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
-"""MB and milliseconds of a request."""
+"""MB and milliseconds of requests."""
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
 WAYS = ("http-api", "rest-api", "function-url")
 MARKED = re.compile(r"(<!-- chooser: ([a-z-]+) -->\n).*?(<!-- /chooser -->)", re.DOTALL)
 
 
 def lambda_request(memory_mb: float, milliseconds: float, architecture: str = "x86_64") -> float:
-    """USD of one, without starts, logs and free tier."""
+    """Return USD per request, without starts, logs and free tier."""
     gb_seconds = memory_mb / 1024 * milliseconds / 1000
     return (
         price("lambda_million_requests").usd / 1e6
@@ -58,31 +58,31 @@ def lambda_request(memory_mb: float, milliseconds: float, architecture: str = "x
 
 
 def fargate_month(vcpus: float, memory_gb: float, architecture: str) -> float:
-    """USD of one task that runs all month."""
+    """Return USD of one task for a whole month."""
     cpu, memory = month(f"fargate_vcpu_hour_{architecture}"), month(f"fargate_gb_hour_{architecture}")
     return vcpus * cpu + memory_gb * memory
 
 
 def service_month(addresses: int, *, tasks: int = 2, vcpus: float = 0.5, memory_gb: float = 1) -> float:
-    """USD of a service that stands, behind one load balancer, before anybody asks."""
+    """Return USD of an idle service behind one load balancer."""
     compute = tasks * fargate_month(vcpus, memory_gb, "x86_64")
     return compute + month("load_balancer_hour") + addresses * month("public_ipv4_hour")
 
 
 def busy_ratio(architecture: str = "x86_64") -> float:
-    """Return what a busy vCPU costs on Lambda, of what it costs with 2 GB on Fargate."""
+    """Return the price of a busy vCPU on Lambda relative to Fargate with 2 GB."""
     function = ONE_VCPU_MB / 1024 * 3600 * price(f"lambda_gb_second_{architecture}").usd
     return function / (fargate_month(1, 2, architecture) / 730)
 
 
 def task_job(minutes: float, *, vcpus: float = 1, memory_gb: float = 2) -> float:
-    """USD of a one-off task, without its start."""
+    """Return USD of a one-off task, without its start."""
     return fargate_month(vcpus, memory_gb, "x86_64") / 730 * minutes / 60
 
 
 @cache
 def blocks() -> dict[str, str]:
-    """Return what stands between the markers, by their names."""
+    """Return the contents of all blocks by name."""
     return {
         "headline": _headline(),
         "hand": _hand(),
@@ -101,13 +101,13 @@ def blocks() -> dict[str, str]:
 
 
 def filled(page: str) -> str:
-    """Return a page with every block as the code has it now. Raises KeyError for a marker of no block."""
+    """Return a page with every block up to date. Raises KeyError for a marker of no block."""
     made = blocks()
     return MARKED.sub(lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}", page)
 
 
 def _headline() -> str:
-    """Return what README shows of an answer."""
+    """Return README's excerpt of an answer."""
     found = example("thumbnails")
     return f"""\
 ```console
@@ -149,7 +149,7 @@ def _break_even() -> str:
 
 
 def _regions() -> str:
-    """Bills of examples by the prices of each Region that is shipped, on arm64."""
+    """Return bills of the examples at the prices of each shipped Region, on arm64."""
     rows = [f"| USD a month | {' | '.join(REGIONS)} |", "|---|" + "---:|" * len(REGIONS)]
     for name in ("image-service", "api"):
         found = example(name)
@@ -165,7 +165,7 @@ def _crossing(shape: Workload) -> str:
 
 
 def _shape(memory_mb: float, milliseconds: float, way: str) -> Workload:
-    """Return a steady load of one kind of request that only computes, on the cheapest tasks that carry it."""
+    """Return a steady load of one kind of computation, on the cheapest tasks that carry it."""
     return Workload(
         name="",
         requests=1_000_000,
@@ -189,7 +189,7 @@ def _examples() -> str:
 
 
 def _public() -> str:
-    """Return what others report of their workloads, beside what we say of them."""
+    """Return workloads that others published, next to our answers."""
     reported = tomllib.loads((ROOT / "chooser" / "reported.toml").read_text())
     rows = ["| workload | they report, Lambda / Fargate | cheaper | here | |", "|---|---:|---|---|---|"]
     for name, theirs in reported.items():
@@ -228,7 +228,7 @@ def _loads() -> str:
 
 
 def _bills(name: str, candidate: Candidate) -> str:
-    """One pattern at three loads, on arm64, by the items of its bill."""
+    """Return one pattern's bill at three loads, on arm64, by item."""
     found = example(name)
     rows = [f"| [{found.name}](../examples/{name}.toml), a month | USD | of which |", "|---:|---:|---|"]
     for one in _at_three_loads(found):
@@ -239,7 +239,7 @@ def _bills(name: str, candidate: Candidate) -> str:
 
 
 def _beside(name: str, candidates: Sequence[Candidate]) -> str:
-    """Several candidates at three loads, on arm64, without what S3 bills, which is the same for all."""
+    """Return several candidates at three loads, on arm64, without S3's part, which is the same for all."""
     found = example(name)
     rows = [f"| [{found.name}](../examples/{name}.toml), a month | {' | '.join(candidates)} |"]
     rows.append("|---:|" + "---:|" * len(candidates))
@@ -277,12 +277,12 @@ def _limits() -> str:
 
 
 def example(name: str) -> Workload:
-    """One of examples/."""
+    """Return a workload of examples/."""
     return load(str(ROOT / "examples" / f"{name}.toml"))
 
 
 def main() -> None:
-    """Write every page and chart anew."""
+    """Write every page and chart."""
     from chooser.plot import plot
 
     for page in PAGES:

@@ -1,4 +1,4 @@
-"""Cost against load as a picture, readable on light and dark pages, with the break-even marked."""
+"""A chart of cost against load, readable on light and dark pages, with the break-even marked."""
 
 import matplotlib as mpl
 import numpy as np
@@ -15,9 +15,9 @@ POINTS = 200
 
 
 def plot(load: Workload, architecture: str, file: str, *, free: bool = False) -> None:
-    """Write the possible candidates, from a thousandth of the workload to a thousand times as much.
+    """Plot the possible candidates, from a thousandth to a thousand times the workload.
 
-    The format is that of the file's name.
+    The file's extension chooses the format.
     """
     verdicts = choose(load, architecture=architecture, free=free)
     possible = [one for one in verdicts if one.possible]

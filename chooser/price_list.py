@@ -1,7 +1,7 @@
-"""`python3 -m chooser prices --region R`: a Region's list prices, read from AWS into a file of one's own.
+"""`python3 -m chooser prices --region R`: a Region's list prices from AWS, into a file of one's own.
 
-From AWS's public price list, without credentials. A price that does not stand there as expected is left out,
-with the reason; an answer then takes us-east-1's, and says so.
+Reads AWS's public price list, without credentials. A price that is not there as expected is left out, with
+the reason; answers then use us-east-1's price and say so.
 """
 
 import json
@@ -28,14 +28,14 @@ SHAPE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 MOST_BYTES = 100_000_000
 SECONDS = 60
 NOT_READ = ("nat_gateway_hour", "nat_gateway_gb", "managed_instance_hour")
-"""They stand in AmazonEC2's file, of some 450 MB a Region."""
+"""Prices in AmazonEC2's list, of some 450 MB per Region, which are not read."""
 PREFIX = re.compile(r"([A-Z]{2,4}\d?)-")
 BARE = {"us-east-1": ("", "USE1-")}
-"""There some usage types have a prefix, and most have none."""
+"""The Region in which some usage types have a prefix and most have none."""
 
 
 class Wanted(NamedTuple):
-    """A row of price_list.toml. per: units of the list in one of ours."""
+    """A row of price_list.toml. per: the list's units per one of ours."""
 
     name: str
     offer: str
@@ -46,24 +46,27 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """usd: for our unit, up to the first bound of tiers, if there are any."""
+    """usd: for our unit, up to the first tier's bound if there are tiers."""
 
     usd: float
     tiers: tuple[tuple[float, float], ...]
 
 
 class ListError(Exception):
-    """A price, or a whole list, that is not as it should be: why."""
+    """Raised when a price, or a whole list, is not as expected; the message says why."""
 
 
 def wanted() -> list[Wanted]:
-    """Every price that is looked for."""
+    """Return every price to look for."""
     rows = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
     return [Wanted(name=name, **row) for name, row in rows.items()]
 
 
 def read(listed: Any, region: str, rows: Sequence[Wanted]) -> tuple[dict[str, Found], dict[str, str]]:
-    """Prices of one offer's list by name, and why others are left out. Raises ListError where it is none."""
+    """Return prices of one offer's list by name, and why others are missing.
+
+    Raises ListError if it is no list.
+    """
     if not isinstance(listed, dict) or not isinstance(listed.get("products"), dict):
         raise ListError("this is no price list")
     products = [one for one in listed["products"].values() if _is_here(one, region)]
@@ -79,7 +82,7 @@ def read(listed: Any, region: str, rows: Sequence[Wanted]) -> tuple[dict[str, Fo
 
 
 def _is_here(product: Any, region: str) -> bool:
-    """Not of a free tier, which stands in every Region's list, nor of an Outpost or a Local Zone."""
+    """Return whether a product is in the Region itself: not free tiers, Outposts or Local Zones."""
     attributes = product.get("attributes") if isinstance(product, dict) else None
     if not isinstance(attributes, dict) or not isinstance(attributes.get("usagetype"), str):
         return False
@@ -89,7 +92,7 @@ def _is_here(product: Any, region: str) -> bool:
 
 
 def _prefixes(products: Sequence[Any], region: str) -> tuple[str, ...]:
-    """Return what most usage types of the list begin with: no rule gives the prefix of a Region."""
+    """Return the commonest prefixes of the list's usage types: no rule gives a Region's prefix."""
     found = (PREFIX.match(one["attributes"]["usagetype"]) for one in products)
     (most, _), *_ = [*Counter(one[0] if one else "" for one in found).most_common(1), ("", 0)]
     return BARE.get(region) or (most,)
@@ -113,7 +116,7 @@ def _price(listed: Any, products: Sequence[Any], row: Wanted) -> Found:
 
 
 def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float], ...]:
-    """Pairs of a bound and the price up to it, in our units."""
+    """Return pairs of a bound and the price up to it, in our units."""
     try:
         (term,) = listed["terms"]["OnDemand"][product["sku"]].values()
         dimensions = [*term["priceDimensions"].values()]
@@ -135,7 +138,7 @@ def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float],
 
 
 def _step(dimension: Any) -> tuple[float, float, Decimal]:
-    """From, to, and USD of one of the list's units."""
+    """Return from, to, and USD for one of the list's units."""
     if "USD" not in dimension["pricePerUnit"]:
         raise ListError(f"in {', '.join(map(repr, dimension['pricePerUnit']))}, not in USD")
     begin, end = float(dimension["beginRange"]), float(dimension["endRange"])
@@ -143,7 +146,7 @@ def _step(dimension: Any) -> tuple[float, float, Decimal]:
 
 
 def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]]) -> str:
-    """Return a Region's file. found: with the address and the date of each one's list."""
+    """Return a Region's file. found: with the address and date of each price's list."""
     parts = [f'region = "{region}"\nas_of = {today}\n']
     for name, (one, address, day) in found.items():
         tiers = ", ".join(f"[{bound!r}, {usd!r}]" for bound, usd in one.tiers)
@@ -154,7 +157,7 @@ def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]
 
 
 def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
-    """Return a Region's file, and why prices are left out. Raises ListError if none is found, and OSError."""
+    """Return a Region's file, and why prices are missing. Raises ListError if none is found, and OSError."""
     rows, kept = wanted(), dict[str, tuple[Found, str, str]]()
     missing = dict.fromkeys(NOT_READ, "its list has some 450 MB")
     for offer in dict.fromkeys(row.offer for row in rows):
@@ -192,7 +195,7 @@ def _get(address: str) -> Any:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the file. Returns 1 with a sentence where there is none to write."""
+    """Write the file. Returns 1 with a sentence if there is none to write."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser prices", description=__doc__)

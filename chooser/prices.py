@@ -1,7 +1,7 @@
-"""List prices of a Region, each with its source, date and confidence.
+"""List prices by Region, each with its source, date and confidence.
 
-prices.toml has all of us-east-1's. A file in regions/ has what was found of another Region, and
-`python3 -m chooser prices` writes such a file for the rest. What a Region's file lacks is us-east-1's,
+prices.toml has all of us-east-1's. A file in regions/ has what was found of another Region, and `python3 -m
+chooser prices` writes such a file for any other. A price missing in a Region's file is us-east-1's,
 unverified, with a range.
 """
 # pathlib would cost an answer a tenth of its CPU.
@@ -15,27 +15,28 @@ from functools import cache
 from typing import NamedTuple
 
 HOURS = 730
-"""Of a month, as AWS's own calculator counts: https://calculator.aws"""
+"""Hours in a month, as in AWS's own calculator: https://calculator.aws"""
 HERE = __file__.rpartition("/")[0]
 REGION = "us-east-1"
 OLD_DAYS = 180
 EVERYWHERE = ("free_", "cloudfront_", "real_time_log_", "managed_instance_fee_", "function_url_")
-"""Names of prices that begin so are the same in every Region."""
+"""Prefixes of prices that are the same in every Region."""
 BORROWED = (0.9, 1.75)
-"""Times us-east-1's price, where a Region's is not known: Fargate in São Paulo costs 72 % more, and some Spot
+"""Range of a borrowed price, as factors of us-east-1's: Fargate in São Paulo costs 72 % more, and some Spot
 prices are lower elsewhere.
 """
 SIBLINGS = (("arm64", "x86_64"), ("x86_64", "arm64"))
 ALIKE = (0.9, 1.1)
-"""The same, where the other architecture's price is known there: it differs in the same proportion."""
+"""Range if the other architecture's price is known there, in proportion to which this one is assumed."""
 
 
 class Price(NamedTuple):
-    """usd: for the unit that the name ends with (of the names in free_, that many of them).
+    """usd: for the unit that the name ends with (names beginning with free_: the free amount of it).
 
-    low, high: what an unverified price may be. tiers: pairs of a bound and the price up to it, where the
-    price changes with the amount. borrowed: us-east-1's, where the Region's is not known.
-    source: AWS's public page. confidence: official, secondary or unverified.
+    low, high: range of an unverified price. tiers: pairs of a bound and the price up to it, where the price
+        depends on the amount. borrowed: whether it is us-east-1's for want of the Region's. source: AWS's
+        public page.
+    confidence: official, secondary or unverified.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Price(NamedTuple):
     borrowed: bool = False
 
     def of(self, amount: float) -> float:
-        """USD for an amount of the unit."""
+        """Return USD for an amount of the unit."""
         total, below = 0.0, 0.0
         for bound, usd in self.tiers or ((float("inf"), self.usd),):
             total += max(0.0, min(amount, bound) - below) * usd
@@ -59,13 +60,13 @@ class Price(NamedTuple):
 
 
 def own_folder() -> str:
-    """Where a user's own prices are: https://specifications.freedesktop.org/basedir-spec/latest/"""
+    """Return the folder of a user's own prices: https://specifications.freedesktop.org/basedir-spec/latest/"""
     config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     return os.path.join(config, "lambda-or-fargate", "prices")
 
 
 def regions() -> list[str]:
-    """Those whose prices are here, or in the user's own folder."""
+    """Return Regions with prices, shipped or in the user's own folder."""
     files = [REGION]
     for folder in (f"{HERE}/regions", own_folder()):
         if os.path.isdir(folder):
@@ -74,18 +75,18 @@ def regions() -> list[str]:
 
 
 def shipped(region: str) -> str:
-    """Where a Region's prices are, if they come with the chooser."""
+    """Return the path of a Region's shipped prices."""
     return f"{HERE}/prices.toml" if region == REGION else f"{HERE}/regions/{region}.toml"
 
 
 def file_of(region: str) -> str:
-    """Return the file with a Region's prices: the one that is shipped, else the user's own."""
+    """Return the file with a Region's prices: the shipped one, else the user's own."""
     file = shipped(region)
     return file if os.path.exists(file) else os.path.join(own_folder(), f"{region}.toml")
 
 
 def named(region: str) -> str:
-    """Return that file's path for people: from the project's folder on, if it is in there."""
+    """Return that file's path for people: relative to the project's folder if it is inside."""
     return file_of(region).removeprefix(HERE.removesuffix("chooser"))
 
 
@@ -97,7 +98,7 @@ def _file(region: str) -> Mapping[str, object]:
 
 @cache
 def prices(region: str = REGION) -> dict[str, Price]:
-    """All prices of a Region by name. Raises OSError where there is no file of it."""
+    """Return all prices of a Region by name. Raises OSError if there is no file for it."""
     entries = _file(region).items()
     found = {name: Price(name=name, **entry) for name, entry in entries if isinstance(entry, dict)}
     if region == REGION:
@@ -111,7 +112,7 @@ def prices(region: str = REGION) -> dict[str, Price]:
 
 
 def _check(one: Price) -> None:
-    """Check an entry of a file. Raises ValueError or TypeError if it is no price."""
+    """Check an entry of a file. Raises ValueError or TypeError if it is not a valid price."""
     numbers = [one.usd, *(usd for _, usd in one.tiers)]
     if one.confidence == "unverified":
         numbers += [one.low, one.high]  # type: ignore[list-item]
@@ -120,7 +121,7 @@ def _check(one: Price) -> None:
 
 
 def _tiered(one: Price, there: Price) -> Price:
-    """Where only the first tier was seen, the others in the proportion that us-east-1's have."""
+    """Return a price of which only the first tier was found, with further tiers in us-east-1's proportion."""
     if one.tiers or one.confidence == "official":
         return one
     times = one.usd / there.usd if there.usd else 1
@@ -128,7 +129,7 @@ def _tiered(one: Price, there: Price) -> Price:
 
 
 def _elsewhere(one: Price, found: Mapping[str, Price]) -> Price:
-    """us-east-1's price, for a Region of which none is known; found: those that are."""
+    """Return us-east-1's price for a Region that lacks it; found: prices known there."""
     if one.name.startswith(EVERYWHERE):
         return one
     times, (least, most) = 1.0, BORROWED
@@ -148,28 +149,28 @@ def _elsewhere(one: Price, found: Mapping[str, Price]) -> Price:
 
 
 def forget() -> None:
-    """Forget what was read of files, so that they are read anew."""
+    """Clear what was read of files, so that they are read again."""
     _file.cache_clear()
     prices.cache_clear()
 
 
 def price(name: str, region: str = REGION) -> Price:
-    """One of them. Raises KeyError."""
+    """Return a price. Raises KeyError."""
     return prices(region)[name]
 
 
 def month(name: str, region: str = REGION) -> float:
-    """USD of a month of one unit, whose price is by the hour or by the month. Raises KeyError."""
+    """Return USD per month for one unit, priced by the hour or by the month. Raises KeyError."""
     return price(name, region).usd * (1 if name.endswith("_month") else HOURS)
 
 
 def as_of(region: str = REGION) -> date:
-    """When the file was last gone through."""
+    """Return when the prices were last reviewed."""
     return date.fromisoformat(str(_file(region)["as_of"]))
 
 
 def stale(today: date, region: str = REGION) -> str:
-    """Return a sentence when the prices are older than 180 days, else nothing."""
+    """Return a sentence if the prices are older than 180 days, else ""."""
     days = (today - as_of(region)).days
     if days <= OLD_DAYS:
         return ""

@@ -1,9 +1,9 @@
-"""How every command of the chooser refuses: a sentence on standard error, and 1."""
+"""The refusal of every chooser command: a sentence on standard error, and exit code 1."""
 
 import sys
 
 
 def refused(why: object) -> int:
-    """Print why, and return the exit code."""
+    """Print the reason, and return the exit code."""
     print(f"Error: {why}", file=sys.stderr)
     return 1

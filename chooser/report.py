@@ -1,4 +1,4 @@
-"""The answer as text, as tables for a terminal, as a decision record, or as JSON for programs."""
+"""The answer as text, as terminal tables, as a decision record, or as JSON for programs."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -39,7 +39,7 @@ WORDS = {
 
 
 class Answer(NamedTuple):
-    """All that is told of a workload."""
+    """Everything that is reported about a workload."""
 
     load: Workload
     verdicts: list[Verdict]
@@ -51,12 +51,12 @@ class Answer(NamedTuple):
 
     @property
     def best(self) -> Verdict:
-        """The cheapest that is possible, if any is."""
+        """The cheapest possible candidate, if there is one."""
         return self.verdicts[0]
 
     @property
     def notes(self) -> list[str]:
-        """Of the cheapest: how its tasks were found, what to mind, what nobody measured."""
+        """Notes on the cheapest: how its tasks were sized, caveats, unmeasured assumptions."""
         if not self.best.possible:
             return [*unmeasured(self.load)]
         load, best = self.load, self.best
@@ -65,7 +65,7 @@ class Answer(NamedTuple):
 
 
 def answer(load: Workload, *, architecture: str = "", free: bool = False) -> Answer:
-    """Everything about one workload."""
+    """Return everything about one workload."""
     verdicts = choose(load, architecture=architecture, free=free)
     best, other = verdicts[0], rival(verdicts) if verdicts[0].possible else None
     crossing = None
@@ -81,7 +81,7 @@ def answer(load: Workload, *, architecture: str = "", free: bool = False) -> Ans
 
 
 def reason(one: Reason) -> str:
-    """Why a candidate is ruled out, with the limit's number, date and confidence."""
+    """Return why a candidate is ruled out, with the limit's number, date and confidence."""
     what = one.name.rpartition(".")[2]
     if what in WORDS:
         said = WORDS[what]
@@ -93,12 +93,12 @@ def reason(one: Reason) -> str:
 
 
 def against(verdict: Verdict) -> str:
-    """All that rules one out."""
+    """Return everything that rules a candidate out."""
     return "; ".join(map(reason, verdict.against))
 
 
 def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
-    """Candidate, USD a month, and a remark."""
+    """Return rows of candidate, USD per month, and a remark."""
     found = []
     for one in verdicts:
         usd = f"{one.usd:,.2f}" if one.possible else "-"
@@ -110,7 +110,7 @@ def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
 
 
 def details(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
-    """Return the same with every item of each bill."""
+    """Return the rows with every item of each bill."""
     found = []
     for one, row in zip(verdicts, rows(verdicts), strict=True):
         found.append(row)
@@ -121,7 +121,7 @@ def details(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
 
 
 def told(found: Answer) -> str:
-    """Where two bills cross, in words."""
+    """Return where two bills cross, in words."""
     if not found.other or not found.load.requests:
         return ""
     function = found.best if found.best.candidate in FUNCTIONS else found.other
@@ -146,7 +146,7 @@ def _more(at: BreakEven) -> str:
 
 
 def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
-    """Yield a title and lines each; for text and for the decision record."""
+    """Yield titles with lines, for text and for the decision record."""
     if crossing := told(found):
         yield "Break-even", [crossing]
     lines = [
@@ -165,14 +165,14 @@ def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
 
 
 def plain(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a table without any library, for pipes and logs."""
+    """Format a table without any library, for pipes and logs."""
     wide = [max(len(row[column]) for row in (head, *lines)) for column in range(2)]
     texts = (f"{row[0]:<{wide[0]}}  {row[1]:>{wide[1]}}  {row[2]}".rstrip() for row in (head, *lines))
     return "\n".join(texts)
 
 
 def pretty(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """Print the same on a terminal."""
+    """Print a table on a terminal."""
     try:
         from rich import box
         from rich.console import Console
@@ -220,14 +220,14 @@ def as_markdown(found: Answer, today: date) -> str:
 
 
 def as_json(found: Answer) -> str:
-    """`as_data` for programs."""
+    """Return `as_data` as JSON, for programs."""
     import json
 
     return json.dumps(as_data(found), indent=1, allow_nan=False)
 
 
 def as_data(found: Answer) -> dict[str, object]:
-    """Everything, with inputs, prices and limits, each with source and date."""
+    """Return everything, with inputs, prices and limits, each with source and date."""
     names = sorted({name for one in found.verdicts for item in one.items for name in item.names})
     used = map(found.load.price, names)
     load = {key: value for key, value in found.load._asdict().items() if key != "said"}

@@ -1,7 +1,7 @@
-"""`python3 -m chooser serve`: the question on a page of one's own machine, with sliders.
+"""`python3 -m chooser serve`: the chooser as a page on one's own machine, with sliders.
 
-Loopback only, and for no other host's pages: what is asked by another name is refused. Nothing is kept: the
-link holds the workload.
+It listens on loopback only and refuses requests for other host names, so other sites cannot use it. It stores
+nothing: the link contains the workload.
 """
 
 import json
@@ -37,12 +37,12 @@ SAFE = {
 }
 ONE_AT_A_TIME = Lock()
 FACTOR, POINTS = 1000.0, 61
-"""The curve goes from so small a part of the load to so many times as much, in so many steps."""
+"""The curve's range as a factor of the load, down and up, and its number of points."""
 EXAMPLE = Path(__file__).parents[1] / "examples" / "thumbnails.toml"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until Ctrl-C. Returns 1 with a sentence where it cannot begin."""
+    """Serve until Ctrl-C. Returns 1 with a sentence if it cannot start."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser serve", description=__doc__)
@@ -64,14 +64,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Refuses other names than its own, and answers a link."""
+    """Refuses other host names than its own, and answers links."""
 
     server: "Server"
     server_version, sys_version = "chooser", ""
     timeout = 60
 
     def parse_request(self) -> bool:
-        """Refuse what is asked by another name, whatever it is."""
+        """Parse a request; refuse it if it is for another host name."""
         if not super().parse_request():
             return False
         port = self.server.server_port
@@ -82,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         return True
 
     def do_GET(self) -> None:
-        """Answer with the page, what it shows, or a download."""
+        """Answer with the page, its data, or a download."""
         path, _, query = self.path.partition("?")
         elsewhere = self.headers.get("Sec-Fetch-Site") == "cross-site"
         if path in FILES:
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(404, "text/plain", "There is no such page.\n")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer an error as everything else is answered."""
+        """Send an error in the same form as any other answer."""
         self._send(code, "text/plain", f"{message or explain or 'This is no request for the page.'}\n")
 
     def _send(self, status: int, media_type: str, text: str, attached: str = "") -> None:
@@ -113,11 +113,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: a link holds what somebody may not want in a log."""
+        """Log nothing: links contain what somebody may not want in a log."""
 
 
 class Server(ThreadingHTTPServer):
-    """On loopback. begin: the workload of a link that says none."""
+    """An HTTP server on loopback. begin: the workload for links that contain none."""
 
     def __init__(self, port: int, begin: Workload) -> None:
         super().__init__((HOST, port), Handler)
@@ -125,7 +125,7 @@ class Server(ThreadingHTTPServer):
 
 
 def _answered(path: str, query: str, begin: Workload) -> tuple[int, str, str]:
-    """Status, media type and text. One at a time: an answer takes a processor."""
+    """Return status, media type and text. One at a time: an answer keeps a processor busy."""
     make, media_type = ANSWERS[path]
     try:
         with ONE_AT_A_TIME:
@@ -137,12 +137,12 @@ def _answered(path: str, query: str, begin: Workload) -> tuple[int, str, str]:
 
 
 def fields(_: Workload) -> str:
-    """Every key and the Regions, for the page's form."""
+    """Return every key and the Regions, for the page's form."""
     return json.dumps({"keys": {name: _key(name) for name in KEYS}, "regions": regions()}, allow_nan=False)
 
 
 def as_page(asked: Workload) -> str:
-    """All that the page shows, as JSON."""
+    """Return everything that the page shows, as JSON."""
     found = answer(asked)
     return json.dumps(
         {
@@ -160,7 +160,7 @@ def as_page(asked: Workload) -> str:
 
 
 def _curve(found: Answer, verdict: Verdict) -> dict[str, object]:
-    """USD a month against requests a month, both for a logarithmic scale."""
+    """Return USD per month against requests per month, both for a logarithmic scale."""
     here = found.load if found.load.requests else found.load._replace(requests=1)
     steps = [FACTOR ** (2 * step / (POINTS - 1) - 1) for step in range(POINTS)]
     usd = [total(verdict.candidate, here.times(by), verdict.architecture) for by in steps]
@@ -168,12 +168,12 @@ def _curve(found: Answer, verdict: Verdict) -> dict[str, object]:
 
 
 def _line(item: Item) -> dict[str, str]:
-    """Of a bill, as the command prints it: rounded once."""
+    """Return a line of the bill as the command prints it, rounded once."""
     return {"what": item.what, "text": f"{item.usd:,.2f}"}
 
 
 def _key(name: str) -> dict[str, object]:
-    """For a field of the page: what it is, and what it may be."""
+    """Return a key's meaning and allowed values for a field of the page."""
     key, unsaid = KEYS[name], Workload._field_defaults.get(name)
     values = key.values if isinstance(key.values, tuple) else key.values.__name__
     return {"what": key.what, "values": values, "unsaid": unsaid, "default": key.unsaid}

@@ -1,20 +1,20 @@
-"""What it costs to count a stream's records by a function, and by a task that remembers them for longer."""
+"""The cost of counting a stream's records, by a function and by a task that aggregates for longer."""
 
 from chooser.candidates import Candidate, total
 from chooser.prices import month, price
 from chooser.workload import SECONDS_A_MONTH, Workload
 
 RATES = (1, 20, 500)
-"""Records per second; a shard takes a thousand."""
+"""Records per second; one shard takes a thousand."""
 ARCHITECTURE = "arm64"
 WINDOW, MOST = 10, 2000
-"""Seconds and records of a batch (stacks/stream_pattern/views.py)."""
+"""Window in seconds and maximum records of a batch (stacks/stream_pattern/views.py)."""
 CPU_MS, BATCH_MS, WRITE_MS = 0.016, 4, 12
-"""Of a record (docs/benchmarks.md); of a batch and of a transaction, assumed."""
+"""Milliseconds per record (docs/benchmarks.md), per batch and per transaction (both assumed)."""
 VIEWS, COUNTERS = 1 / 3, 99
-"""Of the records; of a transaction."""
+"""Views among the records; counters per transaction."""
 NEW_IN_WINDOW, NEW_IN_MINUTE = 1 / 2, 1 / 6
-"""Of the views of ten seconds, and of a minute, those that are the first of their image in it: assumed."""
+"""Share of views that are their image's first within ten seconds and within a minute: assumed."""
 
 
 def by_function(load: Workload, rate: float) -> Workload:
@@ -24,7 +24,7 @@ def by_function(load: Workload, rate: float) -> Workload:
 
 
 def by_task(load: Workload, rate: float) -> Workload:
-    """Return the same, written and checkpointed once per minute."""
+    """Return the work of a task, written and checkpointed once per minute."""
     records = rate * 60
     return _counted(load, 1 / 60, records, records * VIEWS * NEW_IN_MINUTE)
 
@@ -43,7 +43,7 @@ def _counted(load: Workload, per_second: float, records: float, counters: float)
 
 
 def table(load: Workload) -> str:
-    """Markdown: a row per rate. load: examples/views.toml."""
+    """Return a Markdown table with a row per rate. load: examples/views.toml."""
     rows = [
         "| records per second | the stream | by the function | by a task, a checkpoint per minute |",
         "|---:|---:|---:|---:|",

@@ -1,4 +1,4 @@
-"""What is to be run, as it was measured: one kind of request or job, and what follows from it."""
+"""A workload as measured: one kind of request or job, and what follows from it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,10 +11,9 @@ SECONDS_A_MONTH = 730 * 3600
 
 
 class Workload(NamedTuple):
-    """One kind of request or job. chooser/keys.py says of each key what it is, its unit and its range.
+    """One kind of request or job. chooser/keys.py has each key's meaning, unit and range.
 
-    A 0, an empty text or None means that it was not said, where the key's line names a default. said: the
-    keys that were in the file.
+    0, "" or None means that a key was not given, if its entry names a default. said: the keys in the file.
     """
 
     name: str
@@ -78,7 +77,7 @@ class Workload(NamedTuple):
     said: frozenset[str] = frozenset()
 
     def times(self, factor: float) -> "Workload":
-        """Return the same work in another amount: requests, burst and open connections grow together."""
+        """Return the same work at another volume: requests, burst and open connections scale together."""
         return self._replace(
             requests=self.requests * factor,
             peak_per_second=self.peak_per_second * factor,
@@ -86,66 +85,66 @@ class Workload(NamedTuple):
         )
 
     def price(self, name: str) -> Price:
-        """In its Region. Raises KeyError."""
+        """Return a price in its Region. Raises KeyError."""
         return price(name, self.region)
 
     def month(self, name: str) -> float:
-        """USD of a month of one unit, in its Region. Raises KeyError."""
+        """Return USD per month for one unit, in its Region. Raises KeyError."""
         return month(name, self.region)
 
     @property
     def runs(self) -> float:
-        """Of the code, a month: a request that fails and is tried again runs more than once."""
+        """Runs of the code per month: a request that fails and is retried runs more than once."""
         return self.requests * self.attempts
 
     @property
     def averages(self) -> tuple[float, ...]:
-        """Requests per second in each hour of the day."""
+        """Average requests per second in each hour of the day."""
         one = self.requests / SECONDS_A_MONTH * 24 / sum(self.hours)
         return tuple(one * weight for weight in self.hours)
 
     @property
     def per_second(self) -> tuple[float, ...]:
-        """Runs per second that each hour is sized for: a burst raises them all in its proportion."""
+        """Runs per second that each hour is sized for: a burst scales all hours in proportion."""
         averages = self.averages
         highest = max(averages)
         times = max(1, self.peak_per_second / highest if highest else 0) * self.attempts
         return tuple(rate * times for rate in averages)
 
     def seconds(self, architecture: str) -> float:
-        """Of one request in the function, billed by the millisecond, rounded up."""
+        """Return the duration of one request in the function, rounded up to the billed millisecond."""
         return -(-self.duration_ms[architecture] // 1) / 1000
 
     @property
     def vcpus(self) -> float:
-        """That one request uses in the function, which has one for each 1,769 MB."""
+        """VCPUs that one request uses in the function, which has one per 1,769 MB."""
         return min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
 
     def cpu_seconds(self, architecture: str) -> float:
-        """Of a whole vCPU, for one request. Unless measured, from the function's duration."""
+        """Return the vCPU seconds of one request; unless measured, derived from the function's duration."""
         if self.cpu_ms:
             return self.cpu_ms / 1000
         return self.seconds(architecture) * self.cpu_share * self.vcpus
 
     def computing(self, architecture: str) -> float:
-        """Return the share of the duration in which the function computes, measured or said."""
+        """Return the share of the duration spent computing, measured or given."""
         if not self.cpu_ms:
             return self.cpu_share
         return min(1, self.cpu_ms / 1000 / self.vcpus / self.seconds(architecture))
 
     def task_seconds(self, architecture: str, vcpus: float) -> float:
-        """Of one request in a task that has so many vCPUs."""
+        """Return the duration of one request in a task with so many vCPUs."""
         waiting = self.seconds(architecture) * (1 - self.computing(architecture))
         return waiting + self.cpu_seconds(architecture) / min(self.threads, vcpus)
 
     @property
     def connects(self) -> float:
-        """New connections per second, where connections stay open."""
+        """New connections per second, if connections stay open."""
         return self.connections / self.longest_seconds
 
     @property
     def in_memory(self) -> float:
-        """MB that a process takes before any request; half of what the function has, unless said."""
+        """MB of a process without requests; half of the function's memory unless given."""
         if self.shared_memory_mb is not None:
             return self.shared_memory_mb
         if self.request_memory_mb is not None:
@@ -154,7 +153,7 @@ class Workload(NamedTuple):
 
     @property
     def in_flight_mb(self) -> float:
-        """MB that each request in flight adds; unless said, the other half for the share that it computes."""
+        """MB that each request in flight adds; by default, the computing share of the other half."""
         if self.request_memory_mb is not None:
             return self.request_memory_mb
         if self.shared_memory_mb is not None:
@@ -163,13 +162,13 @@ class Workload(NamedTuple):
 
     @property
     def least_mb(self) -> float:
-        """MB of a task: what one request needs, where both parts were said; else what the function has."""
+        """Least MB of a task: enough for one request if both parts were given, else the function's memory."""
         both = self.shared_memory_mb is not None and self.request_memory_mb is not None
         return self.in_memory + self.in_flight_mb if both else self.memory_mb
 
     @property
     def way_in(self) -> str:
-        """A function's front door: as set, or chosen by connections, load balancer, duration and payload."""
+        """A function's entry point: as given, or by connections, load balancer, duration and payload."""
         if self.front_door:
             return self.front_door
         if self.long_connections:
@@ -182,5 +181,5 @@ class Workload(NamedTuple):
 
     @property
     def balancer(self) -> str:
-        """What stands before a service: as said, or a load balancer of its own where there is a way in."""
+        """A service's load balancer: as given, or one of its own if it has an entry point."""
         return self.load_balancer or ("none" if self.way_in == "none" else "public")

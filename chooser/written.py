@@ -1,4 +1,4 @@
-"""A workload as text: TOML to keep, and the query of a link. Reading either gives the same workload again."""
+"""A workload as text: TOML to keep, and the query string of a link. Both read back to the same workload."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,17 +8,17 @@ from chooser.keys import KEYS, WorkloadError, parse
 from chooser.workload import Workload
 
 MOST = 10_000
-"""Characters of a link's query."""
+"""Maximum characters of a link's query string."""
 
 
 def said(load: Workload) -> dict[str, object]:
-    """Return the keys set in the workload's file, with their values, in the order of KEYS."""
+    """Return the keys given in the workload's file, with their values, in the order of KEYS."""
     values = {key: getattr(load, key) for key in KEYS if key in load.said}
     return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def as_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
-    """Return a file of the keys. comments: of a key, after its value, or in its place if it has none."""
+    """Return a file of the keys. comments: on a key, after its value, or in its place if it has none."""
     comments = comments or {}
     lines = []
     for key in [*KEYS, *(one for one in comments if one not in KEYS)]:
@@ -41,7 +41,7 @@ def _toml(value: object) -> str:
 
 
 def as_query(load: Workload) -> str:
-    """Of a link: each key as it is said, tables as `duration_ms.arm64`, lists with commas."""
+    """Return the query string of a link: tables as `duration_ms.arm64`, lists with commas."""
     return urlencode([*_pairs(said(load))], safe=",")
 
 
@@ -60,7 +60,7 @@ def _plain(value: object) -> str:
 
 
 def from_query(query: str) -> Workload:
-    """Read the query of a link. Raises WorkloadError, as a file would."""
+    """Parse a link's query string. Raises WorkloadError, as for a file."""
     if len(query) > MOST:
         raise WorkloadError(f"A link has at most {MOST:,} characters.")
     values: dict[str, object] = {}
@@ -74,7 +74,7 @@ def from_query(query: str) -> Workload:
 
 
 def _read(key: str, text: str) -> object:
-    """As TOML would have it; what does not read so stays a text, which `parse` refuses with its key."""
+    """Parse a value as TOML would; anything else stays text, which `parse` refuses with its key."""
     values = KEYS[key].values if key in KEYS else str
     if values is list:
         return [_number(one) for one in text.split(",")]

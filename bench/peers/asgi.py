@@ -1,4 +1,4 @@
-"""The service's application, for any ASGI server to run."""
+"""The service's application, for any ASGI server."""
 
 import os
 

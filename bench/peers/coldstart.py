@@ -1,6 +1,7 @@
-"""A cold start: imports, clients, first photo: coldstart.py handler|boto3|tracer|iiif ENDPOINT SIZE.
+"""A cold start with imports, clients and the first photo: coldstart.py handler boto3 tracer iiif ENDPOINT
+SIZE.
 
-handler: ours as it is. boto3: the same with boto3's client. tracer: that, and Powertools' Tracer around it.
+handler: ours. boto3: the same with boto3's client. tracer: that, with Powertools' Tracer.
 iiif: the image service's, and the photo by its first request.
 """
 
@@ -51,7 +52,7 @@ from lambda_src.renditions.handler import handler  # noqa: E402
 
 @dataclass
 class Context:
-    """What Powertools reads of Lambda's context."""
+    """The part of Lambda's context that Powertools reads."""
 
     function_name: str = "renditions"
     memory_limit_in_mb: int = 1769

@@ -1,4 +1,7 @@
-"""A photo to three renditions, by ours: ours.py PHOTO webp|jpeg COUNT. Prints CPU seconds per photo."""
+"""A photo to three renditions by our code: ours.py PHOTO webp jpeg COUNT.
+
+Prints CPU seconds per photo.
+"""
 
 import sys
 import time

@@ -1,9 +1,4 @@
-"""A photo to three renditions with Pillow: pillow.py PHOTO webp|jpeg COUNT plain|once.
-
-Prints CPU seconds a photo.
-
-plain: one decode a size and `thumbnail`; once: decode once with `draft`, the others from the largest.
-"""
+"""A photo to three renditions by Pillow: pillow.py PHOTO webp jpeg COUNT plain once."""
 
 import io
 import sys

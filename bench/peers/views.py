@@ -14,11 +14,11 @@ from tests.support.log_lines import kinesis_event, log_line
 
 IMAGES = 1000
 SECONDS = 10
-"""Of a batch: what the event source gathers."""
+"""Length of a batch: the event source mapping's window."""
 
 
 class Context:
-    """What Powertools reads of Lambda's context."""
+    """The part of Lambda's context that Powertools reads."""
 
     function_name = "views"
     memory_limit_in_mb = 512
@@ -30,7 +30,7 @@ class Context:
 
 
 def batches(count: int, size: int) -> list[dict[str, Any]]:
-    """Of one shard, in its order: views of a thousand images, some far more often than others, and tiles."""
+    """Return batches of one shard, in order: views of a thousand images, some far more frequent, and tiles."""
     rng = random.Random(21)
     weights = [1 / (place + 1) for place in range(IMAGES)]
     made = []

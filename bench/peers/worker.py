@@ -1,4 +1,4 @@
-"""The worker as its task runs it, and then what it took: prints its peak memory in MB and its CPU seconds."""
+"""The worker as its task runs it; prints its peak memory in MB and its CPU seconds."""
 
 import resource
 import sys

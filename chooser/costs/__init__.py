@@ -1,1 +1,1 @@
-"""What a workload costs per month, item by item: USD, us-east-1, list prices."""
+"""The monthly cost of a workload, item by item, in USD at list prices."""

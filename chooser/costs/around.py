@@ -1,4 +1,4 @@
-"""What a bill has beside compute: the way in, other services' requests, the network, logs and transfer."""
+"""Costs besides compute: entry points, requests to other services, network, logs and data transfer."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,19 @@ from chooser.costs.items import GIB, Item, beyond_free, priced, standing
 from chooser.workload import SECONDS_A_MONTH, Workload
 
 CONNECTIONS, ACTIVE, RULES, FREE_RULES, FUNCTION_GB_HOUR = 25, 3000, 1000, 10, 0.4
-"""Of one capacity unit: new connections per second, active ones per minute, rule evaluations per second
-beyond ten rules, GB per hour to functions (1 to tasks). https://aws.amazon.com/elasticloadbalancing/pricing/
+"""Dimensions of a load balancer capacity unit: new connections per second, active ones per minute, rule
+evaluations per second beyond ten rules, GB per hour to functions (1 to tasks).
+https://aws.amazon.com/elasticloadbalancing/pricing/
 """
 STEP_MB = 0.5
 FRAME_MB = 32 / 1024
-"""A WebSocket API counts each 32 KB of a message: https://aws.amazon.com/api-gateway/pricing/"""
+"""WebSocket APIs bill each 32 KB of a message: https://aws.amazon.com/api-gateway/pricing/"""
 CDN = ("cloudfront", "internal")
-"""Ways in whose answers leave by CloudFront."""
+"""Entry points whose answers leave through CloudFront."""
 
 
 def front_door(load: Workload, free: bool) -> Iterator[Item]:
-    """Yield what calls a function."""
+    """Yield the cost of what invokes a function."""
     millions = load.requests / 1e6
     match load.way_in:
         case "function-url":
@@ -45,20 +46,20 @@ def front_door(load: Workload, free: bool) -> Iterator[Item]:
 
 
 def http_api(load: Workload) -> Item:
-    """Each 512 KB of a request or its answer, whichever is larger, is one."""
+    """Return the cost of an HTTP API, which bills each 512 KB of the larger of request and response."""
     steps = max(1, -(-max(load.payload_in_mb, load.payload_out_mb) // STEP_MB))
     return priced(load, "HTTP API", load.requests * steps / 1e6, "http_api_million_requests")
 
 
 def load_balancer(load: Workload, what: str, share: float, gb_hour: float = 1) -> Iterator[Item]:
-    """Yield an Application Load Balancer, by the share of its hours that is paid, and its capacity units."""
+    """Yield the cost of an Application Load Balancer: its paid share of hours, and its capacity units."""
     yield standing(load, what, share, "load_balancer_hour")
     units = capacity_units(load, gb_hour)
     yield standing(load, f"{units:.2f} LCU", units, "load_balancer_capacity_hour")
 
 
 def capacity_units(load: Workload, gb_hour: float) -> float:
-    """On average over the day: each hour is billed by the highest of the four dimensions."""
+    """Return the daily average; each hour is billed by the highest of the four dimensions."""
     gigabytes = (load.payload_in_mb + load.payload_out_mb) / GIB * 3600
     rules = max(0, load.listener_rules - FREE_RULES)
     return sum(
@@ -73,21 +74,21 @@ def capacity_units(load: Workload, gb_hour: float) -> float:
 
 
 def _connects(load: Workload) -> list[float]:
-    """Return new connections per second in each hour: messages of an open connection make none."""
+    """Return new connections per second in each hour; messages on an open connection make none."""
     if load.long_connections:
         return [load.connects] * len(load.hours)
     return [rate / load.requests_per_connection for rate in load.averages]
 
 
 def cloudfront(load: Workload, free: bool) -> Item:
-    """Return the line of requests, of WebSockets those that open one; transfer is a line of its own."""
+    """Return the cost of requests, of WebSockets those that open one; data transfer is separate."""
     requests = load.connects * SECONDS_A_MONTH if load.long_connections else load.requests
     billed = beyond_free(requests, "free_cloudfront_requests", free)
     return priced(load, "CloudFront requests", billed / 1e6, "cloudfront_million_requests")
 
 
 def requests_elsewhere(load: Workload, free: bool) -> Iterator[Item]:
-    """Yield what each run asks of S3, EventBridge, SQS and DynamoDB."""
+    """Yield the cost of each run's requests to S3, EventBridge, SQS and DynamoDB."""
     runs = load.runs
     each = (
         ("S3 writes", load.puts, 1e3, "s3_thousand_puts"),
@@ -106,7 +107,7 @@ def requests_elsewhere(load: Workload, free: bool) -> Iterator[Item]:
 
 
 def network(load: Workload) -> Iterator[Item]:
-    """NAT gateways with their addresses, interface endpoints, and the gigabytes through them."""
+    """Yield the cost of NAT gateways with addresses, interface endpoints, and the traffic through them."""
     gigabytes = load.runs * load.network_mb / GIB
     if load.nat_gateways:
         usd = load.nat_gateways * (load.month("nat_gateway_hour") + load.month("public_ipv4_hour"))
@@ -121,13 +122,13 @@ def network(load: Workload) -> Iterator[Item]:
 
 
 def logs(load: Workload, name: str, free: bool) -> Item:
-    """Ingested; functions' logs have tiers."""
+    """Return the cost of ingestion; functions' logs have tiers."""
     gigabytes = load.runs * load.log_kb / 1e6
     return priced(load, f"{gigabytes:,.2f} GB of logs", beyond_free(gigabytes, "free_logs_gb", free), name)
 
 
 def transfer(load: Workload, way: str, free: bool) -> Iterator[Item]:
-    """Answers that leave AWS, by CloudFront or straight."""
+    """Yield the cost of answers that leave AWS, through CloudFront or directly."""
     if not (load.internet and load.payload_out_mb):
         return
     out = load.requests * load.payload_out_mb / GIB

@@ -1,4 +1,4 @@
-"""The bills of a function: on demand, with provisioned concurrency, and on Managed Instances."""
+"""Monthly bills of a function: on demand, with provisioned concurrency, and on Managed Instances."""
 
 from collections.abc import Iterator
 from math import ceil
@@ -10,19 +10,19 @@ from chooser.workload import SECONDS_A_MONTH, Workload
 from runtime.placement.limits import limit
 
 PROVISIONED_BUSY = 0.7
-"""https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html suggests it as a target"""
+"""The target that https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html suggests"""
 LEAST_BLOCKED = 0.001
-"""Share of requests that find no environment ready: no number of environments makes it zero."""
+"""Share of requests that may find no environment ready; no number of environments makes it zero."""
 NEVER = 1e12
-"""One request in so many is none."""
+"""A share of requests below this is treated as none."""
 DISK_INCLUDED_MB = 512
-"""https://aws.amazon.com/lambda/pricing/"""
+"""Ephemeral storage included in the price: https://aws.amazon.com/lambda/pricing/"""
 INSTANCE_VCPUS, INSTANCE_GB = 1, 7
-"""What m7g.large leaves to functions: of its 2 vCPU and 8 GB one each is reserved."""
+"""What m7g.large leaves to functions: one each of its 2 vCPUs and 8 GB is reserved."""
 
 
 def gb_seconds(load: Workload, architecture: str) -> float:
-    """Of the work itself, without starts."""
+    """Return the GB-seconds of the work itself, without starts."""
     return load.runs * load.seconds(architecture) * load.memory_mb / GIB
 
 
@@ -46,7 +46,7 @@ def on_demand(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
 
 
 def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Environments that are kept ready, by the hour if the service follows the hours; no free GB-seconds."""
+    """Yield the cost of ready environments, scaled by the hour if so configured; no free tier."""
     kept = environments(load, architecture)
     average = sum(kept) / len(kept)
     yield _requests(load, free)
@@ -64,7 +64,7 @@ def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]
 
 
 def environments(load: Workload, architecture: str) -> list[float]:
-    """Kept ready in each hour."""
+    """Return the ready environments in each hour."""
     if load.provisioned:
         return [load.provisioned]
     needed = [_ready(rate * load.seconds(architecture), load.late_share) for rate in load.per_second]
@@ -72,7 +72,7 @@ def environments(load: Workload, architecture: str) -> list[float]:
 
 
 def _ready(in_flight: float, share: float) -> int:
-    """70 % busy at most, and no more than that share of requests finds none ready."""
+    """Return environments such that utilisation is at most 70 % and at most that share finds none ready."""
     count = max(1, ceil(in_flight / PROVISIONED_BUSY))
     while blocked(count, in_flight) > max(share, LEAST_BLOCKED):
         count += 1
@@ -80,7 +80,7 @@ def _ready(in_flight: float, share: float) -> int:
 
 
 def blocked(count: float, in_flight: float) -> float:
-    """Return the share of requests that finds none of so many environments ready: Erlang's B formula."""
+    """Return the share of requests that find none of so many environments ready: Erlang's B formula."""
     if in_flight > 100:  # then what is beyond the count is blocked, and next to nothing else
         return max(0.0, 1 - count / in_flight)
     inverse = 1.0
@@ -92,7 +92,7 @@ def blocked(count: float, in_flight: float) -> float:
 
 
 def spill(load: Workload, architecture: str, kept: list[float]) -> float:
-    """Return the share of requests that finds none ready: nearly none, unless too few are set."""
+    """Return the share of requests that find none ready: nearly none, unless too few are configured."""
     if not load.provisioned:
         return 0
     hours = zip(load.averages, kept * (24 // len(kept)), strict=True)
@@ -102,7 +102,7 @@ def spill(load: Workload, architecture: str, kept: list[float]) -> float:
 
 
 def managed(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """On the one kind of instance that has a price here, three at least."""
+    """Yield the cost on the only instance type with a price here, three instances at least."""
     rate, each = max(load.per_second), at_once(load, INSTANCE_GB * GIB)
     by_cpu = rate * load.cpu_seconds(architecture) / INSTANCE_VCPUS
     by_memory = rate * load.task_seconds(architecture, INSTANCE_VCPUS) / max(1, each)

@@ -1,4 +1,4 @@
-"""One line of a bill, and what a sum of them may be where a price is unverified."""
+"""Items of a bill, and the range of their sum where a price is unverified."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,7 +10,7 @@ GIB = 1024
 
 
 class Item(NamedTuple):
-    """usd: per month. prices: that it comes from; at most one of them is unverified, or all are in the same
+    """usd: per month. prices: those it is computed from; at most one is unverified, or all in the same
     proportion.
     """
 
@@ -20,12 +20,12 @@ class Item(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its prices."""
+        """Names of its prices."""
         return tuple(one.name for one in self.prices)
 
     @property
     def unverified(self) -> tuple[str, ...]:
-        """Names of its prices that nobody could check."""
+        """Names of its unverified prices."""
         return tuple(one.name for one in self.prices if one.confidence == "unverified")
 
     @property
@@ -38,22 +38,22 @@ class Item(NamedTuple):
 
 
 def priced(load: Workload, what: str, amount: float, name: str) -> Item:
-    """Return an amount of one price's unit, by its tiers, in the workload's Region."""
+    """Return the cost of an amount in one price's unit, by its tiers, in the workload's Region."""
     found = load.price(name)
     return Item(what, found.of(amount), (found,))
 
 
 def standing(load: Workload, what: str, count: float, name: str) -> Item:
-    """So many of what is priced by the hour or the month, all month."""
+    """Return the cost of something priced by the hour or month, for the whole month."""
     return Item(what, count * load.month(name), (load.price(name),))
 
 
 def spread(items: Iterable[Item]) -> tuple[float, float]:
-    """Of a whole bill."""
+    """Return the range of a whole bill."""
     found = [item.spread for item in items]
     return sum(low for low, _ in found), sum(high for _, high in found)
 
 
 def beyond_free(amount: float, name: str, free: bool) -> float:
-    """Return the amount that is billed, less the free tier if `free`; that is the same in every Region."""
+    """Return the billed amount, less the free tier if `free`; the free tier is the same in every Region."""
     return max(0, amount - price(name).usd) if free else amount

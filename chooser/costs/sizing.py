@@ -1,4 +1,4 @@
-"""The cheapest task that Fargate has, and how many carry a load: by CPU, by memory and by concurrency."""
+"""The cheapest Fargate task size, and the task count for a load: by CPU, memory and concurrency."""
 
 from collections.abc import Callable, Iterator
 from math import ceil, exp, floor
@@ -10,19 +10,19 @@ from runtime.placement.limits import FARGATE_SIZES, fargate_size, limit
 
 GIB = 1024
 BUSY = 0.6
-"""Target utilisation of a task's CPU, request memory and concurrency at the peak, at which
+"""Target utilisation of a task's CPU, request memory and concurrency at the peak, where
 stacks/fargate_pattern/http_service.py scales out.
 """
 WORKER_BUSY = 0.9
-"""Of a worker's: what comes at once waits in the queue."""
+"""Target utilisation of a worker; bursts wait in the queue."""
 OPEN_CONNECTIONS = 10_000
-"""That one task holds, assumed: some ten thousand are usual for one process of an event loop."""
+"""Open connections per task, assumed: some ten thousand are usual for one event loop process."""
 DAYS = HOURS / 24
 ADDRESS = "public IPv4"
 
 
 class Part(NamedTuple):
-    """What an hour of one task is made of. usd: per hour."""
+    """A component of a task's hourly price. usd: per hour."""
 
     what: str
     usd: float
@@ -30,7 +30,7 @@ class Part(NamedTuple):
 
 
 class Size(NamedTuple):
-    """A task, and how many of it run in each hour of the day."""
+    """A task size, and the task count in each hour of the day."""
 
     vcpus: float
     memory_gb: float
@@ -38,7 +38,7 @@ class Size(NamedTuple):
 
     @property
     def average(self) -> float:
-        """Tasks over the whole day."""
+        """Average number of tasks over the day."""
         return sum(self.tasks) / len(self.tasks)
 
     @property
@@ -48,7 +48,7 @@ class Size(NamedTuple):
 
     @property
     def starts(self) -> float:
-        """Tasks that start per month, because an hour has more of them than the one before."""
+        """Task starts per month, where an hour has more tasks than the one before."""
         before = (self.tasks[-1], *self.tasks)
         return DAYS * sum(max(0, after - one) for one, after in zip(before, self.tasks, strict=False))
 
@@ -57,7 +57,7 @@ class Size(NamedTuple):
 
 
 def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]]:
-    """VCPUs with their MB, to choose from; the user's own wins; beyond the largest, what was asked."""
+    """Yield vCPUs with the MB to choose from; the user's own wins; beyond the largest, what was requested."""
     vcpus, memory = load.task_vcpus, load.task_memory_gb * GIB
     if vcpus and memory:
         cpu, found = fargate_size(vcpus=vcpus, memory_mb=max(memory, least_mb)) or (vcpus * GIB, least_mb)
@@ -76,7 +76,7 @@ def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]
 
 
 def at_once(load: Workload, memory_mb: float) -> float:
-    """Return how many requests in flight a process with that memory holds."""
+    """Return how many concurrent requests fit into a process with that memory."""
     room = memory_mb - load.in_memory
     if not load.in_flight_mb or room / load.in_flight_mb >= load.task_concurrency:
         return load.task_concurrency
@@ -84,7 +84,9 @@ def at_once(load: Workload, memory_mb: float) -> float:
 
 
 def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float, kind: str) -> list[Part]:
-    """Compute, disk beyond what is included, and a public IPv4 unless something else leads out."""
+    """Return the hourly parts: compute, disk beyond the included, and a public IPv4 unless egress is
+    elsewhere.
+    """
     cpu, memory = (load.price(f"{kind}_{unit}_hour_{architecture}") for unit in ("vcpu", "gb"))
     parts = [Part("compute", vcpus * cpu.usd + memory_gb * memory.usd, (cpu, memory))]
     disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))
@@ -98,7 +100,9 @@ def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float,
 
 
 def service_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: float) -> tuple[float, ...]:
-    """In each hour of the day, two at least in production; without autoscaling, the most of them all day."""
+    """Return tasks in each hour of the day, at least two in production; without autoscaling, the maximum all
+    day.
+    """
     each, least = at_once(load, memory_mb), 2.0 if load.production else 1.0
     cpu = service_cpu_seconds(load, architecture)
     kept, from_memory = load.cached_share, load.cached_ms / 1000 / min(load.threads, vcpus)
@@ -113,13 +117,13 @@ def service_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: fl
 
 
 def service_cpu_seconds(load: Workload, architecture: str) -> float:
-    """Of one request to a process that stays, and answers some from its memory."""
+    """Return CPU seconds per request in a long-running process that answers some from memory."""
     kept = load.cached_share
     return (1 - kept) * load.cpu_seconds(architecture) + kept * load.cached_ms / 1000
 
 
 def worker_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: float) -> tuple[float, ...]:
-    """In each hour of the day, to zero: an hour in which anything comes has a task."""
+    """Return tasks in each hour of the day, down to zero: any hour with work has a task."""
     cpu, seconds = load.cpu_seconds(architecture), load.task_seconds(architecture, vcpus)
     one = max(cpu / vcpus, seconds / max(1, at_once(load, memory_mb))) / WORKER_BUSY
     needed = []
@@ -136,7 +140,7 @@ def cheapest(
     usd: Callable[[Size], float],
     least_mb: float,
 ) -> Size:
-    """Of all sizes that carry the load. usd: what of the bill follows from the size."""
+    """Return the cheapest size that carries the load. usd: the part of the bill that depends on the size."""
     best, least = Size(0, 0, (0,)), float("inf")
     before: tuple[float, ...] = ()
     for vcpus, memories in sizes(load, least_mb):

@@ -1,4 +1,4 @@
-"""The bills of Fargate: a service, a worker service that scales to zero, and a task per job."""
+"""Monthly bills of Fargate: a service, a worker service that scales to zero, and a task per job."""
 
 from collections.abc import Callable, Iterator
 
@@ -26,18 +26,18 @@ from chooser.workload import Workload
 from runtime.placement.limits import limit
 
 PUBLIC_ADDRESSES = 2
-"""Of a public load balancer: one in each of two zones."""
+"""Addresses of a public load balancer: one in each of two zones."""
 Count = Callable[[Workload, str, float, float], tuple[float, ...]]
 ON_DEMAND, SPOT = "fargate", "fargate_spot"
 
 
 def service_size(load: Workload, architecture: str) -> Size:
-    """Return the user's own, or the cheapest that carries the busiest hour."""
+    """Return the user's size, or the cheapest that carries the busiest hour."""
     return _standing_size(load, architecture, service_tasks)
 
 
 def worker_size(load: Workload, architecture: str) -> Size:
-    """Return the size of a worker: the user's own, or the cheapest that carries the busiest hour."""
+    """Return the worker's size: the user's, or the cheapest that carries the busiest hour."""
     return _standing_size(load, architecture, worker_tasks)
 
 
@@ -51,7 +51,7 @@ def _standing_size(load: Workload, architecture: str, tasks: Count) -> Size:
 
 
 def job_size(load: Workload, architecture: str, kind: str) -> Size:
-    """Of a task per job, of which one is enough."""
+    """Return the size for a task per job, of which one is enough."""
     return cheapest(
         load,
         lambda vcpus, _: (vcpus,),
@@ -61,26 +61,26 @@ def job_size(load: Workload, architecture: str, kind: str) -> Size:
 
 
 def service(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Tasks that stand, what is before them, and all around."""
+    """Yield the cost of a service: its tasks, its entry point and everything around."""
     yield from _standing(load, architecture, service_size(load, architecture))
     yield from _before(load, free)
     yield from _around(load, load.balancer, free)
 
 
 def worker(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Tasks that a queue's length starts and stops."""
+    """Yield the cost of tasks that scale with a queue's length."""
     yield from _standing(load, architecture, worker_size(load, architecture))
     yield from _around(load, "none", free)
 
 
 def job(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield a task per job."""
+    """Yield the cost of a task per job."""
     yield from _jobs(load, architecture, ON_DEMAND, job_size(load, architecture, ON_DEMAND))
     yield from _around(load, "none", free)
 
 
 def spot_job(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield a task per job on Spot."""
+    """Yield the cost of a task per job on Spot."""
     yield from _jobs(load, architecture, SPOT, job_size(load, architecture, SPOT))
     yield from _around(load, "none", free)
 
@@ -102,7 +102,7 @@ def _standing(load: Workload, architecture: str, size: Size) -> Iterator[Item]:
 
 
 def _each(load: Workload, size: Size, part: Part) -> Iterator[Item]:
-    """Something that every task has; of addresses that were said, the first tasks' are among them."""
+    """Yield the cost of what every task has; the first tasks' addresses are among those given."""
     count = size.average
     if part.what == ADDRESS and load.addresses is not None:
         count = load.addresses + max(0, size.average - (2 if load.production else 1))

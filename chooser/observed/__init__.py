@@ -1,1 +1,1 @@
-"""What CloudWatch and the logs tell of a function or a service, in the keys of a workload."""
+"""Observation of functions and services through CloudWatch and logs, in the keys of a workload."""

@@ -1,4 +1,4 @@
-"""A Lambda function as it was seen: its metrics, Lambda Insights where it is on, and its REPORT lines."""
+"""Observation of a Lambda function: metrics, Lambda Insights if on, and REPORT lines."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from chooser.costs.functions import DISK_INCLUDED_MB
 from chooser.observed.metrics import Metrics, Seen, Window, rounded
 
 SLICES, OF_EACH = 20, 100
-"""Of the window, evenly, and REPORT lines that are read of each: enough for a share of a few per mille."""
+"""Even slices of the window, and REPORT lines read per slice: enough for a share of a few per mille."""
 REPORT = re.compile(r"Max Memory Used: (\d+) MB(?:.*?(?:Init|Restore) Duration: ([\d.]+) ms)?", re.DOTALL)
-"""https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html; with SnapStart a start is a restore."""
+"""https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html; with SnapStart, a start is a restore."""
 
 
 def function(session: Any, name: str, window: Window) -> Seen:
-    """Of a Lambda function. Raises NothingSeenError, and what boto3 does."""
+    """Observe a Lambda function. Raises NothingSeenError, and boto3's errors."""
     told = session.client("lambda").get_function_configuration(FunctionName=name)
     name, client = told["FunctionName"], session.client("cloudwatch")
 
@@ -86,7 +86,7 @@ def _insights(seen: Seen, metrics: Metrics) -> None:
 
 
 def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
-    """Note what REPORT lines say of starts and memory."""
+    """Record cold starts and memory from REPORT lines."""
     if not reports:
         seen.comments["init_ms"] = seen.comments["cold_share"] = "not seen: no REPORT line in the log"
         return
@@ -100,7 +100,7 @@ def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
 
 
 def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:
-    """Yield parsed REPORT lines of a function. In a shared log group the stream names it."""
+    """Yield parsed REPORT lines of a function. In a shared log group, its name is in the stream's."""
     length = (window.end - window.start) / SLICES
     for number in range(SLICES):
         start = window.start + number * length
@@ -122,7 +122,7 @@ def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple
 
 
 def report(line: str) -> tuple[int, float] | None:
-    """MB used, and milliseconds of the start or 0, of text or JSON; None of a line that is no report."""
+    """Parse a log line (text or JSON): MB used, and milliseconds of the start or 0; None if no report."""
     if found := REPORT.search(line):
         return int(found[1]), float(found[2] or 0)
     try:

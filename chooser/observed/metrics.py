@@ -1,4 +1,4 @@
-"""CloudWatch's numbers of a window of time, and the load that they show."""
+"""CloudWatch metrics over a window of time, and the load that they show."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,34 +11,34 @@ MINUTES_KEPT = timedelta(days=15)
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html"""
 HOUR = 3600
 ADDED = ("Sum", "SampleCount")
-"""Statistics that add up over several sets of dimensions; of the others the greatest counts."""
+"""Statistics that are summed over several sets of dimensions; of others the maximum is taken."""
 
 
 class NothingSeenError(Exception):
-    """There is no such thing, or it did nothing: why."""
+    """Raised when the resource does not exist or did nothing; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """From one full hour to another."""
+    """A time range between full hours."""
 
     start: datetime
     end: datetime
 
     @property
     def seconds(self) -> float:
-        """From start to end."""
+        """Its length in seconds."""
         return (self.end - self.start).total_seconds()
 
     @property
     def shortest_period(self) -> int:
-        """Seconds of the shortest period that CloudWatch surely still has of all of it."""
+        """The shortest period, in seconds, that CloudWatch is sure to have kept for the whole window."""
         return 60 if self.end - self.start < MINUTES_KEPT else 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """values: keys of a workload. comments: on them, or on what is not there."""
+    """values: keys of a workload. comments: on keys, or on what could not be seen."""
 
     values: dict[str, object] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """Of one namespace. dimensions: a set each of what is seen together, such as target groups."""
+    """Metrics in one namespace. dimensions: one set for each part of the resource, such as a target group."""
 
     client: Any
     window: Window
@@ -54,7 +54,7 @@ class Metrics:
     dimensions: Sequence[Mapping[str, str]]
 
     def points(self, name: str, stat: str, period: int = HOUR) -> dict[datetime, float]:
-        """By time, in UTC; a period without data has none."""
+        """Return values by time, in UTC; periods without data are missing."""
         found: dict[datetime, float] = {}
         for dimensions in self.dimensions:
             for at, value in self._points(name, stat, period, dimensions):
@@ -80,16 +80,16 @@ class Metrics:
         return [pair for one in found for pair in zip(one["Timestamps"], one["Values"], strict=True)]
 
     def total(self, name: str, stat: str = "Sum") -> float:
-        """Of all hours."""
+        """Return the sum over all hours."""
         return sum(self.points(name, stat).values())
 
     def mean(self, name: str) -> float | None:
-        """Of all samples; None without any."""
+        """Return the mean of all samples; None without any."""
         count = self.total(name, "SampleCount")
         return self.total(name) / count if count else None
 
     def most(self, name: str, stat: str = "Maximum") -> float:
-        """Of all hours; 0 without any."""
+        """Return the maximum over all hours; 0 without any."""
         return max(self.points(name, stat).values(), default=0)
 
     def load(self, name: str, what: str) -> tuple[Seen, float]:
@@ -124,5 +124,5 @@ class Metrics:
 
 
 def rounded(number: float) -> float:
-    """To four digits: more are not meant."""
+    """Round to four significant digits."""
     return float(f"{number:.4g}")

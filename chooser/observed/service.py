@@ -1,4 +1,4 @@
-"""An ECS service as it was seen: what its load balancer counted, and what its tasks took."""
+"""Observation of an ECS service: its load balancers' counts, and its tasks' utilisation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from runtime.placement.limits import limit
 
 
 def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
-    """Of an ECS service. Raises NothingSeenError, and what boto3 does."""
+    """Observe an ECS service. Raises NothingSeenError, and boto3's errors."""
     ecs = session.client("ecs")
     found = ecs.describe_services(cluster=cluster, services=[name])["services"]
     if not found:
@@ -32,7 +32,7 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
 def _requests(
     session: Any, balancers: Sequence[Any], window: Window, architecture: str
 ) -> tuple[Seen, float]:
-    """Return what a service's load balancers saw, and how many requests; comments if none counted."""
+    """Return the load at a service's load balancers, and the number of requests; comments if none counted."""
     unseen = f"not seen: {{ {architecture} = milliseconds of one request }}"
     client = session.client("elbv2")
     groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]
@@ -69,7 +69,7 @@ def _requests(
 
 
 def _tasks(seen: Seen, metrics: Metrics, task: Mapping[str, Any], counted: float) -> None:
-    """CPU and memory; each task sends a sample a minute. counted: requests.
+    """Record CPU and memory, of which each task sends a sample per minute. counted: requests.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """

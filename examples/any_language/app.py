@@ -8,7 +8,7 @@ from stacks.settings import Settings
 
 
 def compose(scope: Construct, settings: Settings) -> None:
-    """One stack, by the settings in cdk.json."""
+    """Create one stack, with the settings in cdk.json."""
     ShellFunction(scope, "ShellFunction", settings=settings)
 
 

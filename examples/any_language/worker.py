@@ -1,4 +1,4 @@
-"""HybridPattern's worker with work that is no Python: `python -m examples.any_language.worker`."""
+"""HybridPattern's worker with work that is not Python: `python -m examples.any_language.worker`."""
 
 import sys
 from pathlib import Path
