@@ -91,7 +91,7 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
 
 
 def _matters(key: str, load: Workload) -> bool:
-    """Return whether `key` is worth varying: not without a cache share, load balancer, task starts or Spot."""
+    """Return whether `key` is worth varying: not without a cache share, load balancer, starts or Spot."""
     if key == "cached_share":
         return key in load.said
     if key == "requests_per_connection":

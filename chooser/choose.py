@@ -67,7 +67,7 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
 
 
 def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = False) -> Verdict | None:
-    """Return the first of `choose`, without the bills of impossible candidates; None if nothing is possible."""
+    """Return the first of `choose`, without the bills of impossible candidates; None without any."""
     able = (one for one in considered(load) if not any(against(one, load, architecture)))
     found = (_verdict(one, load, architecture, free) for one in able)
     return min(found, key=lambda one: one.usd, default=None)
