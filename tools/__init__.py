@@ -1,1 +1,1 @@
-"""What developers and users run: the commands of dev.py, clients of what is deployed, the local AWS."""
+"""What developers and users run: the commands of dev.py, clients of deployed patterns, the local AWS."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 MOST_AT_ONCE = 200
 THROTTLED = (429, 503)
-"""Lambda's answer, and the service's own, to whoever comes when there is no room."""
+"""Status of Lambda and of the service when they are out of capacity."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One answer. status 0: none came. work_ms: what the server says that it took, 0 where it does not."""
+    """One answer. status 0: none. work_ms: as reported by the server, else 0."""
 
     status: int
     seconds: float
@@ -26,7 +26,7 @@ Ask = Callable[[str], Asked]
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """All of a step, in the order of their ends."""
+    """All answers of a step, in the order of completion."""
 
     all: Sequence[Asked]
 
@@ -40,11 +40,11 @@ class Answers:
 
     @property
     def failed(self) -> int:
-        """Neither answered nor throttled."""
+        """Answers that are neither successful nor throttled."""
         return len(self.all) - len(self.good) - self.throttled
 
     def milliseconds(self, share: float) -> float:
-        """Return the nearest-rank percentile of those that were answered; not a number where none was."""
+        """Return the nearest-rank percentile of successful answers; NaN without any."""
         if not self.good:
             return math.nan
         seconds = sorted(one.seconds for one in self.good)
@@ -52,18 +52,18 @@ class Answers:
 
     @property
     def work_ms(self) -> float:
-        """The mean of what the server says that it took."""
+        """Return the mean of the server's reported work."""
         return sum(one.work_ms for one in self.good) / len(self.good) if self.good else math.nan
 
 
 def at_once(ask: Ask, paths: Sequence[str], *, clients: int) -> Answers:
-    """Each path once; never more than `clients` of them at a time."""
+    """Request each path once, at most `clients` at a time."""
     with ThreadPoolExecutor(clients) as pool:
         return Answers(all=list(pool.map(ask, paths)))
 
 
 def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float) -> Answers:
-    """One at each of its times, whether or not those before it have been answered."""
+    """Send each request at its time, whether or not earlier ones have been answered."""
     began = time.monotonic()
 
     def one(number: int, path: str) -> Asked:
@@ -76,7 +76,7 @@ def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float)
 
 
 def capacity(ask: Ask, paths: Iterator[str], *, clients: int, seconds: float) -> float:
-    """Good answers a second, when so many clients ask as soon as they have been answered."""
+    """Return successful answers per second with so many clients that repeat as soon as they are answered."""
     began = time.monotonic()
 
     def one(_: int) -> int:

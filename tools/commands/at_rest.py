@@ -1,4 +1,4 @@
-"""What each pattern costs a month while nobody asks for anything; `python3 dev.py figures` writes it."""
+"""Monthly costs of each idle pattern; `python3 dev.py figures` writes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,29 +11,30 @@ from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
 
 LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 11
-"""Of the other patterns' alarms, and what each sweep of the tracker writes."""
+"""Metrics of the other patterns' alarms, and those that each sweep of the tracker writes."""
 QUEUE_ALARM_METRICS = 10
-"""Of QueuePattern's eight alarms; the two that scale are on two metrics each."""
+"""Metrics of QueuePattern's eight alarms; the two that scale use two metrics each."""
 ANSWER_ALARM_METRICS = 6
-"""Of LambdaService's five alarms, of which one is on two metrics."""
+"""Metrics of LambdaService's five alarms, of which one uses two metrics."""
 AT_REST = "docs/fargate-pattern.md#what-it-costs-at-rest"
 Stage = Literal["sandbox", "production"]
 ALARM_METRICS, METRICS = 12, 9
-"""Of our six alarms one is on three metrics, and each of two scaling policies makes two of its own; what
-container/service/metrics.py writes.
+"""Metrics of FargatePattern's alarms, and those that container/service/metrics.py writes.
+
+Of our six alarms one uses three metrics, and each of two scaling policies creates two alarms of its own.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """usd: a month."""
+    """usd: per month."""
 
     what: str
     usd: float
 
 
 def items(*, stage: Stage, egress: str, architecture: str, waf: str = "off") -> Iterator[Item]:
-    """Every item that is billed while nobody asks for anything."""
+    """Yield every item that is billed while idle."""
     size = service_size(Settings(stage=stage))
     tasks, vcpus, gigabytes = size.min_tasks, size.vcpus, size.memory_mb / 1024
     compute = vcpus * month(f"fargate_vcpu_hour_{architecture}") + gigabytes * month(
@@ -57,7 +58,7 @@ def items(*, stage: Stage, egress: str, architecture: str, waf: str = "off") -> 
 
 
 def table(architecture: str = "arm64") -> str:
-    """Markdown: a row an egress, a column a stage."""
+    """Return a Markdown table: a row per egress, a column per stage."""
     rows = [f"| `egress`, {architecture} | sandbox | production |", "|---|---|---|"]
     for egress in ("public-ip", "nat", "endpoints"):
         sums = (
@@ -69,18 +70,18 @@ def table(architecture: str = "arm64") -> str:
 
 
 def standing(alarm_metrics: int, metrics: int = 0) -> float:
-    """USD of a pattern of which only alarms and metrics stand."""
+    """Return USD of a pattern that has only alarms and metrics while idle."""
     return alarm_metrics * month("alarm_month") + metrics * month("custom_metric_month")
 
 
 def stream(mode: str) -> float:
-    """USD of StreamPattern; mode: of the setting `stream`."""
+    """Return USD of StreamPattern; mode: of the setting `stream`."""
     hour = {"provisioned": "kinesis_shard_hour", "on-demand": "kinesis_on_demand_hour"}[mode]
     return month(hour) + standing(STREAM_ALARM_METRICS)
 
 
 def function(warm: str, architecture: str = "arm64") -> float:
-    """USD of LambdaService; warm: the setting. Each start from a snapshot is billed besides."""
+    """Return USD of LambdaService; warm: the setting. Starts from a snapshot are billed in addition."""
     kept = {
         "provisioned": f"lambda_provisioned_gb_second_{architecture}",
         "snapstart": "lambda_snapstart_gb_second",
@@ -90,13 +91,13 @@ def function(warm: str, architecture: str = "arm64") -> float:
 
 
 def _restored() -> str:
-    """Return what a snapshot costs besides."""
+    """Return what a snapshot's restores cost in addition."""
     usd = price("lambda_snapstart_restored_gb").usd * ONE_VCPU_MB / 1024
     return f"Each start from a snapshot costs ${usd:.5f} besides."
 
 
 def _in_use() -> str:
-    """Return what a stream costs besides, when records come."""
+    """Return what a stream's records cost in addition."""
     lines, puts = price("real_time_log_million_lines").usd, price("kinesis_million_puts").usd
     metric = month("custom_metric_month")
     return (
@@ -107,7 +108,7 @@ def _in_use() -> str:
 
 
 def headline() -> str:
-    """README's sentence."""
+    """Return README's sentence."""
     least = sum(item.usd for item in items(stage="sandbox", egress="public-ip", architecture="arm64"))
     hybrid = standing(HYBRID_ALARM_METRICS, HYBRID_METRICS)
     shard, idle = stream("provisioned"), stream("on-demand")
@@ -127,7 +128,7 @@ def headline() -> str:
 
 
 def blocks() -> dict[str, str]:
-    """Return what stands between the markers, by their names."""
+    """Return the contents of all blocks by name."""
     rows = [f"| `{mode}` | ${stream(mode):,.2f} |" for mode in ("provisioned", "on-demand")]
     warm = [f"| `{name}` | ${function(name):,.2f} |" for name in ("off", "provisioned", "snapstart")]
     return {

@@ -1,7 +1,7 @@
-"""`python3 dev.py backfill --pattern LambdaPattern`: what was in the pattern's bucket before becomes results.
+"""`python3 dev.py backfill --pattern LambdaPattern`: processes objects that the pattern's bucket already had.
 
-It deploys a stack of its own beside the pattern, says what the run costs and takes, asks, starts it and
-follows it. Started again it follows the run that goes on, or sends what nothing was made of yet.
+It deploys a stack of its own beside the pattern, prints cost and duration, asks, starts and follows the run.
+Repeated, it follows the run in progress, or sends what has no result yet.
 """
 
 import argparse
@@ -55,14 +55,14 @@ class Run:
 
     @property
     def settings(self) -> Settings:
-        """Raises SettingsError."""
+        """The settings. Raises SettingsError."""
         return read_settings(self.chosen)
 
     def find(self, stack: str) -> Deployed:
         return running.find(stack, self.target, self.profile, self.settings)
 
     def deploy(self, deployed: Deployed) -> BackfillDriver:
-        """Deploys the stack, or changes nothing where it stands."""
+        """Deploy the stack, or change nothing if it exists."""
         options = parameters(self.pattern, deployed.outputs)
         if self.target == "local":
             aws = LocalAws(url=deployed.endpoint, pid=0, log=Path(), containers={})
@@ -91,7 +91,7 @@ class Run:
 
 
 def parameters(pattern: str, outputs: Mapping[str, str]) -> list[str]:
-    """For the CDK CLI: the outputs of the pattern that the stack is given."""
+    """Return parameters for the CDK CLI: outputs of the pattern that the stack needs."""
     return [word for name in FED[pattern] for word in ("--parameters", f"{name}={outputs[name]}")]
 
 
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _own(options: argparse.Namespace) -> Workload | None:
-    """Read the workload that was named, if any. Raises WorkloadError."""
+    """Read the given workload, if any. Raises WorkloadError."""
     try:
         return load(str(options.start / options.workload)) if options.workload else None
     except OSError as error:
@@ -172,7 +172,7 @@ def _how(run: Run) -> str:
 
 
 def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
-    """Return the run to follow, if any. Raises LocalAwsError if it is another than was asked for."""
+    """Return the run in progress, if any. Raises LocalAwsError if it is not the one asked for."""
     executions = driver.running()
     if not executions:
         return ""

@@ -1,4 +1,4 @@
-"""What a backfill costs and how long it takes, before it is started."""
+"""Cost and duration of a backfill, before it starts."""
 
 import math
 from collections.abc import Iterator
@@ -18,24 +18,26 @@ from stacks.settings import Settings
 from tools.commands.preflight import read_settings
 
 LISTED_AT_ONCE = 1000
-"""Objects of one ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
+"""Objects per ListObjectsV2 request: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+"""
 REQUESTS_PER_OBJECT = 3
-"""S3 reads: of the pointer, of the object itself, and of its rejection."""
+"""S3 reads per object: the pointer, the object itself, and its rejection."""
 OBJECTS_PER_SECOND = 30
-"""Objects that the function looks at and sends; not measured on AWS."""
+"""Objects per second that the function examines and sends; not measured on AWS."""
 TRANSITIONS_PER_BATCH = 4
-"""Of a batch: the start of its execution, and its three states."""
+"""State transitions per batch: the start of its execution, and its three states."""
 TRANSITIONS_PER_RETURN = 2
-"""Of each call more that it takes."""
+"""State transitions per further call of a batch."""
 YEAR = 365 * 86_400
-"""That an execution may take: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+"""Longest execution: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Default:
-    """Of a pattern. example: in examples/, what one object takes unless the caller knows better.
+    """A pattern's defaults. example: in examples/, for the cost of one object unless the caller has a
+    workload.
 
-    where: the pattern does it. at_once: so many, unless the caller says.
+    where: the candidate that the pattern uses. at_once: objects in progress unless the caller says.
     """
 
     example: str
@@ -48,14 +50,16 @@ DEFAULTS = {
     "HybridPattern": Default(example="scans-all-day", where=Candidate.RUN_TASK, at_once=2),
     "QueuePattern": Default(example="scans-all-day", where=Candidate.WORKER, at_once=1),
 }
-"""Half of what `max_concurrency` lets a function do; of a service one job, then an upload waits for one."""
+"""Half of what `max_concurrency` allows a function; one job for a service, so an upload waits for at most
+one.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """architecture: of the functions and tasks. load: what the pattern does with one object.
+    """architecture: of functions and tasks. load: the pattern's work on one object.
 
-    workers: functions or tasks that work on them side by side.
+    workers: functions or tasks that work in parallel.
     """
 
     objects: int
@@ -67,17 +71,19 @@ class Plan:
 
     @property
     def each(self) -> float:
-        """Seconds that a worker takes for one object, until it has the next."""
+        """Seconds between two objects of one worker."""
         start = limit("fargate.start_seconds") if self.where is Candidate.RUN_TASK else 0
         return start + self.load.duration_ms[self.architecture] / 1000 + PAUSE_SECONDS
 
     @property
     def seconds(self) -> float:
-        """Until the last is done: by what the pattern does at once, or by what the function can send."""
+        """Seconds until the last object is done, limited by the pattern's parallelism or by the feeding
+        function.
+        """
         return self.objects * max(self.each / self.workers, 1 / OBJECTS_PER_SECOND)
 
     def feeding(self) -> Iterator[Item]:
-        """Yield what the backfill itself costs."""
+        """Yield the costs of the backfill itself."""
         million = self.objects / 1e6
         batches, looks = math.ceil(self.objects / A_BATCH), self.seconds / PAUSE_SECONDS
         again = self.seconds / (TIMEOUT.to_seconds() - LAST_SECONDS)
@@ -97,7 +103,7 @@ class Plan:
 
     @property
     def working(self) -> float:
-        """USD of what the pattern does with them."""
+        """USD of the pattern's work on the objects."""
         return a_million(self.where, self.load, self.architecture) * self.objects / 1e6
 
     @property
@@ -106,7 +112,7 @@ class Plan:
 
 
 def described(plan: Plan) -> list[str]:
-    """How much, how long, for how much: a line each."""
+    """Return lines with the number, the duration and the cost."""
     lines = [
         f"{plan.objects:,} objects, {plan.at_once:,} at once: at least {duration(plan.seconds)}",
         f"  {plan.load.name}: {plan.each:,.1f} s each by {plan.workers:,} side by side",
@@ -126,7 +132,7 @@ def _row(what: str, usd: float) -> str:
 def planned(
     pattern: str, objects: int, settings: Settings, *, at_once: int = 0, own: Workload | None = None
 ) -> Plan:
-    """Of so many objects. at_once, own: in place of what the pattern's example says."""
+    """Return the plan for so many objects. at_once, own: override the pattern's defaults."""
     default = DEFAULTS[pattern]
     most = at_once or default.at_once
     if default.where is Candidate.WORKER:
@@ -144,7 +150,7 @@ def planned(
 
 
 def blocks() -> dict[str, str]:
-    """For docs/backfill.md."""
+    """Return the blocks of docs/backfill.md."""
     settings = read_settings(["max_concurrency=120"])
     lines = described(planned("LambdaPattern", 10_000_000, settings, at_once=60))
     options = "--at-once 60 -c max_concurrency=120 --plan 10000000"
@@ -153,7 +159,7 @@ def blocks() -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
-    """In the two largest units: 2 days 3 hours, 4 minutes 10 seconds."""
+    """Format in the two largest units: 2 days 3 hours, 4 minutes 10 seconds."""
     left, parts = max(1, round(seconds)), []
     for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
         count, left = divmod(left, size)

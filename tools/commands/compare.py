@@ -1,4 +1,4 @@
-"""`python3 dev.py compare`: the same image service as a function and as a service, asked the same.
+"""`python3 dev.py compare`: the same image service as a function and as a service, under the same requests.
 
 --target local: the local AWS. --target aws: an account of yours, after a price estimate and a question; its
 stacks are destroyed afterwards.
@@ -36,18 +36,18 @@ DRIVERS = {"FargatePattern": ServiceDriver, "LambdaService": Viewer}
 CANDIDATES = {"FargatePattern": Candidate.SERVICE, "LambdaService": Candidate.LAMBDA}
 PHOTO = ROOT / "samples" / "earth-blue-marble.jpg"
 WIDTH, HEIGHT = 4096, 2048
-"""Of the photo."""
+"""Size of the photo."""
 BROWSER = 6
-"""Connections that a browser has to one host."""
+"""Connections of a browser to one host."""
 SESSION = 40
-"""Tiles, of which a viewer asks when somebody zooms in twice."""
+"""Tiles that a viewer requests when somebody zooms in twice."""
 HUGE = 10_000
-"""Pixels of each edge: 100 megapixels, as many as may be."""
+"""Edge in pixels: 100 megapixels, the maximum."""
 MONTHS = (10_000, 1_000_000, 20_000_000)
-"""Requests that the origin answers."""
+"""Monthly requests that reach the origin."""
 HOURS, EXTRA_USD = 1.0, 0.50
 PAGE = 130
-"""Columns of the tables, as wide as they are: they are for a page."""
+"""Width of the tables, which are meant for a page."""
 CANNOT_SHOW = (
     "The local AWS has no network, no TLS and no cache at its edge. Function and task are processes of one "
     "machine: a burst shares its cores, a task has all of them and no image to pull, and a cold start has no "
@@ -57,7 +57,7 @@ CANNOT_SHOW = (
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """How much is asked. rates: requests a second of each step; 0 is half of what the slower one can."""
+    """The amount of requests. rates: per second of each step; 0 is half of the slower one's capacity."""
 
     seconds: float
     rates: tuple[float, ...]
@@ -74,7 +74,7 @@ Step = Callable[[Viewer], Answers]
 
 
 def plan(target: str) -> str:
-    """Return what is done, and in an account what that costs; needs no credentials."""
+    """Return what will be done and, in an account, its cost; needs no credentials."""
     asked = EXTENTS[target]
     rates = ", ".join(f"{rate:g}" for rate in asked.rates if rate)
     rates += "" if all(asked.rates) else " and half of what both can"
@@ -98,7 +98,7 @@ def plan(target: str) -> str:
 
 
 def compare(deployed: Deployed, extent: Extent | None = None) -> None:
-    """Asks both, and prints what came of it as tables that can stand in a page."""
+    """Send requests to both, and print the results as tables for a page."""
     extent = extent or EXTENTS["local" if deployed.endpoint else "aws"]
     say = partial(deployed.console.print, markup=False, soft_wrap=True)
     viewers: dict[str, Viewer] = {}
@@ -133,7 +133,7 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
 
 
 def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, Step]]:
-    """Yield what is asked of each, in turn, by name. No path is asked twice, so that no cache answers."""
+    """Yield the requests of each step for both, in turn, by name. No path repeats, so no cache answers."""
     numbers = itertools.count()
     for name in ("first answer (/live)", "the next (/live)"):
         yield name, lambda viewer: load.at_once(asker(viewer), ["/live"], clients=1)
@@ -172,7 +172,7 @@ def _each(viewer: Viewer, *, key: str, asked: str) -> Answers:
 
 
 def asker(viewer: Viewer) -> load.Ask:
-    """Asks it for a path, and takes the time."""
+    """Return a function that requests a path and measures the time."""
 
     def ask(path: str) -> Asked:
         began = time.perf_counter()
@@ -186,7 +186,7 @@ def asker(viewer: Viewer) -> load.Ask:
 
 
 def session(viewer: Viewer) -> list[str]:
-    """Return the tiles that a viewer asks for, from the whole image into its middle."""
+    """Return the tiles that a viewer requests, from the whole image into its middle."""
     paths = []
     for factor in (8, 4, 2, 1):
         edge = 512 * factor
@@ -199,7 +199,7 @@ def session(viewer: Viewer) -> list[str]:
 
 
 def parts(viewer: Viewer, numbers: Iterator[int]) -> Iterator[str]:
-    """Of the photo, each another; in turn a tile, and all of it at another size."""
+    """Yield different parts of the photo: in turn a tile, and the whole at another size."""
     photo = viewer.image("photo.jpg")
     for number in numbers:
         if number % 2:
@@ -211,7 +211,7 @@ def parts(viewer: Viewer, numbers: Iterator[int]) -> Iterator[str]:
 
 
 def pictures() -> dict[str, bytes]:
-    """By their keys: a photo, the same for a first request, 100 megapixels, what no encoder compresses."""
+    """Return images by key: a photo, the same for a first request, 100 megapixels, incompressible noise."""
     photo = PHOTO.read_bytes()
     image = pyvips.Image.new_from_buffer(photo, "")
     huge = image.resize(HUGE / image.width, vscale=HUGE / image.height)
@@ -241,13 +241,13 @@ def report(taken: Mapping[str, Mapping[str, Answers]]) -> Table:
 
 
 def work_of(taken: Mapping[str, Mapping[str, Answers]], stack: str) -> float:
-    """Milliseconds that it says a request of the steady load took it, on the average of all steps."""
+    """Return the mean milliseconds of work per request, as the server reports them for the steady load."""
     steady = [one for name, sides in taken.items() if name.endswith(" a second") for one in sides[stack].good]
     return Answers(all=steady).work_ms
 
 
 def costs(work: Mapping[str, float], settings: Settings) -> Table:
-    """Return a row per side: what a request took, what a million more cost, and whole months."""
+    """Return a row per side: the work of a request, the cost of a million more, and of whole months."""
     table = Table(box=box.MARKDOWN, pad_edge=False)
     table.add_column("side", no_wrap=True)
     headings = ("its work, ms", "a million more", *(f"{month:,} a month" for month in MONTHS))

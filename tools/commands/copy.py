@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def named(files: dict[str, bytes], name: str) -> dict[str, bytes]:
-    """With another prefix of all names, in code and pages, and as another package."""
+    """Return the files with another prefix of all names, in code and pages, and another package name."""
     kinds = (".py", ".md", ".json")
     renamed = {
         path: re.sub(rb"\b%s\b" % PREFIX, name.encode(), content) if path.endswith(kinds) else content
@@ -72,7 +72,7 @@ def named(files: dict[str, bytes], name: str) -> dict[str, bytes]:
 
 
 def write(files: dict[str, bytes], folder: Path) -> None:
-    """Write them, without imports that nothing uses any more."""
+    """Write the files, and remove unused imports."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

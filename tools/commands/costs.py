@@ -1,4 +1,4 @@
-"""What a million of something would cost, by the time that one took here."""
+"""The cost of a million requests or jobs, from the time that one took here."""
 
 from chooser import candidates
 from chooser.candidates import Candidate
@@ -19,9 +19,10 @@ def workload(
     architecture: str = "x86_64",
     settings: Settings = SANDBOX,
 ) -> Workload:
-    """One such request, with what it asks of S3; of a service, in tasks of the settings' size.
+    """Return the workload of one request, including S3's part; for a service, in tasks of the configured
+    size.
 
-    An event goes to the queue and from there to the function: three requests of SQS.
+    An event goes to the queue and from there to the function: three requests to SQS.
     """
     task = service_size(settings)
     return Workload(
@@ -40,7 +41,7 @@ def workload(
 
 
 def a_million(where: Candidate, milliseconds: float, *, puts: int = 0, events: int = 0) -> str:
-    """USD on x86_64, as this machine most often is."""
+    """Return USD on x86_64, as most machines that run this are."""
     load = workload(milliseconds, puts=puts, events=events)
     if where not in candidates.SERVICES:
         load = load._replace(task_vcpus=0, task_memory_gb=0)

@@ -1,4 +1,6 @@
-"""`python3 dev.py demo`: the real templates in a local AWS, real photos through them, and what came out."""
+"""`python3 dev.py demo`: deploys the real templates to a local AWS, sends photos through, and shows the
+results.
+"""
 
 import argparse
 import re
@@ -41,7 +43,7 @@ SMALL_SCAN, LARGE_SCAN, FILM = "earth-night.jpg", "earth-134-megapixels.jpg", "t
 ENLARGED = 4
 MILLION = "a million"
 OTHER_PUTS = 2
-"""The manifest and the pointer to it."""
+"""PUT requests for the manifest and its pointer."""
 REQUESTS = (
     "full/^!600,600/0/default.webp",
     "square/300,/0/default.jpg",
@@ -142,14 +144,14 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
 
 
 def _views(stream: StreamDriver) -> Table | None:
-    """Which images were looked at most, by log lines that are made up here: nobody has looked at any."""
+    """Show the most viewed images, from made-up log lines: nobody has viewed any."""
     stream.put(views.made_up(views.MADE_UP))
     stream.wait(views.MADE_UP)
     return views.top(stream, "")
 
 
 def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
-    """Return a scan for the function, one that needs a task (progressive and rotated), and a video."""
+    """Upload a scan for the function, one that needs a task (progressive and rotated), and a video."""
     enlarged = pyvips.Image.new_from_file(str(ROOT / "samples" / SHOWN)).resize(ENLARGED)
     enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
     large = enlarged.write_to_buffer(".jpg", Q=80, interlace=True)
@@ -164,7 +166,7 @@ def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
 
 
 def _by_queue(queue: QueueDriver) -> str:
-    """Return a sentence of what became of a scan there."""
+    """Return a sentence on the scan's result in QueuePattern."""
     result = queue.result(queue.upload(SMALL_SCAN, (ROOT / "samples" / SMALL_SCAN).read_bytes()))
     if not result.manifest:
         raise LocalAwsError(f"QueuePattern rejected {SMALL_SCAN}: {result.rejection}")
@@ -194,7 +196,7 @@ def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
 
 
 def _ask(service: Viewer, *requests: str) -> dict[str, Answer]:
-    """Return what the service makes of a photo, by the path that asked for it."""
+    """Return the service's answers for a photo, by path."""
     service.upload(SHOWN, (ROOT / "samples" / SHOWN).read_bytes())
     paths = [f"{service.image(SHOWN)}/{request}" for request in requests]
     return {path: service.get(path) for path in paths}

@@ -1,6 +1,8 @@
-"""`python3 dev.py pages`: runs what README and docs show that needs no account, and compares what is printed.
+"""`python3 dev.py pages`: runs the commands in README and docs that need no account, and compares their
+output.
 
-In a copy of this checkout, against a local AWS; so a page's `cdk deploy` and `aws s3 cp` run as they stand.
+They run in a copy of this checkout, against a local AWS, so a page's `cdk deploy` and `aws s3 cp` work as
+shown.
 """
 
 import argparse
@@ -39,25 +41,25 @@ ELSEWHERE = {
     "python3 dev.py compare": "a slow test does it in its smallest form",
     "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "an account",
 }
-"""What is not run here, and why."""
+"""Commands that are not run here, and why."""
 BEFORE = {
     "docs/runbooks.md": "python3 dev.py cdk bootstrap && python3 dev.py cdk deploy --all",
 }
-"""What a reader of a page has done already."""
+"""Commands that a page's reader has run already."""
 UNTIL_CTRL_C = (
     "python3 -m chooser serve examples/image-service.toml",
     "python3 dev.py service --folder PHOTOS",
     "python3 dev.py demo --keep",
 )
 READY_SECONDS, LAST_LINE_SECONDS = 900, 5
-"""For what a page shows to be printed, and for a last line that follows only on Ctrl-C."""
+"""Timeouts for everything shown, and for a last line that only follows Ctrl-C."""
 LATER_SECONDS = 60
 MARK = "= ended with "
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A command of a page, and what the page shows below it: `...` for any lines, digits for any digits."""
+    """A command of a page, and the output shown below it: `...` for any lines, digits for any digits."""
 
     page: str
     block: int
@@ -66,7 +68,7 @@ class Step:
 
 
 def steps(page: str) -> Iterator[Step]:
-    """Yield the commands of a page's console blocks, in order."""
+    """Yield the commands in a page's console blocks, in order."""
     if page in BEFORE:
         yield Step(page=page, block=-1, command=BEFORE[page])
     blocks = re.findall(r"^ *```console\n(.*?)^ *```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
@@ -78,14 +80,14 @@ def steps(page: str) -> Iterator[Step]:
 
 
 def benches() -> Iterator[Step]:
-    """Yield the measurements that docs/benchmarks.md names."""
+    """Yield the benchmarks that docs/benchmarks.md names."""
     page = "docs/benchmarks.md"
     for name in dict.fromkeys(re.findall(r"`(python3 dev\.py bench \w+)", (ROOT / page).read_text())):
         yield Step(page=page, block=0, command=name)
 
 
 def missing(shown: Sequence[str], printed: str) -> str | None:
-    """Return the first line shown that was not printed after those before it, or None."""
+    """Return the first expected line that was not printed after those before it, or None."""
     lines = iter(printed.splitlines())
     for line in shown:
         if line.strip() != "..." and not any(_pattern(line).search(one) for one in lines):
@@ -94,7 +96,7 @@ def missing(shown: Sequence[str], printed: str) -> str | None:
 
 
 def _pattern(line: str) -> re.Pattern[str]:
-    """Any digits for digits and any space for space, since figures differ and columns follow them."""
+    """Return a pattern with any digits for digits and any space for space, since columns follow figures."""
     parts = re.split(r"([\d.,]*\d|\s+|─+|\.\.\.)", line.strip())
     anything = {"...": ".*"}
     return re.compile("".join(anything.get(part) or _part(part) for part in parts))
@@ -107,7 +109,7 @@ def _part(part: str) -> str:
 
 
 class Shell:
-    """A bash in which one block's commands run after another."""
+    """A bash process in which the commands of one block run in sequence."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._bash = subprocess.Popen(
@@ -123,7 +125,7 @@ class Shell:
         )
 
     def run(self, command: str) -> tuple[int, str]:
-        """Exit code, and what was printed."""
+        """Run a command; return exit code and output."""
         assert self._bash.stdin
         assert self._bash.stdout
         # One group, read to its end before it begins, and without our pipe to read from.
@@ -137,7 +139,7 @@ class Shell:
         return 1, "".join(printed)
 
     def close(self) -> None:
-        """End it and all that it still runs."""
+        """Stop it, and everything that it still runs."""
         for stream in (self._bash.stdin, self._bash.stdout):
             if stream:
                 stream.close()
@@ -172,9 +174,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def copy(folder: Path) -> Path:
-    """Copy this checkout as it is, without what set-up made, and with a reader's own files.
+    """Copy this checkout without what set-up made, and add a reader's own files.
 
-    Raises LocalAwsError where it is no checkout.
+    Raises LocalAwsError if it is no checkout.
     """
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True)
@@ -200,7 +202,7 @@ def _run(wanted: Sequence[Step], folder: Path, aws: LocalAws) -> int:
 
 
 def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
-    """Run it, and say how it went."""
+    """Run a step, print the result, and return whether the output is as shown."""
     if reason := ELSEWHERE.get(step.command):
         print(f"- {step.page}: {step.command} (not here: {reason})", flush=True)
         return True
@@ -220,7 +222,7 @@ def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
 
 
 def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Exit code, and what was printed until it was pressed and after."""
+    """Press Ctrl-C once everything shown was printed; return exit code and all output."""
     with tempfile.NamedTemporaryFile() as output:
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
@@ -250,7 +252,7 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
 
 
 def _patiently(shell: Shell, command: str) -> tuple[int, str]:
-    """Run it; what comes out of an upload is asked for until it is there."""
+    """Run a command, repeating reads of an upload's result until it is there."""
     end = time.monotonic() + LATER_SECONDS
     code, printed = shell.run(command)
     while code and command.startswith(("aws s3 cp s3:", "curl")) and time.monotonic() < end:
@@ -260,7 +262,7 @@ def _patiently(shell: Shell, command: str) -> tuple[int, str]:
 
 
 def _here(command: str, aws: LocalAws, folder: Path) -> str:
-    """Return the command with the outputs of what is deployed for those a page has in capitals."""
+    """Return the command with outputs of deployed stacks in place of the page's capitals."""
     known = {"~": str(folder.parent)}
     stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
     for stack in sorted(stacks, key=lambda one: one["CreationTime"]):
@@ -275,7 +277,7 @@ def _here(command: str, aws: LocalAws, folder: Path) -> str:
 
 
 def _environment(aws: LocalAws) -> dict[str, str]:
-    """Of a reader who has credentials, and answers each of the CDK's questions with yes."""
+    """Return the environment of a reader who has credentials and confirms the CDK's questions."""
     bin_folder = aws.log.parent / "bin"
     bin_folder.mkdir(exist_ok=True)
     # Version 1 of the aws CLI, which pip has, knows one address of SQS whatever its environment says.

@@ -22,9 +22,9 @@ from tools.drivers.viewer import Viewer
 from tools.local_aws.aws import ROOT, LocalAwsError
 
 HOURS = 1.0
-"""For which a run is priced: most of it is the distribution's coming and going."""
+"""Hours that a run is priced for: mostly the creation and deletion of distributions."""
 EXTRA_USD = 0.05
-"""Requests, tasks of minutes, logs and storage of a run, rounded up."""
+"""USD for requests, tasks of minutes, logs and storage of a run, rounded up."""
 PHOTO = ROOT / "samples" / "earth-night.jpg"
 
 
@@ -52,7 +52,7 @@ def plan(target: str) -> str:
 
 
 def check(deployed: Deployed) -> None:
-    """Use every pattern. Raises LocalAwsError with what is not as it should be."""
+    """Use every pattern. Raises LocalAwsError with what is wrong."""
     outputs, client, endpoint = deployed.outputs, deployed.client, deployed.endpoint
     say = deployed.console.print
     photo = PHOTO.read_bytes()
@@ -98,7 +98,7 @@ def check(deployed: Deployed) -> None:
 
 
 def _serves(viewer: Viewer, photo: bytes) -> str:
-    """Return what it did, in words."""
+    """Check that it answers, and return a sentence on what it did."""
     viewer.upload("a/b é.jpg", photo)
     began = time.monotonic()
     answer = viewer.get(f"{viewer.image('a/b é.jpg')}/square/300,/0/default.webp")
@@ -109,7 +109,7 @@ def _serves(viewer: Viewer, photo: bytes) -> str:
 
 
 def _large() -> bytes:
-    """134 megapixels, progressive and turned: more memory than the function has."""
+    """Return an image of 134 megapixels, progressive and rotated: more memory than the function has."""
     enlarged = pyvips.Image.new_from_file(str(PHOTO)).resize(4)
     enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
     return bytes(enlarged.write_to_buffer(".jpg", Q=80, interlace=True))

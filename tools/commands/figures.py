@@ -1,4 +1,4 @@
-"""Writes into README and docs anew what the code says: bills, charts, what stands at rest, and plans."""
+"""Regenerates what the code computes in README and docs: bills, charts, idle costs and plans."""
 
 import re
 
@@ -9,7 +9,7 @@ MARKED = re.compile(r"(<!-- (at rest|formats|backfill): ([a-z-]+) -->\n).*?(<!--
 
 
 def filled(text: str) -> str:
-    """Return a page with its blocks that code makes. Raises KeyError for a marker of no block."""
+    """Return a page with its generated blocks up to date. Raises KeyError for a marker of no block."""
     made = {"at rest": at_rest.blocks(), "formats": formats.blocks(), "backfill": backfill_plan.blocks()}
     return MARKED.sub(lambda found: f"{found[1]}{made[found[2]][found[3]]}\n{found[4]}", text)
 

@@ -1,4 +1,4 @@
-"""The image service over a folder, with a page of its images at `/`; the deployed service has none."""
+"""The image service over a folder, with a page of its images at `/`, which the deployed service lacks."""
 
 import sys
 from html import escape
@@ -20,7 +20,7 @@ VIEW = "/view/"
 
 
 class FolderService(Service):
-    """Serves `/` and a viewer of each image besides."""
+    """Serves `/` and a viewer for each image as well."""
 
     def application(self) -> Starlette:
         served = super().application()

@@ -1,4 +1,4 @@
-"""The tables of docs/formats.md, made of what the code reads."""
+"""Generates the tables of docs/formats.md from the code's own."""
 
 from runtime.imaging.layouts import (
     JPEG_BITS,
@@ -38,7 +38,7 @@ def jpegs() -> str:
 
 
 def colours() -> str:
-    """How colours are told without a profile, and converted."""
+    """Return the ways to describe colours without a profile, and their conversion."""
     transfers = ", ".join(map(str, GAMMAS))
     return (
         f"Code points of primaries {', '.join(map(str, PRIMARIES))} and of transfer functions {transfers} "
@@ -47,5 +47,5 @@ def colours() -> str:
 
 
 def blocks() -> dict[str, str]:
-    """Return what stands between the markers, by their names."""
+    """Return the contents of all blocks by name."""
     return {"tiff": tiffs(), "jpeg": jpegs(), "colours": colours()}

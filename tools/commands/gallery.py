@@ -1,4 +1,4 @@
-"""The demo's pictures as one HTML file that opens from disk, with everything in it."""
+"""The demo's pictures as one self-contained HTML file that opens from disk."""
 
 import base64
 import shutil
@@ -27,9 +27,9 @@ def write_gallery(
     shown: Mapping[str, Path],
     page: Path,
 ) -> Path:
-    """Write `page` with every rendition, every rejection and what the service answered, and return it.
+    """Write `page` with every rendition, every rejection and the service's answers, and return it.
 
-    shown: pages of scans and videos below that folder, by their name.
+    shown: pages of scans and videos below that folder, by name.
     """
     photos = "\n".join(_made(driver, one) if one.manifest else _rejected(one) for one in results)
     answers = "\n".join(_served(path, answer) for path, answer in served.items())
@@ -40,7 +40,7 @@ def write_gallery(
 
 
 def write_tiles(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
-    """Fetch a scan's tiles through the distribution into a folder of its own, with a page that zooms."""
+    """Fetch a scan's tiles through the distribution into a folder, with a page that zooms."""
     out, prefix = folder / job.job_id, f"/{version_prefix(job.job_id)}"
     made = hybrid.manifest(job)["pyramid"]
     shutil.rmtree(out, ignore_errors=True)
@@ -52,7 +52,7 @@ def write_tiles(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
 
 
 def write_film(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
-    """Return the same of a video's MP4 and poster, with a page that plays it."""
+    """Fetch a video's MP4 and poster into a folder, with a page that plays it."""
     out, made = folder / job.job_id, hybrid.manifest(job)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -68,9 +68,9 @@ def write_film(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
 
 
 def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = None) -> Path:
-    """Write a deep-zoom viewer of the image at a IIIF address, and return it.
+    """Write a deep-zoom viewer for the image at an IIIF address, and return it.
 
-    info: its `info.json`, where a page that is opened from disk cannot fetch it.
+    info: its `info.json`, which a page opened from disk cannot fetch.
     """
     page.write_text(viewer_page(address, title=address, info=info))
     return page

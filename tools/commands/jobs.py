@@ -1,7 +1,7 @@
-"""`python3 dev.py jobs`: where each scan is made into tiles, why, how far it is.
+"""`python3 dev.py jobs`: where each scan is processed, why, and how far it is.
 
-`show ID`; `logs ID`: what dispatcher, task and tracker wrote of it; `retry ID`, or `retry --state failed` for
-all that failed.
+`show ID`; `logs ID`: what dispatcher, task and tracker logged about it; `retry ID`, or `retry --state failed`
+for all failed ones.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from tools.local_aws.aws import LocalAwsError
 
 STACK = "HybridPattern"
 SHOWN = 12
-"""Digits of an id in the table; as many as tell jobs apart are enough for show and retry."""
+"""Digits of an id in the table; any unique prefix works for show and retry."""
 FACTS = (
     *("attempt", "state", "placement", "explanation", "why", "exit", "exception_name", "again_in"),
     "xray_trace_id",
 )
-"""Of a line of JSON, after its message."""
+"""Facts shown of a JSON line, after its message."""
 COLOURS = {State.DONE: "green", State.FAILED: "red", State.REJECTED: "yellow"}
 
 
@@ -96,7 +96,7 @@ def table(jobs: Sequence[Job]) -> Table:
 
 
 def show(console: Console, job: Job) -> None:
-    """Everything about one."""
+    """Print everything about one job."""
     size = f", {job.cpu / 1024:g} vCPU, {job.memory_mb / 1024:g} GB" if job.where == "fargate" else ""
     lines = {
         "job": job.job_id,
@@ -115,7 +115,7 @@ def show(console: Console, job: Job) -> None:
 
 
 def logs(console: Console, lines: Sequence[LogLine]) -> None:
-    """Print a line each: when, who, what, and those of its facts that say why."""
+    """Print one line each: when, who, what, and the facts that say why."""
     if not lines:
         console.print("Nothing was written of it yet, or it is older than its logs are kept.")
     for line in lines:

@@ -1,4 +1,4 @@
-"""`python3 dev.py place FILE`: where a scan would be made into tiles, and why."""
+"""`python3 dev.py place FILE`: where a scan would be processed, and why."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def told(found: Placement) -> str:
-    """For people."""
+    """Return the placement for people."""
     takes = found.estimate
     lines = [f"{found.where.upper()}: {found.reason}", f"  decided by  {found.decided_by}"]
     if found.where is Where.FARGATE:

@@ -1,6 +1,6 @@
-"""`python3 dev.py preflight`: what in an account would fail a deploy, and what to do. It only reads.
+"""`python3 dev.py preflight`: what would make a deploy fail in an account, and what to do. Read only.
 
-It looks at the account and Region of --profile, AWS_PROFILE and AWS_REGION, with the settings of cdk.json.
+It checks the account and Region of --profile, AWS_PROFILE and AWS_REGION, with the settings of cdk.json.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from tools.local_aws.aws import ROOT
 
 
 def findings(session: Any, settings: Settings) -> list[Finding]:
-    """All of them, in order. A check that is not allowed, or not possible, is a finding too."""
+    """Return all findings, in order. A check that is denied or impossible is a finding too."""
     client: Callable[[str], Any] = session.client
     there: list[Finding] = []
 
@@ -50,7 +50,7 @@ def findings(session: Any, settings: Settings) -> list[Finding]:
 
 
 def show(console: Console, found: Sequence[Finding]) -> None:
-    """Print a line each, and below it what to do."""
+    """Print a line per finding, and below it what to do."""
     signs = {Level.FINE: ("ok   ", "green"), Level.MIND: ("mind ", "yellow"), Level.FAILS: ("FAILS", "red")}
     for one in found:
         sign, colour = signs[one.level]
@@ -61,7 +61,7 @@ def show(console: Console, found: Sequence[Finding]) -> None:
 
 
 def read_settings(chosen: Sequence[str]) -> Settings:
-    """Of cdk.json, and of `key=value`s that change it. Raises SettingsError."""
+    """Read settings from cdk.json, overridden by `key=value`s. Raises SettingsError."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     for one in chosen:
         key, equals, value = one.partition("=")

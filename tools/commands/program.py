@@ -1,4 +1,4 @@
-"""A text through the worker, whose work is no Python: a part of `demo`."""
+"""A text through a worker whose work is not Python: a part of `demo`."""
 
 import os
 import subprocess
@@ -18,9 +18,10 @@ SECONDS = 60
 
 
 def number_a_text(aws: LocalAws, hybrid: HybridDriver) -> str:
-    """Return a sentence of what became of it.
+    """Run the program on a text, and return a sentence on the result.
 
-    The worker runs as a process here, on a job of HybridPattern's table: its image ships Python alone.
+    The worker runs as a process here, on a job of HybridPattern's table: the pattern's image only contains
+    Python.
     """
     data, bucket = (ROOT / TEXT).read_bytes(), "texts"  # nobody listens to it
     hybrid.s3.create_bucket(Bucket=bucket)

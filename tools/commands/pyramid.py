@@ -17,7 +17,7 @@ from runtime.rejection import Rejected
 from tools.commands.gallery import write_viewer
 
 MOST_PIXELS = 100_000_000_000
-"""Your own machine's time is yours; libvips takes no side over 10,000,000 px."""
+"""No limit of ours on one's own machine; libvips takes no side over 10,000,000 px."""
 TREE = "tiles"
 
 

@@ -1,4 +1,4 @@
-"""`python3 dev.py service --folder PHOTOS`: the image service over a folder, for trying it without AWS."""
+"""`python3 dev.py service --folder PHOTOS`: the image service over a folder, to try it without AWS."""
 
 import argparse
 import os
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def become(folder: Path, port: int, base: str) -> NoReturn:
-    """Become the service, in our place: libvips reads its environment when it starts."""
+    """Replace this process by the service: libvips reads its environment when it starts."""
     environment = {
         **{name: value for name, value in os.environ.items() if name != "SOURCE_BUCKET"},
         "SOURCE_FOLDER": str(folder.resolve()),
@@ -55,7 +55,7 @@ def become(folder: Path, port: int, base: str) -> NoReturn:
 
 
 def images(folder: Path) -> list[str]:
-    """Keys of the files that look like images, by name."""
+    """Return the names of files that look like images."""
     files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file())
     return [str(path.relative_to(folder)) for path in files]
 

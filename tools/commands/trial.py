@@ -1,4 +1,4 @@
-"""Stacks that are deployed, used and destroyed, even if that fails: in the local AWS, or in an account."""
+"""Stacks that are deployed, used and destroyed, even after a failure: in the local AWS or in an account."""
 
 import argparse
 import os
@@ -26,20 +26,20 @@ from tools.local_aws.aws import ROOT, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk, read_outputs, stack_name
 
 AGAIN_SECONDS = 300
-"""Seconds before a failed destroy is tried again: docs/runbooks.md#destroys-that-fail"""
+"""Seconds before a failed destroy is retried: docs/runbooks.md#destroys-that-fail"""
 Outputs = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What a command does with stacks of its own.
+    """What a command does with its own stacks.
 
     Attributes:
-        name: of the command.
-        about: it, for its help.
-        stacks: in the order in which they are deployed.
-        plan: what is said before anything is done, for --target local or aws.
-        use: what is done with the stacks; it may raise LocalAwsError or TimeoutError.
+        name: name of the command.
+        about: its help text.
+        stacks: in order of deployment.
+        plan: returns what to print beforehand, for --target local or aws.
+        use: uses the stacks; may raise LocalAwsError or TimeoutError.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """The stacks while they stand. endpoint: of the local AWS; none on AWS itself."""
+    """The deployed stacks. endpoint: of the local AWS; none on AWS itself."""
 
     outputs: Outputs
     client: Client
@@ -66,7 +66,7 @@ class Deployed:
 
 
 def run(trial: Trial, arguments: Sequence[str]) -> int:
-    """Run the command. Returns 0, or 1 after a sentence that says why not."""
+    """Run the command. Returns 0, or 1 after printing why not."""
     parser = argparse.ArgumentParser(prog=f"python3 dev.py {trial.name}", description=trial.about)
     parser.add_argument("--target", choices=("local", "aws"), default="local")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
@@ -131,11 +131,11 @@ def asked(question: str) -> str:
 def _in_an_account(
     console: Console, trial: Trial, session: Any, profile: str | None, chosen: Sequence[str]
 ) -> int:
-    """Deploys into an account under a prefix of its own, and destroys just what this run has created.
+    """Deploy into an account under a prefix of its own, and destroy exactly what this run has created.
 
-    chosen: settings as "key=value". Raises LocalAwsError, before anything is done, where preflight finds what
-    would fail, or a stack of one of the names exists: deploying would change that stack, and destroying would
-    delete it with its data.
+    chosen: settings as "key=value". Raises LocalAwsError, before anything is done, if preflight finds a
+        problem, or a stack with one of the names exists: deploying would change that stack, and destroying
+        would delete its data.
     """
     cloudformation = session.client("cloudformation")
     chosen = [*chosen, "stage=sandbox", f"prefix={own_prefix()}"]
@@ -180,12 +180,12 @@ def _look_before(console: Console, session: Any, settings: Settings) -> None:
 
 
 def own_prefix() -> str:
-    """Another one in each run."""
+    """Return a prefix that differs in each run."""
     return "e2e" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
 
 
 def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
-    """Refuse stacks that the account already has. Raises LocalAwsError that names them."""
+    """Refuse stacks that the account already has. Raises LocalAwsError naming them."""
     found = []
     for name in stacks:
         try:
@@ -203,7 +203,7 @@ def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
 
 
 def stop_tasks(client: Any, name: str) -> None:
-    """End the hybrid's tasks: a cluster that has some cannot be deleted. What waits starts no others."""
+    """Stop the hybrid's tasks, since a cluster with tasks cannot be deleted. Waiting jobs start no others."""
     try:
         (stack,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError:  # it was never made
@@ -222,7 +222,9 @@ def stop_tasks(client: Any, name: str) -> None:
 
 
 def _destroy(*arguments: str) -> None:
-    """Twice: what CloudFront leaves in the network for some minutes may stop the first."""
+    """Destroy, twice if needed: what CloudFront leaves in the network for some minutes may block the first
+    try.
+    """
     try:
         _cdk("destroy", *arguments)
     except LocalAwsError:

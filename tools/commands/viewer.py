@@ -1,4 +1,4 @@
-"""Pages that show images: a deep-zoom viewer of one, everything in it."""
+"""Self-contained pages that show images: a deep-zoom viewer of one."""
 
 import json
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ OPENSEADRAGON = (
 
 
 def fill(template: str, **parts: str) -> str:
-    """One of the templates beside this file."""
+    """Fill one of the templates beside this file."""
     return Template((HERE / template).read_text()).substitute(parts)
 
 
 def viewer_page(address: str, *, title: str, info: Mapping[str, Any] | None = None) -> str:
-    """Return a viewer of the image at a IIIF address.
+    """Return a viewer for the image at an IIIF address.
 
-    info: its `info.json`, where a page that is opened from disk cannot fetch it.
+    info: its `info.json`, which a page opened from disk cannot fetch.
     """
     return fill(
         "viewer.html",

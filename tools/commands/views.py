@@ -1,7 +1,7 @@
-"""`python3 dev.py views`: which images were looked at, by StreamPattern.
+"""`python3 dev.py views`: the most viewed images, counted by StreamPattern.
 
-`put` puts log lines of made-up views into the stream, to try it; `top` says what was counted; `redrive` puts
-what failed to the end into the stream again.
+`put` puts log lines of made-up views into the stream, to try it; `top` prints the counts; `redrive` puts
+records that failed permanently into the stream again.
 """
 
 import argparse
@@ -69,7 +69,9 @@ def _whole(text: str) -> int:
 
 
 def made_up(count: int, *, now: float | None = None) -> list[Record]:
-    """Lines as CloudFront logs them: views of the samples in the last minute, the first the most often."""
+    """Return lines as CloudFront logs them: views of the samples in the last minute, the first one most
+    often.
+    """
     rng = random.Random(SEED)
     names = sorted(path.name for path in (Path(ROOT) / "samples").glob("*.jpg"))
     end = time.time() if now is None else now
@@ -84,7 +86,7 @@ def made_up(count: int, *, now: float | None = None) -> list[Record]:
 
 
 def top(driver: StreamDriver, since: str) -> Table | None:
-    """Return the images that were looked at most; None where none was."""
+    """Return the most viewed images; None if there are no views."""
     views = driver.views(since=since)
     if not views:
         return None

@@ -1,1 +1,1 @@
-"""How one pattern is copied out: which files go, and what is cut from those that speak of others as well."""
+"""Copying of one pattern: which files go along, and what is removed from files that mention others."""

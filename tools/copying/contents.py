@@ -19,7 +19,7 @@ ALWAYS = (
     *("requirements.in", "requirements.txt", "requirements-build.in", "requirements-build.txt"),
     *("stacks/compile.mjs", "stacks/start.py"),
 )
-"""What no import names."""
+"""Files that no import names."""
 PAGES = {
     "runbooks.md": "app",
     "real-aws.md": "app",
@@ -30,7 +30,9 @@ PAGES = {
     "video.md": "runtime.work.videos.videos",
     "local-aws.md": "tools.local_aws.aws",
 }
-"""What each page is about: it comes with that module, and a pattern's own page with the pattern."""
+"""Pages by the module that they are about, with which they are copied; a pattern's page goes with the
+pattern.
+"""
 WORK = {
     "LambdaPattern": "lambda_src.renditions.photos",
     "FargatePattern": "container.service.app",
@@ -41,7 +43,7 @@ WORK = {
 }
 """The module that holds what a copy replaces."""
 LOCAL_AWS = ("tools.local_aws.deployment", "tools.local_aws.docker", "tools.local_aws.emulator")
-"""Beside a client of the pattern, what its tests on the local AWS import or start."""
+"""What a pattern's tests on the local AWS import or start, besides its client."""
 LOCAL_AWS_FILES = tuple(
     f"tools/local_aws/{name}"
     for name in ("requirements.in", "requirements.txt", "package.json", "package-lock.json")
@@ -50,14 +52,14 @@ LOCAL_AWS_FILES = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """pattern: one of PATTERNS. with_local_aws: with the embedded AWS, and the tests that run in it."""
+    """pattern: one of PATTERNS. with_local_aws: whether to include the embedded AWS and its tests."""
 
     pattern: str
     with_local_aws: bool = False
 
     @property
     def page(self) -> str:
-        """Where it says how to make it one's own."""
+        """The page that says how to make it one's own."""
         return f"docs/{_snake(self.pattern).replace('_', '-')}.md#make-it-yours"
 
     @property
@@ -68,7 +70,7 @@ class Contents:
 
     @cached_property
     def files(self) -> dict[str, bytes]:
-        """Every file of the copy but its README, by its path."""
+        """Every file of the copy other than its README, by path."""
         found = {name: (ROOT / name).read_bytes() for name in (*ALWAYS, *self._code, *self._locks)}
         found["stacks/settings.py"] = self._cut.apply((ROOT / "stacks/settings.py").read_text()).encode()
         snapshots = (name for name in STACKS if name not in self._left)
@@ -82,7 +84,7 @@ class Contents:
 
     @cached_property
     def _code(self) -> list[str]:
-        """What the stack imports; of functions and images of which it imports something, all."""
+        """Return what the stack imports; functions and images of which it imports anything, whole."""
         stack = f"stacks.{_snake(self.pattern)}.stack"
         imported = [file.relative_to(ROOT) for file in closure(stack)]
         folders = {file.parent for file in imported if file.parts[0] in ("lambda_src", "container")}
@@ -96,7 +98,7 @@ class Contents:
 
     @cached_property
     def _locks(self) -> list[str]:
-        """Of each function and image: what it is installed and built from."""
+        """Return the lock files of each function and image."""
         folders = {Path(name).parent for name in self._code if name.startswith(("lambda_src/", "container/"))}
         kinds = ("requirements.in", "requirements.txt", "Dockerfile")
         locks = [
@@ -109,7 +111,7 @@ class Contents:
 
     @cached_property
     def _left(self) -> frozenset[str]:
-        """What stands for something that stays behind: stacks, functions, images and settings."""
+        """Return names for what is left behind: stacks, functions, images and settings."""
         stacks = {
             name for name in STACKS if name != self.pattern and f"stacks/{_snake(name)}.py" not in self._code
         }
@@ -119,7 +121,7 @@ class Contents:
 
     @cached_property
     def _settings_left(self) -> set[str]:
-        """Settings, and what is computed from them, that no stack of the copy reads."""
+        """Return settings, and properties computed from them, that no stack of the copy reads."""
         code = "".join((ROOT / name).read_text() for name in self._code if name != "stacks/settings.py")
         used = set(re.findall(r"settings\.(\w+)", code))
         computed = {name: one for name, one in vars(Settings).items() if isinstance(one, property)}
@@ -130,7 +132,7 @@ class Contents:
 
     @cached_property
     def _code_left(self) -> list[str]:
-        """Modules of ours that are not copied."""
+        """Return modules of ours that are not copied."""
         folders = ("runtime", "stacks", "lambda_src", "container", "tools")
         files = (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))
         names = (str(file.relative_to(ROOT)) for file in files if file.name != "__init__.py")
@@ -138,7 +140,9 @@ class Contents:
 
     @cached_property
     def mentions(self) -> re.Pattern[str]:
-        """Finds what is left behind in a text: other patterns, their folders, settings and pages."""
+        """Return a function that finds mentions of what is left behind: other patterns, folders, settings,
+        pages.
+        """
         others = [name for name in PATTERNS if name != self.pattern]
         words = [
             rf"\b{name}\b|(?<![a-z]){_snake(name)}\b|\b{_snake(name).replace('_', '-')}\b" for name in others
@@ -158,7 +162,7 @@ class Contents:
         return bool(self.mentions.search(text))
 
     def _is_missing(self, module: str) -> bool:
-        """Return whether a module of ours is not among the code; tests are looked at by themselves."""
+        """Return whether a module of ours is not among the code; tests are decided separately."""
         files = files_of(module)
         return (
             bool(files) and not {*files} & {*self._code, *ALWAYS, "app.py"} and not module.startswith("tests")
@@ -170,7 +174,7 @@ class Contents:
 
     @cached_property
     def _tests(self) -> dict[str, str]:
-        """Tests whose every import is copied, and what they import of tests/."""
+        """Return the tests whose imports are all copied, and what they import of tests/."""
         names = [str(file.relative_to(ROOT)) for file in sorted((ROOT / "tests").rglob("*.py"))]
         found = {
             name: (ROOT / name).read_text()
@@ -188,11 +192,13 @@ class Contents:
 
     @property
     def _tests_left(self) -> tuple[str, ...]:
-        """Tests of the commands stay here, and those that deploy where the embedded AWS does."""
+        """Return the tests that stay here: those of commands, and those that deploy if the embedded AWS
+        stays.
+        """
         return ("tests/unit/tools/",) if self.with_local_aws else ("tests/unit/tools/", "tests/local/")
 
     def _is_of_code_left(self, test: str) -> bool:
-        """Return what a test is of: it stands where its module does, tests/unit/A/test_B.py for A/B.py."""
+        """Return whether a test's module stays here: tests/unit/A/test_B.py is of A/B.py."""
         module = test.removeprefix("tests/unit/").replace("test_", "")
         return module != test and (ROOT / module).is_file() and module not in self._code
 
@@ -208,7 +214,7 @@ class Contents:
 
     @property
     def _requirements(self) -> Iterator[str]:
-        """Without the lists of functions and images that are not copied."""
+        """Yield requirements without the lists of functions and images that are not copied."""
         for line in (ROOT / "requirements.in").read_text().splitlines(keepends=True):
             included = line.removeprefix("-r ").strip()
             if not line.startswith("-r ") or included in self._locks:
@@ -248,7 +254,7 @@ def _snake(name: str) -> str:
 
 
 def _setting(name: str) -> str:
-    """Return the pattern of a setting, as code and pages write it: its name may be another thing's too."""
+    """Return the pattern of a setting as code and pages write it, as the name may mean other things."""
     return rf"""[Ss]ettings(?:\(\))?\.{name}\b|['"`]{name}['"`=]|\b{name}=['"]|-c {name}=|['"]{name}: """
 
 
@@ -257,7 +263,7 @@ def _snapshots(stack: str) -> list[str]:
 
 
 def _part(name: str) -> str:
-    """Return the pattern of a function or an image, by its folder: its name may be another thing's too."""
+    """Return the pattern of a function or image by its folder, since the name may mean other things too."""
     return rf"""\b(?:lambda_src|container)[./]{name}\b|['"]{name}['"]"""
 
 
@@ -266,7 +272,7 @@ def _module(file: Path) -> str:
 
 
 def _project(folders: set[str]) -> str:
-    """pyproject.toml's tools, without what they say of folders that are not copied."""
+    """Return pyproject.toml's tools without folders that are not copied."""
     kept = []
     _, table, tools = (ROOT / "pyproject.toml").read_text().partition("[tool.ruff]")
     for line in f"{table}{tools}".splitlines(keepends=True):

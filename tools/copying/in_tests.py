@@ -1,4 +1,4 @@
-"""Which files of tests/ belong to a copy: those that are used by what is left of others."""
+"""Which files of tests/ belong to a copy: those that its remaining tests use."""
 
 import ast
 from pathlib import Path
@@ -13,7 +13,7 @@ def files_of(module: str) -> list[str]:
 
 
 def is_there(name: str, tests: dict[str, str]) -> bool:
-    """Return whether it is a module of tests/, or something in one."""
+    """Return whether this is a module of tests/, or something in one."""
     module, _, within = name.rpartition(".")
     if {*files_of(name)} & {*tests} or (ROOT / name.replace(".", "/")).is_dir():
         return True

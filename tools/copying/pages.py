@@ -1,11 +1,11 @@
-"""Markdown without what a copy leaves behind: sections, rows of tables and sentences that speak of it."""
+"""Markdown without the sections, table rows and sentences about what a copy leaves behind."""
 
 import re
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 OF = re.compile(r"^\*Of ([A-Za-z, ]+)\.\*$")
-"""The line under a heading, or before a block, that names the patterns it is for."""
+"""A line below a heading, or above a block, that names the patterns it is for."""
 LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 SENTENCE = re.compile(r"(?<=[.:!?)])\s+(?=[A-Z`*\[$])")
 
@@ -15,7 +15,7 @@ class Cut:
     """How a page is cut for the copy of one pattern.
 
     Attributes:
-        pattern: the one that is copied.
+        pattern: the copied one.
         names: table rows that begin with one of them are removed.
         mentions: whether a text mentions something left behind.
         has: whether a link's path leads to a file of the copy.
@@ -27,7 +27,7 @@ class Cut:
     has: Callable[[str], bool]
 
     def apply(self, text: str) -> str:
-        """Return the page without it; a heading that has nothing left goes too."""
+        """Return the page without what is left behind; headings without content are removed too."""
         kept: list[str] = []
         is_other = False
         for block in _blocks(text):
@@ -48,7 +48,7 @@ class Cut:
         return "\n".join(filter(None, map(self._item, _items(block))))
 
     def _table(self, lines: list[str]) -> str:
-        """Lines around it stay. A table without rows goes."""
+        """Return the lines without such rows. Lines around a table stay; a table without rows is removed."""
         head = next(place for place, line in enumerate(lines) if line.startswith("|")) + 2
         around = [
             self._link(line) for line in lines[:head] if line.startswith("|") or not self.mentions(line)
@@ -62,7 +62,7 @@ class Cut:
         return None if is_named or self.mentions(row) else row
 
     def _item(self, item: str) -> str:
-        """Return a paragraph, or an item of a list, without the sentences that mention it."""
+        """Return a paragraph or list item without the sentences that mention something left behind."""
         mark = re.match(r"\s*(?:[-*]|\d+\.)\s+|\s*", item)
         start = mark[0] if mark else ""
         sentences = [self._link(one) for one in SENTENCE.split(item[len(start) :])]
@@ -74,7 +74,7 @@ class Cut:
         )
 
     def _link(self, text: str) -> str:
-        """Links to pages and files that are not copied become their text."""
+        """Replace links to pages and files that are not copied by their text."""
 
         def linked(found: re.Match[str]) -> str:
             path = found[2]
@@ -84,7 +84,7 @@ class Cut:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Headings, paragraphs, lists, tables and blocks of code, as blank lines divide them."""
+    """Yield headings, paragraphs, lists, tables and code blocks, separated by blank lines."""
     block: list[str] = []
     is_code = False
     for line in [*text.splitlines(), ""]:
@@ -105,7 +105,7 @@ def _items(block: str) -> list[str]:
 
 
 def _without_empty_sections(blocks: Sequence[str]) -> list[str]:
-    """Without headings that the next heading of their level, or above, follows at once."""
+    """Remove headings that are followed at once by the next heading of their level or above."""
     kept: list[str] = []
     for block in reversed(blocks):
         level = len(block) - len(block.lstrip("#"))

@@ -1,4 +1,4 @@
-"""Python source without what a copy leaves behind: imports, rows of tables, settings, and what needs them."""
+"""Python source without what a copy leaves behind: imports, table rows, settings, and what needs them."""
 
 import ast
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -11,11 +11,11 @@ _Placed = ast.expr | ast.alias
 class Cut:
     """What is left behind.
 
-    missing: says of a dotted name whether it is a module that is not copied.
-    names: texts that stand for it, as keys of tables, elements of lists and fields of settings.
-    mentions: says of a statement's source whether it speaks of something else that is left behind.
-    settings: the class whose fields are named there too.
-    fixtures: pytest's, which no module imports; those of a conftest.py that went are added.
+    missing: returns whether a dotted name is a module that is not copied.
+    names: its names, as keys of tables, elements of lists and fields of settings.
+    mentions: returns whether a statement's source mentions anything else that is left behind.
+    settings: the class whose fields may be among the names.
+    fixtures: pytest fixtures, which no module imports; those of a removed conftest.py are added.
     """
 
     missing: Callable[[str], bool]
@@ -25,7 +25,9 @@ class Cut:
     fixtures: set[str] = field(default_factory=set)
 
     def apply(self, source: str, *, within: Sequence[str] = ()) -> str:
-        """Return the source without it. within: functions that lose single statements; others go whole."""
+        """Return the source without it. within: functions that lose single statements; others are removed
+        whole.
+        """
         gone = {
             alias.asname or alias.name
             for node in ast.walk(ast.parse(source))
@@ -68,9 +70,9 @@ class Cut:
         return self.missing(node.module or "") or self.missing(f"{node.module}.{alias.name}")
 
     def _without_rows(self, source: str) -> str:
-        """Without entries of dictionaries, elements of lists, and settings that are named in `names`.
+        """Remove entries of dictionaries, elements of lists, and settings that are in `names`.
 
-        Not within functions: a test that names one goes as a whole.
+        Functions are not searched: a test that mentions one is removed whole.
         """
         spans: list[tuple[int, int]] = []
         alone: list[int] = []  # where the last of a tuple ends that is left as the only one: it needs a comma
@@ -114,7 +116,7 @@ class Cut:
 
 
 def _outside_of_functions(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those of the bodies of functions."""
+    """Yield every node outside the bodies of functions."""
     todo: list[ast.AST] = [tree]
     while todo:
         node = todo.pop()
@@ -138,13 +140,13 @@ def has_tests(source: str) -> bool:
 
 
 def _reads(node: ast.AST) -> set[str]:
-    """Names that it uses, and of a test or fixture those that it asks for by its arguments."""
+    """Return the names that it uses, and the fixtures that a test or fixture requests by its arguments."""
     names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
     return names | _asks_for(node)
 
 
 def _asks_for(node: ast.AST) -> set[str]:
-    """Fixtures, by its arguments or by `pytest.mark.usefixtures`."""
+    """Return fixtures requested by its arguments or by `pytest.mark.usefixtures`."""
     calls = (one for one in ast.walk(node) if isinstance(one, ast.Call))
     named = (one for call in calls if ast.unparse(call.func).endswith("usefixtures") for one in call.args)
     arguments = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
@@ -152,7 +154,7 @@ def _asks_for(node: ast.AST) -> set[str]:
 
 
 def _binds(node: ast.stmt) -> Iterator[str]:
-    """Names that other statements may know it by."""
+    """Yield the names that other statements may use for it."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -167,7 +169,7 @@ def _is_fixture(node: ast.stmt) -> bool:
 
 
 def _lines(node: ast.stmt, body: Sequence[ast.stmt]) -> tuple[int, int]:
-    """Half-open range of a statement's lines, from 0, with its decorators and a field's docstring."""
+    """Return the half-open line range of a statement, from 0, with its decorators and a field's docstring."""
     first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
     following = body[body.index(node) + 1 :][:1]
     is_documented = isinstance(node, ast.Assign | ast.AnnAssign) and following and _is_text(following[0])
@@ -191,7 +193,7 @@ def _without_lines(source: str, spans: Sequence[tuple[int, int]]) -> str:
 
 
 def _starts(source: str) -> list[int]:
-    """Where each line begins, in bytes, and where the last one ends."""
+    """Return the byte offset of each line, and the end of the last."""
     starts = [0]
     for line in source.encode().splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
@@ -209,7 +211,9 @@ def _end(node: _Placed, starts: list[int]) -> int:
 def _rows(
     rows: Sequence[tuple[_Placed, _Placed, bool]], starts: list[int], source: bytes
 ) -> Iterator[tuple[int, int]]:
-    """Where those that go stand, with the comma of each. rows: first and last node, and whether it goes."""
+    """Yield the byte ranges of elements to remove, each with its comma. rows: first and last node, and
+    whether to remove.
+    """
     kept: _Placed | None = None
     for place, (first, last, goes) in enumerate(rows):
         if not goes:
@@ -227,7 +231,7 @@ def _rows(
 
 
 def _outermost(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Those that are in no other, the last first."""
+    """Return those that are inside no other, the last first."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if found and start < found[-1][1]:

@@ -1,1 +1,1 @@
-"""A client of each deployed pattern, for tests, the demo and e2e."""
+"""A client for each deployed pattern, for tests, the demo and e2e."""

@@ -1,4 +1,4 @@
-"""Drives the backfill of a pattern: counts what is there, starts it, follows it, reads its report."""
+"""Client of a pattern's backfill: counts objects, starts the run, follows it, reads its report."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ from tools.drivers.deployed import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Of an execution. status: of Step Functions. objects: None until they are listed."""
+    """State of an execution. status: of Step Functions. objects: None until they are listed."""
 
     status: str
     why: str = ""
@@ -34,31 +34,31 @@ class BackfillDriver:
 
     @cached_property
     def states(self) -> Any:
-        """Step Functions."""
+        """A client of Step Functions."""
         return self.client("stepfunctions")
 
     def running(self) -> list[str]:
-        """Return the ARNs of executions, at most one unless somebody started more by hand."""
+        """Return the ARNs of running executions: at most one, unless somebody started more by hand."""
         machine = self.outputs["StateMachine"]
         found = self.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
         return [one["executionArn"] for one in found["executions"]]
 
     def input_of(self, execution: str) -> dict[str, Any]:
-        """Return what it was started with: prefix and at_once."""
+        """Return an execution's input: prefix and at_once."""
         return dict(json.loads(self.states.describe_execution(executionArn=execution)["input"]))
 
     def start(self, *, prefix: str, at_once: int) -> str:
-        """Its ARN."""
+        """Start an execution; return its ARN."""
         told = json.dumps({"prefix": prefix, "at_once": at_once})
         started = self.states.start_execution(stateMachineArn=self.outputs["StateMachine"], input=told)
         return str(started["executionArn"])
 
     def stop(self, execution: str) -> None:
-        """Stop it; what the function has in hand just then it still sends."""
+        """Stop it; the batch that the function is working on is still sent."""
         self.states.stop_execution(executionArn=execution)
 
     def progress(self, execution: str) -> Progress:
-        """As it is now."""
+        """Return the execution's current state."""
         found = self.states.describe_execution(executionArn=execution)
         why = f"{found.get('error', '')}: {found.get('cause', '')}".strip(": ")
         runs = self.states.list_map_runs(executionArn=execution)["mapRuns"]
@@ -75,9 +75,7 @@ class BackfillDriver:
         )
 
     def counts(self, execution: str) -> Counter[str]:
-        """Return what became of the objects, once an execution has succeeded: by
-        lambda_src.backfill.feed.Found.
-        """
+        """Return the number of objects by lambda_src.backfill.feed.Found, once an execution has succeeded."""
         found = self.states.describe_execution(executionArn=execution)
         place = json.loads(found["output"])["ResultWriterDetails"]
         manifest = json.load(self._open(place["Bucket"], place["Key"]))
@@ -92,7 +90,7 @@ class BackfillDriver:
 
 
 def listed(client: Client, bucket: str, prefix: str) -> Iterator[int]:
-    """How many objects there are under a prefix, after each page of a thousand."""
+    """Yield the number of objects under a prefix after each page of a thousand."""
     objects = 0
     for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         objects += page.get("KeyCount", 0)

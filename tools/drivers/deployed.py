@@ -1,4 +1,4 @@
-"""What every driver of a deployed pattern is made with, and what several of them take and give."""
+"""What the drivers of deployed patterns are made with, and what several of them return."""
 
 import urllib.error
 import urllib.request
@@ -9,14 +9,16 @@ from urllib.parse import urlsplit
 
 LABEL_OF = ".cloudfront.net"
 HERE = ".cloudfront.localhost"
-"""Browsers look for every name under localhost on this machine: https://www.rfc-editor.org/rfc/rfc6761#section-6.3"""
+"""Browsers resolve every name under localhost to this machine:
+https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+"""
 Client = Callable[[str], Any]
-"""Makes a boto3 client by the name of its service."""
+"""Makes a boto3 client, given a service's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """A stack, as its drivers want it. client, resource: as boto3 makes them, by a service's name.
+    """A deployed stack. client, resource: as boto3 makes them, given a service's name.
 
     endpoint: of the local AWS; none on AWS itself.
     """
@@ -29,7 +31,7 @@ class Deployed:
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A source version that was uploaded; started: `time.monotonic()` before that."""
+    """An uploaded source version; started: `time.monotonic()` before the upload."""
 
     key: str
     version_id: str
@@ -40,7 +42,7 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Of a distribution. headers: by their names in small letters."""
+    """A distribution's answer. headers: by lowercase names."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,7 +50,7 @@ class Answer:
 
 
 def ask(url: str, path: str, *, endpoint: str = "") -> Answer:
-    """Get a path of a distribution. url: its own; endpoint: of the local AWS, which knows it by name."""
+    """Get a path of a distribution. url: its own; endpoint: of the local AWS, which finds it by host name."""
     request = urllib.request.Request(f"{endpoint or url}{path}", headers={"Host": urlsplit(url).netloc})
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:
@@ -58,6 +60,6 @@ def ask(url: str, path: str, *, endpoint: str = "") -> Answer:
 
 
 def answer_of(status: int, answer: Any) -> Answer:
-    """Return what urllib got, or failed with."""
+    """Return the answer that urllib got or raised."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Answer(status=status, headers=headers, body=answer.read())

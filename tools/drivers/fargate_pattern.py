@@ -1,4 +1,4 @@
-"""Drives a deployed FargatePattern: viewers through the distribution, and its tasks."""
+"""Client of a deployed FargatePattern: requests through the distribution, and its tasks."""
 
 import time
 from collections.abc import Mapping
@@ -10,24 +10,24 @@ from tools.drivers.viewer import Viewer
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceDriver(Viewer):
-    """As `Viewer` says."""
+    """Client of the service; fields as in `Viewer`."""
 
     def service(self) -> Mapping[str, Any]:
-        """As DescribeServices tells of it."""
+        """Return the service as DescribeServices does."""
         found = self.client("ecs").describe_services(
             cluster=self.outputs["ClusterName"], services=[self.outputs["ServiceName"]]
         )
         return dict(found["services"][0])
 
     def tasks(self) -> list[Mapping[str, Any]]:
-        """Those that are meant to run."""
+        """Return tasks with the desired status RUNNING."""
         ecs, cluster = self.client("ecs"), self.outputs["ClusterName"]
         arns = ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
         found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
         return [task for task in found if task["lastStatus"] == "RUNNING"]
 
     def wait_until_steady(self, *, timeout: float = 300) -> Mapping[str, Any]:
-        """Wait until one deployment has all its tasks running. TimeoutError after that many seconds."""
+        """Wait until one deployment has all its tasks running. Raises TimeoutError after so many seconds."""
         end = time.monotonic() + timeout
         while True:
             service = self.service()

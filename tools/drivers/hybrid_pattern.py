@@ -1,4 +1,4 @@
-"""Drives a deployed HybridPattern as its users do: upload a scan, follow its job, look at the tiles."""
+"""Client of a deployed HybridPattern: uploads a scan, follows its job, reads the tiles."""
 
 import json
 import time
@@ -20,14 +20,14 @@ LOG_GROUPS = {
     "worker": "WorkerLogGroup",
     "tracker": "TrackerLogGroup",
 }
-"""By who writes there: outputs of the stack."""
+"""Outputs of the stack with the log groups, by their writer."""
 CLOCKS_APART = 60
-"""Seconds, at the most, by which a log may be dated before its job."""
+"""Most seconds by which a log line may be dated before its job."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """at: seconds since 1970. text: as it was written, one line of JSON or not."""
+    """at: seconds since 1970. text: as written, one line of JSON or not."""
 
     at: float
     who: str
@@ -36,8 +36,9 @@ class LogLine:
 
 @dataclass(frozen=True, kw_only=True)
 class HybridDriver:
-    """client, resource: as boto3 makes them, by a service's name. outputs: of the stack, as `cdk deploy`
-    gives them. endpoint: of the local AWS; none on AWS itself.
+    """client, resource: as boto3 makes them, given a service's name.
+
+    outputs: of the stack, as `cdk deploy` prints them. endpoint: of the local AWS; none on AWS itself.
     """
 
     client: Client
@@ -74,7 +75,10 @@ class HybridDriver:
     def wait(
         self, upload: Upload, *, timeout: float = 300, tell: Callable[[Job], None] = lambda _job: None
     ) -> Job:
-        """Wait until the job has ended. TimeoutError after `timeout` seconds. tell: called on each poll."""
+        """Wait until the job has ended.
+
+        Raises TimeoutError after `timeout` seconds. tell: called on each poll.
+        """
         end = time.monotonic() + timeout
         pause = 0.05
         while True:
@@ -89,18 +93,18 @@ class HybridDriver:
             pause = min(pause * 1.5, 1)
 
     def manifest(self, job: Job) -> dict[str, Any]:
-        """Of a job that is done."""
+        """Return the manifest of a job that is done."""
         return dict(json.loads(self.get(f"/{manifest_key(job.job_id)}").body))
 
     def retry(self, job_id: str) -> bool:
-        """Begins a job that failed anew; False when it did not fail. Raises KeyError for none of that id."""
+        """Restart a failed job; False if it has not failed. Raises KeyError for an unknown id."""
         if self.jobs.reopen(job_id) is None:
             return False
         self.calls.send([job_id])
         return True
 
     def logs(self, job: Job) -> list[LogLine]:
-        """Every line that names the job, of all three, by their time."""
+        """Return every line that names the job, from all three log groups, by time."""
         since = (job.created_at - CLOCKS_APART) * 1000
         pages = self.client("logs").get_paginator("filter_log_events")
         lines = [
@@ -118,7 +122,7 @@ class HybridDriver:
         self.tell({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
 
     def tell(self, message: Mapping[str, Any]) -> None:
-        """Put a message into the tracker's queue."""
+        """Send a message to the tracker's queue."""
         self.client("sqs").send_message(QueueUrl=self.outputs["StopsQueue"], MessageBody=json.dumps(message))
 
     @property
@@ -128,5 +132,5 @@ class HybridDriver:
         return f"http://{domain.removesuffix(LABEL_OF)}{HERE}:{local.port}"
 
     def get(self, path: str) -> Answer:
-        """Asks the distribution."""
+        """Request a path from the distribution."""
         return ask(self.outputs["TilesUrl"], path, endpoint=self.endpoint)

@@ -1,4 +1,4 @@
-"""Drives a deployed LambdaPattern as its users do: upload, then read what became of it."""
+"""Client of a deployed LambdaPattern: uploads, and reads the results."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from tools.drivers.uploads import Uploads
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaDriver(Uploads):
-    """The driver of a deployed LambdaPattern; its fields are those of `Uploads`."""
+    """Client of a deployed LambdaPattern; fields as in `Uploads`."""
 
     def log_group(self) -> str:
-        """Where the function writes its log."""
+        """Return the function's log group."""
         found = self.client("lambda").get_function_configuration(FunctionName=self.outputs["FunctionName"])
         return str(found["LoggingConfig"]["LogGroup"])

@@ -1,4 +1,4 @@
-"""Drives a deployed LambdaService: viewers through the distribution, and its function."""
+"""Client of a deployed LambdaService: requests through the distribution, and its function."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from tools.drivers.viewer import Viewer
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionDriver(Viewer):
-    """As `Viewer` says."""
+    """Client of the service; fields as in `Viewer`."""
 
     @property
     def function(self) -> str:
-        """Its name."""
+        """The function's name."""
         return self.outputs["FunctionName"]

@@ -1,4 +1,4 @@
-"""Drives a deployed QueuePattern as its users do: upload a scan, then look at its tiles."""
+"""Client of a deployed QueuePattern: uploads a scan, and reads its tiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ class QueueDriver(Uploads):
     endpoint: str = ""
 
     def service(self) -> Mapping[str, Any]:
-        """As DescribeServices tells of it."""
+        """Return the service as DescribeServices does."""
         found = self.client("ecs").describe_services(
             cluster=self.outputs["ClusterName"], services=[self.outputs["ServiceName"]]
         )
         return dict(found["services"][0])
 
     def backlog(self) -> int:
-        """Messages that wait or are worked on."""
+        """Return the number of messages, waiting and in flight."""
         return self.waiting(self.outputs["Queue"])
 
     def get(self, path: str) -> Answer:
-        """Asks the distribution."""
+        """Request a path from the distribution."""
         return ask(self.outputs["TilesUrl"], path, endpoint=self.endpoint)

@@ -1,4 +1,4 @@
-"""Drives a deployed StreamPattern as its users do: put log lines, read views, redrive what failed."""
+"""Client of a deployed StreamPattern: puts log lines, reads views, redrives failed records."""
 
 import base64
 import json
@@ -13,23 +13,28 @@ from lambda_src.views.counters import MARK
 from tools.drivers.deployed import Client
 
 MOST_RECORDS = 500
-"""Of one PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
+"""Maximum per PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
 MOST_BYTES = 4_000_000
-"""Of their data; PutRecords takes 5 MiB with the partition keys."""
+"""Maximum bytes of data; PutRecords takes 5 MiB including partition keys."""
 PAUSES = (0.2, 0.5, 1, 2, 4, 8)
-"""Seconds before records that were refused are put again: a shard takes a thousand per second."""
+"""Seconds before refused records are put again: a shard takes a thousand per second."""
 SET_ASIDE, MALFORMED = "aws/lambda/", "malformed/"
-"""Where the event source writes what failed to the end, and the function what it cannot read."""
+"""Prefixes for records that kept failing, written by the event source, and that are malformed, by the
+function.
+"""
 MOST_READS, READ_PAUSE = 40, 0.25
-"""Of a shard, and the seconds between two: five per second are allowed, the function's among them."""
+"""Maximum reads of a shard, and seconds between two: five per second are allowed, including the function's.
+"""
 FAILED = "RetryAttemptsExhausted"
-"""The condition of what was tried and failed; the other one is of what was too old."""
+"""The event source's condition for records that were tried and failed; the other one is for too old ones."""
 Record = tuple[str, bytes]
-"""Partition key and data."""
+"""A partition key and data."""
 
 
 class NotTakenError(Exception):
-    """The stream has not taken some records; the message says how many and why. places: which of them."""
+    """Raised when the stream did not accept records; the message says how many and why. places: their
+    indexes.
+    """
 
     def __init__(self, places: Sequence[int], why: str) -> None:
         super().__init__(f"The stream did not take {len(places)} records: {why}.")
@@ -37,16 +42,16 @@ class NotTakenError(Exception):
 
 
 class NotReadError(Exception):
-    """A shard could not be looked through."""
+    """Raised when a shard could not be read completely."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamDriver:
-    """The driver of a deployed StreamPattern.
+    """Client of a deployed StreamPattern.
 
     Attributes:
-        client: makes the boto3 client of a service, given its name.
-        outputs: of the stack, as `cdk deploy` gives them.
+        client: makes a boto3 client, given a service's name.
+        outputs: of the stack, as `cdk deploy` prints them.
     """
 
     client: Client
@@ -61,9 +66,9 @@ class StreamDriver:
         return self.client("s3")
 
     def put(self, records: Sequence[Record]) -> None:
-        """Put records into the stream, and those again that it did not take: PutRecords may take a part.
+        """Put records into the stream, retrying those that it did not accept: PutRecords may accept a part.
 
-        Raises NotTakenError where it still refuses some after PAUSES; what follows them was not put either.
+        Raises NotTakenError if it still refuses some after PAUSES; records after them were not put either.
         """
         for first, part in _parts(records):
             left, refused = {first + place: record for place, record in enumerate(part)}, [""]
@@ -80,7 +85,7 @@ class StreamDriver:
                 raise NotTakenError([*left, *following], ", ".join(sorted({*refused} - {""})))
 
     def views(self, *, since: str = "") -> Counter[str]:
-        """Return views by image, from a minute on (as 2026-11-26T16:13Z); reads the whole table."""
+        """Return views by image from a minute on (as 2026-11-26T16:13Z); reads the whole table."""
         pages = (
             self.client("dynamodb")
             .get_paginator("scan")
@@ -98,7 +103,7 @@ class StreamDriver:
         return found
 
     def wait(self, views: int, *, timeout: float = 300) -> Counter[str]:
-        """Wait for that many views; return them by image. TimeoutError `timeout` seconds after now."""
+        """Wait for that many views; return them by image. Raises TimeoutError after `timeout` seconds."""
         end = time.monotonic() + timeout
         while (found := self.views()).total() < views:
             if time.monotonic() > end:
@@ -107,11 +112,11 @@ class StreamDriver:
         return found
 
     def redrive(self, *, aged: bool = False, malformed: bool = False) -> tuple[int, int]:
-        """Put what was set aside into the stream again; how many objects and records.
+        """Put records that were set aside into the stream again; return how many objects and records.
 
-        An object keeps the records that the stream has not taken yet. aged: also records that were set aside
-        only for their age, which may be counted already: a recreated event source sets aside old records
-        untried. malformed: instead those that the function could not read, for once it can.
+        An object keeps the records that the stream has not accepted yet. aged: include records that were set
+        aside only for their age, which may already be counted: a recreated event source sets old records
+        aside untried. malformed: those that the function could not read instead, for when it can.
         """
         objects = records = 0
         for key in self.set_aside(MALFORMED if malformed else SET_ASIDE):
@@ -122,7 +127,7 @@ class StreamDriver:
         return objects, records
 
     def _again(self, key: str, held: "_Held") -> int:
-        """Part by part, so that what the stream has taken is not put again."""
+        """Put an object's records part by part, so that records the stream has accepted are not put again."""
         left, where = list(held.records), {"Bucket": self.outputs["SetAsideBucket"], "Key": key}
         while left:
             part, rest = left[:MOST_RECORDS], left[MOST_RECORDS:]
@@ -142,17 +147,17 @@ class StreamDriver:
         return str(found["Body"].read().decode())
 
     def set_aside(self, prefix: str) -> list[str]:
-        """Keys of what is set aside under a prefix."""
+        """Return the keys of what was set aside, under a prefix."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.outputs["SetAsideBucket"], Prefix=prefix
         )
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
     def behind(self) -> int:
-        """Milliseconds since the oldest record arrived that is not counted; 0 where all are.
+        """Return how many milliseconds ago the oldest uncounted record arrived; 0 if all are counted.
 
-        Raises NotReadError. GetRecords may give nothing though there is more: what follows an old position is
-        looked through piece by piece.
+        Raises NotReadError. GetRecords may return nothing though there is more: everything after an old
+        position is read piece by piece.
         """
         return max(self._behind(shard["ShardId"]) for shard in self._shards())
 
@@ -188,7 +193,7 @@ class StreamDriver:
 
 @dataclass(frozen=True, kw_only=True)
 class _Held:
-    """What an object holds: told is what the event source says of its records, and None of malformed ones."""
+    """Contents of an object: told is the event source's own record, None for malformed ones."""
 
     records: Sequence[Any]
     told: Mapping[str, Any] | None
@@ -203,14 +208,14 @@ class _Held:
         return data[key], base64.b64decode(data["data"])
 
     def text(self, records: Sequence[Any]) -> bytes:
-        """Return the set-aside object with other records in it."""
+        """Return the object's text with other records in it."""
         if self.told:
             return json.dumps({**self.told, "payload": json.dumps({"Records": records})}).encode()
         return "".join(f"{json.dumps(one)}\n" for one in records).encode()
 
 
 def _held(text: str) -> _Held:
-    """Of the event source's JSON, whose payload is a text or an object, or of the function's lines."""
+    """Parse the event source's JSON, whose payload is text or an object, or the function's lines."""
     lines = [json.loads(line) for line in text.splitlines()]
     told = lines[0]
     if "payload" not in told:
@@ -221,7 +226,7 @@ def _held(text: str) -> _Held:
 
 
 def _parts(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
-    """Where each part begins, and the part."""
+    """Yield parts with their start."""
     first = size = 0
     for place, (key, data) in enumerate(records):
         more = len(data) + len(key.encode())

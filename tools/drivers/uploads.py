@@ -1,4 +1,4 @@
-"""Drives a pattern that ends every upload as a manifest, a rejection or a dead letter: upload, then look."""
+"""Client of a pattern that ends every upload as a manifest, a rejection or a dead letter."""
 
 import json
 import time
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Where an upload ended: with a manifest or with a rejection; seconds from upload to there."""
+    """How an upload ended, with a manifest or a rejection; seconds since the upload."""
 
     upload: Upload
     seconds: float
@@ -29,9 +29,9 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Where every one of some uploads ended; unaccounted: their keys and versions, where that is nowhere.
+    """How every one of some uploads ended; unaccounted: keys and versions of those that did not end.
 
-    superseded counts those of the published that their key's pointer has gone past.
+    superseded counts published ones that their key's pointer has moved past.
     """
 
     uploads: int
@@ -52,7 +52,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Uploads:
-    """outputs: of the stack, as `cdk deploy` gives them."""
+    """outputs: of the stack, as `cdk deploy` prints them."""
 
     client: Client
     outputs: Mapping[str, str]
@@ -114,7 +114,7 @@ class Uploads:
         )
 
     def waiting(self, queue_url: str) -> int:
-        """Messages in a queue, those that are being worked on among them."""
+        """Return the number of messages in a queue, waiting and in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
         return sum(int(value) for value in found["Attributes"].values())

@@ -1,4 +1,4 @@
-"""Asks a deployed image service as viewers do: through its distribution."""
+"""Client of a deployed image service, through its distribution."""
 
 import urllib.error
 import urllib.request
@@ -13,7 +13,7 @@ from tools.drivers.deployed import HERE, LABEL_OF, Answer, Client, answer_of
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """outputs: of the stack, as `cdk deploy` gives them. endpoint: of the local AWS."""
+    """outputs: of the stack, as `cdk deploy` prints them. endpoint: of the local AWS."""
 
     client: Client
     outputs: Mapping[str, str]
@@ -25,7 +25,7 @@ class Viewer:
 
     @property
     def domain(self) -> str:
-        """Of the distribution."""
+        """The distribution's domain name."""
         return urlsplit(self.outputs["Url"]).netloc
 
     @property
@@ -42,12 +42,12 @@ class Viewer:
         self.client("s3").put_object(Bucket=self.source, Key=key, Body=data)
 
     def describe(self, key: str) -> Answer:
-        """Return the `info.json` of the image's present version."""
+        """Return the `info.json` of the image's current version."""
         found = self.get(f"{self.image(key)}/info.json")
         return self.get(urlsplit(found.headers["location"]).path) if found.status == 302 else found
 
     def get(self, path: str, *, timeout: float = 120) -> Answer:
-        """Asks the distribution, and follows no redirect; status 0 is no answer at all."""
+        """Request a path without following redirects; status 0 means no answer."""
         request = urllib.request.Request(f"{self.endpoint}{path}", headers={"Host": self.domain})
         try:
             with _OPENER.open(request, timeout=timeout) as answer:
@@ -59,10 +59,10 @@ class Viewer:
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """The local AWS is at another address than the one that redirects name."""
+    """Keeps redirects unfollowed: they name the distribution, and the local AWS has another address."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Answers with the redirect itself."""
+        """Return no new request, so that the redirect itself is the answer."""
 
 
 _OPENER = urllib.request.build_opener(_Stay)

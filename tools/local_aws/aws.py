@@ -1,4 +1,4 @@
-"""Starts and stops the local AWS."""
+"""Start and stop of the local AWS."""
 
 import functools
 import os
@@ -25,18 +25,18 @@ START_SECONDS, STOP_SECONDS = 180, 60
 
 
 class LocalAwsError(Exception):
-    """The local AWS cannot do something; the message says what and what to do."""
+    """Raised when the local AWS cannot do something; the message says what, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalAws:
-    """A running MiniStack. log: what it and the functions in it print. containers: how tasks run.
+    """A running MiniStack. log: its own and its functions' output. containers: how tasks run.
 
-    vcpus: a file with the account's quota for tasks that RunTask starts; without it there is none.
-    rekognition: a file with the code of the error with which DetectLabels answers; without it there is none.
-    minute: a file with how many seconds a minute of auto scaling lasts; without it they are sixty.
-    most_hidden: a file with the most seconds for which ChangeMessageVisibility hides a message; without it
-        they are those that are asked for.
+    vcpus: file with the account's vCPU quota for RunTask; without it there is no limit.
+    rekognition: file with the error code that DetectLabels answers; without it there is no error.
+    minute: file with the length of an auto scaling minute in seconds; sixty by default.
+    most_hidden: file with the most seconds for which ChangeMessageVisibility hides a message; unlimited by
+        default.
     """
 
     url: str
@@ -62,7 +62,7 @@ class LocalAws:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the aws CLI, boto3 and the CDK need to reach this one and no other."""
+        """Environment variables by which the aws CLI, boto3 and the CDK reach this AWS and no other."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "test",
@@ -72,23 +72,23 @@ class LocalAws:
         }
 
     def client(self, service: str, *, key: str = "test", secret: str = "test") -> Any:
-        """Return a boto3 client that reaches this AWS, whatever the caller's own configuration says.
+        """Return a boto3 client for this AWS, whatever the caller's own configuration says.
 
-        key, secret: of an IAM user; without them it is the account's root, whom no policy holds back.
+        key, secret: of an IAM user; the default is the account's root, which no policy restricts.
         """
         session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=REGION)
         return session.client(service, endpoint_url=self.url)
 
     def resource(self, service: str) -> Any:
-        """Return a boto3 resource that reaches this AWS, as root."""
+        """Return a boto3 resource for this AWS, as root."""
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         return session.resource(service, endpoint_url=self.url)
 
 
 def forget_other_accounts() -> None:
-    """From here on this process and what it starts know no AWS but the local one.
+    """Make this process and its children use only the local AWS from now on.
 
-    A profile, a session token or an endpoint of the caller's would win over ours in one SDK or another.
+    A profile, session token or endpoint of the caller's would override ours in one SDK or another.
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -98,9 +98,9 @@ def forget_other_accounts() -> None:
 
 @functools.cache
 def run_by() -> Literal["docker", "processes"]:
-    """How tasks run here: as containers where a Docker daemon answers, else as processes.
+    """Return how tasks run here: as containers if a Docker daemon answers, else as processes.
 
-    LOCAL_AWS_CONTAINERS says which in so many words. Raises LocalAwsError where it cannot be.
+    LOCAL_AWS_CONTAINERS overrides it. Raises LocalAwsError if that is impossible.
     """
     asked = os.environ.get("LOCAL_AWS_CONTAINERS", "")
     if asked not in ("", "docker", "processes"):
@@ -123,11 +123,12 @@ def run_by() -> Literal["docker", "processes"]:
 def local_aws(
     log: Path, *, without: Sequence[str] = (), kept: Path | None = None, port: int = 0
 ) -> Iterator[LocalAws]:
-    """Yield a private MiniStack on a free loopback port, with IAM enforced, for as long as the block lasts.
+    """Yield a private MiniStack on a free loopback port, with IAM enforced.
 
-    However the block or this process ends, it ends too. without: the emulator's patches to leave out.
-    kept: a folder where its state is written when the block ends, to begin from the next time; on the same
-    port, since the addresses of queues hold it. Raises LocalAwsError when it does not start.
+    It ends with the block or this process, however they end. without: names of the emulator's patches to
+    leave out.
+    kept: folder where its state is saved at the end, to continue from next time; on the same port, which is
+        part of the addresses of queues. Raises LocalAwsError if it does not start.
     """
     forget_other_accounts()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -200,7 +201,7 @@ def _environment(port: int, scratch: Path, without: Sequence[str], kept: Path | 
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the group that the emulator leads: itself and the functions that it runs."""
+    """End the process group that the emulator leads: itself and the functions that it runs."""
     assert process.stdin
     process.stdin.close()
     try:

@@ -16,10 +16,10 @@ DOCKER = Path(__file__).with_name("docker.py")
 
 @dataclass(frozen=True, kw_only=True)
 class Cdk:
-    """The CDK CLI with the functions' packages made for this machine.
+    """The CDK CLI, with function packages built for this machine.
 
-    folder: where its output and log go. app: the folder with cdk.json. program: what makes the templates, in
-        place of the one that cdk.json names.
+    folder: for its output and log. app: the folder with cdk.json. program: overrides the app command of
+        cdk.json.
     """
 
     aws: LocalAws
@@ -32,9 +32,9 @@ class Cdk:
         self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
     def deploy(self, *stacks: str) -> dict[str, dict[str, str]]:
-        """Deploys, and returns each stack's outputs, by the name that app.py gives the stack.
+        """Deploy, and return each stack's outputs, by the name that app.py gives the stack.
 
-        stacks: with what else the CLI takes, such as their parameters.
+        stacks: with further arguments of the CLI, such as the stacks' parameters.
         """
         outputs = self.folder / "outputs.json"
         self._run("deploy", *stacks, "--require-approval", "never", "--outputs-file", str(outputs))
@@ -83,7 +83,7 @@ def stack_name(stack: str, settings: Settings | None = None) -> str:
 
 @contextmanager
 def deployed(cdk: Cdk, *stacks: str) -> Iterator[dict[str, dict[str, str]]]:
-    """Bootstrapped and deployed for as long as the block lasts, then destroyed."""
+    """Bootstrap and deploy for the duration of the block, then destroy."""
     cdk.bootstrap()
     yield cdk.deploy(*stacks)
     cdk.destroy(*stacks)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What the CDK CLI calls for `docker` when it deploys into the local AWS (CDK_DOCKER).
+"""The stand-in for `docker` that the CDK CLI calls when it deploys into the local AWS (CDK_DOCKER).
 
-Images go into the Docker daemon of this machine and into no registry; where there is none, `build` keeps the
-folder that it is given, for tools/local_aws/emulator/processes.py.
+Images go into this machine's Docker daemon and to no registry; without one, `build` keeps the build context
+for tools/local_aws/emulator/processes.py.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Where a pattern is deployed: in the local AWS that `demo --keep` runs, or in an account."""
+"""Where a pattern is deployed: in the local AWS of `demo --keep`, or in an account."""
 
 import json
 import os
@@ -19,7 +19,7 @@ FILE = ROOT / "build" / "demo" / "running.json"
 
 
 def note(aws: LocalAws, outputs: Mapping[str, Mapping[str, str]]) -> None:
-    """For commands in other terminals."""
+    """Record the local AWS for commands in other terminals."""
     FILE.write_text(json.dumps({"url": aws.url, "outputs": outputs}))
 
 
@@ -28,15 +28,15 @@ def forget() -> None:
 
 
 def find(stack: str, target: str, profile: str | None, settings: Settings | None = None) -> Deployed:
-    """Find what is deployed. Raises LocalAwsError with what to do if there is nothing, or it may not be seen.
+    """Find a deployed stack. Raises LocalAwsError with what to do if there is none, or access is denied.
 
-    stack: by the name that app.py gives it. settings: those of cdk.json unless given.
+    stack: the name that app.py gives it. settings: those of cdk.json unless given.
     """
     return _local(stack) if target == "local" else _account(stack, profile, settings)
 
 
 def session(profile: str | None) -> boto3.Session:
-    """In the Region in which the CDK CLI would deploy: boto3 itself does not read AWS_REGION."""
+    """Return a session in the Region that the CDK CLI deploys to: boto3 itself does not read AWS_REGION."""
     return boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION") or None)
 
 

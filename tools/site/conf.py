@@ -23,7 +23,7 @@ ABOVE_DECISIONS = re.compile(r"\[([^\]]+)\]\(\.\./\.\./[^)]*\)")
 
 
 def _as_site(app: Sphinx, page: str, source: list[str]) -> None:
-    """Links into the code, which is not of the site, become text; two pages lead to all the others."""
+    """Turn links into the code, which is not part of the site, into text; two pages link to all others."""
     above = ABOVE_DECISIONS if page.startswith("decisions/") else ABOVE
     source[0] = above.sub(lambda link: link[1], source[0])
     for folder in SECTIONS:
@@ -36,5 +36,5 @@ def _as_site(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Let Sphinx call us when it reads a page."""
+    """Register the hook that Sphinx calls for each page."""
     app.connect("source-read", _as_site)

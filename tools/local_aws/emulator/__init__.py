@@ -1,5 +1,5 @@
-"""MiniStack with the gaps filled that these templates meet. Runs in .ministack, never in .venv.
+"""MiniStack with patches for the gaps that these templates meet. It runs in .ministack, never in .venv.
 
-One function a gap; tests/local/test_gaps.py fails for each one that a newer MiniStack closes, and then the
-function goes. Nothing here changes a call that MiniStack gets right.
+One function per gap; tests/local/test_gaps.py fails for each one that a newer MiniStack closes, so that the
+function can go. Nothing here changes a call that MiniStack gets right.
 """

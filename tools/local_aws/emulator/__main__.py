@@ -76,7 +76,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
 
 
 def end_with_the_parent() -> None:
-    """End with the parent: however that ends, its end of our standard input closes, and we go."""
+    """End when our standard input closes, which happens however the parent ends."""
 
     def wait() -> None:
         sys.stdin.buffer.read()
@@ -108,7 +108,7 @@ def main(socket_fd: int) -> None:
 
 
 async def serve_until_terminated(application: Any, config: Config) -> None:
-    """Lets MiniStack write its state before it ends; without a state it ends at once."""
+    """Let MiniStack save its state before it ends; without a state folder it ends at once."""
     terminated = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
     await serve(application, config, shutdown_trigger=terminated.wait)

@@ -1,4 +1,4 @@
-"""What an account and its Region allow, and MiniStack never refuses. One function a gap."""
+"""Limits of an account and its Region that MiniStack does not enforce. One function per gap."""
 
 import io
 import os
@@ -15,10 +15,7 @@ OTHERS_MAY_READ = 0o004
 
 
 def heed_the_modes_of_packages() -> None:
-    """Fail a function whose files only their owner may read: MiniStack runs as that owner.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/python-package.html (644 and 755)
-    """
+    """Fail a function whose files only their owner may read; MiniStack runs as that owner."""
     run = lambda_svc._execute_function_warm
 
     def run_if_readable(function: dict[str, Any], *rest: Any, **named: Any) -> Any:
@@ -34,7 +31,7 @@ def heed_the_modes_of_packages() -> None:
 
 @cache
 def _unreadable(package: bytes) -> str:
-    """Return the first file that others may not read; a zip that tells no modes is fine."""
+    """Return the first file that others may not read; a zip without modes is fine."""
     if not package:
         return ""
     with zipfile.ZipFile(io.BytesIO(package)) as files:
@@ -43,7 +40,7 @@ def _unreadable(package: bytes) -> str:
 
 
 def lead_custom_runtimes_here() -> None:
-    """MiniStack tells functions where it is, but for those of `provided.*`: they would ask AWS itself."""
+    """Tell functions on `provided.*` where MiniStack is; it only tells those on other runtimes."""
     environment = lambda_svc._provided_worker_env
 
     def environment_with_endpoint(config: dict[str, Any], *rest: Any) -> dict[str, str]:
@@ -54,7 +51,7 @@ def lead_custom_runtimes_here() -> None:
 
 
 def keep_vpc_origins_to_their_zones() -> None:
-    """VPC origins are not in every zone; MiniStack makes them in any."""
+    """Restrict VPC origins to the zones that offer them; MiniStack makes them in any."""
     handler = provisioners._RESOURCE_HANDLERS["AWS::CloudFront::VpcOrigin"]
     create = handler["create"]
 
@@ -67,7 +64,7 @@ def keep_vpc_origins_to_their_zones() -> None:
 
 
 def _zones(load_balancer: str) -> set[str]:
-    """Ids of those that it stands in."""
+    """Return the ids of its zones."""
     balancer = alb._lbs.get(load_balancer) or {}
     found = (ec2._subnets.get(subnet) or {} for subnet in balancer.get("Subnets", []))
     return {str(subnet.get("AvailabilityZoneId", "")) for subnet in found}

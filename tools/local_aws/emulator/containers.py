@@ -1,6 +1,6 @@
-"""Tasks that really run: by the Docker daemon where one answers, else as processes of this machine.
+"""Tasks that really run: by the Docker daemon if one answers, else as processes of this machine.
 
-Both listen on a loopback address of their own, as a task in a VPC has one, and nobody else's.
+Both listen on a loopback address of their own, as a task in a VPC has its own.
 """
 
 import os
@@ -25,7 +25,7 @@ Task = dict[str, Any]
 
 
 def client() -> Any:
-    """Docker's, or what stands in for it; a task never only looks as if it ran."""
+    """Return Docker's client, or its stand-in; a task never only appears to run."""
     if ecs._docker is None:
         if os.environ["LOCAL_AWS_CONTAINERS"] == "docker":
             import docker
@@ -37,7 +37,7 @@ def client() -> Any:
 
 
 def remove_all() -> None:
-    """End every container that this process started."""
+    """Remove every container that this process started."""
     if ecs._docker is not None:
         for container in ecs._docker.containers.list(all=True, filters={"label": f"{RUN_BY}={HERE}"}):
             with suppress(Exception):
@@ -80,7 +80,7 @@ def run_containers_as_fargate_does() -> None:
 
 
 def _as_the_api_spells_it(value: Any) -> Any:
-    """CloudFormation's names begin with a capital, which MiniStack keeps below the first level."""
+    """Lowercase the first letter of CloudFormation's keys, which MiniStack keeps below the first level."""
     if isinstance(value, list):
         return [_as_the_api_spells_it(one) for one in value]
     if isinstance(value, dict):
@@ -97,7 +97,9 @@ def _health_check(asked: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def give_tasks_their_role() -> None:
-    """Give a task its role's credentials; MiniStack's are of no role, at a name that is not here."""
+    """Give a task its role's credentials; MiniStack's belong to no role, at a name that does not resolve
+    here.
+    """
     register, answer = ecs._register_metadata, imds.handle_request
 
     def register_with_role(
@@ -145,9 +147,9 @@ def _session(role: str, task: str) -> dict[str, str]:
 
 
 def wait_until_targets_are_healthy() -> None:
-    """Check a task's health before requests are sent; MiniStack's load balancer sends them at once.
+    """Send requests to a task only once it is healthy; MiniStack's load balancer sends them at once.
 
-    So a task counts as running once it is healthy, and one that ends before that has failed to start.
+    A task counts as running once it is healthy, and one that ends before that has failed to start.
     """
     mark = ecs._mark_task_running
 
@@ -183,7 +185,7 @@ def _is_healthy(url: str) -> bool:
 
 
 def _exit_code(task: Task) -> int | None:
-    """Of the first container that has ended."""
+    """Return the exit code of the first container that has ended."""
     for container_id in task.get("_docker_ids", []):
         container = client().containers.get(container_id)
         container.reload()
@@ -193,7 +195,7 @@ def _exit_code(task: Task) -> int | None:
 
 
 def wait_for_the_stop_timeout() -> None:
-    """Between SIGTERM and SIGKILL a container has its stopTimeout; MiniStack gives it five seconds."""
+    """Wait for the container's stopTimeout between SIGTERM and SIGKILL; MiniStack waits five seconds."""
     remove = ecs._remove_docker_container
 
     def stop_and_remove(docker: Any, container: Any) -> None:

@@ -1,4 +1,5 @@
-"""Origin access control of function URLs: MiniStack sends what CloudFront asks unsigned, and it is refused.
+"""Origin access control of function URLs; MiniStack forwards CloudFront's requests unsigned, so they are
+refused.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html
 """
@@ -12,13 +13,15 @@ from ministack import app
 from ministack.services import cloudfront, lambda_svc
 
 NEEDED = {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
-"""Both, since October 2025: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"""
+"""Both permissions are required since October 2025:
+https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+"""
 SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=cloudfront"}
 REFUSED = (403, "Forbidden", {"content-type": "application/json"}, b'{"Message":"Forbidden"}')
 
 
 def sign_requests_for_function_urls() -> None:
-    """By the origin access control; let in where the policy of the URL's alias names the distribution."""
+    """Sign by origin access control; allow if the policy of the URL's alias names the distribution."""
     read, fetch = cloudfront._dataplane_origin, cloudfront._fetch_from_origin
 
     def read_with_access(element: Any) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def sign_requests_for_function_urls() -> None:
 
 
 def allowed(target: tuple[Any, ...], distribution: str) -> set[str]:
-    """Return what the policy of the URL's function lets a distribution do on just the alias of the URL."""
+    """Return the actions that the function's policy allows a distribution on exactly the URL's alias."""
     account, region, name, qualifier, _ = target
     record, _, _ = lambda_svc._get_func_record_for_ref_in_scope(name, account_id=account, region=region)
     alias = f"arn:aws:lambda:{region}:{account}:function:{name}" + (f":{qualifier}" if qualifier else "")

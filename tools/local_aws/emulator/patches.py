@@ -1,4 +1,4 @@
-"""Gaps in what MiniStack's services do to each other. One function a gap."""
+"""Gaps in how MiniStack's services interact. One function per gap."""
 
 import contextvars
 import json
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def assume_tls(application: Any) -> Any:
-    """Treat plain HTTP on loopback as TLS terminated upstream; every TLS-only policy would deny it."""
+    """Treat plain HTTP on loopback as TLS terminated upstream; otherwise TLS-only policies deny it."""
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and not any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
@@ -28,7 +28,9 @@ def assume_tls(application: Any) -> Any:
 
 
 def answer_to_localhost(application: Any) -> Any:
-    """Browsers find LABEL.cloudfront.localhost on this machine, and MiniStack knows LABEL.cloudfront.net."""
+    """Answer to LABEL.cloudfront.localhost, which browsers find on this machine; MiniStack knows
+    cloudfront.net.
+    """
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -44,7 +46,9 @@ def answer_to_localhost(application: Any) -> Any:
 
 
 def keep_bucket_tags() -> None:
-    """MiniStack drops a bucket's tags, by which CDK's auto-delete knows that it may empty the bucket."""
+    """Keep a bucket's tags, by which CDK's auto-delete knows that it may empty the bucket; MiniStack drops
+    them.
+    """
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     create, update = bucket["create"], bucket["update"]
 
@@ -67,7 +71,7 @@ def keep_bucket_tags() -> None:
 
 
 def refuse_to_delete_a_full_bucket() -> None:
-    """MiniStack drops the objects with the bucket; CloudFormation fails."""
+    """Refuse to delete a bucket with objects, as CloudFormation does; MiniStack deletes them with it."""
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     delete = bucket["delete"]
 
@@ -80,7 +84,7 @@ def refuse_to_delete_a_full_bucket() -> None:
 
 
 def name_the_version_in_events() -> None:
-    """S3's events name the version-id of an object in a versioned bucket; MiniStack's do not."""
+    """Add the version-id to S3's events of versioned buckets; MiniStack leaves it out."""
     version: contextvars.ContextVar[str | None] = contextvars.ContextVar("version", default=None)
     fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
 
@@ -99,7 +103,7 @@ def name_the_version_in_events() -> None:
 
 
 def ask_the_queue_policy() -> None:
-    """EventBridge delivers only where the queue's policy lets the rule in; MiniStack always delivers."""
+    """Deliver EventBridge events only if the queue's policy allows the rule; MiniStack always delivers."""
     rule_arn: contextvars.ContextVar[str] = contextvars.ContextVar("rule_arn", default="")
     invoke, deliver = eventbridge._invoke_target, eventbridge._dispatch_to_sqs
 
@@ -121,7 +125,9 @@ def ask_the_queue_policy() -> None:
 
 
 def miss_images_that_are_not_there() -> None:
-    """DescribeImages of an unknown tag is an error; MiniStack's empty list means to the CDK: built."""
+    """Raise an error for an unknown tag in DescribeImages; the CDK takes MiniStack's empty list for a built
+    image.
+    """
     describe = ecr._describe_images
 
     def describe_or_miss(data: dict[str, Any]) -> Any:
@@ -139,7 +145,7 @@ def miss_images_that_are_not_there() -> None:
 
 
 def miss_tiles_that_are_not_there() -> None:
-    """Behind CloudFront a missing object is a 404 where its bucket may be listed; MiniStack says 403."""
+    """Answer 404 for a missing object behind CloudFront if listing is allowed; MiniStack answers 403."""
     fetch = s3.serve_cloudfront_origin_fetch
 
     def fetch_or_miss(bucket: str, key: str, *rest: Any, **named: Any) -> Any:
@@ -153,7 +159,9 @@ def miss_tiles_that_are_not_there() -> None:
 
 
 def heed_the_range_of_a_version() -> None:
-    """Asked for a part of a version, MiniStack answers with all of it: what boto3 puts together is broken."""
+    """Serve the requested range of an object version; MiniStack returns all of it, which breaks boto3's
+    downloads.
+    """
     get = s3._get_object
 
     def get_part(bucket: str, key: str, headers: dict[str, str], query: Any = None) -> Any:
@@ -176,10 +184,7 @@ def heed_the_range_of_a_version() -> None:
 
 
 def authorize_batches_as_single_messages() -> None:
-    """SendMessageBatch is allowed by sqs:SendMessage; MiniStack asks for an action that AWS does not have.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
-    """
+    """Authorize SendMessageBatch by sqs:SendMessage; MiniStack requires an action that AWS does not have."""
     find = iam_actions.extract_iam_action
 
     def find_single(*arguments: Any, **named: Any) -> Any:
@@ -191,7 +196,7 @@ def authorize_batches_as_single_messages() -> None:
 
 
 def hide_messages_no_longer_than_told() -> None:
-    """No gap, but time-lapse: pauses of minutes are seconds for a test. The file is LOCAL_AWS_MOST_HIDDEN."""
+    """Shorten pauses of minutes to seconds for tests: not a gap. The file is LOCAL_AWS_MOST_HIDDEN."""
     change = sqs._HANDLERS["ChangeMessageVisibility"]
 
     def change_within(data: dict[str, Any], queue: str) -> Any:
@@ -205,7 +210,7 @@ def hide_messages_no_longer_than_told() -> None:
 
 
 def authorize_on_the_repositories_named() -> None:
-    """DescribeRepositories is authorized on the repositories it names; MiniStack asks for all of them."""
+    """Authorize DescribeRepositories on the repositories it names; MiniStack requires all of them."""
     find = iam_actions.extract_resource_arn
 
     def find_repository(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Stands in for the few calls of Docker's client that MiniStack's ECS makes, where there is no Docker daemon.
+"""A stand-in for the few calls of Docker's client that MiniStack's ECS makes, for machines without a daemon.
 
 An image is the folder that `docker build` was given (../docker.py keeps it), and a container a process of
-this machine's Python over it: no user, limits or file system of its own.
+this machine's Python in it: with no user, limits or file system of its own.
 """
 
 import os
@@ -22,7 +22,7 @@ from docker.errors import ImageNotFound, NotFound
 
 
 class Processes:
-    """images: where the folders are; python: the interpreter that has the packages."""
+    """images: folder of the images; python: the interpreter that has the packages."""
 
     def __init__(self, images: str, python: str) -> None:
         self.folder, self.python = Path(images), Path(python)
@@ -36,7 +36,7 @@ class Processes:
 
 
 class Images:
-    """The `images` of a Docker client: those built here only, since there is no registry."""
+    """The `images` of a Docker client: only those built here, since there is no registry."""
 
     def __init__(self, docker: Processes) -> None:
         self.docker = docker
@@ -72,7 +72,7 @@ class Containers:
 
 
 class Container:
-    """A process in the place of a container."""
+    """A process in place of a container."""
 
     def __init__(self, docker: Processes, image: str, options: dict[str, Any]) -> None:
         folder = docker.image(image)
@@ -114,7 +114,7 @@ class Container:
         """Do nothing: it is always current."""
 
     def logs(self, **_: Any) -> Iterator[bytes]:
-        """Each line as it comes, until it ends."""
+        """Yield each line as it comes, until the process ends."""
         return iter(self._lines.get, None)
 
     def wait(self, **_: Any) -> dict[str, int]:
@@ -135,8 +135,9 @@ class Container:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _kill_above(self, limit_mb: int) -> None:
-        """As the kernel does it to a container; a process has no limit of its own that it would not count
-        addresses for instead of memory.
+        """Kill the process above its memory limit, as the kernel does with a container.
+
+        A process has no limit of its own that would count memory rather than address space.
         """
         while self.process.poll() is None:
             with suppress(OSError, ValueError):

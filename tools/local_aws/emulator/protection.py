@@ -21,16 +21,16 @@ ACTION = "ecs:UpdateTaskProtection"
 PATH = "/task-protection/v1/state"
 HOURS_UNLESS_TOLD = 2
 BY_THE_SCHEDULER = {"Service scaling down", "Task definition updated", "Deployment capacity limit"}
-"""Why MiniStack's service scheduler stops a task, which it may not while the task is protected."""
+"""Reasons for which MiniStack's scheduler stops tasks, and must not stop protected ones."""
 Task = dict[str, Any]
 _until: dict[str, float] = {}
-"""When the protection of a task ends, by its ARN."""
+"""End of each task's protection, by its ARN."""
 _leaving: set[str] = set()
-"""Tasks that are being stopped, too late to protect; MiniStack counts them as running until they end."""
+"""Tasks being stopped, too late to protect; MiniStack counts them as running until they end."""
 _deciding = threading.Lock()
-"""Held while a task is chosen to be stopped or protected: never both."""
+"""Held while a task is chosen to be stopped or protected, so that it is never both."""
 _keys: dict[str, str] = {}
-"""The access key of a task's role, with which its agent asks."""
+"""Access key of each task's role, with which its agent makes requests."""
 
 
 def answer_as_the_agent_of_a_task() -> None:
@@ -59,13 +59,15 @@ def answer_as_the_agent_of_a_task() -> None:
 
 
 def end_services_while_others_are_answered() -> None:
-    """Serve beside the loop: what an ending task asks would wait for its own end."""
+    """End services in a thread, outside of the event loop: an ending task's request would wait for its own
+    end.
+    """
     blocks = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or blocks(kind)
 
 
 def protect_tasks_from_scale_in() -> None:
-    """Stop no task that is protected; others instead, if there is a choice."""
+    """Stop no protected task; others instead, if there are any."""
     reconcile, stop = ecs._reconcile_service_tasks, ecs._stop_task
 
     def reconcile_around_the_protected(cluster: str, key: str) -> None:
@@ -97,7 +99,7 @@ def protect_tasks_from_scale_in() -> None:
 
 
 def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
-    """Set the protection; return the failure, if any. Without it the scheduler looks again at once."""
+    """Set the protection; return the failure, if any. Once it ends, the scheduler is run at once."""
     task = ecs._tasks[arn]
     service = task.get("group", "").removeprefix("service:")
     is_of_a_service = task.get("group", "").startswith("service:")
@@ -114,13 +116,13 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
 
 
 def _beside(call: Callable[..., Any], *arguments: Any) -> None:
-    """Call it in a thread: a task that ends may still wait for an answer of the one that asks."""
+    """Call it in a thread: an ending task may still wait for an answer."""
     run = contextvars.copy_context().run
     threading.Thread(target=run, args=[call, *arguments], daemon=True).start()
 
 
 def _denied(arn: str) -> bool:
-    """Whether the task's role may not protect it. The agent signs; what asks the agent does not."""
+    """Return whether the task's role may not protect it. The agent signs; its callers do not."""
     iam_evaluator._anonymous.set(False)
     return bool(iam_evaluator.enforce(_keys[arn], ACTION, "ecs", get_region(), resource_arn=arn))
 
@@ -130,7 +132,7 @@ def _is_protected(arn: str) -> bool:
 
 
 def _running(service: dict[str, Any]) -> list[str]:
-    """ARNs, the newest first."""
+    """Return ARNs, the newest first."""
     tasks = [
         (arn, task)
         for arn, task in list(ecs._tasks.items())

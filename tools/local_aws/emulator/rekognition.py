@@ -1,7 +1,8 @@
 """A stand-in for Amazon Rekognition's DetectLabels, which MiniStack lacks.
 
-It knows of a picture what its header says, and no more. The file LOCAL_AWS_REKOGNITION, where a test writes
-one, holds the code of the error with which it answers, such as ThrottlingException.
+It knows only what a picture's header says. The file LOCAL_AWS_REKOGNITION, if a test writes one, holds the
+error code to answer, such as ThrottlingException.
+
 https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
 """
 
@@ -18,12 +19,12 @@ from ministack.core.responses import error_response_json, json_response
 MAX_BYTES = 5 * 1024 * 1024
 """https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-"""Markers of a JPEG's frame, which has its height and width."""
+"""Markers of a JPEG's frame, which contains its height and width."""
 CONFIDENCE = 99.0
 
 
 def label_pictures() -> None:
-    """Reached, authorized and answered as any other service here."""
+    """Route, authorize and answer DetectLabels like any other service here."""
     router.SERVICE_PATTERNS["rekognition"] = {"target_prefixes": ["RekognitionService"]}
     iam_actions.SERVICE_TO_IAM_NAMESPACE["rekognition"] = "rekognition"
     app.SERVICE_HANDLERS["rekognition"] = _answer
@@ -53,7 +54,7 @@ def _labels(headers: dict[str, str], body: bytes) -> Any:
 
 
 def _size(jpeg: bytes) -> tuple[int, int] | None:
-    """Width and height; None of what is no JPEG."""
+    """Return width and height; None if it is no JPEG."""
     if not jpeg.startswith(b"\xff\xd8"):
         return None
     at = 2

@@ -24,7 +24,7 @@ COUNTED = {
     "ApproximateNumberOfMessagesVisible": "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
 }
-"""The attribute of a queue that AWS/SQS tells as a metric."""
+"""The queue attribute behind each metric of AWS/SQS."""
 COMPARED = {"GreaterThanOrEqualToThreshold": operator.ge, "LessThanThreshold": operator.lt}
 _targets: dict[str, Properties] = {}
 _policies: dict[str, Properties] = {}
@@ -33,7 +33,7 @@ _alarms: dict[str, "Alarm"] = {}
 
 @dataclass(kw_only=True)
 class Alarm:
-    """context: of its account and Region, in which it is evaluated."""
+    """context: account and Region in which it is evaluated."""
 
     properties: Properties
     context: contextvars.Context
@@ -42,7 +42,7 @@ class Alarm:
 
 
 def scale_services_by_alarms() -> None:
-    """Step scaling to an exact capacity, by an alarm on the messages of a queue."""
+    """Scale services in steps to an exact capacity, by an alarm on a queue's messages."""
     _keep(HANDLERS["AWS::ApplicationAutoScaling::ScalableTarget"], _targets)
     _keep(HANDLERS["AWS::ApplicationAutoScaling::ScalingPolicy"], _policies)
     alarm = HANDLERS["AWS::CloudWatch::Alarm"]
@@ -120,7 +120,7 @@ def _evaluate(alarm: Alarm) -> None:
 
 
 def _value(metrics: list[Properties]) -> float | None:
-    """Of an expression over metrics of queues, such as `visible + in_flight`."""
+    """Return the value of an expression over metrics of queues, such as `visible + in_flight`."""
     values: dict[str, float] = {}
     for one in (metric for metric in metrics if "MetricStat" in metric):
         metric = one["MetricStat"]["Metric"]
@@ -135,7 +135,7 @@ def _value(metrics: list[Properties]) -> float | None:
 
 
 def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
-    """Apply the policy's step. beyond: metric minus alarm threshold, to which the steps' bounds refer."""
+    """Apply the policy's step. beyond: metric minus alarm threshold, which the steps' bounds refer to."""
     target, steps = _targets[policy["ScalingTargetId"]], policy["StepScalingPolicyConfiguration"]
     if steps["AdjustmentType"] != "ExactCapacity":
         raise ValueError(f"Only ExactCapacity is here, not {steps['AdjustmentType']}.")
@@ -152,14 +152,14 @@ def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
 
 
 def _look_again(alarm: Alarm) -> None:
-    """Look at services all the time; MiniStack's scheduler does when somebody changes one."""
+    """Run the scheduler all the time; MiniStack runs it when somebody changes a service."""
     for arn in alarm.properties["AlarmActions"]:
         _, cluster, service = _targets[_policies[arn]["ScalingTargetId"]]["ResourceId"].split("/")
         ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
 
 
 def _holds(step: Properties, beyond: float) -> bool:
-    """Above the threshold the lower bound belongs to a step, below it the upper."""
+    """Return whether a step applies: above the threshold the lower bound is inclusive, below it the upper."""
     lower = float(step.get("MetricIntervalLowerBound", "-inf"))
     upper = float(step.get("MetricIntervalUpperBound", "inf"))
     return lower <= beyond < upper if beyond >= 0 else lower < beyond <= upper

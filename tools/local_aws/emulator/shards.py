@@ -1,7 +1,4 @@
-"""What a Kinesis stream keeps when its shards change.
-
-https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
-"""
+"""What a Kinesis stream keeps when its shards change."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +11,7 @@ Shard = dict[str, Any]
 
 
 def keep_shards_that_are_closed() -> None:
-    """Keep the records of a shard that was split or merged; MiniStack drops it with them."""
+    """Keep the records of a shard that was split or merged; MiniStack drops them with it."""
     for operation in ("_split_shard", "_merge_shards", "_update_shard_count"):
         setattr(kinesis, operation, _keeping(getattr(kinesis, operation)))
     route, describe, summarise = kinesis._route_to_shard, kinesis._shard_out, kinesis._describe_stream_summary
@@ -69,7 +66,7 @@ def _keeping(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any
 
 
 def open_shards(stream: dict[str, Any]) -> dict[str, Shard]:
-    """Those that take records."""
+    """Return the shards that accept records."""
     return {one: shard for one, shard in stream["shards"].items() if not shard.get("closed")}
 
 

@@ -1,7 +1,4 @@
-"""What a Distributed Map of AWS Step Functions does, and MiniStack's does not. One function a gap.
-
-https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
-"""
+"""A Distributed Map of AWS Step Functions, where MiniStack differs. One function per gap."""
 
 import copy
 import json
@@ -17,14 +14,11 @@ READS = ("ItemReader", "ItemSelector", "Parameters", "ItemBatcher", "ResultWrite
 RESULTS = ("ResultSelector", "ResultPath", "OutputPath")
 ABORTED = "States.Aborted"
 ITEMS: dict[str, int] = {}
-"""Of each execution whose children get batches."""
+"""Items of each execution whose children get batches."""
 
 
 def run_children_on_batches() -> None:
-    """ItemBatcher: a child execution gets many items at once; MiniStack's gets one.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html
-    """
+    """Pass many items to a child execution, as ItemBatcher does; MiniStack passes one."""
     run, view = stepfunctions._run_distributed_map, stepfunctions._map_run_view
 
     def run_batches(
@@ -60,10 +54,7 @@ def run_children_on_batches() -> None:
 
 
 def write_the_results_of_map_runs() -> None:
-    """ResultWriter: what became of the children goes to a bucket; MiniStack hands it on as the output.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
-    """
+    """Write the children's results to a bucket, as ResultWriter does; MiniStack makes them the output."""
     run = stepfunctions._run_distributed_map
 
     def run_and_write(
@@ -97,7 +88,7 @@ def write_the_results_of_map_runs() -> None:
 
 
 def stop_a_map_run_with_its_execution() -> None:
-    """StopExecution stops the children too; MiniStack's go on to the last item."""
+    """Stop the children in StopExecution; MiniStack's continue to the last item."""
     run, task = stepfunctions._run_distributed_map, stepfunctions._execute_task
 
     def run_until_stopped(
@@ -125,10 +116,7 @@ def stop_a_map_run_with_its_execution() -> None:
 
 
 def authorize_state_machines_by_their_role() -> None:
-    """Authorize what a state machine calls by its role; MiniStack asks nobody.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
-    """
+    """Authorize a state machine's calls by its role; MiniStack authorizes nothing."""
     run, task = stepfunctions._run_distributed_map, stepfunctions._execute_task
 
     def run_if_allowed(
@@ -151,7 +139,7 @@ def authorize_state_machines_by_their_role() -> None:
 
 
 def _machine(execution: State) -> str:
-    """Return the ARN of the state machine, of a child's execution too."""
+    """Return the ARN of the state machine, also for a child's execution."""
     return str(execution["stateMachineArn"]).partition("/")[0]
 
 
@@ -187,7 +175,7 @@ def _selected(state: State, told: Any, context: Any, index: int, item: Any) -> A
 
 
 def _left(state: State, raw: Any, results: Any, context: Any) -> Any:
-    """Return the state's output and what is next, as MiniStack itself ends a state."""
+    """Return the state's output and the next state, as MiniStack itself ends a state."""
     result = stepfunctions._apply_result_selector(state, results)
     output = stepfunctions._apply_result_path(state, raw, result)
     return stepfunctions._apply_output_path(state, output, context), stepfunctions._next_or_end(state)
@@ -199,9 +187,9 @@ def _children(found: State) -> list[State]:
 
 
 def _write(found: State, bucket: str, prefix: str, config: State) -> str:
-    """One file per status that occurs, and the manifest; returns its key.
+    """Write one file per status that occurs, and the manifest; return its key.
 
-    config: with COMPACT a child that succeeded is its output alone; with JSONL each is a line.
+    config: with COMPACT, a successful child is its output alone; with JSONL each is a line.
     """
     files: dict[str, list[State]] = {"SUCCEEDED": [], "FAILED": [], "PENDING": []}
     lines, compact = config.get("OutputType") == "JSONL", config.get("Transformation") == "COMPACT"

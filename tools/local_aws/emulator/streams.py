@@ -1,6 +1,6 @@
-"""What an event source does with a Kinesis stream.
+"""How an event source mapping reads a Kinesis stream.
 
-MiniStack's own reads on whatever the function answers. This follows AWS's documentation:
+MiniStack's own continues whatever the function answers. This follows AWS's documentation:
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 """
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 Record = dict[str, Any]
 Shard = dict[str, Any]
 PAYLOAD_BYTES, EVENT_BYTES = 6 * 1024 * 1024, 500
-"""Of an invocation, and of what a record has in it beside its data."""
+"""Limits of an invocation's payload, and of a record's size in it besides its data."""
 LONGEST_PAUSE = 30.0
-"""Seconds between two tries; AWS's documentation tells none."""
+"""Longest seconds between two tries; AWS's documentation gives no number."""
 
 
 @dataclass
 class Batch:
-    """Records that are tried together. tries: those that failed; due: not before that time."""
+    """Records that are tried together. tries: failed ones; due: earliest time of the next."""
 
     records: Sequence[Record]
     tries: int = 0
@@ -41,9 +41,10 @@ class Batch:
 
 @dataclass
 class Reader:
-    """How far an event source is with one shard. after: the sequence number up to which it is through.
+    """The position of an event source mapping in one shard. after: sequence number of the last finished
+    record.
 
-    todo: what was read, the first to be tried first. busy: a batch of it is at work.
+    todo: batches read, the first to be tried first. busy: whether a batch is being processed.
     """
 
     after: str
@@ -52,12 +53,12 @@ class Reader:
 
 
 _readers: dict[tuple[str, str], Reader] = {}
-"""By the event source's id and the shard's."""
+"""Readers by event source and shard."""
 _lock = threading.Lock()
 
 
 def read_streams_as_event_sources_do() -> None:
-    """Partial answers, halving, retries, age and on-failure; every shard from where it has to be read."""
+    """Read with partial batch responses, bisecting, retries, record age and on-failure destinations."""
     lambda_svc._poll_kinesis = poll
     create = lambda_svc._create_esm
 
@@ -72,7 +73,7 @@ def read_streams_as_event_sources_do() -> None:
 
 
 def poll() -> bool:
-    """One pass over every shard of every event source: True when something was started."""
+    """Make one pass over every shard of every event source; return True if something was started."""
     started = [_advance(esm, stream, function) for esm, stream, function in _sources()]
     return any(started)
 
@@ -111,7 +112,7 @@ def _advance(esm: Record, stream: Record, function: Record) -> bool:
 
 
 def _new_reader(esm: Record, shard: Shard, *, is_new: bool) -> Reader:
-    """Return the reader of a shard; one newer than the event source is read from its beginning."""
+    """Return the reader of a shard; a shard newer than the event source is read from its beginning."""
     records = shard["records"]
     starts = esm.get("StartingPosition", "LATEST")
     if starts == "TRIM_HORIZON" or not is_new:
@@ -137,7 +138,7 @@ def _is_done(reader: Reader | None, shard: Shard) -> bool:
 
 
 def _read(esm: Record, reader: Reader, shard: Shard) -> list[Batch]:
-    """As many as the batch size says, and no more than fit into an invocation's payload."""
+    """Read up to the batch size, and no more than fits into an invocation's payload."""
     batch: list[Record] = []
     size = 0
     for record in shard["records"]:
@@ -197,7 +198,9 @@ def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: 
 
 
 def _not_done(esm: Record, records: Sequence[Record], result: Record) -> Sequence[Record]:
-    """Everything after an error; else from the lowest sequence number that the function reports."""
+    """Return what has to be retried: everything after an error, else from the lowest reported sequence
+    number.
+    """
     if result.get("error"):
         return records
     body = result.get("body")
@@ -240,7 +243,7 @@ def _as_event(record: Record, stream: Record, shard_id: str) -> Record:
 def _set_aside(
     esm: Record, function: Record, shard_id: str, batch: Batch, event: Record, condition: str
 ) -> None:
-    """Send the invocation record, with the whole event where the destination is a bucket."""
+    """Send the invocation record, with the whole event if the destination is a bucket."""
     target = ((esm.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
     if not target.startswith("arn:aws:s3:::"):
         return

@@ -1,4 +1,4 @@
-"""RunTask as ECS answers it, and the end of a task as ECS tells of it: gaps of MiniStack's ECS."""
+"""RunTask's answers, and the end of a task: gaps of MiniStack's ECS. One function per gap."""
 
 import contextvars
 import json
@@ -19,7 +19,7 @@ QUOTA = "You've reached the limit on the number of vCPUs you can run concurrentl
 
 
 def size_tasks_as_they_are_asked() -> None:
-    """RunTask's overrides of CPU, memory and disk hold for the task; MiniStack only keeps them."""
+    """Apply RunTask's overrides of CPU, memory and disk to the task; MiniStack only stores them."""
     run, build = ecs._run_task, ecs._build_run_kwargs
 
     def run_sized(data: dict[str, Any]) -> Any:
@@ -44,7 +44,7 @@ _SIZES = ("cpu", "memory", "ephemeralStorage")
 
 
 def keep_to_a_quota() -> None:
-    """Keep to a quota of vCPUs, by the file LOCAL_AWS_VCPUS; MiniStack runs whatever is asked."""
+    """Enforce a vCPU quota from the file LOCAL_AWS_VCPUS; MiniStack runs any request."""
     run, counting = ecs._run_task, threading.Lock()  # two at once would both fit
 
     def run_within(data: dict[str, Any]) -> Any:
@@ -56,7 +56,7 @@ def keep_to_a_quota() -> None:
 
 
 def _fits(data: dict[str, Any], file: Path) -> bool:
-    """Whether what is asked for fits beside what runs; services ask without a token, and are not counted."""
+    """Return whether the request fits beside running tasks; services use no token and are not counted."""
     if not file.is_file() or not data.get("clientToken"):
         return True
     used = sum(
@@ -69,11 +69,12 @@ def _fits(data: dict[str, Any], file: Path) -> bool:
 
 
 def remember_client_tokens() -> None:
-    """Answer a token as the first time, failures included, and refuse it with other parameters.
+    """Answer a client token as the first time, failures included, and refuse it with other parameters.
 
-    After an hour only the number of failures is left, after 24 hours nothing; a request that was an error
-    is not remembered: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html.
-    MiniStack answers each request anew.
+    After an hour only the number of failures remains, after 24 hours nothing; a request that raised an error
+    is not
+    remembered: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html. MiniStack
+        answers each request anew.
     """
     run, answering = ecs._run_task, threading.Lock()  # two at once with one token start one task
     known: dict[tuple[str, str], tuple[str, float, dict[str, Any]]] = {}
@@ -113,9 +114,9 @@ def _json(body: dict[str, Any]) -> Any:
 
 
 def end_tasks_as_fargate_does() -> None:
-    """StopTask ends the container first, and its exit code is the container's; MiniStack says 0 before that.
+    """Stop the container before the task, with the container's exit code; MiniStack reports 0 before that.
 
-    A container that was killed for want of memory says so.
+    A container that ran out of memory says so.
     """
     mark = ecs._mark_task_stopped
 
@@ -148,7 +149,7 @@ def _was_out_of_memory(container_id: str) -> bool:
 
 
 def tell_of_tasks_that_stopped() -> None:
-    """ECS sends an event when a task has stopped; MiniStack sends none."""
+    """Send an event when a task has stopped; MiniStack sends none."""
     mark = ecs._mark_task_stopped
 
     def mark_and_tell(arn: str, task: Task, *rest: Any, **named: Any) -> Any:
@@ -167,8 +168,8 @@ def tell_of_tasks_that_stopped() -> None:
 
 
 def authorize_tasks_as_ecs_does() -> None:
-    """RunTask is authorized on the task definition with the cluster as a condition, DescribeTasks and
-    StopTask on the task; MiniStack asks for the cluster.
+    """Authorize RunTask on the task definition with the cluster as a condition, DescribeTasks and StopTask on
+    the task; MiniStack requires the cluster.
     """
     find, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
     cluster_asked: contextvars.ContextVar[str] = contextvars.ContextVar("cluster_asked", default="")

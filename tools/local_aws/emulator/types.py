@@ -14,7 +14,7 @@ Properties = dict[str, Any]
 
 
 def tell_the_range_of_a_vpc() -> None:
-    """Fn::GetAtt Vpc.CidrBlock."""
+    """Add Fn::GetAtt Vpc.CidrBlock."""
     vpc = HANDLERS["AWS::EC2::VPC"]
     create = vpc["create"]
 
@@ -45,7 +45,7 @@ def make_vpc_origins() -> None:
 
 
 def ask_vpc_origins_as_they_say() -> None:
-    """Ask a VPC origin by its own ports and protocol; MiniStack asks by the viewer's."""
+    """Request a VPC origin by its own ports and protocol; MiniStack uses the viewer's."""
     read = cloudfront._dataplane_origin
 
     def read_with_vpc_origin(element: Any) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _vpc_origin_request(properties: Properties) -> bytes:
 
 
 def record_alarms_on_expressions() -> None:
-    """Only record alarms on metric math: those of MiniStack are on one metric each."""
+    """Record alarms on metric math without evaluating them; MiniStack's have one metric each."""
     alarm, recorded = HANDLERS["AWS::CloudWatch::Alarm"], _recorded("Arn")
     for name in ("create", "update", "delete"):
         alarm[name] = _either(alarm[name], recorded[name])
@@ -98,7 +98,7 @@ def _either(known: Any, recorded: Any) -> Any:
 
 
 def record_the_rest() -> None:
-    """Record types that do nothing here: they get an id, so that what names them can be made."""
+    """Record types that do nothing here: they get an id, so that resources that refer to them can be made."""
     for kind, attribute in RECORDED.items():
         HANDLERS.setdefault(kind, _recorded(attribute))
 

@@ -1,4 +1,4 @@
-"""CloudFront's real-time logs, which MiniStack does not know: a line per request into a Kinesis stream.
+"""CloudFront's real-time logs, which MiniStack lacks: one line per request into a Kinesis stream.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html
 """
@@ -15,16 +15,16 @@ from ministack.services.cloudformation import provisioners
 HANDLERS = provisioners._RESOURCE_HANDLERS
 DISTRIBUTION, CONFIG = "AWS::CloudFront::Distribution", "AWS::CloudFront::RealtimeLogConfig"
 ORDER = ("timestamp", "sc-status", "cs-method", "cs-uri-stem", "x-edge-request-id", "x-edge-result-type")
-"""Of the fields that are known here: CloudFront sends them so, in whatever order they are asked for."""
+"""Supported fields in the order in which CloudFront sends them, whatever the configuration's."""
 Properties = dict[str, Any]
 _configs: dict[str, Properties] = {}
-"""By ARN."""
+"""Configurations by ARN."""
 _used: dict[str, str] = {}
-"""Which configuration the default behavior of a distribution has, by the distribution's id."""
+"""The configuration of each distribution's default behavior, by the distribution's id."""
 
 
 def log_requests_as_they_come() -> None:
-    """Add configurations by CloudFormation, and a line per request of a default behavior that names one."""
+    """Add the CloudFormation type, and log each request of a default behavior with a configuration."""
     HANDLERS[CONFIG] = {"create": _create, "update": _update, "delete": _delete}
     distribution, answer = HANDLERS[DISTRIBUTION], cloudfront.handle_viewer_request
     create, update, delete = (distribution[way] for way in ("create", "update", "delete"))
@@ -65,7 +65,7 @@ def _create(_logical_id: str, properties: Properties, _stack: str) -> Any:
 
 
 def _try_role(end: Properties) -> None:
-    """CloudFront takes on the role, and may put records into the stream."""
+    """Check that CloudFront can assume the role and put records into the stream."""
     name = end["RoleArn"].rpartition("/")[2]
     role = iam._roles.get(name)
     if not role or "cloudfront.amazonaws.com" not in json.dumps(role.get("AssumeRolePolicyDocument")):
