@@ -1,4 +1,4 @@
-"""What every test shares: a place outside of AWS, and images made by code."""
+"""What every test shares: isolation from AWS, and images made by code."""
 
 import os
 from typing import Any
@@ -26,7 +26,7 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def outside_of_aws() -> None:
-    """Whatever a test before did to it: `local_aws` forgets every account for good."""
+    """Point boto3 away from AWS, whatever an earlier test did: `local_aws` forgets every account for good."""
     os.environ.update(ENVIRONMENT)
 
 
@@ -36,16 +36,17 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A skip hides what was not tested: on CI it is a failure."""
+    """Fail the session for skips on CI: a skip hides what was not tested."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Quick tests first, then what deploys, and last what destroys it; with workers what deploys begins.
+    """Order tests: quick ones first, then those that deploy, last the one that destroys; with workers,
+    deploying first.
 
-    Who asks for tasks as processes does not ask for the tests of containers: those are left out, not skipped.
+    When tasks are to run as processes, tests of containers are deselected, not skipped.
     """
     if os.environ.get("LOCAL_AWS_CONTAINERS") == "processes":
         of_containers = [item for item in items if item.get_closest_marker("containers")]
@@ -56,12 +57,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class ByDeployment(LoadScopeScheduling):  # type: ignore[misc]
-    """What deploys is all for one worker, which keeps the deployment; every other file is for any of them."""
+    """Schedules tests that deploy to one worker, which keeps the deployment; all other files go to any
+    worker.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return LOCAL if nodeid.startswith(LOCAL) else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByDeployment:
-    """With two workers."""
+    """Use this scheduler for two workers."""
     return ByDeployment(config, log)

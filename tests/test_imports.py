@@ -1,4 +1,4 @@
-"""How the tree is built: imports run downwards, and files are short."""
+"""The structure of the tree: imports go downwards, and files are short."""
 
 import ast
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LAYERS: dict[str, set[str]] = {
     "examples": {"stacks", "lambda_src", "container", "runtime"},
     "tools": {"app", "stacks", "lambda_src", "container", "runtime", "chooser"},
 }
-"""What each may import beside itself; tests and bench may import everything.
+"""What each may import besides itself; tests and bench may import everything.
 
 The image service is a container's application, and one function serves it too.
 """
@@ -27,11 +27,11 @@ WITHIN_RUNTIME = {
     "placement": set(),
     "jobs": {"contention", "environment", "events", "exits", "placement", "results"},
 }
-"""What the packages of runtime/ may import of it, of those that must know little."""
+"""What those packages of runtime/ that must know little may import of it."""
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Dotted names, `from a import b` as a.b."""
+    """Yield dotted names, `from a import b` as a.b."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

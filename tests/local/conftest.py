@@ -63,7 +63,7 @@ PATCHES = (
     "stop_a_map_run_with_its_execution",
     "authorize_state_machines_by_their_role",
 )
-"""Without which MiniStack starts where its gaps are shown."""
+"""Patches without which MiniStack is started to show its gaps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +84,13 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 @pytest.fixture(scope="session")
 def driver(deployment: Deployment) -> LambdaDriver:
-    """LambdaPattern in it."""
+    """Deploy LambdaPattern."""
     return LambdaDriver(client=deployment.aws.client, outputs=deployment.cdk.deploy(STACK)[STACK])
 
 
 @pytest.fixture(scope="session")
 def service(deployment: Deployment) -> ServiceDriver:
-    """FargatePattern beside it."""
+    """Deploy FargatePattern beside it."""
     outputs = deployment.cdk.deploy("Network", "FargatePattern")["FargatePattern"]
     made = ServiceDriver(client=deployment.aws.client, outputs=outputs, endpoint=deployment.aws.url)
     made.wait_until_steady()
@@ -100,14 +100,14 @@ def service(deployment: Deployment) -> ServiceDriver:
 
 @pytest.fixture(scope="session")
 def answering(deployment: Deployment) -> FunctionDriver:
-    """LambdaService beside them."""
+    """Deploy LambdaService beside them."""
     outputs = deployment.cdk.deploy("LambdaService")["LambdaService"]
     return FunctionDriver(client=deployment.aws.client, outputs=outputs, endpoint=deployment.aws.url)
 
 
 @pytest.fixture(scope="session")
 def hybrid(deployment: Deployment) -> HybridDriver:
-    """HybridPattern in the same network."""
+    """Deploy HybridPattern in the same network."""
     outputs = deployment.cdk.deploy("Network", "HybridPattern")["HybridPattern"]
     aws = deployment.aws
     return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
@@ -115,28 +115,28 @@ def hybrid(deployment: Deployment) -> HybridDriver:
 
 @pytest.fixture(scope="session")
 def stream(deployment: Deployment) -> StreamDriver:
-    """StreamPattern beside them."""
+    """Deploy StreamPattern beside them."""
     outputs = deployment.cdk.deploy("StreamPattern")["StreamPattern"]
     return StreamDriver(client=deployment.aws.client, outputs=outputs)
 
 
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """MiniStack as it comes."""
+    """Yield MiniStack without patches."""
     with local_aws(tmp_path_factory.mktemp("bare") / "log", without=PATCHES) as aws:
         yield aws
 
 
 @pytest.fixture(scope="session")
 def patched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """Another local AWS, in which nothing is deployed."""
+    """Yield another local AWS, in which nothing is deployed."""
     with local_aws(tmp_path_factory.mktemp("patched") / "log") as aws:
         yield aws
 
 
 @contextmanager
 def by_tasks_only(hybrid: HybridDriver) -> Iterator[None]:
-    """The dispatcher does nothing itself while the block lasts."""
+    """Keep the dispatcher from running jobs itself during the block."""
     lambda_, name = hybrid.client("lambda"), hybrid.outputs["FunctionName"]
     before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     change = lambda_.update_function_configuration
@@ -154,7 +154,7 @@ def tasks_only(hybrid: HybridDriver) -> Iterator[None]:
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 300) -> T:
-    """What `look` gives once it is true; SQS and S3 have nothing to wait on. A slow machine has time."""
+    """Return the first true value of `look`; SQS and S3 offer nothing to wait on. Slow machines have time."""
     end = monotonic() + seconds
     while not (found := look()):
         if monotonic() > end:
@@ -166,7 +166,7 @@ def eventually(look: Callable[[], T], *, seconds: float = 300) -> T:
 def as_user(
     aws: LocalAws, service: str, action: str, resource: str, condition: dict[str, Any] | None = None
 ) -> Any:
-    """A service as an IAM user who may do just that; policies hold for users, not for root."""
+    """Return a client as an IAM user with just that permission; policies apply to users, not to root."""
     iam = aws.client("iam")
     name = f"user-{len(iam.list_users()['Users'])}"
     iam.create_user(UserName=name)
@@ -179,20 +179,20 @@ def as_user(
 
 
 def count(sqs: Any, queue_url: str) -> int:
-    """Visible messages in a queue."""
+    """Return the number of visible messages in a queue."""
     name = "ApproximateNumberOfMessages"
     return int(sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])["Attributes"][name])
 
 
 def logged(driver: LambdaDriver, word: str) -> list[dict[str, Any]]:
-    """The events of the function's log that hold a word."""
+    """Return the events of the function's log that contain a word."""
     found = driver.client("logs").filter_log_events(logGroupName=driver.log_group())["events"]
     return [one for one in found if word in one["message"]]
 
 
 @contextmanager
 def paused(driver: LambdaDriver) -> Iterator[None]:
-    """The function gets no messages while the block lasts."""
+    """Keep messages from the function during the block."""
     lambda_ = driver.client("lambda")
     found = lambda_.list_event_source_mappings(FunctionName=driver.outputs["FunctionName"])
     (mapping,) = found["EventSourceMappings"]
@@ -204,14 +204,14 @@ def paused(driver: LambdaDriver) -> Iterator[None]:
 
 
 MANY_RECEIVES = 1000
-"""As SQS allows: however slow the machine is, nothing becomes a dead letter."""
+"""SQS's maximum: however slow the machine is, no message is dead-lettered."""
 
 
 def redeliver_soon(sqs: Any, queue: str, *, seconds: int = 1, receives: int | None = None) -> dict[str, str]:
-    """Lets a message that failed come again soon, without the wait of six timeouts of its function.
+    """Redeliver failed messages soon, without waiting six timeouts of the function.
 
-    On a slow machine so does one whose function takes longer than `seconds`. receives: before it is a dead
-    letter; the stack's own unless given. Returns the queue's attributes as they were.
+    On a slow machine this also redelivers messages whose function takes longer than `seconds`. receives:
+    before a message is dead-lettered; the stack's own by default. Returns the queue's previous attributes.
     """
     names = ["VisibilityTimeout", "RedrivePolicy"]
     before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
@@ -223,13 +223,13 @@ def redeliver_soon(sqs: Any, queue: str, *, seconds: int = 1, receives: int | No
 
 
 def statements(client: Client, role: str) -> list[dict[str, Any]]:
-    """What a role may do."""
+    """Return the statements of a role's policy."""
     return list(_policy(client, role)[1]["Statement"])
 
 
 @contextmanager
 def without(client: Client, role: str, action: str) -> Iterator[None]:
-    """A role lacks the statement that begins with an action while the block lasts."""
+    """Remove the statement that begins with an action from a role during the block."""
     name, policy = _policy(client, role, action)
     kept = [one for one in policy["Statement"] if actions(one)[0] != action]
     assert len(kept) == len(policy["Statement"]) - 1
@@ -243,7 +243,7 @@ def without(client: Client, role: str, action: str) -> Iterator[None]:
 
 @contextmanager
 def lacking(driver: LambdaDriver, action: str, *, receives: int = MANY_RECEIVES) -> Iterator[None]:
-    """The same of the function's role; messages come again quickly, at most so many times."""
+    """Do the same for the function's role; failed messages are redelivered quickly, at most so many times."""
     role, queue = role_of(driver.client, driver.outputs["FunctionName"]), driver.outputs["Queue"]
     sqs = driver.client("sqs")
     before = redeliver_soon(sqs, queue, receives=receives)
@@ -260,13 +260,13 @@ def actions(statement: dict[str, Any]) -> list[str]:
 
 
 def role_of(client: Client, function: str) -> str:
-    """The name of a function's role."""
+    """Return the name of a function's role."""
     found = client("lambda").get_function_configuration(FunctionName=function)["Role"]
     return str(found.rsplit("/", 1)[-1])
 
 
 def worker_role(hybrid: HybridDriver) -> str:
-    """The name of the role that the hybrid's tasks have."""
+    """Return the name of the task role of the hybrid's worker."""
     ecs = hybrid.client("ecs")
     (family,) = (name for name in ecs.list_task_definitions()["taskDefinitionArns"] if "Hybrid" in name)
     found = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]["taskRoleArn"]
@@ -274,7 +274,7 @@ def worker_role(hybrid: HybridDriver) -> str:
 
 
 def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
-    """Of a task's container on this machine."""
+    """Return the pid of a task's container on this machine."""
     (container,) = task["containers"]
     if aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
         return int(container["runtimeId"])  # tools/local_aws/emulator/processes.py begins its ids with it
@@ -288,7 +288,7 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
 
 
 def _policy(client: Client, role: str, action: str = "") -> tuple[str, dict[str, Any]]:
-    """The role's only policy, or of several the one with a statement that begins with an action."""
+    """Return the role's only policy, or the one with a statement that begins with an action."""
     iam = client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     found = [(one, iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"]) for one in names]

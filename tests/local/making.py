@@ -1,4 +1,4 @@
-"""Single resources in a local AWS, for what its gaps are shown by."""
+"""Single resources in a local AWS, to show its gaps."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from tools.local_aws.aws import LocalAws
 
 
 def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properties: Any) -> dict[str, Any]:
-    """The stack as it ended, with one resource."""
+    """Return the final stack with one resource."""
     template: dict[str, Any] = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
     if output:
         template["Outputs"] = {"Out": {"Value": output}}
@@ -30,12 +30,12 @@ def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properti
 
 
 def package(answer: str, *, mode: int = 0o644) -> bytes:
-    """A function in a zip, that keeps that mode for its file: `handler.handler` gives this expression."""
+    """Return a zipped function whose file has that mode: `handler.handler` returns this expression."""
     return zipped("handler.py", f"def handler(event, context): return {answer}", mode=mode)
 
 
 def zipped(name: str, text: str, *, mode: int) -> bytes:
-    """One file."""
+    """Return a zip with one file."""
     written, described = io.BytesIO(), zipfile.ZipInfo(name)
     described.external_attr = mode << 16
     with zipfile.ZipFile(written, "w") as files:
@@ -44,7 +44,7 @@ def zipped(name: str, text: str, *, mode: int) -> bytes:
 
 
 def load_balancer(aws: LocalAws, name: str, *zones: str) -> str:
-    """The ARN of an internal one in two subnets of its own, in these zones."""
+    """Return the ARN of an internal load balancer in two subnets of its own, in these zones."""
     ec2 = aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
     subnets = [

@@ -1,4 +1,4 @@
-"""What an account and its Region refuse, and MiniStack does not: each gap is there without its patch."""
+"""Limits of an account and Region that MiniStack does not enforce: each gap exists without its patch."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ done
 
 @pytest.fixture(scope="module")
 def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """One that makes VPC origins, and whatever is asked of them."""
+    """Yield an AWS that makes VPC origins without checks."""
     folder = tmp_path_factory.mktemp("careless")
     with local_aws(folder / "log", without=["keep_vpc_origins_to_their_zones"]) as aws:
         yield aws
@@ -36,7 +36,7 @@ def test_vpc_origins_in_zones_without_them(careless: LocalAws, patched: LocalAws
 
 
 def test_a_vpc_origin_that_is_to_change(patched: LocalAws) -> None:
-    """MiniStack itself refuses it, as AWS does of one that is used."""
+    """MiniStack itself refuses it, as AWS does for one that is in use."""
     kind, aws = "AWS::CloudFront::VpcOrigin", patched
     asked = {"Name": "used", "Arn": load_balancer(aws, "used", "use1-az1", "use1-az2")}
     stack_of(aws, "used", kind, VpcOriginEndpointConfig=asked)

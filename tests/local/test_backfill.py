@@ -1,4 +1,4 @@
-"""A backfill of what was in LambdaPattern's bucket before: stopped in the middle, and begun again."""
+"""A backfill of objects that LambdaPattern's bucket already had: stopped in the middle, and resumed."""
 
 import json
 import threading
@@ -45,12 +45,12 @@ class World:
         return self.backfill.progress(execution).done
 
     def ended(self, execution: str, *, seconds: float = 1800) -> str:
-        """Its status."""
+        """Return its status once it has ended."""
         assert eventually(lambda: not self.backfill.progress(execution).is_running, seconds=seconds)
         return self.backfill.progress(execution).status
 
     def function_is_idle(self) -> bool:
-        """Each of its invocations has ended."""
+        """Return whether each of its invocations has ended."""
         logs, group = self.pattern.client("logs"), self.backfill.outputs["LogGroup"]
         lines = [one["message"] for one in logs.filter_log_events(logGroupName=group)["events"]]
         starts, ends = (sum(line.startswith(word) for line in lines) for word in ("START ", "END "))
@@ -71,14 +71,14 @@ def world(deployment: Deployment, driver: LambdaDriver) -> Iterator[World]:
 
 
 def put_unseen(world: World, prefix: str, count: int) -> list[Upload]:
-    """Objects of which the pattern is told nothing."""
+    """Put objects without notifying the pattern."""
     with unseen(world.pattern.client("events"), "LambdaPattern"), ThreadPoolExecutor(8) as threads:
         return list(threads.map(lambda n: world.pattern.upload(f"{prefix}{n:05}.jpg", SMALL), range(count)))
 
 
 @contextmanager
 def unseen(events: Any, pattern: str) -> Iterator[None]:
-    """What is uploaded while the block lasts is told to nobody."""
+    """Suppress events of uploads during the block."""
     names = (one["Name"] for one in events.list_rules()["Rules"])
     (rule,) = (name for name in names if name.startswith(f"{stack_name(pattern)}-Uploads"))
     events.disable_rule(Name=rule)
@@ -89,7 +89,7 @@ def unseen(events: Any, pattern: str) -> Iterator[None]:
 
 
 def published(world: World) -> Counter[str]:
-    """How often each job was worked on to its end; what only finds its result again is no work."""
+    """Return how often each job was processed completely; finding its result again does not count."""
     logs, group, start = world.pattern.client("logs"), world.pattern.log_group(), 0
     lines: set[str] = set()
     while True:  # MiniStack gives 10,000 at most, and no token for the next
@@ -182,7 +182,7 @@ def test_what_the_pattern_rejects_is_rejected_once_and_folders_are_left_alone(wo
     ],
 )
 def test_the_function_needs_each_statement(world: World, action: str, call: str) -> None:
-    """Without s3:ListBucket a missing pointer is a 403, which MiniStack does not say."""
+    """Without s3:ListBucket a missing pointer gives 403 on AWS, but not on MiniStack."""
     client, name = world.pattern.client, world.backfill.outputs["FunctionName"]
     put_unseen(world, f"needs-{action.partition(':')[2]}/", 1)
     told = {"BatchInput": {"at_once": 5}, "Items": [{"key": f"needs-{action.partition(':')[2]}/00000.jpg"}]}
@@ -205,7 +205,7 @@ def test_the_function_needs_each_statement(world: World, action: str, call: str)
     ],
 )
 def test_the_state_machine_needs_each_statement(world: World, action: str, asked: str) -> None:
-    """Those that follow and stop children, and trace, the local AWS asks nobody for."""
+    """The local AWS does not authorize following and stopping children, or tracing."""
     client, machine = world.pattern.client, world.backfill.outputs["StateMachine"]
     role = (
         client("stepfunctions").describe_state_machine(stateMachineArn=machine)["roleArn"].rpartition("/")[2]
@@ -219,7 +219,7 @@ def test_the_state_machine_needs_each_statement(world: World, action: str, asked
 
 
 def test_jobs_that_have_left_the_queue_take_room_too(deployment: Deployment, hybrid: HybridDriver) -> None:
-    """HybridPattern's: its function asks the job table, which it may."""
+    """The function counts HybridPattern's jobs in the job table, as its policy allows."""
     stack = "HybridPatternBackfill"
     with unseen(hybrid.client("events"), "HybridPattern"):
         scans = [hybrid.upload(f"before/{number}.tif", SCAN) for number in range(3)]

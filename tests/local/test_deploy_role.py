@@ -1,4 +1,4 @@
-"""The role for GitHub Actions: whose tokens it takes, and that it deploys and does no more."""
+"""The role for GitHub Actions: which tokens it accepts, and that it can deploy and nothing else."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ PARAMETERS = ("--parameters", "Repository=example/images", "--parameters", "Prov
 
 @pytest.fixture(scope="module")
 def role(deployment: Deployment) -> Iterator[str]:
-    """Its ARN. MiniStack's CloudFormation makes no identity providers: here one exists before."""
+    """Yield its ARN. MiniStack's CloudFormation cannot make identity providers, so one is made before."""
     iam = deployment.aws.client("iam")
     provider = iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE])
     cdk = replace(deployment.cdk, program=f"python3 -m {deploy_role.__name__}")
@@ -34,7 +34,7 @@ def role(deployment: Deployment) -> Iterator[str]:
 
 
 def assume(deployment: Deployment, role: str, subject: str, audience: str = AUDIENCE) -> dict[str, str]:
-    """Credentials, for what GitHub says of a workflow's run."""
+    """Return credentials for GitHub's claims about a workflow run."""
     claims = {"iss": f"https://{ISSUER}", "aud": audience, "sub": subject}
     parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({}, claims))
     sts = deployment.aws.client("sts")

@@ -1,4 +1,4 @@
-"""The last test here: everything is destroyed; nothing is left, full buckets and CDK's helpers included."""
+"""The last test here: destroying leaves nothing behind, including full buckets and CDK's helpers."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ from tools.drivers.stream_pattern import StreamDriver
 
 
 def left(client: Any) -> dict[str, list[str]]:
-    """What CloudFormation made in the account, by kind; the CDK's own bootstrap apart."""
+    """Return what CloudFormation made in the account, by kind, without the CDK's bootstrap stack."""
     found = {
         "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
         "tables": client("dynamodb").list_tables()["TableNames"],

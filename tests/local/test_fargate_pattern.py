@@ -1,4 +1,4 @@
-"""The templates of Network and FargatePattern, deployed by the real CDK CLI; tasks that really run."""
+"""The templates of Network and FargatePattern, deployed by the real CDK CLI, with tasks that really run."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def images(service: ServiceDriver) -> None:
 
 @contextmanager
 def asking(service: ServiceDriver) -> Iterator[list[tuple[float, Answer]]]:
-    """Asks again and again while the block lasts, and keeps when and what was answered."""
+    """Send requests continually during the block, and record times and answers."""
     answers: list[tuple[float, Answer]] = []
     stop = threading.Event()
 

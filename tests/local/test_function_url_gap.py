@@ -1,4 +1,4 @@
-"""CloudFront's signed requests for a function URL, which MiniStack does not make: there without the patch."""
+"""CloudFront's signed requests to a function URL, which MiniStack does not make without the patch."""
 
 import json
 import urllib.error
@@ -17,7 +17,7 @@ ACTIONS = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
 
 
 def a_function(aws: LocalAws) -> str:
-    """The host of its URL."""
+    """Return the host of its URL."""
     lambda_ = aws.client("lambda")
     assumed = {
         "Effect": "Allow",

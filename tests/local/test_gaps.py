@@ -1,4 +1,4 @@
-"""Each gap that a patch of the emulator fills is there without it: once MiniStack closes one, it can go."""
+"""Each gap that a patch fills exists without it; once MiniStack closes one, the patch can go."""
 
 import json
 import urllib.error
@@ -82,7 +82,7 @@ def test_the_range_of_a_version(bare: LocalAws, patched: LocalAws) -> None:
 
 
 def rule_to_queue(aws: LocalAws, name: str, *, policy: bool) -> str:
-    """A versioned bucket, whose events a rule sends to a queue; the queue's address."""
+    """Create a versioned bucket and a rule that sends its events to a queue; return the queue's URL."""
     s3, sqs, events = aws.client("s3"), aws.client("sqs"), aws.client("events")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

@@ -1,4 +1,4 @@
-"""Many uploads at once, with everything in them that happens to uploads."""
+"""Many uploads at once, with everything that happens to uploads."""
 
 import json
 import random
@@ -21,7 +21,7 @@ def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 def receive_all(driver: LambdaDriver, count: int) -> list[dict[str, Any]]:
-    """Takes that many messages out of the queue."""
+    """Receive that many messages from the queue."""
     sqs, queue = driver.client("sqs"), driver.outputs["Queue"]
     found: list[dict[str, Any]] = []
     while len(found) < count:
@@ -69,5 +69,5 @@ def test_of_many_manywith_poison_duplicates_and_old_versions_none_is_lost(
 
 
 def shown(driver: LambdaDriver, key: str) -> str:
-    """The job that a key's pointer is at."""
+    """Return the job that a key's pointer shows."""
     return str(json.loads(driver.read(pointer_key(key)) or b"{}").get("job_id"))

@@ -1,4 +1,4 @@
-"""HybridPattern's template deployed by the real CDK CLI: functions and tasks really run, IAM is enforced."""
+"""HybridPattern deployed by the real CDK CLI: functions and tasks really run, and IAM is enforced."""
 
 import functools
 import json
@@ -27,7 +27,7 @@ SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
 
 @functools.cache
 def large(across: int = 9) -> bytes:
-    """A JPEG of so many thousand pixels by 7,000: of 9 it is some ten seconds of work."""
+    """Return a JPEG, so many thousand pixels wide and 7,000 high: 9 is some ten seconds of work."""
     return encode(noise(1000, 1000).replicate(across, 7), ".jpg", Q=50)
 
 
@@ -48,7 +48,7 @@ def tasks(hybrid: HybridDriver, status: str = "RUNNING") -> list[Mapping[str, An
 
 
 def process_of_job(job_id: str) -> int | None:
-    """Of its task, found without asking the local AWS, which is slow while a task stores its tiles."""
+    """Return the pid of a job's task without asking the local AWS, which is slow while tasks store tiles."""
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # it has ended, or is nobody's business
             if f"JOB_ID={job_id}\0".encode() in environment.read_bytes():
@@ -58,9 +58,9 @@ def process_of_job(job_id: str) -> int | None:
 
 @contextmanager
 def held_at_work(hybrid: HybridDriver, job_id: str) -> Iterator[int]:
-    """The process of a job's task, at work and stopped while the block lasts, so that no machine is too fast.
+    """Yield the pid of a job's task, stopped in the middle of its work, however fast the machine.
 
-    It runs for a tenth of a second at a time until the job's record says that it is at work.
+    It runs for a tenth of a second at a time until the job's record shows progress.
     """
 
     asked = time()
@@ -98,7 +98,7 @@ def manifest(hybrid: HybridDriver, job: Job) -> dict[str, Any]:
 
 
 def was_postponed(hybrid: HybridDriver, job_id: str) -> bool:
-    """It was begun, found no room, and waits: the third that was stored of it."""
+    """Return whether the job found no capacity and waits: its record has been written three times."""
     job = hybrid.jobs.get(job_id)
     return job is not None and job.state is State.WAITING and job.revision >= 2
 
@@ -162,7 +162,7 @@ def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
 def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_again(
     hybrid: HybridDriver,
 ) -> None:
-    """What an interruption of Spot does: SIGTERM, then an event."""
+    """As a Spot interruption does: SIGTERM, then an event."""
     upload = hybrid.upload("interrupted.jpg", large())
     with held_at_work(hybrid, upload.job_id) as pid:
         os.kill(pid, signal.SIGTERM)
@@ -191,7 +191,7 @@ def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(
 
 @pytest.mark.usefixtures("tasks_only")
 def test_out_of_memory_is_followed_by_a_larger_task(hybrid: HybridDriver, deployment: Deployment) -> None:
-    """The record says too little memory, as an estimate that was wrong would."""
+    """The job's record asks for too little memory, as a wrong estimate would."""
     with a_quota_of(deployment, 0):
         upload = hybrid.upload("hungry.jpg", encode(noise(5000, 5000), ".jpg", interlace=True))
         eventually(lambda: was_postponed(hybrid, upload.job_id))

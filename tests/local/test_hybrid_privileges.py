@@ -1,4 +1,4 @@
-"""Each role of the hybrid, statement by statement: without it just what it is there for breaks.
+"""Each role of the hybrid, statement by statement: without one, exactly its purpose fails.
 
 docs/privileges.md has the table.
 """
@@ -31,7 +31,7 @@ from tools.drivers.hybrid_pattern import HybridDriver
 SCAN = encode(corners(700, 500), ".tif", compression="deflate")
 BROKEN = encode(noise(700, 500), ".jpg")[:50_000]
 BREAKS = {who: denied_without(who) for who in ("dispatcher", "tracker", "worker")}
-"""Who, the action that begins a statement, and the call that is denied without it."""
+"""Role, first action of a statement, and the call that is denied without it."""
 
 
 def roles(hybrid: HybridDriver) -> dict[str, str]:
@@ -49,7 +49,7 @@ def test_every_statement_is_tried_here(hybrid: HybridDriver) -> None:
 
 
 def said(hybrid: HybridDriver, since: int) -> str:
-    """What functions and tasks have logged since a time in milliseconds."""
+    """Return the log lines of functions and tasks since a time in milliseconds."""
     logs, lambda_ = hybrid.client("logs"), hybrid.client("lambda")
     groups = [
         lambda_.get_function_configuration(FunctionName=hybrid.outputs[name])["LoggingConfig"]["LogGroup"]
@@ -63,13 +63,13 @@ def said(hybrid: HybridDriver, since: int) -> str:
 
 
 def denied(hybrid: HybridDriver, since: int, call: str) -> bool:
-    """Whether somebody was refused a call, as botocore says it."""
+    """Return whether somebody was denied a call, in botocore's words."""
     refused = rf"(AccessDenied\w*|403)\) when calling the {call}(Batch)? operation|to perform: ecs:{call} "
     return re.search(refused, said(hybrid, since)) is not None
 
 
 def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
-    """What makes that role use that statement."""
+    """Make the role use that statement."""
     upload = hybrid.upload(f"privileges/{who}-{action.replace(':', '-')}.tif", SCAN)
     if who == "tracker":
         hybrid.sweep()
@@ -97,7 +97,7 @@ def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
 
 
 def is_quiet(hybrid: HybridDriver) -> bool:
-    """No message waits or is being worked on, and no task runs whose end is still to come."""
+    """Return whether no message waits or is in flight, and no task runs whose end is still to come."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     if hybrid.client("ecs").list_tasks(cluster=hybrid.outputs["ClusterName"])["taskArns"]:
         return False
@@ -123,7 +123,7 @@ def _lost(job: Job, task_arn: str) -> Job:
 
 @contextmanager
 def messages_redelivered(hybrid: HybridDriver) -> Iterator[None]:
-    """Of both queues, at once, while the block lasts."""
+    """Redeliver messages of both queues at once during the block."""
     sqs = hybrid.client("sqs")
     queues = [hybrid.outputs[one] for one in ("Queue", "StopsQueue")]
     before = {queue: redeliver_soon(sqs, queue) for queue in queues}
@@ -139,7 +139,7 @@ CASES = [
     for who, found in BREAKS.items()
     for action, call in found.items()
 ]
-"""All of them take a minute and a half: of each role one is not slow."""
+"""Together they take a minute and a half; one per role is not slow."""
 
 
 @pytest.mark.parametrize(("who", "action", "call"), CASES)
@@ -166,7 +166,7 @@ def tasks_unless(hybrid: HybridDriver, by_function: bool) -> Iterator[None]:
 
 
 def drain(hybrid: HybridDriver) -> None:
-    """Whatever was held up ends, one way or another, before the next test."""
+    """Let everything that was held up end before the next test."""
 
     def idle() -> bool:
         return is_quiet(hybrid) and all(job.is_final for job in hybrid.jobs.all())

@@ -1,4 +1,4 @@
-"""The cloud goes away in the middle of the work, and comes back."""
+"""The cloud disappears in the middle of the work, and comes back."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -24,7 +24,7 @@ def pointer(driver: LambdaDriver, key: str) -> dict[str, Any]:
 
 
 def send_again(driver: LambdaDriver, upload: Upload, *, sequencer: str) -> None:
-    """The message of an upload once more, as SQS may."""
+    """Send the message of an upload again, as SQS may."""
     event = s3_event(
         upload.key, bucket=driver.source, version_id=upload.version_id, size=upload.bytes, sequencer=sequencer
     )
@@ -74,7 +74,7 @@ def test_of_ten_uploads_with_one_bad_nine_have_a_manifest_and_one_a_rejection(dr
     eventually(lambda: not driver.waiting(driver.outputs["Queue"]))
 
     def each_by_itself() -> bool:
-        """MiniStack gives each invocation a log stream of its own."""
+        """Return whether each was invoked alone: MiniStack makes a log stream per invocation."""
         found = logged(driver, "ten/")
         return len(found) == len({one["logStreamName"] for one in found}) == 10
 

@@ -1,4 +1,4 @@
-"""The function's role, statement by statement: each is needed for what it is there for."""
+"""The function's role, statement by statement: each is needed for its purpose."""
 
 import json
 from typing import Any
@@ -15,8 +15,10 @@ PHOTO = encode(corners(60, 40), ".jpg")
 WHO = "renditions"
 BREAKS = denied_without(WHO)
 NOT_ASKED = not_asked(WHO)
-"""MiniStack reads queues, writes logs and drops traces without the role, and takes a tag with any PutObject:
-asserted in the template instead, by `test_the_function_may_do_just_what_is_listed_here`."""
+"""Statements that MiniStack does not check: it reads queues, writes logs and drops traces without the role,
+and accepts a tag with any PutObject. `test_the_function_may_do_just_what_is_listed_here` asserts them
+instead.
+"""
 
 
 def test_every_statement_is_tried_here(driver: LambdaDriver) -> None:
@@ -27,7 +29,7 @@ def test_every_statement_is_tried_here(driver: LambdaDriver) -> None:
 
 
 def life(driver: LambdaDriver, key: str) -> None:
-    """Uploads a photo, and deletes it once the function has begun with it."""
+    """Upload a photo, and delete it once the function has begun processing it."""
     driver.upload(key, PHOTO)
     eventually(lambda: shown(driver, key) or logged(driver, key))
     driver.s3.delete_object(Bucket=driver.source, Key=key)
@@ -38,7 +40,7 @@ def shown(driver: LambdaDriver, key: str) -> dict[str, Any]:
 
 
 def denials(driver: LambdaDriver, key: str) -> set[str]:
-    """The calls that were denied for a key."""
+    """Return the calls that were denied for a key."""
     messages = [json.loads(one["message"]) for one in logged(driver, key)]
     failed = [one["exception"] for one in messages if one["message"] == "Failed"]
     assert all("(AccessDenied)" in one for one in failed), failed
@@ -61,7 +63,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
 
 @pytest.mark.parametrize("action", NOT_ASKED)
 def test_what_ministack_does_not_ask_for_is_not_missed(driver: LambdaDriver, action: str) -> None:
-    """Once MiniStack does, this fails, and the statement moves to those that are proven."""
+    """When MiniStack checks it, this fails, and the statement moves to the proven ones."""
     key = f"privileges/{action.replace(':', '-')}.jpg"
     with lacking(driver, action):
         life(driver, key)

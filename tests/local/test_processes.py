@@ -58,7 +58,7 @@ def test_the_local_aws_ends_with_the_process_that_started_it(tmp_path: Path, end
 
 
 def test_the_callers_own_aws_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile, a token or an endpoint of the caller's would win over the local one in some SDK."""
+    """A profile, token or endpoint of the caller's would override the local one in some SDK."""
     monkeypatch.setattr(os, "environ", os.environ.copy())
     for name in (
         "AWS_PROFILE",

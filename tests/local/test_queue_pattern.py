@@ -1,4 +1,4 @@
-"""QueuePattern on the local AWS: nothing lost, nothing done twice, to none and back, no job interrupted."""
+"""QueuePattern on the local AWS: nothing lost or done twice, to zero tasks and back, no job interrupted."""
 
 import json
 import random
@@ -30,14 +30,14 @@ from tools.drivers.deployed import Upload
 from tools.drivers.queue_pattern import QueueDriver
 
 MINUTE = 3
-"""Seconds of the scaling's minute."""
+"""Length of the scaling's minute in seconds."""
 LONG = encode(noise(9000, 9000), ".jpg")
-"""Some seconds of work."""
+"""An image that takes some seconds."""
 
 
 @pytest.fixture(scope="module")
 def queue(deployment: Deployment) -> Iterator[QueueDriver]:
-    """QueuePattern where a minute of scaling is short, and what failed comes again soon."""
+    """Deploy QueuePattern where a minute of scaling is short, and failed messages are redelivered soon."""
     aws = deployment.aws
     most_hidden = aws.most_hidden.read_text()
     aws.most_hidden.write_text("5")
@@ -54,12 +54,12 @@ BREAKS = [
     for action, call in denied_without("queue worker").items()
     if action != PROTECTS  # of the agent, which answers in other words
 ]
-"""A message that was received and could not be deleted comes again after a minute: slow."""
+"""A message that was processed but could not be deleted reappears after a minute: slow."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """Of the service's log."""
+    """A line of the service's log."""
 
     message: str
     facts: dict[str, Any]
@@ -77,7 +77,7 @@ def log(queue: QueueDriver) -> list[Line]:
 
 
 def told_at_work(queue: QueueDriver) -> int:
-    """How often a task was told to stop in the middle of a job."""
+    """Return how often a task was told to stop in the middle of a job."""
     return sum(line.message == TOLD and line.facts["is_working"] for line in log(queue))
 
 
@@ -90,14 +90,14 @@ def tasks(queue: QueueDriver) -> int:
 
 
 def has_begun(queue: QueueDriver, upload: Upload) -> bool:
-    """Whether there are tiles of it, and no manifest yet: its task is at work, and protected."""
+    """Return whether it has tiles but no manifest yet: its task is working, and protected."""
     prefix = version_prefix(upload.job_id)
     found = queue.s3.list_objects_v2(Bucket=queue.output, Prefix=prefix, MaxKeys=1)["KeyCount"]
     return bool(found) and not queue.read(manifest_key(upload.job_id))
 
 
 def written(queue: QueueDriver, upload: Upload) -> Any:
-    """When its manifest was."""
+    """Return the time of its manifest."""
     return queue.s3.head_object(Bucket=queue.output, Key=manifest_key(upload.job_id))["LastModified"]
 
 
@@ -170,14 +170,14 @@ def test_of_300_jobs_in_bursts_none_is_lost_or_done_twice_and_then_no_task_is_le
 
 @dataclass
 class Watched:
-    """How many tasks the scaling wanted, and how often fewer than before while there was work."""
+    """Desired task counts of the scaling, and how often they fell while there was work."""
 
     queue: QueueDriver
     wanted: list[int] = field(default_factory=list)
     scale_ins: int = 0
 
     def until(self, backlog: int) -> None:
-        """Looks until the backlog is that small. Each look asks ECS, which takes a while by itself."""
+        """Poll until the backlog is that small. Each poll asks ECS, which takes a while by itself."""
         while (now := self.queue.backlog()) > backlog:
             wanted = int(self.queue.service()["desiredCount"])
             self.scale_ins += bool(self.wanted) and wanted < self.wanted[-1] and now > 0
@@ -185,7 +185,7 @@ class Watched:
 
 
 def send_again(queue: QueueDriver, upload: Upload) -> None:
-    """The upload's event, as EventBridge may deliver it a second time."""
+    """Send the upload's event again, as EventBridge may."""
     event = s3_event(
         upload.key,
         bucket=queue.source,
@@ -209,7 +209,7 @@ def test_the_tasks_role_has_the_statements_that_are_listed(queue: QueueDriver) -
 
 @pytest.fixture
 def patient(queue: QueueDriver) -> None:
-    """Nothing becomes a dead letter, and what died without a word comes again within a minute."""
+    """Dead-letter nothing, and redeliver messages of dead consumers within a minute."""
     redeliver_soon(queue.client("sqs"), queue.outputs["Queue"], seconds=60, receives=MANY_RECEIVES)
 
 
@@ -231,7 +231,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
 
 
 def denied(queue: QueueDriver, call: str) -> int:
-    """Lines that say so."""
+    """Return log lines about denied calls."""
     said = re.compile(rf"AccessDenied\w*\) when calling the {call} operation")
     return sum(bool(said.search(str(line.facts))) for line in log(queue))
 

@@ -53,7 +53,7 @@ def test_without_a_statement_the_message_waits_and_with_it_again_nothing_was_los
 
 
 def lines_of(texts: Uploads, upload: Upload) -> list[str]:
-    """What the function wrote of an upload."""
+    """Return what the function logged about an upload."""
     pages = texts.client("logs").get_paginator("filter_log_events")
     events = (
         one for page in pages.paginate(logGroupName=texts.outputs["LogGroup"]) for one in page["events"]

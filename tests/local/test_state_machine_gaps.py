@@ -27,7 +27,7 @@ BATCHES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """An execution that was started."""
+    """A started execution."""
 
     aws: LocalAws
     arn: str
@@ -58,7 +58,7 @@ def start(
     *,
     allowed: Mapping[str, Sequence[str]] = ALL,
 ) -> Run:
-    """A Distributed Map over a listing of seven objects. allowed: to its role, by what it is allowed on."""
+    """Start a Distributed Map over seven objects. allowed: actions of its role, by resource."""
     name = f"gap-{uuid4().hex[:8]}"
     s3, machines = aws.client("s3"), aws.client("stepfunctions")
     s3.create_bucket(Bucket=name)
@@ -101,7 +101,7 @@ def start(
 
 
 def role_of(aws: LocalAws, name: str, service: str) -> str:
-    """The ARN of a new role that the service may assume."""
+    """Return the ARN of a new role that the service may assume."""
     principal = {"Service": f"{service}.amazonaws.com"}
     trust = {"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}
     made = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
@@ -109,7 +109,7 @@ def role_of(aws: LocalAws, name: str, service: str) -> str:
 
 
 def calling(aws: LocalAws, answer: str) -> dict[str, Any]:
-    """A child that calls a function, which answers with this expression."""
+    """Return a child state that calls a function, which returns this expression."""
     name = f"gap-{uuid4().hex[:8]}"
     aws.client("lambda").create_function(
         FunctionName=name,
@@ -178,7 +178,7 @@ def test_ministack_goes_on_when_it_is_stopped_and_the_emulator_does_not(
 
 
 def stopped(aws: LocalAws, answer: str) -> dict[str, Any]:
-    """The map run of an execution that was stopped after its first child, once it has ended."""
+    """Return the ended map run of an execution that was stopped after its first child."""
     run = start(aws, {"ItemBatcher": {"MaxItemsPerBatch": 1}}, calling(aws, answer))
     eventually(lambda: run.map_run()["executionCounts"]["succeeded"])
     aws.client("stepfunctions").stop_execution(executionArn=run.arn)

@@ -41,7 +41,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A stream, a function that notes what it gets, and a bucket for what fails."""
+    """A stream, a function that records what it gets, and a bucket for failures."""
 
     aws: LocalAws
     name: str
@@ -56,7 +56,7 @@ class World:
         return self.aws.client("kinesis")
 
     def read_by(self, **settings: Any) -> None:
-        """An event source from the stream to the function."""
+        """Create an event source mapping from the stream to the function."""
         arn = self.kinesis.describe_stream_summary(StreamName=self.name)["StreamDescriptionSummary"][
             "StreamARN"
         ]

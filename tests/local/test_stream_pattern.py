@@ -1,4 +1,4 @@
-"""StreamPattern as deployed: the real template, records that are counted, malformed, or set aside."""
+"""StreamPattern as deployed: the real template; records counted, malformed or set aside."""
 
 import json
 import time
@@ -62,7 +62,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
 
 
 def not_counted(stream: StreamDriver) -> list[str]:
-    """Why records had to come again, by the function's log."""
+    """Return why records had to be retried, from the function's log."""
     logs, group = stream.client("logs"), stream.outputs["LogGroup"]
     events = logs.filter_log_events(logGroupName=group, filterPattern="counted")["events"]
     lines = [json.loads(one["message"]) for one in events if one["message"].startswith("{")]

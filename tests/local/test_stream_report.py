@@ -1,4 +1,4 @@
-"""Twenty thousand records with everything that goes wrong at once: a report accounts for each of them."""
+"""Twenty thousand records with everything that goes wrong at once, each accounted for in a report."""
 
 import base64
 import io
@@ -33,7 +33,7 @@ def handler(event, context):
 
 @dataclass(kw_only=True)
 class Sent:
-    """What went into the stream. views: requests by image; twice: of those, how many were sent again."""
+    """What was sent. views: requests by image; twice: how many of those were sent again."""
 
     records: list[Record] = field(default_factory=list)
     views: Counter[str] = field(default_factory=Counter)
@@ -91,7 +91,7 @@ def made(seed: int) -> Sent:
 
 @pytest.fixture
 def killed_by_poison(stream: StreamDriver) -> Iterator[None]:
-    """The function's own code, and before it a line that ends the process at one record."""
+    """Make the function's process end at one record, by a line before its own code."""
     lambda_, name = stream.client("lambda"), stream.outputs["FunctionName"]
     folder = bundle("views", Runtime.local()).path
     package = io.BytesIO()
@@ -109,7 +109,7 @@ def killed_by_poison(stream: StreamDriver) -> Iterator[None]:
 
 
 def reshard(stream: StreamDriver) -> None:
-    """One shard is split, and two are merged."""
+    """Split one shard, and merge two."""
     name = stream.outputs["StreamName"]
     shards = stream.kinesis.list_shards(StreamName=name)["Shards"]
     open_ones = [one for one in shards if "EndingSequenceNumber" not in one["SequenceNumberRange"]]
@@ -124,7 +124,7 @@ def reshard(stream: StreamDriver) -> None:
 
 
 def lines_counted(stream: StreamDriver, since: int) -> Counter[str]:
-    """What the function has counted, by metric, from its log."""
+    """Return what the function has counted, by metric, from its log."""
     pages = (
         stream.client("logs")
         .get_paginator("filter_log_events")

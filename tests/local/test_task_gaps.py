@@ -1,4 +1,4 @@
-"""Gaps of MiniStack's ECS, filled by tasks.py and containers.py: once one is closed, its patch can go."""
+"""Gaps of MiniStack's ECS, filled by tasks.py and containers.py; once one is closed, its patch can go."""
 
 import json
 import os
@@ -31,7 +31,7 @@ NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["
 
 
 def definition(aws: LocalAws, command: list[str], memory: str = "512", role: str = "") -> str:
-    """A task that runs a command in an image that is here."""
+    """Register a task that runs a command in an available image."""
     if aws.containers["LOCAL_AWS_CONTAINERS"] == "docker":
         image = os.environ["CONTAINER_BASE"]
     else:
@@ -65,7 +65,7 @@ def run(aws: LocalAws, task_definition: str, **named: Any) -> dict[str, Any]:
 
 
 def task(aws: LocalAws, arn: str, status: str) -> dict[str, Any]:
-    """As it is, once it has that status."""
+    """Return the task once it has that status."""
 
     def look() -> Any:
         (found,) = aws.client("ecs").describe_tasks(cluster="gaps", tasks=[arn])["tasks"]
@@ -192,7 +192,7 @@ def has_none(aws: LocalAws, service: str) -> bool:
 
 
 def protecting_role(aws: LocalAws) -> str:
-    """Of a task that may protect itself."""
+    """Create a role for a task that may protect itself."""
     trust = {"Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
     allow = {"Action": "ecs:UpdateTaskProtection", "Resource": "*"}
     trusted, allowed = (
@@ -233,7 +233,7 @@ def test_health_checks_are_not_run(patched: LocalAws) -> None:
 
 @pytest.fixture(scope="module")
 def parts() -> dict[str, Any]:
-    """MiniStack's own parts without patches, which no call of the API shows."""
+    """Run parts of MiniStack without patches, where no API call shows the gap."""
     script = ROOT / "tests/support/bare.py"
     done = subprocess.run([PYTHON, str(script)], capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -1,4 +1,4 @@
-"""With `views=on` whoever looks at an image or a tile is counted, and turned off again nothing is lost."""
+"""With `views=on` views of images and tiles are counted, and nothing is lost when it is turned off again."""
 
 import pytest
 

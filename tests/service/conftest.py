@@ -25,7 +25,7 @@ SQUARES = "67352ccc-d1b0-11e1-89ae-279075081939.png"
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A service and its process; log: what it prints."""
+    """A service and its process; log: its output."""
 
     port: int
     process: "subprocess.Popen[Any]"
@@ -36,7 +36,7 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers by their names in small letters, and body."""
+        """Return status, headers by lowercase names, and body."""
         request = urllib.request.Request(f"{self.url}{path}", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=300) as answer:
@@ -45,14 +45,14 @@ class Running:
             return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
 
     def cpu_seconds(self) -> float:
-        """Of the process so far, all its threads."""
+        """Return the CPU seconds of the process so far, all threads."""
         if sys.platform != "linux":
             pytest.skip("Only Linux tells a process's CPU in /proc.")
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self, what: str = "VmRSS") -> float:
-        """Of the process now, or its peak (VmHWM)."""
+        """Return the memory of the process, now or at its peak (VmHWM)."""
         if sys.platform != "linux":
             pytest.skip("Only Linux tells a process's memory in /proc.")
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -61,7 +61,7 @@ class Running:
 
 @contextmanager
 def running(folder: Path, log: Path, **environment: str) -> Iterator[Running]:
-    """The service over a folder, until the block ends or the process does."""
+    """Run the service over a folder until the block or the process ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -100,7 +100,7 @@ def wait_until_ready(service: Running) -> None:
 
 
 def squares() -> bytes:
-    """The validator's picture, by the colours that it looks for: a hundred squares of 100 px."""
+    """The validator's picture, by the colours that it checks: a hundred squares of 100 px."""
     colours = ValidationInfo().colorInfo
     rows = [
         pyvips.Image.arrayjoin(

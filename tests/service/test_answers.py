@@ -1,4 +1,4 @@
-"""What the service is told of what stands before it: the host that was asked, how long an answer may be."""
+"""The service behind something else: the requested host, and the size limit of an answer."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ def got(path: str, headers: dict[str, str], **settings: Any) -> Any:
 
 
 def described(host: str, **settings: Any) -> str:
-    """The beginning of `id`, of the version that the redirect names."""
+    """Return the beginning of `id`, of the version that the redirect names."""
     headers = {"x-forwarded-host": host} if host else {}
 
     async def run() -> str:
@@ -71,7 +71,7 @@ def test_an_image_that_might_be_too_large_is_refused_with_what_to_ask_instead() 
 
 
 def pictures(seed: int) -> list[pyvips.Image]:
-    """As hard to compress as a picture can be, with and without opacity."""
+    """Return images as incompressible as possible, with and without alpha."""
     drawn = numpy.random.default_rng(seed)
     made = []
     for bands, levels in itertools.product((1, 2, 3, 4), (2, 3, 256)):

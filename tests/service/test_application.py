@@ -1,4 +1,4 @@
-"""The application in this process: what it counts, refuses and limits, and how it ends."""
+"""The application in this process: its metrics, refusals and limits, and how it ends."""
 
 import asyncio
 import json

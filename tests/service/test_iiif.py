@@ -1,4 +1,4 @@
-"""The grammar and the geometry of the IIIF Image API, without a server."""
+"""The grammar and geometry of the IIIF Image API, without a server."""
 
 import random
 import string

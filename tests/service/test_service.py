@@ -17,7 +17,7 @@ PHOTO = "/iiif/3/photo.jpg"
 
 
 def present(service: Running, key: str = "photo.jpg") -> str:
-    """The path of the version that is there, as `info.json` tells of it."""
+    """Return the path of the current version, from `info.json`."""
     found = json.loads(service.get(f"/iiif/3/{key}/info.json")[2])["id"]
     assert found.endswith(f"/{key}")
     return str(found.removeprefix(service.url))
@@ -98,7 +98,7 @@ def test_each_request_is_a_line_in_the_log_with_its_steps(service: Running) -> N
 
 
 def malformed(count: int, seed: int) -> list[str]:
-    """Wrong URLs: each part of a right one fuzzed, and what attackers try."""
+    """Return wrong URLs: each part of a right one fuzzed, and what attackers try."""
     chance = random.Random(seed)
     right = [SQUARES, "0,0,100,100", "50,", "0", "default.jpg"]
     traversal = [

@@ -1,4 +1,4 @@
-"""What the service is told by its environment, and what it refuses."""
+"""The service's environment variables, and which it refuses."""
 
 import pytest
 

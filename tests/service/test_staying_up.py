@@ -1,4 +1,4 @@
-"""The service under more than it can do, told to stop while it works, and after ten thousand requests."""
+"""The service under overload, told to stop while it works, and after ten thousand requests."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ from tools.commands.service import main
 
 CLIENTS = 64
 TASK_MB = 512
-"""The smallest Fargate task has as much (0.25 vCPU)."""
+"""Memory of the smallest Fargate task (0.25 vCPU)."""
 CACHE_MB = 64
 PHOTO = [f"/iiif/3/photo.jpg/full/{width},/0/default.jpg" for width in range(200, 1000, 25)]
 
@@ -39,7 +39,7 @@ def digest(body: bytes) -> str:
 def test_asked_for_more_than_it_can_serve_it_answers_or_refuses_each_request_and_stays_well(
     photos: Path, tmp_path: Path, rounds: int
 ) -> None:
-    """64 clients at once and 16 places in its queue: whatever the machine's speed, that is too much."""
+    """64 clients at once and a queue of 16 are too many on any machine."""
     with running(photos, tmp_path / "log", CACHE_MB=str(CACHE_MB), QUEUE="16") as service:
         right = {path: digest(service.get(path)[2]) for path in PHOTO}
         many = asyncio.run(hammer(service.port, PHOTO, clients=CLIENTS, requests=rounds * 3 * CLIENTS))

@@ -12,7 +12,7 @@ def patched_nclx(data: bytes, primaries: int, transfer: int, *, full: bool = Tru
 
 
 def with_another_extent(data: bytes, width: int, height: int) -> bytes:
-    """One more `ispe` among the properties, of no item: as of a gain map or a hidden picture."""
+    """Add an `ispe` property without an item, as for a gain map or a hidden picture."""
     box = struct.pack(">I4sIII", 20, b"ispe", 0, width, height)
     at = data.index(b"ipco") - 4
     end = at + int.from_bytes(data[at : at + 4], "big")

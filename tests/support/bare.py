@@ -1,4 +1,4 @@
-"""What MiniStack's own parts do, without our patches: run by its interpreter, prints JSON."""
+"""MiniStack's own parts without our patches: run by its interpreter, prints JSON."""
 
 import json
 from types import SimpleNamespace

@@ -1,7 +1,7 @@
 """AWS's bill for a month, in Decimal, from AWS's pricing pages and nothing of the chooser.
 
-A second opinion: every rule is put down once more as the page says it. How many tasks a load takes is given,
-because that is not a matter of pricing.
+A second opinion: every rule is written again as the page says it. The number of tasks is given, because it is
+not a matter of pricing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,12 +31,12 @@ Load = Mapping[str, Any]
 
 
 def number(value: object) -> Decimal:
-    """A float as it was written."""
+    """Return a float as it was written."""
     return Decimal(str(value))
 
 
 def tiered(amount: Decimal, tiers: Sequence[tuple[Decimal | None, Decimal]]) -> Decimal:
-    """Each part of an amount at the price of its tier."""
+    """Return each part of an amount at the price of its tier."""
     total, start = Decimal(0), Decimal(0)
     for end, price in tiers:
         top = amount if end is None else min(amount, end)
@@ -46,17 +46,17 @@ def tiered(amount: Decimal, tiers: Sequence[tuple[Decimal | None, Decimal]]) -> 
 
 
 def runs(load: Load) -> Decimal:
-    """Invocations or jobs, with those that are tried again."""
+    """Return invocations or jobs, retries included."""
     return number(load["requests"]) * number(load["attempts"])
 
 
 def seconds(load: Load, architecture: str) -> Decimal:
-    """Billed for one invocation: milliseconds are rounded up."""
+    """Return the billed seconds of one invocation: milliseconds are rounded up."""
     return Decimal(ceil(number(load["duration_ms"][architecture]))) / 1000
 
 
 def rates(load: Load) -> list[Decimal]:
-    """Requests per second in the 24 hours."""
+    """Return the requests per second in the 24 hours."""
     weights = [number(one) for one in load["hours"]]
     return [
         number(load["requests"]) / (HOURS * 3600) * 24 * one / sum(weights, Decimal(0)) for one in weights
@@ -64,7 +64,7 @@ def rates(load: Load) -> list[Decimal]:
 
 
 def on_demand(load: Load, architecture: str, way: str) -> Decimal:
-    """Lambda: requests, GB-seconds of work and of starts, /tmp over 512 MB, SnapStart."""
+    """Return Lambda's bill: requests, GB-seconds of work and of starts, /tmp over 512 MB, SnapStart."""
     count, memory = runs(load), number(load["memory_mb"]) / GIB
     starts = count * number(load["cold_share"])
     work = count * seconds(load, architecture) * memory
@@ -76,8 +76,8 @@ def on_demand(load: Load, architecture: str, way: str) -> Decimal:
 
 
 def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float], spilled: float) -> Decimal:
-    """Lambda with environments kept ready: their GB-seconds all month, a lower price for the work, and on
-    demand with a start for the share that finds none ready.
+    """Return Lambda's bill with provisioned concurrency: its GB-seconds all month, a lower price for the
+    work, and on demand with a start for the share that finds no environment ready.
     """
     count, memory, over = runs(load), number(load["memory_mb"]) / GIB, number(spilled)
     held, used = KEPT[architecture]
@@ -91,7 +91,7 @@ def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float], 
 
 
 def managed(load: Load, way: str, instances: int) -> Decimal:
-    """Lambda Managed Instances on m7g.large: the instances, 15 % on top, and requests."""
+    """Return the bill of Lambda Managed Instances on m7g.large: the instances, 15 % on top, and requests."""
     return (
         instances * Decimal("0.0816") * Decimal("1.15") * HOURS
         + runs(load) / MILLION * Decimal("0.20")
@@ -102,7 +102,7 @@ def managed(load: Load, way: str, instances: int) -> Decimal:
 def service(
     load: Load, architecture: str, before: str, vcpus: float, memory_gb: float, tasks: Sequence[float]
 ) -> Decimal:
-    """Fargate: tasks by the second, their starts from the image pull, and what stands before them."""
+    """Return Fargate's bill: tasks by the second from the image pull on, and the service's entry point."""
     total = standing(load, architecture, vcpus, memory_gb, tasks)
     average = sum(map(number, tasks), Decimal(0)) / len(tasks)
     if before in ("public", "internal", "shared"):
@@ -118,14 +118,14 @@ def service(
 
 
 def worker(load: Load, architecture: str, vcpus: float, memory_gb: float, tasks: Sequence[float]) -> Decimal:
-    """The same without anything before it."""
+    """Return the same without an entry point."""
     return service(load, architecture, "none", vcpus, memory_gb, tasks)
 
 
 def standing(
     load: Load, architecture: str, vcpus: float, memory_gb: float, tasks: Sequence[float]
 ) -> Decimal:
-    """Tasks, with disk beyond 20 GB and a public IPv4 each where they have one."""
+    """Return the bill of tasks, with disk beyond 20 GB and a public IPv4 each if they have one."""
     counts = [number(one) for one in tasks]
     average = sum(counts, Decimal(0)) / len(counts)
     more = sum(
@@ -147,7 +147,9 @@ def standing(
 
 
 def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: float) -> Decimal:
-    """A task per job: a minute at least, the pull before it, and on Spot the halves that are done again."""
+    """Return the bill of a task per job: at least a minute, with the pull, and on Spot the interrupted
+    halves.
+    """
     whole = min(number(load["threads"]), number(vcpus))
     takes = waiting(load, architecture) + cpu(load, architecture) / whole
     billed = max(Decimal(60), takes, takes + number(load["pull_seconds"]))
@@ -169,7 +171,7 @@ def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: 
 
 
 def waiting(load: Load, architecture: str) -> Decimal:
-    """What of the duration is not CPU, at the share of a vCPU that the function has."""
+    """Return the duration's share that is not CPU, at the function's share of a vCPU."""
     took = seconds(load, architecture)
     if not load["cpu_ms"]:
         return took * (1 - number(load["cpu_share"]))
@@ -178,7 +180,7 @@ def waiting(load: Load, architecture: str) -> Decimal:
 
 
 def cpu(load: Load, architecture: str) -> Decimal:
-    """Seconds of a vCPU: a function has one for each 1,769 MB."""
+    """Return vCPU seconds: a function has one vCPU per 1,769 MB."""
     if load["cpu_ms"]:
         return number(load["cpu_ms"]) / 1000
     vcpus = min(number(load["threads"]), number(load["memory_mb"]) / 1769)
@@ -186,7 +188,7 @@ def cpu(load: Load, architecture: str) -> Decimal:
 
 
 def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
-    """Capacity units of a load balancer: each hour by the highest of four dimensions."""
+    """Return a load balancer's capacity units: each hour by the highest of four dimensions."""
     gigabytes = (number(load["payload_in_mb"]) + number(load["payload_out_mb"])) / GIB / gigabytes_per_unit
     rules, open_ones = max(Decimal(0), number(load["listener_rules"]) - 10), number(load["connections"])
     hourly = []
@@ -202,14 +204,14 @@ def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
 
 
 def _asked(load: Load) -> Decimal:
-    """Requests to CloudFront; a WebSocket is one."""
+    """Return requests to CloudFront; a WebSocket is one."""
     if load["long_connections"]:
         return number(load["connections"]) / number(load["longest_seconds"]) * HOURS * 3600
     return number(load["requests"])
 
 
 def _steps(load: Load) -> Decimal:
-    """An HTTP API counts each 512 KB."""
+    """Return an HTTP API's billed requests: each 512 KB counts."""
     larger = max(number(load["payload_in_mb"]), number(load["payload_out_mb"]))
     return number(load["requests"]) * max(1, ceil(larger / Decimal("0.5")))
 

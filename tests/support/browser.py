@@ -1,4 +1,4 @@
-"""A headless Chromium that is told what to do over a pipe: https://chromedevtools.github.io/devtools-protocol/"""
+"""A headless Chromium controlled over a pipe: https://chromedevtools.github.io/devtools-protocol/"""
 
 import base64
 import json
@@ -43,24 +43,24 @@ class Tab:
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
 
     def open(self, page: Path | str) -> None:
-        """A file, or an address on loopback; until it says that it is drawn."""
+        """Open a file or a loopback address, and wait until the page is drawn."""
         self.call("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         self.settle()
 
     def settle(self) -> None:
-        """Until the page's state, or its title, says that it is drawn."""
+        """Wait until the page's state, or its title, says that it is drawn."""
         state = self.run(SETTLED)
         assert state == "drawn", state
 
     def run(self, expression: str) -> Any:
-        """What JavaScript makes of it, once its promise is kept."""
+        """Run JavaScript, and return the value of its promise."""
         options = {"awaitPromise": True, "returnByValue": True, "timeout": 60_000}
         done = self.call("Runtime.evaluate", expression=expression, **options)
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
     def picture(self) -> pyvips.Image:
-        """What it shows; RGB."""
+        """Return a screenshot, RGB."""
         shot = self.call("Page.captureScreenshot", format="png")["data"]
         return pyvips.Image.new_from_buffer(base64.b64decode(shot), "")[:3].copy_memory()
 
@@ -85,7 +85,7 @@ class Tab:
 
 @contextmanager
 def tab(*, width: int = 600, height: int = 600) -> Iterator[Tab]:
-    """A window of that many pixels."""
+    """Yield a window of that size in pixels."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
         pytest.skip("There is no Chromium here (apt install chromium).")
@@ -111,7 +111,7 @@ def tab(*, width: int = 600, height: int = 600) -> Iterator[Tab]:
 
 
 def picture_of(page: Path | str, *, side: int = 600) -> pyvips.Image:
-    """What a page shows in a window of that many pixels, once it says that it is drawn; RGB."""
+    """Return a screenshot of a page in a window of that size, once it says that it is drawn; RGB."""
     with tab(width=side, height=side) as window:
         window.open(page)
         return window.picture()

@@ -1,7 +1,7 @@
-"""What a run of all tests costs, and two busy loops beside it: options of `python3 dev.py test`.
+"""The cost of a run of all tests, and two busy loops beside it: options of `python3 dev.py test`.
 
-CPU time is told in warm `cdk synth`s of an app with one bucket, measured at the end of the same run, so that
-the budget means the same on every machine. What needs more is marked `slow`.
+CPU time is counted in warm `cdk synth`s of an app with one bucket, measured at the end of the same run, so
+that the budget means the same on every machine. Tests that need more are marked `slow`.
 """
 
 import os
@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 
 BUDGET = 600
-"""One-bucket synths: 380 at first, 25 for tests that walk imports and files, 25 for those of deploying into
-accounts (preflight, changes of settings, removals, versions of pictures), 20 for videos, 10 for the service
-as a function, 70 for the queue service, 40 for work in any language, who deploys and looking inside, 10 for
-the backfill, 20 for the chooser's Regions, page and observations. What later work adds is added here.
+"""In one-bucket synths: 380 at first, 25 for tests that walk imports and files, 25 for those of deploying
+into accounts (preflight, changes of settings, removals, versions of images), 20 for videos, 10 for the
+service as a function, 70 for the queue service, 40 for work in any language, the deploy role and ECS Exec, 10
+for the backfill, 20 for the chooser's Regions, page and observations. Later work adds its own here.
 """
 TOLERANCE = 1.25
-"""CI fails beyond this many budgets."""
+"""CI fails beyond this many times the budget."""
 SYNTHS, LOOPS = 5, 2
 ONE_BUCKET = Path(__file__).with_name("one_bucket.py")
 _SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    for _ in range(10**6): pass"
-"""Told its parent's pid: it might ask for it only after that has died."""
+"""Gets its parent's pid as an argument, since asking for it could come after the parent's death."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Budget:
-    """Of the process that starts the workers."""
+    """The budget, in the process that starts the workers."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -52,7 +52,10 @@ class Budget:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Workers have ended by now. Beside busy loops, CPU seconds say how crowded the machine was."""
+        """Print the cost once workers have ended.
+
+        Beside busy loops, CPU seconds show how crowded the machine was.
+        """
         if not self._config.getoption("--budget") or self._loops or session.exitstatus:
             return
         spent = cpu_seconds()
@@ -75,7 +78,7 @@ _LINE = pytest.StashKey[str]()
 
 
 def told(spent: float, unit: float) -> str:
-    """The line at the end. spent, unit: CPU seconds of the run and of one synth."""
+    """Return the last line. spent, unit: CPU seconds of the run and of one synth."""
     line = (
         f"{spent:.0f} s of CPU: {spent / unit:.0f} one-bucket synths of {unit:.2f} s each, "
         f"{spent / unit / BUDGET:.0%} of the budget of {BUDGET}"
@@ -84,24 +87,26 @@ def told(spent: float, unit: float) -> str:
 
 
 def is_too_much(spent: float, unit: float) -> bool:
-    """Whether CI fails for it."""
+    """Return whether CI fails for it."""
     return spent > unit * BUDGET * TOLERANCE
 
 
 def cpu_seconds() -> float:
-    """Of this process and of all that it has waited for, so far."""
+    """Return the CPU seconds of this process and of all children that it has waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def synth_seconds() -> float:
-    """CPU seconds of one warm `cdk synth` of an app with one bucket, without the CDK's validation."""
+    """Return the CPU seconds of one warm `cdk synth` of a one-bucket app, without the CDK's validation."""
     with tempfile.TemporaryDirectory() as output:
         return statistics.median([one_synth(ONE_BUCKET, Path(output)) for _ in range(1 + SYNTHS)][1:])
 
 
 def one_synth(app: Path, output: Path) -> float:
-    """CPU seconds of one `cdk synth` of an app, in its own folder. output: warm once assets are in it."""
+    """Return the CPU seconds of one `cdk synth` of an app, in its own folder. output: warm once it has
+    assets.
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "CDK_VALIDATION": "false", "PYTHONDONTWRITEBYTECODE": ""}
     command = ["cdk", "synth", "--quiet", "--no-notices", "--app", f"{sys.executable} {app.name}"]

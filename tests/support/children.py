@@ -1,4 +1,4 @@
-"""`python3 -m tests.support.children`: a child that does as its order's file says, instead of video work."""
+"""`python3 -m tests.support.children`: a child that does what its order's file says instead of its work."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import time
 
 
 def run(what: str) -> None:
-    """Ends as FFmpeg might."""
+    """End as FFmpeg might."""
     match what:
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)

@@ -1,4 +1,4 @@
-"""Videos made by code, the same each time: `python3 -m tests.support.clips FILE` makes the sample."""
+"""Videos made by code, identical each time: `python3 -m tests.support.clips FILE` makes the sample."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,14 +18,14 @@ _RATE = 48_000
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """What is in a video.
+    """The contents of a video.
 
     Attributes:
-        codec, sound: encoders of FFmpeg; no sound where that is empty.
-        grain: how much noise each picture has: 0 to 100, as FFmpeg's filter counts.
-        turned: degrees by which a player turns the pictures to the left.
+        codec, sound: FFmpeg's encoders; no audio if sound is empty.
+        grain: noise of each frame: 0 to 100, as in FFmpeg's filter.
+        turned: degrees by which a player rotates the frames counterclockwise.
         trc, primaries: by ITU-T H.273; 16 (PQ) and 9 (BT.2020) of HDR.
-        jitter: the share of a picture's time by which it is early or late: a variable frame rate.
+        jitter: share of a frame's duration by which it is early or late: a variable frame rate.
         options: of the container, such as movflags.
     """
 
@@ -47,7 +47,7 @@ class Clip:
 
 
 def make_clip(file: Path, clip: Clip | None = None) -> Path:
-    """Writes it; the file's ending says the container. Returns `file`."""
+    """Write it, in the container of the file's extension. Returns `file`."""
     clip = clip or Clip()
     made: Any
     with av.open(file, "w", options=dict(clip.options)) as made:
@@ -90,7 +90,7 @@ def _pictures(clip: Clip) -> Iterator[VideoFrame]:
 
 
 def _sounds(clip: Clip, size: int, sample_format: str) -> Iterator[av.AudioFrame]:
-    """A tone."""
+    """Yield a tone."""
     total = _RATE * max(clip.frames, clip.rate) // clip.rate
     wave = (numpy.sin(numpy.arange(total) * 2 * numpy.pi * 440 / _RATE) / 2).astype(numpy.float32)
     resampler = av.AudioResampler(format=sample_format, layout="stereo", rate=_RATE)

@@ -1,4 +1,4 @@
-"""Events as S3 sends them to EventBridge, and as SQS hands them to a function."""
+"""Events as S3 sends them to EventBridge, and as SQS delivers them to a function."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def s3_event(
 
 
 def sqs_batch(*bodies: dict[str, Any] | str) -> dict[str, Any]:
-    """The batch that a function gets; message ids are "0", "1", ..."""
+    """Return a function's batch; message ids are "0", "1", ..."""
     return {
         "Records": [
             {

@@ -1,4 +1,4 @@
-"""Events as a function URL makes them, of what CloudFront's function has written."""
+"""Events that a function URL makes of what CloudFront's function has written."""
 
 import base64
 from typing import Any
@@ -9,7 +9,7 @@ HOST = "d1.cloudfront.net"
 
 
 def event(path: str, *, rewritten: bool = True, **headers: str) -> dict[str, Any]:
-    """A viewer's GET.
+    """Return the event of a viewer's GET.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
     """

@@ -1,4 +1,4 @@
-"""Files that mean harm, or were harmed: made by code from a seed, so that a failure can be made again.
+"""Malicious and damaged files, made by code from a seed, so that a failure can be reproduced.
 
 `python -m tests.support.hostile SEED NUMBER FILE` writes one of them.
 """
@@ -32,7 +32,7 @@ CUTS = 20
 
 @cache
 def seed_files() -> tuple[bytes, ...]:
-    """A small photo-like and a plain image of each kind, with metadata."""
+    """Return a small photo-like and a plain image of each kind, with metadata."""
     images = [noise(160, 120), corners(160, 120)]
     return tuple(encode(image, suffix, **options) for suffix, options in KINDS for image in images)
 
@@ -57,7 +57,7 @@ def flipped_in_the_header(dice: random.Random) -> bytes:
 
 
 def forged_size(dice: random.Random) -> bytes:
-    """The bytes of the true size, 160 and 120, replaced wherever they stand."""
+    """Replace the bytes of the true size, 160 and 120, wherever they occur."""
     data = dice.choice(seed_files())
     for true in (160, 120):
         false = dice.choice((0, 1, 16_383, 65_535, 65_500, dice.randrange(65_536)))
@@ -89,7 +89,7 @@ def zeros(count: int) -> bytes:
 
 
 def png_bomb(dice: random.Random) -> bytes:
-    """Huge in pixels or small in pixels, and in both cases a few kB that unpack to much more."""
+    """Return a PNG, huge or small in pixels, whose few kB unpack to much more."""
     width, height = dice.choice(
         ((65_500, 65_500), (100_000, 1), (1, 100_000), (9_000, 9_000), (2**31 - 1, 2**31 - 1))
     )
@@ -123,7 +123,7 @@ def gif_of_many_frames(dice: random.Random) -> bytes:
 
 
 def tiff_that_loops(dice: random.Random) -> bytes:
-    """A directory that follows itself, or lies anywhere, or holds entries of any kind."""
+    """Return a TIFF whose directory follows itself, lies anywhere, or holds entries of any kind."""
     entries = [
         (
             dice.choice((254, 256, 257, 258, 259, 262, 273, 277, 278, 279, 322, 330, 34_665)),
@@ -183,13 +183,13 @@ ATTACKS: tuple[Callable[[random.Random], bytes], ...] = (
 
 
 def hostile(seed: int, number: int) -> bytes:
-    """One file: the same for the same two numbers."""
+    """Return one file: the same for the same two numbers."""
     attack = ATTACKS[number % len(ATTACKS)]
     return attack(random.Random(f"{seed} {number}"))
 
 
 def corpus(seed: int, count: int) -> Iterator[tuple[int, bytes]]:
-    """`count` files, of every attack in turn."""
+    """Yield `count` files, of every attack in turn."""
     for number in range(count):
         yield number, hostile(seed, number)
 

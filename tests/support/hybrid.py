@@ -1,4 +1,4 @@
-"""HybridPattern without AWS: moto's buckets, table and queue, an ECS that only remembers, a clock to turn."""
+"""HybridPattern without AWS: moto's buckets, table and queue, a fake ECS, and a clock to turn."""
 
 import json
 import math
@@ -32,17 +32,17 @@ from tests.support.jobs import LAUNCH
 FULL = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 SCAN = encode(noise(1200, 700), ".tif")
 SECONDS = 300.0
-"""That a function has."""
+"""Time limit of the function."""
 Message = dict[str, Any]
 
 
 @dataclass
 class Ecs:
-    """What RunTask, DescribeTasks and StopTask answer. no_room, no_spot: RunTask starts nothing there.
+    """RunTask, DescribeTasks and StopTask. no_room, no_spot: RunTask starts nothing there.
 
-    vcpus: of all tasks together, the account's quota.
+    vcpus: the account's quota for all tasks together.
 
-    Asked again with a token it gives its first answer, failures included; after an hour only their number:
+    A repeated client token gets its first answer, failures included; after an hour only their number is kept:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
     """
 
@@ -96,7 +96,7 @@ class Ecs:
         reason: str = "",
         why: str = "",
     ) -> Message:
-        """The task stops; the event that ECS would send."""
+        """Stop the task; return the event that ECS would send."""
         container: dict[str, Any] = {"name": "worker", **({"reason": why} if why else {})}
         if exit_code is not None:
             container["exitCode"] = exit_code
@@ -113,7 +113,7 @@ class Ecs:
 
 @dataclass
 class Edge:
-    """CloudFront: paths to invalidate, by reference. busy: too many are under way.
+    """CloudFront: invalidated paths by caller reference. busy: too many are in progress.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
     """
@@ -132,7 +132,7 @@ class Edge:
 
 
 class OneAtATime:
-    """A table whose conditional writes are atomic, as DynamoDB's are; moto looks first and then writes."""
+    """A table with atomic conditional writes, as in DynamoDB; moto checks first and then writes."""
 
     def __init__(self, table: Any) -> None:
         self._table, self._lock = table, threading.Lock()
@@ -149,7 +149,7 @@ class OneAtATime:
 
 @dataclass
 class World:
-    """Uploads; hands messages over when and as often as a test likes; runs workers as tasks would."""
+    """Uploads; delivers messages when and as often as a test likes; runs workers as tasks would."""
 
     s3: Any
     table: Any
@@ -162,7 +162,7 @@ class World:
     rules: Rules = field(default_factory=Rules)
     limits: Limits = field(default_factory=lambda: Limits(max_pixels=10_000_000, max_bytes=10_000_000))
     kinds: Sequence[Work] = ()
-    """Scans to tiles unless given."""
+    """The works, by default scans to tiles."""
     edge: Edge = field(default_factory=Edge)
     ecs: Ecs = field(init=False)
 
@@ -219,7 +219,7 @@ class World:
         return self.track({"detail-type": "Scheduled Event", "detail": {}})
 
     def deliver_calls(self) -> list[Outcome]:
-        """Hands the tracker's calls to the dispatcher, as the queue does."""
+        """Deliver the tracker's calls to the dispatcher, as the queue does."""
         outcomes = []
         while found := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
@@ -228,7 +228,7 @@ class World:
         return outcomes
 
     def work(self, arn: str) -> int:
-        """What the task of that ARN does, to its exit code."""
+        """Run the task with that ARN to its exit code."""
         return self.attempt(arn).run()
 
     def attempt(self, arn: str) -> Attempt:
@@ -246,7 +246,7 @@ class World:
         )
 
     def run_task(self, arn: str) -> Message:
-        """The whole life of a task, and the event of its end."""
+        """Run a task and deliver the event of its end."""
         return self.ecs.end(arn, exit_code=self.work(arn))
 
     @property
@@ -255,7 +255,7 @@ class World:
         return job
 
     def everything(self) -> dict[str, bytes]:
-        """All objects of the output bucket."""
+        """Return all objects of the output bucket."""
         return {key: self.s3.get_object(Bucket="output", Key=key)["Body"].read() for key in self.keys()}
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -264,7 +264,7 @@ class World:
 
 
 def make_world() -> World:
-    """Inside of moto's mock_aws."""
+    """Create a world, inside moto's mock_aws."""
     s3, dynamodb, sqs = boto3.client("s3"), boto3.resource("dynamodb"), boto3.client("sqs")
     for bucket in ("source", "output"):
         s3.create_bucket(Bucket=bucket)
@@ -285,7 +285,7 @@ def make_world() -> World:
 
 
 def published(world: World, job: Job) -> bool:
-    """One whole tree, its manifest and the pointer to it."""
+    """Return whether one whole pyramid exists, with its manifest and pointer."""
     keys = world.keys(f"v/{job.job_id}/")
     pointer = json.loads(world.s3.get_object(Bucket="output", Key=f"latest/{job.key}.json")["Body"].read())
     assert pointer["job_id"] == job.job_id
@@ -295,5 +295,5 @@ def published(world: World, job: Job) -> bool:
 
 
 def invisible(world: World, job: Job) -> bool:
-    """Nothing that a viewer could find."""
+    """Return whether nothing exists that a viewer could find."""
     return not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*world.keys()}

@@ -11,7 +11,7 @@ RED, GREEN, BLUE, WHITE = (230, 20, 20), (20, 200, 30), (20, 40, 220), (250, 250
 
 
 def corners(width: int = 600, height: int = 400) -> pyvips.Image:
-    """Red, green, blue and white quarters: upper left, upper right, lower left, lower right."""
+    """Return red, green, blue and white quarters: upper left, upper right, lower left, lower right."""
     half = [width // 2, height // 2]
     quarters = [
         (pyvips.Image.black(*half) + list(colour)).cast("uchar").copy(interpretation="srgb")
@@ -21,7 +21,7 @@ def corners(width: int = 600, height: int = 400) -> pyvips.Image:
 
 
 def noise(width: int, height: int, seed: int = 1) -> pyvips.Image:
-    """Noise that does not compress."""
+    """Return incompressible noise."""
     bands = [
         pyvips.Image.gaussnoise(width, height, mean=128, sigma=50, seed=seed + band) for band in range(3)
     ]
@@ -29,7 +29,7 @@ def noise(width: int, height: int, seed: int = 1) -> pyvips.Image:
 
 
 def encode(image: pyvips.Image, suffix: str, *, orientation: int = 1, **options: Any) -> bytes:
-    """`image` as a file of the kind that `suffix` names."""
+    """Encode `image` as a file of the kind that `suffix` names."""
     if orientation != 1:
         image = image.copy()
         image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
@@ -41,7 +41,7 @@ def decode(data: bytes) -> pyvips.Image:
 
 
 def colour_at(image: pyvips.Image, x: float, y: float) -> tuple[float, ...]:
-    """The colour at a place given as shares of width and height."""
+    """Return the colour at a place given as shares of width and height."""
     return tuple(image(int(x * image.width), int(y * image.height)))
 
 

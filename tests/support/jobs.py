@@ -1,4 +1,4 @@
-"""A job for a task, and where tasks are started."""
+"""A job for a task, and the environment that tasks are started in."""
 
 from runtime.jobs.environment import LaunchEnvironment
 from runtime.jobs.record import Job

@@ -1,4 +1,4 @@
-"""Keys that S3 takes."""
+"""Keys that S3 accepts."""
 
 from hypothesis import strategies as st
 

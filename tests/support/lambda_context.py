@@ -1,11 +1,11 @@
-"""What Powertools and our handlers read of Lambda's context."""
+"""The parts of Lambda's context that Powertools and our handlers read."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class Context:
-    """seconds: that are left."""
+    """seconds: remaining time."""
 
     function_name: str = "function"
     memory_limit_in_mb: int = 1769

@@ -26,9 +26,9 @@ INVOCATION = "2018-06-01/runtime/invocation"
 
 
 class Runtime:
-    """One environment: a process at a time, begun anew where it has ended. starts: how often.
+    """One execution environment: a process at a time, restarted when it has ended. starts: how often.
 
-    command: of a runtime; the one below unless given.
+    command: of a runtime; the one below by default.
     """
 
     def __init__(self, module: str, variables: Mapping[str, str], command: Sequence[str] = ()) -> None:
@@ -47,7 +47,7 @@ class Runtime:
         self._process: subprocess.Popen[bytes] | None = None
 
     def invoke(self, event: Mapping[str, Any], *, timeout: float = 120) -> dict[str, Any]:
-        """The handler's answer, or its error. Raises queue.Empty where none comes, or can come any more."""
+        """Return the handler's answer or error. Raises queue.Empty when none comes."""
         if self._process is None or self._process.poll() is not None:
             self.starts += 1
             self._process = subprocess.Popen(
@@ -71,12 +71,12 @@ class Runtime:
 
     @property
     def pid(self) -> int:
-        """Of the process that runs now."""
+        """Return the pid of the current process."""
         assert self._process
         return self._process.pid
 
     def wait_for_its_end(self, *, timeout: float = 60) -> int:
-        """The exit code of a process that ends by itself."""
+        """Return the exit code of a process that ends by itself."""
         assert self._process
         return self._process.wait(timeout)
 
@@ -120,13 +120,13 @@ def _api(events: "queue.Queue[Any]", answers: "queue.Queue[Any]") -> type[BaseHT
             answers.put((self.path.split("/")[-2], body))
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     return Api
 
 
 def main(module: str) -> None:
-    """Calls `module.handler` for each event, for as long as there is a runtime API.
+    """Call `module.handler` for each event, as long as there is a runtime API.
 
     As little Python as that takes: Lambda's own runtime asks by a client in C.
     """

@@ -1,4 +1,4 @@
-"""A work of another kind than images: the lines of a text file, counted and numbered."""
+"""A work other than images: the lines of a text file, counted and numbered."""
 
 import json
 import time
@@ -15,12 +15,12 @@ from runtime.work.work import Progress, Results
 
 MB = 1_000_000
 FUNCTION_SECONDS = 120
-"""What a function may take, by the placement's rules: a file of over 1 MB is said to take longer."""
+"""The function's limit by the placement's rules: a file over 1 MB is estimated to take longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """A runtime.work.work.Work. recognises every file, and rejects what holds a NUL byte."""
+    """A runtime.work.work.Work. Accepts every file, and rejects one with a NUL byte."""
 
     def recognises(self, head: bytes) -> bool:
         return True

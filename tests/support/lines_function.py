@@ -1,4 +1,4 @@
-"""The function of examples/any_language once more, in Python: the same tests are of both."""
+"""The function of examples/any_language again, in Python: the same tests cover both."""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""AWS's list prices of us-east-1, November 2026, once more: bills.py is a second opinion, and copies none."""
+"""AWS's list prices of us-east-1, November 2026, written again for bills.py, a second opinion that copies
+none.
+"""
 
 from decimal import Decimal
 

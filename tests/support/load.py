@@ -1,4 +1,4 @@
-"""Clients that ask for a list of paths, over connections that they keep, and note what they get."""
+"""Clients that request a list of paths over persistent connections, and record the answers."""
 
 import asyncio
 import time
@@ -22,14 +22,14 @@ class Answer:
 
 @dataclass(kw_only=True)
 class Client:
-    """One connection. told_to_go: the service has answered `Connection: close`, and is asked no more."""
+    """One connection. told_to_go: the service has answered `Connection: close`."""
 
     port: int
     told_to_go: bool = False
     _streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> Answer:
-        """Raises ConnectionRefusedError when nobody listens."""
+        """Request a path. Raises ConnectionRefusedError when nobody listens."""
         if not self._streams:
             self._streams = await asyncio.open_connection(HOST, self.port)
         reader, writer = self._streams
@@ -63,9 +63,10 @@ async def hammer(
     requests: int,
     after_each: Callable[[int], None] = lambda answered: None,
 ) -> list[Answer]:
-    """What `clients` get that ask at once, each as soon as it has its answer, for `requests` in all.
+    """Send `requests` requests in all from `clients` concurrent clients, each repeating as soon as it is
+    answered.
 
-    A client that is told to go goes. after_each: is called with the number of answers so far.
+    A client that is told to close stops. after_each: called with the number of answers so far.
     """
     answers: list[Answer] = []
     numbers = iter(range(requests))

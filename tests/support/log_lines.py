@@ -1,4 +1,4 @@
-"""Lines as CloudFront's real-time logs have them, and the events in which Lambda gets them."""
+"""Lines of CloudFront's real-time logs, and the events in which Lambda gets them."""
 
 import base64
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def log_line(
 def kinesis_event(
     lines: Sequence[bytes], *, start: int = 1, shard: str = "shardId-000000000000"
 ) -> dict[str, Any]:
-    """A batch; its sequence numbers begin with `start` after 49 digits, as long as those of Kinesis."""
+    """Return a batch; its sequence numbers are `start` after 49 digits, as long as those of Kinesis."""
     return {"Records": [_record(line, sequence(start + n), shard) for n, line in enumerate(lines)]}
 
 

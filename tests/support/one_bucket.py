@@ -1,4 +1,4 @@
-"""The smallest app to synthesise, as anybody would write it: by it the cost of synth and tests is told."""
+"""The smallest app to synthesise, as anybody would write it: the unit of the cost of synth and tests."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_s3 as s3

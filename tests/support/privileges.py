@@ -1,13 +1,13 @@
-"""What each statement of each role is there for: the call that is denied without it, and what breaks then."""
+"""The purpose of each statement of each role: the call that is denied without it, and what then fails."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """Of the statement that begins with an action. call: what the local AWS denies without it.
+    """The statement that begins with an action. call: what the local AWS denies without it.
 
-    Without a call MiniStack does not ask for the statement, which the template's tests then assert.
+    Without a call, MiniStack does not check the statement; the template's tests assert it instead.
     """
 
     breaks: str
@@ -27,7 +27,7 @@ _BY_STACK = {
     "StreamPattern": {"views": "FunctionRole"},
 }
 ROLES = {who: (stack, role) for stack, roles in _BY_STACK.items() for who, role in roles.items()}
-"""Who has it: the stack, and the beginning of its policy's logical id."""
+"""The stack of a role, and the beginning of its policy's logical id."""
 _POLLING = Need(breaks="the event source polls nothing")
 _LOGS, _TRACES = Need(breaks="no logs"), Need(breaks="no traces")
 _TOMBSTONE = Need(breaks="a tombstone has no tag, by which it expires")
@@ -120,10 +120,10 @@ NEEDS = {
 
 
 def denied_without(who: str) -> dict[str, str]:
-    """The call that is denied, by the statement that is missing."""
+    """Return the denied call by missing statement."""
     return {action: need.call for action, need in NEEDS[who].items() if need.call}
 
 
 def not_asked(who: str) -> list[str]:
-    """Statements that MiniStack does not ask for."""
+    """Return statements that MiniStack does not check."""
     return [action for action, need in NEEDS[who].items() if not need.call]

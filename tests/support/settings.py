@@ -26,7 +26,7 @@ Pair = dict[str, str]
 
 
 def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]:
-    """Few sets of settings in which every two values of two settings meet."""
+    """Yield few sets of settings in which every two values of two settings occur together."""
     wanted = [
         {a: x, b: y}
         for a, b in itertools.combinations(choices, 2)
@@ -41,7 +41,7 @@ def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]
 
 
 def _meets(wanted: list[Pair], row: Mapping[str, str], name: str, value: str) -> tuple[int, int]:
-    """How many pairs a setting's value completes in a row; then, how many it may complete."""
+    """Return how many pairs a setting's value completes in a row; then, how many it may complete."""
     with_it = {**row, name: value}
     ahead = [pair for pair in wanted if pair.get(name) == value]
     return sum(pair.items() <= with_it.items() for pair in ahead), len(ahead)
@@ -55,7 +55,7 @@ GO_TOGETHER = {
 
 
 def complete(settings: dict[str, str]) -> dict[str, str]:
-    """With what goes with some of them."""
+    """Return the settings with those that some of them require."""
     return {
         **settings,
         **{k: v for name, more in GO_TOGETHER.items() if settings[name] for k, v in more.items()},

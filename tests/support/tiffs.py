@@ -1,4 +1,4 @@
-"""TIFFs of any layout, written by hand: what cameras, scanners and GIS write and no library here does."""
+"""TIFFs of any layout, written by hand: from cameras, scanners and GIS, which no library here writes."""
 
 import itertools
 import struct
@@ -25,9 +25,9 @@ def tiff(
     codec: int = 0,
     more: Sequence[Entry] = (),
 ) -> bytes:
-    """A picture of two halves, its directory before its pixels.
+    """Return a picture of two halves, with its directory before its pixels.
 
-    layout: of a number, as in `struct`; codec: what the file claims, instead of the truth.
+    layout: of a number, as in `struct`; codec: what the file claims instead of the truth.
     """
     samples, bits = len(left), 8 * struct.calcsize(layout)
     formats = {"f": 3, "d": 3, "b": 2, "h": 2, "i": 2}.get(layout, 1)
@@ -71,7 +71,7 @@ def tiff(
 
 
 def _directory(entries: Sequence[Entry]) -> bytes:
-    """The header, the directory and its values."""
+    """Return the header, the directory and its values."""
     start = 8
     after = start + 2 + 12 * len(entries) + 4
     directory, values = struct.pack("<H", len(entries)), b""

@@ -1,8 +1,8 @@
-"""The IIIF validator against a running service: validate.py URL IDENTIFIER [ENDPOINT]; a line of JSON a test.
+"""The IIIF validator against a running service: validate.py URL IDENTIFIER [ENDPOINT]; one line of JSON per
+test.
 
-ENDPOINT: host:port that connections go to instead, without TLS, whatever the URL says.
-
-In a process of its own, since the validator was written for Python 2 in two places that are mended here.
+ENDPOINT: host:port to connect to instead, without TLS, whatever the URL says. It is a process of its own
+because the validator was written for Python 2 in two places, which are patched here.
 """
 
 import http.client
@@ -22,7 +22,7 @@ VERSION = "3.0"
 
 
 class Text:
-    """What Python 2's `urllib.urlopen` gave: content as a str of bytes."""
+    """The result of Python 2's `urllib.urlopen`: content as a str of bytes."""
 
     def __init__(self, url: str) -> None:
         with urllib.request.urlopen(url) as answer:
@@ -42,7 +42,7 @@ server, _, prefix = rest.partition("/")
 
 
 class Plain(http.client.HTTPConnection):
-    """For https URLs of a server that is here and speaks no TLS."""
+    """For https URLs of a local server without TLS."""
 
     def __init__(self, host: str, **options: Any) -> None:
         super().__init__(host, timeout=options["timeout"])

@@ -1,4 +1,4 @@
-"""What the IIIF validator says of a service."""
+"""The IIIF validator's results for a service."""
 
 import json
 import subprocess
@@ -6,14 +6,15 @@ import sys
 from pathlib import Path
 
 AGAINST_THE_TEXT = {"size_noup"}
-"""Wants a 400 for `!w,h` over the image's size. The text wants the image's own size, "not larger than the
-extracted region", and viewers that ask for thumbnails of small pictures rely on it: docs/decisions/0016.
+"""Tests that contradict the specification: they want a 400 for `!w,h` beyond the image's size, where the text
+wants the image's own size, "not larger than the extracted region", which viewers that request thumbnails of
+small pictures rely on: docs/decisions/0016.
 """
 NOT_WRITTEN = {"format_pdf", "format_jp2", "format_gif", "format_tif"}
 
 
 def check_by_validator(*arguments: str) -> None:
-    """All of levels 0 to 2, and all of level 3 but the formats that are not written."""
+    """Check all of levels 0 to 2, and level 3 except for formats that are not written."""
     script = Path(__file__).with_name("validate.py")
     done = subprocess.run(
         [sys.executable, str(script), *arguments], capture_output=True, text=True, check=True

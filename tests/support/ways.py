@@ -1,4 +1,4 @@
-"""One file by all three ways: as renditions, by the image service, and as tiles."""
+"""One file in all three ways: as renditions, by the image service, and as tiles."""
 
 import io
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def shown(data: bytes, folder: Path) -> Ways:
 
 
 def halves(data: bytes, folder: Path, left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    """All three ways show these two colours."""
+    """Assert that all three ways show these two colours."""
     for name, image in shown(data, folder).items():
         for x, wanted in ((image.width // 4, left), (3 * image.width // 4, right)):
             found = image(x, image.height // 2)
@@ -71,7 +71,7 @@ def halves(data: bytes, folder: Path, left: tuple[int, ...], right: tuple[int, .
 
 
 def as_pillow(data: bytes, folder: Path, *, orientation: int = 1, within: float = TOLERANCE) -> None:
-    """All three ways show what Pillow does."""
+    """Assert that all three ways show what Pillow does."""
     picture: Image.Image = Image.open(io.BytesIO(data))
     turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
     picture = picture.transpose(turn[orientation]) if orientation in turn else picture
@@ -85,7 +85,7 @@ def as_pillow(data: bytes, folder: Path, *, orientation: int = 1, within: float 
 
 
 def refused(data: bytes, folder: Path, reason: Reason, says: str) -> None:
-    """By all three ways, with the same sentence."""
+    """Assert that all three ways refuse it, with the same sentence."""
     told = set()
     for way in WAYS.values():
         with pytest.raises(Rejected) as error:

@@ -1,4 +1,4 @@
-"""Workloads that nobody thought of, by a seed."""
+"""Random workloads from a seed."""
 
 import random
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
 
 
 def workloads(by: random.Random, count: int) -> Iterator[Workload]:
-    """That many, whatever they cost."""
+    """Yield that many workloads, whatever they cost."""
     for number in range(count):
         durations = {one: round(10 ** by.uniform(0, 6), 2) for one in ARCHITECTURES if by.random() < 0.8}
         values: dict[str, object] = {

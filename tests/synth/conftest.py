@@ -1,4 +1,4 @@
-"""Templates as plain dicts: one synth a set of settings, with cdk.json's own context."""
+"""Templates as plain dicts: one synth per set of settings, with cdk.json's own context."""
 
 import functools
 import json
@@ -20,14 +20,14 @@ from stacks.settings import Settings
 
 CONTEXT = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
 _OUTPUT = TemporaryDirectory()
-"""Until this process ends."""
+"""Exists until this process ends."""
 Template = dict[str, Any]
 Synth = Callable[..., Template]
 
 
 @functools.cache
 def templates(**settings: str) -> dict[str, Template]:
-    """All templates by their stack; `cdk.App()` alone reads no cdk.json and would give others."""
+    """Return all templates by stack; `cdk.App()` alone reads no cdk.json and would give others."""
     # One folder for all, so that packages are copied there once; the CDK's own, in /tmp, would stay.
     app = cdk.App(context={**CONTEXT, **settings}, outdir=_OUTPUT.name)
     compose(app, Settings.from_context({**CONTEXT, **settings}))
@@ -36,7 +36,7 @@ def templates(**settings: str) -> dict[str, Template]:
 
 
 def synthesise(stack: str, **settings: str) -> Template:
-    """One template; without settings, with the defaults."""
+    """Return one template; without settings, with the defaults."""
     return templates(**settings)[stack]
 
 
@@ -46,17 +46,17 @@ def synth() -> Synth:
 
 
 def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    """The resources of one type, by logical id."""
+    """Return the resources of one type, by logical id."""
     return {name: one for name, one in template["Resources"].items() if one["Type"] == kind}
 
 
 def only(template: Template, kind: str) -> dict[str, Any]:
-    """The properties of the only resource of a type."""
+    """Return the properties of the only resource of a type."""
     ((_, resource),) = resources(template, kind).items()
     return dict(resource["Properties"])
 
 
 def one_named(template: Template, kind: str, start: str) -> tuple[str, dict[str, Any]]:
-    """Logical id and resource of the only one of a type whose logical id starts with `start`."""
+    """Return logical id and resource of the only one of a type whose logical id begins with `start`."""
     ((name, resource),) = ((n, r) for n, r in resources(template, kind).items() if n.startswith(start))
     return name, resource

@@ -1,4 +1,4 @@
-"""More rules for every template, about tasks, services and their network; as tests/synth/rules.py."""
+"""More rules for every template, about tasks, services and their network; see tests/synth/rules.py."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def no_limits_on_a_container(template: Template) -> Iterator[str]:
 
 
 def nothing_is_open_to_the_world(template: Template) -> Iterator[str]:
-    """An internal load balancer has no address that the world could reach."""
+    """An internal load balancer has no address that the internet could reach."""
     internal = [
         one["Properties"].get("SecurityGroups")
         for _, one in of_type(template, "AWS::ElasticLoadBalancingV2::LoadBalancer")
@@ -68,7 +68,7 @@ WRITTEN_BY_EXEC = {"/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ss
 
 
 def shells_are_logged_and_can_start(template: Template) -> Iterator[str]:
-    """What ECS Exec needs is there with its log, or none of it."""
+    """Everything that ECS Exec needs exists, with its log, or none of it."""
     clusters = [one["Properties"] for _, one in of_type(template, "AWS::ECS::Cluster")]
     sessions = [one.get("Configuration", {}).get("ExecuteCommandConfiguration", {}) for one in clusters]
     is_on = any(one.get("LogConfiguration", {}).get("CloudWatchLogGroupName") for one in sessions)

@@ -1,6 +1,6 @@
-"""A rule for every template: each metric of an alarm or a dashboard is one that somebody counts.
+"""A rule for every template: each metric in an alarm or a dashboard is one that somebody counts.
 
-Missing data is no trouble to most alarms, so one with a misspelt metric would be silent for good.
+Most alarms treat missing data as not breaching, so one with a misspelt metric would be silent forever.
 """
 
 import json
@@ -24,7 +24,7 @@ OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
     "QueuePattern": (queue.Metric, {queue.SERVICE}),
     "StreamPattern": (views.Metric, {views.SERVICE}),
 }
-"""By the end of its namespace, which is the stack's name: what is counted, and by whom."""
+"""Our metrics, by the end of the namespace, which is the stack's name: names and dimensions."""
 AWS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     "AWS/Lambda": {
@@ -53,13 +53,13 @@ AWS = {
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     "AWS/ECS": {"CPUUtilization", "MemoryUtilization"},
 }
-"""Of AWS's own, those that are used here."""
+"""AWS's own metrics that are used here."""
 Metric = tuple[str, str, dict[str, str]]
 """Namespace, name, dimensions."""
 
 
 def metric_is_counted(template: Template) -> Iterator[str]:
-    """One sentence per metric that nobody counts."""
+    """Yield one sentence per metric that nobody counts."""
     for name, metric in metrics(template):
         namespace, counted, dimensions = metric
         if (stack := namespace.rpartition("-")[2]) in OURS:
@@ -71,7 +71,7 @@ def metric_is_counted(template: Template) -> Iterator[str]:
 
 
 def metrics(template: Template) -> Iterator[tuple[str, Metric]]:
-    """Every metric of every alarm and dashboard, with the logical id of its resource."""
+    """Yield every metric of every alarm and dashboard, with the logical id of its resource."""
     for name, alarm in of_type(template, "AWS::CloudWatch::Alarm"):
         yield from ((name, metric) for metric in _of_alarm(alarm["Properties"]))
     for name, dashboard in of_type(template, "AWS::CloudWatch::Dashboard"):
@@ -103,7 +103,7 @@ SEARCHED = re.compile(r"\{([\w/]+),[^}]*\} MetricName=\"(\w+)\"")
 
 
 def text(value: Any) -> str:
-    """A string as CloudFormation would join it, with a placeholder for each reference."""
+    """Return a string as CloudFormation would join it, with a placeholder for each reference."""
     if isinstance(value, str):
         return value
     return "".join(part if isinstance(part, str) else "reference" for part in value["Fn::Join"][1])

@@ -1,7 +1,7 @@
-"""Rules forevery template, as pure functions over its JSON. Copy this file with a stack: it stands alone.
+"""Rules for every template, as pure functions over its JSON. Copy this file with a stack: it stands alone.
 
-A rule yields one sentence a finding, which begins with the logical id. What is allowed in spite of a rule
-stands in `ALLOWED_ON_ALL` and `CDK_HELPERS`, with its reason.
+A rule yields one sentence per finding, which begins with the logical id. Exceptions are in `ALLOWED_ON_ALL`
+and `CDK_HELPERS`, with reasons.
 """
 
 import json
@@ -66,7 +66,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def refers_to(value: Any, name: str) -> bool:
-    """Whether a value holds a Ref or GetAtt of a logical id."""
+    """Return whether a value contains a Ref or GetAtt of a logical id."""
     if isinstance(value, dict):
         return (
             value.get("Ref") == name
@@ -82,7 +82,7 @@ def is_for_a_cdk_helper(statement: Resource) -> bool:
 
 
 def allowed(template: Template) -> Iterator[tuple[str, list[str], list[Any], Resource]]:
-    """Every statement that allows something: logical id, actions, resources, the statement."""
+    """Yield every Allow statement: logical id, actions, resources, the statement."""
     for name, resource in of_type(template, *POLICIES):
         properties = resource["Properties"]
         documents = [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
@@ -239,7 +239,7 @@ def nothing_has_a_fixed_name(template: Template) -> Iterator[str]:
 
 
 def cloudfront_names_are_of_stack_and_region(template: Template) -> Iterator[str]:
-    """They are unique in the account, all Regions together."""
+    """They are unique in the account, across all Regions."""
     for name, resource in template["Resources"].items():
         for config in resource.get("Properties", {}).values():
             given = config.get("Name") if isinstance(config, dict) else None

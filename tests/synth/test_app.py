@@ -29,7 +29,7 @@ dns.lookup = (name) => refuse(name);
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where outputs go, with a home of its own."""
+    """Return a folder for outputs, with a home of its own."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "no-network.cjs").write_text(NO_NETWORK)
     return folder
@@ -38,7 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def synth(
     folder: Path, output: Path, *arguments: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """`cdk synth` with an empty environment but for PATH and HOME, and Node and pip kept off the network."""
+    """Run `cdk synth` with an environment of PATH and HOME only, and Node and pip kept off the network."""
     environment = {
         "PATH": f"{BIN}:{CDK.parent}:{NODE.parent}:/usr/bin:/bin",
         "HOME": str(output.parent / "home"),
@@ -59,7 +59,7 @@ def synth(
 
 @pytest.fixture(scope="module")
 def output(place: Path) -> Path:
-    """What `cdk synth` writes with the defaults; it fails on any finding of CDK's validation."""
+    """Return what `cdk synth` writes with the defaults; it fails on any finding of CDK's validation."""
     done = synth(ROOT, place / "out")
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

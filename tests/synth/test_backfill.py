@@ -1,4 +1,4 @@
-"""The stacks that feed a pattern with what was in its bucket before."""
+"""The stacks that feed a pattern with objects its bucket already had."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def templates(
 
 
 def definition(template: Template) -> dict[str, Any]:
-    """The state machine's, with what CloudFormation fills in as `<...>`."""
+    """Return the state machine's definition, with what CloudFormation fills in as `<...>`."""
     joined = only(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
     text = "".join(part if isinstance(part, str) else f"<{next(iter(part.values()))}>" for part in joined)
     return dict(json.loads(text.replace("['", "").replace("', 'Arn']", "")))
@@ -99,7 +99,7 @@ def test_it_is_told_the_outputs_of_its_pattern(templates: dict[str, Template]) -
 def test_nobody_pays_for_a_state_machine_that_writes_all_it_does_into_a_log(
     templates: dict[str, Template],
 ) -> None:
-    """A history is kept for 90 days anyway, and the report says what became of each object."""
+    """Histories are kept for 90 days anyway, and the report says what became of each object."""
     for template in templates.values():
         assert "LoggingConfiguration" not in only(template, "AWS::StepFunctions::StateMachine")
 

@@ -19,7 +19,7 @@ from stacks.imports import closure
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of what goes into a package, in which files can be touched; nothing is installed or compiled."""
+    """Copy what goes into a package, so that its files can be touched; nothing is installed or compiled."""
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("chooser", "container", "lambda_src", "runtime", "stacks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
@@ -58,7 +58,7 @@ def test_every_function_and_image_is_looked_at() -> None:
 
 
 def made() -> dict[str, Path]:
-    """Every package and build context; the name of its folder holds the digest by which it is deployed."""
+    """Return every package and build context; the name of its folder holds the digest of the deployment."""
     functions = {name: bundle(name, Runtime.aws("arm64")).path for name in FUNCTIONS}
     return functions | {name: context(name, *modules) for name, modules in IMAGES.items()}
 
@@ -144,7 +144,7 @@ def test_what_a_container_runs_is_imported_from_its_context_alone(image: str, tm
 
 
 def imports(module: str, folder: Path, place: Path, **variables: str) -> set[Path]:
-    """Imports a module of a folder in a Python that knows no other code of ours: its files in that folder."""
+    """Import a folder's module in a Python that has no other code of ours; return our files that it loads."""
     code = (
         f"import sys; sys.path.insert(0, {str(folder)!r}); import {module}; print(*sorted("
         f"one.__file__ for one in sys.modules.values() if getattr(one, '__file__', None)), sep='\\n')"
@@ -191,7 +191,7 @@ def test_a_package_that_could_not_be_made_is_not_left_half_done(
 
 @pytest.fixture
 def umask_077(tree: Path) -> Iterator[None]:
-    """As in a checkout that was made, and is bundled, under a umask of 077."""
+    """Set a umask of 077 for checkout and bundling."""
     before = os.umask(0o077)
     for path in (tree, *tree.rglob("*")):
         path.chmod(path.stat().st_mode & 0o700)

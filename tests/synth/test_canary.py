@@ -1,4 +1,4 @@
-"""Deployments by a canary: two target groups, a rule between them, and alarms that end it."""
+"""Canary deployments: two target groups, a rule between them, and alarms that roll back."""
 
 import json
 

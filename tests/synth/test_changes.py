@@ -1,7 +1,8 @@
-"""Each setting changed and changed back: what holds data, or is slow to make, is updated in place if at all.
+"""Each setting changed and changed back: resources with data, or slow to make, are updated in place or not at
+all.
 
-By CloudFormation's own resource schemas, as cfn-lint brings them: what only a new resource can have is in
-their `createOnlyProperties`. zones, prefix and stage are chosen once, before the first deploy.
+By CloudFormation's own resource schemas, from cfn-lint: `createOnlyProperties` can only be set on a new
+resource. zones, prefix and stage are chosen once, before the first deploy.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ KEPT = (
     *("AWS::Lambda::Url", "AWS::Lambda::Alias"),
 )
 NEVER_UPDATED = ("AWS::CloudFront::VpcOrigin",)
-"""Not even in place, while a distribution uses it: https://github.com/aws/aws-cdk/issues/34629"""
+"""Not even updated in place while a distribution uses it: https://github.com/aws/aws-cdk/issues/34629"""
 CHANGES = {
     "architecture": {"architecture": "x86_64"},
     "egress: nat": {"egress": "nat"},
@@ -57,7 +58,7 @@ OF_THIS_MACHINE = {"target"}
 
 
 def kept(settings: dict[str, str]) -> dict[tuple[str, str], dict[str, Any]]:
-    """By stack and logical id."""
+    """Return what must be kept, by stack and logical id."""
     return {
         (stack, name): resource
         for stack, template in templates(**settings).items()
@@ -67,7 +68,7 @@ def kept(settings: dict[str, str]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def create_only(kind: str) -> list[list[str]]:
-    """Paths of the properties that only a new resource can have."""
+    """Return paths of the properties that require replacement."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     paths = [*schema.get("createOnlyProperties", ()), *schema.get("conditionalCreateOnlyProperties", ())]
     return [path.removeprefix("/properties/").split("/") for path in paths]
@@ -80,7 +81,7 @@ def at(value: Any, path: list[str]) -> Any:
 
 
 def replaced(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """What of a change CloudFormation can only make by a new resource."""
+    """Yield the resources that CloudFormation would replace."""
     was, becomes = before.get("Properties", {}), after.get("Properties", {})
     for path in create_only(before["Type"]):
         if at(was, path) != at(becomes, path):
@@ -103,7 +104,7 @@ def test_a_setting_on_and_off_again_replaces_nothing_that_is_kept(change: str) -
 
 
 def test_the_vpc_origin_stays_as_it_was_first_deployed() -> None:
-    """Whatever changes here, its logical id and name change too: another is made before it goes."""
+    """Whatever changes, its logical id and name change too: a new one is made before the old one goes."""
     (origin,) = resources(templates()["FargatePattern"], "AWS::CloudFront::VpcOrigin").items()
     name, resource = origin
     assert name == "FrontDoorVpcOrigin700FCD9B"

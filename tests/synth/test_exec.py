@@ -1,4 +1,4 @@
-"""ECS Exec: nowhere unless asked for; then in every task, logged, and with just the rights that it needs."""
+"""ECS Exec: nowhere unless configured; then in every task, logged, and with just the needed permissions."""
 
 import json
 
@@ -9,7 +9,7 @@ from stacks.constructs.exec import WRITTEN
 from tests.synth.conftest import Synth, only, resources, templates
 
 TASKS = [stack for stack in PATTERNS if resources(templates()[stack], "AWS::ECS::TaskDefinition")]
-"""Stacks that have some."""
+"""Stacks that have tasks."""
 
 
 def test_without_the_setting_nothing_opens_a_shell() -> None:

@@ -1,4 +1,4 @@
-"""What the templates of Network and FargatePattern say."""
+"""The templates of Network and FargatePattern."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def container_of(template: Template) -> dict[str, Any]:
 
 
 def statements(template: Template, start: str) -> set[tuple[str, str]]:
-    """Actions that a role's policy allows, with the logical id in its resource, or the resource."""
+    """Return the actions of a role's policy, with the logical id in their resource, or the resource."""
     _, policy = one_named(template, "AWS::IAM::Policy", start)
     found = set()
     for one in policy["Properties"]["PolicyDocument"]["Statement"]:
@@ -78,7 +78,7 @@ def test_it_is_told_where_it_stands(fargate: Template, synth: Synth) -> None:
 
 
 def test_times_are_in_the_order_in_which_they_end(fargate: Template) -> None:
-    """A task is deregistered, then told to stop; a keep-alive outlives the connection of whoever asks."""
+    """A task is deregistered, then told to stop; a keep-alive outlives the client's connection."""
     attributes = only(fargate, "AWS::ElasticLoadBalancingV2::TargetGroup")["TargetGroupAttributes"]
     deregistration = {one["Key"]: one["Value"] for one in attributes}["deregistration_delay.timeout_seconds"]
     assert int(deregistration) <= container_of(fargate)["StopTimeout"]
@@ -190,7 +190,7 @@ def test_a_change_of_egress_keeps_the_internet_gateway(synth: Synth) -> None:
 
 
 def test_an_alarm_does_not_mix_series_and_numbers_in_a_list(fargate: Template) -> None:
-    """CloudWatch refuses MAX([series, 20]), and nothing here would notice."""
+    """CloudWatch refuses MAX([series, 20]), which nothing here would notice."""
     _, alarm = one_named(fargate, "AWS::CloudWatch::Alarm", "AlarmsErrors")
     expressions = [one["Expression"] for one in alarm["Properties"]["Metrics"] if "Expression" in one]
     assert len(expressions) == 1

@@ -1,4 +1,4 @@
-"""What cannot be changed after a first deploy: names, zones, and what stacks take from each other."""
+"""What cannot be changed after a first deploy: names, zones, and imports between stacks."""
 
 import json
 import re
@@ -23,15 +23,15 @@ PLACES = [
     ("lof", "sandbox", "eu-west-1"),
     ("other", "sandbox", "us-east-1"),
 ]
-"""Prefix, stage and Region: the app stands in all of them at once, in one account."""
+"""Prefix, stage and Region: the app can be deployed in all of them at once, in one account."""
 ALIAS = "AWS::Lambda::Alias"
-"""Its name is one of its function's."""
+"""A name that is unique within its function."""
 GLOBAL = "AWS::CloudFront::"
-"""Names of these are unique in an account; of others in a Region at the most."""
+"""Types whose names are unique in an account; others are unique in a Region at most."""
 
 
 def in_region(value: Any, region: str) -> Any:
-    """A value with the Region in it, as CloudFormation makes it."""
+    """Return a value with the Region in it, as CloudFormation makes it."""
     match value:
         case {"Fn::Join": [separator, parts]}:
             return separator.join(str(in_region(part, region)) for part in parts)
@@ -41,7 +41,7 @@ def in_region(value: Any, region: str) -> Any:
 
 
 def names(template: Template, region: str) -> Iterator[tuple[str, str]]:
-    """Scope and name of what says its own name: of resources, exports and metrics."""
+    """Yield scope and name of explicitly named resources, exports and metrics."""
     for logical_id, one in template["Resources"].items():
         configs = [one.get("Properties", {}), *one.get("Properties", {}).values()]
         for config in configs:
@@ -110,13 +110,13 @@ def test_no_protection_stops_a_destroy_half_way() -> None:
 
 
 def exported(network: Template) -> frozenset[tuple[str, str]]:
-    """Name and value of each, without the stack's name."""
+    """Return name and value of each export, without the stack's name."""
     outputs = (one for one in network["Outputs"].values() if "Export" in one)
     return frozenset((one["Export"]["Name"].partition(":")[2], json.dumps(one["Value"])) for one in outputs)
 
 
 def network_alone(folder: Path) -> Template:
-    """Without anybody who imports from it."""
+    """Return Network's template without anybody who imports from it."""
     app = cdk.App(context=CONTEXT, outdir=str(folder))
     Network(app, "Network", settings=Settings.from_context(CONTEXT))
     (stack,) = app.synth().stacks

@@ -1,4 +1,4 @@
-"""What LambdaPattern's template says."""
+"""LambdaPattern's template."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def function_of(template: Template) -> dict[str, Any]:
 
 
 def statements(template: Template) -> list[dict[str, Any]]:
-    """What the function's role may do."""
+    """Return the statements of the function's role."""
     (_, policy) = one_named(template, "AWS::IAM::Policy", "FunctionRole")
     return [
         {**one, "Action": _list(one["Action"]), "Resource": _list(one["Resource"])}
@@ -118,14 +118,14 @@ ON_OBJECTS = {
 
 
 def plain(resource: Any) -> str:
-    """A resource by the logical id in it, without its hash, and what is appended: `Output/v/*`."""
+    """Return a resource by its logical id without hash, and what is appended: `Output/v/*`."""
     if isinstance(resource, dict) and "Fn::Join" in resource:
         return "".join(map(plain, resource["Fn::Join"][1]))
     return resource if isinstance(resource, str) else str(resource["Fn::GetAtt"][0])[:-8]
 
 
 def test_the_function_may_do_just_what_is_listed_here(template: Template) -> None:
-    """So it cannot write to the source, and its own output can never start it again."""
+    """It cannot write to the source, so its own output can never trigger it again."""
     granted = {
         (action, plain(resource))
         for one in statements(template)
@@ -172,7 +172,7 @@ def test_rejections_and_tombstones_expire_and_results_do_not(template: Template)
 
 
 def test_a_tombstone_outlives_the_version_that_it_hides(template: Template) -> None:
-    """After that, an event that is still under way finds no source, whatever redrives delayed it."""
+    """After that, a late event finds no source, whatever redrives delayed it."""
     (versions,) = [one for one in lifecycle(template, "Source") if "NoncurrentVersionExpiration" in one]
     (tombstones,) = [one for one in lifecycle(template, "Output") if "TagFilters" in one]
     assert tombstones["ExpirationInDays"] > versions["NoncurrentVersionExpiration"]["NoncurrentDays"]

@@ -1,4 +1,4 @@
-"""What LambdaService's template says: who may call the function, by which address, and what is kept warm."""
+"""LambdaService's template: who may invoke the function, by which URL, and what is kept warm."""
 
 import json
 import shutil
@@ -125,7 +125,7 @@ def test_an_answer_fits_into_six_megabytes_with_room_for_its_headers(template: T
 
 
 def test_with_a_snapshot_no_client_reads_credentials_from_the_environment() -> None:
-    """Lambda does not put them there then, and runtime/slim_s3.py looks nowhere else.
+    """Lambda does not set them there, and runtime/slim_s3.py reads nothing else.
 
     https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
     """

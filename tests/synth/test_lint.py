@@ -1,4 +1,4 @@
-"""cfn-lint over every template with any settings, as `dev.py check` runs it over the defaults."""
+"""cfn-lint over every template with all settings, where `dev.py check` covers the defaults."""
 
 import json
 import subprocess

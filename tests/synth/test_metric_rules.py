@@ -1,4 +1,4 @@
-"""A misspelt metric is found, wherever it stands."""
+"""Misspelt metrics are found, wherever they occur."""
 
 import json
 import re

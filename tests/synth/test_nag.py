@@ -17,7 +17,7 @@ from tests.synth.conftest import CONTEXT
 
 
 def app_with_every_setting(outdir: Path) -> cdk.App:
-    """All stacks for each set of settings, so that one validation sees them all."""
+    """Create all stacks for each set of settings, so that one validation covers them all."""
     app = cdk.App(context=CONTEXT, outdir=str(outdir))
     for number, settings in enumerate(SETTINGS):
         context = {**CONTEXT, **complete(settings), "prefix": f"s{number}"}
@@ -26,7 +26,7 @@ def app_with_every_setting(outdir: Path) -> cdk.App:
 
 
 def findings(app: cdk.App, outdir: Path) -> set[tuple[str, str]]:
-    """Rule and resource of everything that AwsSolutions finds."""
+    """Return rule and resource of every finding of AwsSolutions."""
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     try:
         app.synth()

@@ -1,4 +1,4 @@
-"""docs/privileges.md is made of the templates' roles: UPDATE_SNAPSHOTS=1 writes its table anew."""
+"""docs/privileges.md is generated from the templates' roles: UPDATE_SNAPSHOTS=1 writes its table."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def plain(value: Any) -> str:
-    """A resource by the logical ids in it, without their hashes: `Output/v/*`."""
+    """Return a resource by its logical ids without hashes: `Output/v/*`."""
     match value:
         case {"Fn::Join": [_, parts]}:
             return "".join(map(plain, parts))

@@ -1,4 +1,4 @@
-"""QueuePattern's template: how it scales, what a message may wait for, and what a task may do."""
+"""QueuePattern's template: how it scales, how long a message may wait, and what a task may do."""
 
 import math
 from typing import Any
@@ -33,7 +33,7 @@ def steps(template: Template, name: str) -> list[dict[str, Any]]:
 
 
 def capacity(template: Template, messages: int) -> list[int]:
-    """What the policy of the alarm that is on sets, as Application Auto Scaling reads its steps."""
+    """Return the capacity that the active alarm's policy sets, as Application Auto Scaling reads steps."""
     beyond = messages - 1
     return [
         step["ScalingAdjustment"]

@@ -1,4 +1,4 @@
-"""Every rule on every template, settings pairwise; and every rule on a template with its fault in it."""
+"""Every rule on every template, with pairwise settings; and every rule on a template with its fault."""
 
 import copy
 import itertools
@@ -36,7 +36,7 @@ def test_every_two_values_of_two_settings_meet_in_one_template() -> None:
 
 
 def first(template: Template, kind: str) -> tuple[str, dict[str, Any]]:
-    """Logical id and properties of the first of a type that is our own."""
+    """Return logical id and properties of the first of a type that is our own."""
     return next(
         (name, one["Properties"]) for name, one in of_type(template, kind) if not name.startswith("Custom")
     )

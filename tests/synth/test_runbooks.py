@@ -1,4 +1,4 @@
-"""Alarms of all stacks, and docs/runbooks.md: each entry can be followed for the stack of its alarm."""
+"""Alarms of all stacks against docs/runbooks.md: each entry can be followed for its alarm's stack."""
 
 import re
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ ROWS = [
     if line.startswith("|") and "---" not in line
 ]
 APART = {"backfill-failed"}
-"""Of a stack that is not in the app: tests/synth/test_backfill.py."""
+"""A stack that is not in the app: tests/synth/test_backfill.py."""
 NAMES, TABLE = [name.strip("`$") for row in ROWS[:1] for name in row[1:]], ROWS[1:]
-"""The table at the top: which output a name in capitals is, by the alarm."""
+"""The table at the top: which output a name in capitals stands for, by alarm."""
 
 
 def alarms() -> Iterator[tuple[str, str, str]]:
-    """Stack, the alarm's name in it, and the anchor of its entry."""
+    """Yield stack, the alarm's name in it, and the anchor of its entry."""
     for stack in STACKS:
         for name, alarm in resources(templates()[stack], "AWS::CloudWatch::Alarm").items():
             anchor = alarm["Properties"]["AlarmDescription"].partition("docs/runbooks.md#")[2]
@@ -34,7 +34,7 @@ def alarms() -> Iterator[tuple[str, str, str]]:
 
 
 def output_of(name: str, stack: str, alarm: str) -> str:
-    """The output that a name in capitals is in the entry of an alarm."""
+    """Return the output that a name in capitals stands for in an alarm's entry."""
     for row in TABLE:
         table_stack, _, prefixes = row[0].partition(": ")
         if name in NAMES and stack == table_stack and alarm.startswith(tuple(prefixes.split(", "))):

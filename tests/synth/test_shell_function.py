@@ -1,4 +1,4 @@
-"""The example's stack keeps the rules of all others."""
+"""The example's stack follows the rules for all others."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What StreamPattern's template says, and what `views=on` adds to those of the distributions."""
+"""StreamPattern's template, and what `views=on` adds to those of the distributions."""
 
 from typing import Any
 
@@ -143,7 +143,7 @@ def test_the_function_has_time_for_the_tries_of_a_part(template: Template) -> No
 
 
 def test_the_bucket_outlives_whatever_writes_to_it(template: Template) -> None:
-    """CloudFormation deletes in the opposite order: the bucket is emptied when the mapping is gone."""
+    """CloudFormation deletes in reverse order: the bucket is emptied after the mapping is gone."""
     emptied = named(template, "Custom::S3AutoDeleteObjects", "SetAside")
     for kind in ("AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"):
         assert emptied in one_named(template, kind, "Function")[1]["DependsOn"]

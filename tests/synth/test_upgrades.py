@@ -1,6 +1,6 @@
-"""A second deploy must not replace what holds data, and a review should see what a change does.
+"""A second deploy must not replace resources with data, and a review should see what a change does.
 
-The snapshots are a line a resource: UPDATE_SNAPSHOTS=1 pytest tests/synth/test_upgrades.py writes them anew.
+The snapshots have a line per resource: UPDATE_SNAPSHOTS=1 pytest tests/synth/test_upgrades.py writes them.
 """
 
 import os
@@ -24,13 +24,13 @@ FROZEN = {
     "StreamPattern": {"Stream790BDEE4", "ViewsC0DDE3FE", "SetAsideE9ADE97F"},
     "Operations": set[str](),
 }
-"""Another logical id is another, empty resource, and the old one is orphaned. Change these never."""
+"""Logical ids that must never change: another one is a new, empty resource, and the old one is orphaned."""
 
 
 def summary(template: Template) -> str:
-    """A line a resource: logical id, type, and what happens to it on removal.
+    """Return a line per resource: logical id, type, and what happens to it on removal.
 
-    A version's id ends with a digest of its code, which every change of the code changes.
+    A version's id ends with a digest of its code, which changes with the code.
     """
     lines = [
         f"{name[:-DIGEST] if one['Type'] == VERSION else name}  {one['Type'].removeprefix('AWS::')}"

@@ -24,7 +24,7 @@ from tests.support.events import s3_event
 
 @dataclass
 class World:
-    """Uploads and deletes as users do, and hands the events over when and as often as a test likes."""
+    """Uploads and deletes as users do, and delivers events when and as often as a test likes."""
 
     s3: Any
     job: Job
@@ -49,7 +49,7 @@ class World:
         return [self.job.run(event) for event in events]
 
     def everything(self) -> dict[str, bytes]:
-        """All objects of the output bucket."""
+        """Return all objects of the output bucket."""
         return {key: self.s3.get_object(Bucket="output", Key=key)["Body"].read() for key in self.keys()}
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -64,7 +64,7 @@ class World:
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """moto over HTTP, with the same buckets that boto3 sees inside of this process."""
+    """Serve moto over HTTP, with the same buckets that boto3 sees in this process."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())
@@ -88,7 +88,7 @@ def world(endpoint: str) -> Iterator[World]:
 
 
 def failing(code: str) -> Callable[..., Any]:
-    """A call to AWS that fails."""
+    """Return a call to AWS that fails."""
 
     def call(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Call")

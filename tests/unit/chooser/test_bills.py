@@ -1,4 +1,4 @@
-"""The chooser's bills against a second opinion that is written from AWS's pricing pages, to the cent."""
+"""The chooser's bills against a second opinion written from AWS's pricing pages, to the cent."""
 
 import ast
 import random
@@ -21,7 +21,7 @@ SEED, WORKLOADS = 20261126, 200
 
 
 def second_opinion(candidate: Candidate, workload: Workload, architecture: str) -> Decimal:
-    """The same bill by the other hand. Only how many tasks there are is the chooser's."""
+    """Return the same bill, computed independently. Only the number of tasks is the chooser's."""
     at = placed(candidate, workload)
     given, way = at._asdict(), at.way_in
     found = size(candidate, workload, architecture)
@@ -43,7 +43,7 @@ def second_opinion(candidate: Candidate, workload: Workload, architecture: str) 
 
 
 def drawn(count: int) -> Iterator[Workload]:
-    """Workloads of every kind, the same on each run."""
+    """Yield workloads of every kind, the same on each run."""
     dice = random.Random(SEED)
     for number in range(count):
 

@@ -1,4 +1,4 @@
-"""What each candidate is sized by, billed for and ruled out by, beside what all have in common."""
+"""Sizing, bill and limits of each candidate, besides what all have in common."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Break-even, what would change an answer, and what is told beside the numbers."""
+"""Break-even, what would change an answer, and the remarks beside the numbers."""
 
 from typing import Any
 
@@ -107,7 +107,7 @@ def test_interruptible_jobs_would_be_cheaper_on_spot() -> None:
 
 
 def test_an_unverified_price_that_decides_is_named() -> None:
-    """Just beyond where API Gateway before tasks becomes cheaper, Cloud Map's price is what decides."""
+    """Just beyond where API Gateway before tasks becomes cheaper, Cloud Map's price decides."""
     load = workload(cpu_share=0.1, front_door="http-api", internet=True)
     pair = ((Candidate.LAMBDA, "x86_64"), (Candidate.API_GATEWAY, "x86_64"))
     crossing = break_even(load, *pair)

@@ -1,4 +1,4 @@
-"""“Lambda or Fargate?”: figures checked by hand, to the cent; what always holds; and what people are told."""
+"""“Lambda or Fargate?”: figures checked by hand, to the cent; invariants; and messages for people."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -175,7 +175,7 @@ ASKED = st.fixed_dictionaries(
     }
 )
 GATEWAYS = {"http-api": (30, 6), "rest-api": (29, 6), "alb": (1800, 1)}
-"""Seconds and MB of an answer."""
+"""Limits in seconds and MB of an answer."""
 
 
 @given(asked=ASKED)

@@ -1,4 +1,4 @@
-"""`python3 -m chooser`: its errors, its pages and charts, and what an answer costs."""
+"""`python3 -m chooser`: its errors, its pages and charts, and the cost of an answer."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What a workload's file may say, and what a wrong one is told."""
+"""What a workload's file may contain, and the error for a wrong one."""
 
 from typing import Any
 

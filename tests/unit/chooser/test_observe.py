@@ -21,7 +21,7 @@ REGION = "eu-central-1"
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 DAYS = 3
 HOURLY = [60 * (1 + hour % 12) for hour in range(24)]
-"""Requests in each hour of a day, in UTC: one to twelve a minute."""
+"""Requests in each hour of a day, in UTC: one to twelve per minute."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     known = Statistics.get_statistics_for_type
 
     def most(self: Statistics, stat: str) -> Any:
-        """moto knows no percentiles: the greatest stands for one."""
+        """Return the maximum in place of a percentile, which moto does not know."""
         self.stats = ["Maximum" if stat == "p99" else stat]
         return known(self, self.stats[0])
 

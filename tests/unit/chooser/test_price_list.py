@@ -1,4 +1,4 @@
-"""AWS's public price list, in small files of its format: what is right is taken, the rest is said."""
+"""AWS's public price list, in small files of its format: valid prices are taken, others are reported."""
 
 import copy
 import io
@@ -38,7 +38,7 @@ def dimension(begin: str, end: str, usd: str, unit: str) -> dict[str, Any]:
 
 
 def listed() -> dict[str, Any]:
-    """Two prices, with what stands beside them in real files: the free tier, and other usage."""
+    """Return two prices, with what surrounds them in real files: the free tier, and other usage."""
     products: dict[str, Any] = {}
     terms: dict[str, Any] = {}
 
@@ -100,7 +100,7 @@ def of_unit(found: dict[str, Any]) -> None:
 
 
 def of(**price: Any) -> Change:
-    """The price per unit in another currency, or another amount."""
+    """Return the price per unit in another currency, or another amount."""
     return lambda found: first("A", found).update(pricePerUnit=price)
 
 
@@ -178,7 +178,7 @@ def test_each_price_that_is_looked_for_is_one_of_ours_and_looked_for_once() -> N
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """What AWS answers, by offer; another offer is a 403, as AWS answers what is not there."""
+    """Fake AWS's answers by offer; an unknown offer is a 403, as AWS answers for missing files."""
     answers: dict[str, Any] = {"AWSLambda": json.dumps(listed()).encode()}
 
     def urlopen(address: str, timeout: float) -> io.BytesIO:

@@ -1,4 +1,4 @@
-"""The page with sliders: its numbers are the command's, and it answers this machine only."""
+"""The page with sliders: its numbers are the command's, and it answers only this machine."""
 
 import http.client
 import json
@@ -51,7 +51,7 @@ def get(port: int, path: str, host: str | None = None) -> tuple[int, str, http.c
 
 
 def shown(window: Tab) -> list[tuple[str, str]]:
-    """Candidates and what the page says that they cost."""
+    """Return the candidates on the page with their costs."""
     heads = "[...document.querySelectorAll('.bar .head')]"
     bars = f"{heads}.map((one) => [...one.children].map((part) => part.textContent))"
     return [(name, usd) for name, usd in window.run(bars)]

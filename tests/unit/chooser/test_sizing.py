@@ -1,4 +1,4 @@
-"""How many tasks of which size carry a load: what always holds of the choice, and cases by hand."""
+"""How many tasks of which size carry a load: invariants of the choice, and cases by hand."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ def test_a_service_follows_the_hours_and_has_two_tasks_in_production() -> None:
 
 
 def test_requests_that_wait_are_counted_by_their_memory() -> None:
-    """Thirty-four requests at once of 2 GB each do not fit into two tasks of 2 GB."""
+    """Thirty-four concurrent requests of 2 GB each do not fit into two tasks of 2 GB."""
     waits = {"requests": 30_000_000, "duration_ms": {"arm64": 3000}, "memory_mb": 2048, "cpu_share": 0.02}
     each = workload(**waits, request_memory_mb=2048, task_vcpus=1, task_memory_gb=2)
     in_flight = 30_000_000 / (730 * 3600) * each.task_seconds("arm64", 1)

@@ -1,4 +1,4 @@
-"""A stream counted by a function and by a task, against what can be worked out by hand."""
+"""A stream counted by a function and by a task, against calculations by hand."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A workload as TOML and as a link: both give the same one again."""
+"""A workload as TOML and as a link: both read back to the same one."""
 
 import random
 import tomllib

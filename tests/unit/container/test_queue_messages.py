@@ -1,4 +1,4 @@
-"""What one message of the queue asks for, over a toy work and moto's buckets."""
+"""Handling of one queue message, with a toy work and moto's buckets."""
 
 import json
 import threading
@@ -37,14 +37,14 @@ def bucket() -> Iterator[Any]:
 
 @dataclass
 class Uploads:
-    """Texts in a bucket, and the service's handler over the toy work."""
+    """Texts in a bucket, and the service's handler with the toy work."""
 
     s3: Any
     size: TaskSize = SIZE
     sent: int = 0
 
     def put(self, key: str, data: bytes = b"one\ntwo\n") -> dict[str, Any]:
-        """The event."""
+        """Upload a text; return the event."""
         version = self.s3.put_object(Bucket="source", Key=key, Body=data)["VersionId"]
         self.sent += 1
         return s3_event(key=key, version_id=version, size=len(data), sequencer=f"{self.sent:016X}")

@@ -1,4 +1,4 @@
-"""The service that works off a queue: what becomes of a message, whatever happens meanwhile."""
+"""The queue's consumer: what becomes of a message, whatever happens in the meantime."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass
 class Agent:
-    """The endpoint of a task's agent. failing: what it answers instead, in turn."""
+    """A task agent's endpoint. failing: what it answers instead, in turn."""
 
     url: str = ""
     states: list[bool] = field(default_factory=list)
@@ -51,7 +51,7 @@ def agent() -> Iterator[Agent]:
             self.wfile.write(json.dumps(answer).encode())
 
         def log_message(self, *_: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Answers)
     made.url = f"http://127.0.0.1:{server.server_port}/api"
@@ -64,7 +64,7 @@ def agent() -> Iterator[Agent]:
 
 
 class Sqs:
-    """A queue that hands out its messages and remembers what was asked of it."""
+    """A queue that delivers its messages and records requests."""
 
     def __init__(self, *bodies: str, receives: int = 1) -> None:
         self.waiting = [
@@ -98,7 +98,7 @@ class Sqs:
 
 @dataclass
 class Service:
-    """A consumer over such a queue, and what it said."""
+    """A consumer of such a queue, and its log."""
 
     sqs: Sqs
     handle: Callable[[str], Ending]
@@ -108,7 +108,7 @@ class Service:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> int:
-        """Until the queue is empty, or whatever is told to stop earlier."""
+        """Run until the queue is empty, or something stops it earlier."""
         self.sqs.when_empty = self.stopping.set
         consumer = Consumer(
             sqs=self.sqs,  # type: ignore[arg-type]

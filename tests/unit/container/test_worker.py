@@ -1,4 +1,4 @@
-"""The worker as a process of its own, on scans: its exit codes, and its last line."""
+"""The worker as a process of its own, on scans: exit codes, and its last line."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SCAN = encode(noise(1200, 700), ".tif")
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """moto over HTTP, for a worker in a process of its own."""
+    """Serve moto over HTTP, for a worker in a process of its own."""
     serving = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     serving.start()
     url = "http://{}:{}".format(*serving.get_host_and_port())
@@ -54,7 +54,7 @@ def last_line(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
 
 @pytest.fixture
 def started(server: str) -> World:
-    """A world whose job has a task that waits to begin."""
+    """Return a world with a job whose task waits to begin."""
     world = make_world()
     world.by_tasks_only().dispatch(world.upload(SCAN))
     return world
@@ -81,7 +81,7 @@ def test_the_worker_ends_with_1_and_says_why_when_it_may_not_write(started: Worl
 
 @pytest.fixture
 def unfinished(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto holds a result's `info.json`, which follows its tiles, until the test has ended."""
+    """Make moto hold a result's `info.json`, which follows its tiles, until the test has ended."""
     ended, put = threading.Event(), S3Backend.put_object
 
     def held(self: S3Backend, bucket_name: str, key_name: str, *rest: Any, **named: Any) -> Any:

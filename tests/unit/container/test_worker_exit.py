@@ -1,4 +1,4 @@
-"""With which exit code the worker ends, by what went wrong: 4 is another try, 1 the end of the job."""
+"""The worker's exit code by what went wrong: 4 is retried, 1 ends the job."""
 
 import errno
 import os

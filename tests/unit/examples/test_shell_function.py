@@ -32,7 +32,7 @@ KEYS = {
 
 @pytest.fixture(params=LANGUAGES, scope="module")
 def function(request: pytest.FixtureRequest, endpoint: str) -> Iterator[Runtime]:
-    """One environment for all of a language's tests, as Lambda keeps one."""
+    """Yield one environment for all tests of a language, as Lambda keeps one."""
     with started(request.param, endpoint) as function:
         yield function
 
@@ -40,7 +40,7 @@ def function(request: pytest.FixtureRequest, endpoint: str) -> Iterator[Runtime]
 def started(
     language: str, endpoint: str, output: str = "output", folder: Path = FOLDER
 ) -> AbstractContextManager[Runtime]:
-    """With what Lambda tells a function."""
+    """Start it with the variables that Lambda sets."""
     if language == "shell" and not shutil.which("curl"):
         pytest.skip("There is no curl here (apt install curl).")
     return runtime(
@@ -164,7 +164,7 @@ def test_what_is_no_event_is_an_error_at_once(world: World, function: Runtime, b
 def test_what_s3_never_sends_is_an_error_in_the_shell(
     world: World, endpoint: str, name: str, value: str
 ) -> None:
-    """Half a character, or nothing where something is named."""
+    """Half a character, or nothing where a name is required."""
     event = upload(world, "a.txt", b"one\n")
     sent = event["detail"]["object"][name]
     body = json.dumps(event).replace(f'"{name}": "{sent}"', f'"{name}": "{value}"')
@@ -207,7 +207,7 @@ def test_a_download_that_is_cut_is_an_error(world: World, language: str) -> None
             self.send_error(500)
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Cutting)
     threading.Thread(target=server.serve_forever, daemon=True).start()

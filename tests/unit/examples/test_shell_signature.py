@@ -1,4 +1,4 @@
-"""What curl sends to Amazon S3 for the function in a shell is signed as botocore would sign it."""
+"""curl's requests to Amazon S3 for the function in a shell are signed as botocore would sign them."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ COMMANDS = ['s3 bucket "$KEY" v.1_2-3', 'put "$KEY" text/plain "$FILE" "If-Match
 
 @pytest.fixture
 def asked() -> Iterator[list[Asked]]:
-    """Requests that came; the first one says where from."""
+    """Yield requests as they arrived; the first one tells the address."""
     found: list[Asked] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ def asked() -> Iterator[list[Asked]]:
         do_PUT = answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -81,7 +81,7 @@ def test_curl_signs_as_botocore_does(
 
 
 def signed(asked: Asked, token: str) -> str:
-    """The header that botocore makes, over the same headers at the same time."""
+    """Return botocore's header, over the same headers at the same time."""
     given = asked["headers"]["Authorization"]
     names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
     assert {"host", "x-amz-date", "x-amz-content-sha256"} <= {*names}

@@ -1,4 +1,4 @@
-"""What holds for every key, event and sequencer, by hypothesis and the same on every machine."""
+"""Invariants for every key, event and sequencer, by hypothesis and the same on every machine."""
 
 import json
 import string
@@ -55,7 +55,7 @@ def test_sequencers_are_in_one_order(a: str, b: str, c: str) -> None:
 
 
 def _fraction(sequencer: str) -> int:
-    """Padding on the right is what makes hex digits a fraction."""
+    """Return hex digits as a fraction, which padding on the right makes of them."""
     return int(sequencer.ljust(24, "0"), 16)
 
 

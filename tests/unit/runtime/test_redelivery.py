@@ -1,4 +1,4 @@
-"""When a message that failed comes again; SQS as moto has it, and what it is asked."""
+"""When a failed message is redelivered, with moto's SQS."""
 
 from typing import Any
 

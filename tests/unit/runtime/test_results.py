@@ -1,4 +1,4 @@
-"""What is published, and that what is deleted at the source goes from the output too."""
+"""What is published, and that what is deleted at the source is deleted from the output too."""
 
 from typing import Any
 
@@ -116,7 +116,7 @@ def test_a_deletion_that_failed_half_way_is_finished_by_its_second_try(
 def test_a_manifest_that_somebody_else_is_writing_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """S3 answers 409 while another conditional write of the key is under way, one's own retry say."""
+    """S3 answers 409 while another conditional write of the key is in progress, such as one's own retry."""
     created, put = world.upload("a.jpg", PHOTO), world.s3.put_object
     pauses: list[float] = []
     conflicts = iter([True, True])

@@ -1,4 +1,4 @@
-"""What the small S3 client makes of answers that moto never gives: errors, early ends, no server at all."""
+"""The small S3 client's handling of answers that moto never gives: errors, early ends, no server at all."""
 
 import gzip
 import os
@@ -16,7 +16,7 @@ from runtime.slim_s3 import MOST_PAUSE, S3
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers with what `script` says next, and then with a 200 of nothing."""
+    """Answers with what `script` says next, then with an empty 200."""
 
     protocol_version = "HTTP/1.1"
     script: list[tuple[int, dict[str, str], bytes]]

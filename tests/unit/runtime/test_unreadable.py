@@ -1,4 +1,4 @@
-"""Which of S3's refusals end as a rejection, and which are tried again."""
+"""Which of S3's refusals end as a rejection, and which are retried."""
 
 import pytest
 from botocore.exceptions import ClientError

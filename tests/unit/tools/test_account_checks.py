@@ -1,4 +1,4 @@
-"""Each check of preflight with a fault and with health, as AWS answers; no account is asked."""
+"""Each check of preflight with a fault and without, by AWS's answers; no account is asked."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,7 +22,9 @@ Check = Callable[[Any], Finding]
 
 @pytest.fixture
 def stubbed() -> Iterator[Callable[..., Any]]:
-    """A client of a service that gives answers in turn: (operation, answer) or (operation, error code)."""
+    """Yield a client of a service that gives answers in turn: (operation, answer) or (operation, error
+    code).
+    """
     stubs = []
 
     def make(service: str, *answers: tuple[str, Any]) -> Any:
@@ -113,7 +115,7 @@ def test_the_quota_of_vpcs(stubbed: Any, used: int, taken: bool, level: Level) -
     ],
 )
 def test_the_zones(stubbed: Any, ids: str, default: str, chosen: str, level: Level, says: str) -> None:
-    """Numbers are of ids, in the order of the account's names; default: with a default subnet."""
+    """Numbers are indexes of ids, in the order of the account's names; default: with a default subnet."""
     named = [
         zone(f"use1-az{one}", name=f"us-east-1{letter}")
         for letter, one in zip("abc", ids.split(), strict=False)
@@ -167,7 +169,7 @@ EXCLUDED = {
 def test_vpc_block_public_access(
     stubbed: Any, mode: str, egress: str, exclusions: list[Any] | None, level: Level, says: str
 ) -> None:
-    """exclusions: of the account; None where Network is not there yet."""
+    """exclusions: of the account; None if Network does not exist yet."""
     options = {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": mode}}
     asked: list[tuple[str, Any]] = [("describe_vpc_block_public_access_options", options)]
     if mode != "off":
@@ -244,7 +246,7 @@ def test_without_docker_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_moto_answers_as_the_checks_expect() -> None:
-    """Where it has the call: an account before and after what is asked for."""
+    """Where moto has the call: an account before and after the change."""
     with mock_aws():
         ssm, iam, ec2 = boto3.client("ssm"), boto3.client("iam"), boto3.client("ec2")
         assert checks.bootstrap(ssm).level is Level.FAILS

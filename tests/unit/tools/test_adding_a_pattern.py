@@ -1,4 +1,4 @@
-"""docs/adding-a-pattern.md is complete: a pattern is added to a copy of the tree by it, and all is well."""
+"""docs/adding-a-pattern.md is complete: following it adds a pattern to a copy of the tree."""
 
 import os
 import re
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "adding-a-pattern.md").read_text()
 NOT_COPIED = shutil.ignore_patterns(".*", "build", "cdk.out", "node_modules", "__pycache__")
 SWEEPS = ("upgrades", "nag", "rules", "metric_rules", "bundling", "privileges", "runbooks")
-"""Of tests/synth, those that look at every pattern."""
+"""Tests of tests/synth that look at every pattern."""
 STACK = """\"\"\"The smallest pattern: a function that counts uploads.\"\"\"
 
 import aws_cdk as cdk
@@ -129,12 +129,12 @@ REST = {
         "## Dead letters\n": "## Many uploads\n\nLook.\n\n",
     },
 }
-"""What the page asks for beside the pattern's own files: what, and before which text."""
+"""What the page asks for besides the pattern's own files: what, and before which text."""
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy with the pattern's own files, and its lines in app.py."""
+    """Return a copy with the pattern's own files, and its lines in app.py."""
     folder = tmp_path_factory.mktemp("adding") / "tree"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
     for shared in ("build", "node_modules"):
@@ -164,7 +164,7 @@ def insert(file: Path, before: str, text: str) -> None:
 
 
 def failing(tree: Path, *sweeps: str, **environment: str) -> set[str]:
-    """The sweeps of the copy in which something fails."""
+    """Return the sweeps of the copy in which something fails."""
     named = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-m", "not slow"]
     command += [f"tests/synth/test_{sweep}.py" for sweep in sweeps]

@@ -1,4 +1,4 @@
-"""What is billed at rest: by hand, against the template, and in the docs."""
+"""Idle costs: by hand, against the template, and in the docs."""
 
 import re
 import tomllib

@@ -24,7 +24,7 @@ SUCCEEDED = Progress(status="SUCCEEDED", objects=3, done=3)
 
 @dataclass
 class Driver:
-    """A double of what is deployed: its run is at one of `states` each time it is looked at."""
+    """A double of what is deployed: its run is in the next of `states` each time."""
 
     states: list[Progress]
     found: Counter[str] = field(default_factory=lambda: Counter({"sent": 2, "shown": 1}))

@@ -1,4 +1,4 @@
-"""The tables in docs/benchmarks.md are those of the results that are kept."""
+"""The tables in docs/benchmarks.md are those of the stored results."""
 
 import json
 from collections.abc import Callable

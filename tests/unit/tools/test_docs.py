@@ -1,4 +1,4 @@
-"""What the pages say: links lead somewhere, tests and commands exist, what can be run ends as it is shown."""
+"""The pages: links lead somewhere, tests and commands exist, and commands end as shown."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def test_every_link_to_a_file_leads_to_one(page: str) -> None:
 
 
 def anchors(text: str) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Return anchors as GitHub makes them from headings."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -110,7 +110,7 @@ def test_figures_and_columns_may_differ_from_the_page_and_nothing_else(
 
 
 def test_every_command_in_a_text_is_one_that_is_run() -> None:
-    """Or needs an account, or is a measurement, which `dev.py pages --benches` runs."""
+    """Or it needs an account, or is a benchmark, which `dev.py pages --benches` runs."""
     texts = {page: re.sub(r"```.*?```", "", TEXTS[page], flags=re.DOTALL) for page in pages.PAGES}
     named = {one for text in texts.values() for one in re.findall(r"`(python3 [^`]+)`", text)}
     run_somewhere = {step.command for step in [*STEPS, *pages.benches()]}
@@ -126,7 +126,7 @@ NOT_RUN = {
     "python3 dev.py jobs show ID --target aws",
     "python3 dev.py lock",
 }
-"""Placeholders, an account, a job that failed, other pins than these, and a container from within."""
+"""Placeholders, an account, a failed job, other pins than these, and commands inside a container."""
 
 
 def test_the_readme_lists_the_settings_that_there_are() -> None:

@@ -1,4 +1,4 @@
-"""The run in an account, as far as it goes without one: its plan, its question, the destroy that comes."""
+"""The run in an account, as far as it goes without one: its plan, its question, and the destroy."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ PREFIX = "e2etest"
 
 
 def run(arguments: list[str], use: Callable[[Any], None] = E2E.use) -> int:
-    """The command; what it does with the stacks may be something else."""
+    """Run the command; what it does with the stacks may be replaced."""
     return trial.run(replace(E2E, use=use), arguments)
 
 
@@ -62,7 +62,7 @@ def test_where_nobody_can_answer_nothing_is_done(
 
 
 class Account:
-    """A session of an account with the stacks that it is given, and CloudFormation's answers about them."""
+    """A session of an account with the given stacks, and CloudFormation's answers about them."""
 
     region_name = "us-east-1"
 
@@ -101,7 +101,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """What the CDK CLI was asked to do, in turn; it does nothing but leave empty outputs."""
+    """Record calls of the CDK CLI, which only leaves empty outputs."""
     calls: list[str] = []
 
     def cdk(what: str, stack: str, *arguments: str) -> None:
@@ -148,7 +148,7 @@ def test_when_a_check_fails_everything_that_was_created_is_destroyed(
 
 
 def after(monkeypatch: pytest.MonkeyPatch, deployed: str, act: Callable[[], None]) -> None:
-    """Does something as soon as a stack has been deployed."""
+    """Do something as soon as a stack has been deployed."""
     cdk = trial._cdk
 
     def then(what: str, stack: str, *arguments: str) -> None:

@@ -41,7 +41,7 @@ def git(folder: Path, *command: str) -> str:
 
 
 def module(name: str) -> str:
-    """The dotted name of a file, as pages may say it."""
+    """Return the dotted name of a file, as pages may say it."""
     return name.removesuffix(".py").replace("/", ".")
 
 
@@ -50,7 +50,7 @@ def section(folder: Path, page: str) -> str:
 
 
 def change(file: Path, *pairs: tuple[str, str]) -> None:
-    """Replaces texts, each of which is there once."""
+    """Replace texts, each of which occurs once."""
     text = file.read_text()
     for old, new in pairs:
         assert text.count(old) == 1, (file, old)
@@ -59,7 +59,7 @@ def change(file: Path, *pairs: tuple[str, str]) -> None:
 
 
 def holds(folder: Path, page: str) -> None:
-    """Only files that the page names were touched, it synthesises, and its tests pass."""
+    """Assert that only files the page names were touched, that it synthesises, and that its tests pass."""
     touched = {
         line[3:] for line in git(folder, "status", "--porcelain", "--untracked-files=all").splitlines()
     }

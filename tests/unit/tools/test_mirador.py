@@ -1,4 +1,4 @@
-"""Trees of tiles in Mirador, a viewer that we did not choose: what its readers are given works as it is."""
+"""Tile pyramids in Mirador, a viewer that we did not choose, without any change to it."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 EARTH = ROOT / "samples" / "earth-blue-marble.jpg"
 MIRADOR = "mirador@4.0.0"
 SHA512 = "uWsE9e2oqSc/lUu+vVwDGhTsycuhGsfZ2KfX6CLfXiT3wgGy6qT9+q5M3V9Zz72hkdIgsJugKesaowmRtYmvrA=="
-"""Of its package, as npm's registry says it."""
+"""Digest of its package, from npm's registry."""
 PAGE = """<!doctype html><meta charset="utf-8"><div id="mirador"></div>
 <script src="mirador.min.js"></script>
 <script>
@@ -46,7 +46,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><div id="mirador"></div>
 
 @pytest.fixture(scope="module")
 def mirador(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The one file that a page needs; npm checks nothing that it only packs, so we do."""
+    """Return the one file that a page needs; npm does not check packages that it only downloads, so we do."""
     folder = tmp_path_factory.mktemp("mirador")
     npm = str(VENV / "bin" / "npm")
     packed = [npm, "pack", MIRADOR, "--silent", "--pack-destination", str(folder)]
@@ -61,7 +61,7 @@ def mirador(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    """The address of a server of the test's folder."""
+    """Yield the address of a server of the test's folder."""
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever).start()
@@ -70,7 +70,7 @@ def served(tmp_path: Path) -> Iterator[str]:
 
 
 def manifest(address: str, width: int, height: int) -> str:
-    """Of one image: https://iiif.io/api/presentation/3.0/"""
+    """Return a manifest of one image: https://iiif.io/api/presentation/3.0/"""
     service = {"id": f"{address}/tiles", "type": "ImageService3", "profile": "level0"}
     size = {"width": width, "height": height}
     body = {"id": f"{address}/tiles/full/max/0/default.jpg", "type": "Image", **size, "service": [service]}

@@ -1,4 +1,4 @@
-"""The command preflight over an account: its lines, its end, and what it says without one."""
+"""The command preflight over an account: its lines, its exit, and its error without one."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -17,7 +17,7 @@ SETTINGS = Settings()
 
 
 class Account:
-    """A session of an account in which nothing of ours is yet; its clients are itself."""
+    """A session of an account in which nothing of ours exists yet; its clients are itself."""
 
     region_name = "us-east-1"
     bootstrapped = True
@@ -91,7 +91,7 @@ def test_what_fails_is_counted_and_ends_with_1(account: Account, capsys: pytest.
 
 
 def test_it_looks_where_the_cdk_would_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3 itself does not read AWS_REGION, and the CDK CLI reads it first."""
+    """boto3 itself does not read AWS_REGION, which the CDK CLI reads first."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     assert running.session(None).region_name == "us-east-1"
     monkeypatch.setenv("AWS_REGION", "eu-west-1")

@@ -1,4 +1,4 @@
-"""How tasks run in the local AWS: what is chosen, and what is said where nothing can be."""
+"""How tasks run in the local AWS: the choice, and the error if it is impossible."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from tools.local_aws.aws import LocalAwsError, run_by
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Makes this look like another machine."""
+    """Make this look like another machine."""
 
     def make(*, docker: bool, platform: str = "linux", asked: str = "") -> None:
         run_by.cache_clear()

@@ -18,15 +18,15 @@ PAGES = sorted(file.relative_to(ROOT / "docs") for file in ROOT.glob("docs/**/*.
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Says nothing of its requests."""
+    """Logs no requests."""
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    """The address of the site, made anew."""
+    """Yield the address of the site, freshly built."""
     done = subprocess.run([sys.executable, "dev.py", "docs"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE))) as server:

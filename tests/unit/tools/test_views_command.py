@@ -48,7 +48,7 @@ def in_the_stream(driver: StreamDriver) -> list[dict[str, Any]]:
 
 
 def fail(driver: StreamDriver, *lines: bytes, condition: str = "RetryAttemptsExhausted") -> None:
-    """What an event source writes about records that failed to the end."""
+    """Write what an event source writes about records that kept failing."""
     told = {"requestContext": {"condition": condition}, "payload": json.dumps(kinesis_event(lines))}
     driver.s3.put_object(Bucket="aside", Key=OBJECT, Body=json.dumps(told).encode())
 
@@ -97,7 +97,7 @@ def test_redrive_puts_whole_records_back_and_removes_what_told_of_them(
 def test_what_was_only_too_old_stays_unless_it_is_asked_for(
     driver: StreamDriver, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An event source that is made anew sets aside what is too old, and may have been counted."""
+    """A recreated event source sets aside records that are too old, which may have been counted."""
     fail(driver, log_line(), condition="RecordAgeExceeded")
     assert views.main(["redrive"]) == 0
     assert "0 records of 0 objects" in capsys.readouterr().out
@@ -222,7 +222,7 @@ def test_what_is_not_counted_yet_is_behind(driver: StreamDriver) -> None:
 def test_an_old_position_is_looked_through_piece_by_piece(
     driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """GetRecords gives nothing for a while, as on AWS, where a shard was idle."""
+    """GetRecords returns nothing for a while, as on AWS, where a shard was idle."""
     nothing = {"Records": [], "MillisBehindLatest": 9_000_000, "NextShardIterator": "next"}
     end = {"Records": [], "MillisBehindLatest": 0, "NextShardIterator": "next"}
     closed = {"Records": [], "MillisBehindLatest": 9_000_000}

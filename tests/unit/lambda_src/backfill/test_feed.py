@@ -1,4 +1,4 @@
-"""What the backfill's function sends, what it leaves, and that it never takes all the room."""
+"""What the backfill's function sends and leaves, and that it never takes all capacity."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ class Fed:
     world: World
     pauses: list[float] = field(default_factory=list)
     between: Callable[[], object] = lambda: None
-    """Done whenever the feeder pauses."""
+    """Called whenever the feeder pauses."""
 
     @property
     def feeder(self) -> Feeder:
@@ -52,7 +52,7 @@ class Fed:
             self.world.s3.put_object(Bucket="source", Key=key, Body=key.encode())
 
     def take(self, most: int = 10) -> list[dict[str, Any]]:
-        """Messages, deleted: what the pattern has done."""
+        """Receive and delete messages: the pattern's work."""
         sqs, queue = self.world.sqs, self.world.queue
         found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=most).get("Messages", [])
         for message in found:
@@ -134,7 +134,7 @@ def test_an_upload_during_the_backfill_wins_whichever_is_done_first(fed: Fed) ->
 
 
 def test_once_its_own_event_came_a_version_yields_to_none_that_was_before_it(fed: Fed) -> None:
-    """Dead letters that are redriven late are older than what was sent in their place."""
+    """Dead letters redriven late are older than what was sent in their place."""
     output = fed.world.works.output
     output.publish(parse_event(fed.world.upload(b"first", "a.jpg")), {})
     second, third = (parse_event(fed.world.upload(data, "a.jpg")) for data in (b"second", b"third"))
@@ -149,7 +149,7 @@ def test_once_its_own_event_came_a_version_yields_to_none_that_was_before_it(fed
 def test_an_upload_while_it_looks_is_never_older_than_what_it_saw(
     fed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pointer is read first: read last, it would show the newer version, and be put before it."""
+    """The pointer is read first: read last, it would show the newer version and be put before it."""
     fed.put("a.jpg")
     head = fed.world.s3.head_object
     newer = []
@@ -191,7 +191,7 @@ def test_no_more_is_sent_than_there_is_room_for(fed: Fed) -> None:
 
 
 def test_live_uploads_come_first(fed: Fed) -> None:
-    """What waits already counts: with as many uploads as it may take itself, the backfill waits."""
+    """Waiting messages count: with as many uploads as it may have in progress, the backfill waits."""
     fed.put("a.jpg")
     for _ in range(2):
         fed.world.sqs.send_message(QueueUrl=fed.world.queue, MessageBody="{}")

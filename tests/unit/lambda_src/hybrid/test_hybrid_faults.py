@@ -1,6 +1,6 @@
 """Each way in which the hybrid's work can go wrong, one by one: docs/hybrid-pattern.md has the table.
 
-Always: one published result or one final state with its reason, no half of a tree to be seen, no job past its
+Always: one published result or one final state with its reason, no partial pyramid visible, no job past its
 deadline, no task left running, and nothing failed that was merely waiting.
 """
 
@@ -115,7 +115,7 @@ def test_a_task_that_is_faster_than_its_dispatcher_is_not_started_again(
 def test_an_attempt_of_the_function_that_dies_goes_to_a_task(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its timeout or for want of memory: nothing of ours runs after that."""
+    """By its timeout or out of memory: none of our code runs after that."""
     message = world.upload(SCAN)
     with monkeypatch.context() as killed:
         killed.setattr(type(world.works), "run", lambda *_, **__: (_ for _ in ()).throw(SystemExit))

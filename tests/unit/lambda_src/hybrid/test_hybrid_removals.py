@@ -1,4 +1,4 @@
-"""What nobody wants any more: deleted, superseded, and what CloudFront still has of it."""
+"""Deleted and superseded results, and what CloudFront still has of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def world() -> Iterator[World]:
 
 
 def removal(world: World, message: Message) -> Message:
-    """Its version is gone for good, and S3 says so."""
+    """Return the event of a version that was deleted permanently."""
     described = message["detail"]["object"]
     key, version = described["key"], described["version-id"]
     world.s3.delete_object(Bucket="source", Key=key, VersionId=version)
@@ -31,7 +31,7 @@ def removal(world: World, message: Message) -> Message:
 
 
 def deleted(world: World, number: int) -> list[str]:
-    """So many scans are published and deleted; the paths under which they were seen."""
+    """Publish and delete so many scans; return the paths under which they were served."""
     paths = []
     for one in range(number):
         message = world.upload(SCAN, f"{one}.tif")
@@ -103,7 +103,7 @@ def test_removed_again_while_it_is_asked_for_it_is_asked_for_again(
 
 
 def test_what_was_never_there_is_not_asked_for(world: World) -> None:
-    """Each old version that S3's lifecycle removes tells of itself, whether or not it had a result."""
+    """Each old version that S3's lifecycle deletes sends an event, whether or not it had a result."""
     message = world.upload(b"no scan")
     world.dispatch(message)
     world.dispatch(removal(world, message))
@@ -213,7 +213,7 @@ def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World
 
 
 def test_a_job_whose_key_shows_a_newer_version_ends_before_its_task_is_started(world: World) -> None:
-    """With what an earlier attempt left of it."""
+    """Including what an earlier attempt left of it."""
     older = world.by_tasks_only().upload(SCAN)
     world.ecs.no_room = True
     world.dispatch(older)

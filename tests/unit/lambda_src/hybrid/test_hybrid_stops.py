@@ -1,4 +1,4 @@
-"""How tasks end, and what the tracker makes of it."""
+"""How tasks end, and how the tracker reacts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -191,7 +191,7 @@ def test_the_late_failure_of_an_attempt_that_was_given_up_fails_nobody(world: Wo
 
 
 def test_another_task_of_the_same_attempt_that_finds_nothing_to_do_changes_nothing(world: World) -> None:
-    """Spot and on demand may both have started, where an answer was lost."""
+    """Spot and on demand may both have started, if an answer was lost."""
     world.by_tasks_only().dispatch(world.upload(SCAN))
     (task,) = world.ecs.live
     other = task[:-1] + "f"

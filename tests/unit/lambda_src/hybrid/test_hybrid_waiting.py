@@ -1,4 +1,4 @@
-"""Jobs of the hybrid that wait: for capacity, quota, Spot, a deploy, or the end of an outage."""
+"""Waiting jobs of the hybrid: for capacity, quota, Spot, a deployment, or the end of an outage."""
 
 import math
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def test_ten_minutes_without_capacity_use_up_neither_attempts_nor_receives(world
 
 @pytest.mark.parametrize("minutes", [5, 65, 23 * 60])
 def test_as_soon_as_there_is_room_a_job_that_found_none_is_started(world: World, minutes: int) -> None:
-    """ECS answers a token with its first answer for a day, so each refusal needs another one."""
+    """ECS repeats its first answer to a client token for a day, so each refusal needs a new one."""
     world.by_tasks_only().ecs.no_room = True
     world.dispatch(world.upload(SCAN))
     for _ in range(minutes // 5):
@@ -218,7 +218,7 @@ def test_thirty_uploads_at_a_quota_of_six_vcpus_are_done_on_their_first_attempt_
 ) -> None:
     """By ECS's documented memory of tokens; time in steps of a minute, with a sweep in each fifth.
 
-    lost_ends: the events of ends never come, so that only the sweep calls who waits.
+    lost_ends: events of ends never arrive, so that only the sweep calls waiting jobs.
     """
     world.kinds = [Lines()]
     world.by_tasks_only().ecs.vcpus = 6

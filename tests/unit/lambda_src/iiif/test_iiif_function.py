@@ -1,4 +1,4 @@
-"""The service as a function: events of a function URL, many in one process, one of them past its deadline."""
+"""The service as a function: function URL events, many in one process, one past its deadline."""
 
 import base64
 import json
@@ -100,7 +100,7 @@ def test_an_answer_over_the_limit_is_refused_with_what_to_ask_instead(function: 
 
 @pytest.fixture
 def patient(folder: Path) -> Iterator[Runtime]:
-    """Without a deadline that a busy machine would miss."""
+    """A service without a deadline that a busy machine would miss."""
     told = {
         "SOURCE_FOLDER": str(folder),
         "MAX_ANSWER_BYTES": str(MAX_ANSWER_BYTES),
@@ -112,7 +112,7 @@ def patient(folder: Path) -> Iterator[Runtime]:
 
 @pytest.mark.slow
 def test_of_two_thousand_seeded_requests_none_is_more_than_a_function_may_answer(patient: Runtime) -> None:
-    """Else Lambda answers 502: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    """Otherwise Lambda answers 502: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     chosen, statuses = random.Random(23), dict[int, int]()
     for _ in range(2000):
         key, ending = chosen.choice((*KEYS, "large.png", "missing")), chosen.choice(("jpg", "png", "webp"))

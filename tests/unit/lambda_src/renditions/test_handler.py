@@ -1,4 +1,4 @@
-"""The handler as Lambda calls it: a batch in, the ids of what failed out."""
+"""The handler as Lambda calls it: a batch in, the ids of failures out."""
 
 import importlib
 import io
@@ -28,7 +28,7 @@ BROKEN = b"\0"
 
 @pytest.fixture
 def module(world: World, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The handler, imported in the environment that the stack gives it."""
+    """Import the handler in the environment that the stack sets."""
     for name, value in {
         "AWS_ENDPOINT_URL_S3": endpoint,
         "OUTPUT_BUCKET": "output",
@@ -45,12 +45,12 @@ def module(world: World, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Modu
 
 
 def logs_to(stream: io.StringIO) -> None:
-    """Where the handler that was imported last writes its log."""
+    """Send the log of the last imported handler to a stream."""
     sys.modules["runtime.sqs_batch"].logger.registered_handler.setStream(stream)
 
 
 def test_importing_it_makes_no_client_of_botocore() -> None:
-    """That is most of a cold start: docs/decisions/0003."""
+    """It would be most of a cold start: docs/decisions/0003."""
     program = "import sys, lambda_src.renditions.handler; print('botocore.session' in sys.modules)"
     environment = {**os.environ, "OUTPUT_BUCKET": "b", "MAX_PIXELS": "1", "MAX_BYTES": "1", "LABELS": "off"}
     done = subprocess.run(

@@ -32,11 +32,11 @@ ROOT = Path(__file__).parents[4]
 COUNT, SEED = 3_000, 20261123
 FUNCTION_MB, PEAK_MB = 1769, 800
 SLOWEST_SECONDS = 30
-"""Of CPU: the slowest takes one; what this is against takes minutes."""
+"""CPU seconds: the slowest takes one; the attacks take minutes."""
 
 
 class Bucket:
-    """Both buckets at once: the source gives one file, the output takes all."""
+    """Both buckets at once: the source returns one file, the output accepts all."""
 
     def __init__(self) -> None:
         self.source = b""
@@ -61,7 +61,7 @@ class Bucket:
 
 
 def run_all() -> None:
-    """What the bounded process does: every file to its end, and a line of JSON about them all."""
+    """Process every file in the bounded process, and print a line of JSON about them all."""
     resource.setrlimit(resource.RLIMIT_AS, (FUNCTION_MB * 2**20, FUNCTION_MB * 2**20))
     ends: collections.Counter[str] = collections.Counter()
     slowest = (0.0, -1)
@@ -84,7 +84,7 @@ def run_all() -> None:
 
 
 def peak_mb() -> float:
-    """Of this process alone: what getrusage says begins with what its parent had grown to."""
+    """Return the peak of this process alone: getrusage starts with what its parent had grown to."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 1024
@@ -92,7 +92,7 @@ def peak_mb() -> float:
 
 
 def run_one(data: bytes, size: int) -> str:
-    """The reason for which one file is rejected, by nothing but its rejection."""
+    """Return the reason for which one file is rejected; nothing but a rejection may end it."""
     bucket: Any = Bucket()
     bucket.source = data
     job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), work=Photos(limits=Limits()))
@@ -105,7 +105,7 @@ def run_one(data: bytes, size: int) -> str:
 
 
 def png_of_65_500_square() -> bytes:
-    """4.3 gigapixels in some hundred kB."""
+    """Return a PNG of 4.3 gigapixels in some hundred kB."""
     header = (b"IHDR", struct.pack(">IIBBBBB", 65_500, 65_500, 8, 2, 0, 0, 0))
     chunks = [header, *[(b"IDAT", zeros(100_000_000))] * 3]
     body = (
@@ -116,7 +116,7 @@ def png_of_65_500_square() -> bytes:
 
 
 def run_named(folder: str) -> None:
-    """What the process with little memory does: each file of a folder to its end."""
+    """Process each file of a folder in the process with little memory."""
     ends = {
         path.name: run_one(path.read_bytes(), path.stat().st_size) for path in sorted(Path(folder).iterdir())
     }
@@ -153,7 +153,7 @@ def test_what_everybody_tries_first_is_rejected_for_its_own_reason_in_under_200_
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    """The corpus in a process of its own, with an end on its time."""
+    """Return the report on the corpus, in a process of its own with a time limit."""
     done = subprocess.run(
         [
             sys.executable,

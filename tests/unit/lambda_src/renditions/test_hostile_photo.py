@@ -1,7 +1,9 @@
-"""A photo that kills its process, among ten good ones: one message an invocation, as the event source has it.
+"""A photo that kills its process, among ten good ones: one message per invocation, as the event source
+delivers.
 
-The function runs in a process of its own, and the queue is moto's, as the template has it. Whoever polls does
-what AWS says of it: what was not returned stays hidden until its visibility timeout ends.
+The function runs in a process of its own, and the queue is moto's, as in the template. The poller does what
+AWS
+documents: what was not returned stays hidden until its visibility timeout ends.
 """
 
 import json
@@ -44,14 +46,14 @@ for line in sys.stdin:
 
 
 class Environments:
-    """One environment of the function at a time: a new process once the last has died."""
+    """One environment of the function at a time: a new process after the last has died."""
 
     def __init__(self, variables: dict[str, str]) -> None:
         self._variables = variables
         self._process: subprocess.Popen[str] | None = None
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """Its answer; None where the process died of it."""
+        """Return its answer; None if the process died of it."""
         if self._process is None:
             command = [sys.executable, "-c", FUNCTION]
             pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -107,7 +109,7 @@ def test_ten_good_ones_are_published_and_one_dead_letter_is_left(
     )["QueueUrl"]
 
     def poll() -> dict[str, Any] | None:
-        """One invocation with one message (BatchSize of the template): the message, unless it is done."""
+        """Invoke with one message (BatchSize of the template); return the message unless it is done."""
         found = sqs.receive_message(QueueUrl=queue, AttributeNames=["All"]).get("Messages")
         if not found:
             return None

@@ -182,7 +182,7 @@ def test_a_version_that_was_rejected_and_is_then_published_ends_in_one_place(wor
 
 @pytest.mark.parametrize("seed", range(12))
 def test_any_history_in_any_order_ends_as_the_source_does(world: World, seed: int) -> None:
-    """Uploads, delete markers and removals of old versions, delivered in any order and some of them twice."""
+    """Uploads, delete markers and deletions of old versions, in any order and some of them twice."""
     dice, photo = random.Random(seed), encode(corners(64, 48), ".png")
     history = [world.upload("a.jpg", photo)]
     history += [

@@ -1,4 +1,4 @@
-"""Labels: what is asked of Amazon Rekognition, and that a photo is published without."""
+"""Labels: the request to Amazon Rekognition, and that a photo is published without them."""
 
 from typing import Any
 

@@ -20,14 +20,14 @@ from tests.support.view_table import create_view_table
 
 @dataclass
 class Views:
-    """Invokes the handler with batches, and looks at what was counted and set aside."""
+    """Invokes the handler with batches, and reads what was counted and set aside."""
 
     module: ModuleType
     dynamodb: Any
     s3: Any
 
     def deliver(self, lines: Sequence[bytes], **where: Any) -> list[str]:
-        """The sequence numbers that the handler reports."""
+        """Return the sequence numbers that the handler reports."""
         return self.invoke(kinesis_event(lines, **where))
 
     def invoke(self, event: dict[str, Any], *, seconds: float = 60) -> list[str]:
@@ -35,7 +35,7 @@ class Views:
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
     def counted(self) -> Counter[tuple[str, str]]:
-        """Views by image and minute, of all shards together."""
+        """Return views by image and minute, of all shards together."""
         views: Counter[tuple[str, str]] = Counter()
         for item in self.items():
             if "views" in item:

@@ -1,4 +1,4 @@
-"""Batches of a shard as Lambda delivers them: each record is counted once, whatever comes again."""
+"""Batches of a shard as Lambda delivers them: each record is counted once, whatever is retried."""
 
 import json
 import random
@@ -20,12 +20,12 @@ def path(name: str) -> str:
 
 
 def of(name: str, number: int, **more: Any) -> bytes:
-    """A view of an image by a request of its own."""
+    """Return a view of an image with a request id of its own."""
     return log_line(path(name), request_id=f"{name}-{number}", **more)
 
 
 def failing_once(views: Views, monkeypatch: pytest.MonkeyPatch, *, call: int, code: str) -> None:
-    """The table refuses one of the transactions that follow."""
+    """Make the table refuse one of the following transactions."""
     dynamodb = views.module.batches.counters.dynamodb
     write, calls = dynamodb.transact_write_items, iter(range(1, 1000))
 
@@ -151,7 +151,7 @@ def test_nothing_is_counted_where_malformed_records_cannot_be_set_aside(views: V
 def test_of_two_invocations_for_one_shard_one_counts(
     views: Views, monkeypatch: pytest.MonkeyPatch, earlier: list[bytes]
 ) -> None:
-    """A function that was given up may still be at work when the batch comes again, with more in it."""
+    """A timed-out function may still be running when the batch is retried, with more in it."""
     counted = views.module.batches.counters
     mark = type(counted).mark_of
     views.deliver(earlier) if earlier else None

@@ -1,4 +1,4 @@
-"""Trees of large tiles: what libvips writes is what is counted and described."""
+"""Pyramids of large tiles: what libvips writes is what is counted and described."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Trees of tiles: every path that a viewer asks for, the right pixels in each, and what goes wrong."""
+"""Tile pyramids: every path that a viewer requests, the right pixels in each, and failures."""
 
 import json
 import math
@@ -31,7 +31,7 @@ ADDRESS = "https://images.example.com/a"
 
 
 def photo() -> pyvips.Image:
-    """No part looks like another: red grows to the right, green downwards; some blue."""
+    """Return a photo in which no two parts look alike: red grows to the right, green downwards; some blue."""
     xy = pyvips.Image.xyz(WIDTH, HEIGHT)
     red, green = xy[0] * 255 / WIDTH, xy[1] * 255 / HEIGHT
     return red.bandjoin([green, red * 0 + 60]).cast("uchar").copy(interpretation="srgb")
@@ -54,7 +54,7 @@ def tree(tmp_path: Path, data: bytes, encoding: Encoding = Encoding.JPG, **named
 
 
 def together(found: dict[str, bytes], encoding: Encoding = Encoding.JPG) -> pyvips.Image:
-    """The image that the tiles of the first level show."""
+    """Return the image that the tiles of the first level show."""
     image = pyvips.Image.black(WIDTH, HEIGHT, bands=3)
     for top in range(0, HEIGHT, TILE):
         for left in range(0, WIDTH, TILE):
@@ -65,7 +65,7 @@ def together(found: dict[str, bytes], encoding: Encoding = Encoding.JPG) -> pyvi
 
 
 def turned(orientation: int) -> bytes:
-    """The photo stored so that its EXIF orientation makes it upright again."""
+    """Return the photo stored so that its EXIF orientation makes it upright again."""
     back = {2: "fliphor", 3: "rot180", 4: "flipver", 5: "rot90", 6: "rot270", 7: "rot270", 8: "rot90"}[
         orientation
     ]
@@ -238,7 +238,7 @@ def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded(tmp_path
 
 
 class Pipe:
-    """Zipfile writes sizes behind each file where it cannot go back."""
+    """A file that cannot seek: zipfile then writes sizes after each file."""
 
     def __init__(self) -> None:
         self.written = bytearray()

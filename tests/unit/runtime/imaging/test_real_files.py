@@ -1,6 +1,6 @@
-"""What people really upload, TIFFs apart: of each kind that once went wrong, files made by code.
+"""What people really upload, other than TIFFs: files made by code, of each kind that once went wrong.
 
-The pixels are compared with Pillow's, or with what the file was made of.
+The pixels are compared with Pillow's, or with what the file was made from.
 """
 
 import struct
@@ -76,7 +76,7 @@ TO_SRGB = {
     12: [[1.2249, -0.2247, 0], [-0.0420, 1.0419, 0], [-0.0197, -0.0786, 1.0979]],
     9: [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
 }
-"""Linear light of Display P3 and Rec. 2020 to that of sRGB, as the standards give it."""
+"""From linear light of Display P3 and Rec. 2020 to sRGB's, as the standards give it."""
 
 
 def converted(colour: tuple[int, ...], primaries: int) -> tuple[int, ...]:
@@ -98,7 +98,7 @@ def test_a_high_dynamic_range_is_refused_by_name(tmp_path: Path, transfer: int, 
 
 
 def grey_profile(srgb: bytes) -> bytes:
-    """Of greys whose numbers are linear light: the white point of another profile, and an exponent of 1."""
+    """Return a profile of linear greys with another white point."""
     curve = b"curv" + bytes(4) + struct.pack(">I", 0)
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63_190, 65_536, 54_061)
     text = b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(79)
@@ -239,7 +239,7 @@ def test_a_jpeg_that_lacks_more_is_truncated(tmp_path: Path, options: dict[str, 
 
 
 def test_a_progressive_jpeg_that_ends_between_two_scans_is_truncated(tmp_path: Path) -> None:
-    """What is there is sound, and an end marker behind it would make it a whole picture of less detail."""
+    """The data is valid, and with an end marker it would be a whole picture of less detail."""
     whole = saved(photo(300, 200), "JPEG", progressive=True)
     scans = [at for at in range(len(whole)) if whole[at : at + 3] == b"\xff\xda\x00"]
     assert len(scans) > 5

@@ -1,4 +1,4 @@
-"""Parts of images in other sizes: the same whether one is wanted or many."""
+"""Parts of images in other sizes: the same whether one is requested or many."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ WHOLE = (0, 0, WIDTH, HEIGHT)
 
 
 def smooth() -> pyvips.Image:
-    """Every place has a colour of its own, and no detail that depends on how it is scaled."""
+    """Return an image in which every place has its own colour, and no detail depends on scaling."""
     where = pyvips.Image.xyz(WIDTH, HEIGHT)
     return (
         where[0]

@@ -1,4 +1,4 @@
-"""RunTask: the call itself by moto, and by botocore's Stubber every answer that moto does not know."""
+"""RunTask: the call itself by moto, and answers that moto does not know by botocore's Stubber."""
 
 import json
 from dataclasses import replace
@@ -88,7 +88,9 @@ def test_another_attempt_and_a_refused_one_each_have_a_token_of_their_own() -> N
 
 
 def test_overrides_stay_far_below_what_ecs_takes_whatever_the_key() -> None:
-    """8,192 characters with their JSON: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html"""
+    """8,192 characters including JSON:
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+    """
     assert len(json.dumps(request()["overrides"])) < 500
 
 
@@ -163,7 +165,7 @@ def test_a_failure_that_stays_is_told_with_its_detail(reason: str) -> None:
 
 @pytest.mark.parametrize("failures", [[], [{}], [{}, {}]])
 def test_no_task_and_no_reason_is_waited_for(failures: list[dict[str, str]]) -> None:
-    """ECS repeats a failure without its reason once it is an hour old."""
+    """ECS repeats a failure without its reason after an hour."""
     assert answered(failures=failures) == NotNow(why="RunTask started nothing and gave no reason.")
 
 

@@ -1,4 +1,4 @@
-"""Limits against the model of AWS's API that is installed: when AWS changes one, this fails and names it."""
+"""Limits against the installed model of AWS's API: when AWS changes one, this fails and names it."""
 
 import re
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ SENTENCES = {
 
 
 def documented(shape: Any, seen: set[str]) -> Iterator[str]:
-    """What the model says of a shape and of all in it."""
+    """Yield the model's documentation of a shape and its members."""
     if shape.name in seen:
         return
     seen.add(shape.name)

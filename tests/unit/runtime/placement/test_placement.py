@@ -1,4 +1,4 @@
-"""Where a job fits and why; the estimates are measured on files of a seed."""
+"""Where a job fits and why; the estimates are measured on seeded files."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Work of another kind runs through dispatcher, worker and tracker, of which no line knows what it is."""
+"""Another work runs through dispatcher, worker and tracker, none of which knows what it is."""
 
 import ast
 import json

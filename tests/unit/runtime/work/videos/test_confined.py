@@ -1,4 +1,4 @@
-"""What becomes of the parent when the process of FFmpeg ends in one of its ways."""
+"""The parent's reaction when the FFmpeg process ends in one of its ways."""
 
 import math
 import os
@@ -78,7 +78,7 @@ def test_the_child_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def still_there() -> list[str]:
-    """Of this process; Linux and macOS have `ps`."""
+    """Return this process's children; Linux and macOS have `ps`."""
     listed = subprocess.run(["ps", "-o", "ppid=,args=", "-A"], capture_output=True, text=True).stdout
     return [
         line for line in listed.splitlines() if line.split()[0] == str(os.getpid()) and "children" in line
@@ -99,7 +99,7 @@ def test_the_child_is_bounded_before_it_reads(tmp_path: Path) -> None:
 
 
 def test_the_rights_to_read_come_from_the_parent_alone(tmp_path: Path) -> None:
-    """An order without a file asks for ranges; it reads neither all of it nor outside of it."""
+    """An order without a file asks for ranges; it neither reads all of it nor outside of it."""
     data = (
         make_clip(tmp_path / "a.mp4", Clip(frames=100, sound="")).read_bytes()
         + b"\0\1\0\0free"

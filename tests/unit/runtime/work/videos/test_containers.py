@@ -1,4 +1,4 @@
-"""Which file is a video of which kind, and whether it is whole."""
+"""Which file is a video of which kind, and whether it is complete."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def element(name: str, data: bytes) -> bytes:
 
 
 def checked(kind: Kind, data: bytes) -> str:
-    """The reason for which it is refused; empty where it is whole."""
+    """Return the reason for which it is refused; empty if it is complete."""
     try:
         check_whole(kind, lambda at, length: data[at : at + length], len(data))
     except Rejected as rejected:

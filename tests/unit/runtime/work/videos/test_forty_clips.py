@@ -1,4 +1,4 @@
-"""Forty clips of a seed, each to a rendition that another FFmpeg finds right, or to its rejection."""
+"""Forty seeded clips, each to a rendition that another FFmpeg finds right, or to its rejection."""
 
 import json
 import random
@@ -36,12 +36,12 @@ PQ_TO_SDR = (
     "zscale=t=bt709:m=bt709:r=tv"
 )
 ALIKE, TONES_ALIKE = 8, 45
-"""Levels of 255 by which the mean pixel may differ; another way to map HDR's colours shows other tones."""
+"""Most difference of the mean pixel, of 255 levels; another tone mapping of HDR gives other tones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """reason: for which it is rejected, or "" where it is made. part: of the file that is uploaded."""
+    """reason: for which it is rejected, or "" if it is made. part: share of the file that is uploaded."""
 
     name: str
     clip: Clip
@@ -52,7 +52,7 @@ class Case:
 
     @property
     def seconds(self) -> float:
-        """Its sound lasts a second at least."""
+        """Duration; audio lasts at least a second."""
         return max(self.clip.frames, self.clip.rate if self.clip.sound else 0) / self.clip.rate
 
 
@@ -108,7 +108,7 @@ CASES = list(cases())
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str, Path]]:
-    """Of each case its file, the reason of its rejection, and its MP4."""
+    """Return each case's file, the reason of its rejection, and its MP4."""
     folder = tmp_path_factory.mktemp("forty")
     found = {}
     with mock_aws():
@@ -162,7 +162,7 @@ def test_each_is_right_or_refused_with_its_reason(
 
 
 def looked_at(file: Path) -> dict[str, Any]:
-    """By another FFmpeg: size as stored, seconds, whether there is sound."""
+    """Return what another FFmpeg says: size as stored, seconds, whether there is audio."""
     said = subprocess.run([FFMPEG, "-hide_banner", "-i", file], capture_output=True, text=True).stderr
     size = re.search(r"Video: .*? (\d+)x(\d+)[, ]", said)
     length = re.search(r"Duration: (\d+):(\d+):([\d.]+)", said)
@@ -176,7 +176,7 @@ def looked_at(file: Path) -> dict[str, Any]:
 
 
 def first_picture(file: Path, size: tuple[int, int], first: str = "null") -> Any:
-    """As another FFmpeg decodes, turns and scales it; RGB."""
+    """Return the first frame as another FFmpeg decodes, rotates and scales it; RGB."""
     width, height = size
     filters = f"{first},scale={width}:{height}"
     command = [FFMPEG, "-v", "error", "-i", file, "-frames:v", "1", "-vf", filters, "-pix_fmt", "rgb24"]

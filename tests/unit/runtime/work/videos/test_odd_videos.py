@@ -1,4 +1,4 @@
-"""Videos as cameras, recorders and editors make them, each in its own odd way."""
+"""Videos as cameras, recorders and editors make them, each odd in its own way."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Sizes, filters, limits and estimates: what follows from the facts of a video. Nothing is decoded."""
+"""Sizes, filters, limits and estimates that follow from a video's facts. Nothing is decoded."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Videos through dispatcher, worker and tracker, and what of the hybrid's faults concerns the work."""
+"""Videos through dispatcher, worker and tracker, and those of the hybrid's faults that concern the work."""
 
 import json
 import signal
@@ -39,7 +39,7 @@ def world() -> Iterator[World]:
 
 
 def whole(world: World) -> dict[str, Any]:
-    """The manifest; MP4, poster and pointer are there too."""
+    """Return the manifest; MP4, poster and pointer exist too."""
     job = world.job
     assert {*world.keys(f"v/{job.job_id}/")} == {
         f"v/{job.job_id}/{name}" for name in ("video.mp4", "poster.webp", "manifest.json")
