@@ -18,7 +18,7 @@ from bench.measure import ROOT, ratio, run, save, sized
 from bench.pyramid import HEIGHT, WIDTH, scan
 from runtime.events import job_id
 from runtime.jobs.record import Job
-from runtime.jobs.table import Jobs
+from runtime.jobs.table import JobStore
 
 logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server tells of each request
 ROUNDS = sized(3, 1)
@@ -61,7 +61,7 @@ def world(url: str, file: Path) -> Job:
         placement="A benchmark",
         decided_by="",
     )
-    return Jobs(table=table).create(job)
+    return JobStore(table=table).create(job)
 
 
 def measure(file: Path, tree: Path = ROOT) -> tuple[float, float, int]:

@@ -23,8 +23,8 @@ class Candidate(StrEnum):
     CLOUDFRONT = "fargate service behind CloudFront"
     API_GATEWAY = "fargate service, API Gateway"
     WORKER = "fargate worker service"
-    RUN_TASK = "task a job"
-    RUN_TASK_SPOT = "task a job, Spot"
+    RUN_TASK = "task per job"
+    RUN_TASK_SPOT = "task per job, Spot"
 
 
 FUNCTIONS = (Candidate.LAMBDA, Candidate.PROVISIONED, Candidate.MANAGED)
@@ -111,7 +111,7 @@ def size(candidate: Candidate, load: Workload, architecture: str) -> Size | None
     return None
 
 
-def against(candidate: Candidate, load: Workload, architecture: str) -> Iterator[Reason]:
+def violations(candidate: Candidate, load: Workload, architecture: str) -> Iterator[Reason]:
     """Yield the reasons that rule it out, with their numbers."""
     for name, asked in _asked(candidate, placed(candidate, load), architecture):
         bound = limits().get(name)

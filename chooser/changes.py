@@ -65,7 +65,7 @@ def changes(
 
 def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
     for key, whole in RANGES.items():
-        now, said = float(getattr(load, key)), key in load.said
+        now, said = float(getattr(load, key)), key in load.given
         if not _matters(key, load):
             continue
         unsure = not said or key in load.assumed
@@ -77,7 +77,7 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
     if not load.peak_per_second and highest:
         yield _moved(load, "peak_per_second", highest * PEAK[1], highest)
     vcpus = load.memory_mb / limit("lambda.vcpu_at_mb")
-    if "threads" not in load.said and vcpus > 1:
+    if "threads" not in load.given and vcpus > 1:
         yield _moved(load, "threads", vcpus)
     if load.request_memory_mb is None:
         yield from (_moved(load, "request_memory_mb", end, load.in_flight_mb) for end in (1, load.memory_mb))
@@ -93,7 +93,7 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
 def _matters(key: str, load: Workload) -> bool:
     """Return whether `key` is worth varying: not without a cache share, load balancer, starts or Spot."""
     if key == "cached_share":
-        return key in load.said
+        return key in load.given
     if key == "requests_per_connection":
         return load.balancer in ("public", "internal", "shared") or load.way_in == "alb"
     if key == "pull_seconds":
@@ -109,7 +109,7 @@ def _within(key: str, value: float) -> float:
 def _choices(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
     unasked = not (load.events or load.messages or load.load_balancer or load.start_seconds > 1)
     for key, ends in CHOICES.items():
-        if key in load.said or (key == "front_door" and load.way_in == "websocket-api"):
+        if key in load.given or (key == "front_door" and load.way_in == "websocket-api"):
             continue
         if key == "front_door" and load.way_in == "none" and not unasked:
             continue  # something else than a caller brings the work

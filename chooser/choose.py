@@ -7,10 +7,10 @@ from chooser.candidates import (
     FUNCTIONS,
     Candidate,
     Reason,
-    against,
     bill,
     considered,
     total,
+    violations,
 )
 from chooser.costs.items import Item, spread
 from chooser.workload import SECONDS_A_MONTH, Workload
@@ -24,20 +24,20 @@ NEAR, NEARBY = 1.1, 8
 
 
 class Verdict(NamedTuple):
-    """One candidate on the cheaper architecture. against: the reasons that rule it out.
+    """One candidate on the cheaper architecture. violations: the reasons that rule it out.
 
     items, usd, spread: per month.
     """
 
     candidate: Candidate
     architecture: str
-    against: tuple[Reason, ...]
+    violations: tuple[Reason, ...]
     items: tuple[Item, ...]
 
     @property
     def possible(self) -> bool:
         """Whether nothing rules it out."""
-        return not self.against
+        return not self.violations
 
     @property
     def usd(self) -> float:
@@ -68,7 +68,7 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
 
 def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = False) -> Verdict | None:
     """Return the first of `choose`, without the bills of impossible candidates; None without any."""
-    able = (one for one in considered(load) if not any(against(one, load, architecture)))
+    able = (one for one in considered(load) if not any(violations(one, load, architecture)))
     found = (_verdict(one, load, architecture, free) for one in able)
     return min(found, key=lambda one: one.usd, default=None)
 
@@ -79,7 +79,7 @@ def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool
         among = ["arm64"]  # its price is of an instance with that CPU
     elif len({*load.duration_ms.values()}) == 1 and "arm64" in among:
         among = ["arm64"]  # as fast, and nothing costs more there
-    reasons = tuple(against(candidate, load, architecture))
+    reasons = tuple(violations(candidate, load, architecture))
     bills = [(one, tuple(bill(candidate, load, one, free=free))) for one in among]
     best, items = min(bills, key=lambda one: sum(item.usd for item in one[1]))
     return Verdict(candidate, best, reasons, items)
@@ -218,12 +218,12 @@ def _against(one: Verdict, best: Verdict, pause: str = "") -> str:
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
     """Return what would be cheaper if the work could wait for a task to start."""
     slow = [
-        one for one in rest if {reason.name.partition(".")[2] for reason in one.against} == {"start_seconds"}
+        one for one in rest if {why.name.partition(".")[2] for why in one.violations} == {"start_seconds"}
     ]
     cheaper = min((one for one in slow if one.usd < best.usd), key=lambda one: one.usd, default=None)
     if not cheaper:
         return ""
-    reason = cheaper.against[0]
+    reason = cheaper.violations[0]
     return (
         f" It is to start within {reason.asked:g} s; if it may take {reason.value:g} s (start_seconds), "
         f"{cheaper.candidate} costs {cheaper.dollars}."

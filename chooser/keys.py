@@ -120,7 +120,7 @@ def parse(found: Mapping[str, object]) -> Workload:
             wrong.append(str(error))
     if wrong:
         raise WorkloadError("\n".join(wrong))
-    made = Workload(**values, said=frozenset(found))  # type: ignore[arg-type]
+    made = Workload(**values, given=frozenset(found))  # type: ignore[arg-type]
     return _whole(made)
 
 
@@ -138,7 +138,7 @@ def _whole(made: Workload) -> Workload:
             f"shared_memory_mb and request_memory_mb: {made.in_memory + made.in_flight_mb:,g} MB together, "
             f"and the function that does one request has memory_mb = {made.memory_mb:,g}."
         )
-    if "cold_share" not in made.said:
+    if "cold_share" not in made.given:
         idle = made.requests / SECONDS_A_MONTH * IDLE_SECONDS
         made = made._replace(cold_share=max(made.cold_share, round(exp(-idle), 4)))
     _check_task(made)

@@ -116,12 +116,12 @@ def unmeasured(load: Workload) -> Iterator[str]:
     """Yield the unmeasured assumptions of the answer."""
     if load.assumed:
         yield f"Assumed, not measured: {', '.join(load.assumed)}."
-    guessed = [key for key in ("cold_share", "init_ms") if key not in load.said]
-    if "cpu_share" not in load.said and not load.cpu_ms:
+    guessed = [key for key in ("cold_share", "init_ms") if key not in load.given]
+    if "cpu_share" not in load.given and not load.cpu_ms:
         guessed.insert(0, "cpu_share")
-    if "threads" not in load.said and load.memory_mb > limit("lambda.vcpu_at_mb"):
+    if "threads" not in load.given and load.memory_mb > limit("lambda.vcpu_at_mb"):
         guessed.append("threads")
-    if not {"front_door", "load_balancer", "events", "messages"} & load.said and not load.internet:
+    if not {"front_door", "load_balancer", "events", "messages"} & load.given and not load.internet:
         guessed.append("front_door (nothing calls it over HTTP)")
     if guessed:
         yield f"Not said, and taken from the defaults: {', '.join(guessed)}."

@@ -92,9 +92,9 @@ def reason(one: Reason) -> str:
     return f"{said} ({one.bound.date}, {one.bound.confidence})" if one.bound else said
 
 
-def against(verdict: Verdict) -> str:
+def reasons(verdict: Verdict) -> str:
     """Return everything that rules a candidate out."""
-    return "; ".join(map(reason, verdict.against))
+    return "; ".join(map(reason, verdict.violations))
 
 
 def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
@@ -104,7 +104,7 @@ def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
         usd = f"{one.usd:,.2f}" if one.possible else "-"
         low, high = one.spread
         wide = round(low, 2) != round(high, 2)
-        remark = against(one) or (f"{low:,.2f} to {high:,.2f}: prices are unverified" if wide else "")
+        remark = reasons(one) or (f"{low:,.2f} to {high:,.2f}: prices are unverified" if wide else "")
         found.append((f"{one.candidate}, {one.architecture}", usd, remark))
     return found
 
@@ -120,7 +120,7 @@ def details(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
     return found
 
 
-def told(found: Answer) -> str:
+def crossing_in_words(found: Answer) -> str:
     """Return where two bills cross, in words."""
     if not found.other or not found.load.requests:
         return ""
@@ -147,7 +147,7 @@ def _more(at: BreakEven) -> str:
 
 def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
     """Yield titles with lines, for text and for the decision record."""
-    if crossing := told(found):
+    if crossing := crossing_in_words(found):
         yield "Break-even", [crossing]
     lines = [
         f"{one.key} {one.now} -> {one.then}: {one.best.candidate} on {one.best.architecture}"
@@ -197,7 +197,7 @@ def as_markdown(found: Answer, today: date) -> str:
     inputs = [
         f"| `{key}` | {str(getattr(found.load, key)).replace('|', '/')} |"
         for key in found.load._fields
-        if key in found.load.said
+        if key in found.load.given
     ]
     parts = [
         f"# {found.load.name.replace('|', '/')}: Lambda or Fargate?",
@@ -237,7 +237,7 @@ def as_data(found: Answer) -> dict[str, object]:
         "region": found.load.region,
         "prices_as_of": str(as_of(found.load.region)),
         "candidates": [_candidate(found.load, one) for one in found.verdicts],
-        "break_even": found.crossing and {**found.crossing._asdict(), "in_words": told(found)},
+        "break_even": found.crossing and {**found.crossing._asdict(), "in_words": crossing_in_words(found)},
         "changes": [
             {"key": one.key, "now": one.now, "then": one.then, "candidate": one.best.candidate}
             for one in found.flips
@@ -246,7 +246,7 @@ def as_data(found: Answer) -> dict[str, object]:
         "notes": found.notes,
         "elsewhere": [*elsewhere(found.load)],
         "not_modelled": NOT_MODELLED,
-        "inputs": {**load, "said": sorted(found.load.said)},
+        "inputs": {**load, "said": sorted(found.load.given)},
         "prices": {one.name: _price(one) for one in used},
     }
 
@@ -277,7 +277,7 @@ def _candidate(load: Workload, one: Verdict) -> dict[str, object]:
                 "date": str(why.bound.date) if why.bound else None,
                 "confidence": why.bound.confidence if why.bound else None,
             }
-            for why in one.against
+            for why in one.violations
         ],
         "unverified_prices": one.unverified,
     }

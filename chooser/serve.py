@@ -21,7 +21,7 @@ from chooser.prices import regions, stale
 from chooser.refusal import refused
 from chooser.report import Answer, answer, as_data, as_markdown, paragraphs, rows
 from chooser.workload import Workload
-from chooser.written import as_query, as_toml, from_query, said
+from chooser.written import as_query, as_toml, from_query, given_keys
 
 HOST, PORT, HTTP = "127.0.0.1", 8183, 80
 WEB = Path(__file__).parent / "web"
@@ -187,6 +187,6 @@ def as_record(asked: Workload) -> str:
 ANSWERS: dict[str, tuple[Callable[[Workload], str], str]] = {
     "/fields": (fields, "application/json"),
     "/answer": (as_page, "application/json"),
-    "/workload.toml": (lambda asked: as_toml(said(asked)), "application/toml"),
+    "/workload.toml": (lambda asked: as_toml(given_keys(asked)), "application/toml"),
     "/workload.md": (as_record, "text/markdown"),
 }

@@ -13,7 +13,7 @@ SECONDS_A_MONTH = 730 * 3600
 class Workload(NamedTuple):
     """One kind of request or job. chooser/keys.py has each key's meaning, unit and range.
 
-    0, "" or None means that a key was not given, if its entry names a default. said: the keys in the file.
+    0, "" or None means that a key was not given, if its entry names a default. given: the keys in the file.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Workload(NamedTuple):
     network_mb: float = 0
     function_in_vpc: bool = False
     assumed: tuple[str, ...] = ()
-    said: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
 
     def times(self, factor: float) -> "Workload":
         """Return the same work at another volume: requests, burst and open connections scale together."""

@@ -11,9 +11,9 @@ MOST = 10_000
 """Maximum characters of a link's query string."""
 
 
-def said(load: Workload) -> dict[str, object]:
+def given_keys(load: Workload) -> dict[str, object]:
     """Return the keys given in the workload's file, with their values, in the order of KEYS."""
-    values = {key: getattr(load, key) for key in KEYS if key in load.said}
+    values = {key: getattr(load, key) for key in KEYS if key in load.given}
     return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
 
 
@@ -42,7 +42,7 @@ def _toml(value: object) -> str:
 
 def as_query(load: Workload) -> str:
     """Return the query string of a link: tables as `duration_ms.arm64`, lists with commas."""
-    return urlencode([*_pairs(said(load))], safe=",")
+    return urlencode([*_pairs(given_keys(load))], safe=",")
 
 
 def _pairs(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -15,9 +15,9 @@ class Change(StrEnum):
     """What happened to the object."""
 
     CREATED = "created"
-    HIDDEN = "hidden"
+    DELETE_MARKER = "hidden"
     """A delete marker is now the current version."""
-    REMOVED = "removed"
+    VERSION_DELETED = "removed"
     """One version was deleted permanently."""
 
 
@@ -78,8 +78,8 @@ def _change(kind: str, detail: Mapping[str, Any]) -> Change:
     if kind == "Object Created":
         return Change.CREATED
     return {
-        ("Object Deleted", "Delete Marker Created"): Change.HIDDEN,
-        ("Object Deleted", "Permanently Deleted"): Change.REMOVED,
+        ("Object Deleted", "Delete Marker Created"): Change.DELETE_MARKER,
+        ("Object Deleted", "Permanently Deleted"): Change.VERSION_DELETED,
     }[kind, detail.get("deletion-type", "")]
 
 

@@ -35,7 +35,7 @@ class Rejected(Exception):
         self.message = message
 
     @property
-    def told(self) -> str:
+    def one_line(self) -> str:
         """Code and message in one line."""
         return f"{self.reason}: {self.message}"
 

@@ -71,8 +71,7 @@ class Output:
 
     small: client for data in memory; `s3` by default.
     pause: `time.sleep`, between tries of a conditional write.
-    withdrawn: called with each job before its results are removed, and again afterwards: caches may have
-        them.
+    withdrawn: called with each job before its results are removed, and again after: caches may have them.
     """
 
     s3: "S3 | S3Client"
@@ -81,7 +80,7 @@ class Output:
     pause: Callable[[float], None] = time.sleep
     withdrawn: Callable[[str], None] = lambda _job_id: None
 
-    def put(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
+    def put_part(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
         """Store a part of a result; its key contains the source version, so caches may keep it forever."""
         client = self.small if self.small and isinstance(data, bytes) else self.s3
         client.put_object(
@@ -118,61 +117,54 @@ class Output:
         """
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document
-        pointer = self._move_pointer(event.key, lambda now: shown if _is_behind(now, event) else None)
+        pointer = self._move_pointer(event.key, lambda now: shown if _is_older_than(now, event) else None)
         self._delete(rejection_key(event.job_id))
         if pointer and pointer.get("state") == "deleted":
             self._withdraw(event.job_id)
         return pointer is not None and pointer.get("job_id") == event.job_id
 
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
-        """Record why a source version was rejected, unless it was published before.
-
-        The pointer does not change.
-        """
+        """Record why a version was rejected, unless it was published before. The pointer does not change."""
         if not self.is_published(event.job_id):
-            record = {
-                "job_id": event.job_id,
-                "source": source_of(event),
-                "reason": reason,
-                "message": message,
-            }
+            record = {"job_id": event.job_id, "source": source_of(event)}
+            record |= {"reason": reason, "message": message}
             self._put_json(rejection_key(event.job_id), record)
 
-    def delete(self, event: ObjectEvent) -> None:
-        """Handle a deletion in the source: remove results and replace the pointer by a tombstone, so that an
-        older event that arrives late cannot restore the image.
+    def apply_deletion(self, event: ObjectEvent) -> None:
+        """Remove results and replace the pointer by a tombstone, so that a late event cannot restore it.
 
         A delete marker hides the key whatever it showed. The deletion of one version affects the pointer only
         while it shows that version, whose sequencer it keeps: newer ones may still be on their way.
         """
-        if event.change is Change.REMOVED:
-            self._move_pointer(event.key, lambda now: _removal(now, event), tagging=DELETED_TAG)
+        if event.change is Change.VERSION_DELETED:
+            self._move_pointer(event.key, lambda now: _tombstone_for_version(now, event), tagging=DELETED_TAG)
             self._withdraw(event.job_id)
             return
-        pointer = self._move_pointer(event.key, lambda now: _hiding(now, event), tagging=DELETED_TAG)
+        pointer = self._move_pointer(
+            event.key, lambda now: _tombstone_for_marker(now, event), tagging=DELETED_TAG
+        )
         # The tombstone says what it hid, so that a second try of this event removes what the first did not.
         if pointer and pointer["sequencer"] == event.sequencer and pointer.get("removed"):
             self._withdraw(pointer["removed"])
 
-    def still_wanted(self, event: ObjectEvent) -> bool:
-        """Return whether the version still exists.
+    def confirm_source(self, event: ObjectEvent) -> bool:
+        """Return whether the version still exists; if not, remove what was published of it.
 
-        If not, remove what was published of it, since the deletion's own event may have been handled before
-        there was anything to remove.
+        The deletion's own event may have been handled before there was anything to remove.
         """
         try:
             self.s3.head_object(Bucket=event.bucket, Key=event.key, VersionId=event.version_id)
         except ClientError as error:
             if error.response["Error"]["Code"] not in GONE:
                 raise
-            self.delete(replace(event, change=Change.REMOVED))
+            self.apply_deletion(replace(event, change=Change.VERSION_DELETED))
             return False
         return True
 
     def is_overtaken(self, event: ObjectEvent) -> bool:
         """Return whether the key already shows something later: a newer version or a deletion."""
         pointer = self.pointer(event.key)
-        return not _is_behind(pointer, event) and (pointer or {}).get("job_id") != event.job_id
+        return not _is_older_than(pointer, event) and (pointer or {}).get("job_id") != event.job_id
 
     def pointer(self, key: str) -> Document | None:
         """Return what the key shows: a manifest, or the tombstone of a deletion; None if there is neither."""
@@ -191,11 +183,11 @@ class Output:
         was_there = next(self._pages(version_prefix(job_id)), None)
         if was_there:
             self.withdrawn(job_id)
-        self.remove(job_id)
+        self.purge(job_id)
         if was_there:
             self.withdrawn(job_id)
 
-    def remove(self, job_id: str) -> None:
+    def purge(self, job_id: str) -> None:
         """Remove everything that a job stored under its own id."""
         for keys in self._pages(version_prefix(job_id)):
             self._delete(*keys)
@@ -217,7 +209,7 @@ class Output:
         key = manifest_key(document["job_id"])
         for race in range(_RACES):
             try:
-                self.put(key, _json(document), "application/json", IfNoneMatch="*")
+                self.put_part(key, _json(document), "application/json", IfNoneMatch="*")
             except ClientError as error:
                 if error.response["Error"]["Code"] == "PreconditionFailed":
                     return self._read(key)[0] or document
@@ -231,11 +223,7 @@ class Output:
     def _move_pointer(
         self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
     ) -> Document | None:
-        """Replace the pointer of `key` with the result of `change`, which leaves it unchanged by returning
-        None.
-
-        Returns the resulting pointer.
-        """
+        """Replace the pointer by what `change` makes of it, unless that is None; return the result."""
         for race in range(_RACES):
             now, etag = self._read(pointer_key(key))
             then = change(now)
@@ -288,18 +276,18 @@ def _pause(race: int) -> float:
     return min(0.5, 0.02 * float(2**race))
 
 
-def _is_behind(pointer: Document | None, event: ObjectEvent) -> bool:
+def _is_older_than(pointer: Document | None, event: ObjectEvent) -> bool:
     return pointer is None or is_newer(event.sequencer, pointer["sequencer"])
 
 
-def _hiding(pointer: Document | None, event: ObjectEvent) -> Document | None:
-    if not _is_behind(pointer, event):
+def _tombstone_for_marker(pointer: Document | None, event: ObjectEvent) -> Document | None:
+    if not _is_older_than(pointer, event):
         return None
     removed = pointer and (pointer.get("job_id") or pointer.get("removed"))
     return {"state": "deleted", "sequencer": event.sequencer, "removed": removed}
 
 
-def _removal(pointer: Document | None, event: ObjectEvent) -> Document | None:
+def _tombstone_for_version(pointer: Document | None, event: ObjectEvent) -> Document | None:
     if pointer is None or pointer.get("job_id") != event.job_id:
         return None
     return {"state": "deleted", "sequencer": pointer["sequencer"], "removed": event.job_id}

@@ -24,12 +24,9 @@ metrics = Metrics()
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a message ended: `what` is counted as a metric of that name, the facts are logged.
+    """How a message ended. metric: counted, a member of the function's enum; facts: logged."""
 
-    what: a member of the function's enum of metrics.
-    """
-
-    what: str
+    metric: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -75,8 +72,8 @@ def each_message(work: Work) -> Handler:
             logger.exception("Failed", message_id=record.message_id, about=about, again_in=again)
             metrics.add_metric(name="Failed", unit=MetricUnit.Count, value=1)
             raise
-        logger.info(outcome.what, **outcome.facts)
-        metrics.add_metric(name=outcome.what, unit=MetricUnit.Count, value=1)
+        logger.info(outcome.metric, **outcome.facts)
+        metrics.add_metric(name=outcome.metric, unit=MetricUnit.Count, value=1)
         took = (time.perf_counter() - started) * 1000
         metrics.add_metric(name="Latency", unit=MetricUnit.Milliseconds, value=took)
 

@@ -44,7 +44,7 @@ class Handler:
         if event.is_folder:
             return Ending(exit=DONE, metric=Metric.IGNORED, facts=facts)
         if event.change is not Change.CREATED:
-            self.works.output.delete(event)
+            self.works.output.apply_deletion(event)
             return Ending(exit=DONE, metric=Metric.DELETED, facts=facts)
         if self._is_overtaken(event):
             return Ending(exit=DONE, metric=Metric.SUPERSEDED, facts=facts)
@@ -52,7 +52,7 @@ class Handler:
             moved = self._work(event)
         except Rejected as rejected:
             self.works.output.reject(event, rejected.reason, rejected.message)
-            explained = {**facts, "explanation": rejected.told}
+            explained = {**facts, "explanation": rejected.one_line}
             return Ending(exit=REJECTED, metric=Metric.REJECTED, facts=explained)
         return Ending(exit=DONE, metric=Metric.DONE if moved else Metric.SUPERSEDED, facts=facts)
 
@@ -67,5 +67,5 @@ class Handler:
         if not output.is_overtaken(event):
             return False
         if not output.is_published(event.job_id):
-            output.remove(event.job_id)
+            output.purge(event.job_id)
         return True

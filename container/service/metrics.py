@@ -13,7 +13,7 @@ from enum import StrEnum
 
 SERVICE = "iiif"
 """The dimension `service` of each metric."""
-A_DECADE, LEAST, MOST = 16, -1, 5
+BUCKETS_PER_DECADE, LEAST, MOST = 16, -1, 5
 """Latency buckets: sixteenths of a power of ten from 0.1 ms to 100 s, 97 values of at most 100."""
 
 
@@ -51,7 +51,7 @@ class Metrics:
         if status >= 400:
             failed = Metric.BUSY if status == 503 else Metric.ERRORS
             self.counts[Metric.REFUSED if status < 500 else failed] += 1
-        power = round(math.log10(max(milliseconds, 10**LEAST)) * A_DECADE) / A_DECADE
+        power = round(math.log10(max(milliseconds, 10**LEAST)) * BUCKETS_PER_DECADE) / BUCKETS_PER_DECADE
         self.latencies[float(f"{10 ** min(power, MOST):.3g}")] += 1
 
     def line(self, gauges: Mapping[Metric, float]) -> str:

@@ -6,7 +6,7 @@ import sys
 
 if __name__ == "__main__":
     # Process 1 of a container is not even told to end before it has a handler, and imports take seconds. Exit
-    # code 4 is another try: runtime/jobs/stops.py.
+    # code 4 is another try: runtime/jobs/stopped_task.py.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(4))
 
 from collections.abc import Mapping, Sequence

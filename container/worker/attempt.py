@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.exits import DONE, REJECTED, StoppedError
 from runtime.jobs.record import OVERTAKEN, Job
-from runtime.jobs.table import Jobs
+from runtime.jobs.table import JobStore
 from runtime.rejection import Rejected
 from runtime.work.works import Works, source_gone
 
@@ -40,7 +40,7 @@ class Attempt:
     number: int
     task_arn: str
     seconds: float
-    jobs: Jobs
+    jobs: JobStore
     works: Works
     say: Callable[[int, str], int]
     is_stopped: Callable[[], bool]
@@ -64,15 +64,15 @@ class Attempt:
         except SupersededError:
             return self.say(DONE, "The job went on without this attempt.")
         except OvertakenError:
-            self.works.output.remove(self.job_id)
+            self.works.output.purge(self.job_id)
             moved = False
         self.jobs.complete(self.job_id, "" if moved else OVERTAKEN)
         return self.say(DONE, "Done." if moved else OVERTAKEN)
 
     def _rejected(self, job: Job, rejected: Rejected) -> int:
         self.works.output.reject(job.event, rejected.reason, rejected.message)
-        self.jobs.reject(self.job_id, rejected.told)
-        return self.say(REJECTED, rejected.told)
+        self.jobs.reject(self.job_id, rejected.one_line)
+        return self.say(REJECTED, rejected.one_line)
 
     def _progress(self, job: Job, share: float) -> None:
         if self.is_stopped():  # where Python ignores what a signal raises: in a finaliser or a callback
@@ -82,7 +82,7 @@ class Attempt:
         self._told = time.monotonic()
         try:
             mine = self.jobs.progress(self.job_id, self.number, int(share * 100))
-            wanted = self.works.output.still_wanted(job.event)
+            wanted = self.works.output.confirm_source(job.event)
             overtaken = self.works.output.is_overtaken(job.event)
         except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
             self.say(DONE, f"Its progress could not be noted: {error}")

@@ -20,8 +20,8 @@ from container.worker.attempt import Attempt
 from container.worker.environment import WorkerEnvironment
 from runtime.exits import EXPECTED, StoppedError, exit_code
 from runtime.jobs.removals import Removals
-from runtime.jobs.table import Jobs
-from runtime.jobs.tasks import ATTEMPT, JOB_ID, TRACE_ID
+from runtime.jobs.table import JobStore
+from runtime.jobs.task_launcher import ATTEMPT, JOB_ID, TRACE_ID
 from runtime.results import Output
 from runtime.task_s3 import task_s3
 from runtime.work.uploads import THREADS
@@ -52,7 +52,7 @@ def _attempt(kinds: Sequence[Work]) -> Attempt:
         number=int(os.environ[ATTEMPT]),
         task_arn=_task_arn(),
         seconds=environment.task_seconds,
-        jobs=Jobs(table=table),
+        jobs=JobStore(table=table),
         works=Works(
             s3=s3,
             output=Output(

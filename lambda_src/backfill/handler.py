@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from lambda_src.backfill.environment import BackfillEnvironment
 from lambda_src.backfill.feed import Batch, Feeder
-from runtime.jobs.table import Jobs
+from runtime.jobs.table import JobStore
 from runtime.results import Output
 
 logger = Logger()
@@ -29,7 +29,7 @@ feeder = Feeder(
 )
 if environment.job_table:
     _table = boto3.resource("dynamodb", config=_patient).Table(environment.job_table)
-    feeder = replace(feeder, open_jobs=Jobs(table=_table).open)
+    feeder = replace(feeder, open_jobs=JobStore(table=_table).open)
 
 
 @logger.inject_lambda_context

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runtime.events import Change, ObjectEvent, parse_event
-from runtime.jobs.messages import is_call, job_called
 from runtime.jobs.metrics import Metric
 from runtime.jobs.record import OVERTAKEN, Job, State
-from runtime.jobs.table import Jobs
-from runtime.jobs.tasks import NotNow, Refused, Started, Tasks, Unsettled
+from runtime.jobs.table import JobStore
+from runtime.jobs.task_launcher import DeployInProgress, Fatal, Retryable, Started, TaskLauncher
+from runtime.jobs.wake_ups import is_wake_up, job_to_wake
 from runtime.placement.placement import Placement, Rules, Where, place
 from runtime.rejection import Reason, Rejected
 from runtime.sqs_batch import Outcome
@@ -33,39 +33,39 @@ class Dispatcher:
         trace_id: X-Ray trace ID of the invocation.
     """
 
-    jobs: Jobs
-    tasks: Tasks
+    jobs: JobStore
+    tasks: TaskLauncher
     works: Works
     rules: Rules
     spot: bool
     trace_id: Callable[[], str] = lambda: ""
 
     def run(self, message: Mapping[str, Any], seconds: Callable[[], float]) -> Outcome:
-        """Handle an event of the source bucket, or a call to retry a waiting job. seconds: left to the
+        """Handle an event of the source bucket, or a waiting job's wake-up. seconds: left to the
         function.
 
         Idempotent: each attempt is begun once, however often a message arrives. Raises transient errors.
         """
-        if is_call(message):
-            return self._begin(job_called(message), seconds)
+        if is_wake_up(message):
+            return self._begin(job_to_wake(message), seconds)
         event = parse_event(message)
         if event.is_folder:
-            return Outcome(what=Metric.IGNORED)
+            return Outcome(metric=Metric.IGNORED)
         if event.change is not Change.CREATED:
-            self.works.output.delete(event)
+            self.works.output.apply_deletion(event)
             self._end_with_its_source(event)
-            return Outcome(what=Metric.DELETED, facts={"job_id": event.job_id, "key": event.key})
+            return Outcome(metric=Metric.DELETED, facts={"job_id": event.job_id, "key": event.key})
         if self.jobs.get(event.job_id) is None:
             job = self.jobs.create(self._place(event))
             if job.state is State.REJECTED:
                 facts = {"job_id": job.job_id, "key": job.key, "explanation": job.message}
-                return Outcome(what=Metric.REJECTED, facts=facts)
+                return Outcome(metric=Metric.REJECTED, facts=facts)
         return self._begin(event.job_id, seconds)
 
     def _end_with_its_source(self, event: ObjectEvent) -> None:
         """End a waiting job whose source is gone; a running one notices that itself and cleans up."""
-        if event.change is Change.REMOVED and self.jobs.get(event.job_id):
-            self.jobs.reject_waiting(event.job_id, source_gone().told)
+        if event.change is Change.VERSION_DELETED and self.jobs.get(event.job_id):
+            self.jobs.reject_waiting(event.job_id, source_gone().one_line)
 
     def _place(self, event: ObjectEvent) -> Job:
         """Return a new job, waiting to run where it fits; one that fits nowhere is rejected."""
@@ -76,18 +76,18 @@ class Dispatcher:
                 raise Rejected(Reason.TOO_MUCH_WORK, f"{placement.reason} Upload a smaller one.")
         except Rejected as rejected:
             self.works.output.reject(event, rejected.reason, rejected.message)
-            return replace(new, state=State.REJECTED, message=rejected.told, ended_at=new.since)
+            return replace(new, state=State.REJECTED, message=rejected.one_line, ended_at=new.since)
         return _with_placement(new, placement, self.spot)
 
     def _begin(self, job_id: str, seconds: Callable[[], float]) -> Outcome:
         if self._is_overtaken(job_id):
-            return Outcome(what=Metric.SUPERSEDED, facts={"job_id": job_id})
+            return Outcome(metric=Metric.SUPERSEDED, facts={"job_id": job_id})
         job = self.jobs.claim(job_id, lease=seconds())
         if job is None:  # somebody else has it, or it has ended
-            return Outcome(what=Metric.NOTHING_TO_DO, facts={"job_id": job_id})
+            return Outcome(metric=Metric.NOTHING_TO_DO, facts={"job_id": job_id})
         facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
         what, more = self._run_here(job, seconds) if job.state is State.WORKING else self._start_task(job)
-        return Outcome(what=what, facts={**facts, **more})
+        return Outcome(metric=what, facts={**facts, **more})
 
     def _is_overtaken(self, job_id: str) -> bool:
         """Return whether the key shows a newer version; if so, end the job and remove what earlier attempts
@@ -97,7 +97,7 @@ class Dispatcher:
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
             return False
         if not output.is_published(job_id):
-            output.remove(job_id)
+            output.purge(job_id)
         return self.jobs.complete(job_id, OVERTAKEN) is not None
 
     def _run_here(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
@@ -107,15 +107,15 @@ class Dispatcher:
             moved = self.works.run(job.event, deadline=deadline, placed=job.placed)
         except Rejected as rejected:
             self.works.output.reject(job.event, rejected.reason, rejected.message)
-            self.jobs.reject(job.job_id, rejected.told)
-            return Metric.REJECTED, {"explanation": rejected.told}
+            self.jobs.reject(job.job_id, rejected.one_line)
+            return Metric.REJECTED, {"explanation": rejected.one_line}
         except Exception as error:  # noqa: BLE001 - a task may do what the function cannot
             why = f"{type(error).__name__}: {error}"
             then = self.jobs.try_again(job.job_id, job.attempt, why)
             if then is None or then.state is not State.WAITING:
                 return Metric.NOTHING_TO_DO, {"why": why}
             given = self._begin(job.job_id, seconds)
-            return Metric(given.what), {**given.facts, "given_to_task": why}
+            return Metric(given.metric), {**given.facts, "given_to_task": why}
         self.jobs.complete(job.job_id, "" if moved else OVERTAKEN)
         return Metric.DONE_BY_LAMBDA, {}
 
@@ -124,18 +124,18 @@ class Dispatcher:
             case Started(task_arn=task_arn):
                 self.jobs.started(job, task_arn)
                 return Metric.TASK_STARTED, {"task_arn": task_arn}
-            case NotNow(why=why, refused=True) if job.spot:
+            case Retryable(why=why, refused=True) if job.spot:
                 # Spot capacity may not come for hours; on demand it is another request, with another token.
                 self.jobs.postpone(job.job_id, refused=True, on_demand=True)
                 again = self.jobs.claim(job.job_id)
                 return self._start_task(again) if again else (Metric.WAITING, {"why": why})
-            case Unsettled(why=why) if not self._is_settled(job):
+            case DeployInProgress(why=why) if not self._is_settled(job):
                 self.jobs.postpone(job.job_id, refused=True, unsettled=True)
                 return Metric.WAITING, {"why": why}
-            case NotNow(why=why, refused=refused):
+            case Retryable(why=why, refused=refused):
                 self.jobs.postpone(job.job_id, refused=refused)
                 return Metric.WAITING, {"why": why}
-            case Refused(why=why) | Unsettled(why=why):
+            case Fatal(why=why) | DeployInProgress(why=why):
                 self.jobs.fail(job.job_id, f"No task could be started. {why}")
                 return Metric.JOB_FAILED, {"why": why}
 

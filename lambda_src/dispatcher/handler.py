@@ -13,8 +13,8 @@ from lambda_src.dispatcher.environment import DispatcherEnvironment
 from runtime.imaging.limits import Limits
 from runtime.jobs.environment import LaunchEnvironment
 from runtime.jobs.removals import Removals
-from runtime.jobs.table import Jobs
-from runtime.jobs.tasks import Tasks
+from runtime.jobs.table import JobStore
+from runtime.jobs.task_launcher import TaskLauncher
 from runtime.placement.placement import Rules
 from runtime.results import Output
 from runtime.scratch import scratch_folder
@@ -39,8 +39,8 @@ limits = ScanEnvironment.from_variables(os.environ)
 _s3 = _client("s3")
 _table = boto3.resource("dynamodb", config=_patient).Table(environment.job_table)
 dispatcher = Dispatcher(
-    jobs=Jobs(table=_table),
-    tasks=Tasks(ecs=_client("ecs"), launch=launch),
+    jobs=JobStore(table=_table),
+    tasks=TaskLauncher(ecs=_client("ecs"), launch=launch),
     works=Works(
         s3=_s3,
         output=Output(s3=_s3, bucket=environment.output_bucket, withdrawn=Removals(table=_table).add),
@@ -60,7 +60,7 @@ dispatcher = Dispatcher(
 
 
 def _work(message: dict[str, Any], context: LambdaContext) -> Outcome:
-    """Handle one event of the source bucket, or one call to retry a waiting job."""
+    """Handle one event of the source bucket, or one wake-up of a waiting job."""
     return dispatcher.run(message, lambda: context.get_remaining_time_in_millis() / 1000)
 
 

@@ -18,7 +18,7 @@ dispatcher = replace(scans, works=replace(scans.works, kinds=[*scans.works.kinds
 
 
 def _work(message: dict[str, Any], context: LambdaContext) -> Outcome:
-    """Handle one event of the source bucket, or one call to retry a waiting job."""
+    """Handle one event of the source bucket, or one wake-up of a waiting job."""
     return dispatcher.run(message, lambda: context.get_remaining_time_in_millis() / 1000)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambda_src.renditions.environment import RenditionsEnvironment
-from lambda_src.renditions.job import Job
 from lambda_src.renditions.labels import labeller, rekognition
 from lambda_src.renditions.photos import Photos
+from lambda_src.renditions.upload import UploadProcessor
 from runtime.events import parse_event
 from runtime.imaging.limits import Limits
 from runtime.results import Output
@@ -17,7 +17,7 @@ from runtime.sqs_batch import Outcome, each_message
 
 environment = RenditionsEnvironment.from_variables(os.environ)
 s3 = S3()
-job = Job(
+processor = UploadProcessor(
     s3=s3,
     output=Output(s3=s3, bucket=environment.output_bucket),
     work=Photos(
@@ -30,9 +30,9 @@ job = Job(
 def _work(message: dict[str, Any], _context: LambdaContext) -> Outcome:
     """Handle one EventBridge event of the source bucket."""
     event = parse_event(message)
-    outcome = job.run(event)
+    outcome = processor.run(event)
     facts = {"key": event.key, "version_id": event.version_id, "job_id": event.job_id, **outcome.facts}
-    return Outcome(what=outcome.what, facts=facts)
+    return Outcome(metric=outcome.metric, facts=facts)
 
 
 handler = each_message(_work)

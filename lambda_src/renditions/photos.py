@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lambda_src.renditions.job import Put
+from lambda_src.renditions.upload import Put
 from runtime.imaging.download import Body, Download
 from runtime.imaging.limits import Limits
 from runtime.imaging.probe import check_pixels, probe
@@ -53,4 +53,4 @@ class Photos:
             "decode": round(rendered.decode_ms, 1),
             "encode": round(rendered.encode_ms, 1),
         }
-        return {"source": header.told, "renditions": renditions, **labels, "timings_ms": timings}
+        return {"source": header.summary, "renditions": renditions, **labels, "timings_ms": timings}

@@ -11,9 +11,9 @@ from botocore.config import Config
 
 from lambda_src.tracker.environment import TrackerEnvironment
 from lambda_src.tracker.track import Tracker
-from runtime.jobs.messages import Calls
 from runtime.jobs.removals import Removals
-from runtime.jobs.table import Jobs
+from runtime.jobs.table import JobStore
+from runtime.jobs.wake_ups import WakeUps
 from runtime.sqs_batch import Outcome, each_message, metrics
 
 _patient = Config(retries={"mode": "standard", "total_max_attempts": 4})
@@ -25,9 +25,9 @@ tracker = Tracker(
     cluster=environment.cluster,
     cloudfront=_client("cloudfront"),
     distribution=environment.distribution,
-    jobs=Jobs(table=_table),
+    jobs=JobStore(table=_table),
     removals=Removals(table=_table),
-    calls=Calls(sqs=_client("sqs"), queue_url=environment.dispatcher_queue),
+    wake_ups=WakeUps(sqs=_client("sqs"), queue_url=environment.dispatcher_queue),
     count=lambda name, value: metrics.add_metric(name=name, unit=MetricUnit.Count, value=value),
 )
 

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.jobs.messages import Calls
 from runtime.jobs.metrics import Metric
 from runtime.jobs.record import Job, State
 from runtime.jobs.removals import Removals
-from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Stop, Verdict, read_stop
-from runtime.jobs.table import Jobs
+from runtime.jobs.stopped_task import NEVER_STARTED, OVERDUE, NextStep, StoppedTask, parse_stopped_task
+from runtime.jobs.table import JobStore
+from runtime.jobs.wake_ups import WakeUps
 from runtime.sqs_batch import Outcome, logger
 
 if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
     from types_boto3_ecs import ECSClient
 
-CALLED_A_STOP = 4
+WAKE_UPS_PER_STOP = 4
 """Waiting jobs to retry per stopped task, which leaves room for one or a few."""
-CALLED_A_SWEEP = 100
-SWEPT = 100
+WAKE_UPS_PER_SWEEP = 100
+JOBS_PER_SWEEP = 100
 """Jobs per sweep; the next sweep is five minutes later."""
 T = TypeVar("T")
 Count = Callable[[Metric, int], None]
@@ -37,9 +37,9 @@ class Tracker:
     cluster: str
     cloudfront: "CloudFrontClient"
     distribution: str
-    jobs: Jobs
+    jobs: JobStore
     removals: Removals
-    calls: Calls
+    wake_ups: WakeUps
     count: Count
 
     def run(self, message: Mapping[str, Any]) -> Outcome:
@@ -49,37 +49,37 @@ class Tracker:
         return self._sweep()
 
     def _stopped(self, task: Mapping[str, Any]) -> Outcome:
-        stop = read_stop(task)
+        stop = parse_stopped_task(task)
         if stop is None:
-            return Outcome(what=Metric.NOT_OURS, facts={"task_arn": task.get("taskArn")})
+            return Outcome(metric=Metric.NOT_OURS, facts={"task_arn": task.get("taskArn")})
         job = self._follow(stop)
         self._account(stop)
-        called = [job.job_id] if job and job.state is State.WAITING and job.due <= self.jobs.clock() else []
-        self.calls.send([*called, *self.jobs.waiting(CALLED_A_STOP)])
+        due = [job.job_id] if job and job.state is State.WAITING and job.due <= self.jobs.clock() else []
+        self.wake_ups.send([*due, *self.jobs.waiting(WAKE_UPS_PER_STOP)])
         state = job.state if job else "unchanged"
         facts = {"job_id": stop.job_id, "attempt": stop.attempt, "why": stop.why, "state": state}
-        return Outcome(what=Metric.TASK_STOPPED, facts=facts)
+        return Outcome(metric=Metric.TASK_STOPPED, facts=facts)
 
-    def _account(self, stop: Stop) -> None:
+    def _account(self, stop: StoppedTask) -> None:
         with suppress(KeyError):  # its record has expired
             if self.jobs.account(stop.job_id, stop.task_arn):
                 self.count(Metric.VCPU_SECONDS, round(stop.vcpu_seconds))
                 self.count(Metric.GB_SECONDS, round(stop.gb_seconds))
 
-    def _follow(self, stop: Stop) -> Job | None:
+    def _follow(self, stop: StoppedTask) -> Job | None:
         """Move the job on, if it is still waiting for this attempt's task."""
         job_id, attempt, task_arn = stop.job_id, stop.attempt, stop.task_arn
         try:
-            if stop.verdict is Verdict.NEVER_RAN:
+            if stop.next_step is NextStep.NEVER_RAN:
                 job = self.jobs.never_ran(job_id, attempt, task_arn)
                 if job:
                     self.count(Metric.TASK_NEVER_RAN, 1)
-            elif stop.verdict is Verdict.FAILED:
+            elif stop.next_step is NextStep.FAILED:
                 job = self.jobs.fail_attempt(job_id, attempt, stop.why, task_arn=task_arn)
             else:
                 # The worker records the result before it exits with 0 or 3; without one it is retried.
-                missing = "It ended without a result. " if stop.verdict is Verdict.ENDED else ""
-                larger = stop.verdict is Verdict.LARGER
+                missing = "It ended without a result. " if stop.next_step is NextStep.ENDED else ""
+                larger = stop.next_step is NextStep.LARGER
                 why = f"{missing}{stop.why}"
                 job = self.jobs.try_again(job_id, attempt, why, task_arn=task_arn, larger=larger)
         except KeyError:  # its record has expired
@@ -89,16 +89,16 @@ class Tracker:
         return job
 
     def _sweep(self) -> Outcome:
-        overdue = self.jobs.overdue(SWEPT)
+        overdue = self.jobs.overdue(JOBS_PER_SWEEP)
         for job_id in overdue:
             self._alone(self._chase, job_id)
-        waiting = self.jobs.waiting(CALLED_A_SWEEP)
-        # One whose record cannot be read would be called, and set aside as a dead letter, every time.
-        self.calls.send([job_id for job_id in waiting if self._alone(self.jobs.get, job_id)])
+        waiting = self.jobs.waiting(WAKE_UPS_PER_SWEEP)
+        # One whose record cannot be read would be woken, and set aside as a dead letter, every time.
+        self.wake_ups.send([job_id for job_id in waiting if self._alone(self.jobs.get, job_id)])
         self._invalidate()
         self.count(Metric.JOBS_OVERDUE, len(overdue))
         self.count(Metric.JOBS_WAITING, len(waiting))
-        return Outcome(what=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
+        return Outcome(metric=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
 
     def _invalidate(self) -> None:
         """Ask CloudFront to invalidate; if too many are in progress, the next sweep tries again."""
@@ -132,21 +132,23 @@ class Tracker:
             if then and then.state is State.FAILED:
                 self.count(Metric.JOB_FAILED, 1)
         elif not job.task_arn and job.state is State.RUNNING:
-            self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=Verdict.FAILED, why=OVERDUE))
+            self._follow(
+                StoppedTask(job_id=job_id, attempt=job.attempt, next_step=NextStep.FAILED, why=OVERDUE)
+            )
         elif not job.task_arn:
             # Whoever claimed it ended before it knew the task. RunTask by the same token finds it.
             self.jobs.postpone(job_id)
         elif task := self._task(job):
-            if task["lastStatus"] == "STOPPED" and (stop := read_stop(task)):
+            if task["lastStatus"] == "STOPPED" and (stop := parse_stopped_task(task)):
                 self._follow(stop)
             else:
                 reason = OVERDUE if job.state is State.RUNNING else NEVER_STARTED
                 self.ecs.stop_task(cluster=self.cluster, task=job.task_arn, reason=reason)
-                verdict = Verdict.FAILED if job.state is State.RUNNING else Verdict.AGAIN
-                self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=verdict, why=reason))
+                next_step = NextStep.FAILED if job.state is State.RUNNING else NextStep.AGAIN
+                self._follow(StoppedTask(job_id=job_id, attempt=job.attempt, next_step=next_step, why=reason))
         else:
             why = "ECS does not know its task any more, and nobody heard how it ended."
-            self._follow(Stop(job_id=job_id, attempt=job.attempt, verdict=Verdict.AGAIN, why=why))
+            self._follow(StoppedTask(job_id=job_id, attempt=job.attempt, next_step=NextStep.AGAIN, why=why))
 
     def _task(self, job: Job) -> Mapping[str, Any] | None:
         """Describe the task; None once ECS has forgotten it, about an hour after its end."""

@@ -55,7 +55,7 @@ class Header:
     patches: tuple[tuple[int, bytes], ...] = ()
 
     @property
-    def told(self) -> dict[str, object]:
+    def summary(self) -> dict[str, object]:
         """Return the facts for a manifest, without those that only help a decoder."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _HELP}
 

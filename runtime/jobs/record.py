@@ -60,7 +60,8 @@ class Job:
     where: "lambda" or "fargate", for this attempt. placement: why the first attempt went there;
     decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
     spot: whether this attempt asks for FARGATE_SPOT.
-    refusals: how often ECS has definitely started nothing for it; part of RunTask's client token (tasks.py).
+    refusals: how often ECS has definitely started nothing for it; part of RunTask's client token
+        (task_launcher.py).
     refused_since: when ECS began to refuse this attempt in a way that a deployment explains; 0 if it does
         not.
     counted_arn: the task whose usage was counted last.
@@ -229,7 +230,7 @@ class Job:
         another_task = task_arn != "" and self.task_arn not in ("", task_arn)
         return not self.is_final and self.attempt == attempt and not another_task
 
-    def tried_again(self, now: float, why: str, *, larger: bool = False) -> "Job | None":
+    def next_attempt(self, now: float, why: str, *, larger: bool = False) -> "Job | None":
         """Return the job's next attempt, as an on-demand task; FAILED after the last, or if no task is large
         enough.
         """

@@ -23,7 +23,7 @@ _RACES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jobs:
+class JobStore:
     """table: boto3's resource of the table. clock: seconds since 1970."""
 
     table: "Table"
@@ -51,11 +51,11 @@ class Jobs:
 
         lease: seconds for a function.
         """
-        return self.change(job_id, lambda job: job.claimed(self.clock(), lease))
+        return self.transition(job_id, lambda job: job.claimed(self.clock(), lease))
 
     def started(self, job: Job, task_arn: str) -> Job | None:
         """Record the task with which RunTask answered for that attempt."""
-        return self.change(job.job_id, lambda now: now.accepted(job.attempt, task_arn))
+        return self.transition(job.job_id, lambda now: now.accepted(job.attempt, task_arn))
 
     def postpone(
         self, job_id: str, *, refused: bool = False, unsettled: bool = False, on_demand: bool = False
@@ -65,21 +65,21 @@ class Jobs:
         def step(job: Job) -> Job | None:
             return job.postponed(self.clock(), refused=refused, unsettled=unsettled, on_demand=on_demand)
 
-        return self.change(job_id, step)
+        return self.transition(job_id, step)
 
     def begin(self, job_id: str, attempt: int, task_arn: str, seconds: float) -> Job | None:
         """Record that the worker runs; None when the job is no longer its own. seconds: the worker's own
         deadline.
         """
-        return self.change(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
+        return self.transition(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
 
     def complete(self, job_id: str, message: str = "") -> Job | None:
         """Record that the result is published, or what the message says happened to it."""
-        return self.change(job_id, lambda job: job.ended(self.clock(), State.DONE, message))
+        return self.transition(job_id, lambda job: job.ended(self.clock(), State.DONE, message))
 
     def reject(self, job_id: str, message: str) -> Job | None:
         """Record that the source cannot be processed."""
-        return self.change(job_id, lambda job: job.ended(self.clock(), State.REJECTED, message))
+        return self.transition(job_id, lambda job: job.ended(self.clock(), State.REJECTED, message))
 
     def reject_waiting(self, job_id: str, message: str) -> Job | None:
         """Reject a job unless somebody works on it."""
@@ -88,15 +88,15 @@ class Jobs:
             waits = job.state is State.WAITING
             return job.ended(self.clock(), State.REJECTED, message) if waits else None
 
-        return self.change(job_id, step)
+        return self.transition(job_id, step)
 
     def fail(self, job_id: str, message: str) -> Job | None:
         """Record a permanent failure, which only an operator can reopen."""
-        return self.change(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
+        return self.transition(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
 
     def fail_attempt(self, job_id: str, attempt: int, why: str, *, task_arn: str = "") -> Job | None:
         """Begin the next attempt if this one is current, and in that task if known."""
-        return self.change(
+        return self.transition(
             job_id,
             lambda job: job.ended(self.clock(), State.FAILED, why) if job.is_at(attempt, task_arn) else None,
         )
@@ -105,10 +105,10 @@ class Jobs:
         self, job_id: str, attempt: int, why: str, *, task_arn: str = "", larger: bool = False
     ) -> Job | None:
         """Begin the next attempt if `attempt` is current; FAILED after the last."""
-        return self.change(
+        return self.transition(
             job_id,
             lambda job: (
-                job.tried_again(self.clock(), why, larger=larger) if job.is_at(attempt, task_arn) else None
+                job.next_attempt(self.clock(), why, larger=larger) if job.is_at(attempt, task_arn) else None
             ),
         )
 
@@ -119,17 +119,17 @@ class Jobs:
             is_news = job.is_at(attempt, task_arn) and job.counted_arn != task_arn
             return job.put_back(self.clock()) if is_news else None
 
-        return self.change(job_id, step)
+        return self.transition(job_id, step)
 
     def account(self, job_id: str, task_arn: str) -> bool:
         """Return whether to count the task's usage: True once, however often its end is reported."""
-        return self.change(job_id, lambda job: job.accounted(task_arn)) is not None
+        return self.transition(job_id, lambda job: job.accounted(task_arn)) is not None
 
     def reopen(self, job_id: str) -> Job | None:
         """Reopen a failed job at an operator's request; None in any other state."""
-        return self.change(job_id, lambda job: job.reopened(self.clock()))
+        return self.transition(job_id, lambda job: job.reopened(self.clock()))
 
-    def change(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:
+    def transition(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:
         """Store what `step` makes of the job, and return it; None if `step` returns None.
 
         If the job changed in the meantime, it is read again and `step` repeated. Raises KeyError when there

@@ -6,18 +6,18 @@ from runtime.placement.placement import MB, Estimate
 
 BASE_MB = 39
 """Memory of the interpreter, libvips and its threads' buffers."""
-STRIPS = 4.4
+ROW_BUFFER_FACTOR = 4.4
 """Rows of tiles kept for all levels together, in rows of the largest level."""
 MARGIN = 1.25
 """Safety margin of the model: the overhead of allocators and threads differs between runs."""
-HELD = {"webp": 7.0, "gif": 4.5, "avif": 13.0}
+DECODER_BYTES_PER_PIXEL = {"webp": 7.0, "gif": 4.5, "avif": 13.0}
 """Bytes per pixel held by decoders that cannot stream rows."""
 CPU_SECONDS = {"png": 45.0, "tiff": 30.0, "jpeg": 32.0, "webp": 50.0, "gif": 50.0, "avif": 70.0}
 """CPU seconds per gigapixel of three 8-bit channels, including the encoding of JPEG tiles."""
 START_SECONDS = 1.0
 FARGATE_VCPUS = ((1_000_000_000, 1), (4_000_000_000, 2))
 """vCPUs by maximum number of pixels; four beyond the last."""
-PLAIN = 0.97
+UNCOMPRESSED_RATIO = 0.97
 """Ratio of file size to the size of all pixels above which a TIFF counts as uncompressed."""
 
 
@@ -29,14 +29,16 @@ def estimate(scan: Header, size: int) -> Estimate:
     out_bands = min(4, max(3, scan.bands))  # a grey one with a profile of its own becomes RGB
     deep, pixels = scan.bits / 8, scan.width * scan.height
     width = scan.height if scan.orientation >= 5 else scan.width
-    strips = width * out_bands * tile_side(scan.width, scan.height) * STRIPS
+    strips = width * out_bands * tile_side(scan.width, scan.height) * ROW_BUFFER_FACTOR
     blocks = scan.width * scan.block_rows * scan.bands * deep if scan.tiled else _strip(scan, size)
     held = 0.0
     if scan.format == "jpeg" and scan.progressive:
         held = 2 * scan.samples
     elif scan.format == "png" and scan.progressive:
         held = scan.bands * deep
-    held = HELD.get(scan.format, held) * (deep if scan.format in HELD else 1)
+    held = DECODER_BYTES_PER_PIXEL.get(scan.format, held) * (
+        deep if scan.format in DECODER_BYTES_PER_PIXEL else 1
+    )
     if scan.orientation != 1:
         held += max(3, out_bands)
     memory = BASE_MB + (strips + blocks + held * pixels) / MB
@@ -63,6 +65,6 @@ def _strip(scan: Header, size: int) -> float:
     libtiff reads uncompressed data row by row: https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
     """
     whole = scan.width * scan.height * scan.bands * scan.bits / 8
-    if scan.format != "tiff" or (size >= PLAIN * whole and not scan.planar):
+    if scan.format != "tiff" or (size >= UNCOMPRESSED_RATIO * whole and not scan.planar):
         return 0
     return (whole + size if scan.planar else size) * scan.block_rows / scan.height

@@ -68,7 +68,7 @@ class Scans:
                 deadline=deadline,
             )
         timings = {"fetch": _ms(downloaded - started), "tiles": _ms(time.monotonic() - downloaded)}
-        return {"source": header.told, "pyramid": _described(results, made), "timings_ms": timings}
+        return {"source": header.summary, "pyramid": _described(results, made), "timings_ms": timings}
 
 
 def _described(results: Results, made: Pyramid) -> dict[str, Any]:

@@ -37,12 +37,12 @@ class Results:
 
     def put(self, path: str, data: bytes, media_type: str) -> None:
         """Store one object; `path` is below the prefix."""
-        self.output.put(f"{self.prefix}{path}", data, media_type)
+        self.output.put_part(f"{self.prefix}{path}", data, media_type)
 
     def put_file(self, path: str, file: Path, media_type: str) -> None:
         """Store a file on disk, of up to 5 GiB, without reading it into memory."""
         with file.open("rb") as data:
-            self.output.put(f"{self.prefix}{path}", data, media_type)
+            self.output.put_part(f"{self.prefix}{path}", data, media_type)
 
 
 class Work(Protocol):

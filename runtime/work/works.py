@@ -62,7 +62,7 @@ class Works:
         if moved is None:
             made = self._do(event, deadline, progress)
             moved = self.output.publish(event, {**made, **({"placed": placed} if placed else {})})
-        if not self.output.still_wanted(event):
+        if not self.output.confirm_source(event):
             raise source_gone()
         return moved
 
@@ -77,7 +77,7 @@ class Works:
         except Rejected:
             # Another attempt of the same job may have published meanwhile, and its result stays.
             if not self.output.is_published(event.job_id):
-                self.output.remove(event.job_id)
+                self.output.purge(event.job_id)
             raise
         return {**made, "source": {**source_of(event), **made.get("source", {})}}
 

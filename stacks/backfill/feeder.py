@@ -8,7 +8,7 @@ from constructs import Construct
 from lambda_src.backfill.environment import BackfillEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import Alarms
-from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.grants import allow, default_policy
 from stacks.constructs.python_function import PythonFunction
 from stacks.settings import Settings
 
@@ -71,4 +71,4 @@ class Feeder(PythonFunction):
         here = "arn:<AWS::Partition>:s3:::"
         objects = [f"{here}<SourceBucket>/*", *(f"{here}<OutputBucket>/{prefix}*" for prefix in READ)]
         rules = (f"AwsSolutions-IAM5[Resource::{name}]" for name in objects)
-        acknowledge(policy_of(self), dict.fromkeys(rules, "Objects under a prefix have no other name."))
+        acknowledge(default_policy(self), dict.fromkeys(rules, "Objects under a prefix have no other name."))

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import PERIOD
-from stacks.constructs.grants import allow, allow_objects, policy_of
+from stacks.constructs.grants import allow, allow_objects, default_policy
 from stacks.constructs.private_bucket import PrivateBucket
 
 A_BATCH = 40
@@ -82,7 +82,7 @@ class ObjectBatches(Construct):
         )
         self.state_machine_arn = machine.state_machine_arn
         self.failed: cloudwatch.IMetric = machine.metric_failed(period=PERIOD)
-        self._allow_children(role, machine)
+        self._grant_children(role, machine)
 
     def _until_none_is_left(self, function: lambda_.Function) -> sfn.Chain:
         feed = tasks.LambdaInvoke(
@@ -100,10 +100,10 @@ class ObjectBatches(Construct):
         allow(role, ["s3:ListBucket"], bucket.bucket_arn)
         allow_objects(role, reports, {action: [REPORTS] for action in OF_AN_OBJECT})
         allow(role, [f"xray:{action}" for action in TRACES], "*")
-        acknowledge(policy_of(role), {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resources."})
+        acknowledge(default_policy(role), {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resources."})
         return role
 
-    def _allow_children(self, role: iam.Role, machine: sfn.StateMachine) -> None:
+    def _grant_children(self, role: iam.Role, machine: sfn.StateMachine) -> None:
         """Let the machine start child executions, in a separate policy, since the policy names the machine.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html

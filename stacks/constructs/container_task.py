@@ -8,9 +8,9 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
+from stacks.constructs.container_image import SCRATCH, USER, runtime_platform
 from stacks.constructs.exec import open_to_exec
-from stacks.constructs.grants import policy_of
-from stacks.constructs.image import SCRATCH, USER, runtime_platform
+from stacks.constructs.grants import default_policy
 from stacks.constructs.log_group import LogGroup
 from stacks.settings import Settings
 
@@ -75,7 +75,7 @@ def container_task(
         open_to_exec(task, added, cluster.exec_log)
     execution = task.obtain_execution_role()
     acknowledge(
-        policy_of(execution),
+        default_policy(execution),
         {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resources."},
     )
     acknowledge(task, {"AwsSolutions-ECS2": "Its environment has names and limits, and no secrets."})

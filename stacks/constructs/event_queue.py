@@ -79,7 +79,7 @@ class EventQueue(Construct):
             runbook="old-messages",
         )
 
-    def also_every(self, construct_id: str, interval: cdk.Duration) -> None:
+    def add_schedule(self, construct_id: str, interval: cdk.Duration) -> None:
         """Send an event on a schedule as well."""
         self._rule(construct_id, schedule=events.Schedule.rate(interval))
 

@@ -9,7 +9,7 @@ import aws_cdk.aws_ecs as ecs
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.grants import allow, default_policy
 from stacks.constructs.log_group import LogGroup
 from stacks.settings import Settings
 
@@ -45,7 +45,7 @@ def open_to_exec(task: ecs.FargateTaskDefinition, container: ecs.ContainerDefini
     allow(role, [*(f"ssmmessages:{channel}" for channel in CHANNELS), "logs:DescribeLogGroups"], "*")
     allow(role, ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], log.log_group_arn)
     reason = "Channels of Systems Manager and the list of log groups have no resources in IAM."
-    acknowledge(policy_of(role), {"AwsSolutions-IAM5[Resource::*]": reason})
+    acknowledge(default_policy(role), {"AwsSolutions-IAM5[Resource::*]": reason})
 
 
 def allow_shells(service: ecs.FargateService) -> None:

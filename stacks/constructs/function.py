@@ -9,7 +9,7 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import PERIOD, Alarms
-from stacks.constructs.grants import policy_of
+from stacks.constructs.grants import default_policy
 from stacks.constructs.log_group import LogGroup
 from stacks.settings import Settings
 
@@ -61,7 +61,7 @@ class Function(lambda_.Function):
             tracing=lambda_.Tracing.ACTIVE,
             environment=dict(environment),
         )
-        acknowledge(policy_of(self), {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resources."})
+        acknowledge(default_policy(self), {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resources."})
         alarms.add(
             f"{construct_id}Errors",
             metric=self.metric_errors(period=PERIOD),

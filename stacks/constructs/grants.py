@@ -21,7 +21,7 @@ def allow_objects(who: iam.IGrantable, bucket: PrivateBucket, actions: Mapping[s
     reason = "Objects under a prefix have no other name in IAM."
     named = dict.fromkeys(prefix for prefixes in actions.values() for prefix in prefixes)
     rules = (f"AwsSolutions-IAM5[Resource::<{bucket.logical_id}.Arn>/{prefix}*]" for prefix in named)
-    acknowledge(policy_of(who), dict.fromkeys(rules, reason))
+    acknowledge(default_policy(who), dict.fromkeys(rules, reason))
 
 
 def role_of(who: iam.IGrantable) -> iam.Role:
@@ -31,6 +31,6 @@ def role_of(who: iam.IGrantable) -> iam.Role:
     return role
 
 
-def policy_of(who: iam.IGrantable) -> IConstruct:
+def default_policy(who: iam.IGrantable) -> IConstruct:
     """Return the default policy that CDK makes for the role with its first statement."""
     return role_of(who).node.find_child("DefaultPolicy")

@@ -27,7 +27,7 @@ class OutputBucket(PrivateBucket):
             ],
         )
 
-    def allow_publishing(self, who: iam.IGrantable, source: PrivateBucket) -> None:
+    def grant_publishing(self, who: iam.IGrantable, source: PrivateBucket) -> None:
         """Allow what runtime/results.py does to publish versions of objects in `source`."""
         allow_objects(who, source, {"s3:GetObjectVersion": [""]})
         allow_objects(

@@ -7,7 +7,7 @@ import aws_cdk.aws_s3 as s3
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.helper_logs import own_the_helpers_logs
+from stacks.constructs.auto_delete_logs import adopt_auto_delete_logs
 
 KEEP_NONCURRENT = cdk.Duration.days(30)
 
@@ -53,7 +53,7 @@ class PrivateBucket(s3.Bucket):
             removal_policy=cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY,
             auto_delete_objects=not retain,
         )
-        own_the_helpers_logs(self)
+        adopt_auto_delete_logs(self)
         acknowledge(
             self,
             {"AwsSolutions-S1": "Best effort, and one more bucket; CloudTrail is the audit trail."},

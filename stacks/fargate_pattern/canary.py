@@ -10,7 +10,7 @@ import aws_cdk.aws_iam as iam
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.grants import allow, policy_of
+from stacks.constructs.grants import allow, default_policy
 
 SHARE_PERCENT = 10
 WATCHED = cdk.Duration.minutes(20)
@@ -59,7 +59,7 @@ class Canary(Construct):
             green.target_group_arn,
         )
         reason = "Load balancing describes everything or nothing."
-        acknowledge(policy_of(role), {"AwsSolutions-IAM5[Resource::*]": reason})
+        acknowledge(default_policy(role), {"AwsSolutions-IAM5[Resource::*]": reason})
         self.alternate = ecs.AlternateTarget(
             "Alternate",
             alternate_target_group=green,

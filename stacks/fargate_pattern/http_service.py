@@ -9,9 +9,9 @@ import aws_cdk.aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
 from stacks.constructs.cluster import Cluster
+from stacks.constructs.container_image import image
 from stacks.constructs.container_task import container_task
 from stacks.constructs.exec import allow_shells
-from stacks.constructs.image import image
 from stacks.constructs.log_group import LogGroup
 from stacks.fargate_pattern.canary import SHARE_PERCENT, WATCHED, Canary
 from stacks.fargate_pattern.size import ServiceSize

@@ -13,7 +13,7 @@ from stacks.fargate_pattern.size import ServiceSize
 MINUTE = cdk.Duration.minutes(1)
 SLOW_SECONDS = 3
 NEARLY_FULL_PERCENT = 90
-FEW = 20
+MIN_REQUESTS = 20
 """Below this many requests an error rate is noise."""
 
 
@@ -37,7 +37,8 @@ def watch_service(
         metric=cloudwatch.MathExpression(
             # MAX takes no list that mixes series and numbers:
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
-            expression=f"100 * (FILL(service, 0) + FILL(balancer, 0)) / IF({asked} > {FEW}, {asked}, {FEW})",
+            expression="100 * (FILL(service, 0) + FILL(balancer, 0))"
+            f" / IF({asked} > {MIN_REQUESTS}, {asked}, {MIN_REQUESTS})",
             using_metrics=errors,
             period=PERIOD,
             label="5xx, percent",

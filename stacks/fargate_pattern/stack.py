@@ -8,7 +8,7 @@ from container.service.environment import ServiceEnvironment
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.grants import allow, allow_objects
 from stacks.constructs.private_bucket import PrivateBucket
-from stacks.fargate_pattern.front_door import FrontDoor
+from stacks.fargate_pattern.cloudfront_to_alb import CloudFrontToAlb
 from stacks.fargate_pattern.http_service import HttpService
 from stacks.fargate_pattern.service_alarms import watch_service
 from stacks.fargate_pattern.size import service_size
@@ -36,7 +36,7 @@ class FargatePattern(cdk.Stack):
         size = service_size(settings)
 
         source = PrivateBucket(self, "Source", versioned=True, retain=settings.is_production)
-        front = FrontDoor(self, "FrontDoor", network=network, settings=settings)
+        front = CloudFrontToAlb(self, "FrontDoor", network=network, settings=settings)
         self.distribution = front.distribution
         service = HttpService(
             self,

@@ -75,4 +75,4 @@ class Dispatcher(PythonFunction):
             )
         )
         allow(self, ["dynamodb:GetItem", "dynamodb:PutItem"], worker.jobs.table_arn)
-        worker.allow_starting(self)
+        worker.grant_run(self)

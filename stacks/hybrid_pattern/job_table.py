@@ -28,6 +28,6 @@ class JobTable(OnDemandTable):
         )
         self.index_arn = f"{self.table_arn}/index/{OPEN_INDEX}"
 
-    def allow_working(self, who: iam.IGrantable) -> None:
+    def grant_working(self, who: iam.IGrantable) -> None:
         """Allow beginning a job, reporting its progress and ending it."""
         allow(who, ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], self.table_arn)

@@ -46,7 +46,7 @@ class HybridPattern(cdk.Stack):
         )
         uploads = dispatcher.uploads
         tracker = Tracker(
-            self, "Tracker", tiles=tiles, worker=worker, calls=uploads.queue, settings=settings, alarms=alarms
+            self, "Tracker", tiles=tiles, worker=worker, queue=uploads.queue, settings=settings, alarms=alarms
         )
         stops = tracker.stops
 
@@ -55,7 +55,7 @@ class HybridPattern(cdk.Stack):
         for writer in (dispatcher, worker.task_definition):
             writer.node.add_dependency(output)
         for who in (dispatcher, worker.role):
-            output.allow_publishing(who, source)
+            output.grant_publishing(who, source)
         watch_jobs(self, alarms, SWEEP)
 
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload scans here")

@@ -22,7 +22,7 @@ SWEEP = cdk.Duration.minutes(5)
 class Tracker(PythonFunction):
     """Receives an event for each stopped task, and sweeps every five minutes.
 
-    calls: the dispatcher's queue, through which waiting jobs are retried. stops: its own queue.
+    queue: the dispatcher's, for wake-ups of waiting jobs. stops: its own queue.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class Tracker(PythonFunction):
         *,
         tiles: TileDistribution,
         worker: Worker,
-        calls: sqs.Queue,
+        queue: sqs.Queue,
         settings: Settings,
         alarms: Alarms,
     ) -> None:
         self.stops = EventQueue(
             scope, "Stops", pattern=worker.stopped, visibility=of_function(TIMEOUT), alarms=alarms
         )
-        self.stops.also_every("Sweep", SWEEP)
+        self.stops.add_schedule("Sweep", SWEEP)
         super().__init__(
             scope,
             construct_id,
@@ -52,7 +52,7 @@ class Tracker(PythonFunction):
                     job_table=worker.jobs.table_name,
                     cluster=worker.cluster.cluster_name,
                     distribution=tiles.distribution_id,
-                    dispatcher_queue=calls.queue_url,
+                    dispatcher_queue=queue.queue_url,
                 ).as_variables(),
             },
             settings=settings,
@@ -61,6 +61,6 @@ class Tracker(PythonFunction):
         self.add_event_source(event_sources.SqsEventSource(self.stops.queue, report_batch_item_failures=True))
         allow(self, ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"], worker.jobs.table_arn)
         allow(self, ["dynamodb:Query"], worker.jobs.index_arn)
-        worker.allow_following(self)
-        allow(self, ["sqs:SendMessage"], calls.queue_arn)
+        worker.grant_observe(self)
+        allow(self, ["sqs:SendMessage"], queue.queue_arn)
         allow(self, ["cloudfront:CreateInvalidation"], tiles.distribution_arn)

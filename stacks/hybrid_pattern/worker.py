@@ -10,14 +10,14 @@ from constructs import Construct
 
 from container.worker.environment import WorkerEnvironment
 from runtime.jobs.environment import LaunchEnvironment
-from runtime.jobs.tasks import CONTAINER
+from runtime.jobs.task_launcher import CONTAINER
 from runtime.placement.placement import Rules
 from runtime.work.environment import WorkEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
+from stacks.constructs.container_image import image
 from stacks.constructs.container_task import container_task
-from stacks.constructs.grants import allow, policy_of, role_of
-from stacks.constructs.image import image
+from stacks.constructs.grants import allow, default_policy, role_of
 from stacks.constructs.log_group import LogGroup
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.constructs.tile_distribution import TileDistribution
@@ -93,7 +93,7 @@ class Worker(Construct):
             settings=settings,
         )
         self.role = self.task_definition.task_role
-        jobs.allow_working(self.role)
+        jobs.grant_working(self.role)
         subnets = network.vpc.select_subnets(subnet_group_name=network.tasks.subnet_group_name).subnet_ids
         self.launch = LaunchEnvironment(
             cluster=self.cluster.cluster_name,
@@ -110,7 +110,7 @@ class Worker(Construct):
             detail={"clusterArn": [self.cluster.cluster_arn], "lastStatus": ["STOPPED"]},
         )
 
-    def allow_starting(self, who: iam.IGrantable) -> None:
+    def grant_run(self, who: iam.IGrantable) -> None:
         """Allow RunTask with this task definition on this cluster, with its two roles.
 
         Any revision, since during a deployment the function still names the previous one.
@@ -119,7 +119,7 @@ class Worker(Construct):
         family = self.task_definition.family
         revisions = stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
         rule = f"AwsSolutions-IAM5[Resource::{ECS_ARN}:task-definition/{family}:*]"
-        acknowledge(policy_of(who), {rule: "Revisions are numbered as they are made."})
+        acknowledge(default_policy(who), {rule: "Revisions are numbered as they are made."})
         role_of(who).add_to_policy(
             iam.PolicyStatement(
                 actions=["ecs:RunTask"],
@@ -135,7 +135,7 @@ class Worker(Construct):
             )
         )
 
-    def allow_following(self, who: iam.IGrantable) -> None:
+    def grant_observe(self, who: iam.IGrantable) -> None:
         """Allow describing its tasks and stopping them."""
         stack = cdk.Stack.of(self)
         tasks = stack.format_arn(
@@ -144,4 +144,4 @@ class Worker(Construct):
         allow(who, ["ecs:DescribeTasks", "ecs:StopTask"], tasks)
         cluster = stack.resolve(self.cluster.cluster_name)["Ref"]
         rule = f"AwsSolutions-IAM5[Resource::{ECS_ARN}:task/<{cluster}>/*]"
-        acknowledge(policy_of(who), {rule: "Tasks get their names when they start."})
+        acknowledge(default_policy(who), {rule: "Tasks get their names when they start."})

@@ -65,6 +65,6 @@ class Renditions(PythonFunction):
                 report_batch_item_failures=True,
             )
         )
-        output.allow_publishing(self, source)
+        output.grant_publishing(self, source)
         if settings.labels == "on":
             allow(self, ["rekognition:DetectLabels"], "*")  # it has no resources

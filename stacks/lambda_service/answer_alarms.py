@@ -6,7 +6,7 @@ import aws_cdk.aws_lambda as lambda_
 from stacks.constructs.alarms import PERIOD, Alarms
 
 SLOW_MS = 3_000
-FEW = 20
+MIN_REQUESTS = 20
 """Below this many requests an error rate is noise."""
 
 
@@ -18,7 +18,7 @@ def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
     alarms.add(
         "AnswerErrors",
         metric=cloudwatch.MathExpression(
-            expression=f"100 * FILL(failed, 0) / IF(asked > {FEW}, asked, {FEW})",
+            expression=f"100 * FILL(failed, 0) / IF(asked > {MIN_REQUESTS}, asked, {MIN_REQUESTS})",
             using_metrics={
                 "failed": function.metric("Url5xxCount", period=PERIOD, statistic="Sum"),
                 "asked": function.metric("UrlRequestCount", period=PERIOD, statistic="Sum"),

@@ -6,7 +6,7 @@ from constructs import Construct
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.lambda_service.answer_alarms import watch_answers
-from stacks.lambda_service.front_door import FrontDoor
+from stacks.lambda_service.cloudfront_to_function import CloudFrontToFunction
 from stacks.lambda_service.iiif_function import TIMEOUT, IiifFunction
 from stacks.settings import Settings
 
@@ -29,7 +29,9 @@ class LambdaService(cdk.Stack):
 
         source = PrivateBucket(self, "Source", versioned=True, retain=settings.is_production)
         function = IiifFunction(self, "Function", source=source, settings=settings, alarms=alarms)
-        front = FrontDoor(self, "FrontDoor", alias=function.live, timeout=TIMEOUT, settings=settings)
+        front = CloudFrontToFunction(
+            self, "FrontDoor", alias=function.live, timeout=TIMEOUT, settings=settings
+        )
         self.distribution = front.distribution
         watch_answers(alarms, function)
 

@@ -10,10 +10,10 @@ from container.queue_worker.environment import QueueWorkerEnvironment
 from runtime.work.environment import ScanEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
+from stacks.constructs.container_image import image
 from stacks.constructs.container_task import container_task
 from stacks.constructs.exec import allow_shells
-from stacks.constructs.grants import allow, policy_of
-from stacks.constructs.image import image
+from stacks.constructs.grants import allow, default_policy
 from stacks.constructs.log_group import LogGroup
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.constructs.tile_distribution import TileDistribution
@@ -115,4 +115,4 @@ class QueueWorker(ecs.FargateService):
             "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:"
             f"task/<{cluster}>/*]"
         )
-        acknowledge(policy_of(role), {rule: "Tasks get their names when they start."})
+        acknowledge(default_policy(role), {rule: "Tasks get their names when they start."})

@@ -59,7 +59,7 @@ class QueuePattern(cdk.Stack):
         # On destroy, buckets are emptied once whatever listens to the source or writes to the output is gone.
         uploads.rule.node.add_dependency(source)
         worker.node.add_dependency(output)
-        output.allow_publishing(worker.task_definition.task_role, source)
+        output.grant_publishing(worker.task_definition.task_role, source)
         watch_worker(self, alarms)
 
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload scans here")

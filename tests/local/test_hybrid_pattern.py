@@ -195,8 +195,8 @@ def test_out_of_memory_is_followed_by_a_larger_task(hybrid: HybridDriver, deploy
     with a_quota_of(deployment, 0):
         upload = hybrid.upload("hungry.jpg", encode(noise(5000, 5000), ".jpg", interlace=True))
         eventually(lambda: was_postponed(hybrid, upload.job_id))
-        assert hybrid.jobs.change(upload.job_id, lambda job: replace(job, cpu=256, memory_mb=128))
-    hybrid.calls.send([upload.job_id])
+        assert hybrid.jobs.transition(upload.job_id, lambda job: replace(job, cpu=256, memory_mb=128))
+    hybrid.wake_ups.send([upload.job_id])
     job = hybrid.wait(upload)
     assert job.state is State.DONE, job.message
     assert "OutOfMemory" in job.tries[0].why
@@ -211,11 +211,14 @@ def test_many_uploads_at_once_keep_to_the_quota_and_all_end_well(
     most, seconds = 0, 300 + 10 * many
     with a_quota_of(deployment, 6):
         uploads = [hybrid.upload(f"many/{number}.tif", SCAN) for number in range(many)]
+        left = [*uploads]
 
         def all_ended() -> bool:
             nonlocal most
             most = max(most, len(tasks(hybrid)))
-            return all((job := hybrid.jobs.get(one.job_id)) and job.is_final for one in uploads)
+            while left and (job := hybrid.jobs.get(left[-1].job_id)) and job.is_final:
+                left.pop()
+            return not left
 
         eventually(all_ended, seconds=seconds)
     jobs = [hybrid.wait(upload) for upload in uploads]

@@ -77,11 +77,11 @@ def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
         job = eventually(lambda: (job := hybrid.jobs.get(upload.job_id)) and job.task_arn and job)
         eventually(lambda: finished(hybrid, upload) and is_quiet(hybrid))
         assert job
-        hybrid.jobs.change(upload.job_id, lambda one: _lost(one, job.task_arn))
+        hybrid.jobs.transition(upload.job_id, lambda one: _lost(one, job.task_arn))
         hybrid.sweep()
     if action == "sqs:SendMessage":
         eventually(lambda: finished(hybrid, upload))
-        hybrid.jobs.change(upload.job_id, _waits_again)
+        hybrid.jobs.transition(upload.job_id, _waits_again)
         hybrid.sweep()
     if action in ("s3:DeleteObject", "s3:ListBucket", "cloudfront:CreateInvalidation"):
         if who == "worker":

@@ -14,11 +14,11 @@ from container.worker.attempt import Attempt
 from lambda_src.dispatcher.dispatch import Dispatcher
 from lambda_src.tracker.track import Tracker
 from runtime.imaging.limits import Limits
-from runtime.jobs.messages import Calls
 from runtime.jobs.record import Job
 from runtime.jobs.removals import Removals
-from runtime.jobs.table import Jobs
-from runtime.jobs.tasks import Tasks
+from runtime.jobs.table import JobStore
+from runtime.jobs.task_launcher import TaskLauncher
+from runtime.jobs.wake_ups import WakeUps
 from runtime.placement.placement import Rules
 from runtime.results import Output
 from runtime.sqs_batch import Outcome
@@ -170,8 +170,8 @@ class World:
         self.ecs = Ecs(clock=lambda: self.now)
 
     @property
-    def jobs(self) -> Jobs:
-        return Jobs(table=self.table, clock=lambda: self.now)
+    def jobs(self) -> JobStore:
+        return JobStore(table=self.table, clock=lambda: self.now)
 
     @property
     def removals(self) -> Removals:
@@ -188,7 +188,7 @@ class World:
 
     @property
     def dispatcher(self) -> Dispatcher:
-        tasks = Tasks(ecs=cast("Any", self.ecs), launch=LAUNCH)
+        tasks = TaskLauncher(ecs=cast("Any", self.ecs), launch=LAUNCH)
         return Dispatcher(jobs=self.jobs, tasks=tasks, works=self.works, rules=self.rules, spot=self.spot)
 
     def by_tasks_only(self) -> "World":
@@ -210,7 +210,7 @@ class World:
             distribution="E1",
             jobs=self.jobs,
             removals=self.removals,
-            calls=Calls(sqs=self.sqs, queue_url=self.queue),
+            wake_ups=WakeUps(sqs=self.sqs, queue_url=self.queue),
             count=lambda name, value: self.counted.update({name: self.counted.get(name, 0) + value}),
         )
         return tracker.run(message)
@@ -218,8 +218,8 @@ class World:
     def sweep(self) -> Outcome:
         return self.track({"detail-type": "Scheduled Event", "detail": {}})
 
-    def deliver_calls(self) -> list[Outcome]:
-        """Deliver the tracker's calls to the dispatcher, as the queue does."""
+    def deliver_wake_ups(self) -> list[Outcome]:
+        """Deliver the tracker's wake-ups to the dispatcher, as the queue does."""
         outcomes = []
         while found := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
             for message in found:

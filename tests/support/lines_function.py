@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambda_src.renditions.job import Job, Put
+from lambda_src.renditions.upload import Put, UploadProcessor
 from runtime.events import parse_event
 from runtime.imaging.download import Body
 from runtime.rejection import Reason, Rejected
@@ -16,7 +16,7 @@ from runtime.sqs_batch import Outcome, each_message
 
 
 class Numbered:
-    """A lambda_src.renditions.job.Work."""
+    """A lambda_src.renditions.upload.Work."""
 
     max_bytes = 10_000_000
 
@@ -32,11 +32,11 @@ class Numbered:
 
 
 s3 = S3()
-job = Job(s3=s3, output=Output(s3=s3, bucket=os.environ["OUTPUT_BUCKET"]), work=Numbered())
+processor = UploadProcessor(s3=s3, output=Output(s3=s3, bucket=os.environ["OUTPUT_BUCKET"]), work=Numbered())
 
 
 def _work(message: dict[str, Any], _context: LambdaContext) -> Outcome:
-    return job.run(parse_event(message))
+    return processor.run(parse_event(message))
 
 
 handler = each_message(_work)

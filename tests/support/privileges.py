@@ -72,7 +72,7 @@ NEEDS = {
         "dynamodb:DeleteItem": Need(call="GetItem", breaks="ends are not followed"),
         "dynamodb:Query": Need(call="Query", breaks="nobody looks for lost or waiting jobs"),
         "ecs:DescribeTasks": Need(call="DescribeTasks", breaks="lost ends are not found"),
-        "sqs:SendMessage": Need(call="SendMessage", breaks="what waits is not called"),
+        "sqs:SendMessage": Need(call="SendMessage", breaks="waiting jobs are not woken"),
         "cloudfront:CreateInvalidation": Need(
             call="CreateInvalidation", breaks="CloudFront serves for a day what was removed"
         ),

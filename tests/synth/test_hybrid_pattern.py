@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runtime.jobs import table
-from runtime.jobs.tasks import CONTAINER
+from runtime.jobs.task_launcher import CONTAINER
 from runtime.placement.limits import FARGATE_SIZES
 from stacks.hybrid_pattern.job_table import OPEN_INDEX
 from tests.synth.conftest import Synth, Template, one_named, only, resources

@@ -11,7 +11,7 @@ import pytest
 from container.service.environment import ServiceEnvironment
 from lambda_src.iiif.viewer import viewers_path
 from stacks.imports import ROOT, closure
-from stacks.lambda_service.front_door import REWRITE
+from stacks.lambda_service.cloudfront_to_function import REWRITE
 from stacks.settings import Settings
 from tests.synth.conftest import Synth, Template, one_named, only, resources
 

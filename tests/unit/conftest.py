@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-from lambda_src.renditions.job import Job
 from lambda_src.renditions.photos import Photos
+from lambda_src.renditions.upload import UploadProcessor
 from runtime.events import ObjectEvent, parse_event
 from runtime.imaging.limits import Limits
 from runtime.results import Output
@@ -27,7 +27,7 @@ class World:
     """Uploads and deletes as users do, and delivers events when and as often as a test likes."""
 
     s3: Any
-    job: Job
+    job: UploadProcessor
     clock: Iterator[int] = field(default_factory=lambda: iter(range(16, 1_000_000)))
 
     def upload(self, key: str, data: bytes) -> ObjectEvent:
@@ -79,7 +79,7 @@ def world(endpoint: str) -> Iterator[World]:
             s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket="source", VersioningConfiguration={"Status": "Enabled"})
         slim = S3(environment={**os.environ, "AWS_ENDPOINT_URL": endpoint})
-        job = Job(
+        job = UploadProcessor(
             s3=slim,
             output=Output(s3=slim, bucket="output"),
             work=Photos(limits=Limits(max_pixels=1_000_000, max_bytes=500_000)),

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 BOOTSTRAP_VERSION = 6
-"""Least version with everything that the templates need (`requiresBootstrapStackVersion` in
-cdk.out/manifest.json).
-"""
+"""Least version that the templates need (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
 FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
 """Codes of quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 LARGEST_TASK_VCPUS = 4

@@ -128,7 +128,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
             status.stop()
             viewer = write_viewer(f"{service.browser_url}{service.image(SHOWN)}", FOLDER / "viewer.html")
             console.print(f"Viewer: {viewer.relative_to(ROOT)} (zoom into {SHOWN}, live from the service)")
-            running.note(aws, outputs)
+            running.save(aws, outputs)
             _wait(console, aws, driver, service, hybrid)
         else:
             status.update(f"cdk destroy {' '.join(STACKS)} ...")
@@ -290,7 +290,7 @@ def _wait(
     except KeyboardInterrupt:
         console.print("\nStopping; nothing is left running.")
     finally:
-        running.forget()
+        running.clear()
 
 
 if __name__ == "__main__":

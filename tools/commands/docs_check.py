@@ -27,7 +27,7 @@ from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, local_aws
 from tools.local_aws.deployment import DOCKER
 
 PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")))
-ELSEWHERE = {
+SKIPPED = {
     "python3 dev.py test": "CI runs it beside this",
     "python3 dev.py test -m slow": "CI runs it beside this",
     "python3 dev.py test --under-load": "CI runs it beside this",
@@ -42,9 +42,7 @@ ELSEWHERE = {
     "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "an account",
 }
 """Commands that are not run here, and why."""
-BEFORE = {
-    "docs/runbooks.md": "python3 dev.py cdk bootstrap && python3 dev.py cdk deploy --all",
-}
+BEFORE = {"docs/runbooks.md": "python3 dev.py cdk bootstrap && python3 dev.py cdk deploy --all"}
 """Commands that a page's reader has run already."""
 UNTIL_CTRL_C = (
     "python3 -m chooser serve examples/image-service.toml",
@@ -64,7 +62,7 @@ class Step:
     page: str
     block: int
     command: str
-    shown: tuple[str, ...] = ()
+    expected_output: tuple[str, ...] = ()
 
 
 def steps(page: str) -> Iterator[Step]:
@@ -76,7 +74,7 @@ def steps(page: str) -> Iterator[Step]:
         for part in re.split(r"^ *\$ ", block, flags=re.MULTILINE)[1:]:
             command, *shown = part.replace("\\\n", "").splitlines()
             command = re.sub(r"\s{2,}#.*", "", command).strip()
-            yield Step(page=page, block=number, command=command, shown=tuple(filter(None, shown)))
+            yield Step(page=page, block=number, command=command, expected_output=tuple(filter(None, shown)))
 
 
 def benches() -> Iterator[Step]:
@@ -86,7 +84,7 @@ def benches() -> Iterator[Step]:
         yield Step(page=page, block=0, command=name)
 
 
-def missing(shown: Sequence[str], printed: str) -> str | None:
+def first_missing_line(shown: Sequence[str], printed: str) -> str | None:
     """Return the first expected line that was not printed after those before it, or None."""
     lines = iter(printed.splitlines())
     for line in shown:
@@ -203,16 +201,16 @@ def _run(wanted: Sequence[Step], folder: Path, aws: LocalAws) -> int:
 
 def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
     """Run a step, print the result, and return whether the output is as shown."""
-    if reason := ELSEWHERE.get(step.command):
+    if reason := SKIPPED.get(step.command):
         print(f"- {step.page}: {step.command} (not here: {reason})", flush=True)
         return True
     started = time.monotonic()
-    command = _here(step.command, aws, folder)
+    command = _substitute_outputs(step.command, aws, folder)
     if step.command in UNTIL_CTRL_C:
         code, printed = _until_ctrl_c(step, command, folder, _environment(aws))
     else:
-        code, printed = _patiently(shell, command)
-    absent = missing(step.shown, printed)
+        code, printed = _run_until_ready(shell, command)
+    absent = first_missing_line(step.expected_output, printed)
     mark = "✗" if code or absent else "✓"
     print(f"{mark} {step.page}: {step.command} ({time.monotonic() - started:.0f} s)", flush=True)
     if code or absent:
@@ -238,9 +236,9 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
             while process.poll() is None and time.monotonic() < end:
                 time.sleep(0.2)
                 printed = Path(output.name).read_text(errors="replace")
-                if step.shown and not missing(step.shown, printed):
+                if step.expected_output and not first_missing_line(step.expected_output, printed):
                     break
-                if printed and not missing(step.shown[:-1], printed):
+                if printed and not first_missing_line(step.expected_output[:-1], printed):
                     end = min(end, time.monotonic() + LAST_LINE_SECONDS)
         finally:
             for sent in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
@@ -251,7 +249,7 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
         return (0 if code in (0, 130, -signal.SIGINT) else code), printed
 
 
-def _patiently(shell: Shell, command: str) -> tuple[int, str]:
+def _run_until_ready(shell: Shell, command: str) -> tuple[int, str]:
     """Run a command, repeating reads of an upload's result until it is there."""
     end = time.monotonic() + LATER_SECONDS
     code, printed = shell.run(command)
@@ -261,7 +259,7 @@ def _patiently(shell: Shell, command: str) -> tuple[int, str]:
     return code, printed
 
 
-def _here(command: str, aws: LocalAws, folder: Path) -> str:
+def _substitute_outputs(command: str, aws: LocalAws, folder: Path) -> str:
     """Return the command with outputs of deployed stacks in place of the page's capitals."""
     known = {"~": str(folder.parent)}
     stacks = aws.client("cloudformation").describe_stacks()["Stacks"]

@@ -28,11 +28,11 @@ def main(arguments: Sequence[str]) -> int:
     except Rejected as error:
         print(f"Error: {options.file}: {error}", file=sys.stderr)
         return 1
-    print(json.dumps(asdict(found)) if options.json else told(found))
+    print(json.dumps(asdict(found)) if options.json else format_placement(found))
     return 0
 
 
-def told(found: Placement) -> str:
+def format_placement(found: Placement) -> str:
     """Return the placement for people."""
     takes = found.estimate
     lines = [f"{found.where.upper()}: {found.reason}", f"  decided by  {found.decided_by}"]

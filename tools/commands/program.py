@@ -8,7 +8,7 @@ from dataclasses import replace
 from container.worker.environment import WorkerEnvironment
 from runtime.events import Change, ObjectEvent
 from runtime.jobs.record import Job
-from runtime.jobs.tasks import ATTEMPT, JOB_ID
+from runtime.jobs.task_launcher import ATTEMPT, JOB_ID
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-LABEL_OF = ".cloudfront.net"
-HERE = ".cloudfront.localhost"
+CLOUDFRONT_SUFFIX = ".cloudfront.net"
+LOCAL_SUFFIX = ".cloudfront.localhost"
 """Browsers resolve every name under localhost to this machine:
 https://www.rfc-editor.org/rfc/rfc6761#section-6.3
 """

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runtime.events import job_id
-from runtime.jobs.messages import Calls
 from runtime.jobs.record import Job
-from runtime.jobs.table import Jobs
+from runtime.jobs.table import JobStore
+from runtime.jobs.wake_ups import WakeUps
 from runtime.results import manifest_key
-from tools.drivers.deployed import HERE, LABEL_OF, Answer, Client, Upload, ask
+from tools.drivers.deployed import CLOUDFRONT_SUFFIX, LOCAL_SUFFIX, Answer, Client, Upload, ask
 
 LOG_GROUPS = {
     "dispatcher": "DispatcherLogGroup",
@@ -59,12 +59,12 @@ class HybridDriver:
         return self.client("s3")
 
     @cached_property
-    def jobs(self) -> Jobs:
-        return Jobs(table=self.resource("dynamodb").Table(self.outputs["JobTable"]))
+    def jobs(self) -> JobStore:
+        return JobStore(table=self.resource("dynamodb").Table(self.outputs["JobTable"]))
 
     @property
-    def calls(self) -> Calls:
-        return Calls(sqs=self.client("sqs"), queue_url=self.outputs["Queue"])
+    def wake_ups(self) -> WakeUps:
+        return WakeUps(sqs=self.client("sqs"), queue_url=self.outputs["Queue"])
 
     def upload(self, key: str, data: bytes) -> Upload:
         started = time.monotonic()
@@ -100,7 +100,7 @@ class HybridDriver:
         """Restart a failed job; False if it has not failed. Raises KeyError for an unknown id."""
         if self.jobs.reopen(job_id) is None:
             return False
-        self.calls.send([job_id])
+        self.wake_ups.send([job_id])
         return True
 
     def logs(self, job: Job) -> list[LogLine]:
@@ -129,7 +129,7 @@ class HybridDriver:
     def browser_url(self) -> str:
         """The distribution's address for a browser on this machine."""
         local, domain = urlsplit(self.endpoint), urlsplit(self.outputs["TilesUrl"]).netloc
-        return f"http://{domain.removesuffix(LABEL_OF)}{HERE}:{local.port}"
+        return f"http://{domain.removesuffix(CLOUDFRONT_SUFFIX)}{LOCAL_SUFFIX}:{local.port}"
 
     def get(self, path: str) -> Answer:
         """Request a path from the distribution."""

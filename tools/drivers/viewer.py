@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from container.service.request import path_of
-from tools.drivers.deployed import HERE, LABEL_OF, Answer, Client, answer_of
+from tools.drivers.deployed import CLOUDFRONT_SUFFIX, LOCAL_SUFFIX, Answer, Client, answer_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Viewer:
     def browser_url(self) -> str:
         """The distribution's address for a browser on this machine."""
         local = urlsplit(self.endpoint)
-        return f"http://{self.domain.removesuffix(LABEL_OF)}{HERE}:{local.port}"
+        return f"http://{self.domain.removesuffix(CLOUDFRONT_SUFFIX)}{LOCAL_SUFFIX}:{local.port}"
 
     def image(self, key: str) -> str:
         """Return the path of an image's own address."""

@@ -18,12 +18,12 @@ from tools.local_aws.deployment import stack_name
 FILE = ROOT / "build" / "demo" / "running.json"
 
 
-def note(aws: LocalAws, outputs: Mapping[str, Mapping[str, str]]) -> None:
+def save(aws: LocalAws, outputs: Mapping[str, Mapping[str, str]]) -> None:
     """Record the local AWS for commands in other terminals."""
     FILE.write_text(json.dumps({"url": aws.url, "outputs": outputs}))
 
 
-def forget() -> None:
+def clear() -> None:
     FILE.unlink(missing_ok=True)
 
 

@@ -49,7 +49,7 @@ class Facts:
         return (height, width) if "transpose" in self.turned else (width, height)
 
     @property
-    def told(self) -> dict[str, object]:
+    def summary(self) -> dict[str, object]:
         """Return the manifest's facts about the source."""
         width, height = self.size
         return {

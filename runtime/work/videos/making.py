@@ -32,7 +32,7 @@ from runtime.work.videos.rendition import (
 
 POSTER_SECONDS = 10.0
 """How many seconds from the start are searched for a poster that is not of a single colour."""
-PLAIN = 24
+PLAIN_LUMA_RANGE = 24
 """Range of luma, of 220 levels, up to which a frame is plain; the poster is the first beyond it, if any."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
 """A frame held for longer is written again, as often as x264's frame reordering needs, 40 ms apart."""
@@ -121,7 +121,7 @@ class Pictures:
         plane = frame.planes[0]
         data, line = bytes(plane), plane.line_size
         light = b"".join(data[y * line : y * line + frame.width : 7] for y in range(0, frame.height, 7))
-        self._poster_is_good = max(light) - min(light) > PLAIN
+        self._poster_is_good = max(light) - min(light) > PLAIN_LUMA_RANGE
         if self._poster_is_good or self.poster is None:
             self.poster = frame.reformat(format="bgra")  # a copy: x264 keeps the other
 

@@ -70,7 +70,7 @@ class Videos:
             "encode": _ms(encoded - fetched),
             "store": _ms(time.monotonic() - encoded),
         }
-        told = Facts(**made.pop("facts")).told
+        told = Facts(**made.pop("facts")).summary
         video = {**_described(results, folder, MP4), **made}
         poster = {**_described(results, folder, POSTER), **{edge: made[edge] for edge in ("width", "height")}}
         return {"source": told, "video": video, "poster": poster, "timings_ms": timings}

@@ -60,7 +60,7 @@ def test_measured_cpu_leaves_the_rest_of_the_duration_to_waiting() -> None:
 
 def test_no_task_of_its_own_answers_a_caller() -> None:
     called = choose(workload(front_door="function-url", start_seconds=600))
-    assert all("called" in [why.name for why in one.against] for one in called if one.candidate in JOBS)
+    assert all("called" in [why.name for why in one.violations] for one in called if one.candidate in JOBS)
 
 
 def test_requests_that_come_rarely_nearly_all_meet_a_start() -> None:
@@ -82,4 +82,4 @@ def test_requests_that_come_rarely_nearly_all_meet_a_start() -> None:
 )
 def test_what_stands_before_a_function_has_its_limits(asked: dict[str, Any], name: str) -> None:
     function = next(one for one in choose(workload(**asked)) if one.candidate is Candidate.LAMBDA)
-    assert name in [why.name for why in function.against]
+    assert name in [why.name for why in function.violations]

@@ -12,7 +12,7 @@ from chooser.changes import changes
 from chooser.choose import break_even, choose
 from chooser.keys import parse
 from chooser.notes import elsewhere, sizing, unmeasured, warnings
-from chooser.report import answer, told
+from chooser.report import answer, crossing_in_words
 from chooser.workload import Workload
 
 SMALL = {"name": "small", "requests": 1_000_000, "memory_mb": 512, "duration_ms": {"x86_64": 100}}
@@ -64,8 +64,8 @@ def test_what_never_crosses_says_so() -> None:
         break_even(page.example("scans"), (Candidate.RUN_TASK, "x86_64"), (Candidate.RUN_TASK_SPOT, "x86_64"))
         is None
     )
-    assert told(answer(page.example("nightly-report"))).startswith(
-        "None near: task a job stays cheaper than lambda managed"
+    assert crossing_in_words(answer(page.example("nightly-report"))).startswith(
+        "None near: task per job stays cheaper than lambda managed"
     )
 
 
@@ -96,8 +96,8 @@ def test_an_input_that_flips_the_answer_comes_first_and_does_flip_it() -> None:
 def test_each_kind_of_input_is_moved(more: dict[str, Any], key: str, then: str) -> None:
     load = workload(**more)
     flips, steady = changes(load, choose(load))
-    told = {(one.key, one.then) for one in flips}
-    assert (key, then) in told or key in steady
+    crossing_in_words = {(one.key, one.then) for one in flips}
+    assert (key, then) in crossing_in_words or key in steady
 
 
 def test_interruptible_jobs_would_be_cheaper_on_spot() -> None:

@@ -16,7 +16,7 @@ from chooser.costs.functions import gb_seconds
 from chooser.costs.sizing import BUSY
 from chooser.keys import BALANCERS, FRONT_DOORS, parse
 from chooser.prices import Price, as_of, prices, stale
-from chooser.report import against
+from chooser.report import reasons
 from chooser.workload import Workload
 from runtime.placement.limits import Limit, limits
 
@@ -106,14 +106,14 @@ def test_the_free_tier_takes_off_what_it_says(free: bool) -> None:
 def test_an_instance_that_has_no_price_here_is_not_recommended() -> None:
     for load, architecture in ((workload(duration_ms={"x86_64": 100}), ""), (workload(), "x86_64")):
         (managed,) = (v for v in choose(load, architecture=architecture) if v.candidate is Candidate.MANAGED)
-        assert [why.name for why in managed.against] == ["managed_instances.priced_x86_64"]
+        assert [why.name for why in managed.violations] == ["managed_instances.priced_x86_64"]
 
 
 def test_more_jobs_than_fargate_starts_are_not_given_to_it() -> None:
     load = workload(requests=60_000_000, start_seconds=600)
     assert 20 < max(load.per_second) < 24
     (job,) = (v for v in choose(load) if v.candidate is Candidate.RUN_TASK)
-    assert [why.name for why in job.against] == ["run_task.starts_a_second"]
+    assert [why.name for why in job.violations] == ["run_task.starts_a_second"]
 
 
 def test_a_services_tasks_pay_for_their_disk() -> None:
@@ -183,7 +183,7 @@ def test_nothing_beyond_a_hard_limit_is_ever_recommended(asked: dict[str, Any]) 
     load = workload(**asked)
     for verdict in choose(load):
         if not verdict.possible:
-            assert against(verdict)
+            assert reasons(verdict)
             continue
         assert not load.gpu
         assert load.memory_mb <= (10_240 if verdict.candidate in FUNCTIONS else 249_856)
@@ -217,10 +217,10 @@ def test_what_only_a_longer_start_would_allow_is_named_with_its_price() -> None:
     best, *rest = choose(load)
     said = sentence([best, *rest])
     assert (best.candidate, best.possible) == (Candidate.SERVICE, True)
-    assert "if it may take 45 s (start_seconds), task a job, Spot costs $" in said
+    assert "if it may take 45 s (start_seconds), task per job, Spot costs $" in said
     assert said.endswith("Nothing else is possible as it is asked.")
     spot = next(one for one in rest if one.candidate is Candidate.RUN_TASK_SPOT)
-    assert against(spot).startswith("starts in 45 s, wanted within 1 s")
+    assert reasons(spot).startswith("starts in 45 s, wanted within 1 s")
     patient = choose(load._replace(start_seconds=60))
     assert patient[0].candidate is Candidate.RUN_TASK_SPOT
     assert "start_seconds" not in sentence(patient)
@@ -244,7 +244,7 @@ def test_an_answer_over_six_megabytes_is_streamed() -> None:
         gigabytes * 0.008
     )
     gateway = choose(streamed._replace(front_door="http-api"))
-    assert "lambda.response_mb" in [why.name for one in gateway for why in one.against]
+    assert "lambda.response_mb" in [why.name for one in gateway for why in one.violations]
 
 
 def test_open_connections_are_possible_on_a_function_by_a_websocket_api() -> None:
@@ -260,7 +260,7 @@ def test_a_slow_start_is_told_and_rules_out_only_where_too_many_meet_it() -> Non
     assert next(one for one in choose(slow) if one.candidate is Candidate.LAMBDA).possible
     often = slow._replace(cold_share=0.05)
     function = next(one for one in choose(often) if one.candidate is Candidate.LAMBDA)
-    assert against(function) == "starts in 6 s, wanted within 1 s"
+    assert reasons(function) == "starts in 6 s, wanted within 1 s"
 
 
 @pytest.mark.parametrize(("name", "usd"), [("scans", 0.06437 * 2000), ("thumbnails", 0.000025 * 300_000)])

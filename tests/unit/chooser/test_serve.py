@@ -19,7 +19,7 @@ from chooser.keys import load, parse
 from chooser.report import answer, as_json
 from chooser.serve import HOST, Server
 from chooser.workload import Workload
-from chooser.written import as_query, as_toml, from_query, said
+from chooser.written import as_query, as_toml, from_query, given_keys
 from tests.support.browser import Tab, tab
 from tests.support.workloads import workloads
 
@@ -62,7 +62,7 @@ def test_page_and_command_give_the_same_numbers(
     port: int, window: Tab, made: Workload, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text(as_toml(said(made)))
+    file.write_text(as_toml(given_keys(made)))
     assert main([str(file), "--json"]) == 0
     by_command = json.loads(capsys.readouterr().out)
     status, text, _ = get(port, f"/answer?{as_query(made)}")
@@ -98,7 +98,7 @@ def test_a_slider_and_the_keyboard_change_the_answer_and_the_address(port: int, 
         window.call("Input.dispatchKeyEvent", type=kind, key="End", code="End", windowsVirtualKeyCode=35)
     window.settle()
     asked = from_query(str(window.run("location.search")).removeprefix("?"))
-    assert asked == parse({**said(THUMBNAILS), "requests": 1e10})
+    assert asked == parse({**given_keys(THUMBNAILS), "requests": 1e10})
     assert shown(window) != before
     assert window.run("document.querySelectorAll('svg polyline').length") == len(shown(window))
 
@@ -153,7 +153,7 @@ def test_other_hosts_are_refused(port: int, host: str) -> None:
 
 
 def test_a_name_that_is_a_script_is_a_text(port: int, window: Tab) -> None:
-    named = parse({**said(THUMBNAILS), "name": "<img src=x onerror=alert(1)>"})
+    named = parse({**given_keys(THUMBNAILS), "name": "<img src=x onerror=alert(1)>"})
     window.open(f"http://{HOST}:{port}/?{as_query(named)}")
     assert window.run("document.images.length") == 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from chooser.keys import KEYS, WorkloadError, load, parse
 from chooser.workload import Workload
-from chooser.written import MOST, as_query, as_toml, from_query, said
+from chooser.written import MOST, as_query, as_toml, from_query, given_keys
 from tests.support.workloads import workloads
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("*.toml"))
@@ -19,7 +19,7 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("*.toml"))
 )
 def test_a_round_trip_changes_nothing(made: Workload) -> None:
     assert from_query(as_query(made)) == made
-    assert parse(tomllib.loads(as_toml(said(made)))) == made
+    assert parse(tomllib.loads(as_toml(given_keys(made)))) == made
 
 
 def test_every_key_survives_a_round_trip() -> None:
@@ -32,9 +32,9 @@ def test_every_key_survives_a_round_trip() -> None:
     values |= {"memory_mb": 2048, "hours": [1, *[0.5] * 23], "region": "eu-west-1", "assumed": ["cpu_ms"]}
     values |= {"task_memory_gb": 4}
     made = parse(values)
-    assert made.said == {*KEYS}
+    assert made.given == {*KEYS}
     assert from_query(as_query(made)) == made
-    assert parse(tomllib.loads(as_toml(said(made)))) == made
+    assert parse(tomllib.loads(as_toml(given_keys(made)))) == made
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_a_created_event_gives_the_object_and_its_version() -> None:
 
 @pytest.mark.parametrize(
     ("deletion_type", "change"),
-    [("Delete Marker Created", Change.HIDDEN), ("Permanently Deleted", Change.REMOVED)],
+    [("Delete Marker Created", Change.DELETE_MARKER), ("Permanently Deleted", Change.VERSION_DELETED)],
 )
 def test_a_deleted_event_says_which_kind_of_deletion(deletion_type: str, change: Change) -> None:
     assert parse_event(s3_event("a.jpg", deletion_type=deletion_type)).change is change

@@ -27,7 +27,7 @@ def test_an_older_upload_that_arrives_after_the_deletion_stays_deleted(world: Wo
     created = world.upload("a.jpg", PHOTO)
     hidden = world.hide("a.jpg")
     outcomes = world.run(hidden, created)
-    assert [one.what for one in outcomes] == ["Deleted", "Superseded"]
+    assert [one.metric for one in outcomes] == ["Deleted", "Superseded"]
     assert world.keys() == [pointer_key("a.jpg")]
 
 

@@ -144,7 +144,7 @@ def test_more_keys_than_a_page_holds_are_all_removed(world: World, monkeypatch: 
     for number in range(5):
         world.s3.put_object(Bucket="output", Key=f"v/{job}/{number}", Body=b"")
     world.s3.put_object(Bucket="output", Key=f"v/{job[:-1]}1/0", Body=b"")
-    world.job.output.remove(job)
+    world.job.output.purge(job)
     assert world.keys() == [f"v/{job[:-1]}1/0"]
 
 

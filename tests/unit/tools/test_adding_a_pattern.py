@@ -95,7 +95,7 @@ HANDLER = """\"\"\"Counts the messages of its queue.\"\"\"
 from lambda_src.counter.metrics import Metric
 from runtime.sqs_batch import Outcome, each_message
 
-handler = each_message(lambda message, context: Outcome(what=Metric.COUNTED))
+handler = each_message(lambda message, context: Outcome(metric=Metric.COUNTED))
 """
 REST = {
     "tests/synth/test_upgrades.py": {'    "Operations": set': '    "CountPattern": {"Source71E471F1"},\n'},

@@ -80,11 +80,11 @@ STEPS = [step for page in pages.PAGES for step in pages.steps(page)]
 def test_what_can_be_run_at_once_ends_as_the_page_says(step: pages.Step) -> None:
     done = run(step.command)
     assert done.returncode == 0, done.stderr
-    assert pages.missing(step.shown, done.stdout) is None
+    assert pages.first_missing_line(step.expected_output, done.stdout) is None
 
 
 def test_commands_are_read_with_what_is_shown_below_them_and_without_remarks() -> None:
-    found = {step.command: step.shown for step in pages.steps("README.md")}
+    found = {step.command: step.expected_output for step in pages.steps("README.md")}
     assert found["python3 -m chooser examples/thumbnails.toml"][0].startswith("thumbnails of photos")
     assert found["cdk bootstrap"] == ()
     dead = [step.command for step in STEPS if step.command.startswith("dead=")]
@@ -106,7 +106,7 @@ def test_commands_are_read_with_what_is_shown_below_them_and_without_remarks() -
 def test_figures_and_columns_may_differ_from_the_page_and_nothing_else(
     shown: list[str], printed: str, absent: str | None
 ) -> None:
-    assert pages.missing(shown, printed) == absent
+    assert pages.first_missing_line(shown, printed) == absent
 
 
 def test_every_command_in_a_text_is_one_that_is_run() -> None:

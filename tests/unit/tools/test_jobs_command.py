@@ -55,7 +55,7 @@ def test_a_failed_job_shows_every_attempt_and_can_be_retried(
     assert "begins anew, as attempt 2" in said
     assert "exit code 139" in said
     world.now = time.time()  # the command's clock, by which the retry is due
-    world.deliver_calls()
+    world.deliver_wake_ups()
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
 
 

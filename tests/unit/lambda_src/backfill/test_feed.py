@@ -112,7 +112,7 @@ def test_what_was_deleted_and_uploaded_again_is_shown(fed: Fed) -> None:
     output.publish(old, {})
     hidden = {**fed.world.upload(b"", "a.jpg"), "detail-type": "Object Deleted"}
     hidden["detail"]["deletion-type"] = "Delete Marker Created"
-    output.delete(parse_event(hidden))
+    output.apply_deletion(parse_event(hidden))
     fed.put("a.jpg")
     fed.feed("a.jpg")
     (message,) = fed.take()

@@ -24,7 +24,7 @@ def world() -> Iterator[World]:
 
 
 def test_a_small_scan_is_done_by_the_function_and_says_why(world: World) -> None:
-    assert world.dispatch(world.upload(SCAN)).what == "DoneByLambda"
+    assert world.dispatch(world.upload(SCAN)).metric == "DoneByLambda"
     job = world.job
     assert (job.state, job.where, job.percent) == (State.DONE, "lambda", 100)
     assert "the function does it itself" in job.placement
@@ -35,11 +35,11 @@ def test_a_small_scan_is_done_by_the_function_and_says_why(world: World) -> None
 def test_at_any_fraction_of_a_second_a_job_begins_at_once(world: World) -> None:
     for fraction in (0.2, 0.5, 0.8):
         world.now = int(world.now) + fraction
-        assert world.by_tasks_only().dispatch(world.upload(SCAN)).what == "TaskStarted"
+        assert world.by_tasks_only().dispatch(world.upload(SCAN)).metric == "TaskStarted"
 
 
 def test_a_large_scan_is_done_by_one_task_and_says_why(world: World) -> None:
-    assert world.by_tasks_only().dispatch(world.upload(SCAN)).what == "TaskStarted"
+    assert world.by_tasks_only().dispatch(world.upload(SCAN)).metric == "TaskStarted"
     (task,) = world.ecs.live
     assert world.job.state is State.STARTING
     world.track(world.run_task(task))
@@ -51,11 +51,11 @@ def test_a_large_scan_is_done_by_one_task_and_says_why(world: World) -> None:
 
 def test_a_message_that_comes_ten_times_starts_one_task(world: World) -> None:
     message = world.by_tasks_only().upload(SCAN)
-    outcomes = [world.dispatch(message).what for _ in range(10)]
+    outcomes = [world.dispatch(message).metric for _ in range(10)]
     assert outcomes == ["TaskStarted", *["NothingToDo"] * 9]
     assert len(world.ecs.asked) == len(world.ecs.tasks) == 1
     world.run_task(world.ecs.live[0])
-    assert world.dispatch(message).what == "NothingToDo"
+    assert world.dispatch(message).metric == "NothingToDo"
     assert published(world, world.job)
 
 
@@ -66,7 +66,7 @@ def test_ten_messages_at_once_start_one_task(world: World) -> None:
 
     def dispatch() -> None:
         together.wait()
-        outcomes.append(world.dispatch(message).what)
+        outcomes.append(world.dispatch(message).metric)
 
     threads = [threading.Thread(target=dispatch) for _ in range(10)]
     for thread in threads:
@@ -86,10 +86,10 @@ def test_a_dispatcher_killed_between_run_task_and_saving_loses_no_task(
         with pytest.raises(SystemExit):
             world.dispatch(message)
     assert (world.job.state, world.job.task_arn) == (State.STARTING, "")
-    assert world.dispatch(message).what == "NothingToDo", "the message comes again, and waits for the sweep"
+    assert world.dispatch(message).metric == "NothingToDo", "the message comes again, and waits for the sweep"
     world.now += START_SECONDS + 1
     world.sweep()
-    world.deliver_calls()
+    world.deliver_wake_ups()
     assert len(world.ecs.tasks) == 1, "the same token gives the same task"
     assert world.job.task_arn == world.ecs.live[0]
     world.track(world.run_task(world.ecs.live[0]))
@@ -122,10 +122,10 @@ def test_an_attempt_of_the_function_that_dies_goes_to_a_task(
         with pytest.raises(SystemExit):
             world.dispatch(message)
     assert world.job.state is State.WORKING
-    assert world.dispatch(message).what == "NothingToDo", "somebody else holds the lease"
+    assert world.dispatch(message).metric == "NothingToDo", "somebody else holds the lease"
     world.now += SECONDS + 60
     world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
     world.track(world.run_task(world.ecs.live[0]))
     job = world.job
     assert (job.state, job.where, job.attempt) == (State.DONE, "fargate", 2)
@@ -141,7 +141,7 @@ def test_work_that_fails_in_the_function_goes_to_a_task_at_once(
             type(world.works), "run", lambda *_, **__: (_ for _ in ()).throw(MemoryError("of tiles"))
         )
         outcome = world.dispatch(world.upload(SCAN))
-    assert (outcome.what, outcome.facts["given_to_task"]) == ("TaskStarted", "MemoryError: of tiles")
+    assert (outcome.metric, outcome.facts["given_to_task"]) == ("TaskStarted", "MemoryError: of tiles")
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
     assert "MemoryError: of tiles" in world.job.tries[0].why
 
@@ -155,7 +155,7 @@ def test_a_function_that_comes_back_after_its_lease_does_no_harm(
     def slowly(*arguments: Any, **named: Any) -> bool:
         world.now += SECONDS + 60
         world.sweep()
-        world.deliver_calls()
+        world.deliver_wake_ups()
         return work(*arguments, **named)
 
     with monkeypatch.context() as slow:
@@ -192,7 +192,7 @@ def test_without_permission_to_write_the_job_fails_with_the_reason_and_can_be_re
     (task,) = world.ecs.live
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
     with monkeypatch.context() as refused:
-        refused.setattr(type(world.works.output), "put", lambda *_: (_ for _ in ()).throw(denied))
+        refused.setattr(type(world.works.output), "put_part", lambda *_: (_ for _ in ()).throw(denied))
         with pytest.raises(ClientError, match="AccessDenied"):
             world.work(task)
     world.track(world.ecs.end(task, exit_code=1, reason="Essential container in task exited"))
@@ -203,7 +203,7 @@ def test_without_permission_to_write_the_job_fails_with_the_reason_and_can_be_re
 
     world.jobs.reopen(job.job_id)
     world.sweep()
-    world.deliver_calls()
+    world.deliver_wake_ups()
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.attempt) == (State.DONE, 2)
     assert published(world, world.job)
@@ -253,7 +253,7 @@ def test_a_task_whose_end_was_lost_finds_its_result_and_makes_it_no_second_time(
     monkeypatch.setattr("runtime.work.scans.write_pyramid", lambda *_, **__: pytest.fail("Made again."))
     world.jobs.try_again(world.job.job_id, 1, "thought to be lost")
     world.sweep()
-    world.deliver_calls()
+    world.deliver_wake_ups()
     (second,) = (task for task in world.ecs.live if task != first)
     world.track(world.run_task(second))
     assert world.job.state is State.DONE

@@ -55,7 +55,7 @@ def test_a_deletion_reaches_cloudfront_with_the_next_sweep(world: World) -> None
 def test_what_is_refused_is_asked_for_again(world: World) -> None:
     paths = deleted(world, 1)
     world.edge.busy = True
-    assert world.sweep().what == "Swept"
+    assert world.sweep().metric == "Swept"
     assert world.counted["NotInvalidated"] == 1
     world.edge.busy = False
     world.sweep()
@@ -126,14 +126,14 @@ def test_a_removal_that_was_cut_short_is_asked_for_all_the_same(
     message = world.upload(SCAN)
     world.dispatch(message)
     gone = removal(world, message)
-    remove = type(world.works.output).remove
+    remove = type(world.works.output).purge
 
     def remove_and_die(self: Any, job_id: str) -> None:
         remove(self, job_id)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr(type(world.works.output), "remove", remove_and_die)
+        dying.setattr(type(world.works.output), "purge", remove_and_die)
         with pytest.raises(KeyboardInterrupt):
             world.dispatch(gone)
     world.dispatch(gone)
@@ -178,11 +178,11 @@ def test_a_task_that_dies_after_its_version_was_removed_leaves_nothing_either(
     world.dispatch(message)
     (task,) = world.ecs.live
     world.jobs.begin(world.job.job_id, 1, task, 3600)
-    world.works.output.put(f"v/{world.job.job_id}/0.jpg", b"", "image/jpeg")
+    world.works.output.put_part(f"v/{world.job.job_id}/0.jpg", b"", "image/jpeg")
     world.dispatch(removal(world, message))
-    world.works.output.put(f"v/{world.job.job_id}/1.jpg", b"", "image/jpeg")
+    world.works.output.put_part(f"v/{world.job.job_id}/1.jpg", b"", "image/jpeg")
     world.track(world.ecs.end(task, exit_code=137))
-    world.deliver_calls()
+    world.deliver_wake_ups()
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, "source-gone" in world.job.message) == (State.REJECTED, True)
     assert not world.keys("v/")
@@ -196,7 +196,7 @@ def test_while_s3_fails_a_job_keeps_its_turn(world: World, monkeypatch: pytest.M
         with pytest.raises(ClientError):
             world.dispatch(message)
     assert world.job.state is State.WAITING
-    assert world.dispatch(message).what == "DoneByLambda"
+    assert world.dispatch(message).metric == "DoneByLambda"
     assert world.job.attempt == 1
 
 
@@ -208,7 +208,7 @@ def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World
     asked = len(world.ecs.asked)
     world.ecs.no_room = False
     world.sweep()
-    world.deliver_calls()
+    world.deliver_wake_ups()
     assert (len(world.ecs.asked), world.job.state) == (asked, State.REJECTED)
 
 
@@ -218,13 +218,13 @@ def test_a_job_whose_key_shows_a_newer_version_ends_before_its_task_is_started(w
     world.ecs.no_room = True
     world.dispatch(older)
     waiting = world.job.job_id
-    world.works.output.put(f"v/{waiting}/0.jpg", b"", "image/jpeg")
+    world.works.output.put_part(f"v/{waiting}/0.jpg", b"", "image/jpeg")
     asked = len(world.ecs.asked)
     world.rules = Rules()
     newer = world.upload(SCAN)
     world.dispatch(newer)
     world.by_tasks_only().sweep()
-    assert [one.what for one in world.deliver_calls()] == ["Superseded"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["Superseded"]
     assert len(world.ecs.asked) == asked
     assert not world.keys(f"v/{waiting}/")
     jobs = {job.version_id: job for job in world.jobs.all()}

@@ -45,7 +45,7 @@ def test_viewers_find_a_tree_only_once_its_last_tile_is_stored(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described = threading.Event()
-    put = type(world.works.output).put
+    put = type(world.works.output).put_part
 
     def put_the_last_tile_too_late(self: Any, key: str, *rest: Any, **named: Any) -> None:
         if key.endswith("info.json"):
@@ -57,7 +57,7 @@ def test_viewers_find_a_tree_only_once_its_last_tile_is_stored(
 
     world.by_tasks_only().dispatch(world.upload(SCAN))
     with monkeypatch.context() as slow:
-        slow.setattr(type(world.works.output), "put", put_the_last_tile_too_late)
+        slow.setattr(type(world.works.output), "put_part", put_the_last_tile_too_late)
         with pytest.raises(ClientError, match="SlowDown"):
             world.work(world.ecs.live[0])
     assert not described.is_set()
@@ -112,7 +112,7 @@ def test_a_second_version_during_the_work_is_what_is_shown_in_the_end(world: Wor
 
 def test_too_many_pixels_are_refused_before_anything_is_read_but_the_header(world: World) -> None:
     world.limits = replace(world.limits, max_pixels=1000)
-    assert world.dispatch(world.upload(SCAN)).what == "Rejected"
+    assert world.dispatch(world.upload(SCAN)).metric == "Rejected"
     assert "too-many-pixels" in world.job.message
 
 
@@ -127,7 +127,7 @@ def test_an_attempt_that_fails_late_leaves_what_another_has_published(
         monkeypatch.undo()
         world.jobs.try_again(world.job.job_id, 1, "thought to be lost")
         world.sweep()
-        world.deliver_calls()
+        world.deliver_wake_ups()
         (second,) = (task for task in world.ecs.live if task != first)
         world.track(world.run_task(second))
         raise Rejected(Reason.DAMAGED, "what went wrong late")

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from runtime.jobs.messages import Calls
 from runtime.jobs.record import MAX_ATTEMPTS, NEVER_RAN_SECONDS, START_SECONDS, State
+from runtime.jobs.wake_ups import WakeUps
 from tests.support.hybrid import SCAN, World, invisible, make_world, published
 
 
@@ -34,7 +34,7 @@ def test_a_task_that_is_taken_away_is_followed_by_the_next_attempt(
 ) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
     world.track(world.ecs.end(world.ecs.live[0], **stop))
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
     world.track(world.run_task(world.ecs.live[0]))
     job = world.job
     assert (job.state, job.attempt, len(world.ecs.tasks)) == (State.DONE, 2, 2)
@@ -55,10 +55,10 @@ def test_a_task_that_could_not_be_started_costs_no_attempt_however_often(world: 
         world.track(end)
         world.track(end)
         assert world.counted["TaskNeverRan"] == times + 1
-        assert not world.deliver_calls()
+        assert not world.deliver_wake_ups()
         world.now += NEVER_RAN_SECONDS
         world.sweep()
-        assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+        assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
         assert "launchType" in world.ecs.asked[-1], "Spot was not to be had"
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.attempt) == (State.DONE, 1)
@@ -85,7 +85,7 @@ def test_what_a_task_used_is_counted_once_however_often_its_end_is_told(
     end["detail"] |= {**times, "cpu": "1024", "memory": "2048"}
     with monkeypatch.context() as broken:
         refused = ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "SendMessageBatch")
-        broken.setattr(Calls, "send", Mock(side_effect=refused))
+        broken.setattr(WakeUps, "send", Mock(side_effect=refused))
         with pytest.raises(ClientError):
             world.track(end)
     world.track(end)
@@ -113,7 +113,7 @@ def test_a_task_out_of_memory_is_followed_by_a_larger_one(world: World) -> None:
     before = world.job.memory_mb
     why = "OutOfMemoryError: Container killed due to memory usage"
     world.track(world.ecs.end(world.ecs.live[0], exit_code=137, why=why))
-    world.deliver_calls()
+    world.deliver_wake_ups()
     assert world.job.memory_mb >= 2 * before
     assert world.ecs.asked[-1]["overrides"]["memory"] == str(world.job.memory_mb)
 
@@ -124,7 +124,7 @@ def test_a_task_that_always_ends_fails_after_its_last_attempt_with_the_reason(wo
         world.track(world.ecs.end(world.ecs.live[0], exit_code=137))
         world.now += 1000
         world.sweep()
-        world.deliver_calls()
+        world.deliver_wake_ups()
     job = world.job
     assert (job.state, job.attempt, len(job.tries)) == (State.FAILED, MAX_ATTEMPTS, MAX_ATTEMPTS)
     assert "It was tried 4 times" in job.message
@@ -140,7 +140,7 @@ def test_a_task_that_never_starts_is_stopped_and_tried_again(world: World) -> No
     world.now += START_SECONDS + 1
     world.sweep()
     assert world.ecs.stopped == ["The task was accepted and never began its work."]
-    world.deliver_calls()
+    world.deliver_wake_ups()
     late = world.ecs.end(task, code="UserInitiated", reason=world.ecs.stopped[0], exit_code=4)
     world.track(late)
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2), "its own end comes late, and is known"
@@ -164,7 +164,7 @@ def test_an_end_that_comes_twice_counts_once(world: World) -> None:
     end = world.ecs.end(world.ecs.live[0], exit_code=137)
     for _ in range(3):
         world.track(end)
-    world.deliver_calls()
+    world.deliver_wake_ups()
     assert (world.job.attempt, len(world.ecs.tasks)) == (2, 2)
 
 
@@ -172,7 +172,7 @@ def test_ends_that_come_in_reverse_change_nothing(world: World) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
     first = world.ecs.end(world.ecs.live[0], exit_code=137)
     world.track(first)
-    world.deliver_calls()
+    world.deliver_wake_ups()
     second = world.run_task(world.ecs.live[0])
     for end in (second, first):
         world.track(end)
@@ -185,7 +185,7 @@ def test_the_late_failure_of_an_attempt_that_was_given_up_fails_nobody(world: Wo
     world.ecs.tasks[first]["lastStatus"] = "PROVISIONING"
     world.now += START_SECONDS + 1
     world.sweep()
-    world.deliver_calls()
+    world.deliver_wake_ups()
     world.track(world.ecs.end(first, exit_code=1))
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
 
@@ -211,7 +211,7 @@ def test_an_end_that_was_lost_is_found_by_the_sweep(world: World, forgotten: boo
         del world.ecs.tasks[task]
     world.now += START_SECONDS + 1
     world.sweep()
-    world.deliver_calls()
+    world.deliver_wake_ups()
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
 
 
@@ -226,7 +226,7 @@ def test_a_tracker_that_throws_gets_the_message_again_and_does_it_once(
             world.track(end)
     assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
     world.track(end)
-    world.deliver_calls()
+    world.deliver_wake_ups()
     assert (world.job.state, world.job.attempt, len(world.ecs.tasks)) == (State.STARTING, 2, 2)
 
 
@@ -252,7 +252,7 @@ def test_a_job_that_ecs_will_not_describe_stops_no_sweep_for_the_others(
     monkeypatch.setattr(world.ecs, "describe_tasks", refuse)
     world.now += START_SECONDS
     assert world.sweep().facts == {"overdue": 2, "waiting": 2}
-    world.deliver_calls()
+    world.deliver_wake_ups()
     jobs = {job.key: (job.state, job.attempt) for job in world.jobs.all()}
     assert jobs == {
         "bad.tif": (State.STARTING, 1),
@@ -276,7 +276,7 @@ def test_a_record_that_cannot_be_read_stops_no_sweep_for_the_others(world: World
     )
     world.ecs.no_room = False
     assert world.sweep().facts["waiting"] == 2
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
     assert world.counted["JobNotSwept"] == 1
 
 
@@ -286,7 +286,7 @@ def test_an_event_without_the_overrides_environment_is_known_by_who_started_the_
     event = world.ecs.end(task, exit_code=137)
     event["detail"]["overrides"] = {"containerOverrides": [{"name": "worker"}]}
     event["detail"]["startedBy"] = world.ecs.asked[-1]["startedBy"]
-    assert world.track(event).what == "TaskStopped"
+    assert world.track(event).metric == "TaskStopped"
     assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
     event["detail"]["startedBy"] = "somebody"
-    assert world.track(event).what == "NotOurs"
+    assert world.track(event).metric == "NotOurs"

@@ -21,16 +21,16 @@ def world() -> Iterator[World]:
 
 def test_ten_minutes_without_capacity_use_up_neither_attempts_nor_receives(world: World) -> None:
     world.by_tasks_only().ecs.no_room = True
-    outcomes = [world.dispatch(world.upload(SCAN, f"{number}.tif")).what for number in range(5)]
+    outcomes = [world.dispatch(world.upload(SCAN, f"{number}.tif")).metric for number in range(5)]
     assert outcomes == ["Waiting"] * 5, "every message is acknowledged"
     for _ in range(10):
         world.now += 60
         world.sweep()
-        assert {one.what for one in world.deliver_calls()} == {"Waiting"}
+        assert {one.metric for one in world.deliver_wake_ups()} == {"Waiting"}
     assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.WAITING, 1)}
     world.ecs.no_room = False
     world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"] * 5
+    assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"] * 5
     for task in world.ecs.live:
         world.track(world.run_task(task))
     assert {(job.state, job.attempt) for job in world.jobs.all()} == {(State.DONE, 1)}
@@ -44,11 +44,11 @@ def test_as_soon_as_there_is_room_a_job_that_found_none_is_started(world: World,
     for _ in range(minutes // 5):
         world.now += 300
         world.sweep()
-        world.deliver_calls()
+        world.deliver_wake_ups()
     assert (world.job.state, world.job.attempt) == (State.WAITING, 1)
     world.ecs.no_room = False
     world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
     assert len(world.ecs.tasks) == 1
 
 
@@ -62,10 +62,10 @@ def test_an_answer_that_was_lost_is_asked_for_with_the_same_token(world: World, 
         raise ReadTimeoutError(endpoint_url="https://ecs")
 
     world.ecs.run_task = lose  # type: ignore[method-assign, assignment]
-    assert world.dispatch(world.upload(SCAN)).what == "Waiting"
+    assert world.dispatch(world.upload(SCAN)).metric == "Waiting"
     world.ecs.run_task = run  # type: ignore[method-assign]
     world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
     assert world.ecs.live == [world.job.task_arn], "the task that was started, and no other"
 
 
@@ -80,7 +80,7 @@ def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:
         waiting.append(message["detail"]["object"]["key"])
     world.ecs.no_room = False
     world.track(world.run_task(world.ecs.live[0]))
-    world.deliver_calls()
+    world.deliver_wake_ups()
     started = [job.key for job in world.jobs.all() if job.state is State.STARTING]
     assert sorted(started) == waiting[:4]
 
@@ -92,7 +92,7 @@ def test_whoever_was_tried_in_vain_lets_the_others_try_first(world: World) -> No
         world.dispatch(world.upload(SCAN, f"{number}.tif"))
     first, *others = world.jobs.waiting(3)
     world.now += 60
-    world.dispatch({"detail-type": "Job Called", "detail": {"job_id": first}})
+    world.dispatch({"detail-type": "Job Wake-Up", "detail": {"job_id": first}})
     assert world.jobs.waiting(3) == [*others, first]
 
 
@@ -103,12 +103,12 @@ def test_an_outage_of_minutes_does_not_use_up_all_attempts(world: World) -> None
             world.track(world.ecs.end(task, exit_code=4))
         world.now += 60
         world.sweep()
-        world.deliver_calls()
+        world.deliver_wake_ups()
     assert world.job.attempt == 4, "the second at once, the others after 4 and 16 minutes"
     assert world.job.state is State.WAITING
     world.now += 1000
     world.sweep()
-    world.deliver_calls()
+    world.deliver_wake_ups()
     world.track(world.run_task(world.ecs.live[0]))
     assert published(world, world.job)
 
@@ -120,7 +120,7 @@ def test_a_job_that_was_asked_for_again_has_all_its_attempts(world: World) -> No
     world.jobs.reopen(world.job.job_id)
     for _ in range(MAX_ATTEMPTS - 1):
         world.sweep()
-        world.deliver_calls()
+        world.deliver_wake_ups()
         assert "launchType" in world.ecs.asked[-1]
         world.track(world.ecs.end(world.ecs.live[0], exit_code=4))
         world.now += 1000
@@ -132,11 +132,11 @@ def test_a_deploy_that_is_under_way_fails_nobody(world: World) -> None:
     run = world.ecs.run_task
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "RunTask")
     world.ecs.run_task = lambda **_: (_ for _ in ()).throw(denied)  # type: ignore[method-assign]
-    assert world.dispatch(world.upload(SCAN)).what == "Waiting"
+    assert world.dispatch(world.upload(SCAN)).metric == "Waiting"
     world.ecs.run_task = run  # type: ignore[method-assign]
     world.now += 300
     world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
 
 
 def test_refusals_count_from_the_first_of_them_and_not_from_the_wait_for_room(world: World) -> None:
@@ -151,7 +151,7 @@ def test_refusals_count_from_the_first_of_them_and_not_from_the_wait_for_room(wo
 
     def outcomes() -> list[str]:
         world.sweep()
-        return [one.what for one in world.deliver_calls()]
+        return [one.metric for one in world.deliver_wake_ups()]
 
     world.ecs.run_task = refuse  # type: ignore[method-assign]
     assert outcomes() == ["Waiting"]
@@ -172,17 +172,17 @@ def test_a_job_that_merely_waits_never_fails(world: World) -> None:
     for _ in range(30):
         world.now += 24 * 3600
         world.sweep()
-        world.deliver_calls()
+        world.deliver_wake_ups()
     assert (world.job.state, world.job.attempt) == (State.WAITING, 1)
     assert "JobFailed" not in world.counted
     world.ecs.no_room = False
     world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["TaskStarted"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
 
 
 def test_without_spot_capacity_the_same_attempt_is_asked_for_on_demand(world: World) -> None:
     world.by_tasks_only().spot = world.ecs.no_spot = True
-    assert world.dispatch(world.upload(SCAN)).what == "TaskStarted"
+    assert world.dispatch(world.upload(SCAN)).metric == "TaskStarted"
     spot, on_demand = world.ecs.asked
     assert spot["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     assert on_demand["launchType"] == "FARGATE"
@@ -194,7 +194,7 @@ def test_after_a_spot_interruption_the_next_attempt_is_on_demand(world: World) -
     world.by_tasks_only().spot = True
     world.dispatch(world.upload(SCAN))
     world.track(world.ecs.end(world.ecs.live[0], code="SpotInterruption", exit_code=4))
-    world.deliver_calls()
+    world.deliver_wake_ups()
     assert ["launchType" in request for request in world.ecs.asked] == [False, True]
 
 
@@ -205,10 +205,10 @@ def test_what_is_denied_for_good_fails_with_what_ecs_said(world: World) -> None:
         "RunTask",
     )
     world.ecs.run_task = lambda **_: (_ for _ in ()).throw(error)  # type: ignore[method-assign]
-    assert world.dispatch(world.upload(SCAN)).what == "Waiting", "it may be a deploy"
+    assert world.dispatch(world.upload(SCAN)).metric == "Waiting", "it may be a deploy"
     world.now += 901
     world.sweep()
-    assert [one.what for one in world.deliver_calls()] == ["JobFailed"]
+    assert [one.metric for one in world.deliver_wake_ups()] == ["JobFailed"]
     assert "not authorized" in world.job.message
 
 
@@ -236,7 +236,7 @@ def test_thirty_uploads_at_a_quota_of_six_vcpus_are_done_on_their_first_attempt_
                 world.track(end)
         if minute % 5 == 0:
             world.sweep()
-        world.deliver_calls()
+        world.deliver_wake_ups()
         begun |= {arn: world.now for arn in world.ecs.live if arn not in begun}
         waiting = [job for job in world.jobs.all() if job.state is State.WAITING]
         has_room = (len(world.ecs.live) + 1) * cpu <= 6 * 1024

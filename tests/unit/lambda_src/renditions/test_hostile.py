@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambda_src.renditions.job import Job
 from lambda_src.renditions.photos import Photos
+from lambda_src.renditions.upload import UploadProcessor
 from runtime.events import Change, ObjectEvent
 from runtime.imaging.limits import Limits
 from runtime.imaging.probe import probe_bytes
@@ -68,18 +68,20 @@ def run_all() -> None:
     for number, data in corpus(SEED, COUNT):
         bucket: Any = Bucket()
         bucket.source = data
-        job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), work=Photos(limits=Limits()))
+        processor = UploadProcessor(
+            s3=bucket, output=Output(s3=bucket, bucket="output"), work=Photos(limits=Limits())
+        )
         event = ObjectEvent(
             change=Change.CREATED, bucket="source", key="a", version_id="1", sequencer="1", size=len(data)
         )
         print(number, file=sys.stderr, flush=True)
         started = time.process_time()
-        outcome = job.run(event)
+        outcome = processor.run(event)
         slowest = max(slowest, (time.process_time() - started, number))
-        ends[outcome.facts.get("reason", outcome.what)] += 1
-        assert outcome.what in ("Published", "Rejected")
+        ends[outcome.facts.get("reason", outcome.metric)] += 1
+        assert outcome.metric in ("Published", "Rejected")
         one_place = {key.partition("/")[0] for key in bucket.stored}
-        assert one_place == ({"v", "latest"} if outcome.what == "Published" else {"rejected"}), number
+        assert one_place == ({"v", "latest"} if outcome.metric == "Published" else {"rejected"}), number
     print(json.dumps({"ends": ends, "slowest": slowest, "peak_mb": peak_mb()}))
 
 
@@ -95,11 +97,13 @@ def run_one(data: bytes, size: int) -> str:
     """Return the reason for which one file is rejected; nothing but a rejection may end it."""
     bucket: Any = Bucket()
     bucket.source = data
-    job = Job(s3=bucket, output=Output(s3=bucket, bucket="output"), work=Photos(limits=Limits()))
+    processor = UploadProcessor(
+        s3=bucket, output=Output(s3=bucket, bucket="output"), work=Photos(limits=Limits())
+    )
     event = ObjectEvent(
         change=Change.CREATED, bucket="source", key="a", version_id="1", sequencer="1", size=size
     )
-    outcome = job.run(event)
+    outcome = processor.run(event)
     assert [key.partition("/")[0] for key in bucket.stored] == ["rejected"]
     return str(outcome.facts["reason"])
 

@@ -42,5 +42,5 @@ def test_labels_that_fail_are_written_down_and_fail_nothing(
         object.__setattr__(world.job.work, "labels", labeller(rekognition))
         event = world.upload("a.jpg", PHOTO)
         (outcome,) = world.run(event)
-    assert outcome.what == "Published"
+    assert outcome.metric == "Published"
     assert world.read(f"v/{event.job_id}/manifest.json")["labels"] == {"error": code}

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from runtime.exits import StoppedError
 from runtime.jobs.record import State
-from runtime.jobs.stops import NEVER_STARTED, OVERDUE, Verdict, read_stop
+from runtime.jobs.stopped_task import NEVER_STARTED, OVERDUE, NextStep, parse_stopped_task
 from runtime.work.uploads import Uploads
 from tests.support.hybrid import World, make_world
 from tests.support.images import encode, noise
@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
 
 
 def test_a_job_comes_back_as_it_was_stored(world: World) -> None:
-    tried = JOB.tried_again(5, "why")
+    tried = JOB.next_attempt(5, "why")
     assert tried
     stored = world.jobs.create(replace(tried, spot=True))
     assert world.jobs.get(JOB.job_id) == stored
@@ -47,10 +47,10 @@ def test_whoever_changes_a_job_sees_what_others_did_meanwhile(world: World) -> N
     def slow(job: Any) -> Any:
         seen.append(job.percent)
         if len(seen) == 1:
-            world.jobs.change(JOB.job_id, lambda one: replace(one, percent=50))
+            world.jobs.transition(JOB.job_id, lambda one: replace(one, percent=50))
         return replace(job, percent=job.percent + 1)
 
-    changed = world.jobs.change(JOB.job_id, slow)
+    changed = world.jobs.transition(JOB.job_id, slow)
     assert seen == [0, 50]
     assert changed
     assert changed.percent == 51
@@ -73,7 +73,7 @@ def test_only_open_jobs_are_in_the_index_and_only_ended_ones_expire(world: World
 def test_a_final_state_stays() -> None:
     for state in (State.DONE, State.REJECTED, State.FAILED):
         job = replace(JOB, state=state)
-        assert job.ended(0, State.DONE) is job.tried_again(0, "") is job.claimed(0, 0) is None
+        assert job.ended(0, State.DONE) is job.next_attempt(0, "") is job.claimed(0, 0) is None
         assert job.running(0, 1, "", 0) is None
 
 
@@ -85,49 +85,49 @@ def stop(**task: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("task", "verdict"),
+    ("task", "next_step"),
     [
-        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 0}}, Verdict.ENDED),
-        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 3}}, Verdict.ENDED),
-        ({"stopCode": "SpotInterruption", "container": {"exitCode": 0}}, Verdict.ENDED),
-        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 4}}, Verdict.AGAIN),
-        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 137}}, Verdict.AGAIN),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 0}}, NextStep.ENDED),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 3}}, NextStep.ENDED),
+        ({"stopCode": "SpotInterruption", "container": {"exitCode": 0}}, NextStep.ENDED),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 4}}, NextStep.AGAIN),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 137}}, NextStep.AGAIN),
         (
             {
                 "stopCode": "EssentialContainerExited",
                 "container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed"},
             },
-            Verdict.LARGER,
+            NextStep.LARGER,
         ),
-        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 1}}, Verdict.FAILED),
-        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 139}}, Verdict.FAILED),
-        ({"stopCode": "SpotInterruption", "container": {"exitCode": 1}}, Verdict.AGAIN),
-        ({"stopCode": "TerminationNotice", "container": {"exitCode": 137}}, Verdict.AGAIN),
-        ({"stopCode": "InfrastructureHealth"}, Verdict.AGAIN),
-        ({"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError"}, Verdict.NEVER_RAN),
-        ({"stopCode": "UserInitiated", "container": {"exitCode": 4}}, Verdict.FAILED),
-        ({"stopCode": "UserInitiated", "stoppedReason": OVERDUE}, Verdict.FAILED),
-        ({"stopCode": "UserInitiated", "stoppedReason": NEVER_STARTED}, Verdict.AGAIN),
-        ({}, Verdict.AGAIN),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 1}}, NextStep.FAILED),
+        ({"stopCode": "EssentialContainerExited", "container": {"exitCode": 139}}, NextStep.FAILED),
+        ({"stopCode": "SpotInterruption", "container": {"exitCode": 1}}, NextStep.AGAIN),
+        ({"stopCode": "TerminationNotice", "container": {"exitCode": 137}}, NextStep.AGAIN),
+        ({"stopCode": "InfrastructureHealth"}, NextStep.AGAIN),
+        ({"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError"}, NextStep.NEVER_RAN),
+        ({"stopCode": "UserInitiated", "container": {"exitCode": 4}}, NextStep.FAILED),
+        ({"stopCode": "UserInitiated", "stoppedReason": OVERDUE}, NextStep.FAILED),
+        ({"stopCode": "UserInitiated", "stoppedReason": NEVER_STARTED}, NextStep.AGAIN),
+        ({}, NextStep.AGAIN),
     ],
 )
-def test_what_the_end_of_a_task_means(task: dict[str, Any], verdict: Verdict) -> None:
-    found = read_stop(stop(**task))
+def test_what_the_end_of_a_task_means(task: dict[str, Any], next_step: NextStep) -> None:
+    found = parse_stopped_task(stop(**task))
     assert found
-    assert (found.job_id, found.attempt, found.verdict) == ("j", 2, verdict)
+    assert (found.job_id, found.attempt, found.next_step) == ("j", 2, next_step)
     assert found.why
 
 
 def test_what_is_billed_of_a_task_is_counted_from_the_image_pull() -> None:
     times = {"pullStartedAt": "2026-11-24T21:30:00.5Z", "stoppedAt": "2026-11-24T21:31:00.5Z"}
-    found = read_stop(stop(cpu="2048", memory="4096", createdAt="2026-11-24T21:29:00Z", **times))
+    found = parse_stopped_task(stop(cpu="2048", memory="4096", createdAt="2026-11-24T21:29:00Z", **times))
     assert found
     assert (found.vcpu_seconds, found.gb_seconds) == (120, 240)
 
 
 def test_a_task_of_somebody_else_is_left_alone(world: World) -> None:
     event = {"detail-type": "ECS Task State Change", "detail": {"taskArn": "a", "overrides": {}}}
-    assert world.track(event).what == "NotOurs"
+    assert world.track(event).metric == "NotOurs"
 
 
 def test_uploads_hold_no_more_than_are_on_their_way() -> None:

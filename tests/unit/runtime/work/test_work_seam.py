@@ -43,7 +43,7 @@ def manifest(world: World) -> dict[str, Any]:
 
 
 def test_a_small_file_is_done_by_the_function(world: World) -> None:
-    assert world.dispatch(world.upload(SMALL, "a.txt")).what == "DoneByLambda"
+    assert world.dispatch(world.upload(SMALL, "a.txt")).metric == "DoneByLambda"
     assert (world.job.state, world.job.where) == (State.DONE, "lambda")
     assert result(world, "numbered.txt") == b"1 one\n2 two\n3 three\n"
     assert result(world, "count.json") == b"3"
@@ -64,7 +64,7 @@ def test_a_large_file_is_done_by_a_task_that_tells_of_its_progress(
         return progress(self, job_id, attempt, percent)
 
     monkeypatch.setattr(type(world.jobs), "progress", tell)
-    assert world.dispatch(world.upload(LARGE, "a.txt")).what == "TaskStarted"
+    assert world.dispatch(world.upload(LARGE, "a.txt")).metric == "TaskStarted"
     assert "lambda_seconds" in world.job.decided_by
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.where, world.job.percent) == (State.DONE, "fargate", 100)
@@ -86,7 +86,7 @@ def test_what_it_rejects_leaves_nothing_but_its_reason(world: World, data: bytes
 def test_a_task_that_ends_early_is_followed_by_another(world: World) -> None:
     world.dispatch(world.upload(LARGE, "a.txt"))
     world.track(world.ecs.end(world.ecs.live[0], exit_code=137))
-    world.deliver_calls()
+    world.deliver_wake_ups()
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.attempt) == (State.DONE, 2)
 
@@ -96,6 +96,6 @@ def test_the_seam_knows_no_images() -> None:
         tree = ast.parse((ROOT / name).read_text())
         modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert not [module for module in modules if "imaging" in module or "scan" in module], name
-    for module in ("lambda_src.tracker.handler", "runtime.jobs.tasks", "container.worker.run"):
+    for module in ("lambda_src.tracker.handler", "runtime.jobs.task_launcher", "container.worker.run"):
         shipped = {file.relative_to(ROOT).as_posix() for file in closure(module)}
         assert not [file for file in shipped if "imaging" in file or "scan" in file], module

@@ -121,7 +121,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str,
             message = world.upload(file.read_bytes(), case.name)
             outcome = world.dispatch(message)
             result = folder / f"{case.name}.result.mp4"
-            if outcome.what == "DoneByLambda":
+            if outcome.metric == "DoneByLambda":
                 job_id = outcome.facts["job_id"]
                 stored = world.s3.get_object(Bucket="output", Key=f"v/{job_id}/video.mp4")["Body"].read()
                 result.write_bytes(stored)

@@ -55,7 +55,7 @@ def nothing_but_the_reason(world: World) -> bool:
 def test_a_short_clip_is_done_by_the_function_and_its_manifest_says_what_there_is(
     world: World, clip: bytes
 ) -> None:
-    assert world.dispatch(world.upload(clip, "a.mp4")).what == "DoneByLambda"
+    assert world.dispatch(world.upload(clip, "a.mp4")).metric == "DoneByLambda"
     made = whole(world)
     prefix = f"v/{world.job.job_id}"
     assert made["video"] == {
@@ -83,7 +83,7 @@ def test_a_scan_is_a_scan_as_before(world: World, clip: bytes) -> None:
 
 
 def test_a_long_one_is_done_by_a_task(world: World, clip: bytes) -> None:
-    assert world.by_tasks_only().dispatch(world.upload(clip, "a.mp4")).what == "TaskStarted"
+    assert world.by_tasks_only().dispatch(world.upload(clip, "a.mp4")).metric == "TaskStarted"
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.where) == (State.DONE, "fargate")
     assert whole(world)["placed"]["where"] == "fargate"
@@ -93,14 +93,14 @@ def test_a_message_that_comes_again_makes_nothing_anew(world: World, clip: bytes
     message = world.upload(clip, "a.mp4")
     world.dispatch(message)
     before = world.everything()
-    assert world.dispatch(message).what == "NothingToDo"
+    assert world.dispatch(message).metric == "NothingToDo"
     assert world.everything() == before
 
 
 def test_a_task_that_is_taken_away_is_followed_by_one_that_begins_anew(world: World, clip: bytes) -> None:
     world.by_tasks_only().dispatch(world.upload(clip, "a.mp4"))
     world.track(world.ecs.end(world.ecs.live[0], exit_code=137))
-    world.deliver_calls()
+    world.deliver_wake_ups()
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.attempt) == (State.DONE, 2)
     whole(world)
@@ -137,7 +137,7 @@ def test_what_does_not_end_in_time_in_the_function_goes_to_a_task(
     message = world.upload(clip, "a.mp4")
     with monkeypatch.context() as patch:
         patch.setattr(Videos, "run", late)
-        assert world.dispatch(message).what == "TaskStarted"
+        assert world.dispatch(message).metric == "TaskStarted"
     world.track(world.run_task(world.ecs.live[0]))
     assert world.job.state is State.DONE
     whole(world)
@@ -152,7 +152,7 @@ def test_want_of_memory_in_the_function_goes_to_a_task(
     message = world.upload(clip, "a.mp4")
     with monkeypatch.context() as patch:
         patch.setattr(Videos, "run", hungry)
-        assert world.dispatch(message).what == "TaskStarted"
+        assert world.dispatch(message).metric == "TaskStarted"
     assert world.job.state is State.STARTING
 
 
@@ -185,7 +185,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_made(
     message = world.upload(data, "a.mp4")
     if reason == "too-many-bytes":
         message["detail"]["object"]["size"] = LIMITS.bytes + 1
-    assert world.dispatch(message).what == "Rejected"
+    assert world.dispatch(message).metric == "Rejected"
     assert world.job.message.startswith(f"{reason}: ")
     assert nothing_but_the_reason(world)
 
@@ -202,12 +202,12 @@ def test_one_that_is_too_long_or_too_large_is_refused(world: World, clip: bytes)
 
 def test_one_with_sound_alone_is_refused(world: World, tmp_path: Path) -> None:
     data = make_clip(tmp_path / "a.mp4", Clip(frames=0)).read_bytes()
-    assert world.dispatch(world.upload(data, "a.mp4")).what == "Rejected"
+    assert world.dispatch(world.upload(data, "a.mp4")).metric == "Rejected"
     assert world.job.message == "no-video: There is no picture in it, only sound. Upload a video."
 
 
 def test_one_that_only_a_key_opens_is_refused(world: World, tmp_path: Path) -> None:
     secret = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "1" * 32, "encryption_kid": "2" * 32}
     data = make_clip(tmp_path / "a.mp4", Clip(frames=5, options=secret)).read_bytes()
-    assert world.dispatch(world.upload(data, "a.mp4")).what == "Rejected"
+    assert world.dispatch(world.upload(data, "a.mp4")).metric == "Rejected"
     assert world.job.message.startswith("encrypted: ")

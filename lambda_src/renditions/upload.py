@@ -45,7 +45,7 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class UploadProcessor:
     """Everything that is needed to process an event."""
 
     s3: "S3 | S3Client"
@@ -58,16 +58,16 @@ class Job:
         Raises transient errors: failed calls to AWS.
         """
         if event.is_folder:
-            return Outcome(what=Metric.IGNORED)
+            return Outcome(metric=Metric.IGNORED)
         if event.change is not Change.CREATED:
-            self.output.delete(event)
-            return Outcome(what=Metric.DELETED)
+            self.output.apply_deletion(event)
+            return Outcome(metric=Metric.DELETED)
         try:
             return self._publish(event)
         except Rejected as rejected:
             self.output.reject(event, rejected.reason, rejected.message)
             return Outcome(
-                what=Metric.REJECTED, facts={"reason": rejected.reason, "explanation": rejected.message}
+                metric=Metric.REJECTED, facts={"reason": rejected.reason, "explanation": rejected.message}
             )
 
     def _publish(self, event: ObjectEvent) -> Outcome:
@@ -86,9 +86,9 @@ class Job:
         return self._shown(event, self.output.publish(event, manifest), timings)
 
     def _shown(self, event: ObjectEvent, moved: bool, facts: Mapping[str, Any]) -> Outcome:
-        if not self.output.still_wanted(event):
+        if not self.output.confirm_source(event):
             raise _source_gone()
-        return Outcome(what=Metric.PUBLISHED if moved else Metric.SUPERSEDED, facts=facts)
+        return Outcome(metric=Metric.PUBLISHED if moved else Metric.SUPERSEDED, facts=facts)
 
     def _get(self, event: ObjectEvent) -> Mapping[str, Any]:
         try:
@@ -98,7 +98,7 @@ class Job:
 
     def _put(self, event: ObjectEvent, name: str, data: bytes, media_type: str) -> str:
         key = f"{version_prefix(event.job_id)}{name}"
-        self.output.put(key, data, media_type)
+        self.output.put_part(key, data, media_type)
         return key
 
 

@@ -7,7 +7,7 @@ from constructs import Construct
 HELPER = "Custom::S3AutoDeleteObjectsCustomResourceProvider"
 
 
-def own_the_helpers_logs(scope: Construct) -> None:
+def adopt_auto_delete_logs(scope: Construct) -> None:
     """Own the log group, once per stack.
 
     Otherwise Lambda creates one that never expires and that no stack deletes.

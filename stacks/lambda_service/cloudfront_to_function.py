@@ -18,7 +18,7 @@ HOST = "x-forwarded-host"
 INVOKE = "lambda:InvokeFunction"
 
 
-class FrontDoor(Construct):
+class CloudFrontToFunction(Construct):
     """Viewer -> CloudFront (HTTPS) -> function URL of an alias, signed by origin access control.
 
     distribution: CloudFront's. Each request carries the service's base address: as an environment variable it

@@ -12,7 +12,7 @@ from typing import Any
 
 from runtime.events import JOB_ID_DIGITS
 from runtime.exits import AGAIN, DONE, REJECTED
-from runtime.jobs.tasks import ATTEMPT, CONTAINER, JOB_ID
+from runtime.jobs.task_launcher import ATTEMPT, CONTAINER, JOB_ID
 
 KILLED = {137, 143}
 """128 + SIGKILL, 128 + SIGTERM."""
@@ -24,7 +24,7 @@ _STARTED_BY = re.compile(rf"(?P<{JOB_ID}>[0-9a-f]{{{JOB_ID_DIGITS}}})-(?P<{ATTEM
 _PLATFORM = {"SpotInterruption", "TerminationNotice", "InfrastructureHealth", "ServiceSchedulerInitiated"}
 
 
-class Verdict(StrEnum):
+class NextStep(StrEnum):
     """What follows for the job."""
 
     ENDED = "ended"
@@ -38,29 +38,29 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stop:
+class StoppedTask:
     """A stopped task. attempt: of its job."""
 
     job_id: str
     attempt: int
-    verdict: Verdict
+    next_step: NextStep
     why: str
     task_arn: str = ""
     vcpu_seconds: float = 0
     gb_seconds: float = 0
 
 
-def read_stop(task: Mapping[str, Any]) -> Stop | None:
+def parse_stopped_task(task: Mapping[str, Any]) -> StoppedTask | None:
     """Parse the `detail` of an event or a task of DescribeTasks; None for a task that is not ours."""
     of_job = _told(task) or _STARTED_BY.fullmatch(task.get("startedBy", ""))
     if not of_job:
         return None
-    verdict, why = _verdict(task)
+    next_step, why = _next_step(task)
     seconds = _billed(task)
-    return Stop(
+    return StoppedTask(
         job_id=of_job[JOB_ID],
         attempt=int(of_job[ATTEMPT]),
-        verdict=verdict,
+        next_step=next_step,
         why=why,
         task_arn=task.get("taskArn", ""),
         vcpu_seconds=seconds * int(task.get("cpu", 0)) / 1024,
@@ -89,7 +89,7 @@ def _billed(task: Mapping[str, Any]) -> float:
     return max(0.0, (times[1] - times[0]).total_seconds())
 
 
-def _verdict(task: Mapping[str, Any]) -> tuple[Verdict, str]:
+def _next_step(task: Mapping[str, Any]) -> tuple[NextStep, str]:
     code, reason = task.get("stopCode", ""), task.get("stoppedReason", "")
     container: Mapping[str, Any] = next(
         (one for one in task.get("containers", []) if one.get("name") == CONTAINER), {}
@@ -98,17 +98,17 @@ def _verdict(task: Mapping[str, Any]) -> tuple[Verdict, str]:
     why = f"{code or 'Stopped'}: {' '.join(filter(None, (reason, detail)))}"
     why += "" if exit_code is None else f" (exit code {exit_code})"
     if exit_code in (DONE, REJECTED):
-        return Verdict.ENDED, why
+        return NextStep.ENDED, why
     if reason == OVERDUE:
-        return Verdict.FAILED, OVERDUE
+        return NextStep.FAILED, OVERDUE
     if reason == NEVER_STARTED:
-        return Verdict.AGAIN, NEVER_STARTED
+        return NextStep.AGAIN, NEVER_STARTED
     if "OutOfMemory" in f"{detail} {reason}":
-        return Verdict.LARGER, why
+        return NextStep.LARGER, why
     if code == "UserInitiated":
-        return Verdict.FAILED, why
+        return NextStep.FAILED, why
     if code == "TaskFailedToStart":
-        return Verdict.NEVER_RAN, why
+        return NextStep.NEVER_RAN, why
     if code in _PLATFORM or exit_code in (AGAIN, *KILLED) or exit_code is None:
-        return Verdict.AGAIN, why
-    return Verdict.FAILED, why
+        return NextStep.AGAIN, why
+    return NextStep.FAILED, why

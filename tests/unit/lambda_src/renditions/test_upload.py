@@ -21,7 +21,7 @@ PHOTO = encode(corners(600, 400), ".jpg")
 def test_an_upload_becomes_renditions_a_manifest_and_a_pointer(world: World) -> None:
     event = world.upload("photos/été +1.jpg", PHOTO)
     (outcome,) = world.run(event)
-    assert outcome.what == "Published"
+    assert outcome.metric == "Published"
     prefix = f"v/{event.job_id}/"
     assert world.keys("v/") == [
         f"{prefix}{name}" for name in ("1600.webp", "320.webp", "800.webp", "manifest.json")
@@ -66,7 +66,7 @@ def test_what_cannot_be_done_is_rejected_with_its_reason_and_nothing_else(
 ) -> None:
     event = world.upload("photos/bad.jpg", data)
     (outcome,) = world.run(event)
-    assert outcome.what == "Rejected"
+    assert outcome.metric == "Rejected"
     assert world.keys() == [f"rejected/{event.job_id}.json"]
     record = world.read(f"rejected/{event.job_id}.json")
     assert record["reason"] == reason
@@ -88,7 +88,7 @@ def test_a_rejected_version_leaves_the_pointer_where_it_was(world: World) -> Non
 
 def test_a_folder_is_ignored(world: World) -> None:
     (outcome,) = world.run(world.upload("photos/", b""))
-    assert outcome.what == "Ignored"
+    assert outcome.metric == "Ignored"
     assert world.keys() == []
 
 
@@ -98,7 +98,7 @@ def test_the_same_event_twice_changes_nothing(world: World) -> None:
     before = world.everything()
     (second,) = world.run(event)
     assert world.everything() == before
-    assert (first.what, second.what) == ("Published", "Published")
+    assert (first.metric, second.metric) == ("Published", "Published")
     assert len(world.keys("v/")) == 4
     assert world.read(pointer_key("a.jpg"))["job_id"] == event.job_id
 
@@ -145,7 +145,7 @@ def test_a_writer_that_loses_the_race_looks_again_and_yields_to_the_newer(
 
     monkeypatch.setattr(world.job.s3, "put_object", newer_comes_first)
     (outcome,) = world.run(old)
-    assert outcome.what == "Superseded"
+    assert outcome.metric == "Superseded"
     assert world.read(pointer_key("a.jpg"))["job_id"] == new.job_id
 
 
@@ -165,7 +165,7 @@ def test_a_pointer_whose_answer_was_lost_is_the_same_when_it_is_written_again(
 
     monkeypatch.setattr(world.job.s3, "put_object", stored_but_not_heard)
     (outcome,) = world.run(event)
-    assert outcome.what == "Published"
+    assert outcome.metric == "Published"
     assert len(tries) == 1
     assert world.read(pointer_key("a.jpg"))["job_id"] == event.job_id
 
@@ -173,10 +173,10 @@ def test_a_pointer_whose_answer_was_lost_is_the_same_when_it_is_written_again(
 def test_a_version_that_was_rejected_and_is_then_published_ends_in_one_place(world: World) -> None:
     event = world.upload("a.jpg", PHOTO)
     strict = replace(world.job, work=Photos(limits=Limits(max_pixels=10, max_bytes=500_000)))
-    assert strict.run(event).what == "Rejected"
-    assert world.job.run(event).what == "Published"
+    assert strict.run(event).metric == "Rejected"
+    assert world.job.run(event).metric == "Published"
     assert world.keys("rejected/") == []
-    assert strict.run(event).what == "Published", "as it was before the limits were stricter"
+    assert strict.run(event).metric == "Published", "as it was before the limits were stricter"
     assert world.keys("rejected/") == []
 
 
@@ -227,7 +227,7 @@ def test_a_file_larger_than_its_event_said_is_rejected_and_its_connection_given_
 
     monkeypatch.setattr(world.job.s3, "get_object", larger)
     (outcome,) = world.run(world.upload("a.jpg", PHOTO))
-    assert (outcome.what, outcome.facts["reason"]) == ("Rejected", "too-many-bytes")
+    assert (outcome.metric, outcome.facts["reason"]) == ("Rejected", "too-many-bytes")
     assert body.closed
 
 
@@ -266,5 +266,5 @@ def test_an_event_that_comes_again_changes_no_byte_and_costs_no_work(
         "lambda_src.renditions.photos.render", lambda *_: pytest.fail("It was rendered again.")
     )
     (again,) = world.run(event)
-    assert (again.what, again.facts) == ("Published", {"again": True})
+    assert (again.metric, again.facts) == ("Published", {"again": True})
     assert world.everything() == before

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from runtime.jobs.record import Job
-from runtime.jobs.tasks import Answer, NotNow, Refused, Started, Tasks, Unsettled
+from runtime.jobs.task_launcher import Answer, DeployInProgress, Fatal, Retryable, Started, TaskLauncher
 from runtime.placement.limits import FARGATE_SIZES
 from tests.support.jobs import JOB, LAUNCH
 
@@ -23,8 +23,8 @@ DENIED = (
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/cluster/1"
 
 
-def tasks(ecs: Any, **named: Any) -> Tasks:
-    return Tasks(ecs=ecs, launch=replace(LAUNCH, **named))
+def tasks(ecs: Any, **named: Any) -> TaskLauncher:
+    return TaskLauncher(ecs=ecs, launch=replace(LAUNCH, **named))
 
 
 def request(job: Job = JOB, **named: Any) -> dict[str, Any]:
@@ -154,59 +154,64 @@ def answered(*, failures: list[dict[str, str]] | None = None, **error: Any) -> A
 )
 def test_a_failure_that_passes_is_waited_for(reason: str) -> None:
     answer = answered(failures=[{"arn": "a", "reason": reason}])
-    assert answer == NotNow(why=reason)
+    assert answer == Retryable(why=reason)
 
 
 @pytest.mark.parametrize("reason", ["MISSING", "INACTIVE", "ATTRIBUTE", "LOCATION"])
 def test_a_failure_that_stays_is_told_with_its_detail(reason: str) -> None:
     answer = answered(failures=[{"arn": "a", "reason": reason, "detail": "of the task definition"}])
-    assert answer == Refused(why=f"{reason}: of the task definition")
+    assert answer == Fatal(why=f"{reason}: of the task definition")
 
 
 @pytest.mark.parametrize("failures", [[], [{}], [{}, {}]])
 def test_no_task_and_no_reason_is_waited_for(failures: list[dict[str, str]]) -> None:
     """ECS repeats a failure without its reason after an hour."""
-    assert answered(failures=failures) == NotNow(why="RunTask started nothing and gave no reason.")
+    assert answered(failures=failures) == Retryable(why="RunTask started nothing and gave no reason.")
 
 
 @pytest.mark.parametrize(
     ("code", "message", "status", "kind"),
     [
-        ("ThrottlingException", "Rate exceeded", 400, NotNow),
-        ("ServerException", "", 500, NotNow),
-        ("InternalFailure", "", 500, NotNow),
-        ("Unknown", "", 503, NotNow),
-        ("LimitExceededException", "The limit for the resource was exceeded.", 400, NotNow),
-        ("InvalidParameterException", "Error: Request limit exceeded. (Service: AmazonEC2)", 400, NotNow),
-        ("ClientException", "Too many tasks in PROVISIONING. Please try again later.", 400, NotNow),
-        ("InvalidParameterException", "No Fargate configuration exists for given values.", 400, Refused),
-        ("AccessDeniedException", DENIED, 400, Unsettled),
-        ("ClientException", "TaskDefinition is inactive", 400, Unsettled),
-        ("ExpiredTokenException", "The security token included in the request is expired", 400, Unsettled),
-        ("UnrecognizedClientException", "The security token included is invalid.", 400, Unsettled),
-        ("InvalidSignatureException", "Signature expired", 400, Unsettled),
-        ("InvalidParameterException", "Unable to assume the service linked role.", 400, Unsettled),
-        ("ClientException", "The requested CPU configuration is above your limit", 400, NotNow),
-        ("ClusterNotFoundException", "Cluster not found.", 400, Refused),
-        ("AccessDeniedException", "Access denied", 400, Unsettled),
-        ("BlockedException", "Your account has been blocked.", 400, Refused),
-        ("PlatformTaskDefinitionIncompatibilityException", "no", 400, Refused),
+        ("ThrottlingException", "Rate exceeded", 400, Retryable),
+        ("ServerException", "", 500, Retryable),
+        ("InternalFailure", "", 500, Retryable),
+        ("Unknown", "", 503, Retryable),
+        ("LimitExceededException", "The limit for the resource was exceeded.", 400, Retryable),
+        ("InvalidParameterException", "Error: Request limit exceeded. (Service: AmazonEC2)", 400, Retryable),
+        ("ClientException", "Too many tasks in PROVISIONING. Please try again later.", 400, Retryable),
+        ("InvalidParameterException", "No Fargate configuration exists for given values.", 400, Fatal),
+        ("AccessDeniedException", DENIED, 400, DeployInProgress),
+        ("ClientException", "TaskDefinition is inactive", 400, DeployInProgress),
+        (
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+            400,
+            DeployInProgress,
+        ),
+        ("UnrecognizedClientException", "The security token included is invalid.", 400, DeployInProgress),
+        ("InvalidSignatureException", "Signature expired", 400, DeployInProgress),
+        ("InvalidParameterException", "Unable to assume the service linked role.", 400, DeployInProgress),
+        ("ClientException", "The requested CPU configuration is above your limit", 400, Retryable),
+        ("ClusterNotFoundException", "Cluster not found.", 400, Fatal),
+        ("AccessDeniedException", "Access denied", 400, DeployInProgress),
+        ("BlockedException", "Your account has been blocked.", 400, Fatal),
+        ("PlatformTaskDefinitionIncompatibilityException", "no", 400, Fatal),
     ],
 )
 def test_each_error_of_the_call_is_sorted(
-    code: str, message: str, status: int, kind: type[NotNow | Refused | Unsettled]
+    code: str, message: str, status: int, kind: type[Retryable | Fatal | DeployInProgress]
 ) -> None:
     answer = answered(service_error_code=code, service_message=message, http_status_code=status)
     assert isinstance(answer, kind)
     assert not isinstance(answer, Started)
     assert answer.why == f"{code}: {message}"
-    if isinstance(answer, NotNow):
+    if isinstance(answer, Retryable):
         assert answer.refused is (status < 500), "after a 5xx nobody knows whether a task was started"
 
 
 def test_a_conflict_about_a_token_that_started_nothing_is_a_refusal() -> None:
     answer = answered(service_error_code="ConflictException", service_message="Another request")
-    assert answer == NotNow(why="ConflictException: Another request", refused=True)
+    assert answer == Retryable(why="ConflictException: Another request", refused=True)
 
 
 def test_a_conflict_means_that_the_attempt_was_started_before() -> None:
@@ -224,13 +229,13 @@ def test_no_answer_at_all_is_waited_for_since_the_token_knows() -> None:
             raise EndpointConnectionError(endpoint_url="https://ecs")
 
     answer = tasks(Unreachable()).start(JOB)
-    assert isinstance(answer, NotNow)
+    assert isinstance(answer, Retryable)
     assert not answer.refused
 
 
 def test_every_size_of_the_record_is_one_that_fargate_has() -> None:
     grown = JOB
     for _ in range(3):
-        grown = grown.tried_again(0, "", larger=True) or grown
+        grown = grown.next_attempt(0, "", larger=True) or grown
         assert grown.memory_mb in FARGATE_SIZES[grown.cpu]
     assert grown.memory_mb >= 8 * JOB.memory_mb, "three times twice as much"

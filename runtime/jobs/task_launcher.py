@@ -61,7 +61,7 @@ class Started:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotNow:
+class Retryable:
     """A transient failure: no capacity, quota used up or throttled; the same request may succeed later.
 
     refused: ECS definitely started nothing. Otherwise it may have; a retry with the same token will tell.
@@ -72,24 +72,24 @@ class NotNow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unsettled:
+class DeployInProgress:
     """Denied, or an old revision: a deployment may be in progress for some minutes; then it is final."""
 
     why: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refused:
+class Fatal:
     """The same request will never succeed."""
 
     why: str
 
 
-Answer = Started | NotNow | Unsettled | Refused
+Answer = Started | Retryable | DeployInProgress | Fatal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tasks:
+class TaskLauncher:
     """Starts the worker's tasks. ecs: a boto3 client."""
 
     ecs: "ECSClient"
@@ -102,7 +102,7 @@ class Tasks:
         except ClientError as error:
             return _refusal(error)
         except BotoCoreError as error:  # no answer: it may have been started, and the token knows
-            return NotNow(why=f"ECS could not be reached: {error}", refused=False)
+            return Retryable(why=f"ECS could not be reached: {error}", refused=False)
         if answer["tasks"]:
             return Started(task_arn=answer["tasks"][0]["taskArn"])
         return _failure(answer["failures"])
@@ -164,8 +164,8 @@ def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:
     said = "; ".join(filter(None, told))
     passing = any(_PASSING_REASONS.match(one.get("reason", "")) for one in failures)
     if not said:
-        return NotNow(why="RunTask started nothing and gave no reason.")
-    return NotNow(why=said) if passing or _PASSING.search(said) else Refused(why=said)
+        return Retryable(why="RunTask started nothing and gave no reason.")
+    return Retryable(why=said) if passing or _PASSING.search(said) else Fatal(why=said)
 
 
 def _refusal(error: ClientError) -> Answer:
@@ -174,11 +174,11 @@ def _refusal(error: ClientError) -> Answer:
         # Asked before with other parameters, by an older revision of the task definition say: the tasks that
         # were started then, or none.
         arns: Sequence[str] = error.response.get("resourceIds") or []  # type: ignore[assignment]
-        return Started(task_arn=arns[0]) if arns else NotNow(why=f"{code}: {message}")
+        return Started(task_arn=arns[0]) if arns else Retryable(why=f"{code}: {message}")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     why = f"{code}: {message}"
     if code in _NOT_NOW_CODES or status >= 500:
-        return NotNow(why=why, refused=status < 500)
+        return Retryable(why=why, refused=status < 500)
     if _SETTLING.search(why):
-        return Unsettled(why=why)
-    return NotNow(why=why) if _PASSING.search(message) else Refused(why=why)
+        return DeployInProgress(why=why)
+    return Retryable(why=why) if _PASSING.search(message) else Fatal(why=why)

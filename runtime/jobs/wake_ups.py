@@ -1,4 +1,4 @@
-"""Calls: messages to the dispatcher's queue that ask it to retry a waiting job."""
+"""Wake-ups: messages to the dispatcher's queue that ask it to try a waiting job again."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,40 +9,40 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-CALL = "Job Called"
+WAKE_UP = "Job Wake-Up"
 _A_BATCH = 10
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calls:
+class WakeUps:
     """sqs: a boto3 client. queue_url: URL of the dispatcher's queue."""
 
     sqs: "SQSClient"
     queue_url: str
 
     def send(self, job_ids: Iterable[str]) -> int:
-        """Send one call per job; return how many. Raises RuntimeError when SQS did not accept one."""
+        """Send one wake-up per job; return how many. Raises RuntimeError when SQS did not accept one."""
         wanted = list(dict.fromkeys(job_ids))
         for begin in range(0, len(wanted), _A_BATCH):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
                 {
                     "Id": str(number),
-                    "MessageBody": json.dumps({"detail-type": CALL, "detail": {"job_id": one}}),
+                    "MessageBody": json.dumps({"detail-type": WAKE_UP, "detail": {"job_id": one}}),
                 }
                 for number, one in enumerate(wanted[begin : begin + _A_BATCH])
             ]
             failed = self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries).get("Failed")
             if failed:  # the request succeeds all the same
-                raise RuntimeError(f"SQS did not take {len(failed)} calls: {failed[0].get('Message')}")
+                raise RuntimeError(f"SQS did not take {len(failed)} wake-ups: {failed[0].get('Message')}")
         return len(wanted)
 
 
-def is_call(message: Mapping[str, Any]) -> bool:
-    """Return whether a message is a call, rather than an event of S3."""
-    return message.get("detail-type") == CALL
+def is_wake_up(message: Mapping[str, Any]) -> bool:
+    """Return whether a message is a wake-up, rather than an event of S3."""
+    return message.get("detail-type") == WAKE_UP
 
 
-def job_called(message: Mapping[str, Any]) -> str:
-    """Return the job id in a call."""
+def job_to_wake(message: Mapping[str, Any]) -> str:
+    """Return the job id in a wake-up."""
     return str(message["detail"]["job_id"])

@@ -24,7 +24,7 @@ KEEP_ALIVE = cdk.Duration.seconds(55)
 """Below the load balancer's idle timeout of 60 s."""
 
 
-class FrontDoor(Construct):
+class CloudFrontToAlb(Construct):
     """Viewer -> CloudFront (HTTPS) -> VPC origin -> internal load balancer."""
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
