@@ -60,7 +60,10 @@ class Price(NamedTuple):
 
 
 def own_folder() -> str:
-    """Return the folder of a user's own prices: https://specifications.freedesktop.org/basedir-spec/latest/"""
+    """Return the folder of a user's own prices.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
     config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     return os.path.join(config, "lambda-or-fargate", "prices")
 

@@ -76,7 +76,10 @@ def _settings(seen: Seen, told: Any) -> None:
 
 
 def _insights(seen: Seen, metrics: Metrics) -> None:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Lambda-Insights-metrics.html"""
+    """Record what Lambda Insights measured, where it is on.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Lambda-Insights-metrics.html
+    """
     milliseconds = metrics.mean("cpu_total_time")
     if milliseconds is None:
         seen.comments["cpu_ms"] = "not seen: Lambda Insights is off. Say cpu_share, if you know it"

@@ -124,7 +124,10 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
 
 
 def _invalidate(cloudfront: Any, distribution: str, job_id: str) -> None:
-    """https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html"""
+    """Create an invalidation.
+
+    https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
+    """
     cloudfront.create_invalidation(
         DistributionId=distribution,
         InvalidationBatch={

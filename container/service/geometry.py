@@ -1,4 +1,7 @@
-"""The pixels and the size that a request means: https://iiif.io/api/image/3.0/#4-image-requests"""
+"""The pixels and the size that a request means.
+
+https://iiif.io/api/image/3.0/#4-image-requests
+"""
 
 import math
 from contextlib import suppress
@@ -62,7 +65,8 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
 
 
 def canonical(asked: ImageRequest, placed: Transform, width: int, height: int, sizes: Sizes) -> str:
-    """Return the canonical path among those that give these pixels:
+    """Return the canonical path among those that give these pixels.
+
     https://iiif.io/api/image/3.0/#47-canonical-uri-syntax
     """
     box = (placed.left, placed.top, placed.width, placed.height)

@@ -1,4 +1,5 @@
-"""The description of an image, which viewers request first:
+"""The description of an image, which viewers request first.
+
 https://iiif.io/api/image/3.0/#5-image-information
 """
 

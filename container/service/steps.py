@@ -26,5 +26,8 @@ class Steps:
         return {name: round(one, 1) for name, one in list(self.taken.items())}
 
     def __str__(self) -> str:
-        """Format as a Server-Timing header: https://www.w3.org/TR/server-timing/"""
+        """Format as a Server-Timing header.
+
+        https://www.w3.org/TR/server-timing/
+        """
         return ", ".join(f"{name};dur={one}" for name, one in self.rounded().items())

@@ -71,7 +71,10 @@ def _attempt(kinds: Sequence[Work]) -> Attempt:
 
 
 def _task_arn() -> str:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html"""
+    """Return this task's ARN from the metadata endpoint; "" outside ECS.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
+    """
     address = os.environ.get("ECS_CONTAINER_METADATA_URI_V4")
     if not address:
         return ""

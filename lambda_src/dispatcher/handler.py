@@ -26,7 +26,10 @@ from runtime.work.works import Works
 
 
 def _trace_id() -> str:
-    """X-Ray trace ID of the invocation: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+    """Return the X-Ray trace ID of the invocation.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
     header = os.environ.get("_X_AMZN_TRACE_ID", "")  # Root=1-...;Parent=...;Sampled=1
     return dict(part.partition("=")[::2] for part in header.split(";")).get("Root", "")
 

@@ -29,7 +29,8 @@ def loading(header: Header) -> dict[str, str]:
 
 
 def as_option(header: Header) -> str:
-    """Return those options for thumbnails, which ignore them as arguments:
+    """Return those options for thumbnails, which ignore them as arguments.
+
     https://github.com/libvips/libvips/issues/5195
     """
     return f"fail_on={loading(header)['fail_on']}"

@@ -107,7 +107,10 @@ def _write(
 
 
 def describe(address: str, width: int, height: int, encoding: Encoding) -> dict[str, Any]:
-    """Return `info.json` of a pyramid: https://iiif.io/api/image/3.0/#5-image-information"""
+    """Return `info.json` of a pyramid.
+
+    https://iiif.io/api/image/3.0/#5-image-information
+    """
     side = tile_side(width, height)
     factors = scale_factors(width, height, side)
     last = factors[-1]

@@ -1,4 +1,7 @@
-"""The pages of docs/ as a site: https://www.sphinx-doc.org/en/master/usage/configuration.html"""
+"""The pages of docs/ as a site.
+
+https://www.sphinx-doc.org/en/master/usage/configuration.html
+"""
 
 import re
 from pathlib import Path

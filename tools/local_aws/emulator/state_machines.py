@@ -208,7 +208,10 @@ def _write(found: State, bucket: str, prefix: str, config: State) -> str:
 
 
 def _told(child: State) -> State:
-    """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html"""
+    """Return a child execution as a result file describes it.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+    """
     told = {
         "ExecutionArn": child["executionArn"],
         "Input": child["input"],
