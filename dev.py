@@ -76,15 +76,17 @@ class Command:
 
 
 def program(*command: str, default: Sequence[str] = ()) -> Run:
-    """Return a command that runs a program of the environment. default: its arguments if the caller gives
-    none.
+    """Return a command that runs a program of the environment.
+
+    default: its arguments if the caller gives none.
     """
     return lambda arguments: become(*command, *(arguments or default))
 
 
 def module(name: str, *, from_here: bool = False) -> Run:
-    """Return a command that runs a module of tools.commands. from_here: its paths are relative to the
-    caller's folder.
+    """Return a command that runs a module of tools.commands.
+
+    from_here: its paths are relative to the caller's folder.
     """
     place = ("--from", str(Path.cwd())) if from_here else ()
     return lambda arguments: become(PYTHON, "-m", f"tools.commands.{name}", *place, *arguments)
@@ -145,9 +147,7 @@ def docs(_: Sequence[str]) -> int:
 
 
 def lock(_: Sequence[str]) -> int:
-    """Update the lock files to the newest versions that the *.in files allow, for tests and deployments
-    alike.
-    """
+    """Update the lock files, for tests and deployments alike, as far as the *.in files allow."""
     options = (
         "--upgrade",
         "--universal",

@@ -39,8 +39,10 @@ JOBS = (Candidate.RUN_TASK, Candidate.RUN_TASK_SPOT)
 
 
 class Reason(NamedTuple):
-    """Why a candidate is ruled out. value: the limit; asked: what the workload needs; bound: the limit's
-    entry, or None if the workload itself rules it out.
+    """Why a candidate is ruled out.
+
+    value: the limit; asked: what the workload needs; bound: the limit's entry, or None if the workload itself
+    rules it out.
     """
 
     name: str

@@ -86,8 +86,10 @@ def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool
 
 
 class BreakEven(NamedTuple):
-    """The load at which two candidates cost the same. requests: per month; busy: utilisation of one function
-    environment. others: the lowest and highest crossing nearby, where whole tasks cause several.
+    """The load at which two candidates cost the same.
+
+    requests: per month; busy: utilisation of one function environment. others: the lowest and highest
+    crossing nearby, where whole tasks cause several.
     """
 
     requests: float

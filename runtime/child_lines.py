@@ -15,11 +15,10 @@ PATIENCE = 0.5
 def lines(
     output: IO[bytes], deadline: float, late: str, has_ended: Callable[[], bool] = lambda: False
 ) -> Iterator[bytes]:
-    """Yield lines, with their newlines, until the child closes its output or ends; the last line may lack
-    one.
+    """Yield lines, with their newlines, until the child closes its output or ends.
 
-    Another process may hold the output open, hence the second condition. deadline: of `time.monotonic()`.
-    Raises DeadlineExceededError with the message `late`.
+    The last line may lack its newline. Another process may hold the output open, hence the second condition.
+    deadline: of `time.monotonic()`. Raises DeadlineExceededError with the message `late`.
     """
     rest, over = b"", False
     while True:

@@ -1,6 +1,4 @@
-"""Typed environments: one frozen dataclass per function or container, written by its stack and read by its
-code.
-"""
+"""Typed environments: a frozen dataclass per function or container, shared by stack and code."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields

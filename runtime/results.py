@@ -1,6 +1,4 @@
-"""Publishing of results: immutable objects under `v/{job_id}/`, and one pointer per key that only moves
-forward.
-"""
+"""Publishing: immutable objects under `v/{job_id}/`, and one pointer per key that only moves forward."""
 
 import hashlib
 import json

@@ -1,6 +1,6 @@
-"""A cold start with imports, clients and the first photo: coldstart.py handler boto3 tracer iiif ENDPOINT
-SIZE.
+"""A cold start, with imports, clients and the first photo.
 
+coldstart.py handler|boto3|tracer|iiif ENDPOINT SIZE
 handler: ours. boto3: the same with boto3's client. tracer: that, with Powertools' Tracer.
 iiif: the image service's, and the photo by its first request.
 """

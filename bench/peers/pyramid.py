@@ -1,6 +1,6 @@
 """One image as tiles: by our writer into a callback that discards them, or by libvips' dzsave to a folder.
 
-pyramid.py ours dzsave FILE prints its own peak memory in MB, since the kernel's count of a child starts with
+pyramid.py ours|dzsave FILE prints its own peak memory in MB, since the kernel's count of a child starts with
 its parent's.
 """
 

@@ -10,9 +10,7 @@ GIB = 1024
 
 
 class Item(NamedTuple):
-    """usd: per month. prices: those it is computed from; at most one is unverified, or all in the same
-    proportion.
-    """
+    """usd: per month. prices: those it is computed from; at most one is unverified, or all in proportion."""
 
     what: str
     usd: float

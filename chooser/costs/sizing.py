@@ -84,9 +84,7 @@ def at_once(load: Workload, memory_mb: float) -> float:
 
 
 def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float, kind: str) -> list[Part]:
-    """Return the hourly parts: compute, disk beyond the included, and a public IPv4 unless egress is
-    elsewhere.
-    """
+    """Return a task's parts: compute, disk beyond the included, and a public IPv4 unless another egress."""
     cpu, memory = (load.price(f"{kind}_{unit}_hour_{architecture}") for unit in ("vcpu", "gb"))
     parts = [Part("compute", vcpus * cpu.usd + memory_gb * memory.usd, (cpu, memory))]
     disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))
@@ -100,8 +98,9 @@ def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float,
 
 
 def service_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: float) -> tuple[float, ...]:
-    """Return tasks in each hour of the day, at least two in production; without autoscaling, the maximum all
-    day.
+    """Return tasks in each hour of the day; without autoscaling, the maximum all day.
+
+    At least two in production.
     """
     each, least = at_once(load, memory_mb), 2.0 if load.production else 1.0
     cpu = service_cpu_seconds(load, architecture)

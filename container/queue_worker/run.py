@@ -38,8 +38,9 @@ callback.
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
-    """Run the service until it is told to stop; return the exit code. kinds: makes the works from the
-    environment.
+    """Run the service until it is told to stop; return the exit code.
+
+    kinds: makes the works from the environment.
     """
     stopping = threading.Event()
     consumer = _consumer(kinds(os.environ), stopping)

@@ -1,6 +1,4 @@
-"""The image's health check command: exits with 0 if the service on this machine is alive, else 1 and a
-reason.
-"""
+"""The image's health check: exits with 0 if the service on this machine is alive, else 1 and a reason."""
 
 import http.client
 import os

@@ -41,8 +41,7 @@ class Dispatcher:
     trace_id: Callable[[], str] = lambda: ""
 
     def run(self, message: Mapping[str, Any], seconds: Callable[[], float]) -> Outcome:
-        """Handle an event of the source bucket, or a waiting job's wake-up. seconds: left to the
-        function.
+        """Handle an event of the source bucket, or a waiting job's wake-up. seconds: left to the function.
 
         Idempotent: each attempt is begun once, however often a message arrives. Raises transient errors.
         """
@@ -90,9 +89,7 @@ class Dispatcher:
         return Outcome(metric=what, facts={**facts, **more})
 
     def _is_overtaken(self, job_id: str) -> bool:
-        """Return whether the key shows a newer version; if so, end the job and remove what earlier attempts
-        left.
-        """
+        """Return whether the key shows a newer version; if so, end the job and remove its files."""
         job, output = self.jobs.get(job_id), self.works.output
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
             return False
@@ -140,8 +137,9 @@ class Dispatcher:
                 return Metric.JOB_FAILED, {"why": why}
 
     def _is_settled(self, job: Job) -> bool:
-        """Return whether it has been refused for longer than a deployment can take; waiting for capacity does
-        not count.
+        """Return whether it has been refused for longer than a deployment can take.
+
+        Waiting for capacity does not count.
         """
         return job.refused_since > 0 and self.jobs.clock() - job.refused_since >= DEPLOY_SECONDS
 

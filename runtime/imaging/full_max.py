@@ -16,9 +16,7 @@ class FullMax:
     """Collects the tiles, at most sixteen, of the smallest level that is at least as large as `full/max`."""
 
     def __init__(self, width: int, height: int, tile: int, encoding: str) -> None:
-        """width, height: of the upright image; tile: side of a tile, all in pixels. encoding: extension of
-        the tiles.
-        """
+        """width, height: of the upright image; tile: side in pixels. encoding: extension of the tiles."""
         factor = 1
         while max(-(-width // factor), -(-height // factor)) > 2 * MAX_WIDTH:
             factor *= 2

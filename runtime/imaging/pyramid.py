@@ -41,8 +41,10 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Pyramid:
-    """The finished pyramid. width, height: pixels of the upright image; tiles: their number, without
-    `full/max`; size: bytes of all files other than `info.json`.
+    """The finished pyramid.
+
+    width, height: pixels of the upright image; tiles: their number, without `full/max`; size: bytes of all
+    files other than `info.json`.
     """
 
     width: int

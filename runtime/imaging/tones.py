@@ -89,7 +89,8 @@ def _differ(primaries: Chromaticities) -> bool:
 
 def _matrix(primaries: Chromaticities) -> list[list[float]]:
     """Return the matrix from linear light of these primaries to sRGB's.
-    http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html.
+
+    http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html
     """
     return _times(_inverse(_to_xyz(SRGB)), _times(_adapted(primaries[6:8]), _to_xyz(primaries)))
 

@@ -150,8 +150,9 @@ class Job:
         return placed | (task if self.where == "fargate" else {})
 
     def claimed(self, now: float, lease: float) -> "Job | None":
-        """Return the job claimed for whoever starts the attempt; None if it is not waiting. lease: seconds
-        for a function.
+        """Return the job claimed for whoever starts the attempt; None if it is not waiting.
+
+        lease: seconds for a function.
         """
         if self.state is not State.WAITING or self.due > now:
             return None
@@ -189,8 +190,9 @@ class Job:
         )
 
     def put_back(self, now: float) -> "Job | None":
-        """Return the job waiting again after its task could not start for lack of an image, network or Spot
-        capacity.
+        """Return the job waiting again, after its task could not start.
+
+        For lack of an image, network or Spot capacity.
         """
         if self.state is not State.STARTING:
             return None
@@ -224,15 +226,14 @@ class Job:
         return replace(self, state=state, message=message, percent=percent, ended_at=int(now))
 
     def is_at(self, attempt: int, task_arn: str = "") -> bool:
-        """Return whether this is the current attempt, and its task if both are known: reports may arrive
-        late.
-        """
+        """Return whether this is the current attempt, and its task if both are known: reports may be late."""
         another_task = task_arn != "" and self.task_arn not in ("", task_arn)
         return not self.is_final and self.attempt == attempt and not another_task
 
     def next_attempt(self, now: float, why: str, *, larger: bool = False) -> "Job | None":
-        """Return the job's next attempt, as an on-demand task; FAILED after the last, or if no task is large
-        enough.
+        """Return the job's next attempt, as an on-demand task.
+
+        FAILED after the last, or if no task is large enough.
         """
         if self.is_final:
             return None

@@ -68,8 +68,9 @@ class JobStore:
         return self.transition(job_id, step)
 
     def begin(self, job_id: str, attempt: int, task_arn: str, seconds: float) -> Job | None:
-        """Record that the worker runs; None when the job is no longer its own. seconds: the worker's own
-        deadline.
+        """Record that the worker runs; None when the job is no longer its own.
+
+        seconds: the worker's own deadline.
         """
         return self.transition(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
 
@@ -189,8 +190,9 @@ class JobStore:
         return [item["job_id"] for item in self._open(late, most)]
 
     def open(self) -> int:
-        """Return how many jobs are open, up to some thousands (one page of the index each); eventually
-        consistent.
+        """Return how many jobs are open, up to some thousands; eventually consistent.
+
+        One page of the index each for waiting and active jobs.
         """
         pages = (
             self.table.query(

@@ -8,9 +8,7 @@ from stacks.settings import Settings
 
 
 class LogGroup(logs.LogGroup):
-    """A week in a sandbox, and deleted with the stack; three months in production, and kept when it is
-    deleted.
-    """
+    """A week in a sandbox, deleted with the stack; three months in production, where it is kept."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         days, removal = (

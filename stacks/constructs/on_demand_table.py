@@ -8,8 +8,9 @@ from stacks.constructs.acknowledge import acknowledge
 
 
 class OnDemandTable(dynamodb.Table):
-    """A table with string keys. retain: kept on destroy, protected and backed up; otherwise deleted with its
-    stack.
+    """A table with string keys.
+
+    retain: kept on destroy, protected and backed up; otherwise deleted with its stack.
     """
 
     def __init__(

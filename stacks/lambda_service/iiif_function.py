@@ -19,10 +19,10 @@ WARM = 1
 
 
 class IiifFunction(PythonFunction):
-    """A function that only reads the source. live: the alias, which exists from the first deploy whatever
-    `warm` is.
+    """A function that only reads the source.
 
-    A URL's qualifier cannot be updated: `AWS::Lambda::Url` would be replaced, and its address change.
+    live: the alias, which exists from the first deploy whatever `warm` is. A URL's qualifier cannot be
+    updated: `AWS::Lambda::Url` would be replaced, and its address change.
     """
 
     def __init__(

@@ -34,10 +34,10 @@ YEAR = 365 * 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class Default:
-    """A pattern's defaults. example: in examples/, for the cost of one object unless the caller has a
-    workload.
+    """A pattern's defaults.
 
-    where: the candidate that the pattern uses. at_once: objects in progress unless the caller says.
+    example: in examples/, for the cost of one object unless the caller has a workload. where: the candidate
+    that the pattern uses. at_once: objects in progress unless the caller says.
     """
 
     example: str
@@ -77,9 +77,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Seconds until the last object is done, limited by the pattern's parallelism or by the feeding
-        function.
-        """
+        """Seconds until the last object is done, limited by the pattern or by the feeding function."""
         return self.objects * max(self.each / self.workers, 1 / OBJECTS_PER_SECOND)
 
     def feeding(self) -> Iterator[Item]:

@@ -19,8 +19,7 @@ def workload(
     architecture: str = "x86_64",
     settings: Settings = SANDBOX,
 ) -> Workload:
-    """Return the workload of one request, including S3's part; for a service, in tasks of the configured
-    size.
+    """Return the workload of one request, including S3's part; for a service, in tasks of its size.
 
     An event goes to the queue and from there to the function: three requests to SQS.
     """

@@ -1,6 +1,4 @@
-"""`python3 dev.py demo`: deploys the real templates to a local AWS, sends photos through, and shows the
-results.
-"""
+"""`python3 dev.py demo`: deploys the real templates to a local AWS, sends photos, and shows the results."""
 
 import argparse
 import re

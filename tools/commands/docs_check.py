@@ -1,8 +1,7 @@
-"""`python3 dev.py pages`: runs the commands in README and docs that need no account, and compares their
-output.
+"""`python3 dev.py pages`: runs the commands in README and docs, and compares their output.
 
-They run in a copy of this checkout, against a local AWS, so a page's `cdk deploy` and `aws s3 cp` work as
-shown.
+Those that need no account, in a copy of this checkout, against a local AWS, so a page's `cdk deploy` and `aws
+s3 cp` work as shown.
 """
 
 import argparse

@@ -222,9 +222,7 @@ def stop_tasks(client: Any, name: str) -> None:
 
 
 def _destroy(*arguments: str) -> None:
-    """Destroy, twice if needed: what CloudFront leaves in the network for some minutes may block the first
-    try.
-    """
+    """Destroy, twice if needed: what CloudFront leaves in the network for some minutes may block one."""
     try:
         _cdk("destroy", *arguments)
     except LocalAwsError:

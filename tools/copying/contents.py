@@ -140,9 +140,7 @@ class Contents:
 
     @cached_property
     def mentions(self) -> re.Pattern[str]:
-        """Return a function that finds mentions of what is left behind: other patterns, folders, settings,
-        pages.
-        """
+        """Return a function that finds mentions of what is left behind: patterns, settings and pages."""
         others = [name for name in PATTERNS if name != self.pattern]
         words = [
             rf"\b{name}\b|(?<![a-z]){_snake(name)}\b|\b{_snake(name).replace('_', '-')}\b" for name in others
@@ -192,9 +190,7 @@ class Contents:
 
     @property
     def _tests_left(self) -> tuple[str, ...]:
-        """Return the tests that stay here: those of commands, and those that deploy if the embedded AWS
-        stays.
-        """
+        """Return the tests that stay here: of commands, and those that deploy if the embedded AWS stays."""
         return ("tests/unit/tools/",) if self.with_local_aws else ("tests/unit/tools/", "tests/local/")
 
     def _is_of_code_left(self, test: str) -> bool:

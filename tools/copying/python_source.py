@@ -25,8 +25,9 @@ class Cut:
     fixtures: set[str] = field(default_factory=set)
 
     def apply(self, source: str, *, within: Sequence[str] = ()) -> str:
-        """Return the source without it. within: functions that lose single statements; others are removed
-        whole.
+        """Return the source without it.
+
+        within: functions that lose single statements; others are removed whole.
         """
         gone = {
             alias.asname or alias.name
@@ -211,8 +212,9 @@ def _end(node: _Placed, starts: list[int]) -> int:
 def _rows(
     rows: Sequence[tuple[_Placed, _Placed, bool]], starts: list[int], source: bytes
 ) -> Iterator[tuple[int, int]]:
-    """Yield the byte ranges of elements to remove, each with its comma. rows: first and last node, and
-    whether to remove.
+    """Yield the byte ranges of elements to remove, each with its comma.
+
+    rows: first and last node, and whether to remove.
     """
     kept: _Placed | None = None
     for place, (first, last, goes) in enumerate(rows):

@@ -32,9 +32,7 @@ Record = tuple[str, bytes]
 
 
 class NotTakenError(Exception):
-    """Raised when the stream did not accept records; the message says how many and why. places: their
-    indexes.
-    """
+    """Raised when the stream did not accept records; says how many and why. places: their indexes."""
 
     def __init__(self, places: Sequence[int], why: str) -> None:
         super().__init__(f"The stream did not take {len(places)} records: {why}.")

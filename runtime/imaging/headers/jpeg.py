@@ -103,9 +103,7 @@ def _has_more_scans(file: Reader, offset: int, bands: int) -> bool:
 
 
 def has_all_scans(data: bytes, bands: int) -> bool:
-    """Return whether the scans contain every coefficient of every component down to its last bit: T.81,
-    G.1.1.1.
-    """
+    """Return whether the scans contain every coefficient of every component to its last bit: G.1.1.1."""
     done: dict[int, set[int]] = {}
     for found in _SCAN.finditer(data):
         count = found[1][0]

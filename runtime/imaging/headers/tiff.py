@@ -1,5 +1,7 @@
-"""TIFF 6.0 (https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf) and BigTIFF
-(https://www.awaresystems.be/imaging/tiff/bigtiff.html). EXIF is a TIFF directory too.
+"""TIFF 6.0 and BigTIFF. EXIF is a TIFF directory too.
+
+https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf
+https://www.awaresystems.be/imaging/tiff/bigtiff.html
 """
 
 import struct

@@ -32,9 +32,7 @@ class Videos:
     limits: VideoLimits
 
     def recognises(self, head: bytes) -> bool:
-        """Return whether the first bytes are of a video; unsupported kinds too, so that they are rejected by
-        name.
-        """
+        """Return whether the first bytes are of a video; of an unsupported kind too, to reject it by name."""
         return kind_of(head[:HEAD_BYTES]) is not None or other_video(head) is not None
 
     def estimate(self, source: Source) -> Estimate:

@@ -97,9 +97,7 @@ def _health_check(asked: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def give_tasks_their_role() -> None:
-    """Give a task its role's credentials; MiniStack's belong to no role, at a name that does not resolve
-    here.
-    """
+    """Give a task its role's credentials; MiniStack's belong to no role, at a name unknown here."""
     register, answer = ecs._register_metadata, imds.handle_request
 
     def register_with_role(

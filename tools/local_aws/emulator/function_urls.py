@@ -1,5 +1,4 @@
-"""Origin access control of function URLs; MiniStack forwards CloudFront's requests unsigned, so they are
-refused.
+"""Origin access control of function URLs, to which MiniStack forwards CloudFront's requests unsigned.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html
 """

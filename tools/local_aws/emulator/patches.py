@@ -28,9 +28,7 @@ def assume_tls(application: Any) -> Any:
 
 
 def answer_to_localhost(application: Any) -> Any:
-    """Answer to LABEL.cloudfront.localhost, which browsers find on this machine; MiniStack knows
-    cloudfront.net.
-    """
+    """Answer to LABEL.cloudfront.localhost, which browsers find here; MiniStack knows cloudfront.net."""
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -46,9 +44,7 @@ def answer_to_localhost(application: Any) -> Any:
 
 
 def keep_bucket_tags() -> None:
-    """Keep a bucket's tags, by which CDK's auto-delete knows that it may empty the bucket; MiniStack drops
-    them.
-    """
+    """Keep a bucket's tags, which CDK's auto-delete checks before it empties it; MiniStack drops them."""
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     create, update = bucket["create"], bucket["update"]
 
@@ -125,9 +121,7 @@ def ask_the_queue_policy() -> None:
 
 
 def miss_images_that_are_not_there() -> None:
-    """Raise an error for an unknown tag in DescribeImages; the CDK takes MiniStack's empty list for a built
-    image.
-    """
+    """Raise an error for an unknown tag in DescribeImages; for an empty list, the CDK skips the build."""
     describe = ecr._describe_images
 
     def describe_or_miss(data: dict[str, Any]) -> Any:
@@ -159,9 +153,7 @@ def miss_tiles_that_are_not_there() -> None:
 
 
 def heed_the_range_of_a_version() -> None:
-    """Serve the requested range of an object version; MiniStack returns all of it, which breaks boto3's
-    downloads.
-    """
+    """Serve the requested range of an object version; MiniStack serves all of it, which breaks downloads."""
     get = s3._get_object
 
     def get_part(bucket: str, key: str, headers: dict[str, str], query: Any = None) -> Any:

@@ -59,9 +59,7 @@ def answer_as_the_agent_of_a_task() -> None:
 
 
 def end_services_while_others_are_answered() -> None:
-    """End services in a thread, outside of the event loop: an ending task's request would wait for its own
-    end.
-    """
+    """End services in a thread beside the event loop, in which an ending task's request would block."""
     blocks = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or blocks(kind)
 

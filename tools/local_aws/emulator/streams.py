@@ -41,10 +41,10 @@ class Batch:
 
 @dataclass
 class Reader:
-    """The position of an event source mapping in one shard. after: sequence number of the last finished
-    record.
+    """The position of an event source mapping in one shard.
 
-    todo: batches read, the first to be tried first. busy: whether a batch is being processed.
+    after: sequence number of the last finished record. todo: batches read, the first to be tried first. busy:
+    whether a batch is being processed.
     """
 
     after: str
@@ -198,9 +198,7 @@ def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: 
 
 
 def _not_done(esm: Record, records: Sequence[Record], result: Record) -> Sequence[Record]:
-    """Return what has to be retried: everything after an error, else from the lowest reported sequence
-    number.
-    """
+    """Return what has to be retried: everything after an error, else from the lowest reported number on."""
     if result.get("error"):
         return records
     body = result.get("body")

@@ -168,8 +168,9 @@ def tell_of_tasks_that_stopped() -> None:
 
 
 def authorize_tasks_as_ecs_does() -> None:
-    """Authorize RunTask on the task definition with the cluster as a condition, DescribeTasks and StopTask on
-    the task; MiniStack requires the cluster.
+    """Authorize RunTask on the task definition, with a condition; MiniStack requires the cluster.
+
+    DescribeTasks and StopTask are authorized on the task.
     """
     find, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
     cluster_asked: contextvars.ContextVar[str] = contextvars.ContextVar("cluster_asked", default="")
