@@ -230,7 +230,7 @@ def as_data(found: Answer) -> dict[str, object]:
     """Return everything, with inputs, prices and limits, each with source and date."""
     names = sorted({name for one in found.verdicts for item in one.items for name in item.names})
     used = map(found.load.price, names)
-    load = {key: value for key, value in found.load._asdict().items() if key != "said"}
+    load = {key: value for key, value in found.load._asdict().items() if key != "given"}
     return {
         "workload": found.load.name,
         "answer": found.text,
@@ -246,7 +246,7 @@ def as_data(found: Answer) -> dict[str, object]:
         "notes": found.notes,
         "elsewhere": [*elsewhere(found.load)],
         "not_modelled": NOT_MODELLED,
-        "inputs": {**load, "said": sorted(found.load.given)},
+        "inputs": {**load, "given": sorted(found.load.given)},
         "prices": {one.name: _price(one) for one in used},
     }
 

@@ -8,7 +8,7 @@ REQUESTS, SECONDS = 10_000, 300
 """Requests per address, in so many seconds.
 
 A viewer session takes some 200 tiles; a school may share an address.
-and a school has one address."""
+"""
 
 
 class RateLimit(Construct):

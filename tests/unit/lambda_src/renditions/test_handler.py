@@ -97,7 +97,7 @@ def test_the_log_says_what_a_failed_message_is_about_and_nothing_of_who_sent_it(
     logs_to(log)
     event = body(world, "a.jpg", PHOTO)
     event["detail"] |= {"requester": "111122223333", "source-ip-address": "203.0.113.7"}
-    monkeypatch.setattr(module.job.s3, "get_object", failing("SlowDown"))
+    monkeypatch.setattr(module.processor.s3, "get_object", failing("SlowDown"))
     module.handler(sqs_batch(event, s3_event("folder/")), Context())
     (failed,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["message"] == "Failed"]
     version = event["detail"]["object"]["version-id"]
