@@ -40,14 +40,14 @@ class DeployRole(cdk.Stack):
         repository = cdk.CfnParameter(
             self,
             "Repository",
-            description="As the subjects of its tokens have it: example@12/images@345, or example/images",
+            description="As in the subject of its tokens: example@12/images@345, or example/images",
             allowed_pattern=r"[A-Za-z0-9_-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?",
         )
         branch = cdk.CfnParameter(
             self,
             "Branch",
             default="main",
-            description="Whose workflow runs may deploy",
+            description="Branch whose workflow runs may deploy",
             allowed_pattern=r"[A-Za-z0-9._/-]+",
         )
         provider = cdk.CfnParameter(
@@ -81,7 +81,7 @@ class DeployRole(cdk.Stack):
                 actions=["sts:AssumeRole"], resources=[_in_this_account(arn) for arn in ROLES]
             )
         )
-        cdk.CfnOutput(self, "RoleArn", value=role.role_arn, description="For the variable of the workflow")
+        cdk.CfnOutput(self, "RoleArn", value=role.role_arn, description="For the workflow's variable")
 
 
 def _in_this_account(arn: str) -> str:

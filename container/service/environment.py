@@ -8,27 +8,27 @@ from runtime.imaging.limits import Limits
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceEnvironment(Environment):
-    """Where the images are, what may be asked for, and what it may take.
+    """Source of the images, allowed requests, and limits.
 
     Attributes:
         source_bucket, source_folder: where the images are; exactly one of the two is set.
-        metrics_namespace: of what it counts, in CloudWatch.
-        public_base_url: the absolute address that `id`, redirects and Link headers begin with.
-        trust_forwarded_host: where that is empty, it is https and the host in X-Forwarded-Host: behind a
-            proxy that always writes this header, and nowhere else.
-        workers: threads that decode and encode; 0 is one per processor.
-        queue: requests that may wait for them.
-        deadline_seconds: after which a request is given up.
-        drain_seconds: for which a stopping service fails readiness and closes each connection.
-        cache_mb: of files and decoded images that are kept.
-        spare_mb: beyond that, of those that only requests hold.
-        fresh_seconds: in which a source is not looked at again.
-        max_age_seconds: that caches may keep an answer.
-        formats: that are written; all unless given.
-        sizes: of whole images and squares, as in URLs; any unless given.
-        max_width, max_area: of an answer, in pixels.
-        max_answer_bytes: of the body of an image; 0 is no limit.
-        max_pixels, max_bytes: of a source.
+        metrics_namespace: CloudWatch namespace of the service's metrics.
+        public_base_url: base URL of `id` and Link headers.
+        trust_forwarded_host: if public_base_url is empty, use https and the host in X-Forwarded-Host; only
+            behind a proxy that always sets this header.
+        workers: threads that decode and encode; 0 means one per processor.
+        queue: maximum number of requests that wait for a worker.
+        deadline_seconds: time limit of a request.
+        drain_seconds: how long a stopping service fails readiness and closes connections.
+        cache_mb: cache size for files and decoded images.
+        spare_mb: additional memory for those that only requests hold.
+        fresh_seconds: how long a source is served before the store is asked whether it changed.
+        max_age_seconds: max-age of an answer.
+        formats: allowed output formats; all by default.
+        sizes: allowed sizes of whole images and squares, as in URLs; any by default.
+        max_width, max_area: largest answer, in pixels.
+        max_answer_bytes: largest body of an image; 0 means no limit.
+        max_pixels, max_bytes: largest source.
     """
 
     source_bucket: str = ""

@@ -62,7 +62,7 @@ class Found(StrEnum):
 class Batch:
     """The input of the function, which is called again with its answer until no keys are left.
 
-    keys: of objects. at_once: most objects that the pattern may have in progress, live uploads included.
+    keys: the objects' keys. at_once: most objects in progress in the pattern, live uploads included.
     counts: number of objects by Found, so far.
     """
 

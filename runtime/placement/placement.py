@@ -23,7 +23,7 @@ class Estimate:
         subject: what is worked on, to follow "A": "600 x 400 px JPEG of 0.1 MB".
         memory_mb: peak of the process, never below what was measured.
         disk_mb: for the downloaded source; results are not kept on disk.
-        cpu_seconds: of one vCPU, without transfers.
+        cpu_seconds: seconds of one vCPU, without transfers.
         vcpus: how many vCPUs the work can use.
     """
 

@@ -21,7 +21,7 @@ READ = ("latest/", "rejected/")
 class Feeder(PythonFunction):
     """Reads the pattern's buckets and fills its queue; writes nothing else.
 
-    outputs: of the pattern, by name: SourceBucket, OutputBucket, Queue, and JobTable if it has one.
+    outputs: the pattern's outputs by name: SourceBucket, OutputBucket, Queue, and JobTable if it has one.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Feeder(PythonFunction):
             scope,
             construct_id,
             name="backfill",
-            description=f"Sends objects of a listing to the queue of {pattern}, as it has room for them",
+            description=f"Sends objects of a listing to the queue of {pattern}, as far as it has capacity",
             timeout=TIMEOUT,
             memory_size=MEMORY_MB,
             environment=BackfillEnvironment(

@@ -35,7 +35,7 @@ class Backfill(cdk.Stack):
             construct_id,
             stack_name=settings.stack_name(construct_id),
             termination_protection=settings.is_production,
-            description=f"Feeds {pattern} with what was in its bucket before",
+            description=f"Feeds {pattern} with objects that its bucket already had",
         )
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
         about = f"The output of that name of {pattern}"
@@ -51,7 +51,7 @@ class Backfill(cdk.Stack):
             "Failed",
             metric=batches.failed,
             threshold=1,
-            why="The backfill ended before all was sent.",
+            why="The backfill ended before it had sent every object.",
             runbook="backfill-failed",
         )
         for name, value in {

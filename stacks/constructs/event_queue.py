@@ -67,7 +67,7 @@ class EventQueue(Construct):
             f"{construct_id}DeadLetters",
             metric=_messages_in(self.dead_letters),
             threshold=1,
-            why=f"A message failed {MAX_RECEIVES} times and was set aside.",
+            why=f"A message failed {MAX_RECEIVES} times and is in the dead-letter queue.",
             runbook="dead-letters",
         )
         alarms.add(
@@ -75,7 +75,7 @@ class EventQueue(Construct):
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
             # A message ages while it is hidden, and while it is worked on.
             threshold=(longest_attempt or visibility).to_seconds() + MAX_AGE.to_seconds(),
-            why=f"A message has waited for {MAX_AGE.to_minutes():.0f} minutes and one try more.",
+            why=f"The oldest message is older than {MAX_AGE.to_minutes():.0f} minutes plus one attempt.",
             runbook="old-messages",
         )
 

@@ -46,7 +46,7 @@ def watch_service(
         threshold=5,
         evaluation_periods=3,
         datapoints_to_alarm=2,
-        why="One request of twenty ends as a 5xx.",
+        why="At least 5 % of the requests end with a 5xx.",
         runbook="service-errors",
     )
     slow_alarm = alarms.add(
@@ -54,7 +54,7 @@ def watch_service(
         metric=metrics.target_response_time(period=PERIOD, statistic="p99"),
         threshold=SLOW_SECONDS,
         evaluation_periods=3,
-        why=f"One answer of a hundred takes {SLOW_SECONDS} s, for a quarter of an hour.",
+        why=f"The p99 latency has been at least {SLOW_SECONDS} s for 15 minutes.",
         runbook="service-slow",
     )
     alarms.add(
@@ -83,7 +83,7 @@ def watch_service(
             metric=metric,
             threshold=NEARLY_FULL_PERCENT,
             evaluation_periods=3,
-            why=f"{name} has been over {NEARLY_FULL_PERCENT} % for a quarter of an hour.",
+            why=f"{name} has been over {NEARLY_FULL_PERCENT} % for 15 minutes.",
             runbook="service-full",
         )
     return [errors_alarm.alarm_name, slow_alarm.alarm_name]

@@ -70,7 +70,7 @@ class FargatePattern(cdk.Stack):
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload images here")
         cdk.CfnOutput(self, "Url", value=front.distribution.url, description="Add /iiif/3/NAME/info.json")
         name = front.distribution.distribution_domain_name
-        cdk.CfnOutput(self, "DistributionName", value=name, description="Where a domain of your own points")
+        cdk.CfnOutput(self, "DistributionName", value=name, description="Target of your domain's DNS record")
         cdk.CfnOutput(self, "ClusterName", value=service.cluster.cluster_name)
         cdk.CfnOutput(self, "ServiceName", value=service.service_name)
         cdk.CfnOutput(self, "LogGroup", value=service.log_group.log_group_name)

@@ -46,7 +46,7 @@ class Dispatcher(PythonFunction):
             scope,
             construct_id,
             name=worker.works.dispatcher,
-            description=f"Decides where each {worker.works.text} is worked on; does the small ones itself",
+            description=f"Decides where each {worker.works.text} runs; runs small ones itself",
             timeout=TIMEOUT,
             memory_size=ONE_VCPU_MB,
             ephemeral_storage=cdk.Size.mebibytes(DISK_MB),

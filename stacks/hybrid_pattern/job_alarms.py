@@ -31,7 +31,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         label="jobs failed",
     )
     alarms.add(
-        "JobsFailed", metric=failed, threshold=1, why="A job has failed for good.", runbook="jobs-failed"
+        "JobsFailed", metric=failed, threshold=1, why="A job has failed permanently.", runbook="jobs-failed"
     )
     alarms.add(
         "JobsOverdue",
@@ -48,14 +48,14 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         threshold=1,
         evaluation_periods=12,
         datapoints_to_alarm=10,  # the sweep's clock may leave one out
-        why="For an hour jobs have waited for capacity or quota.",
+        why="Jobs have been waiting for capacity or quota for an hour.",
         runbook="jobs-waiting",
     )
     alarms.add(
         "TasksNeverRan",
         metric=counted(Service.TRACKER, Metric.TASK_NEVER_RAN),
         threshold=1,
-        why="A task was accepted and failed to start.",
+        why="ECS accepted a task that then failed to start.",
         runbook="tasks-never-ran",
     )
     alarms.add(
@@ -64,7 +64,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         threshold=1,
         evaluation_periods=12,
         datapoints_to_alarm=6,
-        why="For half an hour CloudFront could not be asked to forget what was removed.",
+        why="CloudFront has refused invalidations of removed results for half an hour.",
         runbook="not-invalidated",
     )
     alarms.add_minimum(
@@ -72,7 +72,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         metric=counted(Service.TRACKER, Metric.SWEPT),
         minimum=1,
         evaluation_periods=3,
-        why=f"Nobody has looked for lost jobs for {3 * sweep.to_minutes():.0f} minutes.",
+        why=f"No sweep for lost jobs has run for {3 * sweep.to_minutes():.0f} minutes.",
         runbook="no-sweep",
     )
     ended = [

@@ -14,7 +14,7 @@ OPEN_INDEX = "open"
 class JobTable(OnDemandTable):
     """One item per job. The index holds only open jobs; finished jobs expire.
 
-    index_arn: what queries of the index are allowed on.
+    index_arn: resource for grants to query the index.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool) -> None:

@@ -29,7 +29,7 @@ def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
         threshold=5,
         evaluation_periods=3,
         datapoints_to_alarm=2,
-        why="One request of twenty ends as a 5xx.",
+        why="At least 5 % of the requests end with a 5xx.",
         runbook="answer-errors",
     )
     alarms.add(
@@ -37,6 +37,6 @@ def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
         metric=function.metric("UrlRequestLatency", period=PERIOD, statistic="p99"),
         threshold=SLOW_MS,
         evaluation_periods=3,
-        why=f"One answer of a hundred takes {SLOW_MS / 1000:g} s, for a quarter of an hour.",
+        why=f"The p99 latency has been at least {SLOW_MS / 1000:g} s for 15 minutes.",
         runbook="answers-slow",
     )

@@ -24,7 +24,7 @@ def watch_worker(scope: Construct, alarms: Alarms) -> None:
         "AttemptsFailed",
         metric=counted(Metric.FAILED),
         threshold=1,
-        why="An attempt failed for another reason than a transient one.",
+        why="An attempt failed for a reason that is not transient.",
         runbook="attempts-failed",
     )
     alarms.add(
@@ -33,13 +33,13 @@ def watch_worker(scope: Construct, alarms: Alarms) -> None:
         threshold=1,
         evaluation_periods=3,
         datapoints_to_alarm=3,
-        why="For a quarter of an hour tasks were stopped in the middle of jobs.",
+        why="Tasks have been stopped in the middle of jobs for 15 minutes.",
         runbook="jobs-given-back",
     )
     alarms.add(
         "NotInvalidated",
         metric=counted(Metric.NOT_INVALIDATED),
         threshold=1,
-        why="CloudFront was not told to forget what was removed; within a day it does by itself.",
+        why="CloudFront refused to invalidate removed results; they expire from its cache within a day.",
         runbook="not-invalidated-by-the-queue",
     )

@@ -20,7 +20,7 @@ def watch_records(
         metric=function.metric("IteratorAge", period=PERIOD, statistic="Maximum"),
         threshold=LATE.to_milliseconds(),
         evaluation_periods=2,
-        why=f"Records wait for more than {LATE.to_minutes():.0f} minutes before they are counted.",
+        why=f"Records wait more than {LATE.to_minutes():.0f} minutes before they are counted.",
         runbook="late-records",
     )
     alarms.add(
@@ -28,14 +28,14 @@ def watch_records(
         metric=_unread(function, stream),
         threshold=1,
         evaluation_periods=3,
-        why="For fifteen minutes records came into the stream, and the function was not called.",
+        why="Records arrived for 15 minutes, but the function was not invoked.",
         runbook="unread-records",
     )
     alarms.add(
         "Refused",
         metric=_of_stream(stream, "WriteProvisionedThroughputExceeded"),
         threshold=1,
-        why="The stream refused records: more are written than its shards take.",
+        why="The stream throttled records: more are written than its shards take.",
         runbook="refused-records",
     )
     alarms.add(
@@ -44,7 +44,7 @@ def watch_records(
         threshold=1,
         evaluation_periods=6,
         datapoints_to_alarm=3,
-        why="Records could not be counted in three of six periods of five minutes; they come again.",
+        why="Records could not be counted in three of six five-minute periods; they are retried.",
         runbook="records-not-counted",
     )
     alarms.add(
@@ -52,7 +52,7 @@ def watch_records(
         metric=_counted(function, Metric.MALFORMED),
         threshold=1,
         evaluation_periods=3,
-        why="For fifteen minutes records were malformed.",
+        why="Records have been malformed for 15 minutes.",
         runbook="malformed-records",
     )
     alarms.add(
@@ -65,14 +65,14 @@ def watch_records(
             period=PERIOD,
         ),
         threshold=1,
-        why="Records failed to the end and were set aside.",
+        why="Records kept failing and were set aside.",
         runbook="records-set-aside",
     )
     alarms.add(
         "NotSetAside",
         metric=function.metric("DestinationDeliveryFailures", period=PERIOD, statistic="Sum"),
         threshold=1,
-        why="Records failed to the end and could not be set aside either.",
+        why="Records kept failing and could not be set aside.",
         runbook="records-lost",
     )
 
