@@ -81,7 +81,7 @@ def plan(target: str) -> str:
     lines = [
         f"1. cdk deploy {' '.join(STACKS)}",
         "2. both are asked the same: cold, a first image, a viewer's session,",
-        f"   {rates} requests a second for {asked.seconds:g} s each, {asked.burst} at once,",
+        f"   {rates} requests per second for {asked.seconds:g} s each, {asked.burst} at once,",
         "   100 megapixels, an answer over a function's limit",
         "3. cdk destroy of what this run created, also when something before it failed",
     ]
@@ -152,7 +152,7 @@ def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, 
             paths = parts(viewer, numbers)
             return load.steady(asker(viewer), paths, per_second=at, seconds=extent.seconds)
 
-        yield f"{at:.3g} a second", steadily
+        yield f"{at:.3g} per second", steadily
 
     def burst(viewer: Viewer) -> Answers:
         paths = [*itertools.islice(parts(viewer, numbers), extent.burst)]
@@ -227,7 +227,7 @@ def pictures() -> dict[str, bytes]:
 def report(taken: Mapping[str, Mapping[str, Answers]]) -> Table:
     """Return a row per step and side, as Markdown."""
     table = Table(box=box.MARKDOWN, pad_edge=False)
-    for heading in ("asked", "of"):
+    for heading in ("step", "service"):
         table.add_column(heading, no_wrap=True)
     for heading in ("requests", "p50, ms", "p95, ms", "longest, ms", "throttled", "refused, failed"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -242,7 +242,9 @@ def report(taken: Mapping[str, Mapping[str, Answers]]) -> Table:
 
 def work_of(taken: Mapping[str, Mapping[str, Answers]], stack: str) -> float:
     """Return the mean milliseconds of work per request, as the server reports them for the steady load."""
-    steady = [one for name, sides in taken.items() if name.endswith(" a second") for one in sides[stack].good]
+    steady = [
+        one for name, sides in taken.items() if name.endswith(" per second") for one in sides[stack].good
+    ]
     return Answers(all=steady).work_ms
 
 
@@ -250,7 +252,7 @@ def costs(work: Mapping[str, float], settings: Settings) -> Table:
     """Return a row per side: the work of a request, the cost of a million more, and of whole months."""
     table = Table(box=box.MARKDOWN, pad_edge=False)
     table.add_column("side", no_wrap=True)
-    headings = ("its work, ms", "a million more", *(f"{month:,} a month" for month in MONTHS))
+    headings = ("work per request, ms", "per extra million", *(f"{month:,} per month" for month in MONTHS))
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for stack, milliseconds in work.items():

@@ -110,7 +110,7 @@ def test_both_are_asked_the_same_and_no_path_twice_but_the_first(sides: dict[str
 
 def test_the_tables_are_markdown_on_a_narrow_terminal_too(sides: dict[str, Deaf]) -> None:
     lines = said("http://127.0.0.1:1").splitlines()
-    headings = [line for line in lines if "p50, ms" in line or "a million more" in line]
+    headings = [line for line in lines if "p50, ms" in line or "per extra million" in line]
     assert len(headings) == 2
     assert all("…" not in line for line in lines)
     assert all(lines[lines.index(one) + 1].startswith("|--") for one in headings)
