@@ -141,7 +141,10 @@ def check(name: str, one: Server, photo: str) -> None:
 def cold_transforms(
     servers: dict[str, Server], photo: str, kind: str
 ) -> dict[str, list[tuple[float, float]]]:
-    """Measure sizes not requested before, of one photo of 6 MP, equally many per server and round."""
+    """Measure one 6 MP photo at the same widths on every server, and at other widths in every round.
+
+    Only 800 px, in the first round, was requested before: by `check`.
+    """
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
     for number in track(range(ROUNDS), description=f"{kind}, rounds"):
         widths = range(400 + number, 1200, 800 // SIZES)

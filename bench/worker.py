@@ -85,7 +85,7 @@ def measure(file: Path, tree: Path = ROOT) -> tuple[float, float, int]:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure a whole scan by a checkout's worker."""
+    """Return, by name, a function that measures the CPU of a checkout's worker on a whole scan."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
     return {"the worker": lambda: measure(file, tree)[1]}

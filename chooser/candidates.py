@@ -81,7 +81,7 @@ def bill(candidate: Candidate, load: Workload, architecture: str, *, free: bool 
 
 
 def total(candidate: Candidate, load: Workload, architecture: str, *, free: bool = False) -> float:
-    """Return USD per month."""
+    """Return the total of the bill, in USD per month."""
     return sum(item.usd for item in bill(candidate, load, architecture, free=free))
 
 

@@ -16,7 +16,7 @@ from chooser.costs.items import Item, spread
 from chooser.workload import SECONDS_A_MONTH, Workload
 
 CLOSE = 1.25
-"""Within a quarter of each other, what the team knows how to run matters more than the price."""
+"""Ratio up to which costs are close: then what the team knows how to run matters more than the price."""
 STEP, FAR = 1.5, 1e4
 """Step of the search for a break-even, and how far it goes up and down from the workload."""
 NEAR, NEARBY = 1.1, 8

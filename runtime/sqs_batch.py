@@ -24,7 +24,11 @@ metrics = Metrics()
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a message ended. metric: counted, a member of the function's enum; facts: logged."""
+    """The result of processing one message.
+
+    metric: the CloudWatch metric to increment, from the function's enum, and the log message. facts: fields
+    to log with it.
+    """
 
     metric: str
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -33,7 +33,7 @@ STOPPED = threading.Event()
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
-    """Run one attempt; return the exit code. kinds: makes the works from the environment."""
+    """Run one attempt; return the exit code. kinds: creates the kinds of work from environment variables."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         return _attempt(kinds(os.environ)).run()

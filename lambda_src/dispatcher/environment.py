@@ -7,7 +7,7 @@ from runtime.work.environment import WorkEnvironment
 
 @dataclass(frozen=True, kw_only=True)
 class DispatcherEnvironment(WorkEnvironment):
-    """What the function may run itself.
+    """Limits of what the function runs itself, and how tasks are started.
 
     Attributes:
         lambda_seconds: work with a longer estimate goes to a task.

@@ -18,7 +18,7 @@ KEPT_SECONDS = 30 * 86_400
 """How long a counter is kept after its minute, and a mark after its last move: much longer than the stream's
 records.
 """
-DIGITS = 128
+DIGITS = 129
 """Digits of a sequence number, at most (SequenceNumber in Kinesis's API); DynamoDB's numbers have fewer.
 
 Padded with zeros, sequence numbers compare as text.

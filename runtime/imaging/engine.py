@@ -58,7 +58,7 @@ def decoding(data: "bytes | mmap.mmap", image_format: Format) -> Iterator[None]:
 
 @contextmanager
 def decoding_file(file: Path, image_format: Format) -> Iterator[None]:
-    """Do the same as `decoding` for a memory-mapped file."""
+    """Do the same as `decoding` for a file on disk, which is memory-mapped instead of read."""
     with (
         file.open("rb") as opened,
         mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,

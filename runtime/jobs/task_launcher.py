@@ -39,7 +39,7 @@ _SETTLING = re.compile(
     "ExpiredToken|UnrecognizedClient|InvalidSignature|InvalidClientTokenId",
     re.IGNORECASE,
 )
-"""Errors during a deployment, the creation of a role, or the rotation of credentials."""
+"""Errors that may go away once a deployment, the creation of a role or a credential rotation is over."""
 _NOT_NOW_CODES = {
     "ThrottlingException",
     "TooManyRequestsException",

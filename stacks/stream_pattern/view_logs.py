@@ -16,8 +16,8 @@ ALL = 100
 def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> None:
     """Make the distribution log every request, whether a cache hit or not.
 
-    Only the default behavior: requests for info.json are no views. The log configuration belongs to the
-    distribution's own stack, so that turning `views` off detaches it before deleting it.
+    Only the default behavior: the image service's other one serves info.json, which is no view. The log
+    configuration is in the distribution's own stack, so turning `views` off detaches it before deleting it.
     """
     stack = cdk.Stack.of(distribution)
     role = iam.Role(stack, "ViewLogsRole", assumed_by=iam.ServicePrincipal("cloudfront.amazonaws.com"))

@@ -27,7 +27,7 @@ Synth = Callable[..., Template]
 
 @functools.cache
 def templates(**settings: str) -> dict[str, Template]:
-    """Return all templates by stack; `cdk.App()` alone reads no cdk.json and would give others."""
+    """Return all templates by stack, with the context of cdk.json, which `cdk.App()` alone does not read."""
     # One folder for all, so that packages are copied there once; the CDK's own, in /tmp, would stay.
     app = cdk.App(context={**CONTEXT, **settings}, outdir=_OUTPUT.name)
     compose(app, Settings.from_context({**CONTEXT, **settings}))

@@ -18,10 +18,10 @@ SECONDS = 60
 
 
 def number_a_text(aws: LocalAws, hybrid: HybridDriver) -> str:
-    """Run the program on a text, and return a sentence on the result.
+    """Have the example's shell script number the lines of a text; return a sentence on the result.
 
-    The worker runs as a process here, on a job of HybridPattern's table: the pattern's image only contains
-    Python.
+    The worker runs as a process on this machine, with a job in HybridPattern's table, because the pattern's
+    own image does not contain the example.
     """
     data, bucket = (ROOT / TEXT).read_bytes(), "texts"  # nobody listens to it
     hybrid.s3.create_bucket(Bucket=bucket)

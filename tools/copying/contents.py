@@ -84,7 +84,11 @@ class Contents:
 
     @cached_property
     def _code(self) -> list[str]:
-        """Return what the stack imports; functions and images of which it imports anything, whole."""
+        """Return the files of all modules that the stack needs.
+
+        A function or image is copied whole as soon as the stack imports anything of it. `with_local_aws` adds
+        the pattern's driver and the local AWS.
+        """
         stack = f"stacks.{_snake(self.pattern)}.stack"
         imported = [file.relative_to(ROOT) for file in closure(stack)]
         folders = {file.parent for file in imported if file.parts[0] in ("lambda_src", "container")}

@@ -1,4 +1,4 @@
-"""`python3 -m chooser`: its errors, its pages and charts, and the cost of an answer."""
+"""`python3 -m chooser`: its output formats and errors, its pages and charts, and what an answer imports."""
 
 import json
 import subprocess

@@ -22,7 +22,7 @@ PREFIX = "e2etest"
 
 
 def run(arguments: list[str], use: Callable[[Any], None] = E2E.use) -> int:
-    """Run the command; what it does with the stacks may be replaced."""
+    """Run `dev.py e2e`; `use` may replace what it does with the deployed stacks."""
     return trial.run(replace(E2E, use=use), arguments)
 
 

@@ -54,7 +54,7 @@ def _labels(headers: dict[str, str], body: bytes) -> Any:
 
 
 def _size(jpeg: bytes) -> tuple[int, int] | None:
-    """Return width and height; None if it is no JPEG."""
+    """Return width and height; None if this is not a JPEG, or has no frame header."""
     if not jpeg.startswith(b"\xff\xd8"):
         return None
     at = 2

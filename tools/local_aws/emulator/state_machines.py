@@ -14,7 +14,7 @@ READS = ("ItemReader", "ItemSelector", "Parameters", "ItemBatcher", "ResultWrite
 RESULTS = ("ResultSelector", "ResultPath", "OutputPath")
 ABORTED = "States.Aborted"
 ITEMS: dict[str, int] = {}
-"""Items of each execution whose children get batches."""
+"""Number of items by execution ARN, for executions whose children get batches."""
 
 
 def run_children_on_batches() -> None:

@@ -151,7 +151,7 @@ def test_nothing_is_counted_where_malformed_records_cannot_be_set_aside(views: V
 def test_of_two_invocations_for_one_shard_one_counts(
     views: Views, monkeypatch: pytest.MonkeyPatch, earlier: list[bytes]
 ) -> None:
-    """A timed-out function may still be running when the batch is retried, with more in it."""
+    """A function that timed out may still be running when its batch is retried, now with more records."""
     counted = views.module.batches.counters
     mark = type(counted).mark_of
     views.deliver(earlier) if earlier else None
