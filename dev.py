@@ -242,7 +242,7 @@ def main(name: str, arguments: Sequence[str]) -> int:
 
 def usage() -> str:
     """Return the list of commands."""
-    lines = (f"  {name:<9}{command.help}" for name, command in COMMANDS.items())
+    lines = (f"  {name:<11}{command.help}" for name, command in COMMANDS.items())
     return "Usage: python3 dev.py COMMAND [ARGUMENTS]\n\n" + "\n".join(lines)
 
 

@@ -107,7 +107,7 @@ def load(path: str) -> Workload:
 
 def parse(found: Mapping[str, object]) -> Workload:
     """Parse a workload's keys and values, as `load` does."""
-    wrong = [f"{key}: no such key. There are: {', '.join(KEYS)}." for key in found if key not in KEYS][:1]
+    wrong = [_no_such(key) for key in found if key not in KEYS][:1]
     needed = ("name", "requests", "duration_ms", "memory_mb")
     if missing := [name for name in needed if name not in found]:
         wrong.append(f"{', '.join(missing)}: missing. A workload needs it.")
@@ -122,6 +122,13 @@ def parse(found: Mapping[str, object]) -> Workload:
         raise WorkloadError("\n".join(wrong))
     made = Workload(**values, given=frozenset(found))  # type: ignore[arg-type]
     return _whole(made)
+
+
+def _no_such(key: str) -> str:
+    from difflib import get_close_matches  # only for an error: an answer takes little CPU
+
+    near = get_close_matches(key, KEYS, 1)
+    return f"{key}: no such key.{f' Did you mean {near[0]}?' if near else ''} There are: {', '.join(KEYS)}."
 
 
 def _whole(made: Workload) -> Workload:

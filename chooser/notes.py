@@ -112,8 +112,8 @@ def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:
         yield f"Not known of {load.region}, and taken from {REGION} with a range: {', '.join(found)}."
 
 
-def unmeasured(load: Workload) -> Iterator[str]:
-    """Yield the unmeasured assumptions of the answer."""
+def unmeasured(load: Workload, *, late: bool) -> Iterator[str]:
+    """Yield the unmeasured assumptions of the answer. late: whether a slow start rules a candidate out."""
     if load.assumed:
         yield f"Assumed, not measured: {', '.join(load.assumed)}."
     guessed = [key for key in ("cold_share", "init_ms") if key not in load.given]
@@ -123,6 +123,8 @@ def unmeasured(load: Workload) -> Iterator[str]:
         guessed.append("threads")
     if not {"front_door", "load_balancer", "events", "messages"} & load.given and not load.internet:
         guessed.append("front_door (nothing calls it over HTTP)")
+    if late and "start_seconds" not in load.given:
+        guessed.append(f"start_seconds ({load.start_seconds:g} s, which rules out what starts later)")
     if guessed:
         yield f"Not said, and taken from the defaults: {', '.join(guessed)}."
     for one in ARCHITECTURES:

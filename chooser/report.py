@@ -57,10 +57,12 @@ class Answer(NamedTuple):
     @property
     def notes(self) -> list[str]:
         """Notes on the cheapest: how its tasks were sized, caveats, unmeasured assumptions."""
-        if not self.best.possible:
-            return [*unmeasured(self.load)]
         load, best = self.load, self.best
-        found = [sizing(load, best), *warnings(load, best), *borrowed(load, best), *unmeasured(load)]
+        names = {why.name.partition(".")[2] for one in self.verdicts for why in one.violations}
+        assumed = unmeasured(load, late="start_seconds" in names)
+        if not best.possible:
+            return [*assumed]
+        found = [sizing(load, best), *warnings(load, best), *borrowed(load, best), *assumed]
         return [one for one in found if one]
 
 
@@ -128,7 +130,7 @@ def crossing_in_words(found: Answer) -> str:
     tasks = found.other if function is found.best else found.best
     if not found.crossing:
         cheaper, dearer = found.best.candidate, found.other.candidate
-        return f"None near: {cheaper} stays cheaper than {dearer}, ten thousand times more or less."
+        return f"None: {cheaper} stays cheaper than {dearer} from 1/10,000 to 10,000 times this load."
     at = found.crossing
     busy = f"{at.busy:.0%} of one" if at.busy < 1 else f"{at.busy:,.1f}"
     return (

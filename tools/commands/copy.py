@@ -14,7 +14,8 @@ from tools.copying.contents import Contents
 
 README = """# {pattern}
 
-Copied from lambda-or-fargate. With Python 3.11 or newer and Node 22 or newer:
+Copied from lambda-or-fargate. With Python 3.11 or newer and Node 22 or newer (`node --version`), in about
+two minutes and the tests' own time:
 
     python3 -m venv .venv && . .venv/bin/activate
     pip install --require-hashes --no-deps --only-binary=:all: -r requirements-build.txt
@@ -25,7 +26,8 @@ Copied from lambda-or-fargate. With Python 3.11 or newer and Node 22 or newer:
     cdk deploy --all    # with credentials and a Region; cdk bootstrap once before
     cdk destroy --all   # in a sandbox with everything that is in it
 {local}
-Settings are in cdk.json. What to change to make it yours: {page}.
+In a new shell, activate .venv and set PATH again. Settings are in cdk.json. What to change to make it
+yours: {page}.
 """
 LOCAL = """
 The tests of tests/local deploy it into a local AWS, docs/local-aws.md. Before `pytest`, once:

@@ -30,7 +30,9 @@ PHOTO = ROOT / "samples" / "earth-night.jpg"
 
 def plan(target: str) -> str:
     """Return what a run does and costs; needs no credentials."""
+    where = "In your account" if target == "aws" else "In the local AWS, without an account or costs"
     lines = [
+        f"{where}:",
         f"1. cdk deploy {' '.join(STACKS)}",
         "2. LambdaPattern: upload a photo and a text; a manifest and a rejection come back",
         "3. FargatePattern: upload a photo; ask the service for a part of it, and for one that is not there",

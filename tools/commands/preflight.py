@@ -89,7 +89,9 @@ def main(arguments: Sequence[str]) -> int:
     except (BotoCoreError, ClientError) as error:
         advice = "Set AWS_PROFILE, or say --profile; `aws sts get-caller-identity` has to work first."
         console.print(
-            f"Error: there are no credentials that work: {error} {advice}", style="red", markup=False
+            f"Error: there are no credentials that work: {str(error).rstrip('.')}. {advice}",
+            style="red",
+            markup=False,
         )
         return 1
     console.print(f"Account {who['Account']}, {session.region_name}, as {who['Arn']}", markup=False)

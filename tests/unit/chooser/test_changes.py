@@ -65,7 +65,7 @@ def test_what_never_crosses_says_so() -> None:
         is None
     )
     assert crossing_in_words(answer(page.example("nightly-report"))).startswith(
-        "None near: task per job stays cheaper than lambda managed"
+        "None: task per job stays cheaper than lambda managed"
     )
 
 
@@ -177,10 +177,16 @@ def test_tasks_come_with_theirs(more: dict[str, Any], candidate: Candidate, says
 
 
 def test_what_was_not_measured_is_said() -> None:
-    said = " ".join(unmeasured(workload(assumed=["cpu_share"])))
+    said = " ".join(unmeasured(workload(assumed=["cpu_share"]), late=False))
     assert "Assumed, not measured: cpu_share." in said
     assert "arm64 has no duration_ms" in said
     assert "cold_share, init_ms" in said
+
+
+def test_a_default_that_rules_a_candidate_out_is_named() -> None:
+    late = "start_seconds (1 s, which rules out what starts later)"
+    assert any(late in one for one in answer(workload(events=1)).notes)
+    assert not any(late in one for one in answer(workload(start_seconds=60)).notes)
 
 
 def test_the_tasks_of_an_answer_are_explained() -> None:

@@ -22,7 +22,7 @@ def workload(**named: Any) -> Workload:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"request": 1}, "request: no such key"),
+        ({"request": 1}, "request: no such key. Did you mean requests? There are: name, "),
         ({"requests": "many"}, "requests = 'many': must be a number from 0 to 1e+12"),
         ({"requests": -1}, "requests = -1"),
         ({"requests": True}, "requests = True"),
