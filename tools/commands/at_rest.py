@@ -108,23 +108,24 @@ def _in_use() -> str:
 
 
 def headline() -> str:
-    """Return README's sentence."""
+    """Return README's table of idle costs."""
     least = sum(item.usd for item in items(stage="sandbox", egress="public-ip", architecture="arm64"))
-    hybrid = standing(HYBRID_ALARM_METRICS, HYBRID_METRICS)
-    shard, idle = stream("provisioned"), stream("on-demand")
-    usd, alarms = standing(LAMBDA_ALARM_METRICS), LAMBDA_ALARM_METRICS
-    return "\n".join(
-        (
-            f"At rest FargatePattern costs [from ${least:,.2f} a month]({AT_REST}),",
-            f"LambdaPattern ${usd:,.2f} ({alarms} alarms), LambdaService ${function('off'):,.2f} or, with",
-            f"`warm=provisioned`, ${function('provisioned'):,.2f}, HybridPattern ${hybrid:,.2f} (alarms on",
-            f"{HYBRID_ALARM_METRICS} metrics, and {HYBRID_METRICS} metrics that each sweep writes),",
-            f"QueuePattern ${standing(QUEUE_ALARM_METRICS):,.2f} (alarms on {QUEUE_ALARM_METRICS} metrics;",
-            "no task runs),",
-            f"StreamPattern ${shard:,.2f} (a shard, alarms on {STREAM_ALARM_METRICS} metrics) or, with",
-            f"`stream=on-demand`, ${idle:,.2f},",
-        )
-    )
+    hybrid, queue = standing(HYBRID_ALARM_METRICS, HYBRID_METRICS), standing(QUEUE_ALARM_METRICS)
+    function_usd = f"${function('off'):,.2f}; ${function('provisioned'):,.2f} with `warm=provisioned`"
+    stream_usd = f"${stream('provisioned'):,.2f}; ${stream('on-demand'):,.2f} with `stream=on-demand`"
+    rows = {
+        "FargatePattern": (f"from [${least:,.2f}]({AT_REST})", "tasks, a load balancer, addresses, alarms"),
+        "LambdaPattern": (f"${standing(LAMBDA_ALARM_METRICS):,.2f}", f"{LAMBDA_ALARM_METRICS} alarms"),
+        "LambdaService": (function_usd, f"alarms on {ANSWER_ALARM_METRICS} metrics"),
+        "HybridPattern": (
+            f"${hybrid:,.2f}",
+            f"alarms on {HYBRID_ALARM_METRICS} metrics, {HYBRID_METRICS} metrics of its sweep",
+        ),
+        "QueuePattern": (f"${queue:,.2f}", f"alarms on {QUEUE_ALARM_METRICS} metrics; no task runs"),
+        "StreamPattern": (stream_usd, f"a shard, alarms on {STREAM_ALARM_METRICS} metrics"),
+    }
+    lines = (f"| {name} | {usd} | {what} |" for name, (usd, what) in rows.items())
+    return "\n".join(("| idle stack | USD per month | for |", "|---|---|---|", *lines, ""))
 
 
 def blocks() -> dict[str, str]:
