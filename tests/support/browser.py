@@ -29,7 +29,9 @@ OPTIONS = (
 )
 SETTLED = """new Promise((done) => {
     const state = () => document.documentElement?.dataset.state || document.title;
-    const look = () => /^(drawn|failed)/.test(state()) ? done(state()) : setTimeout(look, 50);
+    const end = Date.now() + 120_000;
+    const late = () => Date.now() > end ? "failed: not drawn within two minutes" : "";
+    const look = () => /^(drawn|failed)/.test(late() || state()) ? done(late() || state()) : setTimeout(look, 50);
     look();
 })"""
 
