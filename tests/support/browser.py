@@ -31,7 +31,8 @@ SETTLED = """new Promise((done) => {
     const state = () => document.documentElement?.dataset.state || document.title;
     const end = Date.now() + 120_000;
     const late = () => Date.now() > end ? "failed: not drawn within two minutes" : "";
-    const look = () => /^(drawn|failed)/.test(late() || state()) ? done(late() || state()) : setTimeout(look, 50);
+    const said = () => late() || state();
+    const look = () => /^(drawn|failed)/.test(said()) ? done(said()) : setTimeout(look, 50);
     look();
 })"""
 
