@@ -36,6 +36,6 @@ def test_what_was_under_way_when_everything_stopped_is_done_afterwards(tmp_path:
 
         eventually(is_under_way)
     with local_aws(tmp_path / "log-afterwards", kept=kept, port=int(aws.url.rpartition(":")[2])):
-        report = driver.account(uploads)
         eventually(lambda: not driver.waiting(queue))
+        report = driver.account(uploads)
     assert (report.published, report.superseded, report.dead) == (len(uploads), 0, 0)

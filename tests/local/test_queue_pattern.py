@@ -157,6 +157,11 @@ def test_of_300_jobs_in_bursts_none_is_lost_or_done_twice_and_then_no_task_is_le
     first = {key: written(queue, one.upload) for key, one in results.items() if one.manifest}
     eventually(lambda: (queue.service()["desiredCount"], tasks(queue)) == (0, 0))
 
+    def ended() -> int:  # what a task has logged arrives after its end
+        after = counts(queue) - before
+        return after[Metric.DONE] + after[Metric.REJECTED]
+
+    eventually(lambda: ended() >= 300 + again)
     report, most, after = queue.account(uploads), max(watched.wanted), counts(queue) - before
     print(f"{report}; up to {most} tasks, {watched.scale_ins} scale-ins during work; {dict(after)}")
     assert (report.dead, report.unaccounted) == (0, ())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from runtime.events import job_id
+from runtime.events import is_newer, job_id
 from runtime.results import manifest_key, pointer_key, rejection_key
 from tools.drivers.deployed import Client, Upload
 
@@ -101,13 +101,11 @@ class Uploads:
             except TimeoutError:
                 unaccounted.append((upload.key, upload.version_id))
         published = [one for one in results if one.manifest]
-        shown = {
-            json.loads(self.read(pointer_key(key)) or b"{}").get("job_id") for key in {u.key for u in uploads}
-        }
+        shown = {key: json.loads(self.read(pointer_key(key)) or b"{}") for key in {u.key for u in uploads}}
         return Report(
             uploads=len(uploads),
             published=len(published),
-            superseded=sum(one.upload.job_id not in shown for one in published),
+            superseded=sum(_is_past(shown[one.upload.key], one) for one in published),
             rejected=Counter(str(one.rejection["reason"]) for one in results if one.rejection),
             dead=self.waiting(self.outputs["DeadLetters"]),
             unaccounted=tuple(unaccounted),
@@ -127,3 +125,9 @@ class Uploads:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise
             return None
+
+
+def _is_past(pointer: Mapping[str, Any], result: Result) -> bool:
+    """Return whether a pointer shows something later; right after a manifest it may not show that yet."""
+    manifest = result.manifest or {}
+    return bool(pointer) and is_newer(pointer["sequencer"], manifest["sequencer"])
