@@ -130,4 +130,6 @@ class Uploads:
 def _is_past(pointer: Mapping[str, Any], result: Result) -> bool:
     """Return whether a pointer shows something later; right after a manifest it may not show that yet."""
     manifest = result.manifest or {}
-    return bool(pointer) and is_newer(pointer["sequencer"], manifest["sequencer"])
+    if not pointer or pointer.get("job_id") == result.upload.job_id:
+        return False
+    return is_newer(pointer["sequencer"], manifest["sequencer"])
