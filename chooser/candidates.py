@@ -50,6 +50,11 @@ class Reason(NamedTuple):
     asked: float
     bound: Limit | None = None
 
+    @property
+    def quantity(self) -> str:
+        """The limit's name without its service: `start_seconds` of `fargate.start_seconds`."""
+        return self.name.rpartition(".")[2]
+
 
 def considered(load: Workload) -> Iterator[Candidate]:
     """Yield candidates that make sense for the workload, whether or not they are possible."""

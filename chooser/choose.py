@@ -219,9 +219,7 @@ def _against(one: Verdict, best: Verdict, pause: str = "") -> str:
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
     """Return what would be cheaper if the work could wait for a task to start."""
-    slow = [
-        one for one in rest if {why.name.partition(".")[2] for why in one.violations} == {"start_seconds"}
-    ]
+    slow = [one for one in rest if {why.quantity for why in one.violations} == {"start_seconds"}]
     cheaper = min((one for one in slow if one.usd < best.usd), key=lambda one: one.usd, default=None)
     if not cheaper:
         return ""

@@ -58,7 +58,7 @@ class Answer(NamedTuple):
     def notes(self) -> list[str]:
         """Notes on the cheapest: how its tasks were sized, caveats, unmeasured assumptions."""
         load, best = self.load, self.best
-        names = {why.name.partition(".")[2] for one in self.verdicts for why in one.violations}
+        names = {why.quantity for one in self.verdicts for why in one.violations}
         assumed = unmeasured(load, late="start_seconds" in names)
         if not best.possible:
             return [*assumed]
@@ -84,7 +84,7 @@ def answer(load: Workload, *, architecture: str = "", free: bool = False) -> Ans
 
 def reason(one: Reason) -> str:
     """Return why a candidate is ruled out, with the limit's number, date and confidence."""
-    what = one.name.rpartition(".")[2]
+    what = one.quantity
     if what in WORDS:
         said = WORDS[what]
     elif what in ("start_seconds", "init_ms"):
