@@ -96,8 +96,8 @@ def test_an_input_that_flips_the_answer_comes_first_and_does_flip_it() -> None:
 def test_each_kind_of_input_is_moved(more: dict[str, Any], key: str, then: str) -> None:
     load = workload(**more)
     flips, steady = changes(load, choose(load))
-    crossing_in_words = {(one.key, one.then) for one in flips}
-    assert (key, then) in crossing_in_words or key in steady
+    named = {(one.key, one.then) for one in flips}
+    assert (key, then) in named or key in steady
 
 
 def test_interruptible_jobs_would_be_cheaper_on_spot() -> None:
