@@ -13,7 +13,7 @@ USER = "10001:10001"
 SCRATCH = "/scratch"
 
 
-def image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
+def container_image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
     """Return the image of `container/{name}/Dockerfile`, built for the architecture of the settings.
 
     modules: those beside `container.{name}` that something in the container runs.

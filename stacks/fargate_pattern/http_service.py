@@ -9,7 +9,7 @@ import aws_cdk.aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
 from stacks.constructs.cluster import Cluster
-from stacks.constructs.container_image import image
+from stacks.constructs.container_image import container_image
 from stacks.constructs.container_task import container_task
 from stacks.constructs.exec import allow_shells
 from stacks.constructs.log_group import LogGroup
@@ -63,7 +63,7 @@ class HttpService(ecs.FargateService):
                 construct_id,
                 container="service",
                 cluster=cluster,
-                image=image("service", HEALTHY, settings=settings),
+                image=container_image("service", HEALTHY, settings=settings),
                 module="container.service",
                 vcpus=size.vcpus,
                 memory_mb=size.memory_mb,

@@ -15,7 +15,7 @@ from runtime.placement.placement import Rules
 from runtime.work.environment import WorkEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
-from stacks.constructs.container_image import image
+from stacks.constructs.container_image import container_image
 from stacks.constructs.container_task import container_task
 from stacks.constructs.grants import allow, default_policy, role_of
 from stacks.constructs.log_group import LogGroup
@@ -83,7 +83,7 @@ class Worker(Construct):
             "Worker",
             container=CONTAINER,
             cluster=self.cluster,
-            image=image(self.works.worker, settings=settings),
+            image=container_image(self.works.worker, settings=settings),
             module=f"container.{self.works.worker}",
             vcpus=1,
             memory_mb=2048,

@@ -10,7 +10,7 @@ from container.queue_worker.environment import QueueWorkerEnvironment
 from runtime.work.environment import ScanEnvironment
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
-from stacks.constructs.container_image import image
+from stacks.constructs.container_image import container_image
 from stacks.constructs.container_task import container_task
 from stacks.constructs.exec import allow_shells
 from stacks.constructs.grants import allow, default_policy
@@ -74,7 +74,7 @@ class QueueWorker(ecs.FargateService):
                 construct_id,
                 container="worker",
                 cluster=cluster,
-                image=image(name, settings=settings),
+                image=container_image(name, settings=settings),
                 module=queue_worker.__name__,
                 vcpus=VCPUS,
                 memory_mb=MEMORY_MB,
