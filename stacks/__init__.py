@@ -1,1 +1,1 @@
-"""Everything that is deployed: one folder per pattern, each copyable with `constructs/` alone."""
+"""Everything that is deployed: one folder per pattern, each copyable without the others."""

@@ -21,7 +21,7 @@ def number(default: int, *, least: int = 1, most: int) -> Any:
 def text(pattern: str, allowed: str, *, default: str = "", goes_with: str = "") -> Any:
     """Return a field for text that matches a pattern, or is empty if that is the default.
 
-    allowed: the pattern in words. goes_with: another setting that must be given too, and why.
+    allowed: the pattern in words. goes_with: another setting that must be given too.
     """
     return field(default=default, metadata={"pattern": pattern, "allowed": allowed, "goes_with": goes_with})
 
@@ -52,7 +52,7 @@ class Settings:
     waf: Literal["off", "on"] = "off"
     """A rate limit per address in front of CloudFront; requires the Region us-east-1."""
     max_tasks: int = number(4, least=2, most=1000)
-    """Maximum number of the service's tasks."""
+    """Maximum number of tasks of each service: FargatePattern's and QueuePattern's."""
     domain: str = text(
         r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
         "a name such as images.example.com",
@@ -124,7 +124,7 @@ class Settings:
 
     @property
     def zone_ids(self) -> tuple[str, ...]:
-        """The chosen zone ids, or None for the account's first two."""
+        """The chosen zone ids; empty for the account's first two zones."""
         return tuple(self.zones.split(",")) if self.zones else ()
 
     @property

@@ -1,4 +1,4 @@
-"""How `python3 app.py` starts; importing it has no effect."""
+"""How apps start. Imported by `python3 app.py`, before CDK, it also sets Python up; else it has no effect."""
 
 import gc
 import sys

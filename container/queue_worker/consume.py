@@ -77,7 +77,7 @@ class Consumer:
         return next(iter(answer.get("Messages", [])), None)
 
     def _attempt(self, message: "MessageTypeDef") -> int:
-        """Receive and handle one message.
+        """Handle a received message and return DONE, whatever its ending.
 
         Returns AGAIN if the task was told to stop and the message was returned.
         """
@@ -163,7 +163,7 @@ class Consumer:
 
 
 def _failed(error: Exception, **more: str) -> Ending:
-    """Log a failure by the workers' contract and return its exit code. more: facts for the log."""
+    """Return the ending of a failed message, by the workers' exit codes. more: facts for the log."""
     code, why = exit_code(error)
     metric = Metric.AGAIN if code == AGAIN else Metric.FAILED
     return Ending(exit=code, metric=metric, facts={"why": why, **more})

@@ -62,7 +62,7 @@ class Handler:
         return self.works.run(event, deadline=time.monotonic() + self.size.seconds)
 
     def _is_overtaken(self, event: ObjectEvent) -> bool:
-        """Return whether the key already shows something newer; if so, remove what earlier attempts left."""
+        """Return whether the key already shows something newer; if so, remove what was left unpublished."""
         output = self.works.output
         if not output.is_overtaken(event):
             return False

@@ -63,7 +63,7 @@ async def serve(service: Service) -> None:
 
 
 def main(make: Callable[[Settings, Store], Service] = Service) -> int:
-    """Serve until told to stop. Returns the exit code: 2 for an invalid environment."""
+    """Serve until told to stop, then end the process with 0. Returns 2 for an invalid environment."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
     log.setLevel(logging.INFO)
     try:

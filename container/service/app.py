@@ -150,7 +150,7 @@ class Service:
         return Response(status_code=304, headers=headers) if is_present and _has(request, headers) else None
 
     def _lead_to_info(self, key: str, version: str, status: int) -> Response:
-        """Redirect to the description of the current version, so that later requests name that version."""
+        """Redirect to the description of a version, or to the unversioned one if `version` is empty."""
         # Without its host, by whichever name that was asked.
         location = f"{urlsplit(self.settings.base_url).path}{path_of(key, version)}/info.json"
         return RedirectResponse(location, status, {**CORS, "Cache-Control": self._caching("")})

@@ -23,7 +23,7 @@ class ServiceEnvironment(Environment):
         cache_mb: cache size for files and decoded images.
         spare_mb: additional memory for those that only requests hold.
         fresh_seconds: how long a source is served before the store is asked whether it changed.
-        max_age_seconds: max-age of an answer.
+        max_age_seconds: max-age of an answer; without a version in its URL, at most fresh_seconds.
         formats: allowed output formats; all by default.
         sizes: allowed sizes of whole images and squares, as in URLs; any by default.
         max_width, max_area: largest answer, in pixels.

@@ -1,4 +1,4 @@
-"""Metrics as one line per minute in CloudWatch's embedded metric format, without API calls.
+"""Metrics as lines in CloudWatch's embedded metric format, without API calls.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """

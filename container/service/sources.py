@@ -142,7 +142,7 @@ class Sources:
         return found
 
     async def tag(self, key: str) -> str:
-        """Return the store's version of the source without reading it."""
+        """Return the version of the source, which is not read for it unless a cached one has changed."""
         if key in self._kept:
             return (await self.get(key)).file.version
 

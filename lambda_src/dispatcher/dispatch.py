@@ -89,7 +89,7 @@ class Dispatcher:
         return Outcome(metric=what, facts={**facts, **more})
 
     def _is_overtaken(self, job_id: str) -> bool:
-        """Return whether the key shows a newer version; if so, end the job and remove its files."""
+        """Return whether the key shows something newer; if so, end the job and remove unpublished files."""
         job, output = self.jobs.get(job_id), self.works.output
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
             return False

@@ -14,7 +14,7 @@ class Metric(StrEnum):
     OTHER_REQUESTS = "OtherRequests"
     """Well-formed records of requests that are not views: tiles, errors, other paths."""
     REPEATED = "Repeated"
-    """Records with the same request id as another in the batch."""
+    """Records with the same request id as an earlier one in the batch."""
     MALFORMED = "Malformed"
     """Records set aside with the reason."""
     ALREADY_COUNTED = "AlreadyCounted"

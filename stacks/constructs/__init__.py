@@ -1,1 +1,1 @@
-"""Constructs that several patterns share. They take plain values; the composing stack makes the grants."""
+"""Constructs that several patterns share; they depend on no pattern."""

@@ -17,7 +17,7 @@ class Alarms(Construct):
 
     Each description says why it matters and links to its entry in docs/runbooks.md.
 
-    email: whom to notify; if None, the alarms only show in CloudWatch.
+    email: whom to notify; if empty, the alarms only show in CloudWatch.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, email: str) -> None:
@@ -47,7 +47,7 @@ class Alarms(Construct):
         comparison: cloudwatch.ComparisonOperator = AT_LEAST,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> cloudwatch.Alarm:
-        """Alarm when `metric` reaches `threshold`. Missing data is treated as not breaching.
+        """Alarm when `metric` reaches `threshold`. By default, missing data is treated as not breaching.
 
         evaluation_periods: how many periods to look at; `datapoints_to_alarm` of them must breach, all by
             default.

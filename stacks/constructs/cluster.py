@@ -14,7 +14,7 @@ class Cluster(ecs.Cluster):
     """An ECS cluster in the network.
 
     Attributes:
-        group: security group of its tasks: outbound 443 only, nothing inbound.
+        group: security group of its tasks: outbound 443 only, nothing inbound but what a load balancer adds.
         exec_log: log of the shells in its tasks, if the settings allow any.
     """
 

@@ -90,7 +90,7 @@ def watch_service(
 
 
 def _together(metrics: Sequence[cloudwatch.Metric]) -> cloudwatch.IMetric:
-    """Return the metric of one target group, or the sum of two; missing data counts as zero."""
+    """Return the metric of one target group, or the sum of two, in which missing data counts as zero."""
     if len(metrics) == 1:
         return metrics[0]
     named = {f"group{number}": metric for number, metric in enumerate(metrics)}

@@ -15,7 +15,7 @@ class ServiceSize:
 
 
 def service_size(settings: Settings) -> ServiceSize:
-    """Return a size that, in production, survives the loss of a zone and of a task."""
+    """Return a size that, in production, survives the loss of a zone or of a task."""
     if settings.is_production:
         return ServiceSize(min_tasks=2, vcpus=1, memory_mb=4096)
     return ServiceSize(min_tasks=1, vcpus=0.5, memory_mb=2048)

@@ -12,7 +12,7 @@ WITHOUT_VPC_ORIGINS = {
     "apne2-az1": "ap-northeast-2",
     "cac1-az3": "ca-central-1",
 }
-"""Zone ids by Region, as of 2026-11:
+"""Zone ids, each with its Region, as of 2026-11:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
 """
 

@@ -12,7 +12,7 @@ OPEN_INDEX = "open"
 
 
 class JobTable(OnDemandTable):
-    """One item per job. The index holds only open jobs; finished jobs expire.
+    """One item per job or removed result. The index holds open jobs and removals; ended jobs expire.
 
     index_arn: resource for grants to query the index.
     """

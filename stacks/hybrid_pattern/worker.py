@@ -38,7 +38,7 @@ TASK_SECONDS = round(Rules().task_seconds)
 
 
 class Worker(Construct):
-    """`python3 -m container.worker`: one attempt at one job. RunTask sets CPU, memory and disk.
+    """`python3 -m container.{works.worker}`: one attempt at one job. RunTask sets CPU, memory and disk.
 
     tiles: the distribution in front of the output. jobs: their table. work: environment of dispatcher and
         worker.

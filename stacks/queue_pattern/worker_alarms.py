@@ -1,4 +1,4 @@
-"""Alarms of the service besides its queue's: failed jobs, and invalidations that CloudFront did not do."""
+"""Alarms of the service besides its queue's: failed attempts, jobs given back, refused invalidations."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
