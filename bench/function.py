@@ -49,7 +49,7 @@ def ask(environment: Runtime, service: Server, paths: Sequence[str]) -> tuple[fl
 
 
 def works(photo: str) -> dict[str, Callable[[int], list[str]]]:
-    """Return the paths of a round by kind; both servers get the same, and no path twice."""
+    """Return, by kind, a function from a round's number to its paths; no path comes twice."""
 
     def whole(number: int) -> list[str]:
         widths = range(400 + number * REQUESTS, 400 + (number + 1) * REQUESTS)

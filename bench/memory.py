@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], int, bool]] = {
 
 
 def made(kind: str) -> Path:
-    """Return a square image of that kind, made once; smooth, so that its file is small."""
+    """Return the file of a square image of that kind, with grain, made once."""
     suffix, options, bits, alpha = KINDS[kind]
     path = PHOTOS / f"{'-'.join(kind.replace(',', '').replace(':', '').split())}-{SIDE}{suffix}"
     if not path.exists():

@@ -23,7 +23,7 @@ def psnr(image: pyvips.Image, reference: pyvips.Image) -> float:
 
 
 def sharps(path: Path, folder: Path) -> dict[int, pyvips.Image]:
-    """Return sharp's pixels, one pipeline per size, as raw files."""
+    """Return sharp's images by long edge, one pipeline per size, read from raw files in the folder."""
     script = Path(__file__).parent / "peers" / "sharp-pixels.mjs"
     said = subprocess.run(
         ["node", script, path, folder], cwd=ROOT, capture_output=True, text=True, check=True

@@ -59,7 +59,7 @@ def copies(photo: Path, label: str, count: int) -> list[str]:
 
 
 def tiles(count: int) -> list[str]:
-    """Return the first tiles of a viewer that zooms into the middle, as region and size."""
+    """Return tiles as region and size: half of them the coarsest first, half the last of the finest level."""
     found = []
     for factor in (16, 8, 4, 2, 1):
         side = 512 * factor

@@ -14,4 +14,4 @@ COLOURS = {
     Candidate.RUN_TASK: "#1e9e5a",
     Candidate.RUN_TASK_SPOT: "#5a9a1f",
 }
-"""Colours with a contrast of about 3:1 on both white and black."""
+"""Colours with a contrast of about 3:1 or more on both white and black."""

@@ -39,7 +39,7 @@ class ObjectEvent:
 
     @property
     def is_folder(self) -> bool:
-        """Whether this is a "folder" made in the console: an empty object whose key ends in a slash."""
+        """Whether the key ends in a slash, as that of a "folder" made in the console; the size is not checked."""
         return self.key.endswith("/")
 
 

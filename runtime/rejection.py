@@ -20,7 +20,7 @@ class Reason(StrEnum):
     """No task is large enough, or fast enough for the deadline."""
     SOURCE_GONE = "source-gone"
     UNREADABLE = "unreadable"
-    """S3 denies the object: archived, or encrypted with a key that we may not use."""
+    """S3 cannot return the object: archived, encrypted with a key that we may not use, or with an invalid name."""
 
 
 class Rejected(Exception):

@@ -1,4 +1,4 @@
-"""The meaning of S3's refusal to return a source: a rejection, or a transient error."""
+"""The meaning of S3's refusal to return a source: a rejection, or the error itself."""
 
 from botocore.exceptions import ClientError
 

@@ -66,5 +66,5 @@ class ByDeployment(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByDeployment:
-    """Use this scheduler for two workers."""
+    """Return this scheduler, for any number of workers."""
     return ByDeployment(config, log)

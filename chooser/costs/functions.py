@@ -14,7 +14,7 @@ PROVISIONED_BUSY = 0.7
 LEAST_BLOCKED = 0.001
 """Share of requests that may find no environment ready; no number of environments makes it zero."""
 NEVER = 1e12
-"""A share of requests below this is treated as none."""
+"""A share of requests below one in this many is treated as none."""
 DISK_INCLUDED_MB = 512
 """Ephemeral storage included in the price: https://aws.amazon.com/lambda/pricing/"""
 INSTANCE_VCPUS, INSTANCE_GB = 1, 7
@@ -46,7 +46,7 @@ def on_demand(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
 
 
 def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield the cost of ready environments, scaled by the hour if so configured; no free tier."""
+    """Yield the cost of ready environments, scaled by the hour if configured; no free GB-seconds."""
     kept = environments(load, architecture)
     average = sum(kept) / len(kept)
     yield _requests(load, free)

@@ -12,7 +12,7 @@ class Body(Protocol):
         """Read that many bytes, or all that are left."""
 
     def close(self) -> None:
-        """Return the connection to the pool."""
+        """Close the stream, and its connection unless it was read to the end."""
 
 
 class Download:

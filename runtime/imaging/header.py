@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 class Header:
     """The facts in a file's header.
 
-    width, height: pixels of the first page as stored, before rotation.
+    width, height: pixels of the first page before `orientation` is applied; of an AVIF after its own rotation.
     pages: at least this many pages or frames, as far as the header shows (1 for GIF, which has no count).
     orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf).
     progressive: the decoder must hold the whole image before the first row is done; also for a JPEG with one
         scan per channel.
     tiled: a TIFF of which parts can be read alone.
     bands: channels as decoded, including alpha; 4 where the header does not say.
-    bits: bits per channel as decoded, 8 or 16; also 32 or 64 for a TIFF.
+    bits: bits per channel as decoded, 8 or 16.
     samples: a JPEG's samples per pixel, fewer than bands with chroma subsampling.
     block_rows: rows per strip or tile of a TIFF.
     planar: a TIFF that stores its channels one after another.
@@ -29,8 +29,8 @@ class Header:
     grey: a greyscale AVIF, which decodes as RGB.
     limited: grey levels 16 to 235, which our decoder treats as 0 to 255.
     frame: left, top, width and height of the first frame, if it does not cover the image.
-    strict: treat the decoder's warnings as errors: for a truncated JPEG without an end marker there are no
-        others.
+    strict: treat the decoder's warnings as errors: for a truncated JPEG without an end marker, and for damaged
+        data in some codecs of TIFF, there are no others.
     patches: bytes to write before decoding, where other readers skip what our decoder does not.
     """
 

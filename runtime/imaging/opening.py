@@ -51,7 +51,7 @@ def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
 
 
 def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
-    """Return a patched copy if the decoder needs one, else the same object."""
+    """Return a patched copy and its header if the decoder needs one, else both unchanged."""
     if header.patches:
         made = bytearray(data)
         for at, written in header.patches:
@@ -65,7 +65,7 @@ def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
 
 
 def needs_repair(tail: bytes, header: Header) -> bool:
-    """Return whether `repaired` would change a file that ends with these bytes."""
+    """Return whether `repaired` has to look at a file that ends with these bytes; else it changes nothing."""
     if header.format is not Format.JPEG:
         return bool(header.patches)
     return tail.rfind(END_OF_IMAGE) <= tail.rfind(_START_OF_SCAN)

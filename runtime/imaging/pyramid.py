@@ -69,8 +69,8 @@ def write_pyramid(
     Tiles are upright, in sRGB, 8 bits; JPEG on white. address: the URL under which `store` puts the pyramid.
     deadline: of `time.monotonic()`; a decoder cannot be stopped before its first row.
 
-    Raises what `store` raises, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, UNSUPPORTED_FORMAT, or
-    TOO_MANY_PIXELS when the decoder finds more pixels than the header said.
+    Raises what `store` raises, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS
+    when the decoder finds more pixels than the header said; MemoryError or OSError as `decoding` does.
     """
     failures: list[Exception] = []
 

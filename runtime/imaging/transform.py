@@ -57,7 +57,7 @@ class Transform:
 
     @property
     def level(self) -> int:
-        """The smallest power-of-two reduction of the image that still has enough pixels for this region."""
+        """How often the image can be halved and still have enough pixels for this region."""
         level = 0
         while (
             level < 32

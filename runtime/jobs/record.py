@@ -150,7 +150,7 @@ class Job:
         return placed | (task if self.where == "fargate" else {})
 
     def claimed(self, now: float, lease: float) -> "Job | None":
-        """Return the job claimed for whoever starts the attempt; None if it is not waiting.
+        """Return the job claimed for whoever starts the attempt; None if it is not waiting, or not due yet.
 
         lease: seconds for a function.
         """

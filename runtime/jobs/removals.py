@@ -32,7 +32,7 @@ class Removals:
     clock: Callable[[], float] = time.time
 
     def add(self, job_id: str) -> None:
-        """Record that the results of jobs are removed; for a repeated job the later time counts."""
+        """Record that the results of a job are removed; for a repeated job the later time counts."""
         self.table.put_item(
             Item={
                 "job_id": f"{REMOVED}/{job_id}",

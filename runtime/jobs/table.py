@@ -47,7 +47,7 @@ class JobStore:
         return new
 
     def claim(self, job_id: str, lease: float = 0) -> Job | None:
-        """Claim the attempt for the caller, so that nobody else starts it; None when the job is not waiting.
+        """Claim the attempt for the caller, so that nobody else starts it; None if it does not wait or is not due.
 
         lease: seconds for a function.
         """
@@ -96,7 +96,7 @@ class JobStore:
         return self.transition(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
 
     def fail_attempt(self, job_id: str, attempt: int, why: str, *, task_arn: str = "") -> Job | None:
-        """Begin the next attempt if this one is current, and in that task if known."""
+        """Record a permanent failure if `attempt` is current, and runs in that task if known."""
         return self.transition(
             job_id,
             lambda job: job.ended(self.clock(), State.FAILED, why) if job.is_at(attempt, task_arn) else None,
@@ -205,7 +205,7 @@ class JobStore:
     def all(self, unreadable: list[str] | None = None) -> Iterator[Job]:
         """Yield every job by a scan: for people, and for tables of some thousand jobs.
 
-        unreadable: called with the id of each record that cannot be parsed; without it such a record raises.
+        unreadable: a list that gets the id of each record that cannot be parsed; without it such a record raises.
         """
         more: dict[str, Any] = {}
         while True:

@@ -10,7 +10,7 @@ class TaskSize:
     """The size of every task of a service.
 
     Attributes:
-        disk_gib: ephemeral storage; DISK_GIB and twice the source must fit, as in `place`.
+        disk_gib: ephemeral storage; DISK_GIB and twice the estimate's disk_mb must fit, as in `place`.
         seconds: longest time for one job.
     """
 

@@ -12,7 +12,7 @@ MB = 1_000_000
 SYSTEM_MB = 200
 """Memory of a task that is used by other things than the work."""
 DISK_GIB = 10
-"""Disk of a task that is used by other things than twice the source."""
+"""Disk of a task in GiB besides twice the estimate's `disk_mb`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Estimate:
     Attributes:
         subject: what is worked on, to follow "A": "600 x 400 px JPEG of 0.1 MB".
         memory_mb: peak of the process, never below what was measured.
-        disk_mb: for the downloaded source; results are not kept on disk.
+        disk_mb: for the downloaded source, and for results where the work writes them to disk.
         cpu_seconds: seconds of one vCPU, without transfers.
         vcpus: how many vCPUs the work can use.
     """

@@ -55,7 +55,7 @@ class Program:
         return True
 
     def estimate(self, source: Source) -> Estimate:
-        """Return the configured estimate, whatever the source."""
+        """Return the configured estimate, which depends only on the size of the source."""
         return Estimate(
             subject=f"{self.subject} of {source.size:,} bytes",
             memory_mb=self.memory_mb,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HEAD_BYTES = 64 * 1024
 """Size of the first read, which contains nearly every header; a TIFF's directory may be at the end."""
 MOST_BYTES = 8 * 1024 * 1024
-"""Largest single request. Sequential reads double in size, so that a few requests find any header."""
+"""Most to read ahead; only a longer read requests more. Sequential requests double in size up to it."""
 MOST_OF_A_HEADER = 64 * 1024 * 1024
 """Limit on all requests together: a directory that points back and forth would cause endless reads."""
 

@@ -60,7 +60,7 @@ def process_of_job(job_id: str) -> int | None:
 def held_at_work(hybrid: HybridDriver, job_id: str) -> Iterator[int]:
     """Yield the pid of a job's task, stopped in the middle of its work, however fast the machine.
 
-    It runs for a tenth of a second at a time until the job's record shows progress.
+    It runs for a tenth of a second at a time until the job's record says that it is running.
     """
 
     asked = time()

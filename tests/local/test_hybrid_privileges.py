@@ -123,7 +123,7 @@ def _lost(job: Job, task_arn: str) -> Job:
 
 @contextmanager
 def messages_redelivered(hybrid: HybridDriver) -> Iterator[None]:
-    """Redeliver messages of both queues at once during the block."""
+    """Redeliver failed messages of both queues within a second during the block."""
     sqs = hybrid.client("sqs")
     queues = [hybrid.outputs[one] for one in ("Queue", "StopsQueue")]
     before = {queue: redeliver_soon(sqs, queue) for queue in queues}

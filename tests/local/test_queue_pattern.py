@@ -37,7 +37,7 @@ LONG = encode(noise(9000, 9000), ".jpg")
 
 @pytest.fixture(scope="module")
 def queue(deployment: Deployment) -> Iterator[QueueDriver]:
-    """Deploy QueuePattern where a minute of scaling is short, and failed messages are redelivered soon."""
+    """Yield QueuePattern where a minute of scaling is short, and failed messages are redelivered soon."""
     aws = deployment.aws
     most_hidden = aws.most_hidden.read_text()
     aws.most_hidden.write_text("5")
@@ -236,7 +236,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
 
 
 def denied(queue: QueueDriver, call: str) -> int:
-    """Return log lines about denied calls."""
+    """Return how many log lines say that this call was denied."""
     said = re.compile(rf"AccessDenied\w*\) when calling the {call} operation")
     return sum(bool(said.search(str(line.facts))) for line in log(queue))
 

@@ -31,12 +31,12 @@ Load = Mapping[str, Any]
 
 
 def number(value: object) -> Decimal:
-    """Return a float as it was written."""
+    """Return a number as the Decimal that was written."""
     return Decimal(str(value))
 
 
 def tiered(amount: Decimal, tiers: Sequence[tuple[Decimal | None, Decimal]]) -> Decimal:
-    """Return each part of an amount at the price of its tier."""
+    """Return the cost of an amount, each part of it at the price of its tier."""
     total, start = Decimal(0), Decimal(0)
     for end, price in tiers:
         top = amount if end is None else min(amount, end)
@@ -171,7 +171,7 @@ def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: 
 
 
 def waiting(load: Load, architecture: str) -> Decimal:
-    """Return the duration's share that is not CPU, at the function's share of a vCPU."""
+    """Return the seconds of a run that are not CPU, at the function's share of a vCPU."""
     took = seconds(load, architecture)
     if not load["cpu_ms"]:
         return took * (1 - number(load["cpu_share"]))
@@ -188,7 +188,7 @@ def cpu(load: Load, architecture: str) -> Decimal:
 
 
 def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
-    """Return a load balancer's capacity units: each hour by the highest of four dimensions."""
+    """Return a load balancer's average capacity units: each hour by the highest of four dimensions."""
     gigabytes = (number(load["payload_in_mb"]) + number(load["payload_out_mb"])) / GIB / gigabytes_per_unit
     rules, open_ones = max(Decimal(0), number(load["listener_rules"]) - 10), number(load["connections"])
     hourly = []

@@ -52,7 +52,7 @@ class Budget:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Print the cost once workers have ended.
+        """Measure the cost once workers have ended, for the last line.
 
         Beside busy loops, CPU seconds show how crowded the machine was.
         """

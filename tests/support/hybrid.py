@@ -246,7 +246,7 @@ class World:
         )
 
     def run_task(self, arn: str) -> Message:
-        """Run a task and deliver the event of its end."""
+        """Run a task; return the event of its end."""
         return self.ecs.end(arn, exit_code=self.work(arn))
 
     @property

@@ -7,7 +7,7 @@ from container.service import answers, app
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return the function's own handler, which reads its environment on import."""
+    """Answer by the function's own handler, which reads its environment on import."""
     from lambda_src.iiif.handler import handler as answer
 
     setattr(app, "encoded_within", _never_done)  # noqa: B010 - it is imported there, and not exported

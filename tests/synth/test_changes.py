@@ -81,7 +81,7 @@ def at(value: Any, path: list[str]) -> Any:
 
 
 def replaced(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """Yield the resources that CloudFormation would replace."""
+    """Yield the properties whose change makes CloudFormation replace a resource."""
     was, becomes = before.get("Properties", {}), after.get("Properties", {})
     for path in create_only(before["Type"]):
         if at(was, path) != at(becomes, path):

@@ -20,7 +20,7 @@ ROWS = [
     if line.startswith("|") and "---" not in line
 ]
 APART = {"backfill-failed"}
-"""A stack that is not in the app: tests/synth/test_backfill.py."""
+"""Entries for alarms of a stack that is not in the app: tests/synth/test_backfill.py."""
 NAMES, TABLE = [name.strip("`$") for row in ROWS[:1] for name in row[1:]], ROWS[1:]
 """The table at the top: which output a name in capitals stands for, by alarm."""
 

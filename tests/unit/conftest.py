@@ -64,7 +64,7 @@ class World:
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """Serve moto over HTTP, with the same buckets that boto3 sees in this process."""
+    """Yield the URL of moto over HTTP, with the same buckets that boto3 sees in this process."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())

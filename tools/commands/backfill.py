@@ -1,6 +1,6 @@
 """`python3 dev.py backfill --pattern LambdaPattern`: processes objects that the pattern's bucket already had.
 
-It deploys a stack of its own beside the pattern, prints cost and duration, asks, starts and follows the run.
+It prints cost and duration, asks, deploys a stack of its own beside the pattern, starts and follows the run.
 Repeated, it follows the run in progress, or sends what has no result yet.
 """
 
@@ -62,7 +62,7 @@ class Run:
         return running.find(stack, self.target, self.profile, self.settings)
 
     def deploy(self, deployed: Deployed) -> BackfillDriver:
-        """Deploy the stack, or change nothing if it exists."""
+        """Deploy the stack; nothing changes if it is there already as it would be deployed."""
         options = parameters(self.pattern, deployed.outputs)
         if self.target == "local":
             aws = LocalAws(url=deployed.endpoint, pid=0, log=Path(), containers={})

@@ -40,7 +40,7 @@ WIDTH, HEIGHT = 4096, 2048
 BROWSER = 6
 """Connections of a browser to one host."""
 SESSION = 40
-"""Tiles that a viewer requests when somebody zooms in twice."""
+"""Tiles that a viewer's session requests."""
 HUGE = 10_000
 """Edge in pixels: 100 megapixels, the maximum."""
 MONTHS = (10_000, 1_000_000, 20_000_000)
@@ -133,7 +133,7 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
 
 
 def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, Step]]:
-    """Yield the requests of each step for both, in turn, by name. No path repeats, so no cache answers."""
+    """Yield the requests of each step for both, in turn, by name. No image path repeats, so no cache answers."""
     numbers = itertools.count()
     for name in ("first answer (/live)", "the next (/live)"):
         yield name, lambda viewer: load.at_once(asker(viewer), ["/live"], clients=1)
@@ -186,7 +186,7 @@ def asker(viewer: Viewer) -> load.Ask:
 
 
 def session(viewer: Viewer) -> list[str]:
-    """Return the tiles that a viewer requests, from the whole image into its middle."""
+    """Return the first tiles of the photo, level by level from the coarsest, row by row."""
     paths = []
     for factor in (8, 4, 2, 1):
         edge = 512 * factor

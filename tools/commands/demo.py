@@ -142,7 +142,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
 
 
 def _views(stream: StreamDriver) -> Table | None:
-    """Show the most viewed images, from made-up log lines: nobody has viewed any."""
+    """Put made-up log lines, as nobody has viewed any image, and return the most viewed."""
     stream.put(views.made_up(views.MADE_UP))
     stream.wait(views.MADE_UP)
     return views.top(stream, "")
@@ -201,7 +201,7 @@ def _ask(service: Viewer, *requests: str) -> dict[str, Answer]:
 
 
 def _requests(served: Mapping[str, Mapping[str, Answer]], aws: LocalAws) -> Table:
-    """Return a row per answer. served: where the service ran."""
+    """Return a table with a row per answer. served: answers by where the service ran."""
     how = {"docker": "a container", "processes": "a process"}[aws.containers["LOCAL_AWS_CONTAINERS"]]
     caption = f"Fargate: here {how} on this machine, behind CloudFront and a load balancer."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)

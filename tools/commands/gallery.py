@@ -1,4 +1,4 @@
-"""The demo's pictures as one self-contained HTML file that opens from disk."""
+"""The demo's pictures as a page that opens from disk; scans and videos are in files below its folder."""
 
 import base64
 import shutil

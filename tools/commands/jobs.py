@@ -24,7 +24,7 @@ from tools.local_aws.aws import LocalAwsError
 
 STACK = "HybridPattern"
 SHOWN = 12
-"""Digits of an id in the table; any unique prefix works for show and retry."""
+"""Digits of an id in the table; any unique prefix works for show, logs and retry."""
 FACTS = (
     *("attempt", "state", "placement", "explanation", "why", "exit", "exception_name", "again_in"),
     "xray_trace_id",

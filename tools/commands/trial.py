@@ -66,7 +66,7 @@ class Deployed:
 
 
 def run(trial: Trial, arguments: Sequence[str]) -> int:
-    """Run the command. Returns 0, or 1 after printing why not."""
+    """Run the command. Returns 0, 1 after printing why not, or 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog=f"python3 dev.py {trial.name}", description=trial.about)
     parser.add_argument("--target", choices=("local", "aws"), default="local")
     parser.add_argument("--profile", help="of the AWS configuration, with --target aws")

@@ -144,7 +144,7 @@ class Contents:
 
     @cached_property
     def mentions(self) -> re.Pattern[str]:
-        """Return a function that finds mentions of what is left behind: patterns, settings and pages."""
+        """Return a regular expression for mentions of what is left behind: patterns, settings and modules."""
         others = [name for name in PATTERNS if name != self.pattern]
         words = [
             rf"\b{name}\b|(?<![a-z]){_snake(name)}\b|\b{_snake(name).replace('_', '-')}\b" for name in others

@@ -15,7 +15,9 @@ _MONOCHROME = 0x10
 
 
 def parse(file: Reader) -> Header:
-    """Return the properties of the primary item, never those of a thumbnail, a cell or a gain map.
+    """Return size and colours of the primary item, but alpha and the most bits of any item.
+
+    Where nothing says which item is primary, the largest gives the size.
 
     Raises Rejected UNSUPPORTED_FORMAT for colours that cannot be converted.
     """

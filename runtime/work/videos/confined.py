@@ -31,8 +31,8 @@ def carry_out(
 ) -> Mapping[str, Any]:
     """Return the child's result for an order. read: parts of the source, for an order without a file.
 
-    Raises Rejected, DeadlineExceededError, MemoryError, OSError, and what `read` and `progress` raise; the
-    child has ended by then.
+    Raises Rejected, DeadlineExceededError, MemoryError, OSError, RuntimeError if the child ends without a
+    result for no known cause, and what `read` and `progress` raise; the child has ended by then.
     """
     path = os.pathsep.join(part for part in sys.path if part)
     process = subprocess.Popen(

@@ -1,7 +1,8 @@
 """Recognition of video files by their first bytes, and whether a file is complete. Pure, over ranges.
 
-ISO base media (MP4, MOV): https://developer.apple.com/documentation/quicktime-file-format/atoms Matroska
-(WebM): https://www.rfc-editor.org/rfc/rfc8794 and https://www.rfc-editor.org/rfc/rfc9559
+ISO base media (MP4, MOV): https://developer.apple.com/documentation/quicktime-file-format/atoms
+
+Matroska (WebM): https://www.rfc-editor.org/rfc/rfc8794 and https://www.rfc-editor.org/rfc/rfc9559
 """
 
 import re

@@ -35,7 +35,7 @@ POSTER_SECONDS = 10.0
 PLAIN_LUMA_RANGE = 24
 """Range of luma, of 220 levels, up to which a frame is plain; the poster is the first beyond it, if any."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
-"""A frame held for longer is written again, as often as x264's frame reordering needs, 40 ms apart."""
+"""A frame held for longer is written again, as often as x264's frame reordering needs, at most 40 ms apart."""
 AAC_SAMPLES = 1024
 Packets = Sequence[Any]
 """Encoded packets for the container."""
@@ -100,7 +100,7 @@ class Pictures:
             self.seconds = one.time + max(self._step * _CLOCK, (frame.duration or 0) * _CLOCK if frame else 0)
 
     def _held(self, until: int) -> Iterator[Packets]:
-        """Yield the latest frame again, right before `until`, if the gap is long.
+        """Encode the latest frame again, right before `until`, if the gap is long; yield the packets.
 
         Otherwise the MP4 would claim to end where the last frames before the gap do.
         """
@@ -111,7 +111,7 @@ class Pictures:
 
     @property
     def _step(self) -> int:
-        """Return the time from one frame to the next."""
+        """Return the time from one frame to the next, in ticks of `_CLOCK`."""
         return round(1 / (min(FRAMES_PER_SECOND, self.facts.frames_per_second) or 25) / _CLOCK)
 
     def _look(self, frame: VideoFrame) -> None:

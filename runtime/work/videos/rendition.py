@@ -65,5 +65,5 @@ def filters(facts: Facts) -> Sequence[tuple[str, str]]:
 
 
 def _even(edge: float) -> int:
-    """Round to an even edge, as 4:2:0 requires."""
+    """Round down to an even edge, at least 2, as 4:2:0 requires."""
     return max(2, int(edge / 2 + 1e-6) * 2)

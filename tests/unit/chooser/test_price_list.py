@@ -100,7 +100,7 @@ def of_unit(found: dict[str, Any]) -> None:
 
 
 def of(**price: Any) -> Change:
-    """Return the price per unit in another currency, or another amount."""
+    """Return a change of the price per unit: to another currency, or another amount."""
     return lambda found: first("A", found).update(pricePerUnit=price)
 
 
@@ -178,7 +178,7 @@ def test_each_price_that_is_looked_for_is_one_of_ours_and_looked_for_once() -> N
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """Fake AWS's answers by offer; an unknown offer is a 403, as AWS answers for missing files."""
+    """Yield AWS's faked answers by offer; an unknown offer is a 403, as AWS answers for missing files."""
     answers: dict[str, Any] = {"AWSLambda": json.dumps(listed()).encode()}
 
     def urlopen(address: str, timeout: float) -> io.BytesIO:

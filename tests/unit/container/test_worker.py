@@ -26,7 +26,7 @@ SCAN = encode(noise(1200, 700), ".tif")
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve moto over HTTP, for a worker in a process of its own."""
+    """Yield the URL of moto over HTTP, for a worker in a process of its own."""
     serving = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     serving.start()
     url = "http://{}:{}".format(*serving.get_host_and_port())

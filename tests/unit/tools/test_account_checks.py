@@ -22,8 +22,9 @@ Check = Callable[[Any], Finding]
 
 @pytest.fixture
 def stubbed() -> Iterator[Callable[..., Any]]:
-    """Yield a client of a service that gives answers in turn: (operation, answer) or (operation, error
-    code).
+    """Yield a function that makes a client of a service with answers in turn.
+
+    Each is (operation, answer) or (operation, error code); at the end all must have been asked for.
     """
     stubs = []
 

@@ -21,7 +21,7 @@ def world() -> Iterator[World]:
 
 
 def removal(world: World, message: Message) -> Message:
-    """Return the event of a version that was deleted permanently."""
+    """Delete a version permanently; return the event of it."""
     described = message["detail"]["object"]
     key, version = described["key"], described["version-id"]
     world.s3.delete_object(Bucket="source", Key=key, VersionId=version)

@@ -36,7 +36,7 @@ PQ_TO_SDR = (
     "zscale=t=bt709:m=bt709:r=tv"
 )
 ALIKE, TONES_ALIKE = 8, 45
-"""Most difference of the mean pixel, of 255 levels; another tone mapping of HDR gives other tones."""
+"""Most mean difference of pixels, of 255 levels; another tone mapping of HDR gives other tones."""
 
 
 @dataclass(frozen=True, kw_only=True)
