@@ -39,7 +39,7 @@ class ObjectEvent:
 
     @property
     def is_folder(self) -> bool:
-        """Whether the key ends in a slash, as that of a "folder" made in the console; the size is not checked."""
+        """Whether the key ends in a slash, as that of a "folder" made in the console, whatever its size."""
         return self.key.endswith("/")
 
 

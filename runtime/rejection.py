@@ -20,7 +20,7 @@ class Reason(StrEnum):
     """No task is large enough, or fast enough for the deadline."""
     SOURCE_GONE = "source-gone"
     UNREADABLE = "unreadable"
-    """S3 cannot return the object: archived, encrypted with a key that we may not use, or with an invalid name."""
+    """S3 cannot return the object: archived, encrypted with a key that we may not use, or misnamed."""
 
 
 class Rejected(Exception):

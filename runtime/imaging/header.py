@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Header:
     """The facts in a file's header.
 
-    width, height: pixels of the first page before `orientation` is applied; of an AVIF after its own rotation.
+    width, height: pixels of the first page before `orientation` is applied; an AVIF's after its own rotation.
     pages: at least this many pages or frames, as far as the header shows (1 for GIF, which has no count).
     orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf).
     progressive: the decoder must hold the whole image before the first row is done; also for a JPEG with one
@@ -29,8 +29,8 @@ class Header:
     grey: a greyscale AVIF, which decodes as RGB.
     limited: grey levels 16 to 235, which our decoder treats as 0 to 255.
     frame: left, top, width and height of the first frame, if it does not cover the image.
-    strict: treat the decoder's warnings as errors: for a truncated JPEG without an end marker, and for damaged
-        data in some codecs of TIFF, there are no others.
+    strict: treat the decoder's warnings as errors: for a truncated JPEG without an end marker, and damaged data
+        in some codecs of TIFF, there are no others.
     patches: bytes to write before decoding, where other readers skip what our decoder does not.
     """
 

@@ -47,7 +47,7 @@ class JobStore:
         return new
 
     def claim(self, job_id: str, lease: float = 0) -> Job | None:
-        """Claim the attempt for the caller, so that nobody else starts it; None if it does not wait or is not due.
+        """Claim the attempt for the caller, so that nobody else does; None if it does not wait or is not due.
 
         lease: seconds for a function.
         """
@@ -205,7 +205,7 @@ class JobStore:
     def all(self, unreadable: list[str] | None = None) -> Iterator[Job]:
         """Yield every job by a scan: for people, and for tables of some thousand jobs.
 
-        unreadable: a list that gets the id of each record that cannot be parsed; without it such a record raises.
+        unreadable: a list for the ids of records that cannot be parsed; without it such a record raises.
         """
         more: dict[str, Any] = {}
         while True:

@@ -53,9 +53,9 @@ class Works:
         progress: Progress = lambda _share: None,
         placed: dict[str, Any] | None = None,
     ) -> bool:
-        """Do and publish the work for the event's version; False when a newer one or a deletion is already shown.
+        """Do and publish the work for the event's version; False if something newer is already shown.
 
-        placed: where it ran and why, for the manifest. Raises Rejected, after removing what was not published;
+        placed: where it ran and why, for the manifest. Raises Rejected, after removing unpublished files;
             DeadlineExceededError; what S3 raises.
         """
         moved = self.output.publish_again(event)
