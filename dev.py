@@ -68,7 +68,7 @@ Run = Callable[[Sequence[str]], int]
 
 @dataclass(frozen=True)
 class Command:
-    """A row in the list of commands. local_aws: it starts one, so MiniStack is set up first."""
+    """A row in the list of commands. local_aws: MiniStack and its viewer are set up first."""
 
     help: str
     run: Run

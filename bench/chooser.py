@@ -19,7 +19,7 @@ ANSWER = [sys.executable, "-m", "chooser", "examples/thumbnails.toml"]
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure one answer of a checkout."""
+    """Return, by name, functions that measure one answer of a checkout."""
     return {"an answer": lambda: run(ANSWER, tree=tree).cpu}
 
 

@@ -74,7 +74,7 @@ def started() -> ThreadingHTTPServer:
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure the cold start of a checkout's function."""
+    """Return, by name, functions that measure the cold start of a checkout's function."""
     asked = command(tree, "handler", started())
     run(asked, tree=tree)
     return {"a cold start": lambda: run(asked, tree=tree).cpu}

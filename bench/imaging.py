@@ -28,7 +28,7 @@ def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Pat
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure a 12 MP photo to three renditions, by a checkout's imaging."""
+    """Return, by name, functions that measure a 12 MP photo to three renditions, by a checkout's imaging."""
 
     def of(kind: str) -> Callable[[], float]:
         command: list[str | Path] = [

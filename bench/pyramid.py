@@ -29,7 +29,7 @@ def scan(width: int, height: int, file: Path) -> Path:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure a checkout's writer, discarding its tiles."""
+    """Return, by name, functions that measure a checkout's writer, discarding its tiles."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
     command: list[str | Path] = [sys.executable, tree / "bench" / "peers" / "pyramid.py", "ours", file]

@@ -71,7 +71,7 @@ def tiles(count: int) -> list[str]:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure cold transforms of a checkout's service, and a viewer's session on a new source."""
+    """Return, by name, functions that measure a checkout's cold transforms and a viewer's session."""
     command, address = COMMANDS[OURS]
     server = stack.enter_context(launched(command, address, tree=tree))
     small, large, wanted = jpeg(*SMALL), jpeg(*LARGE), tiles(TILES)

@@ -144,7 +144,7 @@ def estimated(folder: Path, seed: int, count: int) -> list[Compared]:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Measure the MP4 of a clip, as a checkout makes it."""
+    """Return, by name, functions that measure the MP4 of a clip, as a checkout makes it."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     file = make_clip(folder / "clip.mp4", CALIBRATION)
     command: list[str | Path] = [sys.executable, tree / PEER.relative_to(ROOT), file, folder, THREADS]

@@ -26,7 +26,7 @@ Ask = Callable[[str], Asked]
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """All answers of a step, in the order of completion."""
+    """All answers of a step, in the order of their requests."""
 
     all: Sequence[Asked]
 
@@ -63,7 +63,7 @@ def at_once(ask: Ask, paths: Sequence[str], *, clients: int) -> Answers:
 
 
 def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float) -> Answers:
-    """Send each request at its time, whether or not earlier ones have been answered."""
+    """Send each request at its time, whether or not earlier ones have been answered; 200 at once at most."""
     began = time.monotonic()
 
     def one(number: int, path: str) -> Asked:

@@ -29,7 +29,7 @@ class Header:
     grey: a greyscale AVIF, which decodes as RGB.
     limited: grey levels 16 to 235, which our decoder treats as 0 to 255.
     frame: left, top, width and height of the first frame, if it does not cover the image.
-    strict: treat the decoder's warnings as errors: for a truncated JPEG without an end marker, and damaged data
+    strict: treat the decoder's warnings as errors: for a truncated JPEG without end marker, and damaged data
         in some codecs of TIFF, there are no others.
     patches: bytes to write before decoding, where other readers skip what our decoder does not.
     """

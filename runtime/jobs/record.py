@@ -26,7 +26,7 @@ STOP_SECONDS = 600
 OVERTAKEN = "A newer version of the file, or its deletion, was there first."
 """Message of a done job whose result is not shown."""
 KEEP_SECONDS = 90 * 24 * 3600
-"""As long as rejections are kept (stacks/hybrid_pattern/stack.py)."""
+"""As long as rejections are kept (stacks/constructs/output_bucket.py)."""
 
 
 class State(StrEnum):

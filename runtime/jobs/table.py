@@ -47,7 +47,7 @@ class JobStore:
         return new
 
     def claim(self, job_id: str, lease: float = 0) -> Job | None:
-        """Claim the attempt for the caller, so that nobody else does; None if it does not wait or is not due.
+        """Claim the attempt for the caller, so that nobody else does; None if it is not waiting or due.
 
         lease: seconds for a function.
         """

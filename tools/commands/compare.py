@@ -133,7 +133,7 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
 
 
 def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, Step]]:
-    """Yield the requests of each step for both, in turn, by name. No image path repeats, so no cache helps."""
+    """Yield each step's requests for both, in turn, by name. No path of an image repeats: no cache helps."""
     numbers = itertools.count()
     for name in ("first answer (/live)", "the next (/live)"):
         yield name, lambda viewer: load.at_once(asker(viewer), ["/live"], clients=1)

@@ -20,7 +20,7 @@ class ServiceDriver(Viewer):
         return dict(found["services"][0])
 
     def tasks(self) -> list[Mapping[str, Any]]:
-        """Return tasks with the desired status RUNNING."""
+        """Return tasks whose desired and last status are both RUNNING."""
         ecs, cluster = self.client("ecs"), self.outputs["ClusterName"]
         arns = ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
         found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []

@@ -15,7 +15,7 @@ from tools.drivers.deployed import Client
 MOST_RECORDS = 500
 """Maximum per PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
 MOST_BYTES = 4_000_000
-"""Maximum bytes of data; PutRecords takes 5 MiB including partition keys."""
+"""Maximum bytes of data and partition keys per PutRecords, which takes 5 MiB."""
 PAUSES = (0.2, 0.5, 1, 2, 4, 8)
 """Seconds before refused records are put again: a shard takes a thousand per second."""
 SET_ASIDE, MALFORMED = "aws/lambda/", "malformed/"

@@ -83,7 +83,7 @@ def stack_name(stack: str, settings: Settings | None = None) -> str:
 
 @contextmanager
 def deployed(cdk: Cdk, *stacks: str) -> Iterator[dict[str, dict[str, str]]]:
-    """Bootstrap and deploy for the duration of the block, then destroy."""
+    """Bootstrap and deploy for the block, then destroy; if the block raises, nothing is destroyed."""
     cdk.bootstrap()
     yield cdk.deploy(*stacks)
     cdk.destroy(*stacks)

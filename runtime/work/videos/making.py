@@ -35,7 +35,7 @@ POSTER_SECONDS = 10.0
 PLAIN_LUMA_RANGE = 24
 """Range of luma, of 220 levels, up to which a frame is plain; the poster is the first beyond it, if any."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
-"""A frame held for longer is written again, as often as x264's reordering needs, at most 40 ms apart."""
+"""A frame held for longer is written again, as often as x264's reordering needs, 40 ms apart or less."""
 AAC_SAMPLES = 1024
 Packets = Sequence[Any]
 """Encoded packets for the container."""

@@ -121,7 +121,7 @@ def ask_the_queue_policy() -> None:
 
 
 def miss_images_that_are_not_there() -> None:
-    """Raise an error for an unknown tag in DescribeImages; for an empty list, the CDK skips the build."""
+    """Answer an unknown tag in DescribeImages with an error; given an empty list, CDK skips the build."""
     describe = ecr._describe_images
 
     def describe_or_miss(data: dict[str, Any]) -> Any:
@@ -202,7 +202,7 @@ def hide_messages_no_longer_than_told() -> None:
 
 
 def authorize_on_the_repositories_named() -> None:
-    """Authorize DescribeRepositories on the repositories it names; MiniStack requires all of them."""
+    """Authorize DescribeRepositories on the first repository it names; MiniStack requires all of them."""
     find = iam_actions.extract_resource_arn
 
     def find_repository(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:

@@ -152,7 +152,7 @@ def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
 
 
 def _look_again(alarm: Alarm) -> None:
-    """Run the scheduler all the time; MiniStack runs it when somebody changes a service."""
+    """Run the scheduler once a minute; MiniStack runs it when somebody changes a service."""
     for arn in alarm.properties["AlarmActions"]:
         _, cluster, service = _targets[_policies[arn]["ScalingTargetId"]]["ResourceId"].split("/")
         ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")

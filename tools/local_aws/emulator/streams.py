@@ -241,7 +241,7 @@ def _as_event(record: Record, stream: Record, shard_id: str) -> Record:
 def _set_aside(
     esm: Record, function: Record, shard_id: str, batch: Batch, event: Record, condition: str
 ) -> None:
-    """Send the invocation record, with the whole event if the destination is a bucket."""
+    """Write the invocation record, with the whole event, to the destination; only a bucket gets any."""
     target = ((esm.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
     if not target.startswith("arn:aws:s3:::"):
         return
