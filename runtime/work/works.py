@@ -55,8 +55,8 @@ class Works:
     ) -> bool:
         """Do and publish the work for the event's version; False if something newer is already shown.
 
-        placed: where it ran and why, for the manifest. Raises Rejected, after removing unpublished files;
-            DeadlineExceededError; what S3 raises.
+        placed: where it ran and why, for the manifest. Raises Rejected, after removing what was stored
+            (what is published, only if the source is gone); DeadlineExceededError; what S3 raises.
         """
         moved = self.output.publish_again(event)
         if moved is None:

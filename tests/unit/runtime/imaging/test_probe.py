@@ -15,7 +15,7 @@ from runtime.rejection import Reason, Rejected, check_bytes
 from tests.support.images import corners, encode
 
 RGB = {"bands": 3}
-ROW_BUFFER_FACTOR = {**RGB, "block_rows": 402}
+STRIPS = {**RGB, "block_rows": 402}
 TILES = {**RGB, "tiled": True, "pages": 2, "block_rows": 128}
 KINDS = [
     (".jpg", {}, Format.JPEG, {**RGB, "samples": 1.5}),
@@ -28,9 +28,9 @@ KINDS = [
     (".webp", {}, Format.WEBP, RGB),
     (".webp", {"lossless": True}, Format.WEBP, RGB),
     (".gif", {}, Format.GIF, {}),
-    (".tif", {"tile_height": 402}, Format.TIFF, ROW_BUFFER_FACTOR),
+    (".tif", {"tile_height": 402}, Format.TIFF, STRIPS),
     (".tif", {"tile": True, "pyramid": True}, Format.TIFF, TILES),
-    (".tif", {"bigtiff": True, "tile_height": 402}, Format.TIFF, ROW_BUFFER_FACTOR),
+    (".tif", {"bigtiff": True, "tile_height": 402}, Format.TIFF, STRIPS),
     (".avif", {"effort": 0}, Format.AVIF, RGB),
     (".avif", {"effort": 0, "bitdepth": 10}, Format.AVIF, {**RGB, "bits": 16}),
 ]

@@ -23,7 +23,7 @@ FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 SEEN = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=4")
 HEARD = ("-f", "lavfi", "-i", "sine=440:d=4:r=48000")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-DECODER_BYTES_PER_PIXEL = r"setts=duration=if(eq(N\,99)\,DURATION*500\,DURATION)"
+HELD = r"setts=duration=if(eq(N\,99)\,DURATION*500\,DURATION)"
 BAD = r"noise=amount=if(eq(n\,60)\,1\,0)"
 
 
@@ -58,7 +58,7 @@ def late_start(folder: Path) -> Path:
 
 
 def last_picture_held(folder: Path) -> Path:
-    ffmpeg("-i", simple(folder), "-an", "-c", "copy", "-bsf:v", DECODER_BYTES_PER_PIXEL, folder / "held.mkv")
+    ffmpeg("-i", simple(folder), "-an", "-c", "copy", "-bsf:v", HELD, folder / "held.mkv")
     return folder / "held.mkv"
 
 
