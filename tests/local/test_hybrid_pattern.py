@@ -171,6 +171,7 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
     assert "exit code 4" in job.tries[0].why
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tasks_only")
 def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(
     hybrid: HybridDriver,

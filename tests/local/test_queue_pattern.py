@@ -241,6 +241,7 @@ def denied(queue: QueueDriver, call: str) -> int:
     return sum(bool(said.search(str(line.facts))) for line in log(queue))
 
 
+@pytest.mark.slow
 def test_without_the_right_to_protect_itself_a_task_says_so_and_works_all_the_same(
     queue: QueueDriver,
 ) -> None:
