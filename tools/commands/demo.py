@@ -17,10 +17,11 @@ from rich.table import Table
 from app import PATTERNS
 from chooser.candidates import Candidate
 from runtime.jobs.record import Job, State
-from stacks.settings import Settings, SettingsError
+from stacks.settings import SettingsError
 from tools.commands import views
 from tools.commands.costs import a_million
 from tools.commands.gallery import write_film, write_gallery, write_tiles, write_viewer
+from tools.commands.preflight import read_settings
 from tools.commands.program import number_a_text
 from tools.drivers.deployed import Answer
 from tools.drivers.fargate_pattern import ServiceDriver
@@ -74,34 +75,30 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
-    settings: dict[str, str] = {}
-    for setting in context:
-        name, _, value = setting.partition("=")
-        settings[name] = value
-    Settings.from_context({**settings, "target": "local"})  # a wrong one is said before anything starts
+    read_settings([*context, "target=local"])  # a wrong one is said before anything starts
     with (
         console.status("Starting the local AWS (MiniStack, IAM enforced) ...") as status,
         local_aws(FOLDER / "local-aws.log") as aws,
     ):
         cdk = Cdk(aws=aws, folder=FOLDER / "cdk", context=("videos=on", *context))
-        status.update("cdk bootstrap ...")
+        _step(status, "cdk bootstrap ...")
         cdk.bootstrap()
         console.print("[green]✓[/] local AWS, bootstrapped")
-        status.update(f"cdk deploy {' '.join(STACKS)} ...")
+        _step(status, f"cdk deploy {' '.join(STACKS)} (under a minute) ...")
         outputs = cdk.deploy(*STACKS)
         console.print(f"[green]✓[/] {', '.join(STACKS)} deployed by the CDK CLI", soft_wrap=True)
-        status.update("Uploading photos ...")
+        _step(status, "Uploading photos ...")
         driver = LambdaDriver(client=aws.client, outputs=outputs["LambdaPattern"])
         results = _upload(driver)
         console.print(_table(results))
-        status.update("Asking the image service ...")
+        _step(status, "Asking the image service ...")
         service = ServiceDriver(client=aws.client, outputs=outputs["FargatePattern"], endpoint=aws.url)
         service.wait_until_steady()
         served = _ask(service, *REQUESTS)
         function = Viewer(client=aws.client, outputs=outputs["LambdaService"], endpoint=aws.url)
         by_function = _ask(function, *REQUESTS[:2])
         console.print(_requests({"Fargate": served, "Lambda": by_function}, aws))
-        status.update("Uploading scans and a video ...")
+        _step(status, "Uploading scans and a video ...")
         hybrid = HybridDriver(
             client=aws.client, resource=aws.resource, outputs=outputs["HybridPattern"], endpoint=aws.url
         )
@@ -110,12 +107,12 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         console.print(_scans(scans, hybrid))
         for job in scans:
             console.print(f"{job.message or job.placement}\n", highlight=False, markup=False)
-        status.update("Uploading a scan to the queue ...")
+        _step(status, "Uploading a scan to the queue ...")
         queue = QueueDriver(client=aws.client, outputs=outputs["QueuePattern"], endpoint=aws.url)
         console.print(f"{_by_queue(queue)}\n{number_a_text(aws, hybrid)}\n", highlight=False, soft_wrap=True)
-        status.update("Counting a minute of views ...")
+        _step(status, "Counting a minute of views ...")
         console.print(_views(StreamDriver(client=aws.client, outputs=outputs["StreamPattern"])))
-        status.update("Fetching the tiles ...")
+        _step(status, "Fetching the tiles ...")
         shown = {
             job.key: (write_film if job.key == FILM else write_tiles)(hybrid, job, FOLDER / "scans")
             for job in scans
@@ -129,16 +126,20 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
             running.save(aws, outputs)
             _wait(console, aws, driver, service, hybrid)
         else:
-            status.update(f"cdk destroy {' '.join(STACKS)} ...")
+            _step(status, f"cdk destroy {' '.join(STACKS)} ...")
             cdk.destroy(*STACKS)
             console.print("[green]✓[/] destroyed, nothing left running")
     done = sum(1 for one in results if one.manifest) == len(results) - len(REFUSED)
     tiled = all(job.state is State.DONE for job in scans)
-    return (
-        0
-        if done and tiled and all(one.status == 200 for one in (*served.values(), *by_function.values()))
-        else 1
-    )
+    answered = all(one.status == 200 for one in (*served.values(), *by_function.values()))
+    return 0 if done and tiled and answered else 1
+
+
+def _step(status: Status, text: str) -> None:
+    """Say what is being done; where output goes to a file, as a line."""
+    status.update(text)
+    if not status.console.is_terminal:
+        status.console.print(text, soft_wrap=True, highlight=False)
 
 
 def _views(stream: StreamDriver) -> Table | None:

@@ -16,7 +16,7 @@ from stacks.settings import Settings, SettingsError
 from tools.commands import account_checks as checks
 from tools.commands.account_checks import Finding, Level
 from tools.local_aws import running
-from tools.local_aws.aws import ROOT
+from tools.local_aws.aws import ROOT, LocalAwsError
 
 
 def findings(session: Any, settings: Settings) -> list[Finding]:
@@ -66,7 +66,7 @@ def read_settings(chosen: Sequence[str]) -> Settings:
     for one in chosen:
         key, equals, value = one.partition("=")
         if not equals:
-            raise SettingsError(f"-c {one}: it is -c setting=value.")
+            raise SettingsError(f"-c {one}: write -c setting=value.")
         context[key] = value
     return Settings.from_context(context)
 
@@ -79,20 +79,9 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(highlight=False, soft_wrap=True)
     try:
         settings = read_settings(options.c)
-        session = running.session(options.profile)
-        if not session.region_name:
-            raise SettingsError("There is no Region: set AWS_REGION, or a profile that has one.")
-        who = session.client("sts").get_caller_identity()
-    except SettingsError as error:
+        session, who = running.account(options.profile)
+    except (BotoCoreError, LocalAwsError, SettingsError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
-        return 1
-    except (BotoCoreError, ClientError) as error:
-        advice = "Set AWS_PROFILE, or say --profile; `aws sts get-caller-identity` has to work first."
-        console.print(
-            f"Error: there are no credentials that work: {str(error).rstrip('.')}. {advice}",
-            style="red",
-            markup=False,
-        )
         return 1
     console.print(f"Account {who['Account']}, {session.region_name}, as {who['Arn']}", markup=False)
     found = findings(session, settings)

@@ -81,10 +81,11 @@ def run(trial: Trial, arguments: Sequence[str]) -> int:
     try:
         if options.target == "local":
             return _locally(console, trial, options.c)
-        session: Any = running.session(options.profile)
-        account = session.client("sts").get_caller_identity()["Account"]
+        session, who = running.account(options.profile)
         address = os.environ.get("AWS_ENDPOINT_URL", "")
-        console.print(f"Account {account}, {session.region_name}{f', at {address}' if address else ''}.")
+        console.print(
+            f"Account {who['Account']}, {session.region_name}{f', at {address}' if address else ''}."
+        )
         if not options.yes and asked("Go on? Type yes: ") != "yes":
             console.print("Nothing was done.")
             return 1

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from stacks.settings import Settings
 from tools.drivers.deployed import Client, Deployed
-from tools.local_aws.aws import ROOT, LocalAws, LocalAwsError, forget_other_accounts
+from tools.local_aws.aws import REGION, ROOT, LocalAws, LocalAwsError, forget_other_accounts
 from tools.local_aws.deployment import stack_name
 
 FILE = ROOT / "build" / "demo" / "running.json"
@@ -38,6 +38,24 @@ def find(stack: str, target: str, profile: str | None, settings: Settings | None
 def session(profile: str | None) -> boto3.Session:
     """Return a session in the Region that the CDK CLI deploys to: boto3 itself does not read AWS_REGION."""
     return boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION") or None)
+
+
+def account(profile: str | None) -> tuple[boto3.Session, dict[str, Any]]:
+    """Return a session, and STS's answer about who it is. Raises LocalAwsError with all that is missing."""
+    found, missing, who = session(profile), [], {}
+    if not found.region_name:
+        missing.append("There is no Region: set AWS_REGION, or a profile that has one.")
+    try:
+        client: Any = found.client
+        who = client("sts", region_name=found.region_name or REGION).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        missing.append(
+            f"No credentials work: {str(error).rstrip('.')}. Set AWS_PROFILE, or say --profile; "
+            "`aws sts get-caller-identity` has to work first."
+        )
+    if missing:
+        raise LocalAwsError("\n".join(missing))
+    return found, who
 
 
 def _local(stack: str) -> Deployed:

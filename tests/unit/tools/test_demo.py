@@ -8,7 +8,7 @@ from tools.commands import demo
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("labels", "Invalid value labels=''. Allowed: off, on."),
+        ("labels", "-c labels: write -c setting=value."),
         ("colour=red", "Unknown setting colour."),
     ],
 )

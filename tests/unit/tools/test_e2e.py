@@ -70,7 +70,7 @@ class Account:
         self.stacks = {*stacks}
         self.may_look = True
 
-    def client(self, _: str) -> "Account":
+    def client(self, _: str, **__: Any) -> "Account":
         return self
 
     resource = client

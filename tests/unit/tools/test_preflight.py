@@ -22,7 +22,7 @@ class Account:
     region_name = "us-east-1"
     bootstrapped = True
 
-    def client(self, _: str) -> "Account":
+    def client(self, _: str, **__: Any) -> "Account":
         return self
 
     def get_partition_for_region(self, _: str) -> str:
@@ -106,7 +106,8 @@ def test_without_credentials_or_a_region_it_says_what_to_set(
     assert "Set AWS_PROFILE" in capsys.readouterr().out
     monkeypatch.setattr(account, "region_name", None)
     assert preflight.main([]) == 1
-    assert "set AWS_REGION" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert ("set AWS_REGION" in said, "Set AWS_PROFILE" in said) == (True, True), "both at once"
 
 
 def test_a_check_that_may_not_look_is_a_finding_and_no_traceback(
