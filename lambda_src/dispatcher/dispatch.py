@@ -68,14 +68,15 @@ class Dispatcher:
 
     def _place(self, event: ObjectEvent) -> Job:
         """Return a new job, waiting to run where it fits; one that fits nowhere is rejected."""
-        new = Job.of(event, self.jobs.clock(), self.trace_id())
+        now = self.jobs.clock()
+        new = Job.of(event, now, self.trace_id())
         try:
             placement = place(self.works.estimate(event), self.rules)
             if placement.where is Where.REJECT:
                 raise Rejected(Reason.TOO_MUCH_WORK, f"{placement.reason} Upload a smaller one.")
         except Rejected as rejected:
             self.works.output.reject(event, rejected.reason, rejected.message)
-            return replace(new, state=State.REJECTED, message=rejected.one_line, ended_at=new.since)
+            return replace(new, state=State.REJECTED, message=rejected.one_line, ended_at=int(now))
         return _with_placement(new, placement, self.spot)
 
     def _begin(self, job_id: str, seconds: Callable[[], float]) -> Outcome:

@@ -26,7 +26,6 @@ GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
 TRANSFERS_AS_SRGB = {0, 1, 2, 6, 7, 13, 14, 15}
 """sRGB's own, and those of video, which browsers show as sRGB."""
 HIGH_DYNAMIC_RANGE = {16: "PQ", 18: "HLG"}
-LEVELS = 256
 _NEARLY = 0.003
 """Chromaticities that differ by less are equal but for rounding."""
 

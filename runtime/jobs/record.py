@@ -66,8 +66,8 @@ class Job:
         not.
     counted_arn: the task whose usage was counted last.
     trace_id: X-Ray trace ID of the invocation that created it; the logs of its tasks contain it too.
-    since: when this attempt began to wait. due: while it waits, the earliest time to try it; else when it
-        counts as lost. first: the attempt that counts as the first after a reopening.
+    due: while it waits, the earliest time to try it; else when it counts as lost.
+    first_attempt: the attempt that counts as the first after a reopening.
     message: of a final state, for people. revision: incremented with each write, for optimistic locking.
     stamp: random per write, by which a writer recognises its own.
     """
@@ -89,13 +89,12 @@ class Job:
     refused_since: int = 0
     state: State = State.WAITING
     attempt: int = 1
-    first: int = 1
+    first_attempt: int = 1
     task_arn: str = ""
     counted_arn: str = ""
     trace_id: str = ""
     percent: int = 0
     message: str = ""
-    since: int = 0
     due: int = 0
     created_at: int = 0
     ended_at: int = 0
@@ -117,7 +116,6 @@ class Job:
             placement="",
             decided_by="",
             trace_id=trace_id,
-            since=int(now),
             due=int(now),
         )
 
@@ -240,7 +238,7 @@ class Job:
         tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=why))
         job = replace(self, tries=tries)
         size = fargate_size(vcpus=self.cpu / 1024, memory_mb=self.memory_mb * (2 if larger else 1))
-        made = self.attempt - self.first + 1
+        made = self.attempt - self.first_attempt + 1
         if made >= MAX_ATTEMPTS:
             return job.ended(now, State.FAILED, f"It was tried {made} times. The last time: {why}")
         if size is None:
@@ -256,7 +254,6 @@ class Job:
             task_arn="",
             percent=0,
             refused_since=0,
-            since=int(now),
             due=int(now) + PAUSES[made - 1],
         )
 
@@ -269,7 +266,7 @@ class Job:
             self,
             state=State.WAITING,
             attempt=self.attempt + 1,
-            first=self.attempt + 1,
+            first_attempt=self.attempt + 1,
             where="fargate",
             spot=False,
             tries=tries,
@@ -277,7 +274,6 @@ class Job:
             message="",
             percent=0,
             refused_since=0,
-            since=int(now),
             due=int(now),
             ended_at=0,
         )
