@@ -5,7 +5,7 @@ import sys
 
 if sys.version_info < (3, 11):
     sys.exit(
-        "This needs Python 3.11 or newer, and this is %s. Call it with a newer one." % sys.version.split()[0]
+        "This needs Python 3.11 or newer, and this is %s. Run it with a newer one." % sys.version.split()[0]
     )
 
 from collections.abc import Callable, Sequence
@@ -185,11 +185,11 @@ COMMANDS = {
         "the views that StreamPattern counted: put, top, redrive (--target local|aws)", module("views")
     ),
     "backfill": Command(
-        "results of what was in a bucket before: --pattern P, --prefix X, --plan N (--target local|aws)",
+        "process what was in a bucket before: --pattern P, --prefix X, --plan N (--target local|aws)",
         module("backfill", from_here=True),
     ),
     "pyramid": Command(
-        "an image as zoomable tiles: FILE OUT", module("pyramid", from_here=True), local_aws=True
+        "make an image into zoomable tiles: FILE OUT", module("pyramid", from_here=True), local_aws=True
     ),
     "place": Command(
         "where on AWS a scan would be made into tiles, and why: FILE", module("place", from_here=True)
@@ -198,17 +198,17 @@ COMMANDS = {
         "every test but the slow ones (--under-load); more arguments go to pytest", test, local_aws=True
     ),
     "copy": Command(
-        "one pattern alone, with its tests, into a folder: PATTERN FOLDER, --name, --with-local-aws",
+        "copy one pattern, with its tests, into a folder: PATTERN FOLDER, --name, --with-local-aws",
         module("copy", from_here=True),
     ),
     "preflight": Command(
-        "what in an AWS account would fail a deploy, and what to do; only reads", module("preflight")
+        "what in an AWS account would fail a deploy, and what to do; read only", module("preflight")
     ),
     "e2e": Command(
         "deploy everything, use it, destroy it: --target local|aws, --plan", module("e2e"), local_aws=True
     ),
     "compare": Command(
-        "the image service as a function and as a service, asked the same: --target local|aws",
+        "the image service as a function and as a service, given the same requests: --target local|aws",
         module("compare"),
         local_aws=True,
     ),
@@ -226,7 +226,7 @@ COMMANDS = {
         "measure something for docs/benchmarks.md: NAME, --smallest, --against REV", bench, local_aws=True
     ),
     "docs": Command("docs/ as a site in build/site, its links checked", docs),
-    "figures": Command("write every figure of README and docs anew that code makes", figures),
+    "figures": Command("rewrite every figure of README and docs that code makes", figures),
     "lock": Command("resolve requirements*.in again, with hashes", lock),
 }
 

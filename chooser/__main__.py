@@ -62,11 +62,11 @@ def _answer(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.plot and not options.plot.endswith(FORMATS):
-            raise WorkloadError(f"--plot {options.plot}: its name is to end with {', '.join(FORMATS)}.")
+            raise WorkloadError(f"--plot {options.plot}: its name must end with  {', '.join(FORMATS)}.")
         workload = load(options.file)
         measured = ", ".join(workload.duration_ms)
         if options.architecture and options.architecture not in workload.duration_ms:
-            raise WorkloadError(f"--architecture {options.architecture}: duration_ms has {measured} only.")
+            raise WorkloadError(f"--architecture {options.architecture}: duration_ms only has {measured}.")
         found = answer(workload, architecture=options.architecture, free=options.free_tier)
         if warning := stale(date.today(), workload.region):
             print(f"Warning: {warning}", file=sys.stderr)
@@ -103,7 +103,7 @@ def _print(found: Answer, compare: bool) -> None:
 
 def _plot(found: Answer, architecture: str, file: str, free: bool) -> None:
     if not found.best.possible:
-        raise WorkloadError("--plot: nothing is possible, so there is nothing to draw.")
+        raise WorkloadError("--plot: every candidate is ruled out, so there is nothing to draw.")
     try:
         from chooser.plot import plot
     except ImportError:

@@ -191,14 +191,13 @@ def sentence(verdicts: list[Verdict]) -> str:
         others = "ECS on EC2, AWS Batch, SageMaker, or other Managed Instances"
         return f"None of these: every candidate is ruled out. Look at {others}."
     said = f"{_begun(best)} on {best.architecture}: {best.dollars} a month{_doubt(best)}."
-    waits = _if_it_may_wait(best, rest)
-    said += waits
+    said += _if_it_may_wait(best, rest)
     second, other = next((one for one in rest if one.possible), None), rival(verdicts)
     if not second:
-        return f"{said} Nothing else is possible{' as it is asked' if waits else ''}."
+        return f"{said} No other candidate is possible."
     kind = "" if other in (None, second) else f" Of the other kind, {_against(other, best)}"
     if second.usd <= best.usd * CLOSE:
-        told = f"{_begun(second)} is close ({second.dollars}): take what your team knows how to run."
+        told = f"{_begun(second)} is close ({second.dollars}): choose what your team knows how to run."
     else:
         told = f"The next, {_against(second, best, ',')}"
     return f"{said} {told}{kind}"
@@ -208,7 +207,7 @@ def _doubt(verdict: Verdict) -> str:
     low, high = verdict.spread
     if round(low, 2) == round(high, 2):
         return ""
-    return f" ({low:,.2f} to {high:,.2f}, as far as its unverified prices go)"
+    return f" ({low:,.2f} to {high:,.2f}, since some of its prices are unverified)"
 
 
 def _against(one: Verdict, best: Verdict, pause: str = "") -> str:
@@ -225,7 +224,7 @@ def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
         return ""
     reason = cheaper.violations[0]
     return (
-        f" It is to start within {reason.asked:g} s; if it may take {reason.value:g} s (start_seconds), "
+        f" It must start within {reason.asked:g} s; if it may take {reason.value:g} s (start_seconds), "
         f"{cheaper.candidate} costs {cheaper.dollars}."
     )
 

@@ -75,13 +75,13 @@ def _of_tasks(load: Workload, verdict: Verdict) -> Iterator[str]:
     if most * found.vcpus > quota:
         yield f"{most * found.vcpus:,.0f} vCPU at the peak: a new account has {quota:,.0f}."
     if verdict.candidate in SERVICES and load.long_connections and not load.connections:
-        yield "connections is 0: say how many are open, they take tasks and capacity of the load balancer."
+        yield "connections is 0: set how many are open, for they take tasks and load balancer capacity."
     if verdict.candidate in SERVICES:
         if takes > 1.5 * load.seconds(verdict.architecture):
             yield (
                 f"A request takes {takes * 1000:,.0f} ms on {found}, "
                 f"{load.seconds(verdict.architecture) * 1000:,.0f} ms in the function: "
-                "say task_vcpus if that is too slow."
+                "set task_vcpus if that is too slow."
             )
         if load.peak_per_second > 2 * max(load.averages):
             yield "A service gains tasks within minutes: those for the burst have to stand before it comes."
@@ -96,7 +96,7 @@ def sizing(load: Workload, verdict: Verdict) -> str:
     if not found:
         return ""
     said = (found.vcpus, found.memory_gb) == (load.task_vcpus, load.task_memory_gb)
-    raised = "as you said, with the memory that it needs" if load.task_vcpus and load.task_memory_gb else ""
+    raised = "as you set it, with the memory it needs" if load.task_vcpus and load.task_memory_gb else ""
     own = "as you said" if said else raised or "the cheapest that carries it"
     if verdict.candidate in JOBS:
         return f"Each task has {found}, {own}."
@@ -109,7 +109,7 @@ def sizing(load: Workload, verdict: Verdict) -> str:
 def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:
     """Yield the prices of another Region in a candidate's bill."""
     if found := sorted({one.name for item in verdict.items for one in item.prices if one.borrowed}):
-        yield f"Not known of {load.region}, and taken from {REGION} with a range: {', '.join(found)}."
+        yield f"Not known for {load.region}, so taken from {REGION} with a range: {', '.join(found)}."
 
 
 def unmeasured(load: Workload, *, late: bool) -> Iterator[str]:
@@ -126,7 +126,7 @@ def unmeasured(load: Workload, *, late: bool) -> Iterator[str]:
     if late and "start_seconds" not in load.given:
         guessed.append(f"start_seconds ({load.start_seconds:g} s, which rules out what starts later)")
     if guessed:
-        yield f"Not said, and taken from the defaults: {', '.join(guessed)}."
+        yield f"Not given, so the defaults apply: {', '.join(guessed)}."
     for one in ARCHITECTURES:
         if one not in load.duration_ms:
             cheaper = ": a second costs 20 % less there" if one == "arm64" else ""

@@ -28,7 +28,7 @@ SHAPE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 MOST_BYTES = 100_000_000
 SECONDS = 60
 NOT_READ = ("nat_gateway_hour", "nat_gateway_gb", "managed_instance_hour")
-"""Prices in AmazonEC2's list, of some 450 MB per Region, which are not read."""
+"""Prices in AmazonEC2's list, of about 450 MB per Region, which are not read."""
 PREFIX = re.compile(r"([A-Z]{2,4}\d?)-")
 BARE = {"us-east-1": ("", "USE1-")}
 """The Region in which some usage types have a prefix and most have none."""
@@ -159,7 +159,7 @@ def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]
 def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
     """Return a Region's file, and why prices are missing. Raises ListError if none is found, and OSError."""
     rows, kept = wanted(), dict[str, tuple[Found, str, str]]()
-    missing = dict.fromkeys(NOT_READ, "its list has some 450 MB")
+    missing = dict.fromkeys(NOT_READ, "its list has about 450 MB")
     for offer in dict.fromkeys(row.offer for row in rows):
         some = [row for row in rows if row.offer == offer]
         address = ADDRESS.format(offer=offer, region=region)
@@ -204,7 +204,7 @@ def main(arguments: Sequence[str]) -> int:
     if not SHAPE.fullmatch(region):
         return refused(f"--region {region}: must be a Region, such as ap-southeast-2.")
     if Path(shipped(region)).exists():
-        return refused(f"The prices of {region} are here already: {named(region)}.")
+        return refused(f"The prices of {region} are already here: {named(region)}.")
     file = Path(own_folder(), f"{region}.toml")
     try:
         text, missing = fetch(region, date.today())

@@ -34,7 +34,7 @@ WORDS = {
     "priced_x86_64": "no price here on x86_64",
     "connections": "keeps no connections open",
     "called": "does not answer a caller",
-    "interruptible": "may be stopped at two minutes' notice (say interruptible, if the work allows it)",
+    "interruptible": "may be stopped at two minutes' notice (set interruptible if the work allows it)",
 }
 
 
@@ -162,7 +162,7 @@ def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
     if found.notes:
         yield "Mind", found.notes
     if other := [*elsewhere(found.load)]:
-        yield "AWS has besides, without a price here", other
+        yield "Other AWS options, not priced here", other
     yield "Not in any bill", [f"{NOT_MODELLED[:1].upper()}{NOT_MODELLED[1:]}."]
 
 

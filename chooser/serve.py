@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser serve", description=__doc__)
-    parser.add_argument("file", nargs="?", default=str(EXAMPLE), help="the workload that it begins with")
+    parser.add_argument("file", nargs="?", default=str(EXAMPLE), help="the workload to start with")
     parser.add_argument("--port", type=int, default=PORT)
     options = parser.parse_args(arguments)
     try:
@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         port = self.server.server_port
         named = ("", f":{port}") if port == HTTP else (f":{port}",)
         if self.headers.get("Host") not in {f"{host}{end}" for host in (HOST, "localhost") for end in named}:
-            self._send(421, "text/plain", f"This is {HOST}:{port}, and answers to no other name.\n")
+            self._send(421, "text/plain", f"This is {HOST}:{port}, and refuses requests for other hosts.\n")
             return False
         return True
 
@@ -89,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
             file = WEB / FILES[path]
             self._send(200, TYPES[file.suffix], file.read_text())
         elif path in ANSWERS and elsewhere:
-            self._send(403, "text/plain", "Another site's page asks this.\n")
+            self._send(403, "text/plain", "Requests from other sites are refused.\n")
         elif path in ANSWERS:
             self._send(*_answered(path, query, self.server.begin), attached=path[1:])
         else:
@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Send an error in the same form as any other answer."""
-        self._send(code, "text/plain", f"{message or explain or 'This is no request for the page.'}\n")
+        self._send(code, "text/plain", f"{message or explain or 'The page sends no such request.'}\n")
 
     def _send(self, status: int, media_type: str, text: str, attached: str = "") -> None:
         body = text.encode()

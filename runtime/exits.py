@@ -41,7 +41,7 @@ def exit_code(error: BaseException) -> tuple[int, str]:
     """Return AGAIN for transient errors and FAILED for others, with a sentence for the log."""
     match error:
         case StoppedError():
-            return AGAIN, "Told to stop: the next attempt begins anew."
+            return AGAIN, "Told to stop: the next attempt starts over."
         case DeadlineExceededError():
             return FAILED, f"Its deadline has passed: {error}"
         case ClientError():

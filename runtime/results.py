@@ -270,7 +270,7 @@ class Output:
 
 
 def _pause(race: int) -> float:
-    """Return the seconds to wait after so many tries: some three seconds in total."""
+    """Return the seconds to wait after so many tries: about three seconds in total."""
     return min(0.5, 0.02 * float(2**race))
 
 

@@ -5,7 +5,9 @@ from botocore.exceptions import ClientError
 from runtime.events import GONE
 from runtime.rejection import Reason, Rejected
 
-_NO_ADDRESS = "Its name begins with a slash and holds what no address can. Upload it under another name."
+_NO_ADDRESS = (
+    "Its name begins with a slash and has characters that no URL can carry. Upload it under another name."
+)
 _ARCHIVED = "It is in an archive storage class. Restore it, and upload the copy."
 _FOREIGN_KEY = (
     "It is encrypted with a key that this service may not use. Upload it with the bucket's own encryption."

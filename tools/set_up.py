@@ -97,7 +97,7 @@ def check_machine() -> None:
         import venv  # noqa: F401
     except ImportError:
         raise SetupError(
-            "This Python cannot make environments. On Debian or Ubuntu: apt install python3-venv; try again."
+            "This Python cannot create environments. On Debian or Ubuntu: apt install python3-venv and retry."
         ) from None
     free = shutil.disk_usage(ROOT).free
     if free < 2 * 10**9:
@@ -155,7 +155,7 @@ def step(what: str, command: Sequence[str | Path]) -> None:
         said = LOG.read_bytes()[begin:].decode(errors="replace").strip()
         print("\n".join(said.splitlines()[-12:]), file=sys.stderr)
         raise SetupError(
-            f"Set-up stopped at “{what}”: {advice(said)} All of it is in {LOG.relative_to(ROOT)}."
+            f"Set-up stopped at “{what}”: {advice(said)} The whole log is {LOG.relative_to(ROOT)}."
         )
     print(f" {time.monotonic() - started:.0f} s", flush=True)
 

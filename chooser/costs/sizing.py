@@ -16,7 +16,7 @@ stacks/fargate_pattern/http_service.py scales out.
 WORKER_BUSY = 0.9
 """Target utilisation of a worker; bursts wait in the queue."""
 OPEN_CONNECTIONS = 10_000
-"""Open connections per task, assumed: some ten thousand are usual for one event loop process."""
+"""Open connections per task, assumed: about ten thousand are usual for one event loop process."""
 DAYS = HOURS / 24
 ADDRESS = "public IPv4"
 

@@ -32,7 +32,7 @@ def function(session: Any, name: str, window: Window) -> Seen:
     failed = f"{errors:,.0f} of {runs:,.0f} failed, {throttles:,.0f} were throttled"
     seen.comments["peak_per_second"] += f"; {at_once:,.0f} at once at most"
     seen.comments["attempts"] = f"not seen; {failed}"
-    seen.comments["front_door"] = "not seen: what calls it, such as http-api; none, where events do"
+    seen.comments["front_door"] = "not seen: what calls it, such as http-api; none if events do"
     _durations(seen, of_lambda, told.get("Architectures", ["x86_64"])[0])
     _settings(seen, told)
     _insights(seen, metrics("LambdaInsights", "function_name", name))
@@ -72,7 +72,7 @@ def _settings(seen: Seen, told: Any) -> None:
         seen.values["snapstart"] = True
     if told.get("VpcConfig", {}).get("VpcId"):
         seen.values["function_in_vpc"] = True
-        seen.comments["function_in_vpc"] = "say nat_gateways or endpoints too"
+        seen.comments["function_in_vpc"] = "set nat_gateways or endpoints too"
 
 
 def _insights(seen: Seen, metrics: Metrics) -> None:
@@ -82,7 +82,7 @@ def _insights(seen: Seen, metrics: Metrics) -> None:
     """
     milliseconds = metrics.mean("cpu_total_time")
     if milliseconds is None:
-        seen.comments["cpu_ms"] = "not seen: Lambda Insights is off. Say cpu_share, if you know it"
+        seen.comments["cpu_ms"] = "not seen: Lambda Insights is off. Set cpu_share if you know it"
         return
     seen.values["cpu_ms"] = rounded(milliseconds)
     seen.comments["cpu_ms"] = "of Lambda Insights"

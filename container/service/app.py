@@ -46,7 +46,7 @@ Without the delay, clients that ignore Retry-After would retry at once, and refu
 answers need.
 """
 MOST_HELD = 500
-"""Delayed refusals at a time, some 20 MB; any more are sent at once."""
+"""Delayed refusals at a time, about 20 MB; any more are sent at once."""
 ENCODERS = 2
 """Part of every ETag; incremented when the same request would give other bytes."""
 log = logging.getLogger("service")
@@ -94,7 +94,7 @@ class Service:
                 response = await self._answer(raw_path, request, steps)
         except TimeoutError:
             response = self._refuse(
-                DeadlineError(f"Not done in {self.settings.deadline_seconds:g} s; try again.")
+                DeadlineError(f"Not finished within {self.settings.deadline_seconds:g} s; try again.")
             )
         except Exception as error:
             if status_of(error) == 500:
@@ -119,7 +119,10 @@ class Service:
         with steps.step("parse"):
             asked = parse(raw_path)
             if isinstance(asked, ImageRequest) and asked.encoding not in self.settings.encodings:
-                raise BadRequestError(f"Format {asked.encoding}: here {', '.join(self.settings.encodings)}.")
+                raise BadRequestError(
+                    f"Format {asked.encoding} is not supported here: use "
+                    f"{', '.join(self.settings.encodings)}."
+                )
         if isinstance(asked, BaseRequest):
             return self._lead_to_info(asked.key, asked.version, 303)
         with steps.step("fetch"):

@@ -56,10 +56,11 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
         colours=asked.colours,
     )
     if sizes.presets and asked.degrees % 90:
-        raise BadRequestError(f"Rotation {asked.degrees:g}: here 0, 90, 180 or 270.")
+        raise BadRequestError(f"Rotation {asked.degrees:g} is not supported here: use 0, 90, 180 or 270.")
     if sizes.presets and not _is_preset(asked, placed, sizes) and not is_tile(placed, width, height):
         raise BadRequestError(
-            f"Size {asked.size_text}: here whole images and squares come as {' or '.join(sizes.presets)}."
+            f"Size {asked.size_text} is not supported here: "
+            f"whole images and squares come as {' or '.join(sizes.presets)}."
         )
     return placed
 
@@ -132,7 +133,7 @@ def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
     if region.kind == "pct" and x < 100 and y < 100:
         left, top = min(left, width - 1), min(top, height - 1)
     if left >= width or top >= height:
-        raise BadRequestError(f"The region begins outside of the image, which has {width} x {height} pixels.")
+        raise BadRequestError(f"The region begins outside the image, which has {width} x {height} pixels.")
     return left, top, min(width, max(right, left + 1)), min(height, max(bottom, top + 1))
 
 

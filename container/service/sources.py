@@ -20,9 +20,7 @@ from runtime.rejection import Reason, Rejected
 
 T = TypeVar("T")
 REJECTIONS_KEPT = 1000
-_ANOTHER_VERSION = (
-    "This version of the image is not the present one: its info.json, without @, leads to that."
-)
+_ANOTHER_VERSION = "This is not the current version of the image: its info.json, without @, leads to it."
 ASK_AGAIN_SECONDS = 2
 """How long the store may take to confirm that a source is unchanged before the cached one is served."""
 log = logging.getLogger("service")
@@ -51,7 +49,7 @@ class Memory:
         """
         with self._lock:
             if self.held + count > self.limit:
-                raise BusyError("The images that are being worked on fill the memory; try again in a moment.")
+                raise BusyError("Images in progress fill the memory; try again in a moment.")
             self.held += count
         lease = Lease()
         weakref.finalize(lease, self._release, count)
@@ -198,7 +196,7 @@ class Sources:
             self._reject(key, rejected)
             raise
         except TimeoutError:
-            doubt: Exception = UnreachableError("The bucket of the images takes too long to answer.")
+            doubt: Exception = UnreachableError("The image bucket took too long to answer.")
         except (UnreachableError, BusyError) as error:
             doubt = error
         if not known:

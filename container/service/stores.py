@@ -31,8 +31,8 @@ def admit_all(_: int) -> None:
 
 FETCHES = 8
 """Sources that are fetched at the same time."""
-_NO_ANSWER = "The bucket of the images cannot be reached."
-_NONE = "There is no image of this name."
+_NO_ANSWER = "The image bucket cannot be reached."
+_NONE = "There is no image with this name."
 _MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
 
 
@@ -150,7 +150,7 @@ def _refused(error: ClientError) -> Exception:
         return NotFoundError(_NONE)
     in_trouble = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
     kind = UnreachableError if in_trouble else StoreError
-    return kind(f"The bucket of the images answers {code}.")
+    return kind(f"The image bucket answers {code}.")
 
 
 def _read(download: Download, limits: Limits) -> tuple[Header, bytes]:

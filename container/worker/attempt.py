@@ -54,7 +54,7 @@ class Attempt:
         deadline = time.monotonic() + self.seconds
         job = self.jobs.begin(self.job_id, self.number, self.task_arn, self.seconds)
         if job is None:
-            return self.say(DONE, "The job does not wait for this attempt: nothing to do.")
+            return self.say(DONE, "The job is not waiting for this attempt: nothing to do.")
         self._told = time.monotonic()
         progress = partial(self._progress, job)
         try:
@@ -85,7 +85,7 @@ class Attempt:
             wanted = self.works.output.confirm_source(job.event)
             overtaken = self.works.output.is_overtaken(job.event)
         except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
-            self.say(DONE, f"Its progress could not be noted: {error}")
+            self.say(DONE, f"Its progress could not be saved: {error}")
             return
         if not mine:
             raise SupersededError

@@ -127,7 +127,7 @@ class Tracker:
         if job is None or job.is_final or job.state is State.WAITING or job.due > now:
             return
         if job.state is State.WORKING:
-            why = "The function that had it ended: by its timeout, or for want of memory."
+            why = "The function that had it ended: it timed out, or ran out of memory."
             then = self.jobs.try_again(job_id, job.attempt, why)
             if then and then.state is State.FAILED:
                 self.count(Metric.JOB_FAILED, 1)
@@ -147,7 +147,7 @@ class Tracker:
                 next_step = NextStep.FAILED if job.state is State.RUNNING else NextStep.AGAIN
                 self._follow(StoppedTask(job_id=job_id, attempt=job.attempt, next_step=next_step, why=reason))
         else:
-            why = "ECS does not know its task any more, and nobody heard how it ended."
+            why = "ECS no longer knows its task, and no event said how it ended."
             self._follow(StoppedTask(job_id=job_id, attempt=job.attempt, next_step=NextStep.AGAIN, why=why))
 
     def _task(self, job: Job) -> Mapping[str, Any] | None:

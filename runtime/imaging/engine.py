@@ -50,9 +50,8 @@ def decoding(data: "bytes | mmap.mmap", image_format: Format) -> Iterator[None]:
                 f"The {image_format.upper()} ends before its picture does. Upload it again from the original."
             )
             raise Rejected(Reason.TRUNCATED, message) from error
-        message = (
-            f"The {image_format.upper()} is damaged, or of a rare kind. Save it anew and upload it again."
-        )
+        cause = f"The {image_format.upper()} is damaged, or of a rare kind."
+        message = f"{cause} Save it again and upload the new file."
         raise Rejected(Reason.DAMAGED, message) from error
 
 

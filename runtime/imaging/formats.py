@@ -80,9 +80,9 @@ def sniff(head: bytes) -> Format:
     name = next((name for pattern, name in _RECOGNISED if pattern.match(head)), "SVG" if is_svg else None)
     if name:
         is_raw = "camera raw" in name
-        message = f"This is a {name} file, which is not read here. {_DEVELOP if is_raw else _CONVERT}."
+        message = f"This is a {name} file, which is not supported. {_DEVELOP if is_raw else _CONVERT}."
         raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
-    raise Rejected(Reason.NOT_AN_IMAGE, f"This is not an image of a kind known here. {_CONVERT}.")
+    raise Rejected(Reason.NOT_AN_IMAGE, f"This is not an image of a supported format. {_CONVERT}.")
 
 
 def _brands(head: bytes) -> set[bytes]:

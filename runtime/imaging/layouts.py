@@ -87,7 +87,7 @@ class Tiff(NamedTuple):
 
 def not_read(kind: str, what: str, instead: str) -> Rejected:
     """Return the rejection of a valid file of an unsupported kind; it says what to choose when saving."""
-    return Rejected(Reason.UNSUPPORTED_FORMAT, f"This {kind} {what}, which is not read here. {instead}.")
+    return Rejected(Reason.UNSUPPORTED_FORMAT, f"This {kind} {what}, which is not supported. {instead}.")
 
 
 def raw(maker: str) -> Rejected:

@@ -28,5 +28,5 @@ class TaskSize:
         )
         for needed, there, what in bounds:
             if needed > there:
-                return f"A {found.subject} takes {needed:,.0f} {what}, and a task has {there:,}."
+                return f"A {found.subject} needs {needed:,.0f} {what}, and a task has {there:,}."
         return ""

@@ -90,13 +90,13 @@ def place(found: Estimate, rules: Rules | None = None) -> Placement:
     task = fargate_size(vcpus=found.vcpus, memory_mb=found.memory_mb + SYSTEM_MB)
     if task is None:
         largest = f"fargate.memory_mb {limit('fargate.memory_mb'):,.0f}"
-        return rejected(f"takes {found.memory_mb:,.0f} MB, more than any task has", largest)
+        return rejected(f"needs {found.memory_mb:,.0f} MB of memory, more than any task has", largest)
     disk = max(limit("fargate.disk_gib_included"), DISK_GIB + 2 * found.disk_mb * MB // 2**30)
     if disk > limit("fargate.disk_gib"):
         return rejected("does not fit on a task's disk", f"fargate.disk_gib {limit('fargate.disk_gib'):,.0f}")
     seconds = found.cpu_seconds / found.vcpus
     if seconds > rules.task_seconds:
-        return rejected(f"takes some {seconds:,.0f} s of a task", f"task_seconds {rules.task_seconds:,.0f}")
+        return rejected(f"takes about {seconds:,.0f} s of a task", f"task_seconds {rules.task_seconds:,.0f}")
 
     bounds = (
         (found.cpu_seconds, rules.lambda_seconds, "s", "of work", "lambda_seconds"),
@@ -104,17 +104,17 @@ def place(found: Estimate, rules: Rules | None = None) -> Placement:
         (found.disk_mb, rules.lambda_disk_mb, "MB", "of disk", "lambda_disk_mb"),
     )
     over = [bound for bound in bounds if bound[0] > bound[1]]
-    where, decided_by = Where.LAMBDA, "none: it is below every limit of the function"
+    where, decided_by = Where.LAMBDA, "no limit: it fits into the function"
     reason = (
-        f"A {found.subject} takes some {found.cpu_seconds:,.0f} s and {found.memory_mb:,.0f} MB: "
-        "the function does it itself."
+        f"A {found.subject} needs about {found.cpu_seconds:,.0f} s and {found.memory_mb:,.0f} MB of memory: "
+        "it runs in the function."
     )
     if over:
         needed, allowed, unit, what, name = over[0]
         where, decided_by = Where.FARGATE, f"{name} {allowed:,.0f} {unit}"
         reason = (
-            f"A {found.subject} takes {needed:,.0f} {unit} {what}, and the function may use {allowed:,.0f}: "
-            f"a task of {task[0] / 1024:g} vCPU and {task[1] / 1024:g} GB does it."
+            f"A {found.subject} needs {needed:,.0f} {unit} {what}, and the function may use {allowed:,.0f}: "
+            f"it runs in a task of {task[0] / 1024:g} vCPU and {task[1] / 1024:g} GB."
         )
     return Placement(
         where=where,

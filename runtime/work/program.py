@@ -28,7 +28,7 @@ MANIFEST = "manifest.json"
 """File with the manifest's facts as a JSON object; every other file is a result."""
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """Exit codes of a killed program; the second is how a shell reports it."""
-LATE = "The program was not done in time."
+LATE = "The program did not finish in time."
 MB = 1_000_000
 
 
@@ -100,7 +100,7 @@ class Program:
             except subprocess.TimeoutExpired as error:
                 raise DeadlineExceededError(LATE) from error
         if code in KILLED:
-            raise MemoryError("The program was killed, as the system does where memory ends.")
+            raise MemoryError("The program was killed, as happens when memory runs out.")
         if code == REJECTED and rejection:
             reason, _, message = rejection.partition(" ")
             if reason in {*Reason}:

@@ -70,7 +70,7 @@ class ImageDistribution(cloudfront.Distribution):
         if settings.waf == "off":
             reasons["AwsSolutions-CFR2"] = "waf=off: it has a price of its own."
         if not domain:
-            reasons["AwsSolutions-CFR4"] = "AWS fixes the minimum of TLS for CloudFront's own certificate."
+            reasons["AwsSolutions-CFR4"] = "AWS sets the minimum TLS version of CloudFront's own certificate."
         acknowledge(self, reasons)
 
 

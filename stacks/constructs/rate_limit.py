@@ -7,7 +7,7 @@ from constructs import Construct
 REQUESTS, SECONDS = 10_000, 300
 """Requests per address, in so many seconds.
 
-A viewer session takes some 200 tiles; a school may share an address.
+A viewer session takes about 200 tiles; a school may share an address.
 """
 
 

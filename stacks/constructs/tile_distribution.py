@@ -68,6 +68,6 @@ class TileDistribution(cloudfront.Distribution):
             "AwsSolutions-CFR1": "Pictures for everybody, wherever they are.",
             "AwsSolutions-CFR2": "Static files: a web ACL would cost more than what it holds off.",
             "AwsSolutions-CFR3": "Static files that everybody may read; logs of each tile are billed.",
-            "AwsSolutions-CFR4": "With CloudFront's own certificate AWS fixes the minimum of TLS.",
+            "AwsSolutions-CFR4": "With CloudFront's own certificate AWS sets the minimum TLS version.",
         }
         acknowledge(self, reasons)

@@ -26,7 +26,7 @@ DEREGISTRATION = cdk.Duration.seconds(20)
 GRACE = cdk.Duration.seconds(60)
 BUSY_PERCENT = 60
 REQUESTS_A_VCPU = 1_000
-"""Per minute and vCPU, at some 60 % utilisation: a cold image takes about 36 ms of CPU (docs/benchmarks.md).
+"""Per minute and vCPU, at about 60 % utilisation: a cold image takes about 36 ms of CPU (docs/benchmarks.md).
 """
 
 

@@ -115,7 +115,7 @@ def fargate_vcpus(quotas: "ServiceQuotasClient") -> Finding:
         found = f"{there:g}; the largest task has {LARGEST_TASK_VCPUS}, and the service one or two"
         todo = "Ask for more (quota L-3032A538): until then large scans wait."
         return Finding(about=about, level=Level.MIND, found=found, todo=todo)
-    return fine(about, f"{there:g}; a task has up to {LARGEST_TASK_VCPUS}, what finds no room waits")
+    return fine(about, f"{there:g}; a task has up to {LARGEST_TASK_VCPUS}, what does not fit waits")
 
 
 def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:
@@ -229,7 +229,7 @@ def _what_to_do(name: str, status: str) -> tuple[Level, str]:
     """Return what to do about an existing stack."""
     stack = name.rpartition("-")[2]
     if status in NEVER_STOOD:
-        return Level.MIND, "Its first deploy failed; the next one deletes it and begins anew."
+        return Level.MIND, "Its first deploy failed; the next one deletes it and starts over."
     if status in HALF_GONE:
         return Level.FAILS, f"`cdk destroy {stack}` first, which removes what is in it."
     if status in STUCK:
@@ -238,7 +238,7 @@ def _what_to_do(name: str, status: str) -> tuple[Level, str]:
         return Level.FAILS, "Wait until that has ended."
     return (
         Level.MIND,
-        "A deploy changes it. If it is not of this project, choose another `prefix` in cdk.json.",
+        "A deploy changes it. If it is not from this project, choose another `prefix` in cdk.json.",
     )
 
 
@@ -248,7 +248,7 @@ def partition(session: Any) -> Finding:
     there = session.get_partition_for_region(region)
     if there != "aws":
         found = f"{region}, in the partition {there}"
-        todo = "Only LambdaPattern can stand there: the others need CloudFront as commercial Regions have it."
+        todo = "Only LambdaPattern can be deployed there: the others need CloudFront of commercial Regions."
         return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
     return fine(about, region)
 

@@ -100,16 +100,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--pattern", choices=FED, required=True)
     parser.add_argument("--prefix", default="", help="of the keys; all of them unless given")
     parser.add_argument(
-        "--at-once", type=_whole, default=0, help="how much the pattern may have to do, live uploads included"
+        "--at-once",
+        type=_whole,
+        default=0,
+        help="how much work the pattern may have at once, live uploads included",
     )
     parser.add_argument("--workload", help="a file as for the chooser: what the pattern does with one object")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
-    parser.add_argument("--plan", type=_whole, metavar="OBJECTS", help="only what so many cost and take")
-    parser.add_argument("--stop", action="store_true", help="the run that goes on")
+    parser.add_argument(
+        "--plan", type=_whole, metavar="OBJECTS", help="only print what that many objects cost and take"
+    )
+    parser.add_argument("--stop", action="store_true", help="stop the run in progress")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
+    parser.add_argument(
+        "--target", choices=("local", "aws"), default="local", help="local: started by demo --keep"
+    )
     parser.add_argument("-c", action="append", default=[], metavar="setting=value", help="as for cdk deploy")
-    parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
+    parser.add_argument("--profile", help="AWS profile, with --target aws")
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
     run = Run(
@@ -161,14 +168,14 @@ def _run(run: Run, options: argparse.Namespace, own: Workload | None) -> int:
     try:
         return _ended(run, driver, execution, _follow(run, driver, execution))
     except KeyboardInterrupt:
-        run.console.print(f"It goes on without you. {_how(run)}")
+        run.console.print(f"It continues without you. {_how(run)}")
         return 130
     except (BotoCoreError, ClientError) as error:
-        raise LocalAwsError(f"{error}\nThe run goes on all the same. {_how(run)}") from error
+        raise LocalAwsError(f"{error}\nThe run continues all the same. {_how(run)}") from error
 
 
 def _how(run: Run) -> str:
-    return f"The same again follows it; {run.again('--stop')} stops it."
+    return f"The same command follows it; {run.again('--stop')} stops it."
 
 
 def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
@@ -179,8 +186,8 @@ def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
     wanted, found = {"prefix": run.prefix, "at_once": at_once}, driver.input_of(executions[0])
     if found != wanted:
         said = f"a run with --prefix {found['prefix']!r} --at-once {found['at_once']} goes on"
-        raise LocalAwsError(f"{said}, and one at a time leaves room. Say the same to follow it. {_how(run)}")
-    run.console.print("A run goes on: this follows it, and starts no other.")
+        raise LocalAwsError(f"{said}, and one at a time leaves room. Use the same to follow it. {_how(run)}")
+    run.console.print("A run is in progress: this follows it, and starts no other.")
     return executions[0]
 
 
@@ -206,7 +213,7 @@ def _follow(run: Run, driver: BackfillDriver, execution: str) -> Progress:
 def _ended(run: Run, driver: BackfillDriver, execution: str, now: Progress) -> int:
     if now.status != "SUCCEEDED":
         run.console.print(f"It ended as {now.status}. {now.why}".strip(), style="red", markup=False)
-        run.console.print("The same again goes on where it ended.")
+        run.console.print("The same command resumes it.")
         return 1
     counts = driver.counts(execution)
     words = {
@@ -220,7 +227,9 @@ def _ended(run: Run, driver: BackfillDriver, execution: str, now: Progress) -> i
     became = ", ".join(f"{counts[found]:,} {words[found]}" for found in Found if counts[found])
     run.console.print(f"{became or 'There was nothing'}. The pattern works on the last of them.")
     if now.failed:
-        run.console.print(f"{now.failed:,} could not be looked at: the same again tries them.", style="red")
+        run.console.print(
+            f"{now.failed:,} could not be read: the same command tries them again.", style="red"
+        )
         return 1
     return 0
 
@@ -230,8 +239,8 @@ def _stop(run: Run, deployed: Deployed) -> int:
     going_on = driver.running()
     for execution in going_on:
         driver.stop(execution)
-    left = "Stopped. What its function has in hands it still sends, for four minutes at most."
-    run.console.print(left if going_on else "No run goes on.")
+    left = "Stopped. Its function still sends what it has in hand, for at most four minutes."
+    run.console.print(left if going_on else "No run is in progress.")
     return 0
 
 

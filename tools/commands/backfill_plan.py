@@ -113,13 +113,13 @@ def described(plan: Plan) -> list[str]:
     """Return lines with the number, the duration and the cost."""
     lines = [
         f"{plan.objects:,} objects, {plan.at_once:,} at once: at least {duration(plan.seconds)}",
-        f"  {plan.load.name}: {plan.each:,.1f} s each by {plan.workers:,} side by side",
+        f"  {plan.load.name}: {plan.each:,.1f} s each, {plan.workers:,} in parallel",
         *(_row(item.what, item.usd) for item in plan.feeding()),
         _row("what the pattern does with them", plan.working),
         _row(f"by list prices (us-east-1, {as_of()})", plan.usd),
     ]
     if plan.seconds > YEAR:
-        lines.append("An execution ends after a year: say a larger --at-once, or go by --prefix.")
+        lines.append("An execution ends after a year: use a larger --at-once, or run it per --prefix.")
     return lines
 
 

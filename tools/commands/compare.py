@@ -80,7 +80,7 @@ def plan(target: str) -> str:
     rates += "" if all(asked.rates) else " and half of what both can"
     lines = [
         f"1. cdk deploy {' '.join(STACKS)}",
-        "2. both are asked the same: cold, a first image, a viewer's session,",
+        "2. both get the same requests: cold, a first image, a viewer's session,",
         f"   {rates} requests per second for {asked.seconds:g} s each, {asked.burst} at once,",
         "   100 megapixels, an answer over a function's limit",
         "3. cdk destroy of what this run created, also when something before it failed",

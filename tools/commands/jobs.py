@@ -35,11 +35,13 @@ COLOURS = {State.DONE: "green", State.FAILED: "red", State.REJECTED: "yellow"}
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py jobs", description=__doc__)
-    parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
-    parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
+    parser.add_argument(
+        "--target", choices=("local", "aws"), default="local", help="local: started by demo --keep"
+    )
+    parser.add_argument("--profile", help="AWS profile, with --target aws")
     parser.add_argument("--state", type=State, choices=[*State], help="only those")
     parser.add_argument("what", nargs="?", choices=("list", "show", "logs", "retry"), default="list")
-    parser.add_argument("id", nargs="?", help="a job's, or its first digits")
+    parser.add_argument("id", nargs="?", help="id of a job, or its first digits")
     options = parser.parse_args(arguments)
     all_failed = options.what == "retry" and options.state is State.FAILED
     if (options.what == "list" or all_failed) is bool(options.id):
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
             console.print(f"The record of {job_id} cannot be read: its job is left out.", style="yellow")
         if options.what == "list":
             wanted = [job for job in jobs if options.state in (None, job.state)]
-            console.print(table(wanted) if wanted else "There are no such jobs.")
+            console.print(table(wanted) if wanted else "There are no matching jobs.")
         elif options.what == "show":
             show(console, _one(jobs, options.id))
         elif options.what == "logs":
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         elif all_failed:
             failed = [job for job in jobs if job.state is State.FAILED]
             again = sum(driver.retry(job.job_id) for job in failed)
-            console.print(f"{again} of {len(failed)} failed jobs begin anew.")
+            console.print(f"{again} of {len(failed)} failed jobs start again.")
         else:
             return _retry(console, driver, _one(jobs, options.id))
     except (LocalAwsError, BotoCoreError, ClientError) as error:
@@ -117,7 +119,7 @@ def show(console: Console, job: Job) -> None:
 def logs(console: Console, lines: Sequence[LogLine]) -> None:
     """Print one line each: when, who, what, and the facts that say why."""
     if not lines:
-        console.print("Nothing was written of it yet, or it is older than its logs are kept.")
+        console.print("Nothing has been logged of it yet, or its logs have expired.")
     for line in lines:
         at = datetime.fromtimestamp(line.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
         said = f"{at} {line.who:<10} {_said(line.text)}"
@@ -150,7 +152,7 @@ def _retry(console: Console, driver: HybridDriver, job: Job) -> int:
             f"Error: {job.job_id} is {job.state}: only failed jobs can be tried again.", style="red"
         )
         return 1
-    console.print(f"{job.job_id} begins anew, as attempt {job.attempt + 1}.")
+    console.print(f"{job.job_id} starts again, as attempt {job.attempt + 1}.")
     return 0
 
 

@@ -43,7 +43,7 @@ def findings(session: Any, settings: Settings) -> list[Finding]:
         try:
             found = check()
         except (BotoCoreError, ClientError) as error:
-            told = Finding(about=about, level=Level.MIND, found=f"could not be looked at: {error}")
+            told = Finding(about=about, level=Level.MIND, found=f"could not be checked: {error}")
             found = told
         there += found if isinstance(found, list) else [found]
     return there
@@ -73,7 +73,7 @@ def read_settings(chosen: Sequence[str]) -> Settings:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py preflight", description=__doc__)
-    parser.add_argument("--profile", help="of the AWS configuration")
+    parser.add_argument("--profile", help="AWS profile")
     parser.add_argument("-c", action="append", default=[], metavar="setting=value", help="as for cdk deploy")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)

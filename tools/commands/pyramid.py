@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Error: {file.name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"Stopped; what is in {out} is no whole tree.", file=sys.stderr)
+        print(f"Stopped; what is in {out} is incomplete.", file=sys.stderr)
         return 130
     return 0
 

@@ -18,7 +18,7 @@ SHOWN = 5
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py service", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where the images are")
-    parser.add_argument("--port", type=int, default=PORT, help=f"on {HOST}; {PORT} unless told")
+    parser.add_argument("--port", type=int, default=PORT, help=f"on {HOST} (default: {PORT})")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     options.folder = options.start / options.folder
@@ -65,10 +65,10 @@ def _welcome(folder: Path, base: str) -> list[str]:
     if not shown:
         return [f"No image is in {folder} yet; whatever you put there is served at {base}{PREFIX}/NAME."]
     return [
-        f"To look at: {base}/",
+        f"Gallery: {base}/",
         f"Images of {folder} by the IIIF Image API 3.0, for example 600 px wide, or described for a viewer:",
         *(f"  {address}{rest}" for address in shown for rest in ("/full/^600,/0/default.webp", "/info.json")),
-        "Ctrl-C ends it. Each request is a line:",
+        "Ctrl-C stops it. One line per request:",
     ]
 
 

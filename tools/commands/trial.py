@@ -69,9 +69,9 @@ def run(trial: Trial, arguments: Sequence[str]) -> int:
     """Run the command. Returns 0, 1 after printing why not, or 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog=f"python3 dev.py {trial.name}", description=trial.about)
     parser.add_argument("--target", choices=("local", "aws"), default="local")
-    parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
+    parser.add_argument("--profile", help="AWS profile, with --target aws")
     parser.add_argument("-c", action="append", default=[], metavar="setting=value", help="as for cdk deploy")
-    parser.add_argument("--plan", action="store_true", help="only say what would be done and what it costs")
+    parser.add_argument("--plan", action="store_true", help="only print what would be done and what it costs")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
@@ -126,7 +126,7 @@ def asked(question: str) -> str:
     try:
         return input(question).strip()
     except EOFError:
-        raise LocalAwsError("nobody is there to answer, and nothing was done: say --yes.") from None
+        raise LocalAwsError("nobody can answer, so nothing was done: use --yes.") from None
 
 
 def _in_an_account(
@@ -177,7 +177,7 @@ def _look_before(console: Console, session: Any, settings: Settings) -> None:
     found = preflight.findings(session, settings)
     preflight.show(console, found)
     if any(one.level is Level.FAILS for one in found):
-        raise LocalAwsError("that would fail the deploy: nothing was done.")
+        raise LocalAwsError("that would fail the deploy, so nothing was done.")
 
 
 def own_prefix() -> str:
@@ -199,7 +199,7 @@ def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
     if found:
         raise LocalAwsError(
             f"This account and Region already have {', '.join(found)}. This would change and then delete "
-            "them, so it did nothing to them: run it again."
+            "them, so nothing was done to them: run it again."
         )
 
 
@@ -235,6 +235,6 @@ def _cdk(*arguments: str) -> None:
     if subprocess.run(["cdk", *arguments], cwd=ROOT).returncode:
         settings = shlex.join(arguments[arguments.index("-c") :])
         raise LocalAwsError(
-            f"cdk {arguments[0]} failed: see above. Should anything of this run stay: "
+            f"cdk {arguments[0]} failed: see above. If anything of this run is left: "
             f"cdk destroy --all {settings} (never without its prefix: that would destroy yours)"
         )

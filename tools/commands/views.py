@@ -33,8 +33,10 @@ SEED = 21
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py views", description=__doc__)
-    parser.add_argument("--target", choices=("local", "aws"), default="local", help="local: of demo --keep")
-    parser.add_argument("--profile", help="of the AWS configuration, with --target aws")
+    parser.add_argument(
+        "--target", choices=("local", "aws"), default="local", help="local: started by demo --keep"
+    )
+    parser.add_argument("--profile", help="AWS profile, with --target aws")
     parser.add_argument("--count", type=_whole, default=MADE_UP, help="put: views of the minute that is over")
     parser.add_argument("--minutes", type=_whole, default=60, help="top: how far back")
     parser.add_argument("--aged", action="store_true", help="redrive: also what was only too old")
@@ -47,13 +49,15 @@ def main(arguments: Sequence[str]) -> int:
         driver = StreamDriver(client=found.client, outputs=found.outputs)
         if options.what == "put":
             driver.put(made_up(options.count))
-            console.print(f"{options.count:,} views are in the stream; `views top` has them in some seconds.")
+            console.print(
+                f"{options.count:,} views are in the stream; `views top` shows them in a few seconds."
+            )
         elif options.what == "redrive":
             objects, records = driver.redrive(aged=options.aged, malformed=options.malformed)
             console.print(f"{records:,} records of {objects:,} objects are in the stream again.")
         else:
             since = datetime.now(UTC) - timedelta(minutes=options.minutes)
-            console.print(top(driver, f"{since:%Y-%m-%dT%H:%MZ}") or "Nothing was looked at.")
+            console.print(top(driver, f"{since:%Y-%m-%dT%H:%MZ}") or "No views were counted.")
             if behind := driver.behind():
                 console.print(f"A record that came {behind / 1000:,.0f} s ago is not counted yet.")
     except (LocalAwsError, NotReadError, NotTakenError, BotoCoreError, ClientError) as error:

@@ -44,7 +44,7 @@ def carry_out(
     told, said = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
     try:
         _tell(told, json.dumps(order.as_json()).encode() + b"\n")
-        for line in lines(said, deadline, "The video was not done in time."):
+        for line in lines(said, deadline, "The video was not finished in time."):
             if not line.endswith(b"\n"):
                 break  # it died in the middle of a word
             ((what, value),) = json.loads(line).items()
@@ -78,8 +78,10 @@ def _tell(child_hears: IO[bytes], data: bytes) -> None:
 def _ended(code: int) -> Exception:
     """Return the error for a child that ended without a result."""
     if code == -signal.SIGKILL:
-        return MemoryError("The process of FFmpeg was killed, as the system does where memory ends.")
+        return MemoryError("The process of FFmpeg was killed, as happens when memory runs out.")
     if code in _CRASHES:
-        message = "Reading it makes the decoder fail: the video is damaged. Save it anew and upload it again."
+        message = (
+            "Reading it makes the decoder fail: the video is damaged. Save it again and upload the new file."
+        )
         return Rejected(Reason.DAMAGED, message)
     return RuntimeError(f"The process of FFmpeg ended with {code}; its log says why.")

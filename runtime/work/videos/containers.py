@@ -208,4 +208,4 @@ def truncated() -> Rejected:
 
 
 def _damaged(what: str) -> Rejected:
-    return Rejected(Reason.DAMAGED, f"{what}: the video is damaged. Save it anew and upload it again.")
+    return Rejected(Reason.DAMAGED, f"{what}: the video is damaged. Save it again and upload the new file.")

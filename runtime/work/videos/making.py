@@ -212,7 +212,9 @@ def make(
                 made.mux(packets)
     seconds = max(way.seconds for way in ways.values())
     if pictures.poster is None:
-        raise Rejected(Reason.DAMAGED, "No picture in it can be decoded. Save it anew and upload it again.")
+        raise Rejected(
+            Reason.DAMAGED, "No picture in it can be decoded. Save it again and upload the new file."
+        )
     if seconds < _ENOUGH * facts.seconds - 1:
         raise truncated()
     (folder / POSTER).write_bytes(_poster(pictures.poster))

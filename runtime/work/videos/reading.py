@@ -72,7 +72,9 @@ def refusing() -> Iterator[None]:
     except (av.error.MemoryError, av.error.OSError) as error:
         raise (MemoryError if isinstance(error, av.error.MemoryError) else OSError)(str(error)) from error
     except av.error.FFmpegError as error:
-        message = f"It cannot be decoded ({error.strerror}): it is damaged. Save it anew and upload it again."
+        message = (
+            f"It cannot be decoded ({error.strerror}): it is damaged. Save it again and upload the new file."
+        )
         raise Rejected(Reason.DAMAGED, message) from error
 
 
@@ -87,7 +89,7 @@ def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
     if name not in CODECS:
         raise Rejected(
             Reason.UNSUPPORTED_FORMAT,
-            f"Its pictures are in {name or 'a codec of its own'}, not read here. Save it with H.264.",
+            f"Its codec, {name or 'one of its own'}, is not supported. Save it with H.264.",
         )
     tag = track.codec_context.codec_tag
     if tag in _ENCRYPTED:
@@ -95,7 +97,7 @@ def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
     if tag in _DOLBY_ONLY:
         raise Rejected(
             Reason.UNSUPPORTED_FORMAT,
-            "Its colours are in Dolby Vision alone, which is not read here. Save it as SDR or HDR10.",
+            "Its colours are in Dolby Vision alone, which is not supported. Save it as SDR or HDR10.",
         )
     track.codec_context.options = {"max_pixels": str(limits.pixels)}
     return track
@@ -112,7 +114,7 @@ def sound_of(container: InputContainer) -> Any:
     if name not in SOUNDS and not name.startswith("pcm_"):
         raise Rejected(
             Reason.UNSUPPORTED_FORMAT,
-            f"Its sound is in {name or 'a codec of its own'}, which is not read here. Save it with AAC.",
+            f"Its audio codec, {name or 'one of its own'}, is not supported. Save it with AAC.",
         )
     if track.layout.nb_channels > 2 and track.layout.name.endswith("channels"):
         raise Rejected(
@@ -135,7 +137,9 @@ def facts_of(container: InputContainer, limits: VideoLimits) -> Facts:
     check_facts(Facts(width=coded.width, height=coded.height, **known), limits)
     _, first = next(decoded(container, track), (0, None))
     if first is None:
-        raise Rejected(Reason.DAMAGED, "There is not one picture in it. Save it anew and upload it again.")
+        raise Rejected(
+            Reason.DAMAGED, "There is not a single picture in it. Save it again and upload the new file."
+        )
     stretched = float(track.sample_aspect_ratio or coded.sample_aspect_ratio or 1) or 1
     facts = Facts(
         width=first.width,
@@ -183,7 +187,7 @@ def turned(frame: VideoFrame) -> str:
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))
     signs = tuple(0 if abs(one) < 0x800 else 1 if one > 0 else -1 for one in (a, b, c, d))
     if signs not in _TURNS:
-        message = "It is turned by an angle that is no right one. Save it upright and upload it again."
+        message = "It is rotated, and not by 90, 180 or 270 degrees. Save it upright and upload it again."
         raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
     return _TURNS[signs]
 

@@ -41,7 +41,9 @@ class Videos:
         try:
             found = carry_out(order, read=source.read, deadline=time.monotonic() + PROBE_SECONDS)
         except MemoryError as error:
-            message = "Its index alone takes more memory than there is. Save it anew and upload it again."
+            message = (
+                "Its index alone takes more memory than there is. Save it again and upload the new file."
+            )
             raise Rejected(Reason.TOO_MUCH_WORK, message) from error
         facts = Facts(**found)
         return estimate(facts, source.size, self.limits)
@@ -83,7 +85,7 @@ class Videos:
         kind = kind_of(head)
         if kind is None:
             message = (
-                f"This is {other_video(head)}, which is not read here. Save it as MP4 and upload it again."
+                f"This is {other_video(head)}, which is not supported. Save it as MP4 and upload it again."
             )
             raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
         check_whole(kind, read, size)

@@ -164,7 +164,7 @@ def test_a_function_comes_with_its_quotas_and_doubts(more: dict[str, Any], says:
     ("more", "candidate", "says"),
     [
         ({"requests": 500_000_000, "memory_mb": 1769}, Candidate.SERVICE, "a new account has 6"),
-        ({"memory_mb": 1769}, Candidate.SERVICE, "say task_vcpus if that is too slow"),
+        ({"memory_mb": 1769}, Candidate.SERVICE, "set task_vcpus if that is too slow"),
         ({"requests": 1e7, "peak_per_second": 400}, Candidate.SERVICE, "have to stand before it comes"),
         ({"interruptible": True, "start_seconds": 60}, Candidate.RUN_TASK_SPOT, "two minutes' notice"),
         ({"requests": 1e7, "duration_ms": {"x86_64": 9e5}}, Candidate.RUN_TASK, "a new account has 6"),

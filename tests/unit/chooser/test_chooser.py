@@ -218,7 +218,7 @@ def test_what_only_a_longer_start_would_allow_is_named_with_its_price() -> None:
     said = sentence([best, *rest])
     assert (best.candidate, best.possible) == (Candidate.SERVICE, True)
     assert "if it may take 45 s (start_seconds), task per job, Spot costs $" in said
-    assert said.endswith("Nothing else is possible as it is asked.")
+    assert said.endswith("No other candidate is possible.")
     spot = next(one for one in rest if one.candidate is Candidate.RUN_TASK_SPOT)
     assert reasons(spot).startswith("starts in 45 s, wanted within 1 s")
     patient = choose(load._replace(start_seconds=60))
@@ -231,7 +231,7 @@ def test_a_bill_that_rests_on_an_unverified_price_prints_its_range() -> None:
     best = choose(load)[0]
     assert [*best.spread] == pytest.approx([best.usd - 1, best.usd])
     low, high = (f"{usd:,.2f}" for usd in best.spread)
-    assert f"({low} to {high}, as far as its unverified prices go)" in sentence(choose(load))
+    assert f"({low} to {high}, since some of its prices are unverified)" in sentence(choose(load))
 
 
 def test_an_answer_over_six_megabytes_is_streamed() -> None:

@@ -203,7 +203,7 @@ def test_the_command_writes_a_file_that_an_answer_reads(
     assert main(["prices", "--region", REGION]) == 0
     said = capsys.readouterr().out
     assert f"2 prices of {REGION}" in said
-    assert "without nat_gateway_hour: its list has some 450 MB" in said
+    assert "without nat_gateway_hour: its list has about 450 MB" in said
     written = tomllib.loads(Path(own_folder(), f"{REGION}.toml").read_text())
     assert written["lambda_million_requests"]["confidence"] == "official"
     assert written["lambda_million_requests"]["date"] == date(2026, 11, 20)
@@ -241,7 +241,7 @@ def test_a_list_without_a_date_is_left_out(aws: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("region", "why"),
-    [("us-east-1", "are here already"), ("../x", "must be a Region"), ("EU", "must be a Region")],
+    [("us-east-1", "are already here"), ("../x", "must be a Region"), ("EU", "must be a Region")],
 )
 def test_other_regions_are_refused_before_anything_is_asked(
     capsys: pytest.CaptureFixture[str], region: str, why: str

@@ -74,7 +74,7 @@ def test_a_price_that_is_not_known_there_has_a_range_and_is_named() -> None:
     low, high = best.spread
     assert low < high
     assert "events_million" in best.unverified
-    (note,) = [one for one in answer(load).notes if one.startswith("Not known of eu-west-1")]
+    (note,) = [one for one in answer(load).notes if one.startswith("Not known for eu-west-1")]
     assert "taken from us-east-1" in note
     assert "events_million" in note
 

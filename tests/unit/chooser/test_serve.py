@@ -149,7 +149,7 @@ def test_other_hosts_are_refused(port: int, host: str) -> None:
     for path in ("/", "/answer", "/workload.toml", "/page.js"):
         status, text, _ = get(port, path, host or "x")
         assert status == 421
-        assert "answers to no other name" in text
+        assert "refuses requests for other hosts" in text
 
 
 def test_a_name_that_is_a_script_is_a_text(port: int, window: Tab) -> None:

@@ -88,7 +88,7 @@ def test_what_does_not_fit_the_one_size_of_the_tasks_is_rejected_before_it_is_do
     found = uploads.read(rejection_key(ending.facts["job_id"]))
     assert (ending.exit, found["reason"]) == (REJECTED, Reason.TOO_MUCH_WORK)
     assert found["message"] == (
-        "A text of 8 bytes takes 250 MB of memory, and a task has 200. Upload a smaller one."
+        "A text of 8 bytes needs 250 MB of memory, and a task has 200. Upload a smaller one."
     )
 
 

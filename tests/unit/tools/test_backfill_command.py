@@ -83,7 +83,7 @@ def test_it_counts_prices_asks_starts_and_says_what_became_of_them(
     assert run("--prefix", "old/") == 0
     said = capsys.readouterr().out
     assert "3 objects, 2 at once: at least 2 seconds\n" in said
-    assert "  thumbnails of photos: 1.0 s each by 2 side by side\n" in said
+    assert "  thumbnails of photos: 1.0 s each, 2 in parallel\n" in said
     assert "by list prices" in said
     assert "2 sent, 1 had their result." in said
     assert driver.started == [("old/", 2)]
@@ -101,7 +101,7 @@ def test_nothing_is_started_without_a_yes(
 
     monkeypatch.setattr("builtins.input", nobody)
     assert run() == 1
-    assert "say --yes" in capsys.readouterr().out
+    assert "use --yes" in capsys.readouterr().out
     assert driver.started == []
 
 
@@ -154,7 +154,7 @@ def test_when_it_can_no_longer_look_it_says_that_the_run_goes_on(
     assert run("--yes") == 1
     said = capsys.readouterr().out
     assert "ExpiredToken" in said
-    assert "The run goes on all the same. The same again follows it" in said
+    assert "The run continues all the same. The same command follows it" in said
 
 
 def test_a_run_that_failed_or_was_stopped_says_why_and_how_to_go_on(
@@ -164,7 +164,7 @@ def test_a_run_that_failed_or_was_stopped_says_why_and_how_to_go_on(
     assert run("--yes") == 1
     said = capsys.readouterr().out
     assert "It ended as FAILED. States.Permissions: no" in said
-    assert "The same again goes on where it ended." in said
+    assert "The same command resumes it." in said
 
 
 def test_objects_that_could_not_be_looked_at_are_told_and_end_it_with_1(
@@ -172,7 +172,7 @@ def test_objects_that_could_not_be_looked_at_are_told_and_end_it_with_1(
 ) -> None:
     driver.states = [Progress(status="SUCCEEDED", objects=100, done=98, failed=2)]
     assert run("--yes") == 1
-    assert "2 could not be looked at: the same again tries them." in capsys.readouterr().out
+    assert "2 could not be read: the same command tries them again." in capsys.readouterr().out
 
 
 def test_whoever_stops_looking_is_told_that_it_goes_on(
@@ -190,7 +190,7 @@ def test_whoever_stops_looking_is_told_that_it_goes_on(
 
 def test_stop_stops_what_goes_on(driver: Driver, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--stop") == 0
-    assert "No run goes on." in capsys.readouterr().out
+    assert "No run is in progress." in capsys.readouterr().out
     driver.going_on = ["one"]
     assert run("--stop") == 0
     assert driver.stopped == ["one"]
@@ -227,7 +227,7 @@ def test_a_plan_needs_no_account(capsys: pytest.CaptureFixture[str], tmp_path: P
         'name = "mine"\nrequests = 1\nduration_ms = { x86_64 = 3000, arm64 = 2000 }\nmemory_mb = 512\n'
     )
     assert run("--plan", "10", "--workload", "mine.toml", "--from", str(tmp_path)) == 0
-    assert "10 objects, 2 at once: at least 12 seconds\n  mine: 2.5 s each by 2" in capsys.readouterr().out
+    assert "10 objects, 2 at once: at least 12 seconds\n  mine: 2.5 s each, 2 in" in capsys.readouterr().out
     assert run("--plan", "10", "--workload", "none.toml", "--from", str(tmp_path)) == 1
     assert "none.toml" in capsys.readouterr().out
 

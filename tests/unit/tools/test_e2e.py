@@ -58,7 +58,7 @@ def test_where_nobody_can_answer_nothing_is_done(
     monkeypatch.setattr(trial, "_cdk", lambda *_: pytest.fail("It went on."))
     with mock_aws():
         assert run(["--target", "aws"]) == 1
-    assert "say --yes" in capsys.readouterr().out
+    assert "use --yes" in capsys.readouterr().out
 
 
 class Account:

@@ -39,7 +39,7 @@ def test_the_list_says_where_each_job_is_and_why(world: World, capsys: pytest.Ca
     said = capsys.readouterr().out
     assert all(word in said for word in ("[scan] 1.tif", "starting", "0 %", "a task of 1 vCPU"))
     assert jobs.main(["--state", "failed"]) == 0
-    assert "no such jobs" in capsys.readouterr().out
+    assert "no matching jobs" in capsys.readouterr().out
 
 
 def test_a_failed_job_shows_every_attempt_and_can_be_retried(
@@ -52,7 +52,7 @@ def test_a_failed_job_shows_every_attempt_and_can_be_retried(
     assert jobs.main(["retry", job[:8]]) == 0
     assert jobs.main(["show", job[:8]]) == 0
     said = capsys.readouterr().out
-    assert "begins anew, as attempt 2" in said
+    assert "starts again, as attempt 2" in said
     assert "exit code 139" in said
     world.now = time.time()  # the command's clock, by which the retry is due
     world.deliver_wake_ups()
@@ -65,7 +65,7 @@ def test_all_that_failed_are_retried_at_once(world: World, capsys: pytest.Captur
         world.track(world.ecs.end(task, exit_code=139))
     world.dispatch(world.upload(encode(noise(600, 600), ".tif"), "3.tif"))
     assert jobs.main(["retry", "--state", "failed"]) == 0
-    assert "2 of 2 failed jobs begin anew." in capsys.readouterr().out
+    assert "2 of 2 failed jobs start again." in capsys.readouterr().out
     assert sorted((job.key, job.attempt) for job in world.jobs.all()) == [
         ("2.tif", 2),
         ("3.tif", 1),
@@ -86,7 +86,7 @@ def test_what_all_three_wrote_of_a_job_is_shown_together_by_time(
 ) -> None:
     job = world.job.job_id
     assert jobs.main(["logs", job[:8]]) == 0
-    assert "Nothing was written of it yet" in capsys.readouterr().out
+    assert "Nothing has been logged of it yet" in capsys.readouterr().out
     started = {"message": "TaskStarted", "job_id": job, "attempt": 1, "placement": "It is large."}
     write(
         "tracker",

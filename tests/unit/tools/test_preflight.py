@@ -116,7 +116,7 @@ def test_a_check_that_may_not_look_is_a_finding_and_no_traceback(
     monkeypatch.setattr(account, "client", Mock(side_effect=error("AccessDenied")))
     found = preflight.findings(account, SETTINGS)
     assert [one.level for one in found] == [Level.FINE, *[Level.MIND] * 8, Level.FINE]
-    assert "could not be looked at" in found[1].found
+    assert "could not be checked" in found[1].found
 
 
 def test_a_setting_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,7 @@ def test_top_adds_up_shards_and_minutes_and_shows_the_most(
     driver: StreamDriver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert views.main(["top"]) == 0
-    assert "Nothing was looked at." in capsys.readouterr().out
+    assert "No views were counted." in capsys.readouterr().out
     for number in range(7):
         counted(driver, f"iiif/{number}.jpg", "2999-01-01T00:00Z shard-0", number + 1)
     counted(driver, "iiif/0.jpg", "2999-01-01T00:00Z shard-1", 100)

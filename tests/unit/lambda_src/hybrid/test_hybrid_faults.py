@@ -27,7 +27,7 @@ def test_a_small_scan_is_done_by_the_function_and_says_why(world: World) -> None
     assert world.dispatch(world.upload(SCAN)).metric == "DoneByLambda"
     job = world.job
     assert (job.state, job.where, job.percent) == (State.DONE, "lambda", 100)
-    assert "the function does it itself" in job.placement
+    assert "it runs in the function" in job.placement
     assert published(world, job)
     assert world.ecs.asked == []
 
@@ -129,7 +129,7 @@ def test_an_attempt_of_the_function_that_dies_goes_to_a_task(
     world.track(world.run_task(world.ecs.live[0]))
     job = world.job
     assert (job.state, job.where, job.attempt) == (State.DONE, "fargate", 2)
-    assert "timeout" in job.tries[0].why
+    assert "timed out" in job.tries[0].why
     assert published(world, job)
 
 

@@ -66,7 +66,7 @@ def test_a_photo_is_done_by_the_function() -> None:
     found = place(SMALL)
     assert found.where is Where.LAMBDA
     assert found.memory_mb in FARGATE_SIZES[found.cpu], "of the task that does it if the function cannot"
-    assert "the function does it itself" in found.reason
+    assert "it runs in the function" in found.reason
 
 
 @pytest.mark.parametrize(

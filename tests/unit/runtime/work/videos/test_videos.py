@@ -132,7 +132,7 @@ def test_what_does_not_end_in_time_in_the_function_goes_to_a_task(
     world: World, clip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def late(*_: object, **__: object) -> None:
-        raise DeadlineExceededError("The video was not done in time.")
+        raise DeadlineExceededError("The video was not finished in time.")
 
     message = world.upload(clip, "a.mp4")
     with monkeypatch.context() as patch:
