@@ -83,7 +83,7 @@ def plan(target: str) -> str:
         "2. both get the same requests: cold, a first image, a viewer's session,",
         f"   {rates} requests per second for {asked.seconds:g} s each, {asked.burst} at once,",
         "   100 megapixels, an answer over a function's limit",
-        "3. cdk destroy of what this run created, also when something before it failed",
+        "3. cdk destroy what this run created, even if something before it failed",
     ]
     if target == "aws":
         standing = sum(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -75,7 +76,8 @@ def run(trial: Trial, arguments: Sequence[str]) -> int:
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
-    console.print(trial.plan(options.target), markup=False)
+    for line in trial.plan(options.target).splitlines():
+        console.print(fill(line, console.width, subsequent_indent="   " * line[0].isdigit()), markup=False)
     if options.plan:
         return 0
     try:

@@ -34,7 +34,7 @@ def test_the_plan_needs_no_credentials_and_says_what_it_costs(
     assert run(["--target", "aws", "--plan"]) == 0
     said = capsys.readouterr().out
     assert "about $0." in said
-    assert "8. cdk destroy of what this run created, also when something before it failed" in said
+    assert "8. cdk destroy what this run created, even if something before it failed" in said
 
 
 def test_without_a_yes_nothing_is_done(
