@@ -77,12 +77,13 @@ def plan(target: str) -> str:
     """Return what will be done and, in an account, its cost; needs no credentials."""
     asked = EXTENTS[target]
     rates = ", ".join(f"{rate:g}" for rate in asked.rates if rate)
-    rates += "" if all(asked.rates) else " and half of what both can"
+    rates += (
+        " requests per second" if all(asked.rates) else " requests per second, and half the lower capacity,"
+    )
     lines = [
         f"1. cdk deploy {' '.join(STACKS)}",
-        "2. both get the same requests: cold, a first image, a viewer's session,",
-        f"   {rates} requests per second for {asked.seconds:g} s each, {asked.burst} at once,",
-        "   100 megapixels, an answer over a function's limit",
+        f"2. both get the same requests: cold, a first image, a viewer's session, {rates} for "
+        f"{asked.seconds:g} s each, {asked.burst} at once, 100 megapixels, an answer over a function's limit",
         "3. cdk destroy what this run created, even if something before it failed",
     ]
     if target == "aws":

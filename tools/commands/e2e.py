@@ -37,7 +37,7 @@ def plan(target: str) -> str:
         "2. LambdaPattern: upload a photo and a text; a manifest and a rejection come back",
         "3. FargatePattern: upload a photo; ask the service for a part of it, and for one that is not there",
         "4. LambdaService: the same as with FargatePattern",
-        "5. HybridPattern: upload a small scan (the function tiles it) and one of 134 megapixels (a task does)",
+        "5. HybridPattern: upload a small scan (for the function) and one of 134 megapixels (for a task)",
         "6. QueuePattern: upload a scan; a task makes its tiles",
         "7. StreamPattern: put a minute of views into the stream; they are counted",
         "8. cdk destroy what this run created, even if something before it failed",

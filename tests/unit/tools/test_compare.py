@@ -164,5 +164,5 @@ def test_capacity_counts_good_answers_only() -> None:
 @pytest.mark.parametrize("target", EXTENTS)
 def test_the_plan_says_what_is_asked_and_in_an_account_what_it_costs(target: str) -> None:
     plan = COMPARE.plan(target)
-    assert "cdk destroy of what this run created" in plan
+    assert "cdk destroy what this run created" in plan
     assert ("about $" in plan) is (target == "aws")
