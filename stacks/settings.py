@@ -52,7 +52,7 @@ class Settings:
     waf: Literal["off", "on"] = "off"
     """A rate limit per address in front of CloudFront; requires the Region us-east-1."""
     max_tasks: int = number(4, least=2, most=1000)
-    """Maximum number of tasks of each service: FargatePattern's and QueuePattern's."""
+    """Maximum number of tasks of each service."""
     domain: str = text(
         r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
         "a name such as images.example.com",
