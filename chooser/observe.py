@@ -22,7 +22,7 @@ def now() -> datetime:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the file. Returns 1 with a sentence if nothing can be seen."""
+    """Print the workload as TOML. On failure, print an error instead and return 1."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser observe", description=__doc__)

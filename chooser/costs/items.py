@@ -36,7 +36,7 @@ class Item(NamedTuple):
 
 
 def priced(load: Workload, what: str, amount: float, name: str) -> Item:
-    """Return the cost of an amount in one price's unit, by its tiers, in the workload's Region."""
+    """Return the cost of an amount, in the named price's unit, with its tiers in the workload's Region."""
     found = load.price(name)
     return Item(what, found.of(amount), (found,))
 

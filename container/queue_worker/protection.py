@@ -20,8 +20,8 @@ class Protection:
 
     Attributes:
         agent: $ECS_AGENT_URI; empty outside ECS, where nothing scales in.
-        minutes: when it expires by itself, should this process die. 1 to 2,880.
-        wait: sleeps for so many seconds; True ends the tries.
+        minutes: time after which it expires by itself, in case this process dies. 1 to 2,880.
+        wait: sleeps for the given seconds; returns True if no further attempt is to be made.
     """
 
     agent: str

@@ -64,10 +64,11 @@ def write_pyramid(
     progress: Progress = lambda _: None,
     deadline: float = math.inf,
 ) -> Pyramid:
-    """Pass every tile of the image in `file` to `store`, then its `info.json`; nothing is written to disk.
+    """Pass every tile of the image in `file` to `store`, then `full/max` and `info.json`; write no files.
 
-    Tiles are upright, in sRGB, 8 bits; JPEG on white. address: the URL under which `store` puts the pyramid.
-    deadline: of `time.monotonic()`; a decoder cannot be stopped before its first row.
+    Tiles are upright, in sRGB or grey, 8 bits; JPEG tiles are flattened on white. address: the URL under
+    which `store` puts the pyramid. deadline: a time of `time.monotonic()`; until a decoder has produced its
+    first row, it cannot be stopped.
 
     Raises what `store` raises, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS
     when the decoder finds more pixels than the header said; MemoryError or OSError as `decoding` does.

@@ -207,7 +207,8 @@ def test_an_image_that_crashes_is_rolled_back_and_the_old_tasks_answer_throughou
         "bench",
     }
     shutil.copytree(ROOT, copy, ignore=lambda _, names: left_out & set(names))
-    shutil.copytree(ROOT / "build" / "packages", copy / "build" / "packages")
+    packages = copy / "build" / "packages"  # another worker may be making one
+    shutil.copytree(ROOT / "build" / "packages", packages, ignore=shutil.ignore_patterns(".making-*"))
     entry = copy / "container" / "service" / "__main__.py"
     entry.write_text(f"raise SystemExit('It crashes.')\n{entry.read_text()}")
     crashing = replace(deployment.cdk, app=copy, folder=tmp_path / "cdk")

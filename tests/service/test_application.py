@@ -152,8 +152,8 @@ def test_formats_and_sizes_can_be_limited() -> None:
         _, client = served(Shelf(), formats=settings.formats, sizes=settings.sizes)
         async with client:
             assert (await client.get("a/full/300,/0/default.webp")).status_code == 200
-            assert "here jpg, webp" in (await client.get("a/full/300,/0/default.png")).text
-            assert "here whole images" in (await client.get("a/full/301,/0/default.jpg")).text
+            assert "use jpg, webp" in (await client.get("a/full/300,/0/default.png")).text
+            assert "not supported here: whole images" in (await client.get("a/full/301,/0/default.jpg")).text
             info = json.loads((await client.get("a/info.json")).content)
             assert info["profile"] == "level0"
             assert [(one["width"], one["height"]) for one in info["sizes"]] == [(300, 245), (400, 327)]
@@ -161,6 +161,6 @@ def test_formats_and_sizes_can_be_limited() -> None:
                 whole = f"a/full/{one['width']},{one['height']}"
                 answer = await client.get(f"{whole}/0/default.jpg")
                 assert (answer.status_code, f"{whole}/0/default.jpg" in answer.headers["link"]) == (200, True)
-                assert "here 0, 90" in (await client.get(f"{whole}/12/default.jpg")).text
+                assert "use 0, 90" in (await client.get(f"{whole}/12/default.jpg")).text
 
     asyncio.run(run())

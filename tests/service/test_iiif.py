@@ -117,7 +117,7 @@ def test_regions_and_sizes(path: str, box: tuple[int, int, int, int], size: tupl
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("3000,0,10,10/max", "outside of the image"),
+        ("3000,0,10,10/max", "outside the image"),
         ("full/3001,", "put ^ before"),
         ("0,0,10,10/11,11", "put ^ before"),
         ("full/pct:101", "put ^ before"),

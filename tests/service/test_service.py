@@ -57,9 +57,9 @@ def test_what_an_address_with_a_version_gives_is_kept_for_longer(service: Runnin
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
-        ("/iiif/3/none.jpg/info.json", 404, "no image of this name"),
-        ("/iiif/3/..%2F..%2Fetc%2Fpasswd/info.json", 404, "no image of this name"),
-        ("/iiif/3/%2Fetc%2Fpasswd/info.json", 404, "no image of this name"),
+        ("/iiif/3/none.jpg/info.json", 404, "no image with this name"),
+        ("/iiif/3/..%2F..%2Fetc%2Fpasswd/info.json", 404, "no image with this name"),
+        ("/iiif/3/%2Fetc%2Fpasswd/info.json", 404, "no image with this name"),
         ("/iiif/3/notes.jpg/full/max/0/default.jpg", 422, "not an image"),
         (f"{PHOTO}/full/9000,/0/default.jpg", 400, "put ^ before"),
         ("/other", 404, "Images are under"),

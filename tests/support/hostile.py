@@ -57,7 +57,7 @@ def flipped_in_the_header(dice: random.Random) -> bytes:
 
 
 def forged_size(dice: random.Random) -> bytes:
-    """Replace the bytes of the true size, 160 and 120, where they occur first, once or twice per layout."""
+    """Replace the first one or two occurrences of the true width (160) and height (120), in each layout."""
     data = dice.choice(seed_files())
     for true in (160, 120):
         false = dice.choice((0, 1, 16_383, 65_535, 65_500, dice.randrange(65_536)))

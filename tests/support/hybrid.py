@@ -38,11 +38,11 @@ Message = dict[str, Any]
 
 @dataclass
 class Ecs:
-    """RunTask, DescribeTasks and StopTask. no_room, no_spot: RunTask starts nothing there.
+    """RunTask, DescribeTasks and StopTask. no_room: RunTask starts nothing; no_spot: nothing on Spot.
 
     vcpus: the account's quota for all tasks together.
 
-    A repeated client token gets its first answer, failures included; after an hour only their number is kept:
+    A repeated client token gets its first answer for 24 hours; its failures have no reason after one hour:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
     """
 

@@ -74,7 +74,7 @@ class Cut:
         )
 
     def _link(self, text: str) -> str:
-        """Replace links to pages and files that are not copied by their text."""
+        """Replace each link to a page or file that is not copied with the text of the link."""
 
         def linked(found: re.Match[str]) -> str:
             path = found[2]

@@ -30,7 +30,7 @@ TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
 
 
 def size_of(facts: Facts) -> tuple[int, int]:
-    """Return width and height of the rendition: at most 1080p, even, and not enlarged (by more than 1 px)."""
+    """Return width and height of the rendition: at most 1080p, even, not enlarged (but 1 px becomes 2)."""
     width, height = facts.size
     share = min(1, LONG_EDGE / max(width, height), SHORT_EDGE / min(width, height))
     return _even(width * share), _even(height * share)

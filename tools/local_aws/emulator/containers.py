@@ -80,7 +80,7 @@ def run_containers_as_fargate_does() -> None:
 
 
 def _as_the_api_spells_it(value: Any) -> Any:
-    """Lowercase the first letter of CloudFormation's keys, which MiniStack keeps below the first level."""
+    """Lowercase the first letter of CloudFormation's keys; MiniStack does so at the first level only."""
     if isinstance(value, list):
         return [_as_the_api_spells_it(one) for one in value]
     if isinstance(value, dict):

@@ -86,7 +86,7 @@ def run_all() -> None:
 
 
 def peak_mb() -> float:
-    """Return the peak of this process alone: getrusage starts with what its parent had grown to."""
+    """Return this process's own peak memory: getrusage's value is never below the parent's at the fork."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 1024
