@@ -18,6 +18,8 @@ from stacks.deploy_role import AUDIENCE, ISSUER
 from tests.local.conftest import Deployment
 from tools.local_aws.aws import ACCOUNT, REGION, ROOT
 
+pytestmark = pytest.mark.slow
+"""A deploy of a stack of its own, for a role that the quick tests read in its template."""
 SUBJECT = "repo:example/images:ref:refs/heads/main"
 PARAMETERS = ("--parameters", "Repository=example/images", "--parameters", "Provider=existing")
 
@@ -87,7 +89,6 @@ def test_it_may_do_nothing_itself(deployment: Deployment, role: str) -> None:
         )
 
 
-@pytest.mark.slow
 def test_with_it_the_cdk_deploys(deployment: Deployment, role: str, tmp_path: Path) -> None:
     told = {name.upper(): value for name, value in assume(deployment, role, SUBJECT).items()}
     settings = ("-c", "target=local", "-c", "prefix=pipeline")
