@@ -92,7 +92,7 @@ class Consumer:
             self.say(returned, {"message_id": message["MessageId"]}, None)
             return AGAIN
         self._settle(message, ending)
-        self._tell(ending, (time.monotonic() - started) * 1000)
+        self._tell(ending, (time.monotonic() - started) * 1000, message_id=message["MessageId"])
         return DONE
 
     def _work(self, body: str) -> Ending:
@@ -101,9 +101,9 @@ class Consumer:
         try:
             return self.handle(body)
         except EXPECTED as error:
-            return _failed(error)
+            return _failed(error, message=body)
         except Exception as error:  # noqa: BLE001 - an error in the code: the next message may be none
-            return _failed(error, trace=traceback.format_exc())
+            return _failed(error, message=body, trace=traceback.format_exc())
         finally:
             self.is_working = False
 
@@ -118,10 +118,10 @@ class Consumer:
         try:
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         except (BotoCoreError, ClientError) as error:  # it comes again, and finds its result published
-            self._tell(_failed(error))
+            self._tell(_failed(error), message_id=message["MessageId"])
 
-    def _tell(self, ending: Ending, milliseconds: float | None = None) -> None:
-        self.say(ending.metric, {"exit": ending.exit, **ending.facts}, milliseconds)
+    def _tell(self, ending: Ending, milliseconds: float | None = None, **facts: str) -> None:
+        self.say(ending.metric, {"exit": ending.exit, **facts, **ending.facts}, milliseconds)
 
     @contextmanager
     def _protected(self) -> Iterator[None]:

@@ -169,6 +169,8 @@ def test_what_fails_comes_again_later_each_time(
     assert (service.sqs.deleted, service.sqs.hidden) == ([], [("r0", seconds)])
     ((said, facts),) = service.said
     assert (said, facts["exit"]) == (metric, code)
+    assert facts["message_id"].startswith("m"), "by which an operator finds it in the queue"
+    assert facts["message"] == "a", "which names the object"
     assert ("trace" in facts) is isinstance(error, ValueError)
 
 
