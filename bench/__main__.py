@@ -32,7 +32,7 @@ NAMES = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the named benchmarks. Returns 1 with a sentence if that is impossible."""
+    """Run the named benchmarks. Returns 0, or 1 if one fails or cannot run, after printing why."""
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
     parser.add_argument("name", choices=[*NAMES, "all"], help="what to measure")
     parser.add_argument("--smallest", action="store_true", help="one small round; keeps nothing")

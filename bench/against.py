@@ -39,7 +39,7 @@ def checkout(revision: str) -> Iterator[Path]:
 
 
 def compare(revision: str, work: Work) -> None:
-    """Print both costs, and the median of the round-by-round ratios. Raises RevisionError."""
+    """Print the CPU time of both, and the median of the round-by-round ratios. Raises RevisionError."""
     with checkout(revision) as tree, ExitStack() as stack:
         ours, theirs = work(ROOT, stack), work(tree, stack)
         names = [name for name in ours if name in theirs]

@@ -1,4 +1,4 @@
-"""How long live uploads take to be published during a backfill, compared with none."""
+"""How long live uploads take to be published during a backfill, and without one."""
 
 import statistics
 import tempfile
@@ -40,7 +40,7 @@ def seconds(pattern: LambdaDriver, name: str) -> list[float]:
 
 @contextmanager
 def going_on(feed: BackfillDriver) -> Iterator[None]:
-    """Yield while a backfill runs at the rate that the command proposes, from its first objects on."""
+    """Run a backfill at the rate that the command proposes; yield once its first objects are done."""
     execution = feed.start(prefix="old/", at_once=DEFAULTS[PATTERN].at_once)
     while not feed.progress(execution).done:
         time.sleep(LOOK_SECONDS)  # an execution has nothing to wait on

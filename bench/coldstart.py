@@ -44,7 +44,7 @@ class Bucket(BaseHTTPRequestHandler):
         self._answer(200, b"")
 
     def do_POST(self) -> None:
-        """Answer DeleteObjects, of rejections that might exist."""
+        """Answer DeleteObjects, which removes rejections that might exist."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._answer(200, b'<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>')
 
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def package(variant: str) -> str:
-    """Return the size of the deployed package, "" if there is none; `cdk deploy` compresses as much."""
+    """Return the size of the deployed package, "" if there is none; `cdk deploy` compresses it equally."""
     if variant not in PACKAGES:
         return ""
     folder = bundle(PACKAGES[variant], Runtime.aws("arm64")).path

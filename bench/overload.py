@@ -16,7 +16,7 @@ from tests.support.load import hammer
 
 ROUNDS, REQUESTS = sized(5, 1), sized(400, 60)
 FEW, MANY = 4, 64
-"""Connections. With QUEUE below its default, most of the many are refused."""
+"""Numbers of connections. With QUEUE below its default, most requests over the MANY are refused."""
 QUEUE = 16
 PATHS = [f"/iiif/3/photo.jpg/full/{width},/0/default.jpg" for width in range(200, 1000)]
 

@@ -28,7 +28,7 @@ def jpeg(width: int, height: int) -> Path:
 
 
 def enlarged(factor: int) -> Path:
-    """Return the sample of the Earth enlarged, quality 90, made once; by 1 it has its own detail."""
+    """Return the sample of the Earth enlarged, quality 90, made once; a factor of 1 keeps its own detail."""
     path = PHOTOS / f"earth-{factor}.jpg"
     if not path.exists():
         PHOTOS.mkdir(parents=True, exist_ok=True)

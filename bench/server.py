@@ -19,7 +19,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A running server. address: the path of a width of a photo in a format."""
+    """A running server. address: returns the path of a photo, given its name, width and format."""
 
     port: int
     pid: int
@@ -30,7 +30,10 @@ class Server:
         return cpu_of(self.pid)
 
     def ask(self, paths: Sequence[str]) -> tuple[float, float]:
-        """Return CPU seconds and seconds per request, one by one over one connection, following redirects."""
+        """Request the paths one by one over one connection, following redirects.
+
+        Returns CPU seconds and elapsed seconds per request.
+        """
         cpu, started = self.cpu(), time.perf_counter()
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
             for path in paths:
@@ -87,7 +90,7 @@ def launched(
 
 @contextmanager
 def serving(process: subprocess.Popen[bytes], port: int) -> Iterator[None]:
-    """Yield from its first answer on; it is stopped afterwards."""
+    """Yield once the process answers, or after 30 seconds; stop it afterwards."""
     try:
         for _ in range(300):
             with suppress(OSError), closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:

@@ -59,7 +59,10 @@ def copies(photo: Path, label: str, count: int) -> list[str]:
 
 
 def tiles(count: int) -> list[str]:
-    """Return tiles as region and size: half of them the coarsest first, half the last of the finest level."""
+    """Return tiles as region and size.
+
+    Half of them are the first, from the coarsest level on; half are the last of the finest level.
+    """
     found = []
     for factor in (16, 8, 4, 2, 1):
         side = 512 * factor

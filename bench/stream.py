@@ -21,7 +21,7 @@ TOLD = {"SET_ASIDE_BUCKET": "aside", "POWERTOOLS_METRICS_NAMESPACE": "bench"}
 
 
 def seconds(what: str, aws: LocalAws, tree: Path = ROOT) -> float:
-    """Return the CPU seconds of the function's process alone; its table, a new one, is the local AWS's."""
+    """Return the CPU seconds of the function's process alone; its table, a new one, is in the local AWS."""
     dynamodb = aws.client("dynamodb")
     table = f"views-{len(dynamodb.list_tables()['TableNames'])}"
     create_view_table(dynamodb, table)

@@ -46,7 +46,7 @@ CALIBRATION_SECONDS = 1.6
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One clip. estimated: CPU seconds on this machine. measured: the same; cpu and peak of the process."""
+    """One clip. estimated: CPU seconds on this machine. measured: the clip's run, with CPU seconds."""
 
     codec: str
     estimated: float

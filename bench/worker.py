@@ -1,4 +1,4 @@
-"""The hybrid's worker on a gigapixel scan, uploads included: memory, and CPU per tile."""
+"""HybridPattern's worker on a gigapixel scan, uploads included: memory, and CPU per tile."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What every test shares: isolation from AWS, and images made by code."""
+"""What every test shares: isolation from AWS, the order of tests, and their distribution to workers."""
 
 import os
 from typing import Any
@@ -26,7 +26,7 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def outside_of_aws() -> None:
-    """Point boto3 away from AWS, whatever an earlier test did: `local_aws` forgets every account for good."""
+    """Point boto3 away from AWS, whatever an earlier test did: `local_aws` deletes all AWS variables."""
     os.environ.update(ENVIRONMENT)
 
 
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class ByDeployment(LoadScopeScheduling):  # type: ignore[misc]
-    """Schedules tests that deploy to one worker, which keeps the deployment; all other files go to any
+    """Gives all tests that deploy to one worker, which keeps the deployment; other files may go to any
     worker.
     """
 
@@ -66,5 +66,5 @@ class ByDeployment(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByDeployment:
-    """Return this scheduler, for any number of workers."""
+    """Return `ByDeployment`, for any number of workers."""
     return ByDeployment(config, log)

@@ -27,7 +27,7 @@ WITHIN_RUNTIME = {
     "placement": set(),
     "jobs": {"contention", "environment", "events", "exits", "placement", "results"},
 }
-"""What those packages of runtime/ that must know little may import of it."""
+"""What the packages of runtime/ that must stay independent may import from its rest."""
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -76,7 +76,7 @@ def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float)
 
 
 def capacity(ask: Ask, paths: Iterator[str], *, clients: int, seconds: float) -> float:
-    """Return successful answers per second with so many clients that repeat as soon as they are answered."""
+    """Return successful answers per second of `clients` clients, each repeating once it is answered."""
     began = time.monotonic()
 
     def one(_: int) -> int:

@@ -185,12 +185,12 @@ def environment() -> dict[str, str]:
 
 
 def run(*command: str | Path) -> int:
-    """Run one command among others."""
+    """Run a command with the environment's tools; return its exit code."""
     return subprocess.run(command, cwd=ROOT, env=environment()).returncode
 
 
 def become(*command: str | Path) -> NoReturn:
-    """Replace this process by the last command, which then receives Ctrl-C and every other signal itself."""
+    """Replace this process with the last command, which then receives Ctrl-C and all other signals itself."""
     os.chdir(ROOT)
     program = shutil.which(command[0], path=environment()["PATH"])
     if not program:

@@ -2,7 +2,7 @@
 
 coldstart.py handler|boto3|tracer|iiif ENDPOINT SIZE
 handler: ours. boto3: the same with boto3's client. tracer: that, with Powertools' Tracer.
-iiif: the image service's, and the photo by its first request.
+iiif: the image service's function, whose first request is for the photo.
 """
 
 import json

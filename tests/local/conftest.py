@@ -63,7 +63,7 @@ PATCHES = (
     "stop_a_map_run_with_its_execution",
     "authorize_state_machines_by_their_role",
 )
-"""Patches without which MiniStack is started to show its gaps."""
+"""Patches that are left out when MiniStack is started to show its gaps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +244,7 @@ def without(client: Client, role: str, action: str) -> Iterator[None]:
 
 @contextmanager
 def lacking(driver: LambdaDriver, action: str, *, receives: int = MANY_RECEIVES) -> Iterator[None]:
-    """Do the same for the function's role; failed messages are redelivered quickly, at most so many times."""
+    """Do as `without` for the function's role; redeliver failed messages soon, at most `receives` times."""
     role, queue = role_of(driver.client, driver.outputs["FunctionName"]), driver.outputs["Queue"]
     sqs = driver.client("sqs")
     before = redeliver_soon(sqs, queue, receives=receives)

@@ -12,7 +12,7 @@ from tools.local_aws.aws import LocalAws
 
 
 def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properties: Any) -> dict[str, Any]:
-    """Return the final stack with one resource."""
+    """Create a stack with one resource; return its description once it has ended."""
     template: dict[str, Any] = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
     if output:
         template["Outputs"] = {"Out": {"Value": output}}

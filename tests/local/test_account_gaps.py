@@ -1,4 +1,4 @@
-"""Limits of an account and Region that MiniStack does not enforce: each gap exists without its patch."""
+"""MiniStack's gaps in VPC origins and Lambda packages, and two limits that it enforces by itself."""
 
 import json
 from collections.abc import Iterator

@@ -205,7 +205,7 @@ def test_the_function_needs_each_statement(world: World, action: str, call: str)
     ],
 )
 def test_the_state_machine_needs_each_statement(world: World, action: str, asked: str) -> None:
-    """The local AWS does not authorize following and stopping children, or tracing."""
+    """The local AWS does not check the permissions to follow and stop child executions, or to trace."""
     client, machine = world.pattern.client, world.backfill.outputs["StateMachine"]
     role = (
         client("stepfunctions").describe_state_machine(stateMachineArn=machine)["roleArn"].rpartition("/")[2]

@@ -19,7 +19,7 @@ from tests.local.conftest import Deployment
 from tools.local_aws.aws import ACCOUNT, REGION, ROOT
 
 pytestmark = pytest.mark.slow
-"""A deploy of a stack of its own, for a role that the quick tests read in its template."""
+"""It deploys a stack of its own; the quick tests read the role in the template."""
 SUBJECT = "repo:example/images:ref:refs/heads/main"
 PARAMETERS = ("--parameters", "Repository=example/images", "--parameters", "Provider=existing")
 

@@ -17,7 +17,7 @@ ACTIONS = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
 
 
 def a_function(aws: LocalAws) -> str:
-    """Return the host of its URL."""
+    """Create a function with a URL; return the URL's host."""
     lambda_ = aws.client("lambda")
     assumed = {
         "Effect": "Allow",

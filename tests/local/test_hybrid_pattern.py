@@ -27,7 +27,7 @@ SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
 
 @functools.cache
 def large(across: int = 9) -> bytes:
-    """Return a JPEG, so many thousand pixels wide and 7,000 high: 9 is about ten seconds of work."""
+    """Return a JPEG that is `across` thousand pixels wide and 7,000 high; 9 takes about ten seconds."""
     return encode(noise(1000, 1000).replicate(across, 7), ".jpg", Q=50)
 
 

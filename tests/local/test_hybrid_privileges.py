@@ -97,7 +97,7 @@ def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
 
 
 def is_quiet(hybrid: HybridDriver) -> bool:
-    """Return whether no message waits or is in flight, and no task runs whose end is still to come."""
+    """Return whether no message waits or is in flight, and no task runs that has still to report its end."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     if hybrid.client("ecs").list_tasks(cluster=hybrid.outputs["ClusterName"])["taskArns"]:
         return False
@@ -139,7 +139,7 @@ CASES = [
     for who, found in BREAKS.items()
     for action, call in found.items()
 ]
-"""Together they take a minute and a half; one per role is not slow."""
+"""Together they take a minute and a half; all but one per role are marked slow."""
 
 
 @pytest.mark.parametrize(("who", "action", "call"), CASES)
@@ -166,7 +166,7 @@ def tasks_unless(hybrid: HybridDriver, by_function: bool) -> Iterator[None]:
 
 
 def drain(hybrid: HybridDriver) -> None:
-    """Let everything that was held up end before the next test."""
+    """Wait until every held-up job has ended, and purge the dead letters."""
 
     def idle() -> bool:
         return is_quiet(hybrid) and all(job.is_final for job in hybrid.jobs.all())

@@ -75,7 +75,7 @@ def test_of_ten_uploads_with_one_bad_nine_have_a_manifest_and_one_a_rejection(dr
     eventually(lambda: not driver.waiting(driver.outputs["Queue"]))
 
     def each_by_itself() -> bool:
-        """Return whether no invocation had two: MiniStack makes a log stream per invocation."""
+        """Return whether no invocation got two messages: MiniStack makes a log stream per invocation."""
         found: dict[str, set[str]] = {}
         for one in logged(driver, "ten/"):  # one that a busy machine failed is there more than once
             found.setdefault(one["logStreamName"], set()).update(re.findall(r"ten/\d", one["message"]))

@@ -29,7 +29,7 @@ def test_every_statement_is_tried_here(driver: LambdaDriver) -> None:
 
 
 def life(driver: LambdaDriver, key: str) -> None:
-    """Upload a photo, and delete it once it is shown, or the function has logged something of it."""
+    """Upload a photo, and delete it once it is shown, or the function has logged something about it."""
     driver.upload(key, PHOTO)
     eventually(lambda: shown(driver, key) or logged(driver, key))
     driver.s3.delete_object(Bucket=driver.source, Key=key)

@@ -1,4 +1,4 @@
-"""Nothing is left running, however it ends."""
+"""The local AWS leaves nothing running, however it ends."""
 
 import os
 import signal

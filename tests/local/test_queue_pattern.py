@@ -1,4 +1,4 @@
-"""QueuePattern on the local AWS: nothing lost or done twice, to zero tasks and back, no job interrupted."""
+"""QueuePattern on the local AWS: nothing is lost or done twice, and scaling to zero interrupts no job."""
 
 import json
 import random
@@ -30,14 +30,14 @@ from tools.drivers.deployed import Upload
 from tools.drivers.queue_pattern import QueueDriver
 
 MINUTE = 3
-"""Length of the scaling's minute in seconds."""
+"""Seconds that the emulated scaling counts as a minute."""
 LONG = encode(noise(9000, 9000), ".jpg")
 """An image that takes some seconds."""
 
 
 @pytest.fixture(scope="module")
 def queue(deployment: Deployment) -> Iterator[QueueDriver]:
-    """Yield QueuePattern where a minute of scaling is short, and failed messages are redelivered soon."""
+    """Yield QueuePattern where scaling takes 3 s for a minute, and failed messages are redelivered soon."""
     aws = deployment.aws
     most_hidden = aws.most_hidden.read_text()
     aws.most_hidden.write_text("5")
@@ -54,7 +54,7 @@ BREAKS = [
     for action, call in denied_without("queue worker").items()
     if action != PROTECTS  # of the agent, which answers in other words
 ]
-"""A message that was processed but could not be deleted reappears after a minute: slow."""
+"""One is slow: a message that was processed but could not be deleted reappears after a minute."""
 
 
 @dataclass(frozen=True)

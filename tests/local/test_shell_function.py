@@ -1,4 +1,4 @@
-"""The function in a shell, deployed beside the patterns: `provided.al2023` and the same contract."""
+"""The function written in shell, deployed beside the patterns: `provided.al2023` and the same contract."""
 
 from collections.abc import Iterator
 from dataclasses import replace

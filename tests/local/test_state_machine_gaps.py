@@ -1,4 +1,4 @@
-"""Gaps of MiniStack's Distributed Map, and what the emulator does instead, as AWS documents it."""
+"""Gaps of MiniStack's Distributed Map, and what its patches do instead, as AWS documents it."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -91,7 +91,7 @@ def made(seed: int) -> Sent:
 
 @pytest.fixture
 def killed_by_poison(stream: StreamDriver) -> Iterator[None]:
-    """Make the function's process end at one record, by a line before its own code."""
+    """Make the function's process end at one record, by a handler around its own."""
     lambda_, name = stream.client("lambda"), stream.outputs["FunctionName"]
     folder = bundle("views", Runtime.local()).path
     package = io.BytesIO()

@@ -31,7 +31,7 @@ NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["
 
 
 def definition(aws: LocalAws, command: list[str], memory: str = "512", role: str = "") -> str:
-    """Register a task that runs a command in an available image."""
+    """Register a task definition that runs a command in an available image; return its ARN."""
     if aws.containers["LOCAL_AWS_CONTAINERS"] == "docker":
         image = os.environ["CONTAINER_BASE"]
     else:

@@ -1,4 +1,4 @@
-"""With `views=on` views of images and tiles are counted, and nothing is lost when it is turned off again."""
+"""With `views=on` views of images and tiles are counted; counts survive turning it off and on."""
 
 import pytest
 

@@ -100,7 +100,7 @@ def wait_until_ready(service: Running) -> None:
 
 
 def squares() -> bytes:
-    """The validator's picture, by the colours that it checks: a hundred squares of 100 px."""
+    """Return the validator's picture, in the colours that it checks: a hundred squares of 100 px."""
     colours = ValidationInfo().colorInfo
     rows = [
         pyvips.Image.arrayjoin(

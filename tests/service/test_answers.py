@@ -29,7 +29,7 @@ def got(path: str, headers: dict[str, str], **settings: Any) -> Any:
 
 
 def described(host: str, **settings: Any) -> str:
-    """Return the beginning of `id`, of the version that the redirect names."""
+    """Return the part of `id` before `/iiif/`, from the `info.json` that the redirect leads to."""
     headers = {"x-forwarded-host": host} if host else {}
 
     async def run() -> str:

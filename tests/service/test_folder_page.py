@@ -94,7 +94,7 @@ def test_only_what_looks_like_an_image_is_listed(photos: Path) -> None:
 
 
 def test_a_description_never_promises_an_image_that_is_refused(tmp_path: Path) -> None:
-    """Sizes are those that the decoder finds, wherever a file has its orientation."""
+    """Sizes are those that the decoder finds, wherever a file stores its orientation."""
     (tmp_path / "turned.webp").write_bytes(encode(corners(60, 40), ".webp", orientation=6))
     (tmp_path / "turned.tif").write_bytes(encode(corners(60, 40), ".tif", orientation=8))
     (tmp_path / "cut.tif").write_bytes(encode(corners(300, 200), ".tif", tile=True)[:4000])

@@ -1,4 +1,4 @@
-"""Where images come from: a bucket by moto, and a folder."""
+"""Where images come from: a bucket in moto, and a folder."""
 
 from collections.abc import Iterator
 from dataclasses import replace

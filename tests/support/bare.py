@@ -1,4 +1,4 @@
-"""MiniStack's own parts without our patches: run by its interpreter, prints JSON."""
+"""MiniStack's own behaviour without our patches: run by MiniStack's interpreter, it prints JSON."""
 
 import json
 from types import SimpleNamespace

@@ -76,8 +76,10 @@ def on_demand(load: Load, architecture: str, way: str) -> Decimal:
 
 
 def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float], spilled: float) -> Decimal:
-    """Return Lambda's bill with provisioned concurrency: its GB-seconds all month, a lower price for the
-    work, and on demand with a start for the share that finds no environment ready.
+    """Return Lambda's bill with provisioned concurrency.
+
+    It has the provisioned GB-seconds of the whole month, a lower price for the work, and the on-demand price,
+    with a cold start each, for the share of requests that finds no environment ready.
     """
     count, memory, over = runs(load), number(load["memory_mb"]) / GIB, number(spilled)
     held, used = KEPT[architecture]
@@ -118,7 +120,7 @@ def service(
 
 
 def worker(load: Load, architecture: str, vcpus: float, memory_gb: float, tasks: Sequence[float]) -> Decimal:
-    """Return the same without an entry point."""
+    """Return Fargate's bill for tasks without an entry point."""
     return service(load, architecture, "none", vcpus, memory_gb, tasks)
 
 
@@ -147,8 +149,10 @@ def standing(
 
 
 def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: float) -> Decimal:
-    """Return the bill of a task per job: at least a minute, with the pull, and on Spot the interrupted
-    halves.
+    """Return the bill of a task per job.
+
+    It is at least a minute, includes the image pull, and on Spot half of each interrupted run in
+    addition.
     """
     whole = min(number(load["threads"]), number(vcpus))
     takes = waiting(load, architecture) + cpu(load, architecture) / whole

@@ -54,7 +54,7 @@ class Budget:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Measure the cost once workers have ended, for the last line.
 
-        Beside busy loops, CPU seconds show how crowded the machine was.
+        Beside busy loops nothing is measured: there, CPU seconds show how crowded the machine was.
         """
         if not self._config.getoption("--budget") or self._loops or session.exitstatus:
             return
@@ -104,7 +104,9 @@ def synth_seconds() -> float:
 
 
 def one_synth(app: Path, output: Path) -> float:
-    """Return the CPU seconds of one `cdk synth` of an app, in its own folder. output: warm once it has
+    """Return the CPU seconds of one `cdk synth`, run in the app's folder.
+
+    output: folder of the cloud assembly; a synth into it is warm once it has
     assets.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -1,4 +1,4 @@
-"""`python3 -m tests.support.children`: a child that does what its order's file says instead of its work."""
+"""`python3 -m tests.support.children`: a child that does what `file` in its order names, not its work."""
 
 import json
 import os

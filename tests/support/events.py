@@ -13,7 +13,10 @@ def s3_event(
     bucket: str = "source",
     deletion_type: str | None = None,
 ) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html; a deletion where one is named."""
+    """Return S3's event for a created object, or for a deleted one if `deletion_type` is given.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
     described: dict[str, Any] = {"key": key, "version-id": version_id, "sequencer": sequencer}
     detail: dict[str, Any] = {"version": "0", "bucket": {"name": bucket}, "object": described}
     if deletion_type:

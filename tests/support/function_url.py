@@ -1,4 +1,4 @@
-"""Events that a function URL makes of what CloudFront's function has written."""
+"""Events of a function URL, for paths as CloudFront's function has rewritten them."""
 
 import base64
 from typing import Any

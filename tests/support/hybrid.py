@@ -1,4 +1,4 @@
-"""HybridPattern without AWS: moto's buckets, table and queue, a fake ECS, and a clock to turn."""
+"""HybridPattern without AWS: moto's buckets, table and queue, a fake ECS, and a clock that tests set."""
 
 import json
 import math
@@ -149,7 +149,10 @@ class OneAtATime:
 
 @dataclass
 class World:
-    """Uploads; delivers messages when and as often as a test likes; runs workers as tasks would."""
+    """HybridPattern for tests.
+
+    It uploads, delivers messages when and as often as a test likes, and runs workers as tasks would.
+    """
 
     s3: Any
     table: Any
@@ -228,7 +231,7 @@ class World:
         return outcomes
 
     def work(self, arn: str) -> int:
-        """Run the task with that ARN to its exit code."""
+        """Run the task with that ARN; return its exit code."""
         return self.attempt(arn).run()
 
     def attempt(self, arn: str) -> Attempt:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Context:
-    """seconds: remaining time."""
+    """Lambda's context of an invocation. seconds: the time that remains."""
 
     function_name: str = "function"
     memory_limit_in_mb: int = 1769

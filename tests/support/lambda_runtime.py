@@ -28,7 +28,7 @@ INVOCATION = "2018-06-01/runtime/invocation"
 class Runtime:
     """One execution environment: a process at a time, restarted when it has ended. starts: how often.
 
-    command: of a runtime; the one below by default.
+    command: starts a runtime; by default, `main` of this module.
     """
 
     def __init__(self, module: str, variables: Mapping[str, str], command: Sequence[str] = ()) -> None:
@@ -128,7 +128,7 @@ def _api(events: "queue.Queue[Any]", answers: "queue.Queue[Any]") -> type[BaseHT
 def main(module: str) -> None:
     """Call `module.handler` for each event, as long as there is a runtime API.
 
-    As little Python as that takes: Lambda's own runtime asks by a client in C.
+    It uses as little Python as possible, since Lambda's own runtime has its client in C.
     """
     handler = importlib.import_module(module).handler
     host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")

@@ -1,5 +1,6 @@
-"""AWS's list prices of us-east-1, November 2026, written again for bills.py, a second opinion that copies
-none.
+"""AWS's list prices of us-east-1, November 2026, typed in independently for bills.py.
+
+None is copied from the chooser.
 """
 
 from decimal import Decimal

@@ -10,7 +10,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """status 0: the connection ended before an answer did."""
+    """One answer. status 0: the connection ended before the answer was complete."""
 
     path: str
     status: int

@@ -23,7 +23,7 @@ def log_line(
 def kinesis_event(
     lines: Sequence[bytes], *, start: int = 1, shard: str = "shardId-000000000000"
 ) -> dict[str, Any]:
-    """Return a batch; its sequence numbers are `start` after 49 digits, as long as those of Kinesis."""
+    """Return a batch; its sequence numbers, as long as those of Kinesis, count up from `start`."""
     return {"Records": [_record(line, sequence(start + n), shard) for n, line in enumerate(lines)]}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """The statement that begins with an action. call: what the local AWS denies without it.
+    """A statement's purpose; NEEDS has it by its first action. call: what the local AWS denies without it.
 
     Without a call, MiniStack does not check the statement; the template's tests assert it instead.
     """
@@ -59,7 +59,7 @@ NEEDS = {
         ),
         "s3:GetObject": Need(call="GetObject", breaks="the same: the pointer cannot be read"),
         "s3:DeleteObject": Need(call="DeleteObjects", breaks="deletions are not followed"),
-        "s3:ListBucket": Need(call="ListObjectsV2", breaks="the same"),
+        "s3:ListBucket": Need(call="ListObjectsV2", breaks="deletions are not followed"),
         "s3:PutObjectTagging": _TOMBSTONE,
         "dynamodb:GetItem": Need(call="GetItem", breaks="nothing is placed"),
         "ecs:RunTask": Need(
@@ -84,7 +84,8 @@ NEEDS = {
         "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: every task fails"),
         "s3:DeleteObject": Need(call="DeleteObjects", breaks="what a rejected scan left is not removed"),
         "s3:ListBucket": Need(
-            call="ListObjectsV2", breaks="the same; a missing version is an error and no rejection"
+            call="ListObjectsV2",
+            breaks="what a rejected scan left is not removed; a missing version is an error and no rejection",
         ),
         "s3:PutObjectTagging": _TOMBSTONE,
         "dynamodb:GetItem": Need(call="GetItem", breaks="every task fails"),

@@ -1,4 +1,4 @@
-"""Sets of settings with which templates are swept."""
+"""Sets of settings with which the tests synthesise every template."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ Pair = dict[str, str]
 
 
 def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]:
-    """Yield few sets of settings in which every two values of two settings occur together."""
+    """Yield a few sets of settings, so that each pair of values of two settings occurs in at least one."""
     wanted = [
         {a: x, b: y}
         for a, b in itertools.combinations(choices, 2)

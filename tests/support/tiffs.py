@@ -1,4 +1,4 @@
-"""TIFFs of any layout, written by hand: from cameras, scanners and GIS, which no library here writes."""
+"""TIFFs of any layout, such as cameras, scanners and GIS write and no library here does."""
 
 import itertools
 import struct
@@ -27,7 +27,7 @@ def tiff(
 ) -> bytes:
     """Return a picture of two halves, with its directory before its pixels.
 
-    layout: of a number, as in `struct`; codec: what the file claims instead of the truth.
+    layout: format of a sample, as in `struct`; codec: the compression claimed, if not the true one.
     """
     samples, bits = len(left), 8 * struct.calcsize(layout)
     formats = {"f": 3, "d": 3, "b": 2, "h": 2, "i": 2}.get(layout, 1)

@@ -1,10 +1,13 @@
-"""The table of StreamPattern's views, where no template makes it."""
+"""StreamPattern's table of views, for tests and benchmarks that deploy no template."""
 
 from typing import Any
 
 
 def create_view_table(dynamodb: Any, name: str) -> None:
-    """dynamodb: boto3's client. Keys and billing are the stack's (stacks/stream_pattern/stack.py)."""
+    """Create the table.
+
+    dynamodb: boto3's client. Keys and billing are the stack's (stacks/stream_pattern/stack.py).
+    """
     keys = {"image": "HASH", "at": "RANGE"}
     dynamodb.create_table(
         TableName=name,

@@ -85,7 +85,7 @@ def as_pillow(data: bytes, folder: Path, *, orientation: int = 1, within: float 
 
 
 def refused(data: bytes, folder: Path, reason: Reason, says: str) -> None:
-    """Assert that all three ways refuse it, with the same sentence."""
+    """Assert that all three ways refuse the file, with the same message."""
     told = set()
     for way in WAYS.values():
         with pytest.raises(Rejected) as error:

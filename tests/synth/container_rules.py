@@ -68,7 +68,7 @@ WRITTEN_BY_EXEC = {"/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ss
 
 
 def shells_are_logged_and_can_start(template: Template) -> Iterator[str]:
-    """Everything that ECS Exec needs exists, with its log, or none of it."""
+    """Either all that ECS Exec needs exists, with its log, or none of it."""
     clusters = [one["Properties"] for _, one in of_type(template, "AWS::ECS::Cluster")]
     sessions = [one.get("Configuration", {}).get("ExecuteCommandConfiguration", {}) for one in clusters]
     is_on = any(one.get("LogConfiguration", {}).get("CloudWatchLogGroupName") for one in sessions)

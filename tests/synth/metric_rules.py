@@ -1,4 +1,4 @@
-"""A rule for every template: each metric in an alarm or a dashboard is one that somebody counts.
+"""A rule for every template: each metric in an alarm or a dashboard is one that our code or AWS publishes.
 
 Most alarms treat missing data as not breaching, so one with a misspelt metric would be silent forever.
 """
@@ -24,7 +24,7 @@ OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
     "QueuePattern": (queue.Metric, {queue.SERVICE}),
     "StreamPattern": (views.Metric, {views.SERVICE}),
 }
-"""Our metrics, by the end of the namespace, which is the stack's name: names and dimensions."""
+"""Our metrics, by stack, with whose name the namespace ends: names, and values of `service`."""
 AWS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     "AWS/Lambda": {

@@ -104,7 +104,7 @@ def test_a_setting_on_and_off_again_replaces_nothing_that_is_kept(change: str) -
 
 
 def test_the_vpc_origin_stays_as_it_was_first_deployed() -> None:
-    """Whatever changes, its logical id and name change too: a new one is made before the old one goes."""
+    """To change anything, change its logical id and name too: a new one is made before the old one goes."""
     (origin,) = resources(templates()["FargatePattern"], "AWS::CloudFront::VpcOrigin").items()
     name, resource = origin
     assert name == "FrontDoorVpcOrigin700FCD9B"

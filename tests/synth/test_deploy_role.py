@@ -1,4 +1,4 @@
-"""The stack for GitHub Actions: a token of one branch of one repository, and four roles to assume."""
+"""The stack for GitHub Actions: a token of one branch of one repository, and three roles to assume."""
 
 import json
 import re

@@ -78,7 +78,7 @@ def test_it_is_told_where_it_stands(fargate: Template, synth: Synth) -> None:
 
 
 def test_times_are_in_the_order_in_which_they_end(fargate: Template) -> None:
-    """A task is deregistered, then told to stop; a keep-alive outlives the client's connection."""
+    """A task is deregistered, then told to stop; the load balancer's keep-alive outlasts CloudFront's."""
     attributes = only(fargate, "AWS::ElasticLoadBalancingV2::TargetGroup")["TargetGroupAttributes"]
     deregistration = {one["Key"]: one["Value"] for one in attributes}["deregistration_delay.timeout_seconds"]
     assert int(deregistration) <= container_of(fargate)["StopTimeout"]

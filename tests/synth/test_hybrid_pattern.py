@@ -1,4 +1,4 @@
-"""HybridPattern's template, where no emulator can show it."""
+"""HybridPattern's template: what no emulator can show."""
 
 from typing import Any
 

@@ -25,13 +25,13 @@ PLACES = [
 ]
 """Prefix, stage and Region: the app can be deployed in all of them at once, in one account."""
 ALIAS = "AWS::Lambda::Alias"
-"""A name that is unique within its function."""
+"""A type whose names are unique within their function only."""
 GLOBAL = "AWS::CloudFront::"
 """Types whose names are unique in an account; others are unique in a Region at most."""
 
 
 def in_region(value: Any, region: str) -> Any:
-    """Return a value with the Region in it, as CloudFormation makes it."""
+    """Return a value with the Region filled in, as CloudFormation resolves it."""
     match value:
         case {"Fn::Join": [separator, parts]}:
             return separator.join(str(in_region(part, region)) for part in parts)
@@ -116,7 +116,7 @@ def exported(network: Template) -> frozenset[tuple[str, str]]:
 
 
 def network_alone(folder: Path) -> Template:
-    """Return Network's template without anybody who imports from it."""
+    """Return Network's template without any stack that imports from it."""
     app = cdk.App(context=CONTEXT, outdir=str(folder))
     Network(app, "Network", settings=Settings.from_context(CONTEXT))
     (stack,) = app.synth().stacks

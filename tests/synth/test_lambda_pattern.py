@@ -172,7 +172,7 @@ def test_rejections_and_tombstones_expire_and_results_do_not(template: Template)
 
 
 def test_a_tombstone_outlives_the_version_that_it_hides(template: Template) -> None:
-    """After that, a late event finds no source, whatever redrives delayed it."""
+    """Once the version is gone, a late event finds no source, whatever redrives delayed it."""
     (versions,) = [one for one in lifecycle(template, "Source") if "NoncurrentVersionExpiration" in one]
     (tombstones,) = [one for one in lifecycle(template, "Output") if "TagFilters" in one]
     assert tombstones["ExpirationInDays"] > versions["NoncurrentVersionExpiration"]["NoncurrentDays"]

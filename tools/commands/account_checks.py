@@ -28,7 +28,7 @@ FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
 """Codes of quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 LARGEST_TASK_VCPUS = 4
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
-"""Stack states that `cdk deploy` deletes before it starts again."""
+"""States of stacks that `cdk deploy` deletes before it starts again."""
 HALF_GONE = ("DELETE_FAILED", "CREATE_FAILED")
 STUCK = ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED")
 """Stack states that need somebody's decision; the stacks still have their data."""
@@ -58,7 +58,7 @@ SHARDS = {"provisioned": 1, "on-demand": 4}
 
 
 RESERVED = 100
-"""Executions that an account keeps unreserved:
+"""Concurrent executions that an account must keep unreserved:
 https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 """
 
@@ -129,7 +129,7 @@ def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Findin
 
 
 def zones(ec2: "EC2Client", settings: Settings) -> Finding:
-    """Check whether the two zones have VPC origins; gives the option for the first deploy."""
+    """Check whether the two zones support VPC origins; if not, say what to set before the first deploy."""
     about = "Availability zones"
     asked = ec2.describe_availability_zones(Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}])
     there = [zone for zone in asked["AvailabilityZones"] if zone["State"] == "available"]

@@ -11,7 +11,7 @@ from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
 
 LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 11
-"""Metrics of the other patterns' alarms, and those that each sweep of the tracker writes."""
+"""Metrics of these patterns' alarms, and those that each sweep of HybridPattern's tracker writes."""
 QUEUE_ALARM_METRICS = 10
 """Metrics of QueuePattern's eight alarms; the two that scale use two metrics each."""
 ANSWER_ALARM_METRICS = 6
@@ -27,7 +27,7 @@ Of our six alarms one uses three metrics, and each of two scaling policies creat
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """usd: per month."""
+    """A part of the monthly bill. usd: per month."""
 
     what: str
     usd: float
@@ -70,18 +70,18 @@ def table(architecture: str = "arm64") -> str:
 
 
 def standing(alarm_metrics: int, metrics: int = 0) -> float:
-    """Return USD of a pattern that has only alarms and metrics while idle."""
+    """Return the USD per month of a pattern that has only alarms and metrics while idle."""
     return alarm_metrics * month("alarm_month") + metrics * month("custom_metric_month")
 
 
 def stream(mode: str) -> float:
-    """Return USD of StreamPattern; mode: of the setting `stream`."""
+    """Return the USD per month of StreamPattern while idle; mode: the value of the setting `stream`."""
     hour = {"provisioned": "kinesis_shard_hour", "on-demand": "kinesis_on_demand_hour"}[mode]
     return month(hour) + standing(STREAM_ALARM_METRICS)
 
 
 def function(warm: str, architecture: str = "arm64") -> float:
-    """Return USD of LambdaService; warm: the setting. Starts from a snapshot are billed in addition."""
+    """Return USD per month of idle LambdaService; warm: the setting. Starts from a snapshot cost extra."""
     kept = {
         "provisioned": f"lambda_provisioned_gb_second_{architecture}",
         "snapstart": "lambda_snapstart_gb_second",

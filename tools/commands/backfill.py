@@ -62,7 +62,7 @@ class Run:
         return running.find(stack, self.target, self.profile, self.settings)
 
     def deploy(self, deployed: Deployed) -> BackfillDriver:
-        """Deploy the stack; nothing changes if it is there already as it would be deployed."""
+        """Deploy the stack; nothing changes if it is already deployed in this form."""
         options = parameters(self.pattern, deployed.outputs)
         if self.target == "local":
             aws = LocalAws(url=deployed.endpoint, pid=0, log=Path(), containers={})

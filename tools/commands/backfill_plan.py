@@ -57,7 +57,7 @@ one.
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """architecture: of functions and tasks. load: the pattern's work on one object.
+    """A backfill's plan. architecture: of functions and tasks. load: the pattern's work on one object.
 
     workers: functions or tasks that work in parallel.
     """

@@ -57,7 +57,7 @@ CANNOT_SHOW = (
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """The amount of requests. rates: per second of each step; 0 is half of the slower one's capacity."""
+    """The number of requests. rates: per second, by step; 0 means half of the slower side's capacity."""
 
     seconds: float
     rates: tuple[float, ...]
@@ -134,7 +134,10 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
 
 
 def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, Step]]:
-    """Yield each step's requests for both, in turn, by name. No path of an image repeats: no cache helps."""
+    """Yield each step's name, and a function that sends its requests to one side.
+
+    No image path repeats, so no cache helps.
+    """
     numbers = itertools.count()
     for name in ("first answer (/live)", "the next (/live)"):
         yield name, lambda viewer: load.at_once(asker(viewer), ["/live"], clients=1)

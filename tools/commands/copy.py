@@ -1,4 +1,4 @@
-"""`python3 dev.py copy PATTERN FOLDER`: one pattern alone, with its tests, to be made one's own."""
+"""`python3 dev.py copy PATTERN FOLDER`: one pattern alone, with its tests, for you to adapt."""
 
 import argparse
 import re
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def named(files: dict[str, bytes], name: str) -> dict[str, bytes]:
-    """Return the files with another prefix of all names, in code and pages, and another package name."""
+    """Return the files with another prefix of all names, in code, pages and package.json's description."""
     kinds = (".py", ".md", ".json")
     renamed = {
         path: re.sub(rb"\b%s\b" % PREFIX, name.encode(), content) if path.endswith(kinds) else content

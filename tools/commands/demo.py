@@ -136,14 +136,14 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
 
 
 def _step(status: Status, text: str) -> None:
-    """Say what is being done; where output goes to a file, as a line."""
+    """Show what is being done; where output is no terminal, print it as a line too."""
     status.update(text)
     if not status.console.is_terminal:
         status.console.print(text, soft_wrap=True, highlight=False)
 
 
 def _views(stream: StreamDriver) -> Table | None:
-    """Put made-up log lines, as nobody has viewed any image, and return the most viewed."""
+    """Put made-up log lines, since nobody has viewed an image, and return the most viewed images."""
     stream.put(views.made_up(views.MADE_UP))
     stream.wait(views.MADE_UP)
     return views.top(stream, "")

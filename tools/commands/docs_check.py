@@ -1,7 +1,7 @@
 """`python3 dev.py pages`: runs the commands in README and docs, and compares their output.
 
-Those that need no account, in a copy of this checkout, against a local AWS, so a page's `cdk deploy` and `aws
-s3 cp` work as shown.
+It runs those that need no account, in a copy of this checkout against a local AWS, so that a page's
+`cdk deploy` and `aws s3 cp` work as shown.
 """
 
 import argparse
@@ -93,7 +93,10 @@ def first_missing_line(shown: Sequence[str], printed: str) -> str | None:
 
 
 def _pattern(line: str) -> re.Pattern[str]:
-    """Return a pattern with any digits for digits and any space for space, since columns follow figures."""
+    """Return a pattern with any digits for digits and any space for space.
+
+    The widths of columns depend on the figures in them.
+    """
     parts = re.split(r"([\d.,]*\d|\s+|─+|\.\.\.)", line.strip())
     anything = {"...": ".*"}
     return re.compile("".join(anything.get(part) or _part(part) for part in parts))

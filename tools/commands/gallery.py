@@ -29,7 +29,7 @@ def write_gallery(
 ) -> Path:
     """Write `page` with every rendition, every rejection and the service's answers, and return it.
 
-    shown: pages of scans and videos below that folder, by name.
+    shown: pages of scans and videos below the page's folder, by name.
     """
     photos = "\n".join(_made(driver, one) if one.manifest else _rejected(one) for one in results)
     answers = "\n".join(_served(path, answer) for path, answer in served.items())

@@ -1,6 +1,7 @@
 """`python3 dev.py jobs`: where each scan is processed, why, and how far it is.
 
-`show ID`; `logs ID`: what dispatcher, task and tracker logged about it; `retry ID`, or `retry --state failed`
+`show ID`: all facts of one; `logs ID`: what dispatcher, task and tracker logged about it; `retry ID`, or
+`retry --state failed`
 for all failed ones.
 """
 

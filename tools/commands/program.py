@@ -1,4 +1,4 @@
-"""A text through a worker whose work is not Python: a part of `demo`."""
+"""A text processed by a worker whose work is not Python: a part of `demo`."""
 
 import os
 import subprocess

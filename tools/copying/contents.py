@@ -52,7 +52,10 @@ LOCAL_AWS_FILES = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """pattern: one of PATTERNS. with_local_aws: whether to include the embedded AWS and its tests."""
+    """What a copy contains.
+
+    pattern: one of PATTERNS. with_local_aws: whether to include the embedded AWS and its tests.
+    """
 
     pattern: str
     with_local_aws: bool = False
@@ -194,7 +197,7 @@ class Contents:
 
     @property
     def _tests_left(self) -> tuple[str, ...]:
-        """Return the tests that stay here: of commands, and those that deploy if the embedded AWS stays."""
+        """Return the tests that stay here: of commands, and, without the embedded AWS, those that deploy."""
         return ("tests/unit/tools/",) if self.with_local_aws else ("tests/unit/tools/", "tests/local/")
 
     def _is_of_code_left(self, test: str) -> bool:
@@ -254,7 +257,7 @@ def _snake(name: str) -> str:
 
 
 def _setting(name: str) -> str:
-    """Return the pattern of a setting as code and pages write it, as the name may mean other things."""
+    """Return a regular expression for a setting as code and pages write it; the name has other uses."""
     return rf"""[Ss]ettings(?:\(\))?\.{name}\b|['"`]{name}['"`=]|\b{name}=['"]|-c {name}=|['"]{name}: """
 
 
@@ -263,7 +266,7 @@ def _snapshots(stack: str) -> list[str]:
 
 
 def _part(name: str) -> str:
-    """Return the pattern of a function or image by its folder, since the name may mean other things too."""
+    """Return a regular expression for a function's or image's folder: the name may mean other things too."""
     return rf"""\b(?:lambda_src|container)[./]{name}\b|['"]{name}['"]"""
 
 

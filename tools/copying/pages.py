@@ -48,7 +48,7 @@ class Cut:
         return "\n".join(filter(None, map(self._item, _items(block))))
 
     def _table(self, lines: list[str]) -> str:
-        """Return the lines without such rows. Lines around a table stay; a table without rows is removed."""
+        """Return a table and the lines around it without what is left behind; nothing if no row remains."""
         head = next(place for place, line in enumerate(lines) if line.startswith("|")) + 2
         around = [
             self._link(line) for line in lines[:head] if line.startswith("|") or not self.mentions(line)

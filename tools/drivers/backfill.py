@@ -27,7 +27,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillDriver:
-    """outputs: of the backfill's stack."""
+    """Client of a deployed backfill. outputs: of its stack."""
 
     client: Client
     outputs: Mapping[str, str]

@@ -27,7 +27,7 @@ CLOCKS_APART = 60
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """at: seconds since 1970. text: as written, one line of JSON or not."""
+    """A line of a log. at: seconds since 1970. text: as written, one line of JSON or not."""
 
     at: float
     who: str
@@ -36,7 +36,7 @@ class LogLine:
 
 @dataclass(frozen=True, kw_only=True)
 class HybridDriver:
-    """client, resource: as boto3 makes them, given a service's name.
+    """Client of a deployed HybridPattern. client, resource: as boto3 makes them, given a service's name.
 
     outputs: of the stack, as `cdk deploy` prints them. endpoint: of the local AWS; none on AWS itself.
     """

@@ -114,7 +114,7 @@ class StreamDriver:
 
         An object keeps the records that the stream has not accepted yet. aged: include records that were set
         aside only for their age, which may already be counted: a recreated event source sets old records
-        aside untried. malformed: those that the function could not read instead, for when it can.
+        aside untried. malformed: instead, those that the function could not read, once it can.
         """
         objects = records = 0
         for key in self.set_aside(MALFORMED if malformed else SET_ASIDE):
@@ -191,7 +191,7 @@ class StreamDriver:
 
 @dataclass(frozen=True, kw_only=True)
 class _Held:
-    """Contents of an object: told is the event source's own record, None for malformed ones."""
+    """Contents of an object: told is the event source's invocation record, None for malformed ones."""
 
     records: Sequence[Any]
     told: Mapping[str, Any] | None
@@ -224,7 +224,7 @@ def _held(text: str) -> _Held:
 
 
 def _parts(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
-    """Yield parts with their start."""
+    """Yield parts that one PutRecords accepts, each with the index of its first record."""
     first = size = 0
     for place, (key, data) in enumerate(records):
         more = len(data) + len(key.encode())

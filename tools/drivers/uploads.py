@@ -52,7 +52,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Uploads:
-    """outputs: of the stack, as `cdk deploy` prints them."""
+    """Client of a pattern with uploads. outputs: of the stack, as `cdk deploy` prints them."""
 
     client: Client
     outputs: Mapping[str, str]
@@ -76,7 +76,7 @@ class Uploads:
         return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
 
     def result(self, upload: Upload, *, timeout: float = 300) -> Result:
-        """Wait for the upload's manifest or rejection. TimeoutError `timeout` seconds after it began."""
+        """Wait for the upload's manifest or rejection. Raises TimeoutError `timeout` s after it began."""
         pause = 0.05
         while True:
             for name, key in (
@@ -128,7 +128,7 @@ class Uploads:
 
 
 def _is_past(pointer: Mapping[str, Any], result: Result) -> bool:
-    """Return whether a pointer shows something later; right after a manifest it may not show that yet."""
+    """Return whether a pointer shows a later upload; right after a manifest it may show an earlier one."""
     manifest = result.manifest or {}
     if not pointer or pointer.get("job_id") == result.upload.job_id:
         return False

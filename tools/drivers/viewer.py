@@ -13,7 +13,10 @@ from tools.drivers.deployed import CLOUDFRONT_SUFFIX, LOCAL_SUFFIX, Answer, Clie
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """outputs: of the stack, as `cdk deploy` prints them. endpoint: of the local AWS."""
+    """Client of a deployed image service.
+
+    outputs: of the stack, as `cdk deploy` prints them. endpoint: of the local AWS, or the distribution's URL.
+    """
 
     client: Client
     outputs: Mapping[str, str]

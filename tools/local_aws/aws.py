@@ -30,7 +30,7 @@ class LocalAwsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalAws:
-    """A running MiniStack. log: its own and its functions' output. containers: how tasks run.
+    """A running MiniStack. log: its own and its functions' output. containers: its variables.
 
     vcpus: file with the account's vCPU quota for RunTask; without it there is no limit.
     rekognition: file with the error code that DetectLabels answers; without it there is no error.
@@ -127,8 +127,8 @@ def local_aws(
 
     It ends with the block or this process, however they end. without: names of the emulator's patches to
     leave out.
-    kept: folder where its state is saved at the end, to continue from next time; on the same port, which is
-        part of the addresses of queues. Raises LocalAwsError if it does not start.
+    kept: folder where its state is saved at the end, to continue from next time, which needs the same port:
+        it is part of the queues' URLs. Raises LocalAwsError if it does not start.
     """
     forget_other_accounts()
     log.parent.mkdir(parents=True, exist_ok=True)

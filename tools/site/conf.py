@@ -26,7 +26,7 @@ ABOVE_DECISIONS = re.compile(r"\[([^\]]+)\]\(\.\./\.\./[^)]*\)")
 
 
 def _as_site(app: Sphinx, page: str, source: list[str]) -> None:
-    """Turn links into the code, which is not part of the site, into text; two pages link to all others."""
+    """Make links to the code, which is not part of the site, plain text; two pages link to all others."""
     above = ABOVE_DECISIONS if page.startswith("decisions/") else ABOVE
     source[0] = above.sub(lambda link: link[1], source[0])
     for folder in SECTIONS:

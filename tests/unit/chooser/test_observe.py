@@ -1,4 +1,4 @@
-"""A workload from metrics: what a known one leaves in CloudWatch gives it back."""
+"""A workload from metrics: the metrics of a known one in CloudWatch yield the same one again."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Handling of one queue message, with a toy work and moto's buckets."""
+"""Handling of one queue message, with a toy kind of work and moto's buckets."""
 
 import json
 import threading
@@ -37,7 +37,7 @@ def bucket() -> Iterator[Any]:
 
 @dataclass
 class Uploads:
-    """Texts in a bucket, and the service's handler with the toy work."""
+    """Texts in a bucket, and the service's handler with the toy kind of work."""
 
     s3: Any
     size: TaskSize = SIZE

@@ -1,4 +1,4 @@
-"""The function in a shell and the same in Python, by Lambda's runtime API: one list of tests."""
+"""The function in shell and the same in Python, over Lambda's runtime API, with the same tests."""
 
 import json
 import shutil

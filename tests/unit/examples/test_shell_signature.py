@@ -1,4 +1,4 @@
-"""curl's requests to Amazon S3 for the function in a shell are signed as botocore would sign them."""
+"""curl's requests to Amazon S3 for the function in shell are signed as botocore would sign them."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ COMMANDS = ['s3 bucket "$KEY" v.1_2-3', 'put "$KEY" text/plain "$FILE" "If-Match
 
 @pytest.fixture
 def asked() -> Iterator[list[Asked]]:
-    """Yield requests as they arrived; the first one tells the address."""
+    """Yield requests as they arrived, after a first item with the server's URL."""
     found: list[Asked] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -81,7 +81,7 @@ def test_curl_signs_as_botocore_does(
 
 
 def signed(asked: Asked, token: str) -> str:
-    """Return botocore's header, over the same headers at the same time."""
+    """Return the header that botocore would make from the same headers and time."""
     given = asked["headers"]["Authorization"]
     names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
     assert {"host", "x-amz-date", "x-amz-content-sha256"} <= {*names}

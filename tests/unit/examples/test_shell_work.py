@@ -1,4 +1,4 @@
-"""The shell work passes the tests of the same work in Python, and of the worker as a process."""
+"""Work written in shell passes the tests of the same work in Python, and those of the worker process."""
 
 from collections.abc import Iterator
 

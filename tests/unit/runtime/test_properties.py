@@ -55,7 +55,7 @@ def test_sequencers_are_in_one_order(a: str, b: str, c: str) -> None:
 
 
 def _fraction(sequencer: str) -> int:
-    """Return hex digits as a fraction, which padding on the right makes of them."""
+    """Return hex digits padded on the right, so that they compare like digits after a point."""
     return int(sequencer.ljust(24, "0"), 16)
 
 

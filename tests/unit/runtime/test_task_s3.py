@@ -19,7 +19,7 @@ from runtime.task_s3 import task_s3
 from runtime.work.uploads import THREADS, Uploads
 
 VALID = timedelta(minutes=16)
-"""botocore must renew credentials that are valid for less than ten minutes, and may from fifteen on:
+"""botocore must renew credentials that are valid for less than ten minutes, and may below fifteen:
 https://github.com/boto/botocore/blob/develop/botocore/credentials.py (RefreshableCredentials)
 """
 EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
@@ -27,7 +27,7 @@ EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expi
 
 @dataclass
 class Cloud:
-    """The endpoint of credentials, and S3, which refuses expired ones; the test sets `now`."""
+    """The credentials endpoint, and an S3 that refuses expired credentials; the test sets `now`."""
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     issued: dict[str, datetime] = field(default_factory=dict)

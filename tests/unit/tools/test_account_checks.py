@@ -116,7 +116,7 @@ def test_the_quota_of_vpcs(stubbed: Any, used: int, taken: bool, level: Level) -
     ],
 )
 def test_the_zones(stubbed: Any, ids: str, default: str, chosen: str, level: Level, says: str) -> None:
-    """Numbers are indexes of ids, in the order of the account's names; default: with a default subnet."""
+    """ids: numbers of zone ids, in the order of the zones' names; default: those with a default subnet."""
     named = [
         zone(f"use1-az{one}", name=f"us-east-1{letter}")
         for letter, one in zip("abc", ids.split(), strict=False)

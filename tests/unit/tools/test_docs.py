@@ -126,7 +126,7 @@ NOT_RUN = {
     "python3 dev.py jobs show ID --target aws",
     "python3 dev.py lock",
 }
-"""Placeholders, an account, a failed job, other pins than these, and commands inside a container."""
+"""Each needs a value, an account, a failed job or a container, takes too long, or makes other pins."""
 
 
 def test_the_readme_lists_the_settings_that_there_are() -> None:

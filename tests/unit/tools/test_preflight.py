@@ -17,7 +17,7 @@ SETTINGS = Settings()
 
 
 class Account:
-    """A session of an account in which nothing of ours exists yet; its clients are itself."""
+    """A session of an account in which nothing of ours exists yet; it is also each of its clients."""
 
     region_name = "us-east-1"
     bootstrapped = True

@@ -222,7 +222,7 @@ def test_what_is_not_counted_yet_is_behind(driver: StreamDriver) -> None:
 def test_an_old_position_is_looked_through_piece_by_piece(
     driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """GetRecords returns nothing for a while, as on AWS, where a shard was idle."""
+    """GetRecords returns nothing for a while, as on AWS after a shard was idle."""
     nothing = {"Records": [], "MillisBehindLatest": 9_000_000, "NextShardIterator": "next"}
     end = {"Records": [], "MillisBehindLatest": 0, "NextShardIterator": "next"}
     closed = {"Records": [], "MillisBehindLatest": 9_000_000}

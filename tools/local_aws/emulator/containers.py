@@ -25,7 +25,7 @@ Task = dict[str, Any]
 
 
 def client() -> Any:
-    """Return Docker's client, or its stand-in; a task never only appears to run."""
+    """Return Docker's client, or its stand-in, so that every task really runs."""
     if ecs._docker is None:
         if os.environ["LOCAL_AWS_CONTAINERS"] == "docker":
             import docker
@@ -97,7 +97,7 @@ def _health_check(asked: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def give_tasks_their_role() -> None:
-    """Give a task its role's credentials; MiniStack's belong to no role, at a name unknown here."""
+    """Give a task its role's credentials; MiniStack's belong to no role, at a host name unknown here."""
     register, answer = ecs._register_metadata, imds.handle_request
 
     def register_with_role(

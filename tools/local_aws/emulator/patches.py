@@ -188,7 +188,10 @@ def authorize_batches_as_single_messages() -> None:
 
 
 def hide_messages_no_longer_than_told() -> None:
-    """Shorten pauses of minutes to seconds for tests: not a gap. The file is LOCAL_AWS_MOST_HIDDEN."""
+    """Shorten visibility timeouts of minutes to seconds for tests.
+
+    This closes no gap. The file is LOCAL_AWS_MOST_HIDDEN.
+    """
     change = sqs._HANDLERS["ChangeMessageVisibility"]
 
     def change_within(data: dict[str, Any], queue: str) -> Any:

@@ -22,7 +22,10 @@ from docker.errors import ImageNotFound, NotFound
 
 
 class Processes:
-    """images: folder of the images; python: the interpreter that has the packages."""
+    """A stand-in for Docker's client.
+
+    images: folder of the images; python: the interpreter that has the packages.
+    """
 
     def __init__(self, images: str, python: str) -> None:
         self.folder, self.python = Path(images), Path(python)

@@ -59,7 +59,7 @@ def answer_as_the_agent_of_a_task() -> None:
 
 
 def end_services_while_others_are_answered() -> None:
-    """End services in a thread beside the event loop, in which an ending task's request would block."""
+    """End services in a thread of their own: in the event loop they would block an ending task's request."""
     blocks = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or blocks(kind)
 
@@ -97,7 +97,7 @@ def protect_tasks_from_scale_in() -> None:
 
 
 def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
-    """Set the protection; return the failure, if any. Once it ends, the scheduler is run at once."""
+    """Set the protection; return the failure, if any. When it is removed, run the scheduler at once."""
     task = ecs._tasks[arn]
     service = task.get("group", "").removeprefix("service:")
     is_of_a_service = task.get("group", "").startswith("service:")

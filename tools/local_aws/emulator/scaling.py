@@ -33,7 +33,7 @@ _alarms: dict[str, "Alarm"] = {}
 
 @dataclass(kw_only=True)
 class Alarm:
-    """context: account and Region in which it is evaluated."""
+    """An alarm that scales a service. context: account and Region in which it is evaluated."""
 
     properties: Properties
     context: contextvars.Context

@@ -27,7 +27,7 @@ Shard = dict[str, Any]
 PAYLOAD_BYTES, EVENT_BYTES = 6 * 1024 * 1024, 500
 """Limits of an invocation's payload, and of a record's size in it besides its data."""
 LONGEST_PAUSE = 30.0
-"""Longest seconds between two tries; AWS's documentation gives no number."""
+"""Maximum seconds between two tries; AWS's documentation gives no number."""
 
 
 @dataclass
@@ -198,7 +198,7 @@ def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: 
 
 
 def _not_done(esm: Record, records: Sequence[Record], result: Record) -> Sequence[Record]:
-    """Return what has to be retried: everything after an error, else from the lowest reported number on."""
+    """Return what has to be retried: all after an error, else from the lowest reported number on."""
     if result.get("error"):
         return records
     body = result.get("body")

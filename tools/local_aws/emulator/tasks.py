@@ -168,7 +168,7 @@ def tell_of_tasks_that_stopped() -> None:
 
 
 def authorize_tasks_as_ecs_does() -> None:
-    """Authorize RunTask on the task definition, with a condition; MiniStack requires the cluster.
+    """Authorize RunTask on the task definition, with the key ecs:cluster; MiniStack requires the cluster.
 
     DescribeTasks and StopTask are authorized on the task.
     """

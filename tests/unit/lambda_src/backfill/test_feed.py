@@ -21,7 +21,7 @@ LONG = 300.0
 
 @dataclass
 class Fed:
-    """A pattern's buckets and queue; `messages` are those that wait."""
+    """A pattern's buckets and queue, and the feeder that fills the queue."""
 
     world: World
     pauses: list[float] = field(default_factory=list)
@@ -149,7 +149,7 @@ def test_once_its_own_event_came_a_version_yields_to_none_that_was_before_it(fed
 def test_an_upload_while_it_looks_is_never_older_than_what_it_saw(
     fed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pointer is read first: read last, it would show the newer version and be put before it."""
+    """The pointer is read first, else it could show the newer version, and the older be ordered after it."""
     fed.put("a.jpg")
     head = fed.world.s3.head_object
     newer = []

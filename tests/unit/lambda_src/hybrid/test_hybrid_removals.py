@@ -213,7 +213,7 @@ def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World
 
 
 def test_a_job_whose_key_shows_a_newer_version_ends_before_its_task_is_started(world: World) -> None:
-    """Including what an earlier attempt left of it."""
+    """What an earlier attempt left of it is removed."""
     older = world.by_tasks_only().upload(SCAN)
     world.ecs.no_room = True
     world.dispatch(older)

@@ -216,9 +216,9 @@ def test_what_is_denied_for_good_fails_with_what_ecs_said(world: World) -> None:
 def test_thirty_uploads_at_a_quota_of_six_vcpus_are_done_on_their_first_attempt_and_in_time(
     world: World, lost_ends: bool
 ) -> None:
-    """By ECS's documented memory of tokens; time in steps of a minute, with a sweep in each fifth.
+    """ECS remembers client tokens as documented; time goes in steps of a minute, with a sweep every fifth.
 
-    lost_ends: events of ends never arrive, so that only the sweep calls waiting jobs.
+    lost_ends: events of stopped tasks never arrive, so that only the sweep wakes waiting jobs.
     """
     world.kinds = [Lines()]
     world.by_tasks_only().ecs.vcpus = 6

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[4]
 COUNT, SEED = 3_000, 20261123
 FUNCTION_MB, PEAK_MB = 1769, 800
 SLOWEST_SECONDS = 30
-"""CPU seconds: the slowest takes one; the attacks take minutes."""
+"""CPU seconds: the slowest file takes one; an attack that works would take minutes."""
 
 
 class Bucket:

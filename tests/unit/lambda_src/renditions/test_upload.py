@@ -1,4 +1,4 @@
-"""One event of the source bucket, from the object to what is published, with S3 by moto."""
+"""One event of the source bucket, from the object to what is published, with S3 in moto."""
 
 import io
 import itertools

@@ -1,4 +1,4 @@
-"""TIFFs as archives, cameras, scanners and GIS write them: shown correctly in all three ways, or refused."""
+"""TIFFs as archives, cameras, scanners and GIS write them: right in each of the `WAYS`, or refused."""
 
 import struct
 from functools import partial

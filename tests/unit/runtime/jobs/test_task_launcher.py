@@ -1,4 +1,4 @@
-"""RunTask: the call itself by moto, and answers that moto does not know by botocore's Stubber."""
+"""RunTask: the call itself against moto; answers that moto does not know, by botocore's Stubber."""
 
 import json
 from dataclasses import replace
@@ -165,7 +165,7 @@ def test_a_failure_that_stays_is_told_with_its_detail(reason: str) -> None:
 
 @pytest.mark.parametrize("failures", [[], [{}], [{}, {}]])
 def test_no_task_and_no_reason_is_waited_for(failures: list[dict[str, str]]) -> None:
-    """ECS repeats a failure without its reason after an hour."""
+    """After an hour ECS repeats an earlier failure for the same token without its reason."""
     assert answered(failures=failures) == Retryable(why="RunTask started nothing and gave no reason.")
 
 

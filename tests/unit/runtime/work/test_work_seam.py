@@ -1,4 +1,4 @@
-"""Another work runs through dispatcher, worker and tracker, none of which knows what it is."""
+"""Another kind of work runs through dispatcher, worker and tracker, none of which knows what it is."""
 
 import ast
 import json

@@ -99,7 +99,7 @@ def test_the_child_is_bounded_before_it_reads(tmp_path: Path) -> None:
 
 
 def test_the_rights_to_read_come_from_the_parent_alone(tmp_path: Path) -> None:
-    """An order without a file asks for ranges; it neither reads all of it nor outside of it."""
+    """With an order without a file, the child asks for ranges, none of which begins outside of the file."""
     data = (
         make_clip(tmp_path / "a.mp4", Clip(frames=100, sound="")).read_bytes()
         + b"\0\1\0\0free"

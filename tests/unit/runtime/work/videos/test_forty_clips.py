@@ -1,4 +1,4 @@
-"""Forty seeded clips, each to a rendition that another FFmpeg finds right, or to its rejection."""
+"""Forty seeded clips: each becomes a rendition that another FFmpeg finds right, or is rejected."""
 
 import json
 import random
@@ -36,7 +36,7 @@ PQ_TO_SDR = (
     "zscale=t=bt709:m=bt709:r=tv"
 )
 ALIKE, TONES_ALIKE = 8, 45
-"""Most mean difference of pixels, of 255 levels; another tone mapping of HDR gives other tones."""
+"""Largest mean difference of pixels, in 255 levels; HDR may differ more, by another tone mapping."""
 
 
 @dataclass(frozen=True, kw_only=True)

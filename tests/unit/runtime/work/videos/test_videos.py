@@ -39,7 +39,7 @@ def world() -> Iterator[World]:
 
 
 def whole(world: World) -> dict[str, Any]:
-    """Return the manifest; MP4, poster and pointer exist too."""
+    """Return the pointer, which repeats the manifest; assert that MP4, poster and manifest exist."""
     job = world.job
     assert {*world.keys(f"v/{job.job_id}/")} == {
         f"v/{job.job_id}/{name}" for name in ("video.mp4", "poster.webp", "manifest.json")
