@@ -44,7 +44,7 @@ LOCKS = (
     "bench/thumbor.txt",
 )
 ALL_TESTS = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder", "--budget", "-m", "not slow")
-"""Tests that deploy run beside the others (tests/conftest.py); tests/support/budget.py shows the cost."""
+"""Tests that deploy are run along with the others (conftest.py); tests/support/budget.py shows the cost."""
 CLOCKLESS = (
     "tests/synth",
     "tests/unit/chooser",
@@ -93,9 +93,9 @@ def module(name: str, *, from_here: bool = False) -> Run:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Run the tests that are not slow, two at a time, or what pytest is told.
+    """Run the tests that are not slow, two at a time, or those that the arguments select.
 
-    Under load: the timing-sensitive ones.
+    With --under-load: the timing-sensitive ones, under load.
     """
     chosen = [one for one in arguments if one != "--under-load"]
     load = ["--under-load"] if len(chosen) < len(arguments) else []
@@ -104,7 +104,7 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Run benchmarks; the programs they compare with are set up only if one is named."""
+    """Run benchmarks; the programs they compare with are set up only if a benchmark is named."""
     if arguments and not arguments[0].startswith("-"):
         set_up_peers()
     become(PYTHON, "-m", "bench", *arguments)

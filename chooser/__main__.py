@@ -1,7 +1,7 @@
 """`python -m chooser FILE.toml`: Lambda or Fargate, why, what it costs, and what would change that.
 
 Prices are list prices of the workload's Region without discounts; chooser/prices.toml and chooser/regions/
-have each with source and date. Beside a file: `python3 -m chooser prices --help`.
+list each with source and date. Other commands: serve, observe, prices; each has `--help`.
 """
 
 import gc
@@ -30,7 +30,7 @@ FORMATS = (".svg", ".png", ".pdf")
 
 
 COMMANDS = {"serve": "chooser.serve", "observe": "chooser.observe", "prices": "chooser.price_list"}
-"""Commands besides an answer, with the module of each."""
+"""Commands other than answering a workload, with the module of each."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -39,7 +39,7 @@ CHOICES = {
 
 
 class Change(NamedTuple):
-    """key: an input or a price. now, then: its values in words. best: the answer with the second."""
+    """key: an input or a price. now, then: its values in words. best: the answer with `then`."""
 
     key: str
     now: str
@@ -91,7 +91,7 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
 
 
 def _matters(key: str, load: Workload) -> bool:
-    """Return whether `key` is worth varying: not without a cache share, load balancer, starts or Spot."""
+    """Return whether varying `key` can matter: some keys need a cache, a load balancer, jobs or Spot."""
     if key == "cached_share":
         return key in load.given
     if key == "requests_per_connection":
@@ -133,7 +133,7 @@ def _said(value: object) -> str:
 
 
 def _prices(verdicts: list[Verdict]) -> Iterator[Change]:
-    """Yield unverified prices one by one; a price that all candidates pay alike changes nothing."""
+    """Yield the changes by each unverified price alone; one that all candidates pay alike makes none."""
     possible = [one for one in verdicts if one.possible]
     unverified = {
         found.name: found

@@ -20,7 +20,7 @@ CLOSE = 1.25
 STEP, FAR = 1.5, 1e4
 """Step of the search for a break-even, and how far it goes up and down from the workload."""
 NEAR, NEARBY = 1.1, 8
-"""Steps to either side of a break-even that are searched for others."""
+"""Factor of a step, and number of steps to either side of a break-even, in which others are searched for."""
 
 
 class Verdict(NamedTuple):

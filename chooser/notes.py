@@ -1,4 +1,4 @@
-"""Remarks that numbers do not make: quotas, speed, unmeasured assumptions, and other AWS options."""
+"""Remarks beyond the numbers: quotas, speed, unmeasured assumptions, and other AWS options."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ SHORT_MICROVM_SECONDS = 28_800
 
 
 def warnings(load: Workload, verdict: Verdict) -> Iterator[str]:
-    """Yield what a candidate needs to be requested, awaited or planned for."""
+    """Yield what to request, wait for or plan for with a candidate."""
     if verdict.candidate in FUNCTIONS:
         yield from _of_functions(load, verdict)
     else:

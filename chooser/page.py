@@ -101,7 +101,7 @@ def blocks() -> dict[str, str]:
 
 
 def filled(page: str) -> str:
-    """Return a page with every block up to date. Raises KeyError for a marker of no block."""
+    """Return a page with every block up to date. Raises KeyError for a marker without a block."""
     made = blocks()
     return MARKED.sub(lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}", page)
 

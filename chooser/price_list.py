@@ -195,7 +195,7 @@ def _get(address: str) -> Any:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the file. Returns 1 with a sentence if there is none to write."""
+    """Write the file. On failure, print an error instead and return 1."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser prices", description=__doc__)

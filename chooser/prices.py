@@ -2,7 +2,7 @@
 
 prices.toml has all of us-east-1's. A file in regions/ has what was found of another Region, and `python3 -m
 chooser prices` writes such a file for any other. A price missing in a Region's file is us-east-1's,
-unverified, with a range.
+unverified and with a range, unless it is the same in every Region (EVERYWHERE).
 """
 # pathlib would cost an answer a tenth of its CPU.
 # ruff: noqa: PTH110, PTH111, PTH112, PTH118, PTH123, PTH208
@@ -27,7 +27,7 @@ prices are lower elsewhere.
 """
 SIBLINGS = (("arm64", "x86_64"), ("x86_64", "arm64"))
 ALIKE = (0.9, 1.1)
-"""Range if the other architecture's price is known there, in proportion to which this one is assumed."""
+"""Range of a price that is assumed in proportion to the other architecture's, which is known there."""
 
 
 class Price(NamedTuple):
@@ -89,7 +89,7 @@ def file_of(region: str) -> str:
 
 
 def named(region: str) -> str:
-    """Return that file's path for people: relative to the project's folder if it is inside."""
+    """Return the path of a Region's file, to show to people: relative to the project's folder if inside."""
     return file_of(region).removeprefix(HERE.removesuffix("chooser"))
 
 

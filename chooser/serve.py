@@ -42,7 +42,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "thumbnails.toml"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until Ctrl-C. Returns 1 with a sentence if it cannot start."""
+    """Serve until Ctrl-C. If it cannot start, print an error and return 1."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser serve", description=__doc__)
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Refuses other host names than its own, and answers links."""
+    """Serves the page and its data; refuses requests for other host names."""
 
     server: "Server"
     server_version, sys_version = "chooser", ""

@@ -24,7 +24,7 @@ def by_function(load: Workload, rate: float) -> Workload:
 
 
 def by_task(load: Workload, rate: float) -> Workload:
-    """Return the work of a task, written and checkpointed once per minute."""
+    """Return the work of a task that writes and checkpoints once per minute."""
     records = rate * 60
     return _counted(load, 1 / 60, records, records * VIEWS * NEW_IN_MINUTE)
 

@@ -117,7 +117,7 @@ class Workload(NamedTuple):
 
     @property
     def vcpus(self) -> float:
-        """VCPUs that one request uses in the function, which has one per 1,769 MB."""
+        """Number of vCPUs that one request uses in the function, which has one per 1,769 MB."""
         return min(self.threads, self.memory_mb / limit("lambda.vcpu_at_mb"))
 
     def cpu_seconds(self, architecture: str) -> float:
@@ -133,7 +133,7 @@ class Workload(NamedTuple):
         return min(1, self.cpu_ms / 1000 / self.vcpus / self.seconds(architecture))
 
     def task_seconds(self, architecture: str, vcpus: float) -> float:
-        """Return the duration of one request in a task with so many vCPUs."""
+        """Return the duration of one request in a task with that many vCPUs."""
         waiting = self.seconds(architecture) * (1 - self.computing(architecture))
         return waiting + self.cpu_seconds(architecture) / min(self.threads, vcpus)
 
@@ -162,7 +162,7 @@ class Workload(NamedTuple):
 
     @property
     def least_mb(self) -> float:
-        """Least MB of a task: enough for one request if both parts were given, else the function's memory."""
+        """Minimum MB of a task: enough for a request if both parts were given, else the function's memory."""
         both = self.shared_memory_mb is not None and self.request_memory_mb is not None
         return self.in_memory + self.in_flight_mb if both else self.memory_mb
 

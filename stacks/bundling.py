@@ -1,7 +1,7 @@
 """Function packages without Docker, and build contexts of images, both from import closures.
 
 Each is kept under build/ by a digest of all that goes into it, so that nothing stale is ever shipped.
-`packages` asks pip, which set-up has done once; `bundle` copies and compiles, and needs no network.
+`packages` runs pip, as set-up has done once; `bundle` copies and compiles, and needs no network.
 """
 
 import hashlib
@@ -83,7 +83,7 @@ def bundle(function: str, runtime: Runtime) -> Bundle:
 def context(image: str, *modules: str) -> Path:
     """Return the build context of `container/{image}`: its Dockerfile and lock file, and all that it imports.
 
-    modules: those beside `container.{image}` that something in the container runs.
+    modules: further modules that run in the container, besides `container.{image}`.
     """
     folder = ROOT / "container" / image
     files = [folder / "Dockerfile", folder / "requirements.txt", ROOT / "requirements-build.txt"]

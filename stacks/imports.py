@@ -10,9 +10,9 @@ DATA = ("*.toml", "*.json", "*.icc", "*.js", "*.sh")
 
 
 def closure(*modules: str, root: Path = ROOT) -> list[Path]:
-    """Return the files of all modules of ours that some modules need, sorted, with their packages' data.
+    """Return the files of our modules that the given ones need, sorted, with their packages' data.
 
-    modules: dotted names, of a package for its `__main__`. Imports within functions count; those for type
+    modules: dotted names; a package's means its `__main__`. Imports within functions count; those for type
     checkers alone do not. Raises FileNotFoundError when there is no such module.
     """
     found: set[Path] = set()

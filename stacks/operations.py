@@ -20,7 +20,7 @@ WIDTH = 12
 class Operations(cdk.Stack):
     """A dashboard of metrics, without references to resources of other stacks.
 
-    It finds metrics by namespace, which is the stack's name, so each pattern can be deployed, copied and
+    It finds metrics by namespace, the name of a pattern's stack, so each pattern can be deployed, copied and
     destroyed without it.
     """
 
@@ -83,7 +83,7 @@ def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
 
 @dataclass(frozen=True)
 class _Counted:
-    """The metrics of one service's namespace."""
+    """The metrics of one service in a namespace."""
 
     namespace: str
     service: str

@@ -84,11 +84,11 @@ class Settings:
     videos: Literal["off", "on"] = "off"
     """Whether videos are processed as well as scans; FFmpeg with x264 and x265 is under the GPL."""
     max_video_seconds: int = number(3600, most=7200)
-    """Longest video; two hours at 1080p are as much as one PUT stores."""
+    """Longest video; two hours at the highest bit rate still fit into one PUT of 5 GiB."""
     max_video_bytes: int = number(20_000_000_000, most=80_000_000_000)
     """Maximum file size of a video."""
     warm: Literal["off", "provisioned", "snapstart"] = "off"
-    """Fewer cold starts for LambdaService: provisioned concurrency, or SnapStart."""
+    """Fewer or shorter cold starts for LambdaService: provisioned concurrency, or SnapStart."""
     stream: Literal["provisioned", "on-demand"] = "provisioned"
     """Capacity of StreamPattern's stream: one shard, or on demand, which costs more even when idle."""
     views: Literal["off", "on"] = "off"
@@ -117,7 +117,7 @@ class Settings:
     def stack_name(self, stack: str) -> str:
         """Return the CloudFormation name of one of our stacks, which includes the stage in production.
 
-        Production and a sandbox are thus different stacks, and forgetting a flag changes neither.
+        Production and a sandbox are thus different stacks: forgetting a flag never changes production's.
         """
         stage = "-production" if self.is_production else ""
         return f"{self.prefix}{stage}-{stack}"

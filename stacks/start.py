@@ -1,4 +1,4 @@
-"""How apps start. Imported by `python3 app.py`, before CDK, it also sets Python up; else it has no effect."""
+"""How apps start. Imported by `python3 app.py`, before CDK, it also tunes Python; else it does nothing."""
 
 import gc
 import sys

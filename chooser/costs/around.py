@@ -81,7 +81,7 @@ def _connects(load: Workload) -> list[float]:
 
 
 def cloudfront(load: Workload, free: bool) -> Item:
-    """Return the cost of requests, of WebSockets those that open one; data transfer is separate."""
+    """Return the cost of requests, for WebSockets only those that open one; data transfer is separate."""
     requests = load.connects * SECONDS_A_MONTH if load.long_connections else load.requests
     billed = beyond_free(requests, "free_cloudfront_requests", free)
     return priced(load, "CloudFront requests", billed / 1e6, "cloudfront_million_requests")

@@ -18,7 +18,7 @@ NEVER = 1e12
 DISK_INCLUDED_MB = 512
 """Ephemeral storage included in the price: https://aws.amazon.com/lambda/pricing/"""
 INSTANCE_VCPUS, INSTANCE_GB = 1, 7
-"""What m7g.large leaves to functions: one each of its 2 vCPUs and 8 GB is reserved."""
+"""What m7g.large leaves to functions: 1 of its 2 vCPUs and 1 of its 8 GB are reserved."""
 
 
 def gb_seconds(load: Workload, architecture: str) -> float:
@@ -72,7 +72,7 @@ def environments(load: Workload, architecture: str) -> list[float]:
 
 
 def _ready(in_flight: float, share: float) -> int:
-    """Return environments such that utilisation is at most 70 % and at most that share finds none ready."""
+    """Return how many environments keep utilisation to 70 % and requests that find none ready to `share`."""
     count = max(1, ceil(in_flight / PROVISIONED_BUSY))
     while blocked(count, in_flight) > max(share, LEAST_BLOCKED):
         count += 1
@@ -80,7 +80,7 @@ def _ready(in_flight: float, share: float) -> int:
 
 
 def blocked(count: float, in_flight: float) -> float:
-    """Return the share of requests that find none of so many environments ready: Erlang's B formula."""
+    """Return the share of requests that find none of `count` environments ready: Erlang's B formula."""
     if in_flight > 100:  # then what is beyond the count is blocked, and next to nothing else
         return max(0.0, 1 - count / in_flight)
     inverse = 1.0

@@ -10,7 +10,7 @@ GIB = 1024
 
 
 class Item(NamedTuple):
-    """usd: per month. prices: those it is computed from; at most one is unverified, or all in proportion."""
+    """usd: per month. prices: those it is computed from; one at most is unverified, or ranges are alike."""
 
     what: str
     usd: float

@@ -57,7 +57,10 @@ class Size(NamedTuple):
 
 
 def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]]:
-    """Yield vCPUs with the MB to choose from; the user's own wins; beyond the largest, what was requested."""
+    """Yield vCPUs with the MB to choose from; a size that the user set wins.
+
+    If no size is large enough: the most vCPUs, with the memory that is needed.
+    """
     vcpus, memory = load.task_vcpus, load.task_memory_gb * GIB
     if vcpus and memory:
         cpu, found = fargate_size(vcpus=vcpus, memory_mb=max(memory, least_mb)) or (vcpus * GIB, least_mb)
@@ -84,7 +87,7 @@ def at_once(load: Workload, memory_mb: float) -> float:
 
 
 def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float, kind: str) -> list[Part]:
-    """Return a task's parts: compute, disk beyond the included, and a public IPv4 unless another egress."""
+    """Return a task's parts: compute, disk beyond what is included, a public IPv4 if no other egress."""
     cpu, memory = (load.price(f"{kind}_{unit}_hour_{architecture}") for unit in ("vcpu", "gb"))
     parts = [Part("compute", vcpus * cpu.usd + memory_gb * memory.usd, (cpu, memory))]
     disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))

@@ -51,7 +51,7 @@ def _standing_size(load: Workload, architecture: str, tasks: Count) -> Size:
 
 
 def job_size(load: Workload, architecture: str, kind: str) -> Size:
-    """Return the size for a task per job, of which one is enough."""
+    """Return the cheapest size for a task that does one job."""
     return cheapest(
         load,
         lambda vcpus, _: (vcpus,),
@@ -102,7 +102,7 @@ def _standing(load: Workload, architecture: str, size: Size) -> Iterator[Item]:
 
 
 def _each(load: Workload, size: Size, part: Part) -> Iterator[Item]:
-    """Yield the cost of what every task has; the first tasks' addresses are among those given."""
+    """Yield the cost of what every task has; `addresses`, if given, includes the first tasks'."""
     count = size.average
     if part.what == ADDRESS and load.addresses is not None:
         count = load.addresses + max(0, size.average - (2 if load.production else 1))

@@ -103,7 +103,7 @@ def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
 
 
 def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:
-    """Yield parsed REPORT lines of a function. In a shared log group, its name is in the stream's."""
+    """Yield parsed REPORT lines of a function. In a shared log group, the stream's name contains its name."""
     length = (window.end - window.start) / SLICES
     for number in range(SLICES):
         start = window.start + number * length

@@ -29,7 +29,7 @@ BAD_REQUEST = "400"
 PAUSE_SECONDS = 0.5
 """Seconds between looks at the queue."""
 LAST_SECONDS = 70
-"""Time before the function's timeout in which nothing is sent; an alarm goes off at four fifths of it."""
+"""Nothing is sent in this time before the function's timeout; an alarm fires at four fifths of that."""
 OLDEST = "0"
 """A sequencer older than any that S3 issues."""
 JUST_AFTER = "0" * 40 + "1"
@@ -62,7 +62,7 @@ class Found(StrEnum):
 class Batch:
     """The input of the function, which is called again with its answer until no keys are left.
 
-    keys: the objects' keys. at_once: most objects in progress in the pattern, live uploads included.
+    keys: the objects' keys. at_once: maximum of objects in progress in the pattern, live uploads too.
     counts: number of objects by Found, so far.
     """
 
@@ -110,7 +110,7 @@ class Feeder:
     def run(self, batch: Batch, seconds: Callable[[], float]) -> Batch:
         """Send as much as the pattern has room for, until everything is sent or time runs out.
 
-        Returns what is left; its objects will be examined again. seconds: left to the function.
+        Returns what is left; its objects will be examined again. seconds: how many the function has left.
         """
         with ThreadPoolExecutor(THREADS) as threads:
             found = list(threads.map(self._look, batch.keys))

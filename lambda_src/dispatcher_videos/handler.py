@@ -1,4 +1,4 @@
-"""Entry point of the dispatcher where `videos=on`: as lambda_src/dispatcher/handler.py with one more work."""
+"""Entry point of the dispatcher if `videos=on`: lambda_src/dispatcher/handler.py with videos added."""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The function's work, which a copy replaces: a photo is checked and turned into renditions."""
+"""The function's work, the part to replace in a copy: checks a photo and turns it into renditions."""
 
 import time
 from collections.abc import Callable

@@ -30,7 +30,7 @@ class Put(Protocol):
 
 
 class Work(Protocol):
-    """What is made of an upload. `photos` implements it; copies of this function replace it."""
+    """What is made of an upload. `photos` implements it, and is what to replace in a copy."""
 
     @property
     def max_bytes(self) -> int:

@@ -36,7 +36,7 @@ class Read:
 class Done:
     """What became of a batch. counts: records by metric.
 
-    again: sequence number of the first record to retry, and the reason; "" if there is none.
+    again, why: sequence number of the first record to retry, and the reason; "" if there is none.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Batches:
-    """Counts batches. s3: boto3's client. set_aside: the bucket for malformed records."""
+    """Counts the records of batches. s3: boto3's client. set_aside: the bucket for malformed records."""
 
     counters: Counters
     s3: "S3Client"

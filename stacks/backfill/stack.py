@@ -18,7 +18,7 @@ TOLD = ("SourceBucket", "OutputBucket", "Queue")
 FED = {"LambdaPattern": TOLD, "HybridPattern": (*TOLD, "JobTable"), "QueuePattern": TOLD}
 """Patterns that read uploads from a queue, and the outputs of each that this stack is given.
 
-HybridPattern's dispatcher takes a job off the queue before it is done; its table says how many are.
+HybridPattern's dispatcher takes a job off the queue before it is done; its table says how many are open.
 """
 KEEP_REPORTS = cdk.Duration.days(90)
 

@@ -1,4 +1,4 @@
-"""Alarms whose descriptions say what to do, and who is notified."""
+"""Alarms whose descriptions say what to do, and the topic that notifies by e-mail."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch

@@ -34,7 +34,7 @@ def container_task(
 ) -> ecs.FargateTaskDefinition:
     """Return a task that runs `python3 -m {module}` without root or capabilities; only /scratch is writable.
 
-    With `exec=on` the folders of its agent are writable too. The container sets no CPU or memory limits:
+    With `exec=on` the ECS Exec agent's folders are writable too. The container sets no CPU or memory limits:
     they would remain when a job overrides the task's size.
     stop: time between SIGTERM and SIGKILL.
     """

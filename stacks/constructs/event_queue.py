@@ -19,7 +19,7 @@ class EventQueue(Construct):
     """A rule, its queue, and a dead-letter queue for each of the two places where an event can get stuck.
 
     EventBridge puts events it cannot deliver into `undelivered`; the queue moves messages whose processing
-    failed five times into `dead_letters`. With the function as the rule's own target, two failed retries lose
+    failed five times into `dead_letters`. Were the function the rule's target, two failed retries would lose
     the event.
 
     pattern: which events to match.

@@ -1,6 +1,6 @@
 """ECS Exec if `exec=on`: a shell in a running task through the AWS CLI, despite a read-only root.
 
-AWS calls the two exclusive; with its agent's three folders mounted they are not:
+AWS says that the two exclude each other; with the agent's three folders as volumes they do not:
 https://github.com/aws/containers-roadmap/issues/1359
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 """
@@ -29,7 +29,7 @@ def audit_log(scope: Construct, settings: Settings) -> LogGroup | None:
 
 
 def logged_in(log: LogGroup) -> ecs.ExecuteCommandConfiguration:
-    """Log every shell session of a cluster there."""
+    """Return the configuration that logs every shell session of a cluster to `log`."""
     return ecs.ExecuteCommandConfiguration(
         logging=ecs.ExecuteCommandLogging.OVERRIDE,
         log_configuration=ecs.ExecuteCommandLogConfiguration(cloud_watch_log_group=log),

@@ -1,4 +1,4 @@
-"""A log group with a fixed retention."""
+"""A log group whose retention depends on the stage."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_logs as logs
@@ -8,7 +8,10 @@ from stacks.settings import Settings
 
 
 class LogGroup(logs.LogGroup):
-    """A week in a sandbox, deleted with the stack; three months in production, where it is kept."""
+    """Keeps logs for a week in a sandbox, where the stack deletes it; for three months in production.
+
+    In production it outlives the stack.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         days, removal = (

@@ -13,10 +13,10 @@ OTHERS = re.compile(r"cn-|us-gov-|us-iso[a-z]*-|eu-isoe-|eusc-")
 def warn_in_other_partitions(scope: Construct, needs: str) -> None:
     """Make every `cdk` command warn that this stack cannot be deployed in China, GovCloud and the like.
 
-    CloudFormation then refuses it before it makes anything, since it does not know the types there:
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html. No error of the
-    app's, which would keep the other stacks from being deployed too. The CDK CLI tells the app the Region of
-    the credentials by CDK_DEFAULT_REGION.
+    There, CloudFormation refuses it before it makes anything, since it does not know the types:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html.
+    It is no error of the app, which would keep the other stacks from being deployed too. The CDK CLI tells
+    the app the Region of the credentials in CDK_DEFAULT_REGION.
     """
     region = os.environ.get("CDK_DEFAULT_REGION", "")
     if OTHERS.match(region):

@@ -5,7 +5,7 @@ import aws_cdk.aws_wafv2 as waf
 from constructs import Construct
 
 REQUESTS, SECONDS = 10_000, 300
-"""Requests per address, in so many seconds.
+"""Maximum requests per IP address, and the window in seconds.
 
 A viewer session takes about 200 tiles; a school may share an address.
 """
@@ -14,7 +14,7 @@ A viewer session takes about 200 tiles; a school may share an address.
 class RateLimit(Construct):
     """A web ACL with one rate rule for CloudFront. arn: of the web ACL.
 
-    $5 a month, $1 for its rule and $0.60 a million requests: https://aws.amazon.com/waf/pricing/
+    Costs $5 a month, plus $1 for its rule and $0.60 per million requests: https://aws.amazon.com/waf/pricing/
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:

@@ -17,7 +17,7 @@ from stacks.settings import Settings
 
 
 class HybridPattern(cdk.Stack):
-    """Source bucket -> queue -> dispatcher -> itself, or a task -> output bucket -> CloudFront.
+    """Source bucket -> queue -> dispatcher, or a task that it starts -> output bucket -> CloudFront.
 
     The tracker learns of every task that stops, and sweeps every five minutes for lost jobs.
     distribution: CloudFront's, in front of the tiles.

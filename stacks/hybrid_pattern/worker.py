@@ -42,7 +42,7 @@ class Worker(Construct):
 
     tiles: the distribution in front of the output. jobs: their table. work: environment of dispatcher and
         worker.
-    works: which works they ship. launch: environment of whoever starts it. stopped: event pattern of its end.
+    works: the kinds of work. launch: environment of whoever starts it. stopped: event pattern of its end.
     role: its task role.
     """
 

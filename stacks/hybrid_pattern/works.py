@@ -1,4 +1,4 @@
-"""The works that dispatcher and worker ship, and their configuration."""
+"""The kinds of work that dispatcher and worker contain, and their configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from stacks.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Works:
-    """Entry points that register the works: `lambda_src/{dispatcher}` and `container/{worker}`.
+    """Entry points that register the kinds of work: `lambda_src/{dispatcher}` and `container/{worker}`.
 
     variables: environment variables with their limits. text: what they are, for descriptions.
     """
@@ -24,7 +24,7 @@ class Works:
 
 
 def works(settings: Settings) -> Works:
-    """Return scans, and videos if the settings say so: a work that is off is neither shipped nor paid for."""
+    """Return scans, and videos if the settings say so: what is off is neither shipped nor paid for."""
     scans = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
     if settings.videos == "off":
         return Works(

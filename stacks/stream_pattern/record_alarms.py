@@ -78,7 +78,7 @@ def watch_records(
 
 
 def _unread(function: lambda_.Function, stream: kinesis.Stream) -> cloudwatch.MathExpression:
-    """Return a metric: 1 if records arrive but nothing is invoked, when iterator age has no data."""
+    """Return a metric: 1 if records arrive but nothing is invoked; iterator age has no data then."""
     return cloudwatch.MathExpression(
         expression="IF(FILL(came, 0) > 0 AND FILL(called, 0) < 1, 1, 0)",
         using_metrics={

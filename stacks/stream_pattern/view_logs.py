@@ -16,7 +16,7 @@ ALL = 100
 def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> None:
     """Make the distribution log every request, whether a cache hit or not.
 
-    Only the default behavior: the image service's other one serves info.json, which is no view. The log
+    Of the default behavior only: the image service's other one serves info.json, which is no view. The log
     configuration is in the distribution's own stack, so turning `views` off detaches it before deleting it.
     """
     stack = cdk.Stack.of(distribution)

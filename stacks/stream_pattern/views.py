@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 """
 WINDOW = cdk.Duration.seconds(10)
 RETRIES = 20
-"""Retries of a batch. A batch that kills the process is bisected down to one record, which takes no retries.
+"""Retries of a batch. A batch that kills the process is bisected to one record; bisecting takes no retries.
 """
 MAX_AGE = cdk.Duration.hours(23)
 """Maximum record age: an hour before the stream's retention ends."""
