@@ -43,7 +43,8 @@ class Dispatcher:
     def run(self, message: Mapping[str, Any], seconds: Callable[[], float]) -> Outcome:
         """Handle an event of the source bucket, or a waiting job's wake-up.
 
-        seconds: how many the function has left. Idempotent: each attempt is begun once, however often a message arrives. Raises transient errors.
+        seconds: how many the function has left. Idempotent: each attempt is begun once, however often a
+        message arrives. Raises transient errors.
         """
         if is_wake_up(message):
             return self._begin(job_to_wake(message), seconds)

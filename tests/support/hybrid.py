@@ -149,10 +149,7 @@ class OneAtATime:
 
 @dataclass
 class World:
-    """HybridPattern for tests.
-
-    It uploads, delivers messages when and as often as a test likes, and runs workers as tasks would.
-    """
+    """Uploads, delivers messages when and as often as a test likes, and runs workers as tasks would."""
 
     s3: Any
     table: Any
