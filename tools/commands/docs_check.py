@@ -93,7 +93,7 @@ def first_missing_line(shown: Sequence[str], printed: str) -> str | None:
 
 
 def _pattern(line: str) -> re.Pattern[str]:
-    """Return a pattern with any digits for digits and any space for space, on which figures have an effect."""
+    """Return a pattern with any digits for digits and any space for space: columns are as wide as figures."""
     parts = re.split(r"([\d.,]*\d|\s+|─+|\.\.\.)", line.strip())
     anything = {"...": ".*"}
     return re.compile("".join(anything.get(part) or _part(part) for part in parts))
