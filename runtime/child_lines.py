@@ -18,7 +18,7 @@ def lines(
     """Yield lines, with their newlines, until the child closes its output or ends.
 
     The last line may lack its newline. Another process may hold the output open, hence the second condition.
-    deadline: of `time.monotonic()`. Raises DeadlineExceededError with the message `late`.
+    deadline: a time of `time.monotonic()`. Raises DeadlineExceededError with the message `late`.
     """
     rest, over = b"", False
     while True:

@@ -2,4 +2,4 @@
 
 
 class ContentionError(Exception):
-    """Raised when an item changed before every try to write it; transient."""
+    """Raised when every attempt to write an item lost against another writer; transient."""

@@ -14,7 +14,7 @@ class Environment:
     """The field `output_bucket` is the variable OUTPUT_BUCKET; fields with a default may be missing or empty.
 
     Fields are str, int, float, bool ("on" or "off"), or tuple[str, ...], separated by spaces. Numbers are at
-    least 0, or `field(metadata={"least": 1})`.
+    least 0, or at least n with `field(metadata={"least": n})`.
     """
 
     def as_variables(self) -> dict[str, str]:

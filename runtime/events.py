@@ -39,14 +39,14 @@ class ObjectEvent:
 
     @property
     def is_folder(self) -> bool:
-        """Whether the key ends in a slash, as that of a "folder" made in the console, whatever its size."""
+        """Whether the key ends in a slash, like that of a "folder" made in the console, whatever its size."""
         return self.key.endswith("/")
 
 
 def job_id(bucket: str, key: str, version_id: str) -> str:
     """Return the first 32 hex digits of sha256 over bucket, key and version, separated by NUL.
 
-    Idempotent: repeated events of one version have the same id and write the same objects.
+    Deterministic: repeated events of one version have the same id and write the same objects.
     """
     return hashlib.sha256(f"{bucket}\0{key}\0{version_id}".encode()).hexdigest()[:JOB_ID_DIGITS]
 

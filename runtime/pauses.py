@@ -9,5 +9,5 @@ The queue's own visibility timeout is for consumers that died. After the fifth r
 
 
 def pause_after(receives: int) -> int:
-    """Return the seconds after so many receives, counted from 1."""
+    """Return how many seconds to wait after the given receive, counted from 1."""
     return PAUSES[receives - 1] if receives <= len(PAUSES) else 0

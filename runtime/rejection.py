@@ -20,13 +20,16 @@ class Reason(StrEnum):
     """No task is large enough, or fast enough for the deadline."""
     SOURCE_GONE = "source-gone"
     UNREADABLE = "unreadable"
-    """S3 cannot return the object: archived, encrypted with a key that we may not use, or misnamed."""
+    """S3 cannot return the object.
+
+    It is archived, encrypted with a key that we may not use, or has a name that no URL can carry.
+    """
 
 
 class Rejected(Exception):
     """Raised for an input that is rejected permanently.
 
-    reason: the code. message: a sentence for the uploader, with what to do.
+    reason: the code. message: a sentence that tells the uploader what to do.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:

@@ -69,7 +69,7 @@ class Output:
 
     small: client for data in memory; `s3` by default.
     pause: `time.sleep`, between tries of a conditional write.
-    withdrawn: called with each job before its results are removed, and again after: caches may have them.
+    withdrawn: called with the job's id before its results are removed, and again afterwards, to clear caches.
     """
 
     s3: "S3 | S3Client"
@@ -79,7 +79,7 @@ class Output:
     withdrawn: Callable[[str], None] = lambda _job_id: None
 
     def put_part(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
-        """Store a part of a result; its key contains the source version, so caches may keep it forever."""
+        """Store a part of a result; its key contains the job's id, so caches may keep it for long."""
         client = self.small if self.small and isinstance(data, bytes) else self.s3
         client.put_object(
             Bucket=self.bucket,
@@ -101,17 +101,17 @@ class Output:
         )
 
     def publish_again(self, event: ObjectEvent) -> bool | None:
-        """Show again what was published before, as `publish` does; None if nothing was.
+        """Show again what was published before and return as `publish` does; None if nothing was.
 
-        A repeated event thus changes no byte, which caches keep for a year, and repeats no work.
+        A repeated event thus changes no byte that caches may hold for a year, and repeats no work.
         """
         document, _ = self._read(manifest_key(event.job_id))
         return self._show(event, document) if document else None
 
     def _show(self, event: ObjectEvent, document: Document) -> bool:
-        """Move the key's pointer to the document unless it is newer; return whether the key shows it now.
+        """Move the key's pointer to the document unless the pointer is newer; return whether the key has it.
 
-        The pointer gets the newest sequencer of its version: a backfill's is older than S3's.
+        The pointer gets the newer of the version's sequencers: that of a backfill is older than S3's own.
         """
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document
@@ -132,7 +132,7 @@ class Output:
         """Remove results and replace the pointer by a tombstone, so that a late event cannot restore it.
 
         A delete marker hides the key whatever it showed. The deletion of one version affects the pointer only
-        while it shows that version, whose sequencer it keeps: newer ones may still be on their way.
+        while it shows that version; the tombstone keeps its sequencer, since newer events may still arrive.
         """
         if event.change is Change.VERSION_DELETED:
             self._move_pointer(event.key, lambda now: _tombstone_for_version(now, event), tagging=DELETED_TAG)
@@ -177,7 +177,7 @@ class Output:
         return self._read(manifest_key(job_id))[0] is not None
 
     def _withdraw(self, job_id: str) -> None:
-        """Remove results, and announce it before, in case this is interrupted, and after."""
+        """Remove results; announce it before, in case of an interruption, and again afterwards."""
         was_there = next(self._pages(version_prefix(job_id)), None)
         if was_there:
             self.withdrawn(job_id)
@@ -203,7 +203,7 @@ class Output:
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _store_manifest(self, document: Document) -> Document:
-        """Store the manifest once: a repeated event may have other timings, and readers may cache."""
+        """Store the manifest once: a repeated job has other timings, and readers may have cached it."""
         key = manifest_key(document["job_id"])
         for race in range(_RACES):
             try:
@@ -270,7 +270,7 @@ class Output:
 
 
 def _pause(race: int) -> float:
-    """Return the seconds to wait after so many tries: about three seconds in total."""
+    """Return the seconds to wait after the given race; all waits together are about three seconds."""
     return min(0.5, 0.02 * float(2**race))
 
 

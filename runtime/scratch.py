@@ -1,6 +1,6 @@
 """A scratch folder that no dead process leaves behind.
 
-A function that was killed leaves its files in /tmp, and the next one in that environment has so much less:
+A function that was killed leaves its files in /tmp, and the next one in that environment has less space:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
@@ -18,7 +18,7 @@ _held: list[int] = []
 def scratch_folder(parent: Path | None = None) -> Path:
     """Create a folder in `parent`, or among temporary files, after removing those of dead processes.
 
-    Others that run beside this one, as on a developer's machine, keep theirs.
+    Processes that run beside this one, as on a developer's machine, keep their folders.
     """
     parent = parent or Path(tempfile.gettempdir())
     with (parent / f"{_NAME}lock").open("w") as one_at_a_time:

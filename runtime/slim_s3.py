@@ -51,21 +51,21 @@ _SUFFIXES = {
 }
 """Host suffixes by the beginning of the Region's name; `amazonaws.com` for all others.
 
-A test compares with botocore.
+A test compares them with botocore's.
 """
 _NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 
 @dataclass(kw_only=True, eq=False)
 class S3:
-    """A client with the credentials, Region and `AWS_ENDPOINT_URL` of the environment, as Lambda sets them.
+    """A client with the environment's credentials and Region, as Lambda sets them, and `AWS_ENDPOINT_URL`.
 
     Methods take and return what boto3's of the same name do, as far as it is used here, and raise botocore's
     ClientError. Failed connections, status 500, 502, 503 or 504, and a 200 with an error as its body are
     retried `retries` times with growing pauses; connections that fail after that raise urllib3's HTTPError.
     Raises ValueError if the environment has no credentials or no Region.
 
-    renewed: returns variables that replace the environment's, called with each request, for credentials that
+    renewed: called for each request; returns variables that replace the environment's, for credentials that
         expire.
     connections: kept open per host; further ones are opened and closed again.
     """
@@ -218,7 +218,9 @@ def sign(
     environment: Mapping[str, str],
     now: datetime,
 ) -> dict[str, str]:
-    """Return the headers with those of Signature Version 4; path and search are percent-encoded and sorted.
+    """Return the headers with those of Signature Version 4.
+
+    path, search: percent-encoded; search is also sorted.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """

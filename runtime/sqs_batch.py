@@ -1,4 +1,4 @@
-"""Handling of SQS batches, message by message, as every function here does around its work."""
+"""Handling of SQS batches, message by message, which every function here wraps around its work."""
 
 import json
 import time

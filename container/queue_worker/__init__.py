@@ -1,1 +1,1 @@
-"""The service of QueuePattern: works off a queue, one message at a time."""
+"""The service of QueuePattern: processes a queue, one message at a time."""

@@ -1,4 +1,4 @@
-"""Entry point of the service, `python -m container.queue_worker`: which works it ships."""
+"""Entry point of the service, `python -m container.queue_worker`: the kinds of work that it ships."""
 
 import os
 import signal

@@ -54,7 +54,7 @@ class Consumer:
     def run(self) -> int:
         """Consume until the task is told to stop.
 
-        Returns DONE, or AGAIN if a job was returned to the queue for that.
+        Returns DONE, or AGAIN if a job was returned to the queue because of that.
         """
         code = DONE
         while not self.stopping.is_set():

@@ -35,7 +35,7 @@ class Handler:
     size: TaskSize
 
     def run(self, body: str) -> Ending:
-        """Handle an event of the source bucket. Idempotent: readers see its result once.
+        """Handle an event of the source bucket. Idempotent: a repeated event publishes the same result.
 
         Raises transient errors, and ValueError for anything that is not an event of a versioned bucket.
         """

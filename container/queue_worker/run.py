@@ -1,4 +1,4 @@
-"""Start of the service with the works of an entry point, and its stop by signal."""
+"""Starts the service with the kinds of work of an entry point, and stops it on a signal."""
 
 import json
 import os
@@ -32,15 +32,15 @@ TOLD = "Told to stop"
 MARGIN_MINUTES = 5
 """How much longer the protection lasts than the longest job."""
 SWALLOWED_SECONDS = 2
-"""When the exception is raised again: Python ignores what a signal handler raises in a finaliser or a
-callback.
+"""Seconds until the exception is raised again: Python ignores what a signal handler raises in a finaliser or
+a callback.
 """
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
     """Run the service until it is told to stop; return the exit code.
 
-    kinds: makes the works from the environment.
+    kinds: creates the kinds of work from environment variables.
     """
     stopping = threading.Event()
     consumer = _consumer(kinds(os.environ), stopping)
@@ -102,7 +102,7 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     def forget(job_id: str) -> None:
         """Invalidate paths.
 
-        CloudFront limits those in progress; refused ones expire from its cache within a day.
+        CloudFront limits invalidations in progress; paths of refused ones expire from its cache within a day.
         """
         try:
             _invalidate(client("cloudfront"), told.distribution, job_id)

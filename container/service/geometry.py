@@ -96,7 +96,7 @@ def is_tile(placed: Transform, width: int, height: int) -> bool:
 
 
 def _turned_area(width: int, height: int, degrees: float) -> float:
-    """Return the pixels of the upright box around a rotated image."""
+    """Return the number of pixels in the bounding box of a rotated image."""
     cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
     return (width * cos + height * sin) * (width * sin + height * cos)
 

@@ -1,4 +1,4 @@
-"""The image's health check: exits with 0 if the service on this machine is alive, else 1 and a reason."""
+"""The container image's health check: exits with 0 if the service here is alive, else 1 and a reason."""
 
 import http.client
 import os

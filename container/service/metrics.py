@@ -14,7 +14,7 @@ from enum import StrEnum
 SERVICE = "iiif"
 """The dimension `service` of each metric."""
 BUCKETS_PER_DECADE, LEAST, MOST = 16, -1, 5
-"""Latency buckets: sixteenths of a power of ten from 0.1 ms to 100 s, 97 values of at most 100."""
+"""Latency buckets: sixteenths of a power of ten from 0.1 ms to 100 s, 97 values (EMF allows 100)."""
 
 
 class Metric(StrEnum):
@@ -55,7 +55,7 @@ class Metrics:
         self.latencies[float(f"{10 ** min(power, MOST):.3g}")] += 1
 
     def line(self, gauges: Mapping[Metric, float]) -> str:
-        """All counts and the gauges as one line of embedded metric format; resets the counts."""
+        """Return all counts and the gauges as one line of embedded metric format, and reset the counts."""
         values: dict[Metric, object] = {**{name: self.counts[name] for name in _COUNTED}, **gauges}
         if self.latencies:
             values[Metric.LATENCY] = {"Values": [*self.latencies], "Counts": [*self.latencies.values()]}

@@ -1,4 +1,4 @@
-"""A cache of images: as files, and decoded if many parts of one are requested."""
+"""A cache of images: as files, and decoded for parts of an image that was requested before."""
 
 import asyncio
 import hashlib
@@ -140,7 +140,7 @@ class Sources:
         return found
 
     async def tag(self, key: str) -> str:
-        """Return the version of the source, which is not read for it unless a cached one has changed."""
+        """Return the version of the source without reading the source, unless a cached one has changed."""
         if key in self._kept:
             return (await self.get(key)).file.version
 

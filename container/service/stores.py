@@ -52,7 +52,7 @@ class Store(Protocol):
         """Fetch the file.
 
         Raises what `admit` raises, NotFoundError, StoreError, and Rejected for a file that is over the limits
-        or no image, as soon as its header shows it: within the first 64 KiB for all but some TIFFs.
+        or no image, as soon as its header shows it: within the first 64 KiB for most files.
         """
 
     def version(self, key: str) -> str:
@@ -68,7 +68,7 @@ class Bucket:
     limits: Limits
 
     def fetch(self, key: str, admit: Admit = admit_all) -> File:
-        """As `Store.fetch`; the version is S3's ETag."""
+        """Fetch as `Store.fetch` describes; the version is S3's ETag."""
         try:
             found = self.s3.get_object(Bucket=self.name, Key=key)
             with closing(found["Body"]) as body:
@@ -82,7 +82,7 @@ class Bucket:
         return File(version=found["ETag"], header=header, data=data)
 
     def version(self, key: str) -> str:
-        """As `Store.version`."""
+        """Return the version as `Store.version` describes."""
         try:
             return self.s3.head_object(Bucket=self.name, Key=key)["ETag"]
         except ClientError as error:
@@ -99,7 +99,7 @@ class Folder:
     limits: Limits
 
     def fetch(self, key: str, admit: Admit = admit_all) -> File:
-        """As `Store.fetch`; the version is modification time and size."""
+        """Fetch as `Store.fetch` describes; the version is modification time and size."""
         try:
             file, version, size = self._find(key)
             check_bytes(size, self.limits.max_bytes)
@@ -111,7 +111,7 @@ class Folder:
         return File(version=version, header=header, data=data)
 
     def version(self, key: str) -> str:
-        """As `Store.version`."""
+        """Return the version as `Store.version` describes."""
         try:
             return self._find(key)[1]
         except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Entry point of the worker, `python -m container.worker`: which works it ships."""
+"""Entry point of the worker, `python -m container.worker`: the kinds of work that it ships."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""One attempt at a job, with the works of an entry point.
+"""One attempt at a job, with the kinds of work of an entry point.
 
 Exits with 0 when its job is done, 3 when it is rejected and 4 when it should be retried; any other code is a
 failure, explained in the last line of the log. ECS has no time limit of its own, so the worker keeps one.

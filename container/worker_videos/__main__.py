@@ -1,4 +1,4 @@
-"""Entry point of the worker where `videos=on`: as container/worker/__main__.py, with one more work."""
+"""Entry point of the worker where `videos=on`: as container/worker/__main__.py, with videos too."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from runtime.work.work import Work
 
 
 def kinds(variables: Mapping[str, str]) -> Sequence[Work]:
-    """Return the works that this image ships: scans into tiles, and videos into MP4."""
+    """Return the kinds of work that this image ships: scans into tiles, and videos into MP4."""
     told = VideoEnvironment.from_variables(variables)
     limits = VideoLimits(seconds=told.max_video_seconds, bytes=told.max_video_bytes)
     return [*scans(variables), Videos(limits=limits)]

@@ -23,7 +23,7 @@ class Download:
         self._data = bytearray()
 
     def read(self, offset: int, length: int) -> bytes:
-        """As `runtime.imaging.probe.Read`."""
+        """Read as `runtime.imaging.probe.Read` describes."""
         while len(self._data) < offset + length:
             chunk = self._body.read(CHUNK)
             if not chunk:

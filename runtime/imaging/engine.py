@@ -84,7 +84,7 @@ def joined(colours: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
 
 
 def conversion(image: pyvips.Image) -> dict[str, str]:
-    """Thumbnail options for sRGB output; none unless the image's values are in another colour space.
+    """Return thumbnail options for sRGB output; none unless the image's values are in another colour space.
 
     If requested, a conversion goes through the profile connection space even from sRGB to sRGB.
     """

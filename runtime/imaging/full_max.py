@@ -8,7 +8,7 @@ import pyvips
 from runtime.imaging.transform import QUALITY, WHITE
 
 MAX_WIDTH = 1024
-"""Maximum length of a side; the description of a larger image says so."""
+"""Maximum length of a side; the `info.json` of a larger image gives it as `maxWidth`."""
 PATH = "full/max/0/default.jpg"
 
 
@@ -16,7 +16,7 @@ class FullMax:
     """Collects the tiles, at most sixteen, of the smallest level that is at least as large as `full/max`."""
 
     def __init__(self, width: int, height: int, tile: int, encoding: str) -> None:
-        """width, height: of the upright image; tile: side in pixels. encoding: extension of the tiles."""
+        """Take width and height of the upright image, the tiles' side in pixels and their file extension."""
         factor = 1
         while max(-(-width // factor), -(-height // factor)) > 2 * MAX_WIDTH:
             factor *= 2

@@ -21,7 +21,7 @@ class Header:
     tiled: a TIFF of which parts can be read alone.
     bands: channels as decoded, including alpha; 4 where the header does not say.
     bits: bits per channel as decoded, 8 or 16.
-    samples: a JPEG's samples per pixel, fewer than bands with chroma subsampling.
+    samples: a JPEG's samples per pixel, fewer than `bands` if its chroma is subsampled.
     block_rows: rows per strip or tile of a TIFF.
     planar: a TIFF that stores its channels one after another.
     keep: the channels of a decoded pixel that are its colours and alpha; None means all.
@@ -29,8 +29,8 @@ class Header:
     grey: a greyscale AVIF, which decodes as RGB.
     limited: grey levels 16 to 235, which our decoder treats as 0 to 255.
     frame: left, top, width and height of the first frame, if it does not cover the image.
-    strict: treat the decoder's warnings as errors: for a truncated JPEG without end marker, and damaged data
-        in some codecs of TIFF, there are no others.
+    strict: treat the decoder's warnings as errors: a truncated JPEG without end marker, and damaged data
+        in some codecs of TIFF, cause nothing but warnings.
     patches: bytes to write before decoding, where other readers skip what our decoder does not.
     """
 

@@ -29,7 +29,7 @@ def loading(header: Header) -> dict[str, str]:
 
 
 def as_option(header: Header) -> str:
-    """Return those options for thumbnails, which ignore them as arguments.
+    """Return the options of `loading` as one string for thumbnails, which ignore them as arguments.
 
     https://github.com/libvips/libvips/issues/5195
     """

@@ -4,7 +4,7 @@ TILE = 512
 """Side of a tile in pixels."""
 LARGE_TILE = 1024
 MOST_SMALL = 2000
-"""Most tiles of 512 px per image; beyond that, each tile is four times as large.
+"""Maximum number of 512 px tiles per image; beyond that, each tile is four times as large.
 
 A tile is a PUT, which costs more than making it: docs/decisions/0025-larger-tiles.md
 """

@@ -20,7 +20,10 @@ PRIMARIES: dict[int, Chromaticities] = {
     11: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351),
     12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, *WHITE_D65),
 }
-"""Rec. 2020, DCI-P3, Display P3. 1, 2, 5 and 6 (Rec. 709, unspecified and video's) are shown as sRGB."""
+"""Rec. 2020, DCI-P3, Display P3.
+
+Code points 0 (reserved), 1, 2, 5 and 6 (Rec. 709, unspecified and video's) are shown as sRGB.
+"""
 AS_SRGB = {0, 1, 2, 5, 6}
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
 TRANSFERS_AS_SRGB = {0, 1, 2, 6, 7, 13, 14, 15}
@@ -38,7 +41,7 @@ class Tones(NamedTuple):
 
 
 def of_code_points(kind: str, primaries: int, transfer: int) -> Tones | None:
-    """Return None for code points that are shown as sRGB anyway.
+    """Return the tones of two code points; None for those that are shown as sRGB anyway.
 
     Raises Rejected UNSUPPORTED_FORMAT for unsupported ones.
     """

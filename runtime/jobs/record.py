@@ -26,7 +26,7 @@ STOP_SECONDS = 600
 OVERTAKEN = "A newer version of the file, or its deletion, was there first."
 """Message of a done job whose result is not shown."""
 KEEP_SECONDS = 90 * 24 * 3600
-"""As long as rejections are kept (stacks/constructs/output_bucket.py)."""
+"""How long an ended job is kept: as long as rejections (stacks/constructs/output_bucket.py)."""
 
 
 class State(StrEnum):
@@ -60,10 +60,10 @@ class Job:
     where: "lambda" or "fargate", for this attempt. placement: why the first attempt went there;
     decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
     spot: whether this attempt asks for FARGATE_SPOT.
-    refusals: how often ECS has definitely started nothing for it; part of RunTask's client token
+    refusals: how often ECS is known to have started no task for it; part of RunTask's client token
         (task_launcher.py).
-    refused_since: when ECS began to refuse this attempt in a way that a deployment explains; 0 if it does
-        not.
+    refused_since: when ECS began to refuse this attempt in a way that a deployment explains; 0
+        if there was no such refusal.
     counted_arn: the task whose usage was counted last.
     trace_id: X-Ray trace ID of the invocation that created it; the logs of its tasks contain it too.
     due: while it waits, the earliest time to try it; else when it counts as lost.
@@ -150,7 +150,7 @@ class Job:
     def claimed(self, now: float, lease: float) -> "Job | None":
         """Return the job claimed for whoever starts the attempt; None if it is not waiting, or not due yet.
 
-        lease: seconds for a function.
+        lease: how many seconds a function may hold it.
         """
         if self.state is not State.WAITING or self.due > now:
             return None
@@ -224,7 +224,7 @@ class Job:
         return replace(self, state=state, message=message, percent=percent, ended_at=int(now))
 
     def is_at(self, attempt: int, task_arn: str = "") -> bool:
-        """Return whether this is the current attempt, and its task if both are known: reports may be late."""
+        """Return whether a report, perhaps late, is about the current attempt and, if known, its task."""
         another_task = task_arn != "" and self.task_arn not in ("", task_arn)
         return not self.is_final and self.attempt == attempt and not another_task
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 REMOVED = "removed"
-"""The partition of the table's open index for removals, besides waiting and active jobs."""
+"""The partition for removals in the table's index `open`, beside those for waiting and active jobs."""
 AT_ONCE = 15
 """Wildcard paths that a distribution invalidates at a time:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
@@ -26,13 +26,13 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-li
 
 @dataclass(frozen=True, kw_only=True)
 class Removals:
-    """table: boto3's resource of the job table. clock: seconds since 1970."""
+    """Removals in the job table. table: its boto3 resource. clock: seconds since 1970."""
 
     table: "Table"
     clock: Callable[[], float] = time.time
 
     def add(self, job_id: str) -> None:
-        """Record that the results of a job are removed; for a repeated job the later time counts."""
+        """Record that the results of a job are removed; if it is recorded twice, the later time counts."""
         self.table.put_item(
             Item={
                 "job_id": f"{REMOVED}/{job_id}",
@@ -45,8 +45,8 @@ class Removals:
     def invalidate(self, cloudfront: "CloudFrontClient", distribution: str) -> int:
         """Ask the distribution to invalidate the oldest removals, in one request; return how many.
 
-        A refused request changes nothing here, and the next sweep repeats it. Repeated with the same caller
-        reference, CloudFront makes one invalidation. Raises ClientError.
+        A refused request changes nothing here, and the next sweep repeats it. CloudFront makes one
+        invalidation for all requests with the same caller reference. Raises ClientError.
 
         https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
         """

@@ -39,7 +39,7 @@ class NextStep(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class StoppedTask:
-    """A stopped task. attempt: of its job."""
+    """A stopped task. attempt: which attempt at its job it was."""
 
     job_id: str
     attempt: int
@@ -51,7 +51,7 @@ class StoppedTask:
 
 
 def parse_stopped_task(task: Mapping[str, Any]) -> StoppedTask | None:
-    """Parse the `detail` of an event or a task of DescribeTasks; None for a task that is not ours."""
+    """Parse the `detail` of an event or a task from DescribeTasks; None for a task that is not ours."""
     of_job = _told(task) or _STARTED_BY.fullmatch(task.get("startedBy", ""))
     if not of_job:
         return None
@@ -81,7 +81,7 @@ def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _billed(task: Mapping[str, Any]) -> float:
-    """Return the billed seconds; events give times as text, DescribeTasks as datetimes."""
+    """Return the seconds from pull to stop; events give times as text, DescribeTasks as datetimes."""
     begun, ended = (task.get(name) for name in ("pullStartedAt", "stoppedAt"))
     if not begun or not ended:
         return 0

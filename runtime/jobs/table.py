@@ -24,7 +24,7 @@ _RACES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class JobStore:
-    """table: boto3's resource of the table. clock: seconds since 1970."""
+    """The stored jobs. table: a boto3 resource. clock: seconds since 1970."""
 
     table: "Table"
     clock: Callable[[], float] = time.time
@@ -47,9 +47,9 @@ class JobStore:
         return new
 
     def claim(self, job_id: str, lease: float = 0) -> Job | None:
-        """Claim the attempt for the caller, so that nobody else does; None if it is not waiting or due.
+        """Claim the attempt for the caller, so that nobody else does; None if it is not waiting or not due.
 
-        lease: seconds for a function.
+        lease: how many seconds a function may hold it.
         """
         return self.transition(job_id, lambda job: job.claimed(self.clock(), lease))
 
@@ -75,7 +75,7 @@ class JobStore:
         return self.transition(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
 
     def complete(self, job_id: str, message: str = "") -> Job | None:
-        """Record that the result is published, or what the message says happened to it."""
+        """Record that the job is done: published, or with a message that says why its result is not shown."""
         return self.transition(job_id, lambda job: job.ended(self.clock(), State.DONE, message))
 
     def reject(self, job_id: str, message: str) -> Job | None:
@@ -157,7 +157,7 @@ class JobStore:
         raise ContentionError(f"Job {job_id} changed {_RACES} times while it was written.")
 
     def progress(self, job_id: str, attempt: int, percent: int) -> bool:
-        """Record the attempt's progress; False when the job is no longer its own."""
+        """Record the attempt's progress; False when the job has moved on without it."""
         try:
             self.table.update_item(
                 Key={"job_id": job_id},
@@ -190,7 +190,7 @@ class JobStore:
         return [item["job_id"] for item in self._open(late, most)]
 
     def open(self) -> int:
-        """Return how many jobs are open, up to some thousands; eventually consistent.
+        """Return how many jobs are open, up to a few thousand; eventually consistent.
 
         One page of the index each for waiting and active jobs.
         """
@@ -203,7 +203,7 @@ class JobStore:
         return sum(page["Count"] for page in pages)
 
     def all(self, unreadable: list[str] | None = None) -> Iterator[Job]:
-        """Yield every job by a scan: for people, and for tables of some thousand jobs.
+        """Yield every job by a scan: for commands that people run, on tables of a few thousand jobs.
 
         unreadable: a list for the ids of records that cannot be parsed; without it such a record raises.
         """

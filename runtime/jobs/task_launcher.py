@@ -73,7 +73,7 @@ class Retryable:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployInProgress:
-    """Denied, or an old revision: a deployment may be in progress for some minutes; then it is final."""
+    """Denied, or an old revision: perhaps because of a deployment; if it lasts for minutes, it is final."""
 
     why: str
 
@@ -157,7 +157,7 @@ def started_by(job_id: str, attempt: int) -> str:
 def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:
     """Return the error in `failures` of a RunTask response, which has status 200 even if nothing was started.
 
-    A failure without a reason is one that ECS repeats after more than an hour, and says nothing about the
+    A failure without a reason repeats an earlier one, from more than an hour ago, and says nothing about the
     job.
     """
     told = (": ".join(filter(None, (one.get("reason"), one.get("detail")))) for one in failures)

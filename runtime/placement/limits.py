@@ -34,7 +34,7 @@ class Limit(NamedTuple):  # a dataclass would cost the CLI a quarter of its star
 
 @cache
 def limits() -> dict[str, Limit]:
-    """All limits by name."""
+    """Return all limits by name."""
     with open(FILE, "rb") as file:  # noqa: PTH123 - pathlib would cost the CLI a tenth of its start
         found = tomllib.load(file)
     return {
@@ -51,7 +51,7 @@ def limit(name: str) -> float:
 
 
 def fargate_size(*, vcpus: float, memory_mb: float) -> tuple[int, int] | None:
-    """Return the smallest task size with at least both, or None beyond the largest."""
+    """Return the smallest task size with at least that much of both, or None if none is large enough."""
     for cpu, memories in FARGATE_SIZES.items():
         for memory in memories:
             if cpu >= vcpus * 1024 and memory >= memory_mb:

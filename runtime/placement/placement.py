@@ -10,7 +10,7 @@ from runtime.placement.limits import fargate_size, limit
 
 MB = 1_000_000
 SYSTEM_MB = 200
-"""Memory of a task that is used by other things than the work."""
+"""Memory of a task that is used by things other than the work."""
 DISK_GIB = 10
 """Disk of a task in GiB besides twice the estimate's `disk_mb`."""
 

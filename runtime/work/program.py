@@ -41,7 +41,7 @@ class Program:
         subject: what its sources are, for people: "text".
         most_bytes: larger sources are rejected.
         memory_mb: memory that it needs.
-        cpu_seconds: CPU time for a source of so many bytes.
+        cpu_seconds: CPU seconds for a source of that many bytes.
     """
 
     command: Sequence[str]

@@ -7,7 +7,7 @@ from runtime.placement.placement import MB, Estimate
 BASE_MB = 39
 """Memory of the interpreter, libvips and its threads' buffers."""
 ROW_BUFFER_FACTOR = 4.4
-"""Rows of tiles kept for all levels together, in rows of the largest level."""
+"""Rows of tiles kept in memory for all levels together, counted in rows of the largest level."""
 MARGIN = 1.25
 """Safety margin of the model: the overhead of allocators and threads differs between runs."""
 DECODER_BYTES_PER_PIXEL = {"webp": 7.0, "gif": 4.5, "avif": 13.0}

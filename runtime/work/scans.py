@@ -1,4 +1,4 @@
-"""The first work: huge scans to zoomable tiles, IIIF level 0."""
+"""The first kind of work: turning huge scans into zoomable tiles, IIIF level 0."""
 
 import time
 from collections.abc import Callable, Mapping

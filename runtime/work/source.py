@@ -26,7 +26,7 @@ MOST_OF_A_HEADER = 64 * 1024 * 1024
 class Source:
     """s3: a boto3 client.
 
-    Raises Rejected: SOURCE_GONE or UNREADABLE where S3 does not return it, DAMAGED for a header without end.
+    Raises Rejected: SOURCE_GONE or UNREADABLE where S3 does not return it, DAMAGED for an endless header.
     """
 
     s3: "S3Client"

@@ -59,7 +59,7 @@ class Work(Protocol):
     ) -> Mapping[str, Any]:
         """Do the work, and return the manifest's facts.
 
-        folder: empty, on disk, removed afterwards. deadline: of `time.monotonic()`.
+        folder: empty, on disk, removed afterwards. deadline: a time of `time.monotonic()`.
 
         Raises Rejected, DeadlineExceededError, and transient errors.
         """

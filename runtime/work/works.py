@@ -1,4 +1,4 @@
-"""The works that an entry point ships, and what they share: from a job's source to its manifest."""
+"""The kinds of work that an entry point ships, and what they share: from a job's source to its manifest."""
 
 import math
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Works:
     Attributes:
         s3: a boto3 client.
         url: base URL of the distribution in front of the output.
-        kinds: the first that recognises a source does it; if none does, the first rejects it.
+        kinds: the first that recognises a source processes it; if none does, the first of all rejects it.
         scratch: folder on disk for sources; the system's temporary folder by default.
     """
 
@@ -56,7 +56,7 @@ class Works:
         """Do and publish the work for the event's version; False if something newer is already shown.
 
         placed: where it ran and why, for the manifest. Raises Rejected, after removing what was stored
-            (what is published, only if the source is gone); DeadlineExceededError; what S3 raises.
+            (published results only if the source is gone); DeadlineExceededError; what S3 raises.
         """
         moved = self.output.publish_again(event)
         if moved is None:

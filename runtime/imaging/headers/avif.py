@@ -15,7 +15,7 @@ _MONOCHROME = 0x10
 
 
 def parse(file: Reader) -> Header:
-    """Return size and colours of the primary item, but alpha and the most bits of any item.
+    """Return size and colours of the primary item, but alpha if any item has it, and the most bits of any.
 
     Where nothing says which item is primary, the largest gives the size.
 

@@ -1,1 +1,1 @@
-"""The second work: a video to a browser-compatible MP4 and a poster (videos.py)."""
+"""The second kind of work: turning a video into a browser-compatible MP4 and a poster (videos.py)."""

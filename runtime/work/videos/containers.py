@@ -1,4 +1,4 @@
-"""Recognition of video files by their first bytes, and whether a file is complete. Pure, over ranges.
+"""Recognition of video files by their first bytes, and whether a file is complete. Pure: reads byte ranges.
 
 ISO base media (MP4, MOV): https://developer.apple.com/documentation/quicktime-file-format/atoms
 
@@ -64,7 +64,7 @@ _SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = (
 _ENCRYPTED = re.compile(rb"schm\0\0\0\0(cenc|cens|cbc1|cbcs|piff)")
 """ISO/IEC 23001-7: https://mp4ra.org/registered-types/handlers"""
 MOST_OF_AN_INDEX = 32 * 1024 * 1024
-"""Bytes of an index that are examined; a two-hour film's has some four megabytes."""
+"""Bytes of an index that are examined; that of a two-hour film has about four megabytes."""
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pnot"}
 """Top-level boxes of an MP4 or QuickTime file that is not fragmented."""
 _MOST_BOXES = 10_000

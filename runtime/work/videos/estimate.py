@@ -17,7 +17,7 @@ from runtime.work.videos.rendition import (
 class Codec:
     """CPU seconds of decoding: per billion pixels, and per billion bits.
 
-    busy: bits per pixel at which pictures are as hard to encode as any.
+    busy: bits per pixel from which on pictures cost the most to encode.
     """
 
     per_gigapixel: float
@@ -42,7 +42,7 @@ ENCODED, ENCODED_BUSY = 7.0, 17.0
 MARGIN = 1.42
 """Safety margin of the model: pictures with the same number of bits differ."""
 START_SECONDS, TONE_SECONDS, FRAME_SECONDS, SOUND_SECONDS = 0.35, 5.0, 0.001, 0.01
-"""CPU seconds: to start; once more to start with HDR; per frame, however small; per second, for sound."""
+"""CPU seconds: to start; in addition, to start with HDR; per frame, however small; per second, for sound."""
 TONE = 20.0
 """CPU seconds per billion pixels of a rendition that is tone-mapped from HDR."""
 BASE_MB = 150
@@ -50,7 +50,7 @@ BASE_MB = 150
 BYTES_DECODED, BYTES_ENCODED = 30.0, 75.0
 """Bytes per pixel of a frame, for reference frames of the decoder and for x264's lookahead."""
 LEAST_BIT_RATE = 300_000
-"""Assumed bit rate of a video without a duration, which gives an upper bound on it."""
+"""Assumed bit rate of a video that states no duration; it gives an upper bound on the duration."""
 FARGATE_VCPUS = ((120, 1), (1200, 2))
 """vCPUs by maximum CPU seconds; four beyond the last."""
 

@@ -35,7 +35,10 @@ POSTER_SECONDS = 10.0
 PLAIN_LUMA_RANGE = 24
 """Range of luma, of 220 levels, up to which a frame is plain; the poster is the first beyond it, if any."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
-"""A frame held for longer is written again, as often as x264's reordering needs, 40 ms apart or less."""
+"""A frame shown for longer than that is encoded AHEAD more times, at most AGAIN ticks (40 ms) apart.
+
+x264's reordering needs that many.
+"""
 AAC_SAMPLES = 1024
 Packets = Sequence[Any]
 """Encoded packets for the container."""
@@ -43,7 +46,7 @@ _CLOCK = Fraction(1, 90_000)
 _BT709, _LIMITED = 1, 1
 """ITU-T H.273."""
 _ENOUGH = 0.9
-"""Share of the index's duration, less one second, that must decode: video and audio may end apart."""
+"""Share of the index's duration, less one second, that must decode: video and audio may differ in length."""
 
 
 @dataclass(kw_only=True)

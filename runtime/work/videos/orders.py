@@ -1,4 +1,4 @@
-"""The protocol of parent and child: lines of JSON through the child's standard input and output."""
+"""The protocol between parent and child: JSON lines (and the bytes of READ) on the child's stdin, stdout."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Reading a video by PyAV, in the child process: its facts, and FFmpeg's errors as rejections."""
+"""Reading a video with PyAV, in the child process: its facts, and FFmpeg's errors as rejections."""
 
 import re
 import struct
@@ -179,7 +179,7 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
 
 
 def turned(frame: VideoFrame) -> str:
-    """Return the filters that rotate it upright. Raises Rejected for a rotation by no right angle."""
+    """Return the filters that rotate it upright. Raises Rejected for other than right angles."""
     sides: Any = frame.side_data
     matrix = sides.get(Type.DISPLAYMATRIX)
     if matrix is None:

@@ -24,7 +24,7 @@ ENCODER: Mapping[str, str] = {
 FRAMES_PER_SECOND = 60
 """Maximum frame rate; slow motion of a phone has four times as many."""
 HD_LINES = 720
-"""Lines from which a video that does not say its colours is BT.709; below, BT.601: ITU-T H.273."""
+"""Height from which a video that states no colour matrix is taken for BT.709, else BT.601: ITU-T H.273."""
 TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
 """Options of libswscale's tone mapping: https://ffmpeg.org/ffmpeg-scaler.html"""
 

@@ -1,4 +1,4 @@
-"""The second work: a video to a browser-compatible MP4, at most 1080p, and a poster."""
+"""The second kind of work: turning a video into a browser-compatible MP4, at most 1080p, and a poster."""
 
 import os
 import time
