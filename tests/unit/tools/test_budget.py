@@ -89,7 +89,7 @@ def test_the_busy_loops_end_with_the_run_however_it_ends(tmp_path: Path, end: si
             run.send_signal(end)
         else:
             run.communicate(b"\n")
-        run.wait(300)
+        run.wait(900)
     patience = time.monotonic() + 300
     while any(map(is_running, loops)):
         assert time.monotonic() < patience
