@@ -77,9 +77,8 @@ def plan(target: str) -> str:
     """Return what will be done and, in an account, its cost; needs no credentials."""
     asked = EXTENTS[target]
     rates = ", ".join(f"{rate:g}" for rate in asked.rates if rate)
-    rates += (
-        " requests per second" if all(asked.rates) else " requests per second, and half the lower capacity,"
-    )
+    rates += " requests per second"
+    rates += "" if all(asked.rates) else ", and half the lower capacity,"
     lines = [
         f"1. cdk deploy {' '.join(STACKS)}",
         f"2. both get the same requests: cold, a first image, a viewer's session, {rates} for "
