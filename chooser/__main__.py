@@ -62,7 +62,7 @@ def _answer(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.plot and not options.plot.endswith(FORMATS):
-            raise WorkloadError(f"--plot {options.plot}: its name must end with  {', '.join(FORMATS)}.")
+            raise WorkloadError(f"--plot {options.plot}: its name must end with {', '.join(FORMATS)}.")
         workload = load(options.file)
         measured = ", ".join(workload.duration_ms)
         if options.architecture and options.architecture not in workload.duration_ms:

@@ -59,8 +59,8 @@ KEYS = {
     "listener_rules": Key("rules of the load balancer; ten are free", (0, 100)),
     "connections": Key("connections open at once, on average", (0, 1e9)),
     "pushes": Key("messages to clients for each request of a WebSocket API", (0, 1e6)),
-    "puts": Key("S3 PUT and LIST calls per request; a part of an upload is one", (0, 1e7)),
-    "gets": Key("S3 GET calls per request", (0, 1e7)),
+    "puts": Key("S3 PUT, COPY, POST and LIST calls per request; a part of an upload is one", (0, 1e7)),
+    "gets": Key("S3 GET and HEAD calls per request", (0, 1e7)),
     "events": Key("EventBridge events per request", (0, 1e6)),
     "messages": Key("SQS calls per request: send, receive and delete are three", (0, 1e6)),
     "table_writes": Key("DynamoDB writes of 1 KB per request", (0, 1e6)),
@@ -91,7 +91,7 @@ KEYS = {
     "spot_interruptions": Key("interruptions of a Spot task per hour; each loses half a run", (0, 100)),
     "production": Key("whether a service has at least two tasks"),
     "autoscaling": Key("whether a service follows the hours; if not, it runs the busiest hour's tasks"),
-    "load_balancer": Key("what load balancer is before a service", BALANCERS, "each that fits"),
+    "load_balancer": Key("load balancer in front of a service", BALANCERS, "each that fits"),
     "sharing": Key("services behind a shared load balancer", (1, 100)),
     "addresses": Key(
         "public IPv4 addresses of load balancer and tasks", (0, 10_000), "one for each that has one"

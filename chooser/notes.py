@@ -75,7 +75,7 @@ def _of_tasks(load: Workload, verdict: Verdict) -> Iterator[str]:
     if most * found.vcpus > quota:
         yield f"{most * found.vcpus:,.0f} vCPU at the peak: a new account has {quota:,.0f}."
     if verdict.candidate in SERVICES and load.long_connections and not load.connections:
-        yield "connections is 0: set how many are open, for they take tasks and load balancer capacity."
+        yield "connections is 0: set how many are open; they take tasks and load balancer capacity."
     if verdict.candidate in SERVICES:
         if takes > 1.5 * load.seconds(verdict.architecture):
             yield (
@@ -97,7 +97,7 @@ def sizing(load: Workload, verdict: Verdict) -> str:
         return ""
     said = (found.vcpus, found.memory_gb) == (load.task_vcpus, load.task_memory_gb)
     raised = "as you set it, with the memory it needs" if load.task_vcpus and load.task_memory_gb else ""
-    own = "as you said" if said else raised or "the cheapest that carries it"
+    own = "as you set it" if said else raised or "the cheapest that carries it"
     if verdict.candidate in JOBS:
         return f"Each task has {found}, {own}."
     few, many = (f"{one:,.0f}" if one >= 1 else f"{one:.2g}" for one in (min(found.tasks), max(found.tasks)))

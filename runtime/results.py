@@ -109,7 +109,7 @@ class Output:
         return self._show(event, document) if document else None
 
     def _show(self, event: ObjectEvent, document: Document) -> bool:
-        """Move the key's pointer to the document unless the pointer is newer; return whether the key has it.
+        """Move the key's pointer to the document unless the pointer is newer; return whether it shows it.
 
         The pointer gets the newer of the version's sequencers: that of a backfill is older than S3's own.
         """

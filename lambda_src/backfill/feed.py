@@ -29,7 +29,7 @@ BAD_REQUEST = "400"
 PAUSE_SECONDS = 0.5
 """Seconds between looks at the queue."""
 LAST_SECONDS = 70
-"""Nothing is sent in this time before the function's timeout; an alarm fires at four fifths of that."""
+"""Nothing is sent in these seconds before the timeout; an alarm fires at four fifths of the timeout."""
 OLDEST = "0"
 """A sequencer older than any that S3 issues."""
 JUST_AFTER = "0" * 40 + "1"

@@ -74,7 +74,7 @@ def test_a_plot_of_another_name_is_refused_before_anything_is_printed(
     assert main([str(SMALL), "--plot", str(tmp_path / "out.gif")]) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.endswith("out.gif: its name must end with  .svg, .png, .pdf.\n")
+    assert said.err.endswith("out.gif: its name must end with .svg, .png, .pdf.\n")
 
 
 def test_a_decision_record_has_the_answer_its_bill_and_its_inputs(capsys: pytest.CaptureFixture[str]) -> None:

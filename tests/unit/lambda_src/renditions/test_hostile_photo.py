@@ -2,8 +2,7 @@
 delivers.
 
 The function runs in a process of its own, and the queue is moto's, as in the template. The poller does what
-AWS documents: after a failed invocation a message stays hidden
-until its visibility timeout ends.
+AWS documents: after a failed invocation a message stays hidden until its visibility timeout ends.
 """
 
 import json
