@@ -12,28 +12,33 @@ from tools.commands.trial import Deployed
 from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.lambda_service import FunctionDriver
 
+TOO_LARGE = {("an answer of 15 MB", "Lambda")}
+
 
 @pytest.mark.slow
 def test_both_are_asked_the_same_and_the_function_refuses_what_is_too_large_for_it(
     deployment: Deployment, service: ServiceDriver, answering: FunctionDriver
 ) -> None:
-    console = Console(file=io.StringIO(), width=80)
-    deployed = Deployed(
-        outputs={"FargatePattern": service.outputs, "LambdaService": answering.outputs},
-        client=deployment.aws.client,
-        resource=deployment.aws.resource,
-        settings=read_settings(["target=local"]),
-        console=console,
-        endpoint=deployment.aws.url,
-    )
-    compare(deployed, Extent(seconds=1, rates=(2, 0), burst=3))
-    assert isinstance(console.file, io.StringIO)
-    lines = console.file.getvalue().splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    found = {(row[0], row[1]): row[2:] for row in rows if row[1] in SIDES.values()}
-    assert {side for _, side in found} == {*SIDES.values()}
-    too_large = {side: found["an answer of 15 MB", side][-1] for side in SIDES.values()}
-    assert {side for side, failed in too_large.items() if failed != "0"} == {"Lambda"}
-    # A busy machine may outrun a deadline now and then; what never answers would be wrong.
-    for (name, side), (requests, *_, failed) in found.items():
-        assert int(failed) < int(requests) or (name, side) == ("an answer of 15 MB", "Lambda"), (name, side)
+    def failing() -> set[tuple[str, str]]:
+        """Compare; return the steps and sides with answers that are neither good nor throttled."""
+        console = Console(file=io.StringIO(), width=80)
+        deployed = Deployed(
+            outputs={"FargatePattern": service.outputs, "LambdaService": answering.outputs},
+            client=deployment.aws.client,
+            resource=deployment.aws.resource,
+            settings=read_settings(["target=local"]),
+            console=console,
+            endpoint=deployment.aws.url,
+        )
+        compare(deployed, Extent(seconds=1, rates=(2, 0), burst=3))
+        assert isinstance(console.file, io.StringIO)
+        lines = [line for line in console.file.getvalue().splitlines() if line.startswith("|")]
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+        found = {(row[0], row[1]): row[-1] for row in rows if row[1] in SIDES.values()}
+        assert {side for _, side in found} == {*SIDES.values()}
+        return {asked for asked, failed in found.items() if failed != "0"}
+
+    failed = failing()
+    if failed != TOO_LARGE:  # a busy machine may outrun a deadline, but hardly the same one twice
+        failed &= failing()
+    assert failed == TOO_LARGE
