@@ -110,3 +110,13 @@ def test_a_description_never_promises_an_image_that_is_refused(tmp_path: Path) -
             assert info.status_code == 422, name
 
     asked(Service, tmp_path, ask)
+
+
+@pytest.mark.parametrize(("kind", "lines"), [(Service, 1), (FolderService, 0)])
+def test_only_the_deployed_service_prints_metrics(
+    photos: Path, caplog: pytest.LogCaptureFixture, kind: type[Service], lines: int
+) -> None:
+    settings = Settings(source_folder=str(photos), workers=1)
+    with caplog.at_level("INFO"):
+        kind(settings, Folder(path=photos, limits=settings.limits)).print_metrics()
+    assert len(caplog.messages) == lines

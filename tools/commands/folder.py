@@ -27,6 +27,9 @@ class FolderService(Service):
         served.router.routes[:0] = [Route("/", self._page), Route(f"{VIEW}{{path:path}}", self._viewer)]
         return served
 
+    def print_metrics(self) -> None:
+        """Print none: they are for CloudWatch, and would stand between the requests."""
+
     def _page(self, _: Request) -> Response:
         folder = self.settings.folder
         if folder is None:
