@@ -197,13 +197,21 @@ class Contents:
 
     @property
     def _tests_left(self) -> tuple[str, ...]:
-        """Return the tests that stay here: of commands, and, without the embedded AWS, those that deploy."""
+        """Return prefixes of tests that are not copied; those that deploy are, with the embedded AWS."""
         return ("tests/unit/tools/",) if self.with_local_aws else ("tests/unit/tools/", "tests/local/")
 
     def _is_of_code_left(self, test: str) -> bool:
-        """Return whether a test's module stays here: tests/unit/A/test_B.py is of A/B.py."""
+        """Return whether what a test is of stays here.
+
+        tests/unit/A/test_B.py is of A/B.py if there is one, and else of the modules in A/.
+        """
         module = test.removeprefix("tests/unit/").replace("test_", "")
-        return module != test and (ROOT / module).is_file() and module not in self._code
+        if not Path(test).name.startswith("test_"):
+            return False
+        if (ROOT / module).is_file():
+            return module not in self._code
+        tested = {str(file.relative_to(ROOT)) for file in (ROOT / module).parent.glob("*.py")}
+        return test.startswith("tests/unit/") and bool(tested) and not tested & {*self._code}
 
     def _tests_cut(self, name: str, found: dict[str, str]) -> str:
         def is_missing(module: str) -> bool:

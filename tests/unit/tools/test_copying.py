@@ -92,6 +92,16 @@ def test_every_link_of_its_pages_leads_somewhere(copied: tuple[str, Path]) -> No
             assert (page.parent / path).exists(), (page, path)
 
 
+def test_no_test_of_code_that_stays_here_comes_along(copied: tuple[str, Path]) -> None:
+    _, folder = copied
+    tested = {
+        test.parent.relative_to(folder / "tests/unit") for test in folder.rglob("tests/unit/**/test_*.py")
+    }
+    ours = {one for one in tested if any((ROOT / one).glob("*.py"))}
+    assert ours
+    assert [one for one in ours if not any((folder / one).glob("*.py"))] == []
+
+
 def test_its_templates_are_the_same_but_for_assets(copied: tuple[str, Path]) -> None:
     pattern, folder = copied
     done = run(folder, sys.executable, "-c", WRITE)
