@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def package(variant: str) -> str:
-    """Return the size of the deployed package, "" if there is none; `cdk deploy` compresses it equally."""
+    """Return the size of a variant's package, zipped as `cdk deploy` zips it; "" if it has none."""
     if variant not in PACKAGES:
         return ""
     folder = bundle(PACKAGES[variant], Runtime.aws("arm64")).path

@@ -36,7 +36,7 @@ def started(stack: ExitStack) -> LocalAws:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return, by name, functions that measure batches as a checkout counts them."""
+    """Return, by name, functions that measure the CPU that a checkout's function spends on batches."""
     aws = started(stack)
     return {"the function": lambda: seconds("count", aws, tree)}
 

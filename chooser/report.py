@@ -229,7 +229,7 @@ def as_json(found: Answer) -> str:
 
 
 def as_data(found: Answer) -> dict[str, object]:
-    """Return everything, with inputs, prices and limits, each with source and date."""
+    """Return the whole answer: inputs, results, and prices and limits with their sources and dates."""
     names = sorted({name for one in found.verdicts for item in one.items for name in item.names})
     used = map(found.load.price, names)
     load = {key: value for key, value in found.load._asdict().items() if key != "given"}

@@ -162,7 +162,7 @@ class Workload(NamedTuple):
 
     @property
     def least_mb(self) -> float:
-        """Minimum MB of a task: enough for a request if both parts were given, else the function's memory."""
+        """Minimum MB of a task: shared_memory_mb + request_memory_mb if both were given, else memory_mb."""
         both = self.shared_memory_mb is not None and self.request_memory_mb is not None
         return self.in_memory + self.in_flight_mb if both else self.memory_mb
 

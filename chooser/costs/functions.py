@@ -92,7 +92,7 @@ def blocked(count: float, in_flight: float) -> float:
 
 
 def spill(load: Workload, architecture: str, kept: list[float]) -> float:
-    """Return the share of requests that find none ready: nearly none, unless too few are configured."""
+    """Return the share of requests that find no environment ready; taken as 0 unless `provisioned` is set."""
     if not load.provisioned:
         return 0
     hours = zip(load.averages, kept * (24 // len(kept)), strict=True)

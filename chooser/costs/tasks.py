@@ -102,7 +102,10 @@ def _standing(load: Workload, architecture: str, size: Size) -> Iterator[Item]:
 
 
 def _each(load: Workload, size: Size, part: Part) -> Iterator[Item]:
-    """Yield the cost of what every task has; `addresses`, if given, includes the first tasks'."""
+    """Yield the cost of a part that every task has.
+
+    `addresses`, if given, already counts those of the first task, or of the first two in production.
+    """
     count = size.average
     if part.what == ADDRESS and load.addresses is not None:
         count = load.addresses + max(0, size.average - (2 if load.production else 1))

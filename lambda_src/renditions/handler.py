@@ -1,4 +1,4 @@
-"""Thin Lambda handler: `job` does the work; clients are created once per execution environment."""
+"""Thin Lambda handler: `upload` does the work; clients are created once per execution environment."""
 
 import os
 from typing import Any

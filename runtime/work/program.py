@@ -111,7 +111,7 @@ class Program:
 
     @contextmanager
     def _started(self, given: Path, made: Path, deadline: float) -> Iterator["subprocess.Popen[bytes]"]:
-        """Start it in a process group of its own, which is killed with it."""
+        """Start the program in a process group of its own, and kill the group when the block ends."""
         told = {"SOURCE": str(given), "RESULTS": str(made), "TMPDIR": str(given.parent)}
         left = min(deadline - time.monotonic(), sys.maxsize)
         process = subprocess.Popen(

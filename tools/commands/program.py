@@ -18,7 +18,7 @@ SECONDS = 60
 
 
 def number_a_text(aws: LocalAws, hybrid: HybridDriver) -> str:
-    """Have the example's shell script number the lines of a text; return a sentence on the result.
+    """Have the script of examples/any_language number the lines of a text; return a sentence on the result.
 
     The worker runs as a process on this machine, with a job in HybridPattern's table, because the pattern's
     own image does not contain the example.

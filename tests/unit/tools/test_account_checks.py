@@ -1,4 +1,4 @@
-"""Each check of preflight with a fault and without, by AWS's answers; no account is asked."""
+"""Each check of preflight, with a fault and without, on stubbed answers of AWS; no account is needed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

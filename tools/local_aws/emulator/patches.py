@@ -1,4 +1,4 @@
-"""Gaps in how MiniStack's services interact. One function per gap."""
+"""Patches for gaps in MiniStack, mostly in how its services interact. One function per gap."""
 
 import contextvars
 import json

@@ -25,7 +25,7 @@ def of(name: str, number: int, **more: Any) -> bytes:
 
 
 def failing_once(views: Views, monkeypatch: pytest.MonkeyPatch, *, call: int, code: str) -> None:
-    """Make the table refuse one of the following transactions."""
+    """Make the table refuse the `call`-th transaction from now on, with the error `code`."""
     dynamodb = views.module.batches.counters.dynamodb
     write, calls = dynamodb.transact_write_items, iter(range(1, 1000))
 
@@ -151,7 +151,7 @@ def test_nothing_is_counted_where_malformed_records_cannot_be_set_aside(views: V
 def test_of_two_invocations_for_one_shard_one_counts(
     views: Views, monkeypatch: pytest.MonkeyPatch, earlier: list[bytes]
 ) -> None:
-    """A function that timed out may still be running when its batch is retried, now with more records."""
+    """A batch may be delivered again, with more records now, while an earlier invocation still counts it."""
     counted = views.module.batches.counters
     mark = type(counted).mark_of
     views.deliver(earlier) if earlier else None
