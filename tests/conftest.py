@@ -57,12 +57,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class ByDeployment(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives all tests that deploy to one worker, which keeps the deployment; other files may go to any
-    worker.
+    """Gives the tests of a folder below tests/local to one worker, which keeps their deployment; other files
+    may go to any worker.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return LOCAL if nodeid.startswith(LOCAL) else nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return file.rpartition("/")[0] if file.startswith(LOCAL) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByDeployment:

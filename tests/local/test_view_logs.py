@@ -25,15 +25,23 @@ def test_views_on_off_and_on_again(
         assert service.get(f"{service.image('seen é.jpg')}/0,0,100,100/max/0/default.webp").status == 200
         assert hybrid.get(f"/{whole}").status == 200
 
+    def counted() -> tuple[int, int]:
+        views = stream.views()
+        return views[image], views[tiles]
+
+    def wait_for(times: int) -> None:
+        """Wait until both are counted as often: CloudFront logs a request after its answer."""
+        eventually(lambda: min(counted()) >= times)
+
     look()
     for views, expected in (("on", 1), ("off", 1), ("on", 2)):
         cdk = Cdk(aws=deployment.aws, folder=deployment.cdk.folder, context=[f"views={views}"])
         cdk.deploy("Network", "StreamPattern", "FargatePattern", "HybridPattern")
         service.wait_until_steady()
         look()
+        wait_for(expected)
         eventually(lambda: stream.behind() == 0)
-        counted = stream.views()
-        assert (counted[image], counted[tiles]) == (expected, expected)
+        assert counted() == (expected, expected)
 
 
 def stored(hybrid: HybridDriver, prefix: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.jobs.record import State
 from tests.local.conftest import Deployment, by_tasks_only
-from tests.local.test_hybrid_pattern import SCAN, held_at_work, manifest, nothing_dead
+from tests.local.jobs.test_hybrid_pattern import SCAN, held_at_work, manifest, nothing_dead
 from tests.support.browser import picture_of
 from tests.support.clips import Clip, make_clip
 from tools.drivers.hybrid_pattern import HybridDriver
