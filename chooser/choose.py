@@ -195,11 +195,14 @@ def sentence(verdicts: list[Verdict]) -> str:
     second, other = next((one for one in rest if one.possible), None), rival(verdicts)
     if not second:
         return f"{said} No other candidate is possible."
-    kind = "" if other in (None, second) else f" Of the other kind, {_against(other, best)}"
+    kind = ""
+    if other and other is not second:
+        of = "functions" if other.candidate in FUNCTIONS else "tasks"
+        kind = f" The cheapest with {of}, {_against(other, best)}"
     if second.usd <= best.usd * CLOSE:
         told = f"{_begun(second)} is close ({second.dollars}): choose what your team knows how to run."
     else:
-        told = f"The next, {_against(second, best, ',')}"
+        told = f"The next, {_against(second, best)}"
     return f"{said} {told}{kind}"
 
 
@@ -210,10 +213,10 @@ def _doubt(verdict: Verdict) -> str:
     return f" ({low:,.2f} to {high:,.2f}, since some of its prices are unverified)"
 
 
-def _against(one: Verdict, best: Verdict, pause: str = "") -> str:
+def _against(one: Verdict, best: Verdict) -> str:
     if best.usd < 0.005:
-        return f"{one.candidate}{pause} costs {one.dollars}."
-    return f"{one.candidate}{pause} costs {one.usd / best.usd:.1f} times that ({one.dollars})."
+        return f"{one.candidate}, costs {one.dollars}."
+    return f"{one.candidate}, costs {one.usd / best.usd:.1f} times that ({one.dollars})."
 
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:

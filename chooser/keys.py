@@ -39,27 +39,31 @@ KEYS = {
     "hours": Key("24 weights, one for each hour of the day", list, "all the same"),
     "peak_per_second": Key("requests per second in the worst minute", (0, 1e9), "the busiest hour's average"),
     "cpu_share": Key(
-        "share of the duration that computes; during the rest a task works on other requests", (0.01, 1)
+        "share of the duration spent computing; during the rest a task works on other requests", (0.01, 1)
     ),
-    "cpu_ms": Key("CPU time of one request: cpu_total_time in Lambda Insights", (0, 3.2e10), "by cpu_share"),
+    "cpu_ms": Key(
+        "CPU time of one request: cpu_total_time in Lambda Insights", (0, 3.2e10), "derived from cpu_share"
+    ),
     "threads": Key("vCPUs that one request can use at once", (0.01, 192)),
     "shared_memory_mb": Key("memory of a process before any request", (0, 1e6), "half of memory_mb"),
     "request_memory_mb": Key(
         "memory that each request in flight adds", (0, 1e6), "half of memory_mb x cpu_share"
     ),
-    "task_concurrency": Key("most requests that one task works on at once", (1, 1e6)),
+    "task_concurrency": Key("maximum number of requests that one task works on at once", (1, 1e6)),
     "cached_share": Key("share of requests that a long-running process answers from its memory", SHARE),
-    "cached_ms": Key("CPU time of such a request", (0, 3.2e10)),
+    "cached_ms": Key("CPU time of a request answered from its memory", (0, 3.2e10)),
     "attempts": Key("average runs per request, retries included", (1, 1000)),
     "payload_in_mb": Key("size of a request", (0, 1e6)),
-    "payload_out_mb": Key("size of its answer", (0, 1e6)),
-    "internet": Key("whether the answer leaves AWS"),
+    "payload_out_mb": Key("size of the response", (0, 1e6)),
+    "internet": Key("whether the response leaves AWS"),
     "front_door": Key("what calls the function", FRONT_DOORS, "http-api, if it is called over HTTP"),
     "requests_per_connection": Key("requests per connection to a load balancer (keep-alive)", (1, 1e6)),
     "listener_rules": Key("rules of the load balancer; ten are free", (0, 100)),
     "connections": Key("connections open at once, on average", (0, 1e9)),
     "pushes": Key("messages to clients for each request of a WebSocket API", (0, 1e6)),
-    "puts": Key("S3 PUT, COPY, POST and LIST calls per request; a part of an upload is one", (0, 1e7)),
+    "puts": Key(
+        "S3 PUT, COPY, POST and LIST calls per request; each part of a multipart upload is one", (0, 1e7)
+    ),
     "gets": Key("S3 GET and HEAD calls per request", (0, 1e7)),
     "events": Key("EventBridge events per request", (0, 1e6)),
     "messages": Key("SQS calls per request: send, receive and delete are three", (0, 1e6)),
@@ -71,7 +75,7 @@ KEYS = {
     "gpu": Key("whether the work needs a GPU"),
     "long_connections": Key("whether connections stay open: WebSockets, streams"),
     "start_seconds": Key("how long a request may wait for a start", (0, 86_400)),
-    "late_share": Key("share of requests that may wait longer", SHARE),
+    "late_share": Key("share of requests that may wait longer than start_seconds", SHARE),
     "init_ms": Key(
         "time of a cold start: Init Duration in REPORT lines (snapstart: Restore Duration)", (0, 900_000)
     ),
@@ -80,12 +84,14 @@ KEYS = {
     ),
     "snapstart": Key("whether the function starts from a snapshot: Python, .NET"),
     "provisioned": Key(
-        "environments kept ready (provisioned concurrency)", (0, 1e6), "what the load takes, 70 % busy"
+        "environments kept ready (provisioned concurrency)",
+        (0, 1e6),
+        "what the load needs at 70 % utilisation",
     ),
     "log_kb": Key("logs per request", (0, 1e6)),
     "task_vcpus": Key("vCPUs of a task", (0.25, 32), "the cheapest that carries the load"),
     "task_memory_gb": Key("memory of a task", (0.5, 244), "the cheapest that carries the load"),
-    "pull_seconds": Key("billed before a task works: pulling its image, and its start", (0, 3600)),
+    "pull_seconds": Key("seconds billed before a task works: image pull and start", (0, 3600)),
     "interruptible": Key("whether a run may be stopped at two minutes' notice and started again"),
     "spot_share": Key("share of a service's tasks on Spot", SHARE),
     "spot_interruptions": Key("interruptions of a Spot task per hour; each loses half a run", (0, 100)),
@@ -94,12 +100,14 @@ KEYS = {
     "load_balancer": Key("load balancer in front of a service", BALANCERS, "each that fits"),
     "sharing": Key("services behind a shared load balancer", (1, 100)),
     "addresses": Key(
-        "public IPv4 addresses of load balancer and tasks", (0, 10_000), "one for each that has one"
+        "public IPv4 addresses of load balancer and tasks",
+        (0, 10_000),
+        "two of a public load balancer, one per task without NAT gateways or endpoints",
     ),
     "nat_gateways": Key("NAT gateways for tasks, and for a function in the VPC", (0, 100)),
-    "endpoints": Key("interface endpoints, counted in each zone", (0, 1000)),
+    "endpoints": Key("interface endpoints, counted once per zone", (0, 1000)),
     "network_mb": Key("traffic through NAT gateways or endpoints per request", (0, 1e6)),
-    "function_in_vpc": Key("whether the function pays for these too"),
+    "function_in_vpc": Key("whether the function pays for NAT gateways and endpoints too"),
     "assumed": Key('keys that were not measured: "cpu_share", "duration_ms.arm64"', tuple, "none"),
 }
 """All keys, in the order in which a person thinks of them. A key without values is a boolean."""

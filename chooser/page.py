@@ -123,9 +123,10 @@ def _hand() -> str:
     public, internal, each = service_month(4), service_month(2), lambda_request(ONE_VCPU_MB, 500)
     requests = [f"{usd / each / 1e6:.2f} million" for usd in (public, internal)]
     return f"""\
-- Two tasks of 0.5 vCPU and 1 GB behind a public load balancer, with 4 public IPv4: **${public:.2f} a month**,
-  as much as {requests[0]} Lambda requests of 1,769 MB for 500 ms.
-- Behind an internal one (CloudFront's VPC origin), with 2: **${internal:.2f}**, {requests[1]}.
+- Two tasks of 0.5 vCPU and 1 GB behind a public load balancer, with 4 public IPv4 addresses:
+  **${public:.2f} a month**, as much as {requests[0]} Lambda requests of 1,769 MB for 500 ms.
+- The same behind an internal load balancer (CloudFront's VPC origin), with 2 public IPv4 addresses:
+  **${internal:.2f}**, as much as {requests[1]} of these requests.
 - A vCPU that is busy for an hour costs **{busy_ratio():.2f} times** as much on Lambda.
 - One task of 1 vCPU and 2 GB for twenty minutes: **${task_job(20):.4f}**."""
 
@@ -133,11 +134,11 @@ def _hand() -> str:
 def _break_even() -> str:
     head = (
         "a request",
-        "cost those two, public",
-        "internal",
+        "as much as the two tasks, public",
+        "the two tasks, internal",
         "break-even, HTTP API",
-        "REST API",
-        "function URL",
+        "break-even, REST API",
+        "break-even, function URL",
     )
     rows = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     for memory, milliseconds in SHAPES:
@@ -212,7 +213,7 @@ def _keys() -> str:
             low, high = key.values[0], key.values[-1]
             numbers = not isinstance(low, str)
             values = f"{low:,.10g} to {high:,.10g}" if numbers else ", ".join(map(str, key.values))
-        default = key.unsaid or str(Workload._field_defaults.get(name, "an error")).lower()
+        default = key.unsaid or str(Workload._field_defaults.get(name, "required")).lower()
         rows.append(f"| `{name}` | {key.what} | {values} | {default} |")
     return "\n".join(rows)
 
@@ -260,8 +261,8 @@ def _limits() -> str:
         "memory": ("memory_mb", "MB"),
         "vCPU": ("vcpus", ""),
         "GPU": ("gpu", ""),
-        "answer, synchronous": ("response_mb", "MB"),
-        "until it runs, cold": ("start_seconds", "s"),
+        "synchronous response": ("response_mb", "MB"),
+        "cold start": ("start_seconds", "s"),
     }
     groups = {"lambda": "Lambda", "managed_instances": "Managed Instances", "fargate": "Fargate"}
     rows = [f"| | {' | '.join(groups.values())} |", "|---|" + "---:|" * len(groups)]
@@ -269,8 +270,9 @@ def _limits() -> str:
         cells = []
         for group in groups:
             bound = limits().get(f"{group}.{name}")
+            without = "not known" if name == "start_seconds" else "no limit"
             cells.append(
-                f"[{bound.value:,g} {unit}]({bound.source})".replace(" ]", "]") if bound else "no limit"
+                f"[{bound.value:,g} {unit}]({bound.source})".replace(" ]", "]") if bound else without
             )
         rows.append(f"| {told} | {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""The small S3 client in a task, for many small objects: boto3 spends more CPU on a PUT than a tile takes.
+"""The small S3 client in a task, for many small objects: boto3 spends milliseconds of CPU on each PUT.
 
 A task's credentials come from an endpoint and expire; botocore renews them before they do.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html

@@ -101,9 +101,9 @@ class Consumer:
         try:
             return self.handle(body)
         except EXPECTED as error:
-            return _failed(error, message=body)
+            return _failed(error, body=body)
         except Exception as error:  # noqa: BLE001 - an error in the code: the next message may be none
-            return _failed(error, message=body, trace=traceback.format_exc())
+            return _failed(error, body=body, trace=traceback.format_exc())
         finally:
             self.is_working = False
 

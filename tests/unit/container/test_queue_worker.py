@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from container.queue_worker import consume
 from container.queue_worker.consume import Consumer
 from container.queue_worker.handle import Ending
-from container.queue_worker.metrics import Metric
+from container.queue_worker.metrics import Metric, line
 from container.queue_worker.protection import Protection
 from runtime.deadline import DeadlineExceededError
 from runtime.exits import AGAIN, DONE, FAILED, REJECTED, StoppedError
@@ -170,7 +170,8 @@ def test_what_fails_comes_again_later_each_time(
     ((said, facts),) = service.said
     assert (said, facts["exit"]) == (metric, code)
     assert facts["message_id"].startswith("m"), "by which an operator finds it in the queue"
-    assert facts["message"] == "a", "which names the object"
+    assert facts["body"] == "a", "which names the object"
+    assert json.loads(line("Here", said, facts))["message"] == metric, "by which the runbook searches"
     assert ("trace" in facts) is isinstance(error, ValueError)
 
 
