@@ -1,6 +1,7 @@
-"""The service that works off the queue: its task, its deployments and its permissions."""
+"""The service that consumes the queue: its task, its deployments and its permissions."""
 
 import aws_cdk as cdk
+import aws_cdk.aws_ec2 as ec2
 import aws_cdk.aws_ecs as ecs
 import aws_cdk.aws_sqs as sqs
 from constructs import Construct
@@ -96,6 +97,25 @@ class QueueWorker(ecs.FargateService):
         if cluster.exec_log:
             allow_shells(self)
         self._allow_working(queue, tiles)
+        if settings.egress == "endpoints":
+            self._reach_the_queue(network, cluster)
+
+    def _reach_the_queue(self, network: Network, cluster: Cluster) -> None:
+        """Add an interface endpoint for SQS: the network has those that every task needs, and S3's.
+
+        CloudFront has none: https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
+        """
+        group = ec2.SecurityGroup(self, "SqsGroup", vpc=network.vpc, allow_all_outbound=False)
+        group.add_ingress_rule(cluster.group, ec2.Port.tcp(443))
+        ec2.InterfaceVpcEndpoint(
+            self,
+            "Sqs",
+            vpc=network.vpc,
+            service=ec2.InterfaceVpcEndpointAwsService.SQS,
+            subnets=network.tasks,
+            security_groups=[group],
+            open=False,
+        )
 
     def _allow_working(self, queue: sqs.Queue, tiles: TileDistribution) -> None:
         role = self.task_definition.task_role

@@ -10,7 +10,7 @@ from container.queue_worker.environment import QueueWorkerEnvironment
 from container.queue_worker.run import MARGIN_MINUTES
 from stacks.queue_pattern.backlog_scaling import IDLE, JOBS_A_TASK
 from stacks.queue_pattern.queue_worker import JOB
-from tests.synth.conftest import Synth, Template, resources
+from tests.synth.conftest import Synth, Template, only, resources
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +116,20 @@ def test_a_deploy_starts_new_tasks_before_it_stops_old_ones_and_leaves_their_num
     service = one(template, "AWS::ECS::Service")
     assert "DesiredCount" not in service
     assert service["DeploymentConfiguration"]["MinimumHealthyPercent"] == 100
+
+
+def test_without_a_route_out_its_tasks_reach_the_queue_by_an_endpoint(synth: Synth) -> None:
+    template = synth("QueuePattern", egress="endpoints")
+    endpoint = only(template, "AWS::EC2::VPCEndpoint")
+    assert (endpoint["VpcEndpointType"], endpoint["PrivateDnsEnabled"]) == ("Interface", True)
+    assert ".sqs" in str(endpoint["ServiceName"])
+    task = only(template, "AWS::ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]
+    rule = only(template, "AWS::EC2::SecurityGroupIngress")
+    assert endpoint["SecurityGroupIds"] == [rule["GroupId"]]
+    assert task["SecurityGroups"] == [rule["SourceSecurityGroupId"]]
+    assert (endpoint["SubnetIds"], rule["FromPort"], rule["ToPort"]) == (task["Subnets"], 443, 443)
+
+
+@pytest.mark.parametrize("egress", ["public-ip", "nat"])
+def test_with_a_route_out_there_is_no_endpoint_to_pay_for(synth: Synth, egress: str) -> None:
+    assert resources(synth("QueuePattern", egress=egress), "AWS::EC2::VPCEndpoint") == {}
