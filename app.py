@@ -14,7 +14,7 @@ from stacks.settings import Settings
 from stacks.stream_pattern.stack import StreamPattern
 
 SERVICES = ("FargatePattern", "LambdaService")
-"""One application, hosted in two ways."""
+"""Patterns that host the same application, each in its own way."""
 PATTERNS = ("LambdaPattern", *SERVICES, "HybridPattern", "QueuePattern", "StreamPattern")
 STACKS = ("Network", *PATTERNS, "Operations")
 
@@ -22,7 +22,7 @@ STACKS = ("Network", *PATTERNS, "Operations")
 def compose(scope: Construct, settings: Settings) -> None:
     """Create every stack.
 
-    These ids are what `cdk` selects by; `settings.stack_name` makes CloudFormation's names.
+    The `cdk` CLI selects stacks by the ids below; `settings.stack_name` returns their CloudFormation names.
     """
     network = Network(scope, "Network", settings=settings)
     LambdaPattern(scope, "LambdaPattern", settings=settings)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set-up and every command, with nothing but Python 3.11: `python3 dev.py` lists them."""
+"""Set-up and every command; needs only Python 3.11 or newer. `python3 dev.py` lists the commands."""
 
 import sys
 
@@ -44,7 +44,11 @@ LOCKS = (
     "bench/thumbor.txt",
 )
 ALL_TESTS = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder", "--budget", "-m", "not slow")
-"""Tests that deploy are run along with the others (conftest.py); tests/support/budget.py shows the cost."""
+"""pytest's arguments for every test that is not slow.
+
+Tests that deploy run in parallel with the others (tests/conftest.py); --budget prints the CPU time that the
+run took (tests/support/budget.py).
+"""
 CLOCKLESS = (
     "tests/synth",
     "tests/unit/chooser",
@@ -53,7 +57,7 @@ CLOCKLESS = (
     "tests/unit/runtime/imaging",
     "tests/unit/stacks",
 )
-"""Tests of pure code, or with a clock of their own: nothing in them can be late."""
+"""Tests of pure code, or with a clock of their own: a busy machine cannot make them fail."""
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -68,7 +72,7 @@ Run = Callable[[Sequence[str]], int]
 
 @dataclass(frozen=True)
 class Command:
-    """A row in the list of commands. local_aws: MiniStack and its viewer are set up first."""
+    """A row in the list of commands. local_aws: whether MiniStack and its viewer are set up first."""
 
     help: str
     run: Run
@@ -76,7 +80,7 @@ class Command:
 
 
 def program(*command: str, default: Sequence[str] = ()) -> Run:
-    """Return a command that runs a program of the environment.
+    """Return a command that runs a program of the virtual environment.
 
     default: its arguments if the caller gives none.
     """
@@ -86,7 +90,7 @@ def program(*command: str, default: Sequence[str] = ()) -> Run:
 def module(name: str, *, from_here: bool = False) -> Run:
     """Return a command that runs a module of tools.commands.
 
-    from_here: its paths are relative to the caller's folder.
+    from_here: whether paths in its arguments are relative to the caller's folder.
     """
     place = ("--from", str(Path.cwd())) if from_here else ()
     return lambda arguments: become(PYTHON, "-m", f"tools.commands.{name}", *place, *arguments)
@@ -111,7 +115,7 @@ def bench(arguments: Sequence[str]) -> int:
 
 
 def check(_: Sequence[str]) -> int:
-    """Lint, check formatting and types; stop at the first failure."""
+    """Check formatting and types, lint the code and the synthesised templates; stop at the first failure."""
     for command in CHECKS:
         if code := run(*command):
             return code
@@ -147,7 +151,10 @@ def docs(_: Sequence[str]) -> int:
 
 
 def lock(_: Sequence[str]) -> int:
-    """Update the lock files, for tests and deployments alike, as far as the *.in files allow."""
+    """Update the lock files as far as the *.in files allow.
+
+    Functions and containers get the versions that requirements.txt pins for the tests.
+    """
     options = (
         "--upgrade",
         "--universal",

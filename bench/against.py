@@ -39,7 +39,10 @@ def checkout(revision: str) -> Iterator[Path]:
 
 
 def compare(revision: str, work: Work) -> None:
-    """Print the CPU time of both, and the median of the round-by-round ratios. Raises RevisionError."""
+    """Print this checkout's and the revision's CPU time, and the median of their ratios by round.
+
+    Raises RevisionError.
+    """
     with checkout(revision) as tree, ExitStack() as stack:
         ours, theirs = work(ROOT, stack), work(tree, stack)
         names = [name for name in ours if name in theirs]

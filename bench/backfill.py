@@ -55,7 +55,7 @@ def going_on(feed: BackfillDriver) -> Iterator[None]:
 
 
 def main() -> None:
-    """Measure both in turn and store the result."""
+    """Measure live uploads without and during a backfill in turn, and store the result."""
     alone, beside = [], []
     with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder) / "log") as aws:
         cdk = Cdk(aws=aws, folder=Path(folder))

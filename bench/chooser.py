@@ -24,7 +24,7 @@ def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
 
 
 def main() -> None:
-    """Measure both in turn and store the result."""
+    """Measure an empty Python and an answer in turn, then a change on the page; store the result."""
     run(ANSWER)  # bytecode of all that is imported
     runs = interleaved({"an empty Python": EMPTY, "an answer": ANSWER}, ROUNDS)
     cpu = {name: [one.cpu for one in found] for name, found in runs.items()}

@@ -26,7 +26,7 @@ TRACER = "with boto3's client and Tracer"
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """A fake of S3 for the first photo: returns the photo, has no pointer yet, and accepts what is put."""
+    """A fake S3 for the first photo: returns the photo, answers other reads with 404, and accepts writes."""
 
     protocol_version = "HTTP/1.1"
 

@@ -28,7 +28,7 @@ def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Pat
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return, by name, functions that measure a 12 MP photo to three renditions, by a checkout's imaging."""
+    """Return, by format, functions that measure how a checkout makes three renditions of a 12 MP photo."""
 
     def of(kind: str) -> Callable[[], float]:
         command: list[str | Path] = [

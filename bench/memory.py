@@ -1,4 +1,4 @@
-"""The worst kind of each format to decode: peak memory beyond the process's own, and CPU time."""
+"""The kinds of each format that are worst to decode: peak memory beyond the process's own, and CPU time."""
 
 import sys
 from pathlib import Path

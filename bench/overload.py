@@ -16,7 +16,7 @@ from tests.support.load import hammer
 
 ROUNDS, REQUESTS = sized(5, 1), sized(400, 60)
 FEW, MANY = 4, 64
-"""Numbers of connections. With QUEUE below its default, most requests over the MANY are refused."""
+"""Numbers of connections. QUEUE is below the default, so that most requests of MANY are refused."""
 QUEUE = 16
 PATHS = [f"/iiif/3/photo.jpg/full/{width},/0/default.jpg" for width in range(200, 1000)]
 
@@ -33,7 +33,7 @@ def per_second(service: Running, clients: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure both in turn and store the result."""
+    """Measure few and many connections in turn, and store the result."""
     found: dict[int, list[tuple[float, float]]] = {FEW: [], MANY: []}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "photo.jpg").write_bytes(encode(noise(3000, 2000), ".jpg"))

@@ -1,4 +1,4 @@
-"""Large photos made from the samples, repeated and with seeded grain, as there are none from cameras."""
+"""Large photos, made from a sample by repetition and seeded grain: the samples have none from a camera."""
 
 from pathlib import Path
 

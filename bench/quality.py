@@ -1,4 +1,4 @@
-"""Similarity to a full-resolution Lanczos reduction before encoding: ours and sharp's."""
+"""How similar our and sharp's renditions, before encoding, are to a full-resolution Lanczos reduction."""
 
 import json
 import math

@@ -161,7 +161,7 @@ def viewers(
 ) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[tuple[float, float]]]]:
     """Measure a viewer of a 100 MP source, new in each round; and one tile each of sources seen only once.
 
-    Without a cache every tile costs the same, so the peer is asked for one in twenty.
+    The peer has no cache, so every tile costs it the same: it is asked for one in twenty.
     """
     sessions: dict[str, list[tuple[float, float]]] = {OURS: [], IIIF: []}
     alone: dict[str, list[tuple[float, float]]] = {OURS: [], IIIF: []}

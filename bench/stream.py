@@ -42,7 +42,7 @@ def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
 
 
 def main() -> None:
-    """Measure both in turn and store the result."""
+    """Measure parsing alone and the whole function in turn, and store the result."""
     names = {"parse": "decoded and parsed", "count": "by the function, with its writes"}
     found: dict[str, list[float]] = {what: [] for what in names}
     with ExitStack() as stack:

@@ -41,7 +41,7 @@ SMALLER = sized(1, 4)
 """Reduction of sizes with --smallest."""
 CALIBRATION = Clip(width=1280 // SMALLER, height=720 // SMALLER, frames=50, grain=8)
 CALIBRATION_SECONDS = 1.6
-"""CPU seconds of its MP4 on the machine where the estimates were fitted, in the same run."""
+"""CPU seconds that CALIBRATION's MP4 took in the run in which the estimates were fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)

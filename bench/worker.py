@@ -35,7 +35,7 @@ ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DE
 
 
 def world(url: str, file: Path) -> Job:
-    """Create buckets, table, the scan, and its job for a task to begin."""
+    """Create the buckets, the table, the scan, and its job, ready for a task to begin."""
     session = boto3.Session("test", "test", region_name="us-east-1")
     s3 = session.client("s3", endpoint_url=url)
     for bucket in ("source", "output"):

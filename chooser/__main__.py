@@ -30,11 +30,11 @@ FORMATS = (".svg", ".png", ".pdf")
 
 
 COMMANDS = {"serve": "chooser.serve", "observe": "chooser.observe", "prices": "chooser.price_list"}
-"""Commands other than answering a workload, with the module of each."""
+"""Commands other than an answer for a workload, with the module of each."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer a question, or run another command. Returns the exit code."""
+    """Print the answer for a workload, or run another command. Returns the exit code."""
     if arguments and arguments[0] in COMMANDS:
         from importlib import import_module
 

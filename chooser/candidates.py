@@ -93,7 +93,7 @@ def total(candidate: Candidate, load: Workload, architecture: str, *, free: bool
 def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
     """Return the marginal USD of a million requests.
 
-    For a service: their share of its CPU at 60 % utilisation.
+    For a service: its CPU and memory for them at 60 % utilisation, and their requests to other services.
     """
     at = load._replace(requests=1e6)
     items = bill(candidate, at, architecture)
@@ -106,7 +106,7 @@ def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
 
 
 def size(candidate: Candidate, load: Workload, architecture: str) -> Size | None:
-    """Return the size of its tasks, if it has any."""
+    """Return the size of the candidate's tasks, if it has any."""
     at = placed(candidate, load)
     if candidate in SERVICES:
         return tasks.service_size(at, architecture)
@@ -119,7 +119,7 @@ def size(candidate: Candidate, load: Workload, architecture: str) -> Size | None
 
 
 def violations(candidate: Candidate, load: Workload, architecture: str) -> Iterator[Reason]:
-    """Yield the reasons that rule it out, with their numbers."""
+    """Yield the reasons that rule a candidate out, with their numbers."""
     for name, asked in _asked(candidate, placed(candidate, load), architecture):
         bound = limits().get(name)
         if bound and asked > bound.value:

@@ -25,7 +25,7 @@ PEAK = (1, 5)
 GUESSED = (0.5, 2)
 """Range of a number that was given, as factors: next year's load, or a measurement on another day."""
 ARCHITECTURE = (0.8, 1.5)
-"""Factors on an assumed duration; docs/choosing.md has what others measured on arm64."""
+"""Range of an assumed duration, as factors; docs/choosing.md has what others measured on arm64."""
 CHOICES = {
     "front_door": tuple(one for one in FRONT_DOORS if one in ("function-url", "http-api", "rest-api")),
     "start_seconds": (0.1, 600),
@@ -39,7 +39,7 @@ CHOICES = {
 
 
 class Change(NamedTuple):
-    """key: an input or a price. now, then: its values in words. best: the answer with `then`."""
+    """key: an input or a price. now, then: its values as text. best: the answer with `then`."""
 
     key: str
     now: str
@@ -133,7 +133,7 @@ def _said(value: object) -> str:
 
 
 def _prices(verdicts: list[Verdict]) -> Iterator[Change]:
-    """Yield the changes by each unverified price alone; one that all candidates pay alike makes none."""
+    """Yield changes that one unverified price makes by itself; one that all pay alike makes none."""
     possible = [one for one in verdicts if one.possible]
     unverified = {
         found.name: found

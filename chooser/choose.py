@@ -1,4 +1,4 @@
-"""“Lambda or Fargate?”: hard limits rule candidates out, with their numbers; then cost decides."""
+"""“Lambda or Fargate?”: hard limits, each with its number, rule candidates out; then cost decides."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -20,7 +20,7 @@ CLOSE = 1.25
 STEP, FAR = 1.5, 1e4
 """Step of the search for a break-even, and how far it goes up and down from the workload."""
 NEAR, NEARBY = 1.1, 8
-"""Factor of a step, and number of steps to either side of a break-even, in which others are searched for."""
+"""Factor of a step, and number of steps to either side of a break-even, in the search for others."""
 
 
 class Verdict(NamedTuple):
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
 
     @property
     def usd(self) -> float:
-        """Per month."""
+        """USD per month."""
         return sum(item.usd for item in self.items)
 
     @property
@@ -67,7 +67,7 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
 
 
 def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = False) -> Verdict | None:
-    """Return the first of `choose`, without the bills of impossible candidates; None without any."""
+    """Return what `choose` puts first, without bills of impossible candidates; None if none is possible."""
     able = (one for one in considered(load) if not any(violations(one, load, architecture)))
     found = (_verdict(one, load, architecture, free) for one in able)
     return min(found, key=lambda one: one.usd, default=None)
@@ -88,7 +88,7 @@ def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool
 class BreakEven(NamedTuple):
     """The load at which two candidates cost the same.
 
-    requests: per month; busy: utilisation of one function environment. others: the lowest and highest
+    requests: per month; busy: average number of busy function environments. others: the lowest and highest
     crossing nearby, where whole tasks cause several.
     """
 

@@ -19,7 +19,7 @@ class WorkloadError(Exception):
 
 
 class Key(NamedTuple):
-    """what: meaning and unit. values: a range of numbers, or allowed texts. unsaid: default in words."""
+    """what: meaning and unit. values: a range of numbers, texts, or a type. unsaid: default in words."""
 
     what: str
     values: tuple[float, float] | tuple[str, ...] | type = bool

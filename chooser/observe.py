@@ -1,6 +1,6 @@
 """`python3 -m chooser observe lambda:NAME`: a workload from CloudWatch's metrics of a function or service.
 
-Read only, with the caller's credentials. What could not be seen is a comment in the file, to be filled in.
+Read only, with the caller's credentials. What could not be seen is a comment in the output, to be filled in.
 """
 
 from collections.abc import Sequence

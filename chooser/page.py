@@ -38,11 +38,11 @@ PATTERNS = {
     "fargate": ("image-service", Candidate.SERVICE),
     "hybrid": ("scans", Candidate.RUN_TASK),
 }
-"""What each pattern is for, and what it runs on."""
+"""Each pattern's example workload, and the candidate that it runs on."""
 LOADS = (0.1, 1, 10)
 """Multiples of the example's load."""
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
-"""MB and milliseconds of requests."""
+"""Memory in MB and duration in milliseconds of requests."""
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
 WAYS = ("http-api", "rest-api", "function-url")
 MARKED = re.compile(r"(<!-- chooser: ([a-z-]+) -->\n).*?(<!-- /chooser -->)", re.DOTALL)
@@ -70,7 +70,7 @@ def service_month(addresses: int, *, tasks: int = 2, vcpus: float = 0.5, memory_
 
 
 def busy_ratio(architecture: str = "x86_64") -> float:
-    """Return the price of a busy vCPU on Lambda relative to Fargate with 2 GB."""
+    """Return the price of a busy vCPU on Lambda, relative to one on Fargate with 2 GB."""
     function = ONE_VCPU_MB / 1024 * 3600 * price(f"lambda_gb_second_{architecture}").usd
     return function / (fargate_month(1, 2, architecture) / 730)
 
@@ -166,7 +166,7 @@ def _crossing(shape: Workload) -> str:
 
 
 def _shape(memory_mb: float, milliseconds: float, way: str) -> Workload:
-    """Return a steady load of one kind of computation, on the cheapest tasks that carry it."""
+    """Return a steady workload of one kind of request; no task size is set, so the cheapest is found."""
     return Workload(
         name="",
         requests=1_000_000,
@@ -219,7 +219,7 @@ def _keys() -> str:
 
 
 def _loads() -> str:
-    """Return the three patterns at three loads, on arm64."""
+    """Return the monthly costs of the three patterns at three loads, on arm64."""
     rows = ["| | a tenth | as in the example | ten times |", "|---|---:|---:|---:|"]
     for name, candidate in PATTERNS.values():
         found = example(name)
@@ -240,7 +240,7 @@ def _bills(name: str, candidate: Candidate) -> str:
 
 
 def _beside(name: str, candidates: Sequence[Candidate]) -> str:
-    """Return several candidates at three loads, on arm64, without S3's part, which is the same for all."""
+    """Return several candidates' costs at three loads, on arm64, without S3's part: all pay the same."""
     found = example(name)
     rows = [f"| [{found.name}](../examples/{name}.toml), a month | {' | '.join(candidates)} |"]
     rows.append("|---:|" + "---:|" * len(candidates))

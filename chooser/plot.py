@@ -15,7 +15,7 @@ POINTS = 200
 
 
 def plot(load: Workload, architecture: str, file: str, *, free: bool = False) -> None:
-    """Plot the possible candidates, from a thousandth to a thousand times the workload.
+    """Plot the possible candidates, from a thousandth (at least one request) to a thousand times the load.
 
     The file's extension chooses the format.
     """

@@ -1,4 +1,4 @@
-"""`python3 -m chooser prices --region R`: a Region's list prices from AWS, into a file of one's own.
+"""`python3 -m chooser prices --region R`: fetches a Region's list prices from AWS into a file of your own.
 
 Reads AWS's public price list, without credentials. A price that is not there as expected is left out, with
 the reason; answers then use us-east-1's price and say so.
@@ -28,7 +28,7 @@ SHAPE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 MOST_BYTES = 100_000_000
 SECONDS = 60
 NOT_READ = ("nat_gateway_hour", "nat_gateway_gb", "managed_instance_hour")
-"""Prices in AmazonEC2's list, of about 450 MB per Region, which are not read."""
+"""Prices in AmazonEC2's list, which is not read: it has about 450 MB per Region."""
 PREFIX = re.compile(r"([A-Z]{2,4}\d?)-")
 BARE = {"us-east-1": ("", "USE1-")}
 """The Region in which some usage types have a prefix and most have none."""
@@ -65,7 +65,7 @@ def wanted() -> list[Wanted]:
 def read(listed: Any, region: str, rows: Sequence[Wanted]) -> tuple[dict[str, Found], dict[str, str]]:
     """Return prices of one offer's list by name, and why others are missing.
 
-    Raises ListError if it is no list.
+    Raises ListError if it is not a price list.
     """
     if not isinstance(listed, dict) or not isinstance(listed.get("products"), dict):
         raise ListError("this is no price list")
@@ -92,7 +92,7 @@ def _is_here(product: Any, region: str) -> bool:
 
 
 def _prefixes(products: Sequence[Any], region: str) -> tuple[str, ...]:
-    """Return the commonest prefixes of the list's usage types: no rule gives a Region's prefix."""
+    """Return the commonest prefix of the list's usage types, or BARE's: no rule gives a Region's prefix."""
     found = (PREFIX.match(one["attributes"]["usagetype"]) for one in products)
     (most, _), *_ = [*Counter(one[0] if one else "" for one in found).most_common(1), ("", 0)]
     return BARE.get(region) or (most,)
@@ -138,7 +138,7 @@ def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float],
 
 
 def _step(dimension: Any) -> tuple[float, float, Decimal]:
-    """Return from, to, and USD for one of the list's units."""
+    """Return a tier's begin and end, and its USD per unit of the list."""
     if "USD" not in dimension["pricePerUnit"]:
         raise ListError(f"in {', '.join(map(repr, dimension['pricePerUnit']))}, not in USD")
     begin, end = float(dimension["beginRange"]), float(dimension["endRange"])
@@ -146,7 +146,7 @@ def _step(dimension: Any) -> tuple[float, float, Decimal]:
 
 
 def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]]) -> str:
-    """Return a Region's file. found: with the address and date of each price's list."""
+    """Return a Region's file as TOML. found: prices by name, each with its list's address and date."""
     parts = [f'region = "{region}"\nas_of = {today}\n']
     for name, (one, address, day) in found.items():
         tiers = ", ".join(f"[{bound!r}, {usd!r}]" for bound, usd in one.tiers)

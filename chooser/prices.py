@@ -27,7 +27,7 @@ prices are lower elsewhere.
 """
 SIBLINGS = (("arm64", "x86_64"), ("x86_64", "arm64"))
 ALIKE = (0.9, 1.1)
-"""Range of a price that is assumed in proportion to the other architecture's, which is known there."""
+"""Range of a price assumed in proportion to the other architecture's, which is known in the Region."""
 
 
 class Price(NamedTuple):
@@ -152,7 +152,7 @@ def _elsewhere(one: Price, found: Mapping[str, Price]) -> Price:
 
 
 def forget() -> None:
-    """Clear what was read of files, so that they are read again."""
+    """Clear what was read from files, so that they are read again."""
     _file.cache_clear()
     prices.cache_clear()
 

@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
     @property
     def best(self) -> Verdict:
-        """The cheapest possible candidate, if there is one."""
+        """The cheapest possible candidate, or the cheapest of those ruled out if none is possible."""
         return self.verdicts[0]
 
     @property
@@ -112,7 +112,7 @@ def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
 
 
 def details(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
-    """Return the rows with every item of each bill."""
+    """Return the rows, each possible candidate's followed by every item of its bill."""
     found = []
     for one, row in zip(verdicts, rows(verdicts), strict=True):
         found.append(row)

@@ -1,4 +1,4 @@
-"""`python3 -m chooser serve`: the chooser as a page on one's own machine, with sliders.
+"""`python3 -m chooser serve`: the chooser as a page with sliders, on your own machine.
 
 It listens on loopback only and refuses requests for other host names, so other sites cannot use it. It stores
 nothing: the link contains the workload.
@@ -168,7 +168,7 @@ def _curve(found: Answer, verdict: Verdict) -> dict[str, object]:
 
 
 def _line(item: Item) -> dict[str, str]:
-    """Return a line of the bill as the command prints it, rounded once."""
+    """Return a line of the bill as the command prints it: the page does not round it again."""
     return {"what": item.what, "text": f"{item.usd:,.2f}"}
 
 

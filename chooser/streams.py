@@ -12,19 +12,19 @@ WINDOW, MOST = 10, 2000
 CPU_MS, BATCH_MS, WRITE_MS = 0.016, 4, 12
 """Milliseconds per record (docs/benchmarks.md), per batch and per transaction (both assumed)."""
 VIEWS, COUNTERS = 1 / 3, 99
-"""Views among the records; counters per transaction."""
+"""Share of the records that are views; counters per transaction."""
 NEW_IN_WINDOW, NEW_IN_MINUTE = 1 / 2, 1 / 6
-"""Share of views that are their image's first within ten seconds and within a minute: assumed."""
+"""Assumed share of views that are the first of their image within ten seconds, and within a minute."""
 
 
 def by_function(load: Workload, rate: float) -> Workload:
-    """Return the work on batches of one shard; each counter is written once per batch."""
+    """Return the function's workload for one shard: each counter is written once per batch."""
     records = min(rate * WINDOW, MOST)
     return _counted(load, rate / records, records, records * VIEWS * NEW_IN_WINDOW)
 
 
 def by_task(load: Workload, rate: float) -> Workload:
-    """Return the work of a task that writes and checkpoints once per minute."""
+    """Return the workload of a task that writes and checkpoints once per minute."""
     records = rate * 60
     return _counted(load, 1 / 60, records, records * VIEWS * NEW_IN_MINUTE)
 

@@ -13,7 +13,8 @@ SECONDS_A_MONTH = 730 * 3600
 class Workload(NamedTuple):
     """One kind of request or job. chooser/keys.py has each key's meaning, unit and range.
 
-    0, "" or None means that a key was not given, if its entry names a default. given: the keys in the file.
+    0, "" or None stands for a key that was not given, where its entry says in words what then applies. given:
+    the keys in the file.
     """
 
     name: str
@@ -85,11 +86,11 @@ class Workload(NamedTuple):
         )
 
     def price(self, name: str) -> Price:
-        """Return a price in its Region. Raises KeyError."""
+        """Return a price in the workload's Region. Raises KeyError."""
         return price(name, self.region)
 
     def month(self, name: str) -> float:
-        """Return USD per month for one unit, in its Region. Raises KeyError."""
+        """Return USD per month for one unit, in the workload's Region. Raises KeyError."""
         return month(name, self.region)
 
     @property
@@ -144,7 +145,10 @@ class Workload(NamedTuple):
 
     @property
     def in_memory(self) -> float:
-        """MB of a process without requests; half of the function's memory unless given."""
+        """MB of a process without requests: shared_memory_mb, or what request_memory_mb leaves.
+
+        Without either, half of memory_mb.
+        """
         if self.shared_memory_mb is not None:
             return self.shared_memory_mb
         if self.request_memory_mb is not None:
@@ -153,7 +157,10 @@ class Workload(NamedTuple):
 
     @property
     def in_flight_mb(self) -> float:
-        """MB that each request in flight adds; by default, the computing share of the other half."""
+        """MB that each request in flight adds: request_memory_mb, or what shared_memory_mb leaves.
+
+        Without either, the computing share of half of memory_mb.
+        """
         if self.request_memory_mb is not None:
             return self.request_memory_mb
         if self.shared_memory_mb is not None:
@@ -168,7 +175,7 @@ class Workload(NamedTuple):
 
     @property
     def way_in(self) -> str:
-        """A function's entry point: as given, or by connections, load balancer, duration and payload."""
+        """A function's entry point: given, or derived from connections, balancer, duration and payload."""
         if self.front_door:
             return self.front_door
         if self.long_connections:

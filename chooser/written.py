@@ -18,7 +18,7 @@ def given_keys(load: Workload) -> dict[str, object]:
 
 
 def as_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
-    """Return a file of the keys. comments: on a key, after its value, or in its place if it has none."""
+    """Return a workload's file. comments: by key, written after its value, or alone if it has none."""
     comments = comments or {}
     lines = []
     for key in [*KEYS, *(one for one in comments if one not in KEYS)]:

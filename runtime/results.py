@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EDGE_SECONDS = 24 * 3600
 """How long shared caches may keep a result, should they miss its removal."""
 FOR_EVER = f"public, max-age=31536000, s-maxage={EDGE_SECONDS}, immutable"
-"""A year, for browsers."""
+"""Cache-Control of immutable objects: a year for browsers, EDGE_SECONDS for shared caches."""
 MAX_KEY_BYTES = 1024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 DELETED_TAG = "state=deleted"
@@ -38,7 +38,7 @@ def version_prefix(job_id: str) -> str:
 
 
 def manifest_key(job_id: str) -> str:
-    """Return the key of the manifest, which lists a result."""
+    """Return the key of the manifest, which describes a result."""
     return f"v/{job_id}/manifest.json"
 
 
@@ -109,7 +109,9 @@ class Output:
         return self._show(event, document) if document else None
 
     def _show(self, event: ObjectEvent, document: Document) -> bool:
-        """Move the key's pointer to the document unless the pointer is newer; return whether it shows it.
+        """Move the key's pointer to the document unless the pointer is newer.
+
+        Returns whether the pointer now shows the job.
 
         The pointer gets the newer of the version's sequencers: that of a backfill is older than S3's own.
         """

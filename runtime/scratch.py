@@ -1,4 +1,4 @@
-"""A scratch folder that no dead process leaves behind.
+"""A scratch folder, and removal of those that dead processes left behind.
 
 A function that was killed leaves its files in /tmp, and the next one in that environment has less space:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
@@ -16,7 +16,7 @@ _held: list[int] = []
 
 
 def scratch_folder(parent: Path | None = None) -> Path:
-    """Create a folder in `parent`, or among temporary files, after removing those of dead processes.
+    """Create a folder in `parent` or the system's temporary folder, after removing folders of dead processes.
 
     Processes that run beside this one, as on a developer's machine, keep their folders.
     """

@@ -1,4 +1,4 @@
-"""Handling of SQS batches, message by message, which every function here wraps around its work."""
+"""Handling of SQS batches, message by message, for every function that reads a queue."""
 
 import json
 import time

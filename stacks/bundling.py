@@ -1,7 +1,7 @@
 """Function packages without Docker, and build contexts of images, both from import closures.
 
 Each is kept under build/ by a digest of all that goes into it, so that nothing stale is ever shipped.
-`packages` runs pip, as set-up has done once; `bundle` copies and compiles, and needs no network.
+Only `packages` runs pip; set-up calls it for every function, so that `bundle` needs no network afterwards.
 """
 
 import hashlib
@@ -81,7 +81,7 @@ def bundle(function: str, runtime: Runtime) -> Bundle:
 
 
 def context(image: str, *modules: str) -> Path:
-    """Return the build context of `container/{image}`: its Dockerfile and lock file, and all that it imports.
+    """Return the build context of `container/{image}`: Dockerfile, lock files, code and all its imports.
 
     modules: further modules that run in the container, besides `container.{image}`.
     """

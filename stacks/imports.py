@@ -12,8 +12,8 @@ DATA = ("*.toml", "*.json", "*.icc", "*.js", "*.sh")
 def closure(*modules: str, root: Path = ROOT) -> list[Path]:
     """Return the files of our modules that the given ones need, sorted, with their packages' data.
 
-    modules: dotted names; a package's means its `__main__`. Imports within functions count; those for type
-    checkers alone do not. Raises FileNotFoundError when there is no such module.
+    modules: dotted names; the name of a package stands for its `__main__`. Imports within functions count;
+    those for type checkers alone do not. Raises FileNotFoundError when there is no such module.
     """
     found: set[Path] = set()
     todo = [_entry(name, root) for name in modules]
@@ -55,7 +55,7 @@ def _imported(source: str) -> tuple[str, ...]:
 
 
 _MAY_HOLD_IMPORTS = (ast.stmt, ast.excepthandler, ast.match_case)
-"""Statement types to descend into; expressions cannot contain imports."""
+"""Syntax nodes to descend into; expressions cannot contain imports."""
 
 
 def _is_for_type_checkers(node: ast.AST) -> bool:

@@ -26,8 +26,8 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 class Network(cdk.Stack):
     """Subnets for tasks, which reach AWS as `egress` says, and isolated subnets for load balancers.
 
-    Needs neither a domain nor a certificate nor, by default, a NAT gateway. vpc, tasks, load_balancer: the
-    VPC and its subnets.
+    Needs neither a domain nor a certificate nor, by default, a NAT gateway. vpc: the VPC. tasks,
+    load_balancer: its subnets for tasks and for load balancers.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:

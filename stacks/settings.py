@@ -35,7 +35,7 @@ class Settings:
         "2 to 10 lowercase letters and digits that begin with a letter",
         default="lof",
     )
-    """First part of every stack's name; like stage and zones, chosen before the first deploy."""
+    """First part of every stack's name; like stage and zones, to be chosen before the first deploy."""
     stage: Literal["sandbox", "production"] = "sandbox"
     """sandbox deletes everything on destroy; production keeps data."""
     architecture: Literal["arm64", "x86_64"] = "arm64"
@@ -50,7 +50,7 @@ class Settings:
     flow_logs: Literal["off", "on"] = "off"
     """VPC flow logs of the network, into a bucket."""
     waf: Literal["off", "on"] = "off"
-    """A rate limit per address in front of CloudFront; requires the Region us-east-1."""
+    """An AWS WAF rate limit per IP address on CloudFront distributions; requires the Region us-east-1."""
     max_tasks: int = number(4, least=2, most=1000)
     """Maximum number of tasks of each service."""
     domain: str = text(
@@ -70,15 +70,15 @@ class Settings:
     base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
     """Base image of the containers; the Dockerfiles say what it needs."""
     labels: Literal["off", "on"] = "off"
-    """Amazon Rekognition labels in each manifest, billed per photo
-    (https://aws.amazon.com/rekognition/pricing/)
+    """Amazon Rekognition labels in each manifest, billed per photo:
+    https://aws.amazon.com/rekognition/pricing/
     """
     max_pixels: int = number(Limits.max_pixels, most=Limits.max_pixels)
     """Maximum pixels of an upload; at most what 1,769 MB can hold (runtime/imaging/limits.py)."""
     max_bytes: int = number(Limits.max_bytes, most=Limits.max_bytes)
     """Maximum file size of an upload."""
     max_scan_pixels: int = number(10_000_000_000, most=10_000_000_000)
-    """Maximum pixels of a scan for tiles, which need not fit in memory."""
+    """Maximum pixels of a scan that becomes tiles; its pixels need not fit in memory."""
     max_scan_bytes: int = number(50_000_000_000, most=80_000_000_000)
     """Maximum file size of a scan; somewhat more than twice that must fit on a task's 200 GiB."""
     videos: Literal["off", "on"] = "off"
@@ -117,7 +117,8 @@ class Settings:
     def stack_name(self, stack: str) -> str:
         """Return the CloudFormation name of one of our stacks, which includes the stage in production.
 
-        Production and a sandbox are thus different stacks: forgetting a flag never changes production's.
+        Production and a sandbox are thus different stacks: a forgotten `-c stage=production` cannot change
+        production.
         """
         stage = "-production" if self.is_production else ""
         return f"{self.prefix}{stage}-{stack}"
@@ -129,7 +130,7 @@ class Settings:
 
     @property
     def cpu(self) -> str:
-        """Architecture of containers: this machine's for the local AWS, which emulates none."""
+        """Architecture of containers; for the local AWS, which emulates no other, this machine's."""
         machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
         return machine if self.target == "local" else self.architecture
 

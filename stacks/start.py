@@ -1,4 +1,7 @@
-"""How apps start. Imported by `python3 app.py`, before CDK, it also tunes Python; else it does nothing."""
+"""Start of the CDK apps.
+
+If the program is an app.py, importing this module, before CDK, also tunes Python for synth.
+"""
 
 import gc
 import sys

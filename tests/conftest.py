@@ -36,17 +36,17 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the session for skips on CI: a skip hides what was not tested."""
+    """Fail the session on CI if a test was skipped: a skip hides what was not tested."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order tests: quick ones first, then those that deploy, last the one that destroys; with workers,
-    deploying first.
+    """Order tests: quick ones first, then those that deploy, and last the one that destroys.
 
-    When tasks are to run as processes, tests of containers are deselected, not skipped.
+    A worker of xdist begins with those that deploy. When tasks are to run as processes, tests of containers
+    are deselected, not skipped.
     """
     if os.environ.get("LOCAL_AWS_CONTAINERS") == "processes":
         of_containers = [item for item in items if item.get_closest_marker("containers")]
@@ -57,8 +57,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class ByDeployment(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives the tests of a folder below tests/local to one worker, which keeps their deployment; other files
-    may go to any worker.
+    """Keep the tests of each folder in tests/local on one worker, since they share a deployment.
+
+    The files in tests/local itself are such a group too; other files may go to any worker.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -27,7 +27,7 @@ WITHIN_RUNTIME = {
     "placement": set(),
     "jobs": {"contention", "environment", "events", "exits", "placement", "results"},
 }
-"""What the packages of runtime/ that must stay independent may import from its rest."""
+"""What some packages of runtime/, which must stay independent, may import from the rest of it."""
 
 
 def imported(file: Path) -> Iterator[str]:

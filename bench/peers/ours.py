@@ -1,4 +1,4 @@
-"""A photo to three renditions by our code: ours.py PHOTO webp|jpeg COUNT.
+"""Makes three renditions of a photo with our code: ours.py PHOTO webp|jpeg COUNT.
 
 Prints CPU seconds per photo.
 """

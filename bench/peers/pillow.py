@@ -1,7 +1,7 @@
-"""A photo to three renditions by Pillow: pillow.py PHOTO webp|jpeg COUNT plain|once.
+"""Makes three renditions of a photo with Pillow: pillow.py PHOTO webp|jpeg COUNT plain|once.
 
-Prints CPU seconds per photo. plain: one decode per size and `thumbnail`; once: decode once with `draft`, the
-other sizes from the largest.
+Prints CPU seconds per photo. plain: one decode per size and `thumbnail`; once: decode once with `draft`, and
+each smaller size from the one before.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""`python bench/peers/video.py FILE FOLDER THREADS`: the MP4 of a video, as the work makes it."""
+"""`python bench/peers/video.py FILE FOLDER THREADS`: makes the MP4 of a video as runtime/work/videos does."""
 
 import json
 import math

@@ -30,7 +30,7 @@ class Context:
 
 
 def batches(count: int, size: int) -> list[dict[str, Any]]:
-    """Return batches of one shard, in order: views of a thousand images, some more frequent, and tiles."""
+    """Return batches of one shard, in order: views of a thousand images and requests for their tiles."""
     rng = random.Random(21)
     weights = [1 / (place + 1) for place in range(IMAGES)]
     made = []

@@ -52,14 +52,14 @@ def http_api(load: Workload) -> Item:
 
 
 def load_balancer(load: Workload, what: str, share: float, gb_hour: float = 1) -> Iterator[Item]:
-    """Yield the cost of an Application Load Balancer: its paid share of hours, and its capacity units."""
+    """Yield the cost of an Application Load Balancer: `share` of its hours, and its capacity units."""
     yield standing(load, what, share, "load_balancer_hour")
     units = capacity_units(load, gb_hour)
     yield standing(load, f"{units:.2f} LCU", units, "load_balancer_capacity_hour")
 
 
 def capacity_units(load: Workload, gb_hour: float) -> float:
-    """Return the daily average; each hour is billed by the highest of the four dimensions."""
+    """Return the average over the day; each hour has the units of the highest of its four dimensions."""
     gigabytes = (load.payload_in_mb + load.payload_out_mb) / GIB * 3600
     rules = max(0, load.listener_rules - FREE_RULES)
     return sum(
@@ -81,7 +81,7 @@ def _connects(load: Workload) -> list[float]:
 
 
 def cloudfront(load: Workload, free: bool) -> Item:
-    """Return the cost of requests, for WebSockets only those that open one; data transfer is separate."""
+    """Return the cost of requests, without data transfer; with long connections, of those that open one."""
     requests = load.connects * SECONDS_A_MONTH if load.long_connections else load.requests
     billed = beyond_free(requests, "free_cloudfront_requests", free)
     return priced(load, "CloudFront requests", billed / 1e6, "cloudfront_million_requests")

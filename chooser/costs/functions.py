@@ -10,7 +10,9 @@ from chooser.workload import SECONDS_A_MONTH, Workload
 from runtime.placement.limits import limit
 
 PROVISIONED_BUSY = 0.7
-"""The target that https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html suggests"""
+"""Target utilisation of ready environments, which AWS's guide suggests:
+https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
+"""
 LEAST_BLOCKED = 0.001
 """Share of requests that may find no environment ready; no number of environments makes it zero."""
 NEVER = 1e12
@@ -27,7 +29,7 @@ def gb_seconds(load: Workload, architecture: str) -> float:
 
 
 def on_demand(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield requests, GB-seconds and starts."""
+    """Yield the cost of requests, GB-seconds, starts and SnapStart, and of everything around them."""
     per_gb_second = f"lambda_gb_second_{architecture}"
     work = gb_seconds(load, architecture)
     starts = load.runs * load.cold_share * load.init_ms / 1000 * load.memory_mb / GIB
@@ -64,7 +66,7 @@ def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]
 
 
 def environments(load: Workload, architecture: str) -> list[float]:
-    """Return the ready environments in each hour."""
+    """Return the ready environments in each hour of the day; one number if `provisioned` is set."""
     if load.provisioned:
         return [load.provisioned]
     needed = [_ready(rate * load.seconds(architecture), load.late_share) for rate in load.per_second]
@@ -72,7 +74,7 @@ def environments(load: Workload, architecture: str) -> list[float]:
 
 
 def _ready(in_flight: float, share: float) -> int:
-    """Return how many environments keep utilisation to 70 % and requests that find none ready to `share`."""
+    """Return how many environments are at most 70 % busy, and all busy for at most `share` of requests."""
     count = max(1, ceil(in_flight / PROVISIONED_BUSY))
     while blocked(count, in_flight) > max(share, LEAST_BLOCKED):
         count += 1
@@ -80,7 +82,7 @@ def _ready(in_flight: float, share: float) -> int:
 
 
 def blocked(count: float, in_flight: float) -> float:
-    """Return the share of requests that find none of `count` environments ready: Erlang's B formula."""
+    """Return the share of requests that find none of `count` environments ready: the Erlang B formula."""
     if in_flight > 100:  # then what is beyond the count is blocked, and next to nothing else
         return max(0.0, 1 - count / in_flight)
     inverse = 1.0

@@ -10,7 +10,10 @@ GIB = 1024
 
 
 class Item(NamedTuple):
-    """usd: per month. prices: those it is computed from; one at most is unverified, or ranges are alike."""
+    """A line of a bill. usd: per month. prices: those it is computed from.
+
+    At most one of these is unverified, or their ranges are alike: `spread` applies one range to all of it.
+    """
 
     what: str
     usd: float
@@ -36,7 +39,7 @@ class Item(NamedTuple):
 
 
 def priced(load: Workload, what: str, amount: float, name: str) -> Item:
-    """Return the cost of an amount, in the named price's unit, with its tiers in the workload's Region."""
+    """Return the cost of an amount, given in the price's unit, by price and tiers of the load's Region."""
     found = load.price(name)
     return Item(what, found.of(amount), (found,))
 

@@ -10,8 +10,8 @@ from runtime.placement.limits import FARGATE_SIZES, fargate_size, limit
 
 GIB = 1024
 BUSY = 0.6
-"""Target utilisation of a task's CPU, request memory and concurrency at the peak, where
-stacks/fargate_pattern/http_service.py scales out.
+"""Target utilisation of a task's CPU, request memory and concurrency at the peak: the CPU target of
+stacks/fargate_pattern/http_service.py.
 """
 WORKER_BUSY = 0.9
 """Target utilisation of a worker; bursts wait in the queue."""
@@ -43,7 +43,7 @@ class Size(NamedTuple):
 
     @property
     def task_hours(self) -> float:
-        """Per month."""
+        """Task hours per month."""
         return self.average * HOURS
 
     @property
@@ -59,7 +59,7 @@ class Size(NamedTuple):
 def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]]:
     """Yield vCPUs with the MB to choose from; a size that the user set wins.
 
-    If no size is large enough: the most vCPUs, with the memory that is needed.
+    If no size is large enough, yield the most vCPUs, with the memory that is needed.
     """
     vcpus, memory = load.task_vcpus, load.task_memory_gb * GIB
     if vcpus and memory:
@@ -87,7 +87,10 @@ def at_once(load: Workload, memory_mb: float) -> float:
 
 
 def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float, kind: str) -> list[Part]:
-    """Return a task's parts: compute, disk beyond what is included, a public IPv4 if no other egress."""
+    """Return a task's parts: compute, disk beyond what is included, and a public IPv4.
+
+    The last only if `addresses` says so, or is not given and there is no other egress.
+    """
     cpu, memory = (load.price(f"{kind}_{unit}_hour_{architecture}") for unit in ("vcpu", "gb"))
     parts = [Part("compute", vcpus * cpu.usd + memory_gb * memory.usd, (cpu, memory))]
     disk = max(0, load.disk_mb / GIB - limit("fargate.disk_gib_included"))
@@ -101,9 +104,9 @@ def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float,
 
 
 def service_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: float) -> tuple[float, ...]:
-    """Return tasks in each hour of the day; without autoscaling, the maximum all day.
+    """Return tasks in each hour of the day: at least two in production.
 
-    At least two in production.
+    Without autoscaling, the busiest hour's tasks run all day.
     """
     each, least = at_once(load, memory_mb), 2.0 if load.production else 1.0
     cpu = service_cpu_seconds(load, architecture)
@@ -125,7 +128,7 @@ def service_cpu_seconds(load: Workload, architecture: str) -> float:
 
 
 def worker_tasks(load: Workload, architecture: str, vcpus: float, memory_mb: float) -> tuple[float, ...]:
-    """Return tasks in each hour of the day, down to zero: any hour with work has a task."""
+    """Return the expected tasks in each hour of the day: at least one if a job comes, none otherwise."""
     cpu, seconds = load.cpu_seconds(architecture), load.task_seconds(architecture, vcpus)
     one = max(cpu / vcpus, seconds / max(1, at_once(load, memory_mb))) / WORKER_BUSY
     needed = []

@@ -32,12 +32,12 @@ ON_DEMAND, SPOT = "fargate", "fargate_spot"
 
 
 def service_size(load: Workload, architecture: str) -> Size:
-    """Return the user's size, or the cheapest that carries the busiest hour."""
+    """Return the service's task size: as the workload sets it, or the cheapest for the busiest hour."""
     return _standing_size(load, architecture, service_tasks)
 
 
 def worker_size(load: Workload, architecture: str) -> Size:
-    """Return the worker's size: the user's, or the cheapest that carries the busiest hour."""
+    """Return the worker's task size: as the workload sets it, or the cheapest for the busiest hour."""
     return _standing_size(load, architecture, worker_tasks)
 
 
@@ -61,7 +61,7 @@ def job_size(load: Workload, architecture: str, kind: str) -> Size:
 
 
 def service(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield the cost of a service: its tasks, its entry point and everything around."""
+    """Yield the cost of a service: its tasks, its entry point and everything around them."""
     yield from _standing(load, architecture, service_size(load, architecture))
     yield from _before(load, free)
     yield from _around(load, load.balancer, free)

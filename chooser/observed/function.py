@@ -11,9 +11,11 @@ from chooser.costs.functions import DISK_INCLUDED_MB
 from chooser.observed.metrics import Metrics, Seen, Window, rounded
 
 SLICES, OF_EACH = 20, 100
-"""Even slices of the window, and REPORT lines read per slice: enough for a share of a few per mille."""
+"""Equal slices of the window, and REPORT lines read per slice: enough to see a few in a thousand."""
 REPORT = re.compile(r"Max Memory Used: (\d+) MB(?:.*?(?:Init|Restore) Duration: ([\d.]+) ms)?", re.DOTALL)
-"""https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html; with SnapStart, a start is a restore."""
+"""A REPORT line; with SnapStart it has a Restore Duration:
+https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+"""
 
 
 def function(session: Any, name: str, window: Window) -> Seen:
@@ -103,7 +105,7 @@ def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
 
 
 def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:
-    """Yield parsed REPORT lines of a function. In a shared log group, the stream's name contains its name."""
+    """Yield parsed REPORT lines of a function. In a shared log group, stream names contain the function's."""
     length = (window.end - window.start) / SLICES
     for number in range(SLICES):
         start = window.start + number * length
@@ -125,7 +127,7 @@ def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple
 
 
 def report(line: str) -> tuple[int, float] | None:
-    """Parse a log line (text or JSON): MB used, and milliseconds of the start or 0; None if no report."""
+    """Parse a log line (text or JSON): MB used, and milliseconds of the start or 0; else None."""
     if found := REPORT.search(line):
         return int(found[1]), float(found[2] or 0)
     try:

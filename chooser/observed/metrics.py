@@ -15,7 +15,7 @@ ADDED = ("Sum", "SampleCount")
 
 
 class NothingSeenError(Exception):
-    """Raised when the resource does not exist or did nothing; the message says why."""
+    """Raised when a resource does not exist, did nothing or cannot be observed; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +89,11 @@ class Metrics:
         return self.total(name) / count if count else None
 
     def most(self, name: str, stat: str = "Maximum") -> float:
-        """Return the maximum over all hours; 0 without any."""
+        """Return the maximum over all hours; 0 without data."""
         return max(self.points(name, stat).values(), default=0)
 
     def load(self, name: str, what: str) -> tuple[Seen, float]:
-        """Return requests per month, by hour in UTC and at the peak, and their count.
+        """Return the load (requests per month, by hour in UTC, at the peak), and the requests in the window.
 
         Raises NothingSeenError.
         """

@@ -77,9 +77,9 @@ class Consumer:
         return next(iter(answer.get("Messages", [])), None)
 
     def _attempt(self, message: "MessageTypeDef") -> int:
-        """Handle a received message and return DONE, whatever its ending.
+        """Handle a received message.
 
-        Returns AGAIN if the task was told to stop and the message was returned.
+        Returns AGAIN if the task was told to stop and the message was returned to the queue, else DONE.
         """
         started, returned = time.monotonic(), Metric.NOT_BEGUN
         ending: Ending | None = None

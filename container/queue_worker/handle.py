@@ -16,7 +16,7 @@ from runtime.work.works import Works
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """exit: a worker's exit code (runtime/exits.py). facts: for the log."""
+    """How a message ended. exit: a worker's exit code (runtime/exits.py). facts: for the log."""
 
     exit: int
     metric: Metric

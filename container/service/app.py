@@ -1,4 +1,4 @@
-"""The ASGI application: parse, fetch, transform and encode; a request ends with an image or an error."""
+"""The ASGI application: parses a request, fetches the image, transforms and encodes it."""
 
 import asyncio
 import contextlib

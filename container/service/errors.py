@@ -12,7 +12,7 @@ class NotFoundError(Exception):
 
 
 class BusyError(Exception):
-    """Raised when the queue is full; retry later."""
+    """Raised when the queue or the memory for images is full; transient."""
 
 
 class DeadlineError(Exception):

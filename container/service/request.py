@@ -39,7 +39,10 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """kind: "max", "pct" (percent), "fit" (within width and height) or "exact" (None keeps the shape)."""
+    """A size. kind: "max", "pct" (percent), "fit" (within width and height) or "exact".
+
+    width, height: for "exact", one may be None, which keeps the shape.
+    """
 
     kind: str
     enlarge: bool = False
@@ -50,11 +53,9 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest:
-    """key: of the source; with a version if the URL names one.
+    """A request for an image. key: of the source. version: "" unless the URL names one.
 
-    Degrees are clockwise, applied after mirroring.
-
-    size_text: the size as written in the URL.
+    degrees: clockwise, applied after mirroring. size_text: the size as written in the URL.
     """
 
     key: str

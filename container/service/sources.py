@@ -1,4 +1,4 @@
-"""A cache of images: as files, and decoded for parts of an image that was requested before."""
+"""A cache of images: their files, and the decoded pixels of those that were requested before."""
 
 import asyncio
 import hashlib
@@ -62,7 +62,7 @@ class Memory:
 
 @dataclass(kw_only=True, eq=False)
 class Source:
-    """An image in memory. asked: how often its description or a part of it was requested."""
+    """An image in memory. asked: how often it, a part of it or its description was requested."""
 
     file: File
     fresh_until: float
@@ -150,7 +150,7 @@ class Sources:
         return await self._once(f"version {key}", ask)
 
     def _refuse_again(self, key: str) -> None:
-        """Raise what a source was rejected with a moment ago, without reading it again."""
+        """Reject a source again that was rejected a moment ago, without reading it."""
         until, reason, message = self._rejected.get(key, (0.0, Reason.DAMAGED, ""))
         if time.monotonic() < until:
             raise Rejected(reason, message)

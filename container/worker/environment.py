@@ -7,6 +7,6 @@ from runtime.work.environment import WorkEnvironment
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerEnvironment(WorkEnvironment):
-    """Tables, buckets and limits of the worker. task_seconds: its deadline."""
+    """Job table, output and deadline of the worker. task_seconds: how long it may run."""
 
     task_seconds: int

@@ -29,7 +29,7 @@ from runtime.work.work import Work
 from runtime.work.works import Works
 
 STOPPED = threading.Event()
-"""The task was told to stop."""
+"""Set once the task is told to stop."""
 
 
 def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:

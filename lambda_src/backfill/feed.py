@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 THREADS = 10
-"""As many connections as a boto3 client keeps open."""
+"""Threads that look up objects: as many as a boto3 client keeps connections open."""
 MOST_MESSAGES = 10
 """Maximum per call:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
@@ -55,7 +55,7 @@ class Found(StrEnum):
     GONE = "gone"
     """It was deleted after the listing."""
     UNREADABLE = "unreadable"
-    """S3 refuses HEAD: its key is not a valid address, or it is encrypted with a customer's key (SSE-C)."""
+    """S3 refuses HEAD: the key is no valid address, or the object is encrypted with SSE-C."""
 
 
 @dataclass(frozen=True, kw_only=True)

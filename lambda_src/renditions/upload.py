@@ -34,7 +34,7 @@ class Work(Protocol):
 
     @property
     def max_bytes(self) -> int:
-        """Larger files are rejected unread."""
+        """Maximum size in bytes; larger files are rejected unread."""
 
     def make(self, body: Body, put: Put) -> dict[str, Any]:
         """Store what is made of an upload, and return what its manifest says.

@@ -31,7 +31,10 @@ Count = Callable[[Metric, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Tracker:
-    """ecs, cloudfront: boto3 clients. distribution: id of the distribution in front of the results."""
+    """Tracking of stopped tasks and recovery of lost jobs.
+
+    ecs, cloudfront: boto3 clients. distribution: id of the distribution in front of the results.
+    """
 
     ecs: "ECSClient"
     cluster: str

@@ -24,7 +24,7 @@ PART_SECONDS = 2 * CALL_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A record and its parsed content. data: the raw bytes, for those set aside."""
+    """A record and its parsed content. data: the raw bytes, in case it is set aside."""
 
     sequence: str
     data: bytes

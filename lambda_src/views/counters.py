@@ -19,7 +19,7 @@ KEPT_SECONDS = 30 * 86_400
 records.
 """
 DIGITS = 129
-"""Digits of a sequence number, at most (SequenceNumber in Kinesis's API); DynamoDB's numbers have fewer.
+"""Maximum digits of a sequence number (SequenceNumber in Kinesis's API); DynamoDB's numbers have fewer.
 
 Padded with zeros, sequence numbers compare as text.
 """
@@ -50,7 +50,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Counters:
-    """dynamodb: boto3's client. clock: seconds since 1970.
+    """The counters in the table. dynamodb: boto3's client. clock: seconds since 1970.
 
     A shard is named with its stream, NAME/shardId-000000000000, since shard ids of other streams begin at 0
     too.

@@ -30,8 +30,9 @@ MAX_IMAGE_BYTES = len("iiif/") + 1024
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 """
 OLDEST_SECONDS, NEWEST_SECONDS = KEPT_SECONDS, 3600
-"""How far a record's time may lie before and after its arrival: older ones are expired, newer ones have a
-wrong clock.
+"""How many seconds a record's time may lie before and after its arrival.
+
+An older record's counter would have expired; a newer record comes from a wrong clock.
 """
 _SERVICE, _TILES = "/iiif/3/", "/v/"
 _NUMBER = re.compile(r"\d{1,11}(\.\d+)?")

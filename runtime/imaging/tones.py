@@ -34,7 +34,7 @@ _NEARLY = 0.003
 
 
 class Tones(NamedTuple):
-    """gamma: exponent of the transfer function; None for sRGB's own."""
+    """Primaries and transfer function. gamma: exponent of the transfer function; None for sRGB's own."""
 
     primaries: Chromaticities
     gamma: float | None

@@ -39,7 +39,9 @@ class Encoding(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Transform:
-    """left, top, width, height: a region of the upright image, in its pixels.
+    """A region of an image and what to make of it.
+
+    left, top, width, height: the region of the upright image, in its pixels.
 
     to_width, to_height: its new size in pixels, before it is mirrored and then rotated clockwise by
         `degrees`.

@@ -190,7 +190,7 @@ class Job:
     def put_back(self, now: float) -> "Job | None":
         """Return the job waiting again, after its task could not start.
 
-        For lack of an image, network or Spot capacity.
+        The image, the network or Spot capacity may have been missing.
         """
         if self.state is not State.STARTING:
             return None

@@ -18,7 +18,7 @@ KILLED = {137, 143}
 """128 + SIGKILL, 128 + SIGTERM."""
 OVERDUE = "It outlived its deadline."
 NEVER_STARTED = "The task was accepted and never began its work."
-"""The reason that the tracker gives when it stops a task."""
+"""The reasons that the tracker gives when it stops a task."""
 _STARTED_BY = re.compile(rf"(?P<{JOB_ID}>[0-9a-f]{{{JOB_ID_DIGITS}}})-(?P<{ATTEMPT}>[0-9]+)")
 """The second way to identify a task's job, should an event lack the overrides' environment."""
 _PLATFORM = {"SpotInterruption", "TerminationNotice", "InfrastructureHealth", "ServiceSchedulerInitiated"}

@@ -29,7 +29,7 @@ _PASSING = re.compile(
     "network interface|unavailable|internal|timed? ?out|above your limit",
     re.IGNORECASE,
 )
-"""Messages of transient failures, from AWS and from people who met them; the same request may succeed later.
+"""Messages of transient failures, documented by AWS or reported by users; the same request may succeed later.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
 """
@@ -73,7 +73,7 @@ class Retryable:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployInProgress:
-    """Denied, or an old revision: perhaps because of a deployment; if it lasts for minutes, it is final."""
+    """A refusal that a deployment may explain: access denied, or an inactive revision. Final if it lasts."""
 
     why: str
 

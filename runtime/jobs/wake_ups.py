@@ -16,7 +16,7 @@ _A_BATCH = 10
 
 @dataclass(frozen=True, kw_only=True)
 class WakeUps:
-    """sqs: a boto3 client. queue_url: URL of the dispatcher's queue."""
+    """Sender of wake-ups. sqs: a boto3 client. queue_url: URL of the dispatcher's queue."""
 
     sqs: "SQSClient"
     queue_url: str

@@ -23,7 +23,10 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-servic
 
 
 class Limit(NamedTuple):  # a dataclass would cost the CLI a quarter of its start
-    """name: service and quantity, such as `lambda.seconds`. confidence: official, secondary or unverified."""
+    """A hard limit. name: service and quantity, such as `lambda.seconds`.
+
+    confidence: official, secondary or unverified.
+    """
 
     name: str
     value: float

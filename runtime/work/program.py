@@ -34,7 +34,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A runtime.work.work.Work.
+    """Work by a program: a runtime.work.work.Work.
 
     Attributes:
         command: command line of the program.

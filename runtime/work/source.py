@@ -24,7 +24,7 @@ MOST_OF_A_HEADER = 64 * 1024 * 1024
 
 @dataclass(kw_only=True)
 class Source:
-    """s3: a boto3 client.
+    """A source version. s3: a boto3 client.
 
     Raises Rejected: SOURCE_GONE or UNREADABLE where S3 does not return it, DAMAGED for an endless header.
     """

@@ -8,7 +8,7 @@ THREADS = 8
 
 
 class Uploads:
-    """Calls `put(path, data)` for each tile from a few threads. The block ends when all are stored.
+    """Calls `put(path, data)` for each object from a few threads. A `with` block ends when all are stored.
 
     Raises what a `put` raised, at the next `store` or at the end; calls not yet begun are dropped.
     """

@@ -15,7 +15,7 @@ from stacks.settings import Settings
 TIMEOUT = cdk.Duration.minutes(5)
 MEMORY_MB = 512
 READ = ("latest/", "rejected/")
-"""Prefixes of the output bucket that it may read: what keys were published as, and what was rejected."""
+"""Prefixes of the output bucket that the function may read: the pointers of keys, and the rejections."""
 
 
 class Feeder(PythonFunction):

@@ -1,4 +1,4 @@
-"""Feeds a pattern with the objects that its bucket already had; deployed beside it while it is needed.
+"""A stack that feeds a pattern with the objects its bucket already had; deployed only while it is needed.
 
 `python3 dev.py backfill --pattern LambdaPattern` deploys it with the pattern's outputs and starts it
 (docs/backfill.md).

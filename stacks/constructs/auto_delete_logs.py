@@ -8,7 +8,7 @@ HELPER = "Custom::S3AutoDeleteObjectsCustomResourceProvider"
 
 
 def adopt_auto_delete_logs(scope: Construct) -> None:
-    """Own the log group, once per stack.
+    """Make the log group part of the stack, once per stack.
 
     Otherwise Lambda creates one that never expires and that no stack deletes.
     """

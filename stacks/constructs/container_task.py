@@ -32,10 +32,10 @@ def container_task(
     port: int | None = None,
     health: ecs.HealthCheck | None = None,
 ) -> ecs.FargateTaskDefinition:
-    """Return a task that runs `python3 -m {module}` without root or capabilities; only /scratch is writable.
+    """Return the definition of a task that runs `python3 -m {module}` without root or capabilities.
 
-    With `exec=on` the ECS Exec agent's folders are writable too. The container sets no CPU or memory limits:
-    they would remain when a job overrides the task's size.
+    Only /scratch is writable; with `exec=on` the ECS Exec agent's folders are writable too. The container
+    sets no CPU or memory limits: they would remain when a job overrides the task's size.
     stop: time between SIGTERM and SIGKILL.
     """
     task = ecs.FargateTaskDefinition(

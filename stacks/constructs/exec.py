@@ -37,7 +37,10 @@ def logged_in(log: LogGroup) -> ecs.ExecuteCommandConfiguration:
 
 
 def open_to_exec(task: ecs.FargateTaskDefinition, container: ecs.ContainerDefinition, log: LogGroup) -> None:
-    """Grant what a task needs for ECS Exec, besides `EnableExecuteCommand` on its service or RunTask call."""
+    """Add the volumes and permissions that a task needs for ECS Exec.
+
+    In addition, its service or RunTask call must set `EnableExecuteCommand`.
+    """
     for volume, path in WRITTEN.items():
         task.add_volume(name=volume)
         container.add_mount_points(ecs.MountPoint(container_path=path, source_volume=volume, read_only=False))
@@ -49,9 +52,9 @@ def open_to_exec(task: ecs.FargateTaskDefinition, container: ecs.ContainerDefini
 
 
 def allow_shells(service: ecs.FargateService) -> None:
-    """Allow shells in its tasks.
+    """Allow shells in the service's tasks.
 
-    CDK's own switch would grant their role access to every stream of the log group.
+    CDK's own switch would repeat the grants of `open_to_exec`, with a wildcard after the log group's name.
     """
     resource = service.node.default_child
     assert isinstance(resource, ecs.CfnService)

@@ -8,9 +8,9 @@ from stacks.settings import Settings
 
 
 class LogGroup(logs.LogGroup):
-    """Keeps logs for a week in a sandbox, where the stack deletes it; for three months in production.
+    """A log group that keeps logs for a week in a sandbox and for three months in production.
 
-    In production it outlives the stack.
+    A sandbox deletes it with its stack; in production it outlives the stack.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The AWS partitions in which a pattern can be deployed."""
+"""A warning in AWS partitions in which a stack cannot be deployed."""
 
 import os
 import re
@@ -11,12 +11,12 @@ OTHERS = re.compile(r"cn-|us-gov-|us-iso[a-z]*-|eu-isoe-|eusc-")
 
 
 def warn_in_other_partitions(scope: Construct, needs: str) -> None:
-    """Make every `cdk` command warn that this stack cannot be deployed in China, GovCloud and the like.
+    """In China, GovCloud and the like, make `cdk` commands warn that this stack cannot be deployed there.
 
-    There, CloudFormation refuses it before it makes anything, since it does not know the types:
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html.
-    It is no error of the app, which would keep the other stacks from being deployed too. The CDK CLI tells
-    the app the Region of the credentials in CDK_DEFAULT_REGION.
+    CloudFormation refuses it there before it creates anything, since it does not know the resource types:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html
+    An error instead of a warning would keep the other stacks from being deployed too. The CDK CLI passes the
+    Region to the app in CDK_DEFAULT_REGION.
     """
     region = os.environ.get("CDK_DEFAULT_REGION", "")
     if OTHERS.match(region):

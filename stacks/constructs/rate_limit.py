@@ -12,7 +12,7 @@ A viewer session takes about 200 tiles; a school may share an address.
 
 
 class RateLimit(Construct):
-    """A web ACL with one rate rule for CloudFront. arn: of the web ACL.
+    """A web ACL for CloudFront with one rate-based rule. arn: ARN of the web ACL.
 
     Costs $5 a month, plus $1 for its rule and $0.60 per million requests: https://aws.amazon.com/waf/pricing/
     """

@@ -1,1 +1,1 @@
-"""Pattern 2: long-running."""
+"""Pattern 2: a long-running service."""

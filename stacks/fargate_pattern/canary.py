@@ -14,14 +14,15 @@ from stacks.constructs.grants import allow, default_policy
 
 SHARE_PERCENT = 10
 WATCHED = cdk.Duration.minutes(20)
-"""How long ECS watches the alarms at each stage: these take up to three periods, the first under way."""
+"""How long ECS watches the alarms at each stage: an alarm's three periods, and the one already under way."""
 DESCRIBED = ("Listeners", "Rules", "TargetGroups", "TargetHealth")
 
 
 class Canary(Construct):
     """The listener rule whose weights ECS shifts from one target group to the other in each deployment.
 
-    Either group may be the one in use, so alarms and metrics add up both. alternate: the second target.
+    Either group may be the one in use, so alarms and metrics add up both. alternate: the service's alternate
+    target, which has the second group.
     """
 
     def __init__(

@@ -26,7 +26,9 @@ DEREGISTRATION = cdk.Duration.seconds(20)
 GRACE = cdk.Duration.seconds(60)
 BUSY_PERCENT = 60
 REQUESTS_A_VCPU = 1_000
-"""Per minute and vCPU, at about 60 % utilisation: a cold image takes about 36 ms of CPU (docs/benchmarks.md).
+"""Requests per minute and vCPU, at about 60 % utilisation.
+
+A cold image takes about 36 ms of CPU (docs/benchmarks.md).
 """
 
 

@@ -7,7 +7,7 @@ from stacks.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSize:
-    """min_tasks: how many always run. vcpus, memory_mb: per task."""
+    """The size of a service. min_tasks: how many tasks always run. vcpus, memory_mb: of each task."""
 
     min_tasks: int
     vcpus: float
@@ -15,7 +15,7 @@ class ServiceSize:
 
 
 def service_size(settings: Settings) -> ServiceSize:
-    """Return a size that, in production, survives the loss of a zone or of a task."""
+    """Return the size for the stage; in production the service survives the loss of a task or of a zone."""
     if settings.is_production:
         return ServiceSize(min_tasks=2, vcpus=1, memory_mb=4096)
     return ServiceSize(min_tasks=1, vcpus=0.5, memory_mb=2048)

@@ -32,18 +32,18 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-pro
 """
 ECS_ARN = "arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>"
 TASK_SECONDS = round(Rules().task_seconds)
-"""Longest run of a task, enforced by us: ECS has no such limit
-(https://github.com/aws/containers-roadmap/issues/291)
+"""Longest run of a task, enforced by the worker and the tracker: ECS has no such limit
+(https://github.com/aws/containers-roadmap/issues/291).
 """
 
 
 class Worker(Construct):
     """`python3 -m container.{works.worker}`: one attempt at one job. RunTask sets CPU, memory and disk.
 
-    tiles: the distribution in front of the output. jobs: their table. work: environment of dispatcher and
-        worker.
-    works: the kinds of work. launch: environment of whoever starts it. stopped: event pattern of its end.
-    role: its task role.
+    tiles: the distribution in front of the output. jobs: the job table. work: the environment that dispatcher
+        and worker share.
+    works: the kinds of work. launch: environment of whoever starts the task. stopped: event pattern of its
+        end. role: its task role.
     """
 
     def __init__(
@@ -111,9 +111,9 @@ class Worker(Construct):
         )
 
     def grant_run(self, who: iam.IGrantable) -> None:
-        """Allow RunTask with this task definition on this cluster, with its two roles.
+        """Allow RunTask with this task definition on this cluster, and passing its two roles.
 
-        Any revision, since during a deployment the function still names the previous one.
+        Every revision is allowed, since during a deployment the function still names the previous one.
         """
         stack = cdk.Stack.of(self)
         family = self.task_definition.family

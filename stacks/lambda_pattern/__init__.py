@@ -1,1 +1,1 @@
-"""Pattern 1: event-driven and short-lived."""
+"""Pattern 1: an event-driven, short-lived function."""

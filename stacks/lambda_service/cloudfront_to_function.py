@@ -21,8 +21,8 @@ INVOKE = "lambda:InvokeFunction"
 class CloudFrontToFunction(Construct):
     """Viewer -> CloudFront (HTTPS) -> function URL of an alias, signed by origin access control.
 
-    distribution: CloudFront's. Each request carries the host name that the viewer used: in a variable, it
-        would make function, URL and distribution depend on each other.
+    distribution: CloudFront's. Each request carries the host name that the viewer used: as an environment
+        variable, it would make function, URL and distribution depend on each other.
     """
 
     def __init__(

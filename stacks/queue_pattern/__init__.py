@@ -1,1 +1,1 @@
-"""Pattern 5: a Fargate service that works off a queue."""
+"""Pattern 5: a Fargate service that consumes a queue."""

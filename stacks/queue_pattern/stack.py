@@ -1,4 +1,4 @@
-"""Pattern 5, the queue: a Fargate service that works off a queue and scales to zero."""
+"""Pattern 5, the queue: a Fargate service that consumes a queue and scales to zero."""
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -29,7 +29,7 @@ class QueuePattern(cdk.Stack):
             construct_id,
             stack_name=settings.stack_name(construct_id),
             termination_protection=settings.is_production,
-            description="Queue pattern: huge scans to zoomable tiles by a service that works off a queue",
+            description="Queue pattern: huge scans to zoomable tiles by a service that consumes a queue",
         )
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
 

@@ -1,1 +1,1 @@
-"""Pattern 4: records of a stream, in a function."""
+"""Pattern 4: a function that counts the records of a stream."""

@@ -14,10 +14,10 @@ ALL = 100
 
 
 def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> None:
-    """Make the distribution log every request, whether a cache hit or not.
+    """Make the distribution's default behavior log every request, cache hits included.
 
-    Of the default behavior only: the image service's other one serves info.json, which is no view. The log
-    configuration is in the distribution's own stack, so turning `views` off detaches it before deleting it.
+    The image service's other behavior serves info.json, which is no view. The log configuration is in the
+    distribution's own stack, so turning `views` off detaches it before deleting it.
     """
     stack = cdk.Stack.of(distribution)
     role = iam.Role(stack, "ViewLogsRole", assumed_by=iam.ServicePrincipal("cloudfront.amazonaws.com"))

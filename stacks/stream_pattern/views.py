@@ -17,7 +17,9 @@ from stacks.stream_pattern.record_alarms import watch_records
 TIMEOUT = cdk.Duration.minutes(1)
 MEMORY_MB = 512
 BATCH = 2_000
-"""Maximum records per batch; larger batches need fewer writes. The 6 MB of an event limit it anyway:
+"""Maximum records per batch; larger batches need fewer writes.
+
+Lambda's limit of 6 MB per event applies as well:
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 """
 WINDOW = cdk.Duration.seconds(10)

@@ -1,4 +1,4 @@
-"""A local AWS, and in it each pattern deployed by the real CDK CLI, once for all tests that need it."""
+"""A local AWS, and patterns that the real CDK CLI deploys in it, each once for all tests that need it."""
 
 import json
 import subprocess
@@ -90,7 +90,7 @@ def driver(deployment: Deployment) -> LambdaDriver:
 
 @pytest.fixture(scope="session")
 def service(deployment: Deployment) -> ServiceDriver:
-    """Deploy FargatePattern beside it."""
+    """Deploy FargatePattern and its network; wait until the service is steady."""
     outputs = deployment.cdk.deploy("Network", "FargatePattern")["FargatePattern"]
     made = ServiceDriver(client=deployment.aws.client, outputs=outputs, endpoint=deployment.aws.url)
     made.wait_until_steady()
@@ -100,14 +100,14 @@ def service(deployment: Deployment) -> ServiceDriver:
 
 @pytest.fixture(scope="session")
 def answering(deployment: Deployment) -> FunctionDriver:
-    """Deploy LambdaService beside them."""
+    """Deploy LambdaService."""
     outputs = deployment.cdk.deploy("LambdaService")["LambdaService"]
     return FunctionDriver(client=deployment.aws.client, outputs=outputs, endpoint=deployment.aws.url)
 
 
 @pytest.fixture(scope="session")
 def hybrid(deployment: Deployment) -> HybridDriver:
-    """Deploy HybridPattern in the same network."""
+    """Deploy HybridPattern and its network."""
     outputs = deployment.cdk.deploy("Network", "HybridPattern")["HybridPattern"]
     aws = deployment.aws
     return HybridDriver(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
@@ -115,14 +115,14 @@ def hybrid(deployment: Deployment) -> HybridDriver:
 
 @pytest.fixture(scope="session")
 def stream(deployment: Deployment) -> StreamDriver:
-    """Deploy StreamPattern beside them."""
+    """Deploy StreamPattern."""
     outputs = deployment.cdk.deploy("StreamPattern")["StreamPattern"]
     return StreamDriver(client=deployment.aws.client, outputs=outputs)
 
 
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """Yield MiniStack without patches."""
+    """Yield MiniStack without the patches in `PATCHES`."""
     with local_aws(tmp_path_factory.mktemp("bare") / "log", without=PATCHES) as aws:
         yield aws
 
@@ -154,7 +154,7 @@ def tasks_only(hybrid: HybridDriver) -> Iterator[None]:
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 300) -> T:
-    """Return the first true value of `look`; SQS and S3 offer nothing to wait on. Slow machines have time."""
+    """Call `look` until it returns a true value, and return that; the limit leaves slow machines time."""
     begun = monotonic()
     while not (found := look()):
         waited = monotonic() - begun
@@ -167,7 +167,7 @@ def eventually(look: Callable[[], T], *, seconds: float = 300) -> T:
 def as_user(
     aws: LocalAws, service: str, action: str, resource: str, condition: dict[str, Any] | None = None
 ) -> Any:
-    """Return a client as an IAM user with just that permission; policies apply to users, not to root."""
+    """Return a client for a new IAM user with only this permission; root is not subject to IAM policies."""
     iam = aws.client("iam")
     name = f"user-{len(iam.list_users()['Users'])}"
     iam.create_user(UserName=name)
@@ -193,7 +193,7 @@ def logged(driver: LambdaDriver, word: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def paused(driver: LambdaDriver) -> Iterator[None]:
-    """Keep messages from the function during the block."""
+    """Keep messages from reaching the function during the block."""
     lambda_ = driver.client("lambda")
     found = lambda_.list_event_source_mappings(FunctionName=driver.outputs["FunctionName"])
     (mapping,) = found["EventSourceMappings"]
@@ -209,10 +209,10 @@ MANY_RECEIVES = 1000
 
 
 def redeliver_soon(sqs: Any, queue: str, *, seconds: int = 1, receives: int | None = None) -> dict[str, str]:
-    """Redeliver failed messages soon, without waiting six timeouts of the function.
+    """Redeliver failed messages after `seconds`, and return the queue's previous attributes.
 
-    On a slow machine this also redelivers messages whose function takes longer than `seconds`. receives:
-    before a message is dead-lettered; the stack's own by default. Returns the queue's previous attributes.
+    On a slow machine this also redelivers messages that take longer than `seconds` to process. A message is
+    dead-lettered after `receives` receives, by default as many as the stack allows.
     """
     names = ["VisibilityTimeout", "RedrivePolicy"]
     before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
@@ -230,7 +230,7 @@ def statements(client: Client, role: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def without(client: Client, role: str, action: str) -> Iterator[None]:
-    """Remove the statement that begins with an action from a role during the block."""
+    """Remove from a role, during the block, the statement whose first action is `action`."""
     name, policy = _policy(client, role, action)
     kept = [one for one in policy["Statement"] if actions(one)[0] != action]
     assert len(kept) == len(policy["Statement"]) - 1
@@ -244,7 +244,7 @@ def without(client: Client, role: str, action: str) -> Iterator[None]:
 
 @contextmanager
 def lacking(driver: LambdaDriver, action: str, *, receives: int = MANY_RECEIVES) -> Iterator[None]:
-    """Do as `without` for the function's role; redeliver failed messages soon, at most `receives` times."""
+    """Call `without` for the function's role; redeliver failed messages soon, up to `receives` receives."""
     role, queue = role_of(driver.client, driver.outputs["FunctionName"]), driver.outputs["Queue"]
     sqs = driver.client("sqs")
     before = redeliver_soon(sqs, queue, receives=receives)
@@ -289,7 +289,7 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
 
 
 def _policy(client: Client, role: str, action: str = "") -> tuple[str, dict[str, Any]]:
-    """Return the role's only policy, or the one with a statement that begins with an action."""
+    """Return name and document of a role's only policy, or of the one with `action` as a first action."""
     iam = client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     found = [(one, iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"]) for one in names]

@@ -30,7 +30,7 @@ def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properti
 
 
 def package(answer: str, *, mode: int = 0o644) -> bytes:
-    """Return a zipped function whose file has that mode: `handler.handler` returns this expression."""
+    """Return a zipped function that returns the expression `answer`; its file has this mode."""
     return zipped("handler.py", f"def handler(event, context): return {answer}", mode=mode)
 
 
@@ -44,7 +44,7 @@ def zipped(name: str, text: str, *, mode: int) -> bytes:
 
 
 def load_balancer(aws: LocalAws, name: str, *zones: str) -> str:
-    """Return the ARN of an internal load balancer in two subnets of its own, in these zones."""
+    """Create an internal load balancer with a subnet in each of these zones; return its ARN."""
     ec2 = aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
     subnets = [

@@ -1,4 +1,4 @@
-"""MiniStack's gaps in VPC origins and Lambda packages, and two limits that it enforces by itself."""
+"""MiniStack's gaps in VPC origins, custom runtimes and packages, and two limits that it enforces itself."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ done
 
 @pytest.fixture(scope="module")
 def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """Yield an AWS that makes VPC origins without checks."""
+    """Yield a local AWS that creates VPC origins without checking their zones."""
     folder = tmp_path_factory.mktemp("careless")
     with local_aws(folder / "log", without=["keep_vpc_origins_to_their_zones"]) as aws:
         yield aws
@@ -36,7 +36,7 @@ def test_vpc_origins_in_zones_without_them(careless: LocalAws, patched: LocalAws
 
 
 def test_a_vpc_origin_that_is_to_change(patched: LocalAws) -> None:
-    """MiniStack itself refuses it, as AWS does for one that is in use."""
+    """MiniStack itself refuses the change, as AWS does for an origin that is in use."""
     kind, aws = "AWS::CloudFront::VpcOrigin", patched
     asked = {"Name": "used", "Arn": load_balancer(aws, "used", "use1-az1", "use1-az2")}
     stack_of(aws, "used", kind, VpcOriginEndpointConfig=asked)

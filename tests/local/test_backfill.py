@@ -45,12 +45,12 @@ class World:
         return self.backfill.progress(execution).done
 
     def ended(self, execution: str, *, seconds: float = 1800) -> str:
-        """Return its status once it has ended."""
+        """Return the status of an execution once it has ended."""
         assert eventually(lambda: not self.backfill.progress(execution).is_running, seconds=seconds)
         return self.backfill.progress(execution).status
 
     def function_is_idle(self) -> bool:
-        """Return whether each of its invocations has ended."""
+        """Return whether each invocation of the backfill's function has ended."""
         logs, group = self.pattern.client("logs"), self.backfill.outputs["LogGroup"]
         lines = [one["message"] for one in logs.filter_log_events(logGroupName=group)["events"]]
         starts, ends = (sum(line.startswith(word) for line in lines) for word in ("START ", "END "))
@@ -182,7 +182,7 @@ def test_what_the_pattern_rejects_is_rejected_once_and_folders_are_left_alone(wo
     ],
 )
 def test_the_function_needs_each_statement(world: World, action: str, call: str) -> None:
-    """Without s3:ListBucket a missing pointer gives 403 on AWS, but not on MiniStack."""
+    """s3:ListBucket is left out: without it, a missing pointer gives 403 on AWS, but not on MiniStack."""
     client, name = world.pattern.client, world.backfill.outputs["FunctionName"]
     put_unseen(world, f"needs-{action.partition(':')[2]}/", 1)
     told = {"BatchInput": {"at_once": 5}, "Items": [{"key": f"needs-{action.partition(':')[2]}/00000.jpg"}]}

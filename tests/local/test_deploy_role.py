@@ -19,14 +19,14 @@ from tests.local.conftest import Deployment
 from tools.local_aws.aws import ACCOUNT, REGION, ROOT
 
 pytestmark = pytest.mark.slow
-"""It deploys a stack of its own; the quick tests read the role in the template."""
+"""These tests deploy a stack of their own; quick ones, in tests/synth, read the role in the template."""
 SUBJECT = "repo:example/images:ref:refs/heads/main"
 PARAMETERS = ("--parameters", "Repository=example/images", "--parameters", "Provider=existing")
 
 
 @pytest.fixture(scope="module")
 def role(deployment: Deployment) -> Iterator[str]:
-    """Yield its ARN. MiniStack's CloudFormation cannot make identity providers, so one is made before."""
+    """Yield the role's ARN; a provider is created first, as MiniStack's CloudFormation cannot create one."""
     iam = deployment.aws.client("iam")
     provider = iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE])
     cdk = replace(deployment.cdk, program=f"python3 -m {deploy_role.__name__}")

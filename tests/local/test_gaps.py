@@ -1,4 +1,4 @@
-"""Each gap that a patch fills exists without it; once MiniStack closes one, the patch can go."""
+"""Gaps in MiniStack: each exists without its patch; once MiniStack closes it, the patch can go."""
 
 import json
 import urllib.error

@@ -1,4 +1,4 @@
-"""Many uploads at once, with everything that happens to uploads."""
+"""Many uploads at once, in any order, with invalid files, duplicates and old versions among them."""
 
 import json
 import random
@@ -21,7 +21,7 @@ def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 def receive_all(driver: LambdaDriver, count: int) -> list[dict[str, Any]]:
-    """Receive that many messages from the queue."""
+    """Receive and delete `count` messages; return them."""
     sqs, queue = driver.client("sqs"), driver.outputs["Queue"]
     found: list[dict[str, Any]] = []
     while len(found) < count:
@@ -40,7 +40,7 @@ def send_all(driver: LambdaDriver, bodies: Sequence[str]) -> None:
 
 
 @pytest.mark.parametrize("many", [100, pytest.param(500, marks=pytest.mark.slow)])
-def test_of_many_manywith_poison_duplicates_and_old_versions_none_is_lost(
+def test_of_many_messages_with_poison_duplicates_and_old_versions_none_is_lost(
     driver: LambdaDriver, many: int
 ) -> None:
     second, poisoned, duplicates = many // 10, 5, many // 20
@@ -69,5 +69,5 @@ def test_of_many_manywith_poison_duplicates_and_old_versions_none_is_lost(
 
 
 def shown(driver: LambdaDriver, key: str) -> str:
-    """Return the job that a key's pointer shows."""
+    """Return the job ID in a key's pointer."""
     return str(json.loads(driver.read(pointer_key(key)) or b"{}").get("job_id"))

@@ -1,4 +1,4 @@
-"""The cloud disappears in the middle of the work, and comes back."""
+"""The local AWS stops in the middle of the work, and starts again."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""With `labels=on` a photo has labels, or the reason why not: a failure never fails the upload."""
+"""With `labels=on` a manifest has labels, or why there are none: their failure never fails the upload."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -106,7 +106,7 @@ def test_warm_changes_neither_the_url_nor_what_it_answers(
 
 
 def test_a_viewer_may_write_a_path_in_several_ways(answering: FunctionDriver) -> None:
-    """All these have the same identifier: https://iiif.io/api/image/3.0/#9-uri-encoding-and-decoding"""
+    """These paths name one identifier: https://iiif.io/api/image/3.0/#9-uri-encoding-and-decoding"""
     key = KEYS[0]
     for identifier in (quote(key, safe=""), quote(key, safe="+"), quote(key, safe="").lower()):
         assert answering.get(f"/iiif/3/{identifier}/full/40,/0/default.jpg").status == 200

@@ -29,7 +29,7 @@ def test_every_statement_is_tried_here(driver: LambdaDriver) -> None:
 
 
 def life(driver: LambdaDriver, key: str) -> None:
-    """Upload a photo, and delete it once it is shown, or the function has logged something about it."""
+    """Upload a photo; delete it once it has a pointer or the function has logged something about it."""
     driver.upload(key, PHOTO)
     eventually(lambda: shown(driver, key) or logged(driver, key))
     driver.s3.delete_object(Bucket=driver.source, Key=key)
@@ -63,7 +63,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
 
 @pytest.mark.parametrize("action", NOT_ASKED)
 def test_what_ministack_does_not_ask_for_is_not_missed(driver: LambdaDriver, action: str) -> None:
-    """When MiniStack checks it, this fails, and the statement moves to the proven ones."""
+    """Once MiniStack checks the statement, this fails, and its entry in `NEEDS` should get a `call`."""
     key = f"privileges/{action.replace(':', '-')}.jpg"
     with lacking(driver, action):
         life(driver, key)

@@ -1,4 +1,4 @@
-"""Gaps of MiniStack's Distributed Map, and what its patches do instead, as AWS documents it."""
+"""Gaps in MiniStack's Distributed Map, and what the patches do instead, as AWS documents it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ def role_of(aws: LocalAws, name: str, service: str) -> str:
 
 
 def calling(aws: LocalAws, answer: str) -> dict[str, Any]:
-    """Return a child state that calls a function, which returns this expression."""
+    """Create a function that returns this expression; return the states of a child that calls it."""
     name = f"gap-{uuid4().hex[:8]}"
     aws.client("lambda").create_function(
         FunctionName=name,

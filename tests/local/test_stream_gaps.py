@@ -1,4 +1,4 @@
-"""Gaps of MiniStack's event sources for Kinesis, and what its patches do instead, as AWS documents it."""
+"""Gaps in MiniStack's event sources for Kinesis, and what the patches do instead, as AWS documents it."""
 
 import io
 import json

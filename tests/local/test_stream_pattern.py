@@ -1,4 +1,4 @@
-"""StreamPattern as deployed: the real template; records counted, malformed or set aside."""
+"""StreamPattern as deployed: records are counted, or set aside if malformed, and none is lost."""
 
 import json
 import time

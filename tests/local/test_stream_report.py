@@ -1,4 +1,4 @@
-"""Twenty thousand records with everything that goes wrong at once, each accounted for in a report."""
+"""A report accounts for each of 20,000 records: counted, sent twice, malformed, or killing the function."""
 
 import base64
 import io
@@ -43,7 +43,7 @@ class Sent:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Where each record ended. repeated: within a batch; again: counted a second time, in another batch."""
+    """Where each record ended. repeated: sent twice, counted once; again: sent twice, counted twice."""
 
     sent: int
     views: int
@@ -91,7 +91,7 @@ def made(seed: int) -> Sent:
 
 @pytest.fixture
 def killed_by_poison(stream: StreamDriver) -> Iterator[None]:
-    """Make the function's process end at one record, by a handler around its own."""
+    """Make the function's process exit at a poison record, by a handler that wraps its own."""
     lambda_, name = stream.client("lambda"), stream.outputs["FunctionName"]
     folder = bundle("views", Runtime.local()).path
     package = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Gaps of MiniStack's ECS, filled by tasks.py and containers.py; once one is closed, its patch can go."""
+"""Gaps in MiniStack's ECS, filled by tasks.py and containers.py; once one is closed, its patch can go."""
 
 import json
 import os
@@ -233,7 +233,7 @@ def test_health_checks_are_not_run(patched: LocalAws) -> None:
 
 @pytest.fixture(scope="module")
 def parts() -> dict[str, Any]:
-    """Run parts of MiniStack without patches, where no API call shows the gap."""
+    """Run parts of MiniStack without patches, for gaps that no API call shows."""
     script = ROOT / "tests/support/bare.py"
     done = subprocess.run([PYTHON, str(script)], capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -30,7 +30,7 @@ def test_views_on_off_and_on_again(
         return views[image], views[tiles]
 
     def wait_for(times: int) -> None:
-        """Wait until both are counted as often: CloudFront logs a request after its answer."""
+        """Wait until both have been counted `times` times: CloudFront logs a request after its answer."""
         eventually(lambda: min(counted()) >= times)
 
     look()

@@ -1,4 +1,4 @@
-"""The service behind something else: the requested host, and the size limit of an answer."""
+"""The service behind a proxy: the requested host, and the limit on the size of an answer."""
 
 import asyncio
 import contextlib

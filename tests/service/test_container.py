@@ -34,7 +34,7 @@ def docker(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build the image from a checkout made under a umask of 077."""
+    """Build the image from files with the modes of a checkout made under a umask of 077."""
     if not shutil.which("docker") or docker("info", check=False).returncode:
         pytest.skip("No Docker daemon answers here: the image is neither built nor run.")
     if docker("buildx", "version", check=False).returncode:

@@ -1,4 +1,4 @@
-"""The service's environment variables, and which it refuses."""
+"""The service's environment variables, and which of their values it refuses."""
 
 import pytest
 

@@ -14,7 +14,7 @@ from tests.support.shelf import PHOTO, Shelf, served
 
 
 def test_a_picture_that_is_overwritten_is_never_mixed_with_the_new_one() -> None:
-    """Two tasks over one bucket, each of which checks it again at its own time."""
+    """Two tasks read one bucket, and each looks for a new version at its own time."""
     new = encode(noise(700, 500), ".jpg")
 
     async def run() -> None:
@@ -83,7 +83,7 @@ def test_rejected_sources_hold_no_memory() -> None:
 
 
 def test_where_the_store_cannot_say_a_version_that_is_named_is_no_404() -> None:
-    """Viewers would not try again."""
+    """After a 404, viewers would not try again."""
 
     async def run() -> None:
         shelf = Shelf()

@@ -1,4 +1,4 @@
-"""MiniStack's own behaviour without our patches: run by MiniStack's interpreter, it prints JSON."""
+"""Print MiniStack's behaviour without our patches, as JSON; MiniStack's own interpreter runs this."""
 
 import json
 from types import SimpleNamespace

@@ -1,7 +1,7 @@
-"""AWS's bill for a month, in Decimal, from AWS's pricing pages and nothing of the chooser.
+"""AWS's bill for a month, in Decimal, from AWS's pricing pages and without the chooser.
 
-A second opinion: every rule is written again as the page says it. The number of tasks is given, because it is
-not a matter of pricing.
+A second opinion: every rule is written anew, as its pricing page states it. The number of tasks is given,
+because it is not a matter of pricing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ Load = Mapping[str, Any]
 
 
 def number(value: object) -> Decimal:
-    """Return a number as the Decimal that was written."""
+    """Return a number as a Decimal with the digits as written."""
     return Decimal(str(value))
 
 
@@ -56,7 +56,7 @@ def seconds(load: Load, architecture: str) -> Decimal:
 
 
 def rates(load: Load) -> list[Decimal]:
-    """Return the requests per second in the 24 hours."""
+    """Return the requests per second in each hour of a day."""
     weights = [number(one) for one in load["hours"]]
     return [
         number(load["requests"]) / (HOURS * 3600) * 24 * one / sum(weights, Decimal(0)) for one in weights
@@ -127,7 +127,7 @@ def worker(load: Load, architecture: str, vcpus: float, memory_gb: float, tasks:
 def standing(
     load: Load, architecture: str, vcpus: float, memory_gb: float, tasks: Sequence[float]
 ) -> Decimal:
-    """Return the bill of tasks, with disk beyond 20 GB and a public IPv4 each if they have one."""
+    """Return the bill of tasks, with disk beyond 20 GB, and public IPv4 addresses if they have any."""
     counts = [number(one) for one in tasks]
     average = sum(counts, Decimal(0)) / len(counts)
     more = sum(
@@ -151,8 +151,8 @@ def standing(
 def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: float) -> Decimal:
     """Return the bill of a task per job.
 
-    It is at least a minute, includes the image pull, and on Spot half of each interrupted run in
-    addition.
+    A task is billed for at least a minute, and from the image pull on; on Spot, half of each interrupted run
+    is added.
     """
     whole = min(number(load["threads"]), number(vcpus))
     takes = waiting(load, architecture) + cpu(load, architecture) / whole
@@ -175,7 +175,7 @@ def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: 
 
 
 def waiting(load: Load, architecture: str) -> Decimal:
-    """Return the seconds of a run that are not CPU, at the function's share of a vCPU."""
+    """Return the seconds that a run in the function waits: its duration without its time on the CPU."""
     took = seconds(load, architecture)
     if not load["cpu_ms"]:
         return took * (1 - number(load["cpu_share"]))
@@ -192,7 +192,7 @@ def cpu(load: Load, architecture: str) -> Decimal:
 
 
 def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
-    """Return a load balancer's average capacity units: each hour by the highest of four dimensions."""
+    """Return a load balancer's average capacity units: in each hour, the highest of four dimensions."""
     gigabytes = (number(load["payload_in_mb"]) + number(load["payload_out_mb"])) / GIB / gigabytes_per_unit
     rules, open_ones = max(Decimal(0), number(load["listener_rules"]) - 10), number(load["connections"])
     hourly = []
@@ -208,14 +208,14 @@ def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
 
 
 def _asked(load: Load) -> Decimal:
-    """Return requests to CloudFront; a WebSocket is one."""
+    """Return the requests to CloudFront; a WebSocket connection counts as one."""
     if load["long_connections"]:
         return number(load["connections"]) / number(load["longest_seconds"]) * HOURS * 3600
     return number(load["requests"])
 
 
 def _steps(load: Load) -> Decimal:
-    """Return an HTTP API's billed requests: each 512 KB counts."""
+    """Return an HTTP API's billed requests: each 512 KB of the larger payload counts as one."""
     larger = max(number(load["payload_in_mb"]), number(load["payload_out_mb"]))
     return number(load["requests"]) * max(1, ceil(larger / Decimal("0.5")))
 

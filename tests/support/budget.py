@@ -87,7 +87,7 @@ def told(spent: float, unit: float) -> str:
 
 
 def is_too_much(spent: float, unit: float) -> bool:
-    """Return whether CI fails for it."""
+    """Return whether the run cost so much that CI fails."""
     return spent > unit * BUDGET * TOLERANCE
 
 

@@ -1,4 +1,4 @@
-"""`python3 -m tests.support.children`: a child that does what `file` in its order names, not its work."""
+"""`python3 -m tests.support.children`: a child process that behaves as its order's `file` says."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import time
 
 
 def run(what: str) -> None:
-    """End as FFmpeg might."""
+    """Behave as the FFmpeg process might: crash, hang, or answer."""
     match what:
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)

@@ -32,7 +32,7 @@ def s3_event(
 
 
 def sqs_batch(*bodies: dict[str, Any] | str) -> dict[str, Any]:
-    """Return a function's batch; message ids are "0", "1", ..."""
+    """Return the event of a batch from SQS; message ids are "0", "1", ..."""
     return {
         "Records": [
             {

@@ -32,7 +32,7 @@ CUTS = 20
 
 @cache
 def seed_files() -> tuple[bytes, ...]:
-    """Return a small photo-like and a plain image of each kind, with metadata."""
+    """Return two small images of each kind: noise, and four plain quarters."""
     images = [noise(160, 120), corners(160, 120)]
     return tuple(encode(image, suffix, **options) for suffix, options in KINDS for image in images)
 
@@ -89,7 +89,7 @@ def zeros(count: int) -> bytes:
 
 
 def png_bomb(dice: random.Random) -> bytes:
-    """Return a PNG, huge or small in pixels, whose few kB unpack to much more."""
+    """Return a PNG, huge or small in pixels, whose tens of kB unpack to many MB."""
     width, height = dice.choice(
         ((65_500, 65_500), (100_000, 1), (1, 100_000), (9_000, 9_000), (2**31 - 1, 2**31 - 1))
     )
@@ -123,7 +123,7 @@ def gif_of_many_frames(dice: random.Random) -> bytes:
 
 
 def tiff_that_loops(dice: random.Random) -> bytes:
-    """Return a TIFF whose directory follows itself, lies anywhere, or holds entries of any kind."""
+    """Return a TIFF of random entries, whose directory may follow itself or lie beyond the file's end."""
     entries = [
         (
             dice.choice((254, 256, 257, 258, 259, 262, 273, 277, 278, 279, 322, 330, 34_665)),

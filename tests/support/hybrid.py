@@ -149,7 +149,7 @@ class OneAtATime:
 
 @dataclass
 class World:
-    """Uploads, delivers messages when and as often as a test likes, and runs workers as tasks would."""
+    """An account in which a test uploads, delivers messages as it likes, and runs workers as tasks would."""
 
     s3: Any
     table: Any
@@ -162,7 +162,7 @@ class World:
     rules: Rules = field(default_factory=Rules)
     limits: Limits = field(default_factory=lambda: Limits(max_pixels=10_000_000, max_bytes=10_000_000))
     kinds: Sequence[Work] = ()
-    """The works, by default scans to tiles."""
+    """The kinds of work; by default, only scans to tiles."""
     edge: Edge = field(default_factory=Edge)
     ecs: Ecs = field(init=False)
 

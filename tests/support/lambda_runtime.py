@@ -26,9 +26,9 @@ INVOCATION = "2018-06-01/runtime/invocation"
 
 
 class Runtime:
-    """One execution environment: a process at a time, restarted when it has ended. starts: how often.
+    """One execution environment: a process at a time, restarted when it has ended.
 
-    command: starts a runtime; by default, `main` of this module.
+    starts: number of processes started. command: starts a runtime; by default, `main` of this module.
     """
 
     def __init__(self, module: str, variables: Mapping[str, str], command: Sequence[str] = ()) -> None:

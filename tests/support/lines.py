@@ -1,4 +1,4 @@
-"""A work other than images: the lines of a text file, counted and numbered."""
+"""A kind of work other than images: the lines of a text file, counted and numbered."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from runtime.work.work import Progress, Results
 
 MB = 1_000_000
 FUNCTION_SECONDS = 120
-"""The function's limit by the placement's rules: a file over 1 MB is estimated to take longer."""
+"""The function's time limit in the placement rules; a file over 1 MB is estimated to take longer."""
 
 
 @dataclass(frozen=True, kw_only=True)

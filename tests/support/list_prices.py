@@ -1,4 +1,4 @@
-"""AWS's list prices of us-east-1, November 2026, typed in independently for bills.py.
+"""AWS's list prices for us-east-1, November 2026, typed in independently for bills.py.
 
 None is copied from the chooser.
 """

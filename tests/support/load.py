@@ -63,8 +63,7 @@ async def hammer(
     requests: int,
     after_each: Callable[[int], None] = lambda answered: None,
 ) -> list[Answer]:
-    """Send `requests` requests in all from `clients` concurrent clients, each repeating as soon as it is
-    answered.
+    """Send `requests` requests in all; each of `clients` concurrent clients sends on once it is answered.
 
     A client that is told to close stops. after_each: called with the number of answers so far.
     """

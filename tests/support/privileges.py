@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """A statement's purpose; NEEDS has it by its first action. call: what the local AWS denies without it.
+    """A statement's purpose. call: what the local AWS denies without the statement.
 
-    Without a call, MiniStack does not check the statement; the template's tests assert it instead.
+    NEEDS holds purposes by the statement's first action. If `call` is empty, MiniStack does not check the
+    statement; the template's tests assert it instead.
     """
 
     breaks: str
@@ -28,24 +29,27 @@ _BY_STACK = {
 }
 ROLES = {who: (stack, role) for stack, roles in _BY_STACK.items() for who, role in roles.items()}
 """The stack of a role, and the beginning of its policy's logical id."""
-_POLLING = Need(breaks="the event source polls nothing")
+_POLLING = Need(breaks="the event source receives no messages")
 _LOGS, _TRACES = Need(breaks="no logs"), Need(breaks="no traces")
-_TOMBSTONE = Need(breaks="a tombstone has no tag, by which it expires")
+_TOMBSTONE = Need(breaks="deletions fail: S3 refuses to store a tombstone with its tag")
 _WATCHED = {"logs:CreateLogStream": _LOGS, "xray:PutTelemetryRecords": _TRACES}
 _FUNCTION = {"sqs:ChangeMessageVisibility": _POLLING, **_WATCHED}
 _IMAGES = {
     "s3:GetObject": Need(call="GetObject", breaks="no image is served"),
-    "s3:ListBucket": Need(breaks="a missing image is an error and no 404"),
+    "s3:ListBucket": Need(breaks="a missing image is an error instead of a 404"),
 }
 NEEDS = {
     "renditions": {
         "s3:GetObjectVersion": Need(call="GetObject", breaks="every upload: dead letters"),
         "s3:PutObject": Need(call="PutObject", breaks="every upload: dead letters"),
         "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: dead letters"),
-        "s3:DeleteObject": Need(call="DeleteObjects", breaks="deletions are not followed"),
+        "s3:DeleteObject": Need(
+            call="DeleteObjects",
+            breaks="every upload: dead letters, although its result is shown; deletions remove no results",
+        ),
         "s3:ListBucket": Need(
             call="ListObjectsV2",
-            breaks="deletions are not followed; a missing version is an error and no rejection",
+            breaks="deletions remove no results; on AWS every upload fails: a missing object is then a 403",
         ),
         "s3:PutObjectTagging": _TOMBSTONE,
         **_FUNCTION,
@@ -57,24 +61,33 @@ NEEDS = {
         "s3:PutObject": Need(
             call="PutObject", breaks="the function's own work goes to a task; rejections fail"
         ),
-        "s3:GetObject": Need(call="GetObject", breaks="the same: the pointer cannot be read"),
-        "s3:DeleteObject": Need(call="DeleteObjects", breaks="deletions are not followed"),
-        "s3:ListBucket": Need(call="ListObjectsV2", breaks="deletions are not followed"),
+        "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: no job begins"),
+        "s3:DeleteObject": Need(
+            call="DeleteObjects",
+            breaks="the function's own work goes to a task, although its result is shown; "
+            "deletions remove no results",
+        ),
+        "s3:ListBucket": Need(
+            call="ListObjectsV2",
+            breaks="deletions remove no results; on AWS no job begins: a missing object is then a 403",
+        ),
         "s3:PutObjectTagging": _TOMBSTONE,
         "dynamodb:GetItem": Need(call="GetItem", breaks="nothing is placed"),
         "ecs:RunTask": Need(
             call="RunTask", breaks="large scans wait, and fail after a quarter of an hour with the reason"
         ),
-        "iam:PassRole": Need(breaks="the same"),
+        "iam:PassRole": Need(breaks="large scans wait and fail, as without ecs:RunTask"),
         **_FUNCTION,
     },
     "tracker": {
-        "dynamodb:DeleteItem": Need(call="GetItem", breaks="ends are not followed"),
+        "dynamodb:DeleteItem": Need(call="GetItem", breaks="the ends of tasks are not recorded"),
         "dynamodb:Query": Need(call="Query", breaks="nobody looks for lost or waiting jobs"),
-        "ecs:DescribeTasks": Need(call="DescribeTasks", breaks="lost ends are not found"),
+        "ecs:DescribeTasks": Need(
+            call="DescribeTasks", breaks="a task whose stop event was lost is not found"
+        ),
         "sqs:SendMessage": Need(call="SendMessage", breaks="waiting jobs are not woken"),
         "cloudfront:CreateInvalidation": Need(
-            call="CreateInvalidation", breaks="CloudFront serves for a day what was removed"
+            call="CreateInvalidation", breaks="CloudFront serves removed results for up to a day"
         ),
         **_FUNCTION,
     },
@@ -82,10 +95,13 @@ NEEDS = {
         "s3:GetObjectVersion": Need(call="GetObject", breaks="every task fails"),
         "s3:PutObject": Need(call="PutObject", breaks="every task fails"),
         "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: every task fails"),
-        "s3:DeleteObject": Need(call="DeleteObjects", breaks="what a rejected scan left is not removed"),
+        "s3:DeleteObject": Need(
+            call="DeleteObjects", breaks="every task fails, although its result is shown"
+        ),
         "s3:ListBucket": Need(
             call="ListObjectsV2",
-            breaks="what a rejected scan left is not removed; a missing version is an error and no rejection",
+            breaks="partial results of a rejected scan stay; on AWS every task fails: "
+            "a missing object is then a 403",
         ),
         "s3:PutObjectTagging": _TOMBSTONE,
         "dynamodb:GetItem": Need(call="GetItem", breaks="every task fails"),
@@ -94,15 +110,18 @@ NEEDS = {
         "s3:GetObjectVersion": Need(call="GetObject", breaks="every message: dead letters"),
         "s3:PutObject": Need(call="PutObject", breaks="every message: dead letters"),
         "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: dead letters"),
-        "s3:DeleteObject": Need(call="DeleteObjects", breaks="deletions are not followed"),
+        "s3:DeleteObject": Need(
+            call="DeleteObjects",
+            breaks="every scan: dead letters, although its result is shown; deletions remove no results",
+        ),
         "s3:ListBucket": Need(
             call="ListObjectsV2",
-            breaks="deletions are not followed; a missing version is an error and no rejection",
+            breaks="deletions remove no results; on AWS every scan fails: a missing object is then a 403",
         ),
         "s3:PutObjectTagging": _TOMBSTONE,
-        "sqs:ChangeMessageVisibility": Need(call="ReceiveMessage", breaks="nothing is worked on"),
+        "sqs:ChangeMessageVisibility": Need(call="ReceiveMessage", breaks="no message is received"),
         "cloudfront:CreateInvalidation": Need(
-            call="CreateInvalidation", breaks="CloudFront serves for a day what was removed"
+            call="CreateInvalidation", breaks="CloudFront serves removed results for up to a day"
         ),
         "ecs:UpdateTaskProtection": Need(
             call="UpdateTaskProtection", breaks="a scale-in stops tasks in the middle of jobs"
@@ -111,7 +130,7 @@ NEEDS = {
     "views": {
         "kinesis:DescribeStream": Need(breaks="the event source reads nothing"),
         "dynamodb:GetItem": Need(
-            call="GetItem", breaks="nothing is counted: records wait, and are set aside"
+            call="GetItem", breaks="nothing is counted: records are retried, then set aside"
         ),
         "s3:PutObject": Need(call="PutObject", breaks="malformed records hold up their shard"),
         "s3:ListBucket": Need(breaks="the event source cannot set aside what failed"),
@@ -121,10 +140,10 @@ NEEDS = {
 
 
 def denied_without(who: str) -> dict[str, str]:
-    """Return the denied call by missing statement."""
+    """Return, by the first action of each statement, the call that is denied without it."""
     return {action: need.call for action, need in NEEDS[who].items() if need.call}
 
 
 def not_asked(who: str) -> list[str]:
-    """Return statements that MiniStack does not check."""
+    """Return the first actions of the statements that MiniStack does not check."""
     return [action for action, need in NEEDS[who].items() if not need.call]

@@ -41,7 +41,7 @@ def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]
 
 
 def _meets(wanted: list[Pair], row: Mapping[str, str], name: str, value: str) -> tuple[int, int]:
-    """Return how many pairs a setting's value completes in a row; then, how many it may complete."""
+    """Return how many wanted pairs a value completes together with `row`, and in how many it occurs."""
     with_it = {**row, name: value}
     ahead = [pair for pair in wanted if pair.get(name) == value]
     return sum(pair.items() <= with_it.items() for pair in ahead), len(ahead)

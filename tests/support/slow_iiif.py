@@ -1,4 +1,4 @@
-"""The IIIF function, with an image of 13 px width that never finishes."""
+"""The IIIF function, in which an image 13 px wide is never finished."""
 
 import threading
 from typing import Any
@@ -7,7 +7,7 @@ from container.service import answers, app
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer by the function's own handler, which reads its environment on import."""
+    """Answer with the function's own handler, which reads its environment on import."""
     from lambda_src.iiif.handler import handler as answer
 
     setattr(app, "encoded_within", _never_done)  # noqa: B010 - it is imported there, and not exported

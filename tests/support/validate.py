@@ -1,8 +1,8 @@
-"""The IIIF validator against a running service: validate.py URL IDENTIFIER [ENDPOINT]; one line of JSON per
-test.
+"""The IIIF validator against a running service: validate.py URL IDENTIFIER [ENDPOINT].
 
-ENDPOINT: host:port to connect to instead, without TLS, whatever the URL says. It is a process of its own
-because the validator was written for Python 2 in two places, which are patched here.
+It prints one line of JSON per test. ENDPOINT: host:port to connect to instead, without TLS, whatever the URL
+says. This runs as a process of its own because two of the validator's tests are written for Python 2, which
+needs patches here.
 """
 
 import http.client
@@ -42,7 +42,7 @@ server, _, prefix = rest.partition("/")
 
 
 class Plain(http.client.HTTPConnection):
-    """For https URLs of a local server without TLS."""
+    """A connection without TLS, for https URLs of a local server."""
 
     def __init__(self, host: str, **options: Any) -> None:
         super().__init__(host, timeout=options["timeout"])

@@ -11,7 +11,7 @@ REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
 
 
 def workloads(by: random.Random, count: int) -> Iterator[Workload]:
-    """Yield that many workloads, whatever they cost."""
+    """Yield `count` workloads, cheap and expensive ones."""
     for number in range(count):
         durations = {one: round(10 ** by.uniform(0, 6), 2) for one in ARCHITECTURES if by.random() < 0.8}
         values: dict[str, object] = {

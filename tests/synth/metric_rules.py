@@ -24,7 +24,7 @@ OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
     "QueuePattern": (queue.Metric, {queue.SERVICE}),
     "StreamPattern": (views.Metric, {views.SERVICE}),
 }
-"""Our metrics, by stack, with whose name the namespace ends: names, and values of `service`."""
+"""Our metrics: names, and values of `service`, by the stack whose name ends their namespace."""
 AWS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     "AWS/Lambda": {
@@ -59,7 +59,7 @@ Metric = tuple[str, str, dict[str, str]]
 
 
 def metric_is_counted(template: Template) -> Iterator[str]:
-    """Yield one sentence per metric that nobody counts."""
+    """Yield one sentence per metric that nobody publishes."""
     for name, metric in metrics(template):
         namespace, counted, dimensions = metric
         if (stack := namespace.rpartition("-")[2]) in OURS:

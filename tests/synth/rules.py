@@ -239,7 +239,7 @@ def nothing_has_a_fixed_name(template: Template) -> Iterator[str]:
 
 
 def cloudfront_names_are_of_stack_and_region(template: Template) -> Iterator[str]:
-    """They are unique in the account, across all Regions."""
+    """These names must be unique in the account, across all Regions."""
     for name, resource in template["Resources"].items():
         for config in resource.get("Properties", {}).values():
             given = config.get("Name") if isinstance(config, dict) else None
@@ -256,7 +256,7 @@ def alarms_say_what_to_do(template: Template) -> Iterator[str]:
 
 
 def nothing_is_retained(template: Template) -> Iterator[str]:
-    """For a sandbox."""
+    """The rule for a sandbox: nothing stays behind after a destroy."""
     for name, resource in template["Resources"].items():
         for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
             if resource.get(policy, "Delete") != "Delete":
@@ -267,7 +267,7 @@ def nothing_is_retained(template: Template) -> Iterator[str]:
 
 
 def data_is_retained(template: Template) -> Iterator[str]:
-    """For production."""
+    """The rule for production: data stays when a stack is destroyed."""
     for name, resource in of_type(template, *DATA):
         if resource.get("DeletionPolicy") != "Retain" or resource.get("UpdateReplacePolicy") != "Retain":
             yield f"{name}: its data goes when the stack does"

@@ -29,7 +29,7 @@ dns.lookup = (name) => refuse(name);
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder for outputs, with a home of its own."""
+    """Return a folder for outputs, with the script that keeps Node off the network."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "no-network.cjs").write_text(NO_NETWORK)
     return folder

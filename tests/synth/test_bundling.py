@@ -58,7 +58,7 @@ def test_every_function_and_image_is_looked_at() -> None:
 
 
 def made() -> dict[str, Path]:
-    """Return every package and build context; the name of its folder holds the digest of the deployment."""
+    """Return the folder of every package and build context; its name has the digest of what went into it."""
     functions = {name: bundle(name, Runtime.aws("arm64")).path for name in FUNCTIONS}
     return functions | {name: context(name, *modules) for name, modules in IMAGES.items()}
 

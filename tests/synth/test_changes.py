@@ -1,8 +1,7 @@
-"""Each setting changed and changed back: resources with data, or slow to make, are updated in place or not at
-all.
+"""Each setting changed and changed back: no resource that holds data, or is slow to create, is replaced.
 
-By CloudFormation's own resource schemas, from cfn-lint: `createOnlyProperties` can only be set on a new
-resource. zones, prefix and stage are chosen once, before the first deploy.
+What requires replacement is read from CloudFormation's resource schemas, in cfn-lint: `createOnlyProperties`
+can only be set on a new resource. zones, prefix and stage are chosen once, before the first deploy.
 """
 
 from collections.abc import Iterator

@@ -196,7 +196,7 @@ def test_a_task_asks_for_a_public_address_only_where_it_is_its_way_out(
 
 
 def test_alarms_on_what_a_sweep_counts_allow_for_a_clock_that_leaves_one_out(hybrid: Template) -> None:
-    """Sweeps and periods are five minutes long: jitter leaves some periods empty."""
+    """Sweeps come every five minutes, and periods last as long: jitter leaves some periods empty."""
     for name, most in (("AlarmsJobsWaiting", 12), ("AlarmsJobsOverdue", 3)):
         _, alarm = one_named(hybrid, "AWS::CloudWatch::Alarm", name)
         assert alarm["Properties"]["EvaluationPeriods"] == most

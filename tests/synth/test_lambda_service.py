@@ -125,7 +125,7 @@ def test_an_answer_fits_into_six_megabytes_with_room_for_its_headers(template: T
 
 
 def test_with_a_snapshot_no_client_reads_credentials_from_the_environment() -> None:
-    """Lambda does not set them there, and runtime/slim_s3.py reads nothing else.
+    """With SnapStart, Lambda sets no access keys in the environment, where runtime/slim_s3.py reads them.
 
     https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
     """

@@ -20,7 +20,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def plain(value: Any) -> str:
-    """Return a resource by its logical ids without hashes: `Output/v/*`."""
+    """Return a resource with its logical ids without hashes: `Output/v/*`."""
     match value:
         case {"Fn::Join": [_, parts]}:
             return "".join(map(plain, parts))
@@ -47,7 +47,7 @@ def rows(synth: Synth) -> Iterator[str]:
         for one in statements(synth(stack), role):
             actions = listed(one["Action"])
             need = NEEDS[who][actions[0]]
-            breaks = need.breaks if need.call else f"{need.breaks} (not asked)"
+            breaks = need.breaks if need.call else f"{need.breaks} (not checked)"
             may = ", ".join(f"`{action}`" for action in actions)
             on = ", ".join(f"`{plain(resource)}`" for resource in listed(one["Resource"]))
             yield f"| {stack} | {who} | {may} | {on} | {', '.join(conditions(one))} | {breaks} |"

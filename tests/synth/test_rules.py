@@ -36,7 +36,7 @@ def test_every_two_values_of_two_settings_meet_in_one_template() -> None:
 
 
 def first(template: Template, kind: str) -> tuple[str, dict[str, Any]]:
-    """Return logical id and properties of the first of a type that is our own."""
+    """Return logical id and properties of the first resource of a type that is not the CDK's own."""
     return next(
         (name, one["Properties"]) for name, one in of_type(template, kind) if not name.startswith("Custom")
     )

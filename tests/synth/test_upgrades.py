@@ -1,4 +1,4 @@
-"""A second deploy must not replace resources with data, and a review should see what a change does.
+"""A second deploy must not replace resources that hold data, and a review should see what a change does.
 
 The snapshots have a line per resource: UPDATE_SNAPSHOTS=1 pytest tests/synth/test_upgrades.py writes them.
 """
@@ -30,7 +30,7 @@ FROZEN = {
 def summary(template: Template) -> str:
     """Return a line per resource: logical id, type, and what happens to it on removal.
 
-    A version's id ends with a digest of its code, which changes with the code.
+    A Lambda version's id ends with a digest of its code, which is left out: it changes with the code.
     """
     lines = [
         f"{name[:-DIGEST] if one['Type'] == VERSION else name}  {one['Type'].removeprefix('AWS::')}"

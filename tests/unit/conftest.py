@@ -24,7 +24,7 @@ from tests.support.events import s3_event
 
 @dataclass
 class World:
-    """Uploads and deletes as users do, and delivers events when and as often as a test likes."""
+    """An account in which a test uploads and deletes as users do, and delivers events as it likes."""
 
     s3: Any
     job: UploadProcessor

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 BOOTSTRAP_VERSION = 6
-"""Least version that the templates need (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
+"""Minimum version that the templates need (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
 FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
 """Codes of quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 LARGEST_TASK_VCPUS = 4
@@ -54,7 +54,7 @@ class Finding:
 
 
 SHARDS = {"provisioned": 1, "on-demand": 4}
-"""Shards of StreamPattern's new stream, each of which takes one execution."""
+"""Shards that a new stream of StreamPattern has, by capacity mode; each takes one execution."""
 
 
 RESERVED = 100
@@ -83,7 +83,7 @@ def bootstrap(ssm: "SSMClient") -> Finding:
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
-    """Check whether two functions at `max_concurrency`, and one per shard, leave room for the tracker."""
+    """Check whether two functions at `max_concurrency`, and one execution per shard, leave room for more."""
     about, shards = "Lambda concurrency", SHARDS[settings.stream]
     wanted = 2 * settings.max_concurrency + shards
     limits = lambda_.get_account_settings()["AccountLimit"]
@@ -108,7 +108,7 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
 
 
 def fargate_vcpus(quotas: "ServiceQuotasClient") -> Finding:
-    """Check whether the largest task fits beside the service."""
+    """Check whether HybridPattern's largest task fits beside FargatePattern's service."""
     about = "Fargate vCPUs"
     there = _quota(quotas, *FARGATE_VCPUS)
     if there < LARGEST_TASK_VCPUS + 1:
@@ -243,7 +243,7 @@ def _what_to_do(name: str, status: str) -> tuple[Level, str]:
 
 
 def partition(session: Any) -> Finding:
-    """Check whether the Region supports all patterns."""
+    """Check whether the Region's partition supports all patterns."""
     about, region = "Region", session.region_name
     there = session.get_partition_for_region(region)
     if there != "aws":

@@ -34,7 +34,7 @@ class Item:
 
 
 def items(*, stage: Stage, egress: str, architecture: str, waf: str = "off") -> Iterator[Item]:
-    """Yield every item that is billed while idle."""
+    """Yield every item that is billed while FargatePattern is idle."""
     size = service_size(Settings(stage=stage))
     tasks, vcpus, gigabytes = size.min_tasks, size.vcpus, size.memory_mb / 1024
     compute = vcpus * month(f"fargate_vcpu_hour_{architecture}") + gigabytes * month(
@@ -81,7 +81,10 @@ def stream(mode: str) -> float:
 
 
 def function(warm: str, architecture: str = "arm64") -> float:
-    """Return USD per month of idle LambdaService; warm: the setting. Starts from a snapshot cost extra."""
+    """Return the USD per month of LambdaService while idle; warm: the value of the setting `warm`.
+
+    Starts from a snapshot cost extra.
+    """
     kept = {
         "provisioned": f"lambda_provisioned_gb_second_{architecture}",
         "snapstart": "lambda_snapstart_gb_second",
@@ -93,7 +96,7 @@ def function(warm: str, architecture: str = "arm64") -> float:
 def _restored() -> str:
     """Return what a snapshot's restores cost in addition."""
     usd = price("lambda_snapstart_restored_gb").usd * ONE_VCPU_MB / 1024
-    return f"Each start from a snapshot costs ${usd:.5f} besides."
+    return f"Each start from a snapshot costs another ${usd:.5f}."
 
 
 def _in_use() -> str:
@@ -101,9 +104,9 @@ def _in_use() -> str:
     lines, puts = price("real_time_log_million_lines").usd, price("kinesis_million_puts").usd
     metric = month("custom_metric_month")
     return (
-        f"When records come, a million log lines cost ${lines:.2f} at CloudFront (`views=on`) "
+        f"In use, a million log lines cost ${lines:.2f} at CloudFront (`views=on`) "
         f"and ${puts:.3f} in a provisioned stream, "
-        f"and each metric of the event source ${metric:.2f} per month."
+        f"and each metric of the event source costs ${metric:.2f} per month."
     )
 
 

@@ -27,7 +27,7 @@ OBJECTS_PER_SECOND = 30
 TRANSITIONS_PER_BATCH = 4
 """State transitions per batch: the start of its execution, and its three states."""
 TRANSITIONS_PER_RETURN = 2
-"""State transitions per further call of a batch."""
+"""State transitions per further call of the function for the same batch."""
 YEAR = 365 * 86_400
 """Longest execution: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
@@ -37,7 +37,7 @@ class Default:
     """A pattern's defaults.
 
     example: in examples/, for the cost of one object unless the caller has a workload. where: the candidate
-    that the pattern uses. at_once: objects in progress unless the caller says.
+    that the pattern uses. at_once: objects in progress unless the caller says otherwise.
     """
 
     example: str
@@ -50,8 +50,8 @@ DEFAULTS = {
     "HybridPattern": Default(example="scans-all-day", where=Candidate.RUN_TASK, at_once=2),
     "QueuePattern": Default(example="scans-all-day", where=Candidate.WORKER, at_once=1),
 }
-"""Half of what `max_concurrency` allows a function; one job for a service, so an upload waits for at most
-one.
+"""at_once is half of the default `max_concurrency` where functions work or dispatch, and one job for a
+service, so that an upload waits for at most one.
 """
 
 
@@ -130,7 +130,7 @@ def _row(what: str, usd: float) -> str:
 def planned(
     pattern: str, objects: int, settings: Settings, *, at_once: int = 0, own: Workload | None = None
 ) -> Plan:
-    """Return the plan for so many objects. at_once, own: override the pattern's defaults."""
+    """Return the plan for that many objects. at_once, own: override the pattern's defaults."""
     default = DEFAULTS[pattern]
     most = at_once or default.at_once
     if default.where is Candidate.WORKER:

@@ -1,6 +1,6 @@
 """`python3 dev.py compare`: the same image service as a function and as a service, under the same requests.
 
---target local: the local AWS. --target aws: an account of yours, after a price estimate and a question; its
+--target local: the local AWS. --target aws: an account of yours, after a price estimate and a question. The
 stacks are destroyed afterwards.
 """
 
@@ -47,7 +47,7 @@ MONTHS = (10_000, 1_000_000, 20_000_000)
 """Monthly requests that reach the origin."""
 HOURS, EXTRA_USD = 1.0, 0.50
 PAGE = 130
-"""Width of the tables, which are meant for a page."""
+"""Width of the tables, which are Markdown to paste into a page."""
 CANNOT_SHOW = (
     "The local AWS has no network, no TLS and no cache at its edge. Function and task are processes of one "
     "machine: a burst shares its cores, a task has all of them and no image to pull, and a cold start has no "
@@ -98,7 +98,7 @@ def plan(target: str) -> str:
 
 
 def compare(deployed: Deployed, extent: Extent | None = None) -> None:
-    """Send requests to both, and print the results as tables for a page."""
+    """Send requests to function and tasks, and print the results as Markdown tables."""
     extent = extent or EXTENTS["local" if deployed.endpoint else "aws"]
     say = partial(deployed.console.print, markup=False, soft_wrap=True)
     viewers: dict[str, Viewer] = {}
@@ -228,7 +228,7 @@ def pictures() -> dict[str, bytes]:
 
 
 def report(taken: Mapping[str, Mapping[str, Answers]]) -> Table:
-    """Return a row per step and side, as Markdown."""
+    """Return a Markdown table with a row per step and side."""
     table = Table(box=box.MARKDOWN, pad_edge=False)
     for heading in ("step", "service"):
         table.add_column(heading, no_wrap=True)
@@ -252,7 +252,7 @@ def work_of(taken: Mapping[str, Mapping[str, Answers]], stack: str) -> float:
 
 
 def costs(work: Mapping[str, float], settings: Settings) -> Table:
-    """Return a row per side: the work of a request, the cost of a million more, and of whole months."""
+    """Return a table with a row per side: work of a request, cost of a million more, and of whole months."""
     table = Table(box=box.MARKDOWN, pad_edge=False)
     table.add_column("side", no_wrap=True)
     headings = ("work per request, ms", "per extra million", *(f"{month:,} per month" for month in MONTHS))

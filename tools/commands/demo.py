@@ -136,7 +136,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
 
 
 def _step(status: Status, text: str) -> None:
-    """Show what is being done; where output is no terminal, print it as a line too."""
+    """Show what is being done; if the output is not a terminal, print it as a line too."""
     status.update(text)
     if not status.console.is_terminal:
         status.console.print(text, soft_wrap=True, highlight=False)

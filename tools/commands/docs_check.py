@@ -173,7 +173,7 @@ def main(arguments: Sequence[str]) -> int:
 def copy(folder: Path) -> Path:
     """Copy this checkout without what set-up made, and add a reader's own files.
 
-    Raises LocalAwsError if it is no checkout.
+    Raises LocalAwsError if it is not a Git checkout.
     """
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True)

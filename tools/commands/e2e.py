@@ -1,4 +1,4 @@
-"""`python3 dev.py e2e`: deploys everything, uses it as its users do, and destroys it, even if that fails.
+"""`python3 dev.py e2e`: deploys everything, uses it as its users do, and destroys it, even after a failure.
 
 --target local: the local AWS. --target aws: an account of yours, after a price estimate and a question.
 """
@@ -24,7 +24,7 @@ from tools.local_aws.aws import ROOT, LocalAwsError
 HOURS = 1.0
 """Hours that a run is priced for: mostly the creation and deletion of distributions."""
 EXTRA_USD = 0.05
-"""USD for requests, tasks of minutes, logs and storage of a run, rounded up."""
+"""USD of a run for requests, tasks that run for minutes, logs and storage, rounded up."""
 PHOTO = ROOT / "samples" / "earth-night.jpg"
 
 

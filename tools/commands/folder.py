@@ -28,7 +28,7 @@ class FolderService(Service):
         return served
 
     def print_metrics(self) -> None:
-        """Print none: they are for CloudWatch, and would stand between the requests."""
+        """Print no metrics: they are for CloudWatch, and would clutter the log of requests."""
 
     def _page(self, _: Request) -> Response:
         folder = self.settings.folder

@@ -14,7 +14,7 @@ from runtime.imaging.tones import GAMMAS, HIGH_DYNAMIC_RANGE, PRIMARIES
 
 
 def tiffs() -> str:
-    """Return what is read of TIFF, and what is refused by name."""
+    """Return which kinds of TIFF are read, and which are refused by name."""
     rows = ["| colours | bits a channel |", "|---|---|"]
     rows += [f"| {one.name} | {', '.join(map(str, one.bits))} |" for one in TIFF_COLOURS.values()]
     codecs = ", ".join(dict.fromkeys(TIFF_CODECS.values()))
@@ -33,7 +33,7 @@ def tiffs() -> str:
 
 
 def jpegs() -> str:
-    """Return what is read of JPEG."""
+    """Return which kinds of JPEG are read."""
     return f"{', '.join(JPEG_PROCESSES.values()).capitalize()}; {JPEG_BITS} bits a channel."
 
 

@@ -1,8 +1,7 @@
-"""`python3 dev.py jobs`: where each scan is processed, why, and how far it is.
+"""`python3 dev.py jobs`: where each scan is processed, why, and how far it has got.
 
-`show ID`: all facts of one; `logs ID`: what dispatcher, task and tracker logged about it; `retry ID`, or
-`retry --state failed`
-for all failed ones.
+`show ID`: all facts of one; `logs ID`: what dispatcher, task and tracker logged about it; `retry ID`: try a
+failed one again; `retry --state failed`: all of them.
 """
 
 import argparse
@@ -77,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def table(jobs: Sequence[Job]) -> Table:
-    """Return a row per job, oldest first."""
+    """Return a table with a row per job, oldest first."""
     found = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("job", "scan", "state"):
         found.add_column(heading, no_wrap=True)

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def format_placement(found: Placement) -> str:
-    """Return the placement for people."""
+    """Format the placement for people to read."""
     takes = found.estimate
     lines = [f"{found.where.upper()}: {found.reason}", f"  decided by  {found.decided_by}"]
     if found.where is Where.FARGATE:

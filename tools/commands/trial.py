@@ -206,7 +206,7 @@ def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
 
 
 def stop_tasks(client: Any, name: str) -> None:
-    """Stop HybridPattern's tasks, as a cluster with tasks cannot be deleted. Waiting jobs start none."""
+    """Stop HybridPattern's tasks, as a cluster with tasks cannot be deleted, and let no job start another."""
     try:
         (stack,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError:  # it was never made
@@ -225,7 +225,7 @@ def stop_tasks(client: Any, name: str) -> None:
 
 
 def _destroy(*arguments: str) -> None:
-    """Destroy, twice if needed: what CloudFront leaves in the network for minutes may block the first."""
+    """Destroy, twice if needed: what CloudFront leaves in the network for minutes may block the first try."""
     try:
         _cdk("destroy", *arguments)
     except LocalAwsError:

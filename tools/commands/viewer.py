@@ -1,4 +1,4 @@
-"""Self-contained pages that show images: a deep-zoom viewer of one."""
+"""Self-contained pages that show images, such as a deep-zoom viewer."""
 
 import json
 from collections.abc import Mapping

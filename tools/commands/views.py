@@ -1,7 +1,7 @@
 """`python3 dev.py views`: the most viewed images, counted by StreamPattern.
 
 `put` puts log lines of made-up views into the stream, to try it; `top` prints the counts; `redrive` puts
-records that failed permanently into the stream again.
+records that failed permanently back into the stream.
 """
 
 import argparse

@@ -30,8 +30,7 @@ PAGES = {
     "video.md": "runtime.work.videos.videos",
     "local-aws.md": "tools.local_aws.aws",
 }
-"""Pages by the module that they are about, with which they are copied; a pattern's page goes with the
-pattern.
+"""Pages, each with the module that it is about and is copied with; a pattern's page goes with the pattern.
 """
 WORK = {
     "LambdaPattern": "lambda_src.renditions.photos",
@@ -54,7 +53,7 @@ LOCAL_AWS_FILES = tuple(
 class Contents:
     """What a copy contains.
 
-    pattern: one of PATTERNS. with_local_aws: whether to include the embedded AWS and its tests.
+    pattern: one of PATTERNS. with_local_aws: whether to include the local AWS and its tests.
     """
 
     pattern: str
@@ -62,7 +61,7 @@ class Contents:
 
     @property
     def page(self) -> str:
-        """The page that says how to make it one's own."""
+        """The page that says how to make the copy your own."""
         return f"docs/{_snake(self.pattern).replace('_', '-')}.md#make-it-yours"
 
     @property
@@ -89,8 +88,8 @@ class Contents:
     def _code(self) -> list[str]:
         """Return the files of all modules that the stack needs.
 
-        A function or image is copied whole as soon as the stack imports anything of it. `with_local_aws` adds
-        the pattern's driver and the local AWS.
+        A function or image is copied whole as soon as the stack imports anything from it. `with_local_aws`
+        adds the pattern's driver and the local AWS.
         """
         stack = f"stacks.{_snake(self.pattern)}.stack"
         imported = [file.relative_to(ROOT) for file in closure(stack)]
@@ -118,7 +117,7 @@ class Contents:
 
     @cached_property
     def _left(self) -> frozenset[str]:
-        """Return names for what is left behind: stacks, functions, images and settings."""
+        """Return the names of what is left behind: stacks, functions, images and settings."""
         stacks = {
             name for name in STACKS if name != self.pattern and f"stacks/{_snake(name)}.py" not in self._code
         }
@@ -167,7 +166,7 @@ class Contents:
         return bool(self.mentions.search(text))
 
     def _is_missing(self, module: str) -> bool:
-        """Return whether a module of ours is not among the code; tests are decided separately."""
+        """Return whether a module of ours is not among the copied code; tests are handled separately."""
         files = files_of(module)
         return (
             bool(files) and not {*files} & {*self._code, *ALWAYS, "app.py"} and not module.startswith("tests")
@@ -179,7 +178,7 @@ class Contents:
 
     @cached_property
     def _tests(self) -> dict[str, str]:
-        """Return the tests whose imports are all copied, and what they import of tests/."""
+        """Return the tests whose imports are all copied, and what they import from tests/."""
         names = [str(file.relative_to(ROOT)) for file in sorted((ROOT / "tests").rglob("*.py"))]
         found = {
             name: (ROOT / name).read_text()
@@ -197,13 +196,13 @@ class Contents:
 
     @property
     def _tests_left(self) -> tuple[str, ...]:
-        """Return prefixes of tests that are not copied; those that deploy are, with the embedded AWS."""
+        """Return path prefixes of tests that are not copied; with the local AWS, tests that deploy are."""
         return ("tests/unit/tools/",) if self.with_local_aws else ("tests/unit/tools/", "tests/local/")
 
     def _is_of_code_left(self, test: str) -> bool:
-        """Return whether what a test is of stays here.
+        """Return whether the code that a test is about is not copied.
 
-        tests/unit/A/test_B.py is of A/B.py if there is one, and else of the modules in A/.
+        tests/unit/A/test_B.py is about A/B.py if there is one, else about the modules in A/.
         """
         module = test.removeprefix("tests/unit/").replace("test_", "")
         if not Path(test).name.startswith("test_"):
@@ -283,7 +282,7 @@ def _module(file: Path) -> str:
 
 
 def _project(folders: set[str]) -> str:
-    """Return pyproject.toml's tools without folders that are not copied."""
+    """Return pyproject.toml's tool settings without folders that are not copied."""
     kept = []
     _, table, tools = (ROOT / "pyproject.toml").read_text().partition("[tool.ruff]")
     for line in f"{table}{tools}".splitlines(keepends=True):

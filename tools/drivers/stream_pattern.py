@@ -15,18 +15,18 @@ from tools.drivers.deployed import Client
 MOST_RECORDS = 500
 """Maximum per PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
 MOST_BYTES = 4_000_000
-"""Maximum bytes of data and partition keys per PutRecords, which takes 5 MiB."""
+"""Maximum bytes of data and partition keys per PutRecords, well within its limit of 10 MiB."""
 PAUSES = (0.2, 0.5, 1, 2, 4, 8)
 """Seconds before refused records are put again: a shard takes a thousand per second."""
 SET_ASIDE, MALFORMED = "aws/lambda/", "malformed/"
-"""Prefixes for records that kept failing, written by the event source, and that are malformed, by the
-function.
+"""Prefixes of records that kept failing, which the event source writes, and of malformed ones, which the
+function writes.
 """
 MOST_READS, READ_PAUSE = 40, 0.25
 """Maximum reads of a shard, and seconds between two: five per second are allowed, including the function's.
 """
 FAILED = "RetryAttemptsExhausted"
-"""The event source's condition for records that were tried and failed; the other one is for too old ones."""
+"""The event source's condition for records that were tried and failed; the other is for too old ones."""
 Record = tuple[str, bytes]
 """A partition key and data."""
 
@@ -110,7 +110,7 @@ class StreamDriver:
         return found
 
     def redrive(self, *, aged: bool = False, malformed: bool = False) -> tuple[int, int]:
-        """Put records that were set aside into the stream again; return how many objects and records.
+        """Put records that were set aside back into the stream; return how many objects and records.
 
         An object keeps the records that the stream has not accepted yet. aged: include records that were set
         aside only for their age, which may already be counted: a recreated event source sets old records
@@ -191,7 +191,7 @@ class StreamDriver:
 
 @dataclass(frozen=True, kw_only=True)
 class _Held:
-    """Contents of an object: told is the event source's invocation record, None for malformed ones."""
+    """Contents of an object. told: the event source's invocation record; None for malformed records."""
 
     records: Sequence[Any]
     told: Mapping[str, Any] | None

@@ -1,4 +1,4 @@
-"""Client of a pattern that ends every upload as a manifest, a rejection or a dead letter."""
+"""Client of a pattern in which every upload ends as a manifest, a rejection or a dead letter."""
 
 import json
 import time
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How an upload ended, with a manifest or a rejection; seconds since the upload."""
+    """How an upload ended: with a manifest or a rejection. seconds: since the upload began."""
 
     upload: Upload
     seconds: float
@@ -29,9 +29,9 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """How every one of some uploads ended; unaccounted: keys and versions of those that did not end.
+    """How each of several uploads ended. unaccounted: keys and versions of those that did not end.
 
-    superseded counts published ones that their key's pointer has moved past.
+    superseded: number of published ones whose key's pointer shows a later upload.
     """
 
     uploads: int

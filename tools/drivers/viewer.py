@@ -38,7 +38,7 @@ class Viewer:
         return f"http://{self.domain.removesuffix(CLOUDFRONT_SUFFIX)}{LOCAL_SUFFIX}:{local.port}"
 
     def image(self, key: str) -> str:
-        """Return the path of an image's own address."""
+        """Return the path of an image's base URI."""
         return path_of(key)
 
     def upload(self, key: str, data: bytes) -> None:

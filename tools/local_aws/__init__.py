@@ -1,1 +1,1 @@
-"""An embedded AWS: the real `cdk deploy` of these very templates, without an account."""
+"""A local AWS, to which the real `cdk deploy` deploys these very templates, without an account."""

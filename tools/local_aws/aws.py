@@ -30,7 +30,7 @@ class LocalAwsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalAws:
-    """A running MiniStack. log: its own and its functions' output. containers: its variables.
+    """A running MiniStack. log: its own and its functions' output. containers: variables that configure it.
 
     vcpus: file with the account's vCPU quota for RunTask; without it there is no limit.
     rekognition: file with the error code that DetectLabels answers; without it there is no error.

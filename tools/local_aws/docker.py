@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The stand-in for `docker` that the CDK CLI calls when it deploys into the local AWS (CDK_DOCKER).
 
-Images go into this machine's Docker daemon and to no registry; without one, `build` keeps the build context
-for tools/local_aws/emulator/processes.py.
+Images go into this machine's Docker daemon and to no registry; without a daemon, `build` keeps the build
+context for tools/local_aws/emulator/processes.py.
 """
 
 import os

@@ -14,7 +14,7 @@ _BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 
 def parse(file: Reader) -> Header:
-    """Parse IHDR, which comes first, and an eXIf before the pixels."""
+    """Parse IHDR, which comes first, and the chunks before the pixels that give orientation or colours."""
     length, kind = file.unpack(">I4s", 8)
     if kind != b"IHDR" or length != 13:
         raise damaged("the PNG does not begin with IHDR")

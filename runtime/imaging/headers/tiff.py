@@ -32,7 +32,7 @@ _WANTED = {
     *(_PLANAR, _TILE_WIDTH, _TILE_ROWS, _SUBDIRECTORIES, _EXTRAS, _FORMATS, _DNG_VERSION),
 }
 _LAYOUTS = {1: "B", 2: "B", 3: "H", 4: "I", 8: "h", 9: "i", 13: "I", 16: "Q"}
-"""BYTE, ASCII, SHORT, LONG, SSHORT, SLONG, IFD, LONG8"""
+"""`struct` formats of BYTE, ASCII, SHORT, LONG, SSHORT, SLONG, IFD and LONG8."""
 _MOST_VALUES = 64
 _MAY_BE_LOST = {_MAKE, _ORIENTATION, _SUBDIRECTORIES}
 """Tags whose values may be missing at the end of a truncated file without changing the picture."""
@@ -41,7 +41,7 @@ _KNOWN_TYPES = {*range(1, 14), 16, 17, 18}
 
 
 class Directory(NamedTuple):
-    """values: of each wanted tag, no more than 64. more: whether another directory follows.
+    """A directory. values: of each wanted tag, no more than 64. more: whether another directory follows.
 
     unknown: bytes to write so that entries of unknown types disappear.
     """
@@ -56,7 +56,7 @@ class Directory(NamedTuple):
 
 
 def parse(file: Reader) -> Header:
-    """Return the first directory, wherever it is. Raises Rejected UNSUPPORTED_FORMAT for other kinds."""
+    """Parse the first directory, wherever it is. Raises Rejected UNSUPPORTED_FORMAT for unsupported kinds."""
     found = _directory(file, _WANTED)
     height, samples = found.first(_HEIGHT, 0), found.first(_SAMPLES, 1)
     rows = found.first(_TILE_ROWS, 0) or found.first(_STRIP_ROWS, 0) or height  # else it is one strip

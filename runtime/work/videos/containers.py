@@ -139,7 +139,7 @@ def _is_in_fragments(index: bytes) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class _Element:
-    """name: its id. begin: offset of its data. length: of its data; None means to the end of the file."""
+    """A Matroska element. name: its id. begin: offset of its data. length: of its data; None if unknown."""
 
     name: int
     begin: int

@@ -17,7 +17,7 @@ from runtime.work.videos.rendition import (
 class Codec:
     """CPU seconds of decoding: per billion pixels, and per billion bits.
 
-    busy: bits per pixel from which on pictures cost the most to encode.
+    busy: bits per pixel above which pictures cost the most to encode.
     """
 
     per_gigapixel: float

@@ -35,7 +35,7 @@ POSTER_SECONDS = 10.0
 PLAIN_LUMA_RANGE = 24
 """Range of luma, of 220 levels, up to which a frame is plain; the poster is the first beyond it, if any."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
-"""A frame shown for longer than that is encoded AHEAD more times, at most AGAIN ticks (40 ms) apart.
+"""A frame shown for longer than HELD_SECONDS is encoded AHEAD more times, at most AGAIN ticks (40 ms) apart.
 
 x264's reordering needs that many.
 """

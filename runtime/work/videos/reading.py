@@ -179,7 +179,7 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
 
 
 def turned(frame: VideoFrame) -> str:
-    """Return the filters that rotate it upright. Raises Rejected for other than right angles."""
+    """Return the filters that rotate it upright. Raises Rejected for angles other than right angles."""
     sides: Any = frame.side_data
     matrix = sides.get(Type.DISPLAYMATRIX)
     if matrix is None:

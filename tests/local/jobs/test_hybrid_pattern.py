@@ -27,7 +27,7 @@ SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
 
 @functools.cache
 def large(across: int = 9) -> bytes:
-    """Return a JPEG that is `across` thousand pixels wide and 7,000 high; 9 takes about ten seconds."""
+    """Return a JPEG of `across` thousand by 7,000 pixels; by default, it takes some ten seconds."""
     return encode(noise(1000, 1000).replicate(across, 7), ".jpg", Q=50)
 
 
@@ -58,9 +58,9 @@ def process_of_job(job_id: str) -> int | None:
 
 @contextmanager
 def held_at_work(hybrid: HybridDriver, job_id: str) -> Iterator[int]:
-    """Yield the pid of a job's task, stopped in the middle of its work, however fast the machine.
+    """Yield the pid of a job's task, suspended in the middle of its work, however fast the machine is.
 
-    It runs for a tenth of a second at a time until the job's record says that it is running.
+    The task runs for a tenth of a second at a time until the job's record is in state RUNNING.
     """
 
     asked = time()
@@ -162,7 +162,7 @@ def test_a_task_that_is_killed_is_followed_by_another_that_ends_well(
 def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_again(
     hybrid: HybridDriver,
 ) -> None:
-    """As a Spot interruption does: SIGTERM, then an event."""
+    """A Spot interruption does the same: it sends SIGTERM, and an event follows."""
     upload = hybrid.upload("interrupted.jpg", large())
     with held_at_work(hybrid, upload.job_id) as pid:
         os.kill(pid, signal.SIGTERM)
@@ -192,7 +192,7 @@ def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(
 
 @pytest.mark.usefixtures("tasks_only")
 def test_out_of_memory_is_followed_by_a_larger_task(hybrid: HybridDriver, deployment: Deployment) -> None:
-    """The job's record asks for too little memory, as a wrong estimate would."""
+    """Set too little memory in the job's record, as a wrong estimate would."""
     with a_quota_of(deployment, 0):
         upload = hybrid.upload("hungry.jpg", encode(noise(5000, 5000), ".jpg", interlace=True))
         eventually(lambda: was_postponed(hybrid, upload.job_id))

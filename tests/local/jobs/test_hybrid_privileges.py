@@ -1,4 +1,4 @@
-"""Each role of the hybrid, statement by statement: without one, exactly its purpose fails.
+"""Each role of the hybrid, statement by statement: without a statement, the call that needs it is denied.
 
 docs/privileges.md has the table.
 """
@@ -63,13 +63,13 @@ def said(hybrid: HybridDriver, since: int) -> str:
 
 
 def denied(hybrid: HybridDriver, since: int, call: str) -> bool:
-    """Return whether somebody was denied a call, in botocore's words."""
+    """Return whether the logs since a time say that this call was denied."""
     refused = rf"(AccessDenied\w*|403)\) when calling the {call}(Batch)? operation|to perform: ecs:{call} "
     return re.search(refused, said(hybrid, since)) is not None
 
 
 def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
-    """Make the role use that statement."""
+    """Make a role use the statement whose first action is `action`; return the upload that does."""
     upload = hybrid.upload(f"privileges/{who}-{action.replace(':', '-')}.tif", SCAN)
     if who == "tracker":
         hybrid.sweep()
@@ -97,7 +97,7 @@ def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
 
 
 def is_quiet(hybrid: HybridDriver) -> bool:
-    """Return whether no message waits or is in flight, and no task runs that has still to report its end."""
+    """Return whether no message waits or is in flight, and no task runs."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     if hybrid.client("ecs").list_tasks(cluster=hybrid.outputs["ClusterName"])["taskArns"]:
         return False

@@ -32,12 +32,12 @@ from tools.drivers.queue_pattern import QueueDriver
 MINUTE = 3
 """Seconds that the emulated scaling counts as a minute."""
 LONG = encode(noise(9000, 9000), ".jpg")
-"""An image that takes some seconds."""
+"""An image whose tiles take some seconds."""
 
 
 @pytest.fixture(scope="module")
 def queue(deployment: Deployment) -> Iterator[QueueDriver]:
-    """Yield QueuePattern where scaling takes 3 s for a minute, and failed messages are redelivered soon."""
+    """Yield QueuePattern, with 3 s for a minute of its scaling and failed messages hidden for 5 s at most."""
     aws = deployment.aws
     most_hidden = aws.most_hidden.read_text()
     aws.most_hidden.write_text("5")
@@ -90,14 +90,14 @@ def tasks(queue: QueueDriver) -> int:
 
 
 def has_begun(queue: QueueDriver, upload: Upload) -> bool:
-    """Return whether it has tiles but no manifest yet: its task is working, and protected."""
+    """Return whether an upload has tiles but no manifest yet: its task is working, and protected."""
     prefix = version_prefix(upload.job_id)
     found = queue.s3.list_objects_v2(Bucket=queue.output, Prefix=prefix, MaxKeys=1)["KeyCount"]
     return bool(found) and not queue.read(manifest_key(upload.job_id))
 
 
 def written(queue: QueueDriver, upload: Upload) -> Any:
-    """Return the time of its manifest."""
+    """Return when the manifest of an upload was written."""
     return queue.s3.head_object(Bucket=queue.output, Key=manifest_key(upload.job_id))["LastModified"]
 
 
@@ -175,14 +175,14 @@ def test_of_300_jobs_in_bursts_none_is_lost_or_done_twice_and_then_no_task_is_le
 
 @dataclass
 class Watched:
-    """Desired task counts of the scaling, and how often they fell while there was work."""
+    """Desired task counts of the service, and how often they fell while there was work."""
 
     queue: QueueDriver
     wanted: list[int] = field(default_factory=list)
     scale_ins: int = 0
 
     def until(self, backlog: int) -> None:
-        """Poll until the backlog is that small. Each poll asks ECS, which takes a while by itself."""
+        """Poll until the backlog is at most `backlog`; a poll asks ECS and so takes a while by itself."""
         while (now := self.queue.backlog()) > backlog:
             wanted = int(self.queue.service()["desiredCount"])
             self.scale_ins += bool(self.wanted) and wanted < self.wanted[-1] and now > 0

@@ -1,4 +1,4 @@
-"""With `videos=on` the hybrid takes videos, in the function and in tasks that are killed or told to stop."""
+"""With `videos=on` the hybrid takes videos: in the function, or in a task, even if one is ended early."""
 
 import base64
 import os
@@ -49,7 +49,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return a video that takes about ten seconds."""
+    """Return a video that takes about ten seconds to process."""
     wanted = Clip(width=1920, height=1080, frames=200, grain=8, coding={"preset": "ultrafast"})
     return make_clip(tmp_path_factory.mktemp("clip") / "long.mp4", wanted).read_bytes()
 

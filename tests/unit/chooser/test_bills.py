@@ -140,7 +140,7 @@ def test_awss_own_example_of_lambda() -> None:
 
 
 def test_awss_own_example_of_fargate() -> None:
-    """Five tasks of 1 vCPU and 2 GB, ten minutes a day for thirty days: $1.01 and $0.22.
+    """Five tasks of 1 vCPU and 2 GB, ten minutes a day for thirty days: $1.01 of vCPU, $0.22 of memory.
 
     https://aws.amazon.com/fargate/pricing/
     """

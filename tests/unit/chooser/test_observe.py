@@ -1,4 +1,4 @@
-"""A workload from metrics: the metrics of a known one in CloudWatch yield the same one again."""
+"""A workload from metrics in CloudWatch: those of a known workload yield the same workload again."""
 
 import json
 import time
@@ -43,7 +43,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def put(
     namespace: str, name: str, dimensions: dict[str, str], each: list[tuple[datetime, float, float]]
 ) -> None:
-    """each: a time, a value, and how many samples have it."""
+    """Put a metric's data. each: a time, a value, and how many samples have it."""
     named = [{"Name": key, "Value": value} for key, value in dimensions.items()]
     data: Any = [
         {

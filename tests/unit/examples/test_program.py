@@ -1,4 +1,4 @@
-"""A program as work: its input, its exit, and that nothing of it is left running."""
+"""A program as work: its input, its exit, and its end at the deadline."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from runtime.work.program import INHERITED, Program
 
 @dataclass
 class Given:
-    """In place of a source, and of results."""
+    """A stand-in for a source and for results."""
 
     data: bytes
     stored: dict[str, tuple[bytes, str]]
@@ -147,7 +147,7 @@ def test_the_deadline_holds_whatever_becomes_of_its_output(run: Run, script: str
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process runs; an orphan that nobody waits for has ended too."""
+    """Return whether a process runs; a zombie has ended, too."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

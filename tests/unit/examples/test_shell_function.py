@@ -40,7 +40,7 @@ def function(request: pytest.FixtureRequest, endpoint: str) -> Iterator[Runtime]
 def started(
     language: str, endpoint: str, output: str = "output", folder: Path = FOLDER
 ) -> AbstractContextManager[Runtime]:
-    """Start it with the variables that Lambda sets."""
+    """Start the function with the variables that Lambda sets."""
     if language == "shell" and not shutil.which("curl"):
         pytest.skip("There is no curl here (apt install curl).")
     return runtime(
@@ -164,7 +164,7 @@ def test_what_is_no_event_is_an_error_at_once(world: World, function: Runtime, b
 def test_what_s3_never_sends_is_an_error_in_the_shell(
     world: World, endpoint: str, name: str, value: str
 ) -> None:
-    """Half a character, or nothing where a name is required."""
+    """These values are half of a surrogate pair, or empty where S3 always sends something."""
     event = upload(world, "a.txt", b"one\n")
     sent = event["detail"]["object"][name]
     body = json.dumps(event).replace(f'"{name}": "{sent}"', f'"{name}": "{value}"')
@@ -174,7 +174,7 @@ def test_what_s3_never_sends_is_an_error_in_the_shell(
 
 
 def test_the_shell_opens_no_file_by_dev_fd() -> None:
-    """Lambda has none: https://github.com/aws/aws-lambda-base-images/issues/132"""
+    """Lambda has no /dev/fd: https://github.com/aws/aws-lambda-base-images/issues/132"""
     assert not [path.name for path in FOLDER.iterdir() if path.is_file() and "<(" in path.read_text()]
 
 

@@ -22,7 +22,7 @@ __all__ = [
     "test_a_task_that_ends_early_is_followed_by_another",
     "test_what_it_rejects_leaves_nothing_but_its_reason",
 ]
-"""Collected here too, with the world below."""
+"""Imported tests, which are collected here too, with the `world` below."""
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_a_deletion_that_failed_half_way_is_finished_by_its_second_try(
 def test_a_manifest_that_somebody_else_is_writing_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """S3 answers 409 while another conditional write of the key is in progress, such as one's own retry."""
+    """S3 answers 409 while another conditional write of the key is in progress, such as an earlier try."""
     created, put = world.upload("a.jpg", PHOTO), world.s3.put_object
     pauses: list[float] = []
     conflicts = iter([True, True])

@@ -1,4 +1,4 @@
-"""The small S3 client: signed as botocore signs, and answered as moto's S3 answers boto3."""
+"""The small S3 client: it signs as botocore does, and gets the answers that boto3 gets from moto's S3."""
 
 import json
 from datetime import datetime

@@ -19,7 +19,7 @@ from runtime.task_s3 import task_s3
 from runtime.work.uploads import THREADS, Uploads
 
 VALID = timedelta(minutes=16)
-"""botocore must renew credentials that are valid for less than ten minutes, and may below fifteen:
+"""botocore must renew credentials that are valid for less than ten minutes, and may renew them below fifteen:
 https://github.com/boto/botocore/blob/develop/botocore/credentials.py (RefreshableCredentials)
 """
 EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"

@@ -247,7 +247,7 @@ def test_without_docker_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_moto_answers_as_the_checks_expect() -> None:
-    """Where moto has the call: an account before and after the change."""
+    """Run the checks whose calls moto knows, with a fault and without."""
     with mock_aws():
         ssm, iam, ec2 = boto3.client("ssm"), boto3.client("iam"), boto3.client("ec2")
         assert checks.bootstrap(ssm).level is Level.FAILS

@@ -129,7 +129,7 @@ REST = {
         "## Dead letters\n": "## Many uploads\n\nLook.\n\n",
     },
 }
-"""What the page asks for besides the pattern's own files: what, and before which text."""
+"""What the page asks for besides the pattern's own files: by file and following text, what to insert."""
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_a_change_on_the_choosers_page_takes_at_most_100_ms_of_cpu() -> None:
 
 
 def test_the_image_service_keeps_its_targets_but_for_thumbors_jpeg() -> None:
-    """That one is out of reach: docs/decisions/0007."""
+    """The target for JPEG against Thumbor is out of reach: docs/decisions/0007."""
     figures = json.loads((RESULTS / "service.json").read_text())["figures"]
     for peer in ("ipx", "iiif-processor"):
         assert max(figures[peer].values()) <= 1.10

@@ -57,7 +57,7 @@ def test_a_synth_of_one_bucket_takes_some_cpu() -> None:
 
 @pytest.mark.slow
 def test_the_app_takes_little_more_than_twice_the_cpu_of_one_bucket(tmp_path: Path) -> None:
-    """Most of it is importing aws_cdk, and the CLI. Interleaved, since machines change their speed."""
+    """Most of it is importing aws_cdk, and the CLI. Both take turns, since a machine's speed changes."""
     ours, one = tmp_path / "ours", tmp_path / "one"
     pairs = [(one_synth(ROOT / "app.py", ours), one_synth(ONE_BUCKET, one)) for _ in range(6)][1:]
     least_of_ours, least_of_one = (min(found) for found in zip(*pairs, strict=True))
@@ -97,7 +97,7 @@ def test_the_busy_loops_end_with_the_run_however_it_ends(tmp_path: Path, end: si
 
 
 def is_running(pid: str) -> bool:
-    """Return whether a process runs; one that nobody has waited for has ended too."""
+    """Return whether a process runs; a zombie has ended, too."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The comparison: both get the same requests, and the tables show the results."""
+"""The comparison: both services get the same requests, and the tables show the results."""
 
 import io
 import math
@@ -29,7 +29,7 @@ SMALLEST = Extent(seconds=0.005, rates=(400, 0), burst=5)
 
 @dataclass(frozen=True, kw_only=True)
 class Deaf(ServiceDriver):
-    """Answers without a network, and records the requests."""
+    """A driver that answers without a network, and records the requests."""
 
     asked: list[str] = field(default_factory=list)
     refuses: str = "nothing"
@@ -142,7 +142,7 @@ def test_percentiles_are_those_of_good_answers_by_nearest_rank() -> None:
 
 
 def test_steady_load_does_not_wait_for_answers() -> None:
-    """All of them are in flight at the same time, or this would never end."""
+    """All requests are in flight at the same time, or this would never end."""
     together = threading.Barrier(5)
 
     def ask(_: str) -> Asked:

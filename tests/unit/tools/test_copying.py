@@ -55,7 +55,7 @@ LOCKS = ("requirements.txt", "requirements-build.txt", "package-lock.json")
 
 
 FIRST = "LambdaPattern"
-"""The smallest; the others are copied on CI only."""
+"""The smallest pattern; copies of the others are made in slow tests only."""
 ONES = [one if one == FIRST else pytest.param(one, marks=pytest.mark.slow) for one in PATTERNS]
 
 

@@ -110,7 +110,7 @@ def test_figures_and_columns_may_differ_from_the_page_and_nothing_else(
 
 
 def test_every_command_in_a_text_is_one_that_is_run() -> None:
-    """Or it needs an account, or is a benchmark, which `dev.py pages --benches` runs."""
+    """Others are in NOT_RUN, or are benchmarks, which `dev.py pages --benches` runs."""
     texts = {page: re.sub(r"```.*?```", "", TEXTS[page], flags=re.DOTALL) for page in pages.PAGES}
     named = {one for text in texts.values() for one in re.findall(r"`(python3 [^`]+)`", text)}
     run_somewhere = {step.command for step in [*STEPS, *pages.benches()]}
@@ -126,7 +126,7 @@ NOT_RUN = {
     "python3 dev.py jobs show ID --target aws",
     "python3 dev.py lock",
 }
-"""Each needs a value, an account, a failed job or a container, takes too long, or makes other pins."""
+"""Each needs a value, an account, a failed job or a container, takes too long, or changes locked versions."""
 
 
 def test_the_readme_lists_the_settings_that_there_are() -> None:

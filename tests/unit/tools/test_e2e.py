@@ -101,7 +101,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """Record calls of the CDK CLI, which only leaves empty outputs."""
+    """Replace the CDK CLI by a double that writes empty outputs; return the list of its calls."""
     calls: list[str] = []
 
     def cdk(what: str, stack: str, *arguments: str) -> None:
@@ -148,7 +148,7 @@ def test_when_a_check_fails_everything_that_was_created_is_destroyed(
 
 
 def after(monkeypatch: pytest.MonkeyPatch, deployed: str, act: Callable[[], None]) -> None:
-    """Do something as soon as a stack has been deployed."""
+    """Call `act` as soon as a stack has been deployed."""
     cdk = trial._cdk
 
     def then(what: str, stack: str, *arguments: str) -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 EARTH = ROOT / "samples" / "earth-blue-marble.jpg"
 MIRADOR = "mirador@4.0.0"
 SHA512 = "uWsE9e2oqSc/lUu+vVwDGhTsycuhGsfZ2KfX6CLfXiT3wgGy6qT9+q5M3V9Zz72hkdIgsJugKesaowmRtYmvrA=="
-"""Digest of its package, from npm's registry."""
+"""Digest of Mirador's package, from npm's registry."""
 PAGE = """<!doctype html><meta charset="utf-8"><div id="mirador"></div>
 <script src="mirador.min.js"></script>
 <script>

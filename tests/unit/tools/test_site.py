@@ -18,7 +18,7 @@ PAGES = sorted(file.relative_to(ROOT / "docs") for file in ROOT.glob("docs/**/*.
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Logs no requests."""
+    """A handler that logs no requests."""
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""

@@ -1,6 +1,6 @@
 """Tasks that really run: by the Docker daemon if one answers, else as processes of this machine.
 
-Both listen on a loopback address of their own, as a task in a VPC has its own.
+Each listens on a loopback address of its own, as each task in a VPC has its own address.
 """
 
 import os
@@ -97,7 +97,10 @@ def _health_check(asked: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def give_tasks_their_role() -> None:
-    """Give a task its role's credentials; MiniStack's belong to no role, at a host name unknown here."""
+    """Give a task its role's credentials.
+
+    MiniStack's belong to no role, and are served at a host name that is unknown here.
+    """
     register, answer = ecs._register_metadata, imds.handle_request
 
     def register_with_role(

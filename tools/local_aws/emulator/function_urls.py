@@ -20,7 +20,7 @@ REFUSED = (403, "Forbidden", {"content-type": "application/json"}, b'{"Message":
 
 
 def sign_requests_for_function_urls() -> None:
-    """Sign by origin access control; allow if the policy of the URL's alias names the distribution."""
+    """Sign requests, and refuse them unless the policy of the URL's alias allows the distribution."""
     read, fetch = cloudfront._dataplane_origin, cloudfront._fetch_from_origin
 
     def read_with_access(element: Any) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def heed_the_range_of_a_version() -> None:
 
 
 def authorize_batches_as_single_messages() -> None:
-    """Authorize SendMessageBatch by sqs:SendMessage; MiniStack requires an action that AWS does not have."""
+    """Authorize SQS's batch calls by the single action; MiniStack requires one that AWS does not have."""
     find = iam_actions.extract_iam_action
 
     def find_single(*arguments: Any, **named: Any) -> Any:
@@ -190,7 +190,7 @@ def authorize_batches_as_single_messages() -> None:
 def hide_messages_no_longer_than_told() -> None:
     """Shorten visibility timeouts of minutes to seconds for tests.
 
-    This closes no gap. The file is LOCAL_AWS_MOST_HIDDEN.
+    This closes no gap. The file LOCAL_AWS_MOST_HIDDEN, if a test writes one, holds the maximum in seconds.
     """
     change = sqs._HANDLERS["ChangeMessageVisibility"]
 
@@ -205,7 +205,7 @@ def hide_messages_no_longer_than_told() -> None:
 
 
 def authorize_on_the_repositories_named() -> None:
-    """Authorize DescribeRepositories on the first repository it names; MiniStack requires all of them."""
+    """Authorize DescribeRepositories on the first repository it names; MiniStack authorizes it on `*`."""
     find = iam_actions.extract_resource_arn
 
     def find_repository(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:

@@ -1,7 +1,8 @@
 """Application Auto Scaling of a service by alarms on its queue, which MiniStack neither evaluates nor obeys.
 
-Once a minute: https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-step-scaling-policies.html
-The file LOCAL_AWS_MINUTE, where a test writes one, holds how many seconds that is.
+Alarms are evaluated once a minute:
+https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-step-scaling-policies.html
+The file LOCAL_AWS_MINUTE, if a test writes one, holds the length of that minute in seconds.
 """
 
 import contextvars

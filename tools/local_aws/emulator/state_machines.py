@@ -189,7 +189,7 @@ def _children(found: State) -> list[State]:
 def _write(found: State, bucket: str, prefix: str, config: State) -> str:
     """Write one file per status that occurs, and the manifest; return its key.
 
-    config: with COMPACT, a successful child is its output alone; with JSONL each is a line.
+    config: with COMPACT, only the output of a successful child is written; with JSONL, one line per child.
     """
     files: dict[str, list[State]] = {"SUCCEEDED": [], "FAILED": [], "PENDING": []}
     lines, compact = config.get("OutputType") == "JSONL", config.get("Transformation") == "COMPACT"

@@ -1,6 +1,6 @@
 """How an event source mapping reads a Kinesis stream.
 
-MiniStack's own continues whatever the function answers. This follows AWS's documentation:
+MiniStack's own mapping continues whatever the function answers. This follows AWS's documentation:
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 """
@@ -198,7 +198,10 @@ def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: 
 
 
 def _not_done(esm: Record, records: Sequence[Record], result: Record) -> Sequence[Record]:
-    """Return what has to be retried: all after an error, else from the lowest reported number on."""
+    """Return what has to be retried: everything from the lowest reported record on, if there is one.
+
+    All of it, if the function failed or reported a record that is not among them.
+    """
     if result.get("error"):
         return records
     body = result.get("body")

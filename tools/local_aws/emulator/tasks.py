@@ -69,12 +69,12 @@ def _fits(data: dict[str, Any], file: Path) -> bool:
 
 
 def remember_client_tokens() -> None:
-    """Answer a client token as the first time, failures included, and refuse it with other parameters.
+    """Answer a repeated client token as the first time, and refuse it with other parameters.
 
-    After an hour only the number of failures remains, after 24 hours nothing; a request that raised an error
-    is not
-    remembered: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html. MiniStack
-        answers each request anew.
+    Failures are repeated too. After an hour only their number remains, after 24 hours nothing; a request that
+    raised an error is not remembered. MiniStack answers each request anew.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
     """
     run, answering = ecs._run_task, threading.Lock()  # two at once with one token start one task
     known: dict[tuple[str, str], tuple[str, float, dict[str, Any]]] = {}
@@ -114,9 +114,9 @@ def _json(body: dict[str, Any]) -> Any:
 
 
 def end_tasks_as_fargate_does() -> None:
-    """Stop the container before the task, with the container's exit code; MiniStack reports 0 before that.
+    """Stop the container, then report its exit code; MiniStack reports 0 before the container has ended.
 
-    A container that ran out of memory says so.
+    The reason of a container that ran out of memory says so.
     """
     mark = ecs._mark_task_stopped
 
@@ -168,9 +168,9 @@ def tell_of_tasks_that_stopped() -> None:
 
 
 def authorize_tasks_as_ecs_does() -> None:
-    """Authorize RunTask on the task definition, with the key ecs:cluster; MiniStack requires the cluster.
+    """Authorize RunTask on the task definition, with the condition key ecs:cluster.
 
-    DescribeTasks and StopTask are authorized on the task.
+    MiniStack authorizes it on the cluster. DescribeTasks and StopTask are authorized on the task.
     """
     find, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
     cluster_asked: contextvars.ContextVar[str] = contextvars.ContextVar("cluster_asked", default="")

@@ -98,7 +98,7 @@ def _either(known: Any, recorded: Any) -> Any:
 
 
 def record_the_rest() -> None:
-    """Record types that do nothing here: they get an id, so that resources that refer to them can be made."""
+    """Record resources of types that do nothing here: they get an id, so that others can refer to them."""
     for kind, attribute in RECORDED.items():
         HANDLERS.setdefault(kind, _recorded(attribute))
 

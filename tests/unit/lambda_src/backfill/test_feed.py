@@ -52,7 +52,7 @@ class Fed:
             self.world.s3.put_object(Bucket="source", Key=key, Body=key.encode())
 
     def take(self, most: int = 10) -> list[dict[str, Any]]:
-        """Receive and delete messages: the pattern's work."""
+        """Receive and delete messages, as the pattern would."""
         sqs, queue = self.world.sqs, self.world.queue
         found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=most).get("Messages", [])
         for message in found:
@@ -149,7 +149,7 @@ def test_once_its_own_event_came_a_version_yields_to_none_that_was_before_it(fed
 def test_an_upload_while_it_looks_is_never_older_than_what_it_saw(
     fed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pointer is read first, else it could show the newer version, and the older be ordered after it."""
+    """If the pointer were read last, it might show the newer version, and the older be ordered after that."""
     fed.put("a.jpg")
     head = fed.world.s3.head_object
     newer = []
@@ -191,7 +191,7 @@ def test_no_more_is_sent_than_there_is_room_for(fed: Fed) -> None:
 
 
 def test_live_uploads_come_first(fed: Fed) -> None:
-    """Waiting messages count: with as many uploads as it may have in progress, the backfill waits."""
+    """Waiting messages count: the backfill sends nothing while `at_once` live uploads wait."""
     fed.put("a.jpg")
     for _ in range(2):
         fed.world.sqs.send_message(QueueUrl=fed.world.queue, MessageBody="{}")

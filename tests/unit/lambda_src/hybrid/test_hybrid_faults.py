@@ -115,7 +115,7 @@ def test_a_task_that_is_faster_than_its_dispatcher_is_not_started_again(
 def test_an_attempt_of_the_function_that_dies_goes_to_a_task(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its timeout or out of memory: none of our code runs after that."""
+    """It timed out or ran out of memory: none of our code runs after that."""
     message = world.upload(SCAN)
     with monkeypatch.context() as killed:
         killed.setattr(type(world.works), "run", lambda *_, **__: (_ for _ in ()).throw(SystemExit))

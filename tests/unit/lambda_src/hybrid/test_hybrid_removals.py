@@ -31,7 +31,7 @@ def removal(world: World, message: Message) -> Message:
 
 
 def deleted(world: World, number: int) -> list[str]:
-    """Publish and delete so many scans; return the paths under which they were served."""
+    """Publish and delete `number` scans; return the paths under which they were served."""
     paths = []
     for one in range(number):
         message = world.upload(SCAN, f"{one}.tif")
@@ -213,7 +213,7 @@ def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World
 
 
 def test_a_job_whose_key_shows_a_newer_version_ends_before_its_task_is_started(world: World) -> None:
-    """What an earlier attempt left of it is removed."""
+    """What an earlier attempt of the job left is removed."""
     older = world.by_tasks_only().upload(SCAN)
     world.ecs.no_room = True
     world.dispatch(older)

@@ -191,7 +191,7 @@ def test_the_late_failure_of_an_attempt_that_was_given_up_fails_nobody(world: Wo
 
 
 def test_another_task_of_the_same_attempt_that_finds_nothing_to_do_changes_nothing(world: World) -> None:
-    """Spot and on demand may both have started, if an answer was lost."""
+    """A Spot task and an on-demand task may both have started, if an answer was lost."""
     world.by_tasks_only().dispatch(world.upload(SCAN))
     (task,) = world.ecs.live
     other = task[:-1] + "f"

@@ -1,4 +1,4 @@
-"""Waiting jobs of the hybrid: for capacity, quota, Spot, a deployment, or the end of an outage."""
+"""Jobs of the hybrid that wait for capacity, quota, Spot, a deployment, or the end of an outage."""
 
 import math
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def test_ten_minutes_without_capacity_use_up_neither_attempts_nor_receives(world
 
 @pytest.mark.parametrize("minutes", [5, 65, 23 * 60])
 def test_as_soon_as_there_is_room_a_job_that_found_none_is_started(world: World, minutes: int) -> None:
-    """ECS repeats its first answer to a client token for a day, so each refusal needs a new one."""
+    """ECS repeats its first answer to a client token for a day, so after a refusal a new token is needed."""
     world.by_tasks_only().ecs.no_room = True
     world.dispatch(world.upload(SCAN))
     for _ in range(minutes // 5):
@@ -216,7 +216,7 @@ def test_what_is_denied_for_good_fails_with_what_ecs_said(world: World) -> None:
 def test_thirty_uploads_at_a_quota_of_six_vcpus_are_done_on_their_first_attempt_and_in_time(
     world: World, lost_ends: bool
 ) -> None:
-    """ECS remembers client tokens as documented; time goes in steps of a minute, with a sweep every fifth.
+    """ECS remembers client tokens as documented; time advances by minutes, with a sweep in every fifth.
 
     lost_ends: events of stopped tasks never arrive, so that only the sweep wakes waiting jobs.
     """

@@ -100,7 +100,7 @@ def test_an_answer_over_the_limit_is_refused_with_what_to_ask_instead(function: 
 
 @pytest.fixture
 def patient(folder: Path) -> Iterator[Runtime]:
-    """Yield the service without a deadline that a busy machine would miss."""
+    """Yield the service with a deadline that not even a busy machine misses."""
     told = {
         "SOURCE_FOLDER": str(folder),
         "MAX_ANSWER_BYTES": str(MAX_ANSWER_BYTES),

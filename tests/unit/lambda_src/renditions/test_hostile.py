@@ -109,7 +109,7 @@ def run_one(data: bytes, size: int) -> str:
 
 
 def png_of_65_500_square() -> bytes:
-    """Return a PNG of 4.3 gigapixels in some hundred kB."""
+    """Return a PNG of 4.3 gigapixels in a few hundred kB."""
     header = (b"IHDR", struct.pack(">IIBBBBB", 65_500, 65_500, 8, 2, 0, 0, 0))
     chunks = [header, *[(b"IDAT", zeros(100_000_000))] * 3]
     body = (
@@ -157,7 +157,7 @@ def test_what_everybody_tries_first_is_rejected_for_its_own_reason_in_under_200_
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    """Return the report on the corpus, in a process of its own with a time limit."""
+    """Return the report on the corpus, made by a process of its own with a time limit."""
     done = subprocess.run(
         [
             sys.executable,
@@ -196,7 +196,7 @@ def test_no_hostile_file_takes_much_memory_or_time(report: dict[str, Any]) -> No
 
 
 def test_every_kind_cut_at_twenty_places_is_refused_or_nothing_of_the_picture_was_missing() -> None:
-    """A pyramid's smaller pages come after the picture."""
+    """In a TIFF pyramid, smaller pages come after the picture, so a cut may spare it."""
 
     def renditions(data: bytes) -> list[bytes]:
         return [one.data for one in render(data, probe_bytes(data), Limits()).renditions]

@@ -1,7 +1,7 @@
-"""A photo that kills its process, among ten good ones: one message per invocation, as the event source
-delivers.
+"""A photo that kills its process, among ten good ones: only its own message becomes a dead letter.
 
-The function runs in a process of its own, and the queue is moto's, as in the template. The poller does what
+As in the template, an invocation gets one message. The function runs in a process of its own, with moto's
+queue. The poller does what
 AWS documents: after a failed invocation a message stays hidden until its visibility timeout ends.
 """
 
@@ -52,7 +52,7 @@ class Environments:
         self._process: subprocess.Popen[str] | None = None
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """Return its answer; None if the process died of it."""
+        """Return the function's answer to an event; None if the process died of that."""
         if self._process is None:
             command = [sys.executable, "-c", FUNCTION]
             pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}

@@ -20,14 +20,14 @@ from tests.support.view_table import create_view_table
 
 @dataclass
 class Views:
-    """Invokes the handler with batches, and reads what was counted and set aside."""
+    """A client that invokes the handler with batches, and reads what was counted and set aside."""
 
     module: ModuleType
     dynamodb: Any
     s3: Any
 
     def deliver(self, lines: Sequence[bytes], **where: Any) -> list[str]:
-        """Return the sequence numbers that the handler reports."""
+        """Deliver lines as a batch; return the sequence numbers that the handler reports as failed."""
         return self.invoke(kinesis_event(lines, **where))
 
     def invoke(self, event: dict[str, Any], *, seconds: float = 60) -> list[str]:

@@ -1,4 +1,4 @@
-"""RunTask: the call itself against moto; answers that moto does not know, by botocore's Stubber."""
+"""RunTask: the call itself against moto; answers that moto never gives, from botocore's Stubber."""
 
 import json
 from dataclasses import replace
@@ -88,7 +88,8 @@ def test_another_attempt_and_a_refused_one_each_have_a_token_of_their_own() -> N
 
 
 def test_overrides_stay_far_below_what_ecs_takes_whatever_the_key() -> None:
-    """8,192 characters including JSON:
+    """ECS takes 8,192 characters, those of JSON included.
+
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
     """
     assert len(json.dumps(request()["overrides"])) < 500

@@ -16,7 +16,7 @@ from tests.support.images import corners, encode, noise
 
 
 class Bucket:
-    """One object; records the ranges that it is asked for."""
+    """A bucket with one object, which records the ranges that it is asked for."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.asked = data, list[tuple[int, int]]()
@@ -33,7 +33,7 @@ def opened(data: bytes) -> tuple[Source, Bucket]:
 
 
 def with_segments(number: int) -> bytes:
-    """Return a JPEG whose colour profile, say, is split into so many segments of 64 KB."""
+    """Return a JPEG with `number` segments of 64 KB, such as those of a large colour profile."""
     photo = encode(corners(600, 400), ".jpg")
     segment = b"\xff\xe2" + struct.pack(">H", 65_000) + bytes(64_998)
     return photo[:2] + number * segment + photo[2:]

@@ -1,4 +1,4 @@
-"""The parent's reaction when the FFmpeg process ends in one of its ways."""
+"""The parent's reaction to each way in which the FFmpeg process may end."""
 
 import math
 import os
@@ -78,7 +78,7 @@ def test_the_child_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def still_there() -> list[str]:
-    """Return this process's children; Linux and macOS have `ps`."""
+    """Return what `ps`, of Linux and macOS, lists of this process's FFmpeg stand-ins."""
     listed = subprocess.run(["ps", "-o", "ppid=,args=", "-A"], capture_output=True, text=True).stdout
     return [
         line for line in listed.splitlines() if line.split()[0] == str(os.getpid()) and "children" in line

@@ -18,7 +18,7 @@ def element(name: str, data: bytes) -> bytes:
 
 
 def checked(kind: Kind, data: bytes) -> str:
-    """Return the reason for which it is refused; empty if it is complete."""
+    """Return the reason for which a file is refused; empty if the file is complete."""
     try:
         check_whole(kind, lambda at, length: data[at : at + length], len(data))
     except Rejected as rejected:

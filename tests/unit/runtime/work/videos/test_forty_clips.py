@@ -36,12 +36,12 @@ PQ_TO_SDR = (
     "zscale=t=bt709:m=bt709:r=tv"
 )
 ALIKE, TONES_ALIKE = 8, 45
-"""Largest mean difference of pixels, in 255 levels; HDR may differ more, by another tone mapping."""
+"""Largest mean difference of pixels, in 255 levels; HDR may differ more, as its tone mapping does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """reason: for which it is rejected, or "" if it is made. part: share of the file that is uploaded."""
+    """A clip to upload. reason: of its rejection, or "" if it is made. part: share of it that is uploaded."""
 
     name: str
     clip: Clip

@@ -1,4 +1,4 @@
-"""Videos through dispatcher, worker and tracker, and those of the hybrid's faults that concern the work."""
+"""Videos through dispatcher, worker and tracker, and what can go wrong with such work."""
 
 import json
 import signal
