@@ -35,8 +35,6 @@ A cold image takes about 36 ms of CPU (docs/benchmarks.md).
 class HttpService(ecs.FargateService):
     """`container.service` on port 8080, deployed by rolling updates or canaries, with automatic rollback.
 
-    Neither the task count nor the root file system can be changed from inside the task.
-
     Attributes:
         target_groups: two with `deployments=canary`, either of which may be in use.
     """
