@@ -135,7 +135,7 @@ def _jobs(load: Workload, architecture: str, kind: str, size: Size) -> Iterator[
     pulls = load.runs * (started - billed) / 3600
     yield Item("their starts, billed from the image pull", pulls * compute.usd, compute.prices)
     for part in others:
-        yield Item(f"{part.what} each", load.runs * started / 3600 * part.usd, part.prices)
+        yield Item(f"{part.what} in every task", load.runs * started / 3600 * part.usd, part.prices)
     if kind == SPOT:
         interrupted = load.runs * load.spot_interruptions * seconds / 3600
         again = interrupted * (seconds / 2 + load.pull_seconds) / 3600

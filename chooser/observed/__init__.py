@@ -1,1 +1,1 @@
-"""Observation of functions and services through CloudWatch and logs, in the keys of a workload."""
+"""Observation of functions and services: what CloudWatch and logs show, as keys of a workload."""

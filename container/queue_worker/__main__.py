@@ -1,4 +1,4 @@
-"""Entry point of the service, `python -m container.queue_worker`: the kinds of work that it ships."""
+"""Entry point of the service, `python -m container.queue_worker`. Names the kinds of work in its image."""
 
 import os
 import signal

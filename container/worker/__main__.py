@@ -1,4 +1,4 @@
-"""Entry point of the worker, `python -m container.worker`: the kinds of work that it ships."""
+"""Entry point of the worker, `python -m container.worker`. Names the kinds of work in its image."""
 
 import os
 import signal

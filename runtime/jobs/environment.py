@@ -11,8 +11,8 @@ class LaunchEnvironment(Environment):
 
     Attributes:
         public_ip: whether tasks get a public IP address.
-        task_seconds: the deadline that a task keeps itself.
-        exec: whether ECS Exec may open a shell in it.
+        task_seconds: the deadline of a task, which the task itself enforces.
+        exec: whether ECS Exec may open a shell in a task.
     """
 
     cluster: str

@@ -4,6 +4,7 @@ WAITING -> WORKING                  the function does it itself, under a lease
 WAITING -> STARTING -> RUNNING      a task does it
 any of these -> WAITING             the next attempt, or the same once there is capacity
 any of these -> DONE | REJECTED | FAILED
+FAILED -> WAITING                   an operator reopens it
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ KEEP_SECONDS = 90 * 24 * 3600
 
 
 class State(StrEnum):
-    """The state of a job; the last three are final."""
+    """The state of a job; the last three are final, but FAILED can be reopened."""
 
     WAITING = "waiting"
     WORKING = "working"

@@ -128,7 +128,10 @@ class Uploads:
 
 
 def _is_past(pointer: Mapping[str, Any], result: Result) -> bool:
-    """Return whether a pointer shows a later upload; right after a manifest it may show an earlier one."""
+    """Return whether a pointer shows a later upload.
+
+    Just after the manifest is stored it may still show an earlier one.
+    """
     manifest = result.manifest or {}
     if not pointer or pointer.get("job_id") == result.upload.job_id:
         return False
