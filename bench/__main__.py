@@ -1,4 +1,4 @@
-"""`python3 dev.py bench NAME`: measures, and stores the result with its table in docs/benchmarks.md.
+"""`python3 dev.py bench NAME`: measures, stores the result, and writes its table into docs/benchmarks.md.
 
 --smallest runs one small round, which shows that a benchmark still works, and stores nothing. --against REV
 measures this checkout and a revision, in turn, and prints the ratios.

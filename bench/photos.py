@@ -1,4 +1,4 @@
-"""Large photos, made from a sample by repetition and seeded grain: the samples have none from a camera."""
+"""Large photos, made from a sample by repetition and seeded grain: no sample is a large camera photo."""
 
 from pathlib import Path
 

@@ -289,7 +289,10 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
 
 
 def _policy(client: Client, role: str, action: str = "") -> tuple[str, dict[str, Any]]:
-    """Return name and document of a role's only policy, or of the one with `action` as a first action."""
+    """Return name and document of a role's policy.
+
+    If the role has several, it is the one with a statement whose first action is `action`.
+    """
     iam = client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     found = [(one, iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"]) for one in names]

@@ -1,4 +1,4 @@
-"""With `labels=on` a manifest has labels, or why there are none: their failure never fails the upload."""
+"""With `labels=on` a manifest has labels, or the error that prevented them: the photo is published anyway."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Gaps in MiniStack's ECS, filled by tasks.py and containers.py; once one is closed, its patch can go."""
+"""Gaps in MiniStack's ECS and in its VPC origins; once one is closed, its patch can go."""
 
 import json
 import os

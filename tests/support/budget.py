@@ -52,7 +52,7 @@ class Budget:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Measure the cost once workers have ended, for the last line.
+        """Measure the cost once workers have ended, for the line that ends the output.
 
         Beside busy loops nothing is measured: there, CPU seconds show how crowded the machine was.
         """
@@ -78,7 +78,7 @@ _LINE = pytest.StashKey[str]()
 
 
 def told(spent: float, unit: float) -> str:
-    """Return the last line. spent, unit: CPU seconds of the run and of one synth."""
+    """Return the line that ends the output. spent, unit: CPU seconds of the run and of one synth."""
     line = (
         f"{spent:.0f} s of CPU: {spent / unit:.0f} one-bucket synths of {unit:.2f} s each, "
         f"{spent / unit / BUDGET:.0%} of the budget of {BUDGET}"
@@ -106,8 +106,7 @@ def synth_seconds() -> float:
 def one_synth(app: Path, output: Path) -> float:
     """Return the CPU seconds of one `cdk synth`, run in the app's folder.
 
-    output: folder of the cloud assembly; a synth into it is warm once it has
-    assets.
+    output: folder of the cloud assembly; a synth into it is warm once it has assets.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "CDK_VALIDATION": "false", "PYTHONDONTWRITEBYTECODE": ""}

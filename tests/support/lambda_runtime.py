@@ -128,7 +128,7 @@ def _api(events: "queue.Queue[Any]", answers: "queue.Queue[Any]") -> type[BaseHT
 def main(module: str) -> None:
     """Call `module.handler` for each event, as long as there is a runtime API.
 
-    It uses as little Python as possible, since Lambda's own runtime has its client in C.
+    It uses as little Python as possible, since Lambda's own runtime has its client in C++.
     """
     handler = importlib.import_module(module).handler
     host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")

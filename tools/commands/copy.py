@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def named(files: dict[str, bytes], name: str) -> dict[str, bytes]:
-    """Return the files with `name` as the prefix of all names, in code and pages, and as the description."""
+    """Return the files with `name` as the prefix of all names, and as the description in package.json."""
     kinds = (".py", ".md", ".json")
     renamed = {
         path: re.sub(rb"\b%s\b" % PREFIX, name.encode(), content) if path.endswith(kinds) else content

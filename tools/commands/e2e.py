@@ -100,7 +100,7 @@ def check(deployed: Deployed) -> None:
 
 
 def _serves(viewer: Viewer, photo: bytes) -> str:
-    """Check that it answers, and return a sentence on what it did."""
+    """Check that an image service answers, and return a sentence on what it did."""
     viewer.upload("a/b é.jpg", photo)
     began = time.monotonic()
     answer = viewer.get(f"{viewer.image('a/b é.jpg')}/square/300,/0/default.webp")

@@ -17,7 +17,7 @@ from runtime.rejection import Rejected
 from tools.commands.gallery import write_viewer
 
 MOST_PIXELS = 100_000_000_000
-"""Practically no limit, since this runs on your own machine; libvips takes no side over 10,000,000 px."""
+"""Practically no limit, since this runs on your own machine; libvips takes no side over 100,000,000 px."""
 TREE = "tiles"
 
 

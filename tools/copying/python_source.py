@@ -25,7 +25,7 @@ class Cut:
     fixtures: set[str] = field(default_factory=set)
 
     def apply(self, source: str, *, within: Sequence[str] = ()) -> str:
-        """Return the source without it.
+        """Return the source without what is left behind.
 
         within: functions that lose single statements; others are removed whole.
         """
@@ -129,7 +129,7 @@ def _outside_of_functions(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def defined(source: str) -> set[str]:
-    """Return what other modules may import from it."""
+    """Return the names that other modules may import from this source."""
     return {name for node in ast.parse(source).body for name in _binds(node)}
 
 
@@ -141,13 +141,13 @@ def has_tests(source: str) -> bool:
 
 
 def _reads(node: ast.AST) -> set[str]:
-    """Return the names that it uses, and the fixtures that a test or fixture requests by its arguments."""
+    """Return the names that a node uses, and the fixtures that it requests as a test or fixture."""
     names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
     return names | _asks_for(node)
 
 
 def _asks_for(node: ast.AST) -> set[str]:
-    """Return fixtures requested by its arguments or by `pytest.mark.usefixtures`."""
+    """Return the fixtures that a node requests by arguments or by `pytest.mark.usefixtures`."""
     calls = (one for one in ast.walk(node) if isinstance(one, ast.Call))
     named = (one for call in calls if ast.unparse(call.func).endswith("usefixtures") for one in call.args)
     arguments = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
@@ -155,7 +155,7 @@ def _asks_for(node: ast.AST) -> set[str]:
 
 
 def _binds(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that other statements may use for it."""
+    """Yield the names that a statement defines for others."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -233,7 +233,7 @@ def _rows(
 
 
 def _outermost(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return those that are inside no other, the last first."""
+    """Return the spans that are inside no other, the last first; overlapping ones are merged."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if found and start < found[-1][1]:

@@ -54,7 +54,7 @@ class BackfillDriver:
         return str(started["executionArn"])
 
     def stop(self, execution: str) -> None:
-        """Stop it; the batch that the function is working on is still sent."""
+        """Stop an execution; the batch that the function is working on is still sent."""
         self.states.stop_execution(executionArn=execution)
 
     def progress(self, execution: str) -> Progress:

@@ -98,7 +98,7 @@ class Sqs:
 
 @dataclass
 class Service:
-    """A consumer of such a queue, and its log."""
+    """A consumer of a fake queue, and what it reported."""
 
     sqs: Sqs
     handle: Callable[[str], Ending]

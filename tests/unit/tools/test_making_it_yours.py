@@ -59,7 +59,7 @@ def change(file: Path, *pairs: tuple[str, str]) -> None:
 
 
 def holds(folder: Path, page: str) -> None:
-    """Assert that only files the page names were touched, that it synthesises, and that its tests pass."""
+    """Assert that a copy synthesises, passes its tests, and differs only in files that the page names."""
     touched = {
         line[3:] for line in git(folder, "status", "--porcelain", "--untracked-files=all").splitlines()
     }

@@ -1,4 +1,4 @@
-"""Tile pyramids in Mirador, a viewer that we did not choose, without any change to it."""
+"""Tile pyramids in an unmodified Mirador, a viewer other than the OpenSeadragon of our own pages."""
 
 import base64
 import hashlib

@@ -12,7 +12,7 @@ from ministack import app
 from ministack.services import cloudfront, lambda_svc
 
 NEEDED = {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
-"""Both permissions are required since October 2025:
+"""Both permissions have been required since October 2025:
 https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 """
 SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=cloudfront"}

@@ -114,7 +114,7 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
 
 
 def _beside(call: Callable[..., Any], *arguments: Any) -> None:
-    """Call it in a thread: an ending task may still wait for an answer."""
+    """Make a call in a thread of its own: an ending task may still wait for an answer."""
     run = contextvars.copy_context().run
     threading.Thread(target=run, args=[call, *arguments], daemon=True).start()
 

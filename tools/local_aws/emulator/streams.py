@@ -200,7 +200,7 @@ def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: 
 def _not_done(esm: Record, records: Sequence[Record], result: Record) -> Sequence[Record]:
     """Return what has to be retried: everything from the lowest reported record on, if there is one.
 
-    All of it, if the function failed or reported a record that is not among them.
+    If the function failed, or reported a record that is not among `records`, all of them are retried.
     """
     if result.get("error"):
         return records

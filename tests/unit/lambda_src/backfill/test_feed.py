@@ -149,7 +149,7 @@ def test_once_its_own_event_came_a_version_yields_to_none_that_was_before_it(fed
 def test_an_upload_while_it_looks_is_never_older_than_what_it_saw(
     fed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the pointer were read last, it might show the newer version, and the older be ordered after that."""
+    """If the pointer were read last, it might show the newer version, and the older would come after it."""
     fed.put("a.jpg")
     head = fed.world.s3.head_object
     newer = []

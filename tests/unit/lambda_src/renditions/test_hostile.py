@@ -94,7 +94,7 @@ def peak_mb() -> float:
 
 
 def run_one(data: bytes, size: int) -> str:
-    """Return the reason for which one file is rejected; nothing but a rejection may end it."""
+    """Process one file, and return the reason of its rejection; any other outcome fails the assertion."""
     bucket: Any = Bucket()
     bucket.source = data
     processor = UploadProcessor(

@@ -54,7 +54,7 @@ def tree(tmp_path: Path, data: bytes, encoding: Encoding = Encoding.JPG, **named
 
 
 def together(found: dict[str, bytes], encoding: Encoding = Encoding.JPG) -> pyvips.Image:
-    """Return the image that the tiles of the first level show."""
+    """Return the image that the tiles of the finest level show."""
     image = pyvips.Image.black(WIDTH, HEIGHT, bands=3)
     for top in range(0, HEIGHT, TILE):
         for left in range(0, WIDTH, TILE):

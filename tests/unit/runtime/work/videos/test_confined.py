@@ -78,7 +78,7 @@ def test_the_child_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def still_there() -> list[str]:
-    """Return what `ps`, of Linux and macOS, lists of this process's FFmpeg stand-ins."""
+    """Return the lines of `ps` about this process's FFmpeg stand-ins; works on Linux and macOS."""
     listed = subprocess.run(["ps", "-o", "ppid=,args=", "-A"], capture_output=True, text=True).stdout
     return [
         line for line in listed.splitlines() if line.split()[0] == str(os.getpid()) and "children" in line
@@ -99,7 +99,7 @@ def test_the_child_is_bounded_before_it_reads(tmp_path: Path) -> None:
 
 
 def test_the_rights_to_read_come_from_the_parent_alone(tmp_path: Path) -> None:
-    """With an order without a file, the child asks for ranges, none of which begins outside of the file."""
+    """If its order names no file, the child asks the parent for ranges; none begins outside of the data."""
     data = (
         make_clip(tmp_path / "a.mp4", Clip(frames=100, sound="")).read_bytes()
         + b"\0\1\0\0free"
