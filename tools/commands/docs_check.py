@@ -296,4 +296,5 @@ def _environment(aws: LocalAws) -> dict[str, str]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started is stopped
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
     sys.exit(main(sys.argv[1:]))
