@@ -38,7 +38,7 @@ PATTERNS = {
     "fargate": ("image-service", Candidate.SERVICE),
     "hybrid": ("scans", Candidate.RUN_TASK),
 }
-"""Each pattern's example workload, and the candidate that it runs on."""
+"""Three patterns: the example workload of each, and the candidate that it runs on."""
 LOADS = (0.1, 1, 10)
 """Multiples of the example's load."""
 SHAPES = ((512, 100), (ONE_VCPU_MB, 500), (ONE_VCPU_MB, 2000), (3008, 5000))
@@ -219,7 +219,7 @@ def _keys() -> str:
 
 
 def _loads() -> str:
-    """Return the monthly costs of the three patterns at three loads, on arm64."""
+    """Return the monthly costs of the patterns in PATTERNS at three loads, on arm64."""
     rows = ["| | a tenth | as in the example | ten times |", "|---|---:|---:|---:|"]
     for name, candidate in PATTERNS.values():
         found = example(name)

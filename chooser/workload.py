@@ -13,8 +13,8 @@ SECONDS_A_MONTH = 730 * 3600
 class Workload(NamedTuple):
     """One kind of request or job. chooser/keys.py has each key's meaning, unit and range.
 
-    0, "" or None stands for a key that was not given, where its entry says in words what then applies. given:
-    the keys in the file.
+    0, "" or None stands for a key that was not given if chooser/keys.py states its default in words.
+    given: the keys in the file.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A workload as text: TOML to keep, and the query string of a link. Both read back to the same workload."""
+"""A workload as text: TOML to keep, and the query string of a link. Either gives the same workload again."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -131,7 +131,7 @@ class Output:
             self._put_json(rejection_key(event.job_id), record)
 
     def apply_deletion(self, event: ObjectEvent) -> None:
-        """Remove results and replace the pointer by a tombstone, so that a late event cannot restore it.
+        """Remove results and replace the pointer with a tombstone, so that a late event cannot restore it.
 
         A delete marker hides the key whatever it showed. The deletion of one version affects the pointer only
         while it shows that version; the tombstone keeps its sequencer, since newer events may still arrive.
@@ -223,7 +223,7 @@ class Output:
     def _move_pointer(
         self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
     ) -> Document | None:
-        """Replace the pointer by what `change` makes of it, unless that is None; return the result."""
+        """Replace the pointer with what `change` makes of it, unless that is None; return the result."""
         for race in range(_RACES):
             now, etag = self._read(pointer_key(key))
             then = change(now)

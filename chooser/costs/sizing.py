@@ -87,9 +87,9 @@ def at_once(load: Workload, memory_mb: float) -> float:
 
 
 def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float, kind: str) -> list[Part]:
-    """Return a task's parts: compute, disk beyond what is included, and a public IPv4.
+    """Return a task's parts: compute, disk beyond what is included, and a public IPv4 address.
 
-    The last only if `addresses` says so, or is not given and there is no other egress.
+    The address is a part only if `addresses` is above 0, or is not given and there is no other egress.
     """
     cpu, memory = (load.price(f"{kind}_{unit}_hour_{architecture}") for unit in ("vcpu", "gb"))
     parts = [Part("compute", vcpus * cpu.usd + memory_gb * memory.usd, (cpu, memory))]

@@ -72,7 +72,7 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
         print(line(told.metrics_namespace, metric, facts, milliseconds), flush=True)  # noqa: T201
 
     removed: set[str] = set()
-    """Jobs whose results this message removes; CloudFront is asked once, when they are gone."""
+    """Jobs whose results this message removes; each is invalidated once, after the message was handled."""
 
     handler = Handler(
         works=Works(
@@ -100,9 +100,9 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
                 forget(removed.pop())
 
     def forget(job_id: str) -> None:
-        """Invalidate paths.
+        """Invalidate the paths of a job's results.
 
-        CloudFront limits invalidations in progress; paths of refused ones expire from its cache within a day.
+        CloudFront limits invalidations in progress; after a refusal, they expire from its cache within a day.
         """
         try:
             _invalidate(client("cloudfront"), told.distribution, job_id)

@@ -1,4 +1,4 @@
-"""The pixels and the size that a request means.
+"""The region and the size that a request asks for, in pixels.
 
 https://iiif.io/api/image/3.0/#4-image-requests
 """
@@ -34,8 +34,8 @@ class Sizes:
 def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transform:
     """Apply `asked` to an image of `width` x `height` pixels.
 
-    Raises BadRequestError for a region outside the image, a size that is enlarged without ^ or over the
-    limits, or one that is not a preset.
+    Raises BadRequestError for a region outside the image, for a size that is 0, over the limits, not a preset
+    or larger than the region without ^, and for a rotation that exceeds the limits or is not allowed.
     """
     left, top, right, bottom = _box(asked.region, width, height)
     to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)

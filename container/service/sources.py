@@ -179,7 +179,7 @@ class Sources:
         return await self._once(name, lambda shared: self._decode(key, source, shared))
 
     async def _look(self, key: str, known: Source | None, shared: Shared) -> tuple[Source, Exception | None]:
-        """Return the source as the store has it; if it is unreachable, the cached one and the reason."""
+        """Return the source as the store has it; if the store fails, the cached one and why."""
         until = time.monotonic() + self.fresh
         try:
             if known:

@@ -62,7 +62,8 @@ class Found(StrEnum):
 class Batch:
     """The input of the function, which is called again with its answer until no keys are left.
 
-    keys: the objects' keys. at_once: maximum of objects in progress in the pattern, live uploads too.
+    keys: the objects' keys. at_once: maximum number of objects in progress in the pattern, live
+        uploads included.
     counts: number of objects by Found, so far.
     """
 

@@ -19,7 +19,7 @@ from runtime.work.works import Works, source_gone
 LAST_SECONDS = 20
 """How long before the function's timeout a job is handed to a task instead."""
 DEPLOY_SECONDS = 900
-"""How long a deployment may take to update the task definition, the policy that allows it and the function.
+"""How long a deployment may take to update the task definition, the policy for it and the function.
 """
 
 

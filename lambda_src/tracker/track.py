@@ -104,7 +104,7 @@ class Tracker:
         return Outcome(metric=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
 
     def _invalidate(self) -> None:
-        """Ask CloudFront to invalidate; if too many are in progress, the next sweep tries again."""
+        """Ask CloudFront to invalidate removed results; after a failure, the next sweep tries again."""
         try:
             self.removals.invalidate(self.cloudfront, self.distribution)
         except (BotoCoreError, ClientError):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 CALL_SECONDS = 12
-"""Longest that a call takes if every try times out: see the client's config in handler.py."""
+"""Longest duration of a call, if every try times out: see the client's config in handler.py."""
 PART_SECONDS = 2 * CALL_SECONDS
 
 

@@ -91,8 +91,8 @@ def read_line(data: bytes, arrived: float) -> Request:
 def image_of(path: str) -> str:
     """Return the image that a request shows as a whole, or "".
 
-    iiif/NAME of the image service, or v/JOB of tiles. An <img> requests the whole image once, and so does a
-    viewer, whose coarsest tile is the whole image; other tiles and info.json are not counted.
+    It is iiif/NAME for the image service and v/JOB for tiles. An <img> requests the whole image once, and so
+    does a viewer, whose coarsest tile is the whole image; other tiles and info.json are not counted.
 
     path: URL-encoded once by the viewer, and twice where CloudFront's log encodes "%" again; names with a
     literal "%" may lose it.

@@ -18,7 +18,7 @@ UNCHECKED_CODECS = {2, 3, 4, JPEG_CODEC, 32771}
 
 
 class Colours(NamedTuple):
-    """One colour representation of a TIFF. channels: of the colours; bits: supported bits per sample."""
+    """One colour representation of a TIFF. channels: without alpha; bits: supported bits per sample."""
 
     name: str
     channels: int

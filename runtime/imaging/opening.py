@@ -40,7 +40,7 @@ def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
     """Return a file as decoders take it, and the header with the size and orientation that the decoder finds.
 
     The file is unchanged unless it has something that decoders refuse and other readers skip. Raises Rejected
-    TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when it finds more pixels than the header said.
+    TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header said.
     """
     data, header = repaired(data, header)
     with decoding(data, header.format):

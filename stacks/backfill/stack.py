@@ -18,7 +18,7 @@ TOLD = ("SourceBucket", "OutputBucket", "Queue")
 FED = {"LambdaPattern": TOLD, "HybridPattern": (*TOLD, "JobTable"), "QueuePattern": TOLD}
 """Patterns that read uploads from a queue, and the outputs of each that this stack is given.
 
-HybridPattern's dispatcher takes a job off the queue before it is done; its table says how many are open.
+HybridPattern's dispatcher takes a job off the queue before it is done; JobTable has the number of open jobs.
 """
 KEEP_REPORTS = cdk.Duration.days(90)
 

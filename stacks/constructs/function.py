@@ -19,7 +19,7 @@ NEAR_TIMEOUT = 0.8
 class Function(lambda_.Function):
     """A function on the architecture of the settings.
 
-    Its role may write its own log group and traces, and nothing else until the stack grants it:
+    Its role may write to its own log group and send traces, and nothing else until the stack grants it:
     the managed policy that CDK attaches would let it create any log group in the account.
     """
 

@@ -74,7 +74,7 @@ class CloudFrontToAlb(Construct):
         )
 
     def _log(self, settings: Settings) -> None:
-        """Log each request into a bucket of its own; CDK's own method must know the Region at synth time."""
+        """Log requests into a separate bucket; CDK's own method must know the Region at synth time."""
         bucket = PrivateBucket(self, "AccessLogs", retain=settings.is_production, expiration=LOGS_KEPT)
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
         bucket.add_to_resource_policy(

@@ -1,7 +1,7 @@
 """One small parser per format: width, height and the few flags that determine the cost of decoding.
 
-Our own, because they run on untrusted uploads before any limit was checked. Python slices cannot overrun,
-every read is bounded, and libvips needs the whole file to open WebP, TIFF and AVIF.
+They are our own, because they run on untrusted uploads before any limit is checked. Python slices cannot
+overrun, every read is bounded, and libvips needs the whole file to open WebP, TIFF and AVIF.
 """
 
 from collections.abc import Callable

@@ -51,7 +51,7 @@ class _Before(NamedTuple):
 
 
 def _before_the_pixels(file: Reader) -> _Before:
-    """Return orientation, whether a colour means transparent, and colours described without a profile."""
+    """Return orientation, whether tRNS gives transparency, and colours described without a profile."""
     offset, orientation, is_transparent = 33, 1, False
     gamma, primaries, points, is_told = None, None, None, False
     for _ in range(MAX_PARTS):

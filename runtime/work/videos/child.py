@@ -82,14 +82,14 @@ def _say(what: Answer, value: object) -> None:
 
 
 def _end_with_parent() -> None:
-    """End when the parent does: its end of the pipe closes however it ends."""
+    """Exit when the parent does: its side of the pipe closes, however it exits."""
     while os.read(sys.stdin.fileno(), 1):  # without a lock, which would be held when this process ends
         pass
     os._exit(1)
 
 
 class _Progress:
-    """Reports the share that is done from time to time."""
+    """From time to time, reports the share that is done."""
 
     def __init__(self) -> None:
         self._told = 0.0

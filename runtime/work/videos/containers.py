@@ -41,7 +41,7 @@ _PICTURES = {
 }
 """Brands of still pictures: https://mp4ra.org/registered-types/brands"""
 _QUICKTIME = {b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"}
-"""Box types with which a QuickTime file from before brands begins."""
+"""Types of the first box in QuickTime files that predate brands."""
 _OTHERS = tuple(
     (re.compile(pattern, re.DOTALL), name)
     for pattern, name in (

@@ -25,7 +25,7 @@ class Facts:
         stretched: pixel aspect ratio, width by height.
         codec, audio: their names in FFmpeg; audio is empty without sound.
         frames_per_second: on average.
-        hdr: whether its colours exceed a browser's and are tone-mapped.
+        hdr: whether its colours exceed what browsers display, and are tone-mapped.
         says_no_colours: whether the YUV matrix has to be guessed.
         interlaced: whether fields have to be deinterlaced.
     """

@@ -1,4 +1,4 @@
-"""The protocol between parent and child: JSON lines (and the bytes of READ) on the child's stdin, stdout."""
+"""The protocol of parent and child: JSON lines, and the bytes of READ, on the child's stdin and stdout."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The rendition of a video: its size, its settings, and the filters that lead there. Pure."""
+"""The rendition of a video: its size, its settings, and the filters that produce it. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,7 @@ ENCODER: Mapping[str, str] = {
 }
 """Options of x264: constant quality with a maximum rate: https://trac.ffmpeg.org/wiki/Encode/H.264"""
 FRAMES_PER_SECOND = 60
-"""Maximum frame rate; slow motion of a phone has four times as many."""
+"""Maximum frame rate; a phone's slow motion has four times as many."""
 HD_LINES = 720
 """Height from which a video that states no colour matrix is taken for BT.709, else BT.601: ITU-T H.273."""
 TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
