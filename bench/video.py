@@ -1,4 +1,4 @@
-"""The MP4 of a video: its CPU against ffmpeg's, and the estimates against clips drawn from a seed."""
+"""Making the MP4 of a video: our CPU against ffmpeg's, and the estimates against random clips of a seed."""
 
 import json
 import random

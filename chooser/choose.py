@@ -176,7 +176,7 @@ def _crossing(gap: Callable[[float], float], *directions: float) -> tuple[float,
 
 
 def rival(verdicts: list[Verdict]) -> Verdict | None:
-    """Return the cheapest possible candidate of the other kind: tasks, or a function."""
+    """Return the cheapest possible candidate that is not of the best's kind (functions or tasks)."""
     best = verdicts[0]
     for one in verdicts[1:]:
         if one.possible and (one.candidate in FUNCTIONS) != (best.candidate in FUNCTIONS):

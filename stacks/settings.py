@@ -130,7 +130,7 @@ class Settings:
 
     @property
     def cpu(self) -> str:
-        """Architecture of containers; for the local AWS, which emulates no other, this machine's."""
+        """Architecture of containers; on the local AWS this machine's, since it emulates no other."""
         machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
         return machine if self.target == "local" else self.architecture
 

@@ -139,7 +139,7 @@ class Dispatcher:
                 return Metric.JOB_FAILED, {"why": why}
 
     def _is_settled(self, job: Job) -> bool:
-        """Return whether it has been refused for longer than a deployment can take.
+        """Return whether ECS has refused the job for longer than a deployment can take.
 
         Waiting for capacity does not count.
         """

@@ -104,7 +104,9 @@ class ObjectBatches(Construct):
         return role
 
     def _grant_children(self, role: iam.Role, machine: sfn.StateMachine) -> None:
-        """Let the machine start child executions, in a separate policy, since the policy names the machine.
+        """Let the machine start child executions.
+
+        In a separate policy: it names the machine, which is created only after its role's default policy.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
         """

@@ -135,7 +135,7 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
 def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, Step]]:
     """Yield each step's name, and a function that sends its requests to one side.
 
-    No image path repeats, so no cache helps.
+    No image path repeats, so CloudFront answers none from its cache; the servers' own caches do help.
     """
     numbers = itertools.count()
     for name in ("first answer (/live)", "the next (/live)"):
