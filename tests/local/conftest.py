@@ -289,10 +289,7 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
 
 
 def _policy(client: Client, role: str, action: str = "") -> tuple[str, dict[str, Any]]:
-    """Return name and document of a role's policy.
-
-    If the role has several, it is the one with a statement whose first action is `action`.
-    """
+    """Return name and document of a role's policy: of several, the one whose first action is `action`."""
     iam = client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     found = [(one, iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"]) for one in names]
