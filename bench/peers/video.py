@@ -1,4 +1,4 @@
-"""`python bench/peers/video.py FILE FOLDER THREADS`: makes the MP4 of a video as runtime/work/videos does."""
+"""`python bench/peers/video.py FILE FOLDER THREADS`: makes the MP4 of a video as a worker does."""
 
 import json
 import math
@@ -26,7 +26,7 @@ def main(file: Path, folder: str, threads: str) -> None:
         threads=int(threads),
     )
     facts = carry_out(order, deadline=math.inf)["facts"]
-    # Of this process the caller's would be told: a process that is forked has the peak of the one before.
+    # Of the child: a forked process such as this one begins with its parent's peak.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (
         1024 if sys.platform == "linux" else 2**20
     )
