@@ -101,7 +101,7 @@ class QueueWorker(ecs.FargateService):
             self._reach_the_queue(network, cluster)
 
     def _reach_the_queue(self, network: Network, cluster: Cluster) -> None:
-        """Add an interface endpoint for SQS: the network has those that every task needs, and S3's.
+        """Add an interface endpoint for SQS: the network has those that every task needs.
 
         CloudFront has none: https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
         """

@@ -13,7 +13,7 @@ OTHER_NAMES = {"av": "pyav", "aws-lambda-powertools": "powertools for aws lambda
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.parent.name)
-def test_every_package_that_is_shipped_is_named_with_its_licence(lock: Path) -> None:
+def test_every_package_that_is_shipped_is_named(lock: Path) -> None:
     notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text().lower().replace("_", "-")
     shipped = re.findall(r"^([\w.-]+)==", lock.read_text().lower().replace("_", "-"), re.MULTILINE)
     assert shipped
