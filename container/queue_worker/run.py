@@ -63,7 +63,11 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
 
 def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     told = QueueWorkerEnvironment.from_variables(os.environ)
-    config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=2 * THREADS)
+    config = Config(
+        connect_timeout=5,  # without a route to CloudFront an invalidation is given up within a minute
+        retries={"mode": "standard", "total_max_attempts": 5},
+        max_pool_connections=2 * THREADS,
+    )
     session = boto3.Session()
     client: Callable[[str], Any] = partial(session.client, config=config)
     s3 = client("s3")
