@@ -13,9 +13,10 @@ def adopt_auto_delete_logs(scope: Construct) -> None:
     Otherwise Lambda creates one that never expires and that no stack deletes.
     """
     stack = cdk.Stack.of(scope)
-    helper = stack.node.try_find_child(HELPER)
-    if helper is None or stack.node.try_find_child("HelperLogs"):
+    children = stack.node
+    if children.try_find_child("HelperLogs"):
         return
+    helper = children.find_child(HELPER)
     group = logs.LogGroup(
         stack,
         "HelperLogs",

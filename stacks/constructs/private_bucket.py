@@ -53,7 +53,8 @@ class PrivateBucket(s3.Bucket):
             removal_policy=cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY,
             auto_delete_objects=not retain,
         )
-        adopt_auto_delete_logs(self)
+        if not retain:
+            adopt_auto_delete_logs(self)
         acknowledge(
             self,
             {"AwsSolutions-S1": "Best effort, and one more bucket; CloudTrail is the audit trail."},

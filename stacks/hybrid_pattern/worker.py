@@ -17,7 +17,7 @@ from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cluster import Cluster
 from stacks.constructs.container_image import container_image
 from stacks.constructs.container_task import container_task
-from stacks.constructs.grants import allow, default_policy, role_of
+from stacks.constructs.grants import allow, default_policy
 from stacks.constructs.log_group import LogGroup
 from stacks.constructs.output_bucket import OutputBucket
 from stacks.constructs.tile_distribution import TileDistribution
@@ -120,19 +120,18 @@ class Worker(Construct):
         revisions = stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
         rule = f"AwsSolutions-IAM5[Resource::{ECS_ARN}:task-definition/{family}:*]"
         acknowledge(default_policy(who), {rule: "Revisions are numbered as they are made."})
-        role_of(who).add_to_policy(
-            iam.PolicyStatement(
-                actions=["ecs:RunTask"],
-                resources=[revisions],
-                conditions={"ArnEquals": {"ecs:cluster": self.cluster.cluster_arn}},
-            )
+        allow(
+            who,
+            ["ecs:RunTask"],
+            revisions,
+            conditions={"ArnEquals": {"ecs:cluster": self.cluster.cluster_arn}},
         )
-        role_of(who).add_to_policy(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[self.role.role_arn, self.task_definition.obtain_execution_role().role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
-            )
+        allow(
+            who,
+            ["iam:PassRole"],
+            self.role.role_arn,
+            self.task_definition.obtain_execution_role().role_arn,
+            conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         )
 
     def grant_observe(self, who: iam.IGrantable) -> None:
