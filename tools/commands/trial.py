@@ -67,7 +67,7 @@ class Deployed:
 
 
 def run(trial: Trial, arguments: Sequence[str]) -> int:
-    """Run the command. Returns 0, 1 after printing why not, or 130 after Ctrl-C."""
+    """Run the command. Return 0, or 1 after printing the reason, or 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog=f"python3 dev.py {trial.name}", description=trial.about)
     parser.add_argument("--target", choices=("local", "aws"), default="local")
     parser.add_argument("--profile", help="AWS profile, with --target aws")
@@ -101,20 +101,21 @@ def run(trial: Trial, arguments: Sequence[str]) -> int:
 
 
 def _locally(console: Console, trial: Trial, chosen: Sequence[str]) -> int:
+    settings = read_settings([*chosen, "target=local"])
     with local_aws(trial.folder / "local-aws.log") as aws:
         cdk = Cdk(aws=aws, folder=trial.folder / "cdk", context=chosen)
         cdk.bootstrap()
         with ExitStack() as later:
             later.callback(lambda: cdk.destroy("--all"))
             if "HybridPattern" in trial.stacks:
-                later.callback(lambda: stop_tasks(aws.client, stack_name("HybridPattern")))
+                later.callback(lambda: stop_tasks(aws.client, stack_name("HybridPattern", settings)))
             outputs = cdk.deploy(*trial.stacks)
             trial.use(
                 Deployed(
                     outputs=outputs,
                     client=aws.client,
                     resource=aws.resource,
-                    settings=read_settings([*chosen, "target=local"]),
+                    settings=settings,
                     console=console,
                     endpoint=aws.url,
                 )
@@ -151,7 +152,7 @@ def _in_an_account(
     trial.folder.mkdir(parents=True, exist_ok=True)
     outputs: dict[str, dict[str, str]] = {}
     with ExitStack() as later:
-        # One by one: of a stack that somebody else creates meanwhile nothing is touched.
+        # One by one, so that a stack that somebody else creates meanwhile is not touched.
         for stack in trial.stacks:
             refuse_existing(cloudformation, [names[stack]])
             later.callback(_destroy, stack, "--exclusively", "--force", *said)
@@ -209,7 +210,7 @@ def stop_tasks(client: Any, name: str) -> None:
     """Stop HybridPattern's tasks, as a cluster with tasks cannot be deleted, and let no job start another."""
     try:
         (stack,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    except ClientError:  # it was never made
+    except ClientError:  # the stack was never created
         return
     found = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
     if "ClusterName" not in found:

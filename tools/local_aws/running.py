@@ -32,7 +32,7 @@ def find(stack: str, target: str, profile: str | None, settings: Settings | None
 
     stack: the name that app.py gives it. settings: those of cdk.json unless given.
     """
-    return _local(stack) if target == "local" else _account(stack, profile, settings)
+    return _local(stack, settings) if target == "local" else _account(stack, profile, settings)
 
 
 def session(profile: str | None) -> boto3.Session:
@@ -58,7 +58,7 @@ def account(profile: str | None) -> tuple[boto3.Session, dict[str, Any]]:
     return found, who
 
 
-def _local(stack: str) -> Deployed:
+def _local(stack: str, settings: Settings | None) -> Deployed:
     forget_other_accounts()
     try:
         known = json.loads(FILE.read_text())
@@ -68,13 +68,13 @@ def _local(stack: str) -> Deployed:
             "No local AWS is running: start one with `python3 dev.py demo --keep`, or say --target aws."
         ) from None
     aws = LocalAws(url=known["url"], pid=0, log=Path(), containers={})
-    outputs = known["outputs"].get(stack) or _outputs(aws.client, stack)
+    outputs = known["outputs"].get(stack) or _outputs(aws.client, stack, settings)
     return Deployed(client=aws.client, resource=aws.resource, outputs=outputs, endpoint=aws.url)
 
 
 def _account(stack: str, profile: str | None, settings: Settings | None) -> Deployed:
     found = session(profile)
-    client: Any = found.client  # by a name that is only known here
+    client: Any = found.client  # the type stubs accept only literal service names
     return Deployed(client=client, resource=found.resource, outputs=_outputs(client, stack, settings))
 
 
