@@ -9,7 +9,7 @@ RATES = (1, 20, 500)
 ARCHITECTURE = "arm64"
 WINDOW, MOST = 10, 2000
 """Window in seconds and maximum records of a batch (stacks/stream_pattern/views.py)."""
-CPU_MS, BATCH_MS, WRITE_MS = 0.016, 4, 12
+CPU_MS, BATCH_MS, WRITE_MS = 0.017, 4, 12
 """Milliseconds per record (docs/benchmarks.md), per batch and per transaction (both assumed)."""
 VIEWS, COUNTERS = 1 / 3, 99
 """Share of the records that are views; counters per transaction."""

@@ -172,7 +172,7 @@ def test_objects_that_could_not_be_looked_at_are_told_and_end_it_with_1(
 ) -> None:
     driver.states = [Progress(status="SUCCEEDED", objects=100, done=98, failed=2)]
     assert run("--yes") == 1
-    assert "2 could not be read: the same command tries them again." in capsys.readouterr().out
+    assert "2 are in batches that failed: the same command tries them again." in capsys.readouterr().out
 
 
 def test_whoever_stops_looking_is_told_that_it_goes_on(
@@ -265,7 +265,7 @@ def test_no_more_work_side_by_side_than_the_settings_allow(pattern: str, at_once
 
 def test_a_task_of_hybrid_pattern_has_to_start_first() -> None:
     plan = planned("HybridPattern", 100, Settings(), at_once=1)
-    assert plan.each == pytest.approx(45 + 7.8 + 0.5)
+    assert plan.each == pytest.approx(45 + 6.7 + 0.5)
 
 
 def test_many_at_once_go_no_faster_than_the_function_sends() -> None:
