@@ -51,7 +51,8 @@ class IiifFunction(PythonFunction):
                     max_bytes=settings.max_bytes,
                     max_answer_bytes=MAX_ANSWER_BYTES,
                     workers=1,
-                    # The largest file of 100 MiB, and what it decodes to: 5.3 bytes of 100 million pixels.
+                    # 552 MiB: 100 million pixels decoded, at 5.3 bytes each, and a file up to 43 MiB. With
+                    # more, too little would be left of the gigabyte that decoding takes (docs/benchmarks.md).
                     cache_mb=ONE_VCPU_MB * 5 // 16,
                     spare_mb=ONE_VCPU_MB // 8,
                 ).as_variables(),
@@ -72,6 +73,6 @@ class IiifFunction(PythonFunction):
             provisioned_concurrent_executions=WARM if settings.warm == "provisioned" else None,
         )
         allow_objects(self, source, {"s3:GetObject": [""]})
-        # A missing object is then a 404 and not a 403:
+        # With s3:ListBucket, a missing object gives 404 instead of 403:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         allow(self, ["s3:ListBucket"], source.bucket_arn)

@@ -124,6 +124,16 @@ def test_an_answer_fits_into_six_megabytes_with_room_for_its_headers(template: T
     assert 6 * 2**20 - 4 * most / 3 > 16_000
 
 
+def test_its_cache_holds_the_most_pixels_of_a_file_of_43_mib_and_leaves_a_gigabyte_to_decode(
+    template: Template,
+) -> None:
+    read = ServiceEnvironment.from_variables({**environment(template), "SOURCE_BUCKET": "source"})
+    assert 5.33 * read.max_pixels + 43 * 2**20 <= read.cache_mb * 2**20
+    _, function = one_named(template, "AWS::Lambda::Function", "Function")
+    left = function["Properties"]["MemorySize"] - read.cache_mb - read.spare_mb
+    assert left * 2**20 > 1e9
+
+
 def test_with_a_snapshot_no_client_reads_credentials_from_the_environment() -> None:
     """With SnapStart, Lambda sets no access keys in the environment, where runtime/slim_s3.py reads them.
 
