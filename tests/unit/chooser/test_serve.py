@@ -45,7 +45,7 @@ def window(port: int) -> Iterator[Tab]:
 
 def get(port: int, path: str, host: str | None = None) -> tuple[int, str, http.client.HTTPMessage]:
     with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
-        connection.request("GET", path, headers={"Host": host or f"{HOST}:{port}"})
+        connection.request("GET", path, headers={"Host": f"{HOST}:{port}" if host is None else host})
         answered = connection.getresponse()
         return answered.status, answered.read().decode(), answered.headers
 
@@ -147,7 +147,7 @@ def test_fields_have_labels_and_the_page_loads_nothing_from_elsewhere(port: int,
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8183", "127.0.0.1", "[::1]:8183", ""])
 def test_other_hosts_are_refused(port: int, host: str) -> None:
     for path in ("/", "/answer", "/workload.toml", "/page.js"):
-        status, text, _ = get(port, path, host or "x")
+        status, text, _ = get(port, path, host)
         assert status == 421
         assert "refuses requests for other hosts" in text
 
@@ -182,7 +182,7 @@ def test_a_link_of_a_million_environments_is_answered_at_once(port: int) -> None
 def test_a_bug_is_a_sentence(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chooser.serve.answer", lambda _: 1 / 0)
     status, text, _ = get(port, "/answer")
-    assert (status, text.partition(":")[0]) == (500, "A bug of the chooser")
+    assert (status, text.partition(":")[0]) == (500, "A bug in the chooser")
 
 
 def test_the_form_stands_beside_a_link_that_is_wrong(port: int, window: Tab) -> None:
