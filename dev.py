@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set-up and every command; needs only Python 3.11 or newer. `python3 dev.py` lists the commands."""
+"""Sets up the project and runs its commands; needs only Python 3.11 or newer. `python3 dev.py` lists them."""
 
 import sys
 
@@ -57,13 +57,13 @@ CLOCKLESS = (
     "tests/unit/runtime/imaging",
     "tests/unit/stacks",
 )
-"""Tests of pure code, or with a clock of their own: a busy machine cannot make them fail."""
+"""Tests of pure code or with a fake clock, which cannot fail because the machine is busy."""
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
     ("mypy",),
     ("cdk", "synth", "--quiet"),
-    # W3005 and W3045 are of CDK's own doing: a DependsOn that a Ref implies, and its auto-delete policy.
+    # CDK itself causes W3005 (a DependsOn that a Ref implies) and W3045 (a bucket's legacy AccessControl).
     ("cfn-lint", "--ignore-checks", "W3005", "W3045", "--template", "cdk.out/*.template.json"),
 )
 Run = Callable[[Sequence[str]], int]
@@ -72,7 +72,7 @@ Run = Callable[[Sequence[str]], int]
 
 @dataclass(frozen=True)
 class Command:
-    """A row in the list of commands. local_aws: whether MiniStack and its viewer are set up first."""
+    """A row in the list of commands. local_aws: whether it needs MiniStack or the image viewer."""
 
     help: str
     run: Run
@@ -90,16 +90,16 @@ def program(*command: str, default: Sequence[str] = ()) -> Run:
 def module(name: str, *, from_here: bool = False) -> Run:
     """Return a command that runs a module of tools.commands.
 
-    from_here: whether paths in its arguments are relative to the caller's folder.
+    from_here: whether paths in its arguments are relative to the caller's working directory.
     """
     place = ("--from", str(Path.cwd())) if from_here else ()
     return lambda arguments: become(PYTHON, "-m", f"tools.commands.{name}", *place, *arguments)
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Run the tests that are not slow, two at a time, or those that the arguments select.
+    """Run the tests that are not slow, on two workers, or those that the arguments select.
 
-    With --under-load: the timing-sensitive ones, under load.
+    With --under-load: beside two busy loops, and by default without CLOCKLESS.
     """
     chosen = [one for one in arguments if one != "--under-load"]
     load = ["--under-load"] if len(chosen) < len(arguments) else []
@@ -125,7 +125,7 @@ def check(_: Sequence[str]) -> int:
 def figures(_: Sequence[str]) -> int:
     """Regenerate the figures in the docs. CI fails if a line changes.
 
-    Measured results are not measured again.
+    Tables of measurements are formatted from stored results; nothing is measured.
     """
     modules = ("tools.commands.figures", "bench.tables")
     return next((code for one in modules if (code := run("python", "-m", one))), 0)
@@ -146,12 +146,12 @@ def docs(_: Sequence[str]) -> int:
         "build/site",
     )
     if not code:
-        print("build/site/README.html: python3 -m http.server --directory build/site --bind 127.0.0.1")
+        print("Built build/site. To view it: python3 -m http.server --directory build/site --bind 127.0.0.1")
     return code
 
 
 def lock(_: Sequence[str]) -> int:
-    """Update the lock files as far as the *.in files allow.
+    """Upgrade the locked versions within the limits of the *.in files.
 
     Functions and containers get the versions that requirements.txt pins for the tests.
     """
@@ -175,12 +175,12 @@ def lock(_: Sequence[str]) -> int:
 
 COMMANDS = {
     "demo": Command(
-        "deploy into a local AWS, upload photos, show what was made (--keep: leave it running)",
+        "deploy into a local AWS, upload photos, show the results (--keep: leave it running)",
         module("demo"),
         local_aws=True,
     ),
     "service": Command(
-        "serve a folder of images by the IIIF Image API, with a page to look at: --folder PHOTOS",
+        "serve a folder of images over the IIIF Image API, with a gallery page: --folder PHOTOS",
         module("service", from_here=True),
         local_aws=True,
     ),
@@ -192,24 +192,24 @@ COMMANDS = {
         "the views that StreamPattern counted: put, top, redrive (--target local|aws)", module("views")
     ),
     "backfill": Command(
-        "process what was in a bucket before: --pattern P, --prefix X, --plan N (--target local|aws)",
+        "process objects that a bucket already had: --pattern P, --prefix X, --plan N (--target local|aws)",
         module("backfill", from_here=True),
     ),
     "pyramid": Command(
-        "make an image into zoomable tiles: FILE OUT", module("pyramid", from_here=True), local_aws=True
+        "turn an image into zoomable tiles: FILE OUT", module("pyramid", from_here=True), local_aws=True
     ),
     "place": Command(
-        "where on AWS a scan would be made into tiles, and why: FILE", module("place", from_here=True)
+        "say where on AWS a scan would be processed, and why: FILE", module("place", from_here=True)
     ),
     "test": Command(
-        "every test but the slow ones (--under-load); more arguments go to pytest", test, local_aws=True
+        "run every test except the slow ones (--under-load); arguments go to pytest", test, local_aws=True
     ),
     "copy": Command(
         "copy one pattern, with its tests, into a folder: PATTERN FOLDER, --name, --with-local-aws",
         module("copy", from_here=True),
     ),
     "preflight": Command(
-        "what in an AWS account would fail a deploy, and what to do; read only", module("preflight")
+        "find what in an AWS account would fail a deploy, and what to do; read-only", module("preflight")
     ),
     "e2e": Command(
         "deploy everything, use it, destroy it: --target local|aws, --plan", module("e2e"), local_aws=True
@@ -220,7 +220,7 @@ COMMANDS = {
         local_aws=True,
     ),
     "pages": Command(
-        "run what README and docs show, in a copy of this checkout and the local AWS; --benches",
+        "run what README and docs show, in a copy of this checkout, on a local AWS; --benches",
         module("docs_check"),
         local_aws=True,
     ),
@@ -232,9 +232,9 @@ COMMANDS = {
     "bench": Command(
         "measure something for docs/benchmarks.md: NAME, --smallest, --against REV", bench, local_aws=True
     ),
-    "docs": Command("docs/ as a site in build/site, its links checked", docs),
-    "figures": Command("rewrite every figure of README and docs that code makes", figures),
-    "lock": Command("resolve requirements*.in again, with hashes", lock),
+    "docs": Command("build docs/ as a site in build/site and check its links", docs),
+    "figures": Command("regenerate the figures that code computes for README and docs", figures),
+    "lock": Command("upgrade the lock files from *.in, with hashes", lock),
 }
 
 
@@ -242,7 +242,7 @@ def main(name: str, arguments: Sequence[str]) -> int:
     """Set up what the command needs, run it, and return its exit code."""
     command = COMMANDS[name]
     set_up_tools()
-    if command.local_aws:  # the viewer comes with it
+    if command.local_aws:  # which includes the image viewer
         set_up_local_aws()
     return command.run(arguments)
 

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{len(NAMES)} benchmarks, {len(failed)} failed{': ' if failed else ''}{', '.join(failed)}.")
         return 1 if failed else 0
     if options.smallest:
-        os.environ["BENCH_SMALLEST"] = "1"  # before the import: sizes are constants, also in child processes
+        # Before the import: sizes are module constants. Child processes inherit the variable.
+        os.environ["BENCH_SMALLEST"] = "1"
     bench = importlib.import_module(f"bench.{options.name}")
     if not options.against:
         bench.main()
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     from bench.against import RevisionError, compare
 
     if not hasattr(bench, "work"):
-        print(f"Error: bench {options.name} measures no CPU time of ours that two revisions could differ in.")
+        print(f"Error: bench {options.name} cannot compare revisions.")
         return 1
     try:
         compare(options.against, bench.work)

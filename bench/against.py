@@ -13,9 +13,9 @@ from bench.measure import ROOT, machine, ratio, sized
 
 ROUNDS = sized(9, 1)
 Work = Callable[[Path, ExitStack], dict[str, Callable[[], float]]]
-"""A checkout's work: functions by name, each of which runs one round and returns its CPU seconds.
+"""Returns functions by name for a checkout; each function runs one round and returns its CPU seconds.
 
-Resources that they need meanwhile, such as a server, are entered into the stack.
+Resources that they need, such as a server, are entered into the stack.
 """
 
 

@@ -40,10 +40,13 @@ def seconds(pattern: LambdaDriver, name: str) -> list[float]:
 
 @contextmanager
 def going_on(feed: BackfillDriver) -> Iterator[None]:
-    """Run a backfill at the rate that the command proposes; yield once its first objects are done."""
+    """Run a backfill at the command's default rate; yield once its first objects are done.
+
+    Raises RuntimeError if it ends before the body does.
+    """
     execution = feed.start(prefix="old/", at_once=DEFAULTS[PATTERN].at_once)
     while not feed.progress(execution).done:
-        time.sleep(LOOK_SECONDS)  # an execution has nothing to wait on
+        time.sleep(LOOK_SECONDS)  # Step Functions has no waiter
     try:
         yield
         if not feed.progress(execution).is_running:

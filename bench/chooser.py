@@ -25,7 +25,7 @@ def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
 
 def main() -> None:
     """Measure an empty Python and an answer in turn, then a change on the page; store the result."""
-    run(ANSWER)  # bytecode of all that is imported
+    run(ANSWER)  # caches the bytecode of all imports
     runs = interleaved({"an empty Python": EMPTY, "an answer": ANSWER}, ROUNDS)
     cpu = {name: [one.cpu for one in found] for name, found in runs.items()}
     empty = cpu["an empty Python"]
@@ -39,7 +39,7 @@ def main() -> None:
         "of an empty Python": round(ratio(cpu["an answer"], empty), 3),
         "a change, ms": round(worst * 1000, 1),
     }
-    table = [["", "CPU", "of the first"], *rows]
+    table = [["", "CPU", "relative to the first"], *rows]
     save("chooser", {"rounds": ROUNDS, "figures": figures, "table": table})
 
 

@@ -84,7 +84,7 @@ def main() -> None:
     """Measure every variant in turn and store the result."""
     server = started()
     commands = {name: command(ROOT, variant, server) for name, variant in VARIANTS.items()}
-    for asked in commands.values():  # bytecode of all that is imported
+    for asked in commands.values():  # caches the bytecode of all imports
         run(asked)
     runs = interleaved(commands, ROUNDS)
     cpu = {name: [one.cpu for one in found] for name, found in runs.items()}
@@ -93,7 +93,7 @@ def main() -> None:
         [name, f"{statistics.median(cpu[name]) * 1000:.0f} ms", f"{figures[name]:.2f}x", package(variant)]
         for name, variant in VARIANTS.items()
     ]
-    head = ["", "CPU", "of that with Tracer", "package, zip"]
+    head = ["", "CPU", "relative to Tracer", "package, zip"]
     save("coldstart", {"rounds": ROUNDS, "figures": figures, "table": [head, *rows]})
 
 

@@ -25,7 +25,7 @@ HANDLER = "lambda_src.iiif.handler"
 
 @contextmanager
 def function() -> Iterator[Runtime]:
-    """Start one environment over the folder of photos, as `launched` starts the service."""
+    """Yield an environment that serves the folder of photos, set up as `launched` sets up the service."""
     told = {"SOURCE_FOLDER": str(PHOTOS), "WORKERS": "1", "CACHE_MB": "1024", "MAX_PIXELS": "200000000"}
     with runtime(HANDLER, **ONE_THREAD, **told, MAX_ANSWER_BYTES=str(MAX_ANSWER_BYTES)) as made:
         yield made
@@ -73,7 +73,7 @@ def main() -> None:
         environment.invoke(event("/live"))
         for name, paths in works(photo.name).items():
             numbers = itertools.count()
-            ask(environment, service, paths(next(numbers)))  # what is decoded is kept
+            ask(environment, service, paths(next(numbers)))  # warm-up: the decoded source is cached
             description = f"{name}, rounds"
             rounds = [
                 ask(environment, service, paths(next(numbers)))

@@ -1,7 +1,7 @@
 """iipsrv (C++) behind lighttpd: a peer of the image service for tiles of a cached source.
 
-It reads prepared pyramids. From an uncompressed one it cuts and encodes tiles, as the service does from a
-decoded source; one of JPEG tiles, which is much smaller, it decodes first.
+It reads prepared pyramids. It cuts and encodes the tiles of an uncompressed pyramid, as the service does
+those of a decoded source; a pyramid of JPEG tiles, which is much smaller, it has to decode first.
 """
 
 import shutil

@@ -45,7 +45,7 @@ def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
 
 def main() -> None:
     """Run all rounds and store the result."""
-    # In a process of its own: what this one grows to, the children begin with.
+    # In another process: the peak of a child begins at the size of its parent.
     run([sys.executable, "-c", f"from bench.photos import jpeg; jpeg(*{PHOTO}); jpeg(*{LARGE})"])
     rows: dict[str, list[str]] = {}
     figures: dict[str, dict[str, float]] = {}

@@ -40,7 +40,7 @@ def run(command: Sequence[str | Path], *, tree: Path = ROOT, **environment: str)
     process = subprocess.Popen(
         command,
         cwd=tree,
-        # Bytecode is kept, as a function's package has it, whatever the caller's environment says.
+        # Bytecode is cached, as in a function's package, whatever the caller's environment says.
         env={
             **os.environ,
             **ONE_THREAD,
@@ -102,13 +102,11 @@ def save(name: str, result: dict[str, Any]) -> None:
 
 
 def with_table(page: str, name: str) -> str:
-    """Return the page with the table of a stored result between its markers."""
+    """Return the page with a stored result's table between its markers. Raises ValueError without these."""
     before, begin, rest = page.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition(f"<!-- /{name} -->")
     if not end:
-        raise ValueError(
-            f"{PAGE.name} has no place for it: a line <!-- {name} -->, and one <!-- /{name} -->."
-        )
+        raise ValueError(f"{PAGE.name} needs the lines <!-- {name} --> and <!-- /{name} --> for the table.")
     return before + begin + table(json.loads((RESULTS / f"{name}.json").read_text())) + end + after
 
 

@@ -1,4 +1,4 @@
-"""The kinds of each format that are worst to decode: peak memory beyond the process's own, and CPU time."""
+"""The most expensive kinds of each format: peak memory beyond the process's own, and CPU time."""
 
 import sys
 from pathlib import Path
@@ -46,7 +46,7 @@ def made(kind: str) -> Path:
 
 def main() -> None:
     """Measure every kind and store the result."""
-    # In a process of its own: what this one grows to, the children begin with.
+    # In another process: the peak of a child begins at the size of its parent.
     run([sys.executable, "-c", "import bench.memory as m; [m.made(kind) for kind in m.KINDS]"])
     rows, figures = [], {}
     work = Path(__file__).parent / "peers" / "ours.py"
@@ -73,7 +73,7 @@ def main() -> None:
                 f"{busy.cpu - idle.cpu:.1f} s",
             ]
         )
-    head = ["36 MP as", "file", "peak of the process", "bytes per pixel, file apart", "CPU"]
+    head = ["36 MP as", "file", "peak of the process", "bytes per pixel, net", "CPU, net"]
     save("memory", {"figures": figures, "table": [head, *rows]})
 
 

@@ -16,7 +16,7 @@ from tests.support.load import hammer
 
 ROUNDS, REQUESTS = sized(5, 1), sized(400, 60)
 FEW, MANY = 4, 64
-"""Numbers of connections. QUEUE is below the default, so that most requests of MANY are refused."""
+"""Numbers of connections. QUEUE is below the default, so that many requests of MANY are refused."""
 QUEUE = 16
 PATHS = [f"/iiif/3/photo.jpg/full/{width},/0/default.jpg" for width in range(200, 1000)]
 
@@ -39,7 +39,7 @@ def main() -> None:
         (Path(folder) / "photo.jpg").write_bytes(encode(noise(3000, 2000), ".jpg"))
         log = Path(folder) / "log"
         with running(Path(folder), log, QUEUE=str(QUEUE), WORKERS=str(os.cpu_count())) as service:
-            per_second(service, FEW)  # what is decoded is kept
+            per_second(service, FEW)  # warm-up: the decoded source is cached
             for _ in track(range(ROUNDS), description="rounds"):
                 for clients, rates in found.items():
                     rates.append(per_second(service, clients))

@@ -1,4 +1,4 @@
-"""A gigapixel as tiles: CPU and memory of our writer, into a callback that discards them, and of dzsave."""
+"""CPU and memory of tiling a gigapixel: our writer, with a callback that discards tiles, and dzsave."""
 
 import statistics
 import sys

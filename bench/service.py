@@ -50,7 +50,7 @@ COMMANDS: dict[str, tuple[list[str | Path], Callable[[str, int, str], str]]] = {
 
 
 def copies(photo: Path, label: str, count: int) -> list[str]:
-    """Return names of the same photo as different sources."""
+    """Hard-link a photo under `count` names, as different sources; return the names."""
     names = [f"{label}-{number}.jpg" for number in range(count)]
     for name in names:
         (PHOTOS / name).unlink(missing_ok=True)
@@ -100,7 +100,7 @@ def main() -> None:
             name: stack.enter_context(launched(command, address))
             for name, (command, address) in COMMANDS.items()
         }
-        for name, one in servers.items():  # each makes what was asked for, before it is measured
+        for name, one in servers.items():  # before measuring: each must return what was asked for
             check(name, one, small.name)
         cold = {kind: cold_transforms(servers, small.name, kind) for kind in ("webp", "jpg")}
         compare(servers[OURS], large, tiles(TILES))
@@ -115,11 +115,11 @@ def main() -> None:
             rate = 1 / statistics.median(one[1] for one in found[name])
             row += [f"{statistics.median(cpu) * 1000:.1f} ms", f"{figures[name][kind]:.2f}x", f"{rate:.0f}"]
         rows.append(row)
-    head = ["", "WebP, CPU", "ours / this", "a second", "JPEG, CPU", "ours / this", "a second"]
+    head = ["", "WebP, CPU", "ours / this", "per second", "JPEG, CPU", "ours / this", "per second"]
     save("service", {"rounds": ROUNDS, "figures": figures, "table": [head, *rows]})
     faster = ratio([one[1] for one in sessions[IIIF]], [one[1] for one in sessions[OURS]])
     single = ratio([one[0] for one in alone[OURS]], [one[0] for one in alone[IIIF]])
-    table = [["", "session, requests a second", "one tile a source, CPU"]]
+    table = [["", "session, requests per second", "one tile per source, CPU"]]
     for name in (OURS, IIIF):
         rate = 1 / statistics.median(one[1] for one in sessions[name])
         table.append(

@@ -21,7 +21,7 @@ TOLD = {"SET_ASIDE_BUCKET": "aside", "POWERTOOLS_METRICS_NAMESPACE": "bench"}
 
 
 def seconds(what: str, aws: LocalAws, tree: Path = ROOT) -> float:
-    """Return the CPU seconds of the function's process alone; its table, a new one, is in the local AWS."""
+    """Return a process's CPU seconds for the batches; the local AWS, with a new table, is another process."""
     dynamodb = aws.client("dynamodb")
     table = f"views-{len(dynamodb.list_tables()['TableNames'])}"
     create_view_table(dynamodb, table)
@@ -59,7 +59,7 @@ def main() -> None:
         for what, cpu in found.items()
     ]
     figures = {"of parsing": round(ratio(found["count"], found["parse"]), 3)}
-    table = [["a record", "CPU", "of the first"], *rows]
+    table = [["a record", "CPU", "relative to the first"], *rows]
     save("stream", {"rounds": ROUNDS, "figures": figures, "table": table})
 
 

@@ -1,4 +1,4 @@
-"""Making the MP4 of a video: our CPU against ffmpeg's, and the estimates against random clips of a seed."""
+"""Making the MP4 of a video: our CPU against ffmpeg's, and estimates against measured random clips."""
 
 import json
 import random
@@ -46,7 +46,7 @@ CALIBRATION_SECONDS = 1.6
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One clip. estimated: CPU seconds on this machine. measured: the clip's run, with CPU seconds."""
+    """One clip. estimated: CPU seconds on this machine. memory_mb: estimated peak. measured: its run."""
 
     codec: str
     estimated: float

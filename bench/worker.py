@@ -20,7 +20,7 @@ from runtime.events import job_id
 from runtime.jobs.record import Job
 from runtime.jobs.table import JobStore
 
-logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server tells of each request
+logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server logs each request
 ROUNDS = sized(3, 1)
 PEER = Path("bench") / "peers"
 LIMIT = str(10**10)

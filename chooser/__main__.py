@@ -1,4 +1,4 @@
-"""`python -m chooser FILE.toml`: Lambda or Fargate, why, what it costs, and what would change that.
+"""`python3 -m chooser FILE.toml`: Lambda or Fargate, why, what it costs, and what would change that.
 
 Prices are list prices of the workload's Region without discounts; chooser/prices.toml and chooser/regions/
 list each with source and date. Other commands: serve, observe, prices; each has `--help`.
@@ -30,7 +30,7 @@ FORMATS = (".svg", ".png", ".pdf")
 
 
 COMMANDS = {"serve": "chooser.serve", "observe": "chooser.observe", "prices": "chooser.price_list"}
-"""Commands other than an answer for a workload, with the module of each."""
+"""The subcommands, each with its module."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,16 +49,16 @@ def _answer(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python3 -m chooser",
         description=__doc__,
-        epilog=f"A workload's keys, of which name, requests, duration_ms and memory_mb are needed:\n{keys}",
+        epilog=f"Keys of a workload file; name, requests, duration_ms and memory_mb are required:\n{keys}",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=99),
     )
     parser.add_argument("file", help="a workload, such as examples/thumbnails.toml")
-    parser.add_argument("--compare", action="store_true", help="every item of every bill")
-    parser.add_argument("--json", action="store_true", help="for programs: inputs, prices and sources too")
+    parser.add_argument("--compare", action="store_true", help="print every item of every bill")
+    parser.add_argument("--json", action="store_true", help="for programs, with inputs, prices and sources")
     parser.add_argument("--markdown", action="store_true", help="a decision record to commit")
     parser.add_argument("--plot", metavar="OUT.svg", help="cost against load: .svg, .png or .pdf")
-    parser.add_argument("--architecture", choices=ARCHITECTURES, default="", help="only that one")
-    parser.add_argument("--free-tier", action="store_true", help="with the free tiers that do not end")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default="", help="consider only this one")
+    parser.add_argument("--free-tier", action="store_true", help="deduct the free tiers that do not expire")
     options = parser.parse_args(arguments)
     try:
         if options.plot and not options.plot.endswith(FORMATS):
@@ -112,7 +112,7 @@ def _plot(found: Answer, architecture: str, file: str, free: bool) -> None:
 
 
 if __name__ == "__main__":
-    gc.disable()  # an answer is short; looking for garbage would be a tenth of its CPU
+    gc.disable()  # an answer is short-lived: garbage collection would take a tenth of its CPU
     code = main(sys.argv[1:])
     gc.freeze()
     sys.exit(code)

@@ -34,7 +34,7 @@ SERVICES = {
     Candidate.CLOUDFRONT: "internal",
     Candidate.API_GATEWAY: "api-gateway",
 }
-"""Services with their default entry points, for workloads that name none."""
+"""Services with the `load_balancer` that each implies; "" keeps the workload's own."""
 JOBS = (Candidate.RUN_TASK, Candidate.RUN_TASK_SPOT)
 
 
@@ -93,7 +93,7 @@ def total(candidate: Candidate, load: Workload, architecture: str, *, free: bool
 def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
     """Return the marginal USD of a million requests.
 
-    For a service: its CPU and memory for them at 60 % utilisation, and their requests to other services.
+    For a service, these are CPU and memory at 60 % utilisation, and requests to other AWS services.
     """
     at = load._replace(requests=1e6)
     items = bill(candidate, at, architecture)

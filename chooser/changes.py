@@ -25,7 +25,7 @@ PEAK = (1, 5)
 GUESSED = (0.5, 2)
 """Range of a number that was given, as factors: next year's load, or a measurement on another day."""
 ARCHITECTURE = (0.8, 1.5)
-"""Range of an assumed duration, as factors; docs/choosing.md has what others measured on arm64."""
+"""Range of an assumed duration, as factors."""
 CHOICES = {
     "front_door": tuple(one for one in FRONT_DOORS if one in ("function-url", "http-api", "rest-api")),
     "start_seconds": (0.1, 600),
@@ -39,7 +39,10 @@ CHOICES = {
 
 
 class Change(NamedTuple):
-    """key: an input or a price. now, then: its values as text. best: the answer with `then`."""
+    """A change that makes another candidate the cheapest.
+
+    key: an input or a price. now, then: its values as text. best: the cheapest candidate with `then`.
+    """
 
     key: str
     now: str
@@ -102,7 +105,7 @@ def _matters(key: str, load: Workload) -> bool:
 
 
 def _within(key: str, value: float) -> float:
-    low, high = KEYS[key].values  # type: ignore[misc]  # of these keys, numbers
+    low, high = KEYS[key].values  # type: ignore[misc]  # these keys have ranges of numbers
     return max(float(low), min(float(high), value))
 
 
@@ -112,7 +115,7 @@ def _choices(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
         if key in load.given or (key == "front_door" and load.way_in == "websocket-api"):
             continue
         if key == "front_door" and load.way_in == "none" and not unasked:
-            continue  # something else than a caller brings the work
+            continue  # the workload says that no caller waits for it
         if key == "function_in_vpc" and not (load.nat_gateways or load.endpoints):
             continue
         now = load.way_in if key == "front_door" else getattr(load, key)
@@ -133,7 +136,7 @@ def _said(value: object) -> str:
 
 
 def _prices(verdicts: list[Verdict]) -> Iterator[Change]:
-    """Yield changes that one unverified price makes by itself; one that all pay alike makes none."""
+    """Yield changes that a single unverified price causes; a price that all pay alike causes none."""
     possible = [one for one in verdicts if one.possible]
     unverified = {
         found.name: found

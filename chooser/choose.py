@@ -18,7 +18,7 @@ from chooser.workload import SECONDS_A_MONTH, Workload
 CLOSE = 1.25
 """Ratio up to which costs are close: then what the team knows how to run matters more than the price."""
 STEP, FAR = 1.5, 1e4
-"""Step of the search for a break-even, and how far it goes up and down from the workload."""
+"""Factor of each step in the search for a break-even, and the largest factor up or down from the load."""
 NEAR, NEARBY = 1.1, 8
 """Factor of a step, and number of steps to either side of a break-even, in the search for others."""
 
@@ -67,7 +67,7 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
 
 
 def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = False) -> Verdict | None:
-    """Return what `choose` puts first, without bills of impossible candidates; None if none is possible."""
+    """Return the first verdict of `choose`, billing only possible candidates; None if there is none."""
     able = (one for one in considered(load) if not any(violations(one, load, architecture)))
     found = (_verdict(one, load, architecture, free) for one in able)
     return min(found, key=lambda one: one.usd, default=None)
@@ -76,7 +76,7 @@ def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = Fa
 def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool) -> Verdict:
     among = [architecture] if architecture else [*load.duration_ms]
     if candidate is Candidate.MANAGED and "arm64" in among:
-        among = ["arm64"]  # its price is of an instance with that CPU
+        among = ["arm64"]  # the only instance priced here has this CPU
     elif len({*load.duration_ms.values()}) == 1 and "arm64" in among:
         among = ["arm64"]  # as fast, and nothing costs more there
     reasons = tuple(violations(candidate, load, architecture))
@@ -88,8 +88,8 @@ def _verdict(candidate: Candidate, load: Workload, architecture: str, free: bool
 class BreakEven(NamedTuple):
     """The load at which two candidates cost the same.
 
-    requests: per month; busy: average number of busy function environments. others: the lowest and highest
-    crossing nearby, where whole tasks cause several.
+    requests: per month. busy: average number of busy function environments. below, above: the cheaper
+    candidate on either side. others: lowest and highest crossing nearby, if whole tasks cause several.
     """
 
     requests: float
@@ -107,7 +107,7 @@ def break_even(
     *,
     free: bool = False,
 ) -> BreakEven | None:
-    """Return the volume at which the other of two candidates becomes cheaper; None if it never does.
+    """Return the load at which two candidates cost the same; None without one within a factor of 10,000.
 
     one, other: candidates with their architectures.
 
@@ -123,7 +123,7 @@ def break_even(
 
     here = gap(1) <= 0
     tasks_cheaper = (other if here else one)[0] in FUNCTIONS
-    up, down = STEP, 1 / STEP  # a function's bill grows with every request, so first where that leads
+    up, down = STEP, 1 / STEP  # functions win at low loads, tasks at high ones: search that way first
     crossing = _crossing(gap, *((down, up) if tasks_cheaper else (up, down)))
     if crossing is None:
         return None
@@ -176,7 +176,7 @@ def _crossing(gap: Callable[[float], float], *directions: float) -> tuple[float,
 
 
 def rival(verdicts: list[Verdict]) -> Verdict | None:
-    """Return the cheapest possible candidate that is not of the best's kind (functions or tasks)."""
+    """Return the cheapest possible candidate of the other kind (functions or tasks); None without one."""
     best = verdicts[0]
     for one in verdicts[1:]:
         if one.possible and (one.candidate in FUNCTIONS) != (best.candidate in FUNCTIONS):
@@ -198,11 +198,11 @@ def sentence(verdicts: list[Verdict]) -> str:
     kind = ""
     if other and other is not second:
         of = "functions" if other.candidate in FUNCTIONS else "tasks"
-        kind = f" The cheapest with {of}, {_against(other, best)}"
+        kind = f" The cheapest with {of} is {_against(other, best)}"
     if second.usd <= best.usd * CLOSE:
         told = f"{_begun(second)} is close ({second.dollars}): choose what your team knows how to run."
     else:
-        told = f"The next, {_against(second, best)}"
+        told = f"The next is {_against(second, best)}"
     return f"{said} {told}{kind}"
 
 
@@ -215,8 +215,8 @@ def _doubt(verdict: Verdict) -> str:
 
 def _against(one: Verdict, best: Verdict) -> str:
     if best.usd < 0.005:
-        return f"{one.candidate}, costs {one.dollars}."
-    return f"{one.candidate}, costs {one.usd / best.usd:.1f} times that ({one.dollars})."
+        return f"{one.candidate}, at {one.dollars}."
+    return f"{one.candidate}, at {one.usd / best.usd:.1f} times that ({one.dollars})."
 
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:

@@ -15,11 +15,14 @@ BALANCERS = ("none", "public", "internal", "shared", "api-gateway")
 
 
 class WorkloadError(Exception):
-    """Raised for a file that is not a valid workload; names the key and what is allowed."""
+    """Raised for an invalid workload or option; the message says what is wrong and what is allowed."""
 
 
 class Key(NamedTuple):
-    """what: meaning and unit. values: a range of numbers, texts, or a type. unsaid: default in words."""
+    """A key of a workload file. what: meaning and unit. values: a range, the allowed strings, or a type.
+
+    unsaid: the default in words, where the default of Workload does not say it.
+    """
 
     what: str
     values: tuple[float, float] | tuple[str, ...] | type = bool
@@ -27,13 +30,13 @@ class Key(NamedTuple):
 
 
 IDLE_SECONDS = 600
-"""Seconds that an idle environment is kept, assumed; AWS promises nothing."""
+"""Assumed seconds that an idle execution environment is kept; AWS documents no duration."""
 COLD = "0.01, more where requests are rare"
 MANY, SHARE = (0, 1e12), (0, 1)
 KEYS = {
     "name": Key("name of the workload, as the answer shows it", str),
     "requests": Key("requests or jobs per month: Invocations in CloudWatch", MANY),
-    "duration_ms": Key("average duration of one request in a function of memory_mb, by architecture", dict),
+    "duration_ms": Key("average duration of one request in a function with memory_mb, by architecture", dict),
     "memory_mb": Key("memory of the function; 1,769 MB come with one vCPU", (128, 1e6)),
     "region": Key("AWS Region whose list prices apply", str, REGION),
     "hours": Key("24 weights, one for each hour of the day", list, "all the same"),
@@ -56,7 +59,9 @@ KEYS = {
     "payload_in_mb": Key("size of a request", (0, 1e6)),
     "payload_out_mb": Key("size of the response", (0, 1e6)),
     "internet": Key("whether the response leaves AWS"),
-    "front_door": Key("what calls the function", FRONT_DOORS, "http-api, if it is called over HTTP"),
+    "front_door": Key(
+        "what calls the function", FRONT_DOORS, "derived: none, http-api, function-url or websocket-api"
+    ),
     "requests_per_connection": Key("requests per connection to a load balancer (keep-alive)", (1, 1e6)),
     "listener_rules": Key("rules of the load balancer; ten are free", (0, 100)),
     "connections": Key("connections open at once, on average", (0, 1e9)),
@@ -69,8 +74,10 @@ KEYS = {
     "messages": Key("SQS calls per request: send, receive and delete are three", (0, 1e6)),
     "table_writes": Key("DynamoDB writes of 1 KB per request", (0, 1e6)),
     "table_reads": Key("DynamoDB reads of 4 KB per request", (0, 1e6)),
-    "longest_seconds": Key("the longest run, or the longest connection", (0.001, 3.2e7), "the duration"),
-    "disk_mb": Key("disk that the work needs besides the code", (0, 1e8)),
+    "longest_seconds": Key(
+        "longest run; with long_connections, how long a connection lasts", (0.001, 3.2e7), "the duration"
+    ),
+    "disk_mb": Key("disk space that the work needs, without the code", (0, 1e8)),
     "image_gb": Key("size of the container image, if there is one already", (0, 1e4)),
     "gpu": Key("whether the work needs a GPU"),
     "long_connections": Key("whether connections stay open: WebSockets, streams"),
@@ -96,25 +103,29 @@ KEYS = {
     "spot_share": Key("share of a service's tasks on Spot", SHARE),
     "spot_interruptions": Key("interruptions of a Spot task per hour; each loses half a run", (0, 100)),
     "production": Key("whether a service has at least two tasks"),
-    "autoscaling": Key("whether a service follows the hours; if not, it runs the busiest hour's tasks"),
+    "autoscaling": Key(
+        "whether tasks and ready environments scale by the hour; if not, the busiest hour's run all day"
+    ),
     "load_balancer": Key("load balancer in front of a service", BALANCERS, "each that fits"),
     "sharing": Key("services behind a shared load balancer", (1, 100)),
     "addresses": Key(
         "public IPv4 addresses of load balancer and tasks",
         (0, 10_000),
-        "two of a public load balancer, one per task without NAT gateways or endpoints",
+        "two for a public load balancer; one per task if there are no NAT gateways or endpoints",
     ),
     "nat_gateways": Key("NAT gateways for tasks, and for a function in the VPC", (0, 100)),
     "endpoints": Key("interface endpoints, counted once per zone", (0, 1000)),
     "network_mb": Key("traffic through NAT gateways or endpoints per request", (0, 1e6)),
     "function_in_vpc": Key("whether the function pays for NAT gateways and endpoints too"),
-    "assumed": Key('keys that were not measured: "cpu_share", "duration_ms.arm64"', tuple, "none"),
+    "assumed": Key(
+        'keys whose values were not measured, such as "cpu_share" or "duration_ms.arm64"', tuple, "none"
+    ),
 }
-"""All keys, in the order in which a person thinks of them. A key without values is a boolean."""
+"""All keys, in the order of the fields of Workload. A key without `values` is a boolean."""
 
 
 def load(path: str) -> Workload:
-    """Read a workload. Raises WorkloadError naming each wrong key and its range, and OSError."""
+    """Read a workload file. Raises OSError, and WorkloadError with every invalid key and what is allowed."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib would cost an answer a tenth of its CPU
             found = tomllib.load(file)
@@ -124,11 +135,11 @@ def load(path: str) -> Workload:
 
 
 def parse(found: Mapping[str, object]) -> Workload:
-    """Parse a workload's keys and values, as `load` does."""
+    """Return the workload with these keys and values. Raises WorkloadError."""
     wrong = [_no_such(key) for key in found if key not in KEYS][:1]
     needed = ("name", "requests", "duration_ms", "memory_mb")
     if missing := [name for name in needed if name not in found]:
-        wrong.append(f"{', '.join(missing)}: missing. A workload needs it.")
+        wrong.append(f"{', '.join(missing)}: missing, but required.")
     values: dict[str, object] = {}
     for key, value in found.items():
         try:
@@ -143,7 +154,7 @@ def parse(found: Mapping[str, object]) -> Workload:
 
 
 def _no_such(key: str) -> str:
-    from difflib import get_close_matches  # only for an error: an answer takes little CPU
+    from difflib import get_close_matches  # imported only for an error, to keep an answer cheap
 
     near = get_close_matches(key, KEYS, 1)
     return f"{key}: no such key.{f' Did you mean {near[0]}?' if near else ''} There are: {', '.join(KEYS)}."
@@ -161,7 +172,7 @@ def _whole(made: Workload) -> Workload:
     if made.in_memory + made.in_flight_mb > made.memory_mb:
         raise WorkloadError(
             f"shared_memory_mb and request_memory_mb: {made.in_memory + made.in_flight_mb:,g} MB together, "
-            f"and the function that does one request has memory_mb = {made.memory_mb:,g}."
+            f"more than the function's memory_mb = {made.memory_mb:,g}."
         )
     if "cold_share" not in made.given:
         idle = made.requests / SECONDS_A_MONTH * IDLE_SECONDS
@@ -174,7 +185,7 @@ def _whole(made: Workload) -> Workload:
 def _check_region(region: str) -> None:
     if region not in regions():
         raise WorkloadError(
-            f"region = {region!r}: no prices of it are here, only of {', '.join(regions())}. "
+            f"region = {region!r}: there are no prices for it, only for {', '.join(regions())}. "
             f"To fetch them from AWS, if there is such a Region: python3 -m chooser prices --region {region}"
         )
     try:

@@ -10,9 +10,9 @@ from chooser.workload import ARCHITECTURES, Workload
 from runtime.placement.limits import limit
 
 NOT_MODELLED = (
-    "what S3, ECR and logs store; alarms, metrics and traces; transfer between zones; databases and their "
-    "proxies; the function that starts a task; streamed answers of a REST API; Savings Plans, other "
-    "discounts, support and taxes; deployments, builds and people"
+    "storage in S3, ECR and CloudWatch Logs; alarms, metrics and traces; transfer between zones; databases "
+    "and their proxies; the function that starts a task; streamed responses of a REST API; Savings Plans, "
+    "other discounts, support and taxes; deployments, builds and people"
 )
 SHORT_MICROVM_SECONDS = 28_800
 
@@ -34,9 +34,9 @@ def _of_functions(load: Workload, verdict: Verdict) -> Iterator[str]:
     elif at_once > new:
         yield f"{at_once:,.0f} run at once at the peak: a new account starts with {new:,.0f}."
     if rate > (most := quota * limit("lambda.requests_per_concurrency")):
-        yield f"{rate:,.0f} requests per second: a quota of {quota:,.0f} at once takes {most:,.0f}."
+        yield f"{rate:,.0f} requests per second: a concurrency quota of {quota:,.0f} allows {most:,.0f}."
     if at_once > (step := limit("lambda.environments_per_10_seconds")):
-        yield f"A function gains {step:,.0f} environments in ten seconds: a sudden peak meets throttling."
+        yield f"A function gains at most {step:,.0f} environments in ten seconds: a sudden peak is throttled."
     yield from _of_starts_and_answers(load, verdict)
 
 
@@ -44,22 +44,22 @@ def _of_starts_and_answers(load: Workload, verdict: Verdict) -> Iterator[str]:
     if verdict.candidate is Candidate.LAMBDA:
         if limit("lambda.seconds_before") < load.longest_seconds and not load.long_connections:
             yield (
-                f"The longest run takes {load.longest_seconds:,.0f} s: AWS's API allows "
-                f"{limit('lambda.seconds'):,.0f} s since 2026-11-19, its guide still says "
+                f"The longest run takes {load.longest_seconds:,.0f} s: AWS's API has allowed "
+                f"{limit('lambda.seconds'):,.0f} s since 2026-11-19, but its guide still says "
                 f"{limit('lambda.seconds_before'):,.0f} s. Try it in your Region before you rely on it."
             )
         if load.init_ms / 1000 > load.start_seconds:
             yield (
                 f"{load.cold_share:.1%} of requests wait {load.init_ms / 1000:g} s for a start, and "
-                f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shorten it."
+                f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shortens it."
             )
     default = limit("rest_api.seconds_by_default")
     if load.way_in == "rest-api" and load.longest_seconds > default:
-        yield f"A REST API waits {default:g} s unless its quota is raised, which Regional ones can have."
+        yield f"A REST API times out after {default:g} s; for a Regional one, this quota can be raised."
     if verdict.candidate is Candidate.MANAGED and load.memory_mb < limit("managed_instances.least_memory_mb"):
-        yield f"A function there has at least {limit('managed_instances.least_memory_mb'):,.0f} MB."
+        yield f"Managed Instances: memory is at least {limit('managed_instances.least_memory_mb'):,.0f} MB."
     if load.payload_out_mb > limit("lambda.response_mb"):
-        yield "The answer is streamed: natively in Node.js, in Python by the Lambda Web Adapter."
+        yield "The response is streamed: natively in Node.js, in Python by the Lambda Web Adapter."
     if load.long_connections:
         hours = limit("websocket_api.connection_seconds") / 3600
         yield f"A WebSocket API ends a connection after {hours:g} h, or ten idle minutes: clients reconnect."
@@ -75,7 +75,7 @@ def _of_tasks(load: Workload, verdict: Verdict) -> Iterator[str]:
     if most * found.vcpus > quota:
         yield f"{most * found.vcpus:,.0f} vCPU at the peak: a new account has {quota:,.0f}."
     if verdict.candidate in SERVICES and load.long_connections and not load.connections:
-        yield "connections is 0: set how many are open; they take tasks and load balancer capacity."
+        yield "connections is 0: set how many are open; they need tasks and load balancer capacity."
     if verdict.candidate in SERVICES:
         if takes > 1.5 * load.seconds(verdict.architecture):
             yield (
@@ -84,10 +84,13 @@ def _of_tasks(load: Workload, verdict: Verdict) -> Iterator[str]:
                 "set task_vcpus if that is too slow."
             )
         if load.peak_per_second > 2 * max(load.averages):
-            yield "A service gains tasks within minutes: those for the burst have to stand before it comes."
+            yield "A service adds tasks within minutes: those for a burst must be running before it starts."
     spot = verdict.candidate is Candidate.RUN_TASK_SPOT
     if spot or load.spot_share:
-        yield "Spot stops a task at two minutes' notice, or has none: save progress, fall back to on demand."
+        yield (
+            "Spot stops a task at two minutes' notice, or has no capacity: "
+            "save progress, fall back to on-demand."
+        )
 
 
 def sizing(load: Workload, verdict: Verdict) -> str:
@@ -97,7 +100,7 @@ def sizing(load: Workload, verdict: Verdict) -> str:
         return ""
     said = (found.vcpus, found.memory_gb) == (load.task_vcpus, load.task_memory_gb)
     raised = "as you set it, with the memory it needs" if load.task_vcpus and load.task_memory_gb else ""
-    own = "as you set it" if said else raised or "the cheapest that carries it"
+    own = "as you set it" if said else raised or "the cheapest that carries the load"
     if verdict.candidate in JOBS:
         return f"Each task has {found}, {own}."
     few, many = (f"{one:,.0f}" if one >= 1 else f"{one:.2g}" for one in (min(found.tasks), max(found.tasks)))
@@ -107,7 +110,7 @@ def sizing(load: Workload, verdict: Verdict) -> str:
 
 
 def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:
-    """Yield the prices of another Region in a candidate's bill."""
+    """Yield a note on the prices in a candidate's bill that are taken from us-east-1."""
     if found := sorted({one.name for item in verdict.items for one in item.prices if one.borrowed}):
         yield f"Not known for {load.region}, so taken from {REGION} with a range: {', '.join(found)}."
 
@@ -130,18 +133,18 @@ def unmeasured(load: Workload, *, late: bool) -> Iterator[str]:
     for one in ARCHITECTURES:
         if one not in load.duration_ms:
             cheaper = ": a second costs 20 % less there" if one == "arm64" else ""
-            yield f"{one} has no duration_ms, and no bill{cheaper}."
+            yield f"{one} has no duration_ms, so no bill{cheaper}."
 
 
 def elsewhere(load: Workload) -> Iterator[str]:
     """Yield other AWS options that may suit the workload; none is priced here."""
     waits = load.cpu_share < 0.5 or (load.cpu_ms and load.cpu_ms < min(load.duration_ms.values()) / 2)
     if load.way_in != "none" and waits:
-        yield "Lambda Web Functions: one environment takes many requests that wait (Node.js)."
+        yield "Lambda Web Functions: one environment handles many waiting requests at once (Node.js)."
     if load.way_in != "none" and not load.long_connections:
-        yield "ECS Express Mode: a service behind a load balancer that up to 25 share, by one call."
+        yield "ECS Express Mode: one call creates a service behind a load balancer, shared by up to 25."
     if limit("lambda.seconds") < load.longest_seconds <= SHORT_MICROVM_SECONDS:
-        yield "Lambda MicroVMs: up to eight hours, arm64, a port of its own."
+        yield "Lambda MicroVMs: up to eight hours, arm64, each with its own port."
     if load.way_in == "none" and load.start_seconds >= limit("fargate.start_seconds"):
-        yield "AWS Batch: a queue with priorities, retries and timeouts before such tasks, without a fee."
+        yield "AWS Batch: a queue with priorities, retries and timeouts for such tasks, at no extra charge."
         yield "Step Functions around a task (ecs:runTask.sync): waits, retries and a history."

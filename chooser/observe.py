@@ -1,6 +1,7 @@
 """`python3 -m chooser observe lambda:NAME`: a workload from CloudWatch's metrics of a function or service.
 
-Read only, with the caller's credentials. What could not be seen is a comment in the output, to be filled in.
+Read only, with the caller's credentials. A value that could not be observed is a comment in the output, to be
+filled in.
 """
 
 from collections.abc import Sequence
@@ -27,8 +28,10 @@ def main(arguments: Sequence[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="python3 -m chooser observe", description=__doc__)
     parser.add_argument("what", metavar="WHAT", help=SHAPE)
-    parser.add_argument("--days", type=int, default=14, help=f"up to now, 1 to {MOST_DAYS} (default: 14)")
-    parser.add_argument("--region", help="such as eu-west-1; else that of your AWS configuration")
+    parser.add_argument(
+        "--days", type=int, default=14, help=f"days to observe, up to now: 1 to {MOST_DAYS} (default: 14)"
+    )
+    parser.add_argument("--region", help="such as eu-west-1 (default: from your AWS configuration)")
     options = parser.parse_args(arguments)
     kind, _, name = options.what.partition(":")
     cluster, _, of_cluster = name.partition("/")

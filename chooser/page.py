@@ -64,7 +64,7 @@ def fargate_month(vcpus: float, memory_gb: float, architecture: str) -> float:
 
 
 def service_month(addresses: int, *, tasks: int = 2, vcpus: float = 0.5, memory_gb: float = 1) -> float:
-    """Return USD of an idle service behind one load balancer."""
+    """Return USD per month of an idle service on x86_64 behind one load balancer."""
     compute = tasks * fargate_month(vcpus, memory_gb, "x86_64")
     return compute + month("load_balancer_hour") + addresses * month("public_ipv4_hour")
 
@@ -134,8 +134,8 @@ def _hand() -> str:
 def _break_even() -> str:
     head = (
         "a request",
-        "as much as the two tasks, public",
-        "the two tasks, internal",
+        "same cost as the two tasks, public",
+        "same cost, internal",
         "break-even, HTTP API",
         "break-even, REST API",
         "break-even, function URL",
@@ -240,7 +240,7 @@ def _bills(name: str, candidate: Candidate) -> str:
 
 
 def _beside(name: str, candidates: Sequence[Candidate]) -> str:
-    """Return several candidates' costs at three loads, on arm64, without S3's part: all pay the same."""
+    """Return several candidates' costs at three loads, on arm64, without S3, for which all pay the same."""
     found = example(name)
     rows = [f"| [{found.name}](../examples/{name}.toml), a month | {' | '.join(candidates)} |"]
     rows.append("|---:|" + "---:|" * len(candidates))

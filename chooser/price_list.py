@@ -1,7 +1,7 @@
 """`python3 -m chooser prices --region R`: fetches a Region's list prices from AWS into a file of your own.
 
-Reads AWS's public price list, without credentials. A price that is not there as expected is left out, with
-the reason; answers then use us-east-1's price and say so.
+Reads AWS's public price list, without credentials. A price that is not there as expected is left out,
+and the reason is printed; answers then use us-east-1's price and say so.
 """
 
 import json
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """usd: for our unit, up to the first tier's bound if there are tiers."""
+    """A price that was found. usd: for our unit; if there are tiers, up to the first one's bound."""
 
     usd: float
     tiers: tuple[tuple[float, float], ...]
@@ -68,7 +68,7 @@ def read(listed: Any, region: str, rows: Sequence[Wanted]) -> tuple[dict[str, Fo
     Raises ListError if it is not a price list.
     """
     if not isinstance(listed, dict) or not isinstance(listed.get("products"), dict):
-        raise ListError("this is no price list")
+        raise ListError("this is not a price list")
     products = [one for one in listed["products"].values() if _is_here(one, region)]
     prefixes = _prefixes(products, region)
     found: dict[str, Found] = {}
@@ -133,7 +133,7 @@ def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float],
     if [begin for begin, _, _ in steps] != bounds[:-1] or bounds[-1] != inf:
         raise ListError("its tiers do not meet")
     if not all(0 < usd < inf for _, usd in tiers):
-        raise ListError("a tier of it costs nothing, or no number")
+        raise ListError("one of its tiers costs nothing, or is not a number")
     return tiers
 
 
@@ -220,5 +220,5 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{file}: {len(tomllib.loads(text)) - 2} prices of {region}.")
     for name, why in missing.items():
         print(f"  without {name}: {why}")
-    print(f'Say region = "{region}" in a workload; what is missing here is taken from us-east-1.')
+    print(f'Set region = "{region}" in a workload; prices missing here are taken from us-east-1.')
     return 0

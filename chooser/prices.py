@@ -1,8 +1,8 @@
 """List prices by Region, each with its source, date and confidence.
 
-prices.toml has all of us-east-1's. A file in regions/ has what was found of another Region, and `python3 -m
-chooser prices` writes such a file for any other. A price missing in a Region's file is us-east-1's,
-unverified and with a range, unless it is the same in every Region (EVERYWHERE).
+prices.toml has all prices of us-east-1. A file in regions/ has those found for another Region, and `python3
+-m chooser prices` writes such a file for any other. A price that a Region's file lacks is derived from that
+of us-east-1, as unverified and with a range, unless it is the same in every Region (EVERYWHERE).
 """
 # pathlib would cost an answer a tenth of its CPU.
 # ruff: noqa: PTH110, PTH111, PTH112, PTH118, PTH123, PTH208
@@ -27,16 +27,15 @@ prices are lower elsewhere.
 """
 SIBLINGS = (("arm64", "x86_64"), ("x86_64", "arm64"))
 ALIKE = (0.9, 1.1)
-"""Range of a price assumed in proportion to the other architecture's, which is known in the Region."""
+"""Range, as factors, of a price derived from the Region's price for the other architecture."""
 
 
 class Price(NamedTuple):
-    """usd: for the unit that the name ends with (names beginning with free_: the free amount of it).
+    """A list price. usd: for the unit at the end of the name; if that begins with free_, the free amount.
 
-    low, high: range of an unverified price. tiers: pairs of a bound and the price up to it, where the price
-        depends on the amount. borrowed: whether it is us-east-1's for want of the Region's. source: AWS's
-        public page.
-    confidence: official, secondary or unverified.
+    low, high: range of an unverified price. tiers: pairs of a bound and the price up to it, if the price
+    depends on the amount. borrowed: whether it is from us-east-1, since the Region's is not known. source:
+    public page or file. confidence: official, secondary or unverified.
     """
 
     name: str
@@ -101,7 +100,10 @@ def _file(region: str) -> Mapping[str, object]:
 
 @cache
 def prices(region: str = REGION) -> dict[str, Price]:
-    """Return all prices of a Region by name. Raises OSError if there is no file for it."""
+    """Return all prices of a Region by name.
+
+    Raises OSError if there is no file for it, and ValueError or TypeError if that is invalid.
+    """
     entries = _file(region).items()
     found = {name: Price(name=name, **entry) for name, entry in entries if isinstance(entry, dict)}
     if region == REGION:
@@ -120,7 +122,7 @@ def _check(one: Price) -> None:
     if one.confidence == "unverified":
         numbers += [one.low, one.high]  # type: ignore[list-item]
     if not all(0 <= number < float("inf") for number in numbers):
-        raise ValueError(f"{one.name} is no price")
+        raise ValueError(f"{one.name} is not a valid price")
 
 
 def _tiered(one: Price, there: Price) -> Price:
@@ -178,6 +180,6 @@ def stale(today: date, region: str = REGION) -> str:
     if days <= OLD_DAYS:
         return ""
     return (
-        f"The prices of {region} are of {as_of(region)}, {days} days ago: "
+        f"The prices of {region} were last reviewed on {as_of(region)}, {days} days ago: "
         "compare them with AWS's pages before you decide."
     )

@@ -1,4 +1,4 @@
-"""The refusal of every chooser command: a sentence on standard error, and exit code 1."""
+"""How every chooser command fails: a sentence on standard error, and exit code 1."""
 
 import sys
 

@@ -20,18 +20,18 @@ UNITS = {
     "disk_gib": "GiB of disk",
     "image_gb": "GB of image",
     "request_mb": "MB per request",
-    "response_mb": "MB an answer",
-    "function_response_mb": "MB per request or answer",
-    "message_mb": "MB a message",
-    "event_mb": "MB an event",
-    "streamed_response_mb": "MB a streamed answer",
+    "response_mb": "MB per response",
+    "function_response_mb": "MB per request or response",
+    "message_mb": "MB per message",
+    "event_mb": "MB per event",
+    "streamed_response_mb": "MB per streamed response",
     "priced_memory_mb": "MB in the one instance priced here",
-    "starts_a_second": "starts a second",
+    "starts_a_second": "starts per second",
 }
 WORDS = {
     "gpu": "has no GPU",
-    "priced_gpu": "no price here with a GPU",
-    "priced_x86_64": "no price here on x86_64",
+    "priced_gpu": "no GPU instance is priced here",
+    "priced_x86_64": "no x86_64 instance is priced here",
     "connections": "keeps no connections open",
     "called": "does not answer a caller",
     "interruptible": "may be stopped at two minutes' notice (set interruptible if the work allows it)",
@@ -112,7 +112,7 @@ def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
 
 
 def details(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
-    """Return the rows, each possible candidate's followed by every item of its bill."""
+    """Return what `rows` does, with every item of the bill after a possible candidate's row."""
     found = []
     for one, row in zip(verdicts, rows(verdicts), strict=True):
         found.append(row)
@@ -157,10 +157,10 @@ def paragraphs(found: Answer) -> Iterator[tuple[str, list[str]]]:
         for one in found.flips
     ]
     if found.steady:
-        lines.append(f"Not by themselves: {', '.join(found.steady)}.")
+        lines.append(f"No change from any of these alone: {', '.join(found.steady)}.")
     yield "What would change it", lines
     if found.notes:
-        yield "Mind", found.notes
+        yield "Keep in mind", found.notes
     if other := [*elsewhere(found.load)]:
         yield "Other AWS options, not priced here", other
     yield "Not in any bill", [f"{NOT_MODELLED[:1].upper()}{NOT_MODELLED[1:]}."]

@@ -108,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Disposition", f'attachment; filename="{attached}"')
         for name, value in SAFE.items():
             self.send_header(name, value)
-        with suppress(ConnectionError):  # a slider that moves on does not wait for its answer
+        with suppress(ConnectionError):  # the page aborts a request when its slider moves on
             self.end_headers()
             self.wfile.write(body)
 
@@ -125,7 +125,7 @@ class Server(ThreadingHTTPServer):
 
 
 def _answered(path: str, query: str, begin: Workload) -> tuple[int, str, str]:
-    """Return status, media type and text. One at a time: an answer keeps a processor busy."""
+    """Return status, media type and text. Answers are made one at a time: each keeps a processor busy."""
     make, media_type = ANSWERS[path]
     try:
         with ONE_AT_A_TIME:
@@ -133,7 +133,7 @@ def _answered(path: str, query: str, begin: Workload) -> tuple[int, str, str]:
     except WorkloadError as error:
         return 400, "text/plain", f"{error}\n"
     except Exception as error:  # noqa: BLE001 - an error in the code; the page goes on
-        return 500, "text/plain", f"A bug of the chooser: {error!r}. Please report it with this address.\n"
+        return 500, "text/plain", f"A bug in the chooser: {error!r}. Please report it with this address.\n"
 
 
 def fields(_: Workload) -> str:

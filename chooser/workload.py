@@ -13,7 +13,7 @@ SECONDS_A_MONTH = 730 * 3600
 class Workload(NamedTuple):
     """One kind of request or job. chooser/keys.py has each key's meaning, unit and range.
 
-    0, "" or None stands for a key that was not given if chooser/keys.py states its default in words.
+    Where chooser/keys.py states a default in words, a default of 0, "" or None here stands for it.
     given: the keys in the file.
     """
 
@@ -140,7 +140,7 @@ class Workload(NamedTuple):
 
     @property
     def connects(self) -> float:
-        """New connections per second, if connections stay open."""
+        """New connections per second, if each stays open for `longest_seconds`."""
         return self.connections / self.longest_seconds
 
     @property
@@ -188,5 +188,5 @@ class Workload(NamedTuple):
 
     @property
     def balancer(self) -> str:
-        """A service's load balancer: as given, or one of its own if it has an entry point."""
+        """A service's load balancer: as given, else "public" if there is an entry point, else "none"."""
         return self.load_balancer or ("none" if self.way_in == "none" else "public")

@@ -18,7 +18,7 @@ def given_keys(load: Workload) -> dict[str, object]:
 
 
 def as_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
-    """Return a workload's file. comments: by key, written after its value, or alone if it has none."""
+    """Return a workload file as TOML. comments: by key, after its value, or on their own line without one."""
     comments = comments or {}
     lines = []
     for key in [*KEYS, *(one for one in comments if one not in KEYS)]:
@@ -74,7 +74,7 @@ def from_query(query: str) -> Workload:
 
 
 def _read(key: str, text: str) -> object:
-    """Parse a value as TOML would; anything else stays text, which `parse` refuses with its key."""
+    """Convert a value to its key's type; otherwise return the text, which `parse` refuses by key."""
     values = KEYS[key].values if key in KEYS else str
     if values is list:
         return [_number(one) for one in text.split(",")]

@@ -17,7 +17,7 @@ def lines(
 ) -> Iterator[bytes]:
     """Yield lines, with their newlines, until the child closes its output or ends.
 
-    The last line may lack its newline. Another process may hold the output open, hence the second condition.
+    The last line may lack its newline. `has_ended` is asked because another process may keep the output open.
     deadline: a time of `time.monotonic()`. Raises DeadlineExceededError with the message `late`.
     """
     rest, over = b"", False
@@ -28,7 +28,7 @@ def lines(
         if not select.select([output], [], [], 0 if over else min(left, PATIENCE))[0]:
             if over:
                 break
-            over = has_ended()  # what it wrote last is read all the same
+            over = has_ended()  # if so, one more round reads its last output
             continue
         data = os.read(output.fileno(), 64 * 1024)
         if not data:

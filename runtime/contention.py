@@ -2,4 +2,4 @@
 
 
 class ContentionError(Exception):
-    """Raised when every attempt to write an item lost against another writer; transient."""
+    """Raised when every attempt at a conditional write lost to another writer; transient."""

@@ -1,4 +1,4 @@
-"""A deadline for work, in terms of `time.monotonic()`."""
+"""The error for a missed deadline."""
 
 
 class DeadlineExceededError(Exception):

@@ -11,10 +11,11 @@ class VariableError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """The field `output_bucket` is the variable OUTPUT_BUCKET; fields with a default may be missing or empty.
+    """Base class whose fields are environment variables: `output_bucket` is the variable OUTPUT_BUCKET.
 
-    Fields are str, int, float, bool ("on" or "off"), or tuple[str, ...], separated by spaces. Numbers are at
-    least 0, or at least n with `field(metadata={"least": n})`.
+    Variables of fields with a default may be missing or empty. Fields are str, int, float, bool ("on" or
+    "off"), or tuple[str, ...], separated by spaces. Numbers are at least 0, or at least n with
+    `field(metadata={"least": n})`.
     """
 
     def as_variables(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Amazon S3's events as EventBridge delivers them, and the id of the job that follows from one."""
+"""Amazon S3's events as EventBridge delivers them, and the job id derived from an event."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectEvent:
-    """One event of the source bucket. size in bytes; 0 for deletions, whose events have none."""
+    """One event of the source bucket. size: in bytes; 0 for deletions, whose events have no size."""
 
     change: Change
     bucket: str
@@ -39,7 +39,7 @@ class ObjectEvent:
 
     @property
     def is_folder(self) -> bool:
-        """Whether the key ends in a slash, like that of a "folder" made in the console, whatever its size."""
+        """Whether the key ends in a slash, as the console's "folders" do; its size does not matter."""
         return self.key.endswith("/")
 
 
@@ -52,7 +52,7 @@ def job_id(bucket: str, key: str, version_id: str) -> str:
 
 
 def parse_event(event: Mapping[str, Any]) -> ObjectEvent:
-    """Parse an event as EventBridge delivers it; its keys are not URL-encoded.
+    """Parse an event as EventBridge delivers it; object keys in it are not URL-encoded.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     Raises ValueError when it is not an "Object Created" or "Object Deleted" of a versioned bucket.

@@ -1,4 +1,4 @@
-"""Exit codes of an attempt: the worker's contract, whatever its language."""
+"""Exit codes of an attempt: the contract for a worker in any language."""
 
 from subprocess import CalledProcessError
 
@@ -10,24 +10,24 @@ from runtime.contention import ContentionError
 from runtime.deadline import DeadlineExceededError
 
 DONE, FAILED, REJECTED, AGAIN = 0, 1, 3, 4
-"""Any other code is a failure too."""
+"""Exit codes; any other counts as FAILED, except those of a killed process."""
 TRANSIENT = {
     *("SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
     *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ConditionalRequestConflict"),
 }
-"""Client errors that are transient."""
+"""Error codes of ClientError that are transient, in addition to every status of 500 or more."""
 EXPECTED = (
     DeadlineExceededError,
     ClientError,
     BotoCoreError,
-    Boto3Error,  # a stream broke too often
-    HTTPError,  # the same of a connection of the small client
+    Boto3Error,  # a download's stream broke at every try
+    HTTPError,  # a connection of the small S3 client failed at every try
     ContentionError,
-    MemoryError,  # of this task, not of the file
-    OSError,  # the same: its disk, say
-    CalledProcessError,  # a program that speaks by the same codes
+    MemoryError,  # the task's fault, not the file's
+    OSError,  # likewise; a full disk, for example
+    CalledProcessError,  # a program that uses the same exit codes
 )
-"""Errors that an attempt may raise besides a rejection; any other is a bug."""
+"""Errors that an attempt may raise, apart from a rejection; any other is a bug."""
 
 
 class StoppedError(BaseException):

@@ -1,7 +1,7 @@
 """Backoff of failed messages: how long they stay hidden, growing with each receive."""
 
 PAUSES = (30, 120, 360, 720)
-"""Seconds after the first, second, third and fourth receive: five receives outlast twenty minutes of trouble.
+"""Seconds after the first, second, third and fourth receive: five receives outlast a 20-minute outage.
 
 The queue's own visibility timeout is for consumers that died. After the fifth receive
 (stacks/constructs/event_queue.py) there is no pause: the message goes to the dead-letter queue.

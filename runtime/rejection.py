@@ -1,4 +1,4 @@
-"""Reasons why an input is rejected, for which no retry can succeed."""
+"""Reasons for rejecting an input permanently: no retry can succeed."""
 
 from enum import StrEnum
 

@@ -48,7 +48,7 @@ def rejection_key(job_id: str) -> str:
 
 
 def pointer_key(key: str) -> str:
-    """Return `latest/{key, percent-encoded}.json`, or the key's sha256 if that is too long.
+    """Return `latest/{key, percent-encoded}.json`, or a key with its sha256 if that is too long.
 
     "=" is always encoded in a key, so the two kinds cannot collide.
     """
@@ -101,7 +101,7 @@ class Output:
         )
 
     def publish_again(self, event: ObjectEvent) -> bool | None:
-        """Show again what was published before and return as `publish` does; None if nothing was.
+        """Show again what was published before, and return what `publish` would; None if nothing was.
 
         A repeated event thus changes no byte that caches may hold for a year, and repeats no work.
         """
@@ -113,7 +113,7 @@ class Output:
 
         Returns whether the pointer now shows the job.
 
-        The pointer gets the newer of the version's sequencers: that of a backfill is older than S3's own.
+        The pointer gets the newer sequencer of event and document: a backfill's is older than S3's own.
         """
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document
@@ -131,10 +131,10 @@ class Output:
             self._put_json(rejection_key(event.job_id), record)
 
     def apply_deletion(self, event: ObjectEvent) -> None:
-        """Remove results and replace the pointer with a tombstone, so that a late event cannot restore it.
+        """Remove results and replace the pointer with a tombstone, so that a late event cannot restore them.
 
         A delete marker hides the key whatever it showed. The deletion of one version affects the pointer only
-        while it shows that version; the tombstone keeps its sequencer, since newer events may still arrive.
+        while it shows that version; the tombstone keeps its sequencer, as newer events may still arrive.
         """
         if event.change is Change.VERSION_DELETED:
             self._move_pointer(event.key, lambda now: _tombstone_for_version(now, event), tagging=DELETED_TAG)
@@ -175,11 +175,11 @@ class Output:
         return self._read(rejection_key(job_id))[0] is not None
 
     def is_published(self, job_id: str) -> bool:
-        """Return whether its manifest exists, and therefore its whole result."""
+        """Return whether the job's manifest exists, and therefore its whole result."""
         return self._read(manifest_key(job_id))[0] is not None
 
     def _withdraw(self, job_id: str) -> None:
-        """Remove results; announce it before, in case of an interruption, and again afterwards."""
+        """Remove results; if there are any, call `withdrawn` before, in case of interruption, and after."""
         was_there = next(self._pages(version_prefix(job_id)), None)
         if was_there:
             self.withdrawn(job_id)
@@ -205,7 +205,10 @@ class Output:
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _store_manifest(self, document: Document) -> Document:
-        """Store the manifest once: a repeated job has other timings, and readers may have cached it."""
+        """Store the manifest unless there is one; return the stored one.
+
+        A repeated job's would have other timings, and readers may have cached the first.
+        """
         key = manifest_key(document["job_id"])
         for race in range(_RACES):
             try:
@@ -215,15 +218,15 @@ class Output:
                     return self._read(key)[0] or document
                 if error.response["Error"]["Code"] not in _LOST_THE_RACE:
                     raise
-                self.pause(_pause(race))  # 409: another write of it is under way
+                self.pause(_pause(race))  # 409: another write of this key is in progress
             else:
                 return document
-        raise ContentionError(f"{key} was being written {_RACES} times.")
+        raise ContentionError(f"Another write of {key} was in progress at each of {_RACES} tries.")
 
     def _move_pointer(
         self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
     ) -> Document | None:
-        """Replace the pointer with what `change` makes of it, unless that is None; return the result."""
+        """Replace the pointer with what `change` returns, unless that is None; return the final pointer."""
         for race in range(_RACES):
             now, etag = self._read(pointer_key(key))
             then = change(now)

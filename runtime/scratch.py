@@ -1,4 +1,4 @@
-"""A scratch folder, and removal of those that dead processes left behind.
+"""A scratch folder, and removal of folders that dead processes left behind.
 
 A function that was killed leaves its files in /tmp, and the next one in that environment has less space:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
@@ -12,13 +12,13 @@ from pathlib import Path
 
 _NAME = "scratch-"
 _held: list[int] = []
-"""Open files, whose locks end with this process, however it ends."""
+"""File descriptors; the kernel releases their locks when this process ends, however it ends."""
 
 
 def scratch_folder(parent: Path | None = None) -> Path:
     """Create a folder in `parent` or the system's temporary folder, after removing folders of dead processes.
 
-    Processes that run beside this one, as on a developer's machine, keep their folders.
+    Other processes that still run, as on a developer's machine, keep their folders.
     """
     parent = parent or Path(tempfile.gettempdir())
     with (parent / f"{_NAME}lock").open("w") as one_at_a_time:

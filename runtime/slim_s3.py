@@ -1,7 +1,7 @@
 """The few S3 calls that a function needs, in boto3's shape and at a fraction of its cold start.
 
-botocore reads a megabyte of service model before its first request; this signs and sends (ADR 0003).
-Use boto3 where a process lives long; for many small objects of a task there is runtime/task_s3.py.
+botocore reads a megabyte of service model before its first request; this only signs and sends (ADR 0003).
+Use boto3 in long-lived processes; for many small objects of a task there is runtime/task_s3.py.
 """
 
 import base64
@@ -60,10 +60,10 @@ _NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 class S3:
     """A client with the environment's credentials and Region, as Lambda sets them, and `AWS_ENDPOINT_URL`.
 
-    Methods take and return what boto3's of the same name do, as far as it is used here, and raise botocore's
-    ClientError. Failed connections, status 500, 502, 503 or 504, and a 200 with an error as its body are
-    retried `retries` times with growing pauses; connections that fail after that raise urllib3's HTTPError.
-    Raises ValueError if the environment has no credentials or no Region.
+    Methods take and return what boto3's methods of the same name do, limited to what is used here, and raise
+    botocore's ClientError. Failed connections, status 500, 502, 503 or 504, and a 200 with an error as its
+    body are retried `retries` times with growing pauses; connections that fail after that raise urllib3's
+    HTTPError. Raises ValueError if the environment has no credentials or no Region.
 
     renewed: called for each request; returns variables that replace the environment's, for credentials that
         expire.
@@ -131,8 +131,8 @@ class S3:
 
     @cached_property
     def _retries(self) -> Retry:
-        # Every call here may be repeated: a conditional PUT that did arrive then loses against itself,
-        # which its caller has to expect of any retry.
+        # Every call here may be retried: a conditional PUT that had arrived then fails its own condition,
+        # which callers must expect of any retry.
         return Retry(
             total=self.retries,
             status_forcelist=(500, 502, 503, 504),
@@ -140,7 +140,7 @@ class S3:
             backoff_factor=0.2,
             backoff_jitter=0.2,
             backoff_max=MOST_PAUSE,
-            respect_retry_after_header=False,  # an hour of it would outlast the function
+            respect_retry_after_header=False,  # a long one would outlast the function
             raise_on_status=False,
             redirect=False,
         )
@@ -175,7 +175,7 @@ class S3:
         retries = self._retries
         try:
             parse_url(url)
-        except LocationParseError as error:  # "//" and what no host may hold, which a key may
+        except LocationParseError as error:  # a path that begins with "//" is parsed as a host
             raise ClientError({"Error": {"Code": "InvalidURI", "Message": str(error)}}, operation) from error
         while True:
             answer = pool.urlopen(
@@ -218,7 +218,7 @@ def sign(
     environment: Mapping[str, str],
     now: datetime,
 ) -> dict[str, str]:
-    """Return the headers with those of Signature Version 4.
+    """Return the headers and those that Signature Version 4 adds.
 
     path, search: percent-encoded; search is also sorted.
 

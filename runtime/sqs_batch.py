@@ -26,8 +26,8 @@ metrics = Metrics()
 class Outcome:
     """The result of processing one message.
 
-    metric: the CloudWatch metric to increment, from the function's enum, and the log message. facts: fields
-    to log with it.
+    metric: from the function's enum; names the CloudWatch metric to increment, and is the log message.
+    facts: fields to log with it.
     """
 
     metric: str
@@ -71,7 +71,7 @@ def each_message(work: Work) -> Handler:
         started = time.perf_counter()
         try:
             outcome = work(json.loads(record.body), lambda_context)
-        except Exception:  # the processor itself logs nothing of it
+        except Exception:  # the processor itself does not log it
             again, about = _again(record), _about(record.body)
             logger.exception("Failed", message_id=record.message_id, about=about, again_in=again)
             metrics.add_metric(name="Failed", unit=MetricUnit.Count, value=1)

@@ -13,7 +13,10 @@ from runtime.slim_s3 import S3
 
 
 def task_s3(session: boto3.Session, *, connections: int) -> S3:
-    """Return a client with the session's credentials and Region. Raises NoCredentialsError without any."""
+    """Return a client with the session's credentials and Region.
+
+    Raises NoCredentialsError without credentials, ValueError without a Region.
+    """
     found = session.get_credentials()
     if found is None:
         raise NoCredentialsError

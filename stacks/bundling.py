@@ -1,6 +1,6 @@
 """Function packages without Docker, and build contexts of images, both from import closures.
 
-Each is kept under build/ by a digest of all that goes into it, so that nothing stale is ever shipped.
+Each is kept under build/, named by a digest of its inputs, so that nothing stale is ever shipped.
 Only `packages` runs pip; set-up calls it for every function, so that `bundle` needs no network afterwards.
 """
 
@@ -32,7 +32,7 @@ _RECIPE = (Path(__file__), _COMPILER)
 
 
 class BundlingError(Exception):
-    """Raised when a package cannot be made; the message says what to do."""
+    """Raised when a package cannot be built; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Bundle:
 def bundle(function: str, runtime: Runtime) -> Bundle:
     """Return the package of `lambda_src/{function}`: its handler, what it imports, and dependencies.
 
-    Raises BundlingError when dependencies that were not fetched before cannot be fetched now.
+    Raises BundlingError if dependencies must be fetched and cannot be, or if something does not compile.
     """
     lock = ROOT / "lambda_src" / function / "requirements.txt"
     sources = closure(f"lambda_src.{function}.handler", root=ROOT)
@@ -83,7 +83,7 @@ def bundle(function: str, runtime: Runtime) -> Bundle:
 def context(image: str, *modules: str) -> Path:
     """Return the build context of `container/{image}`: Dockerfile, lock files, code and all its imports.
 
-    modules: further modules that run in the container, besides `container.{image}`.
+    modules: other modules that run in the container.
     """
     folder = ROOT / "container" / image
     files = [folder / "Dockerfile", folder / "requirements.txt", ROOT / "requirements-build.txt"]
@@ -96,7 +96,8 @@ def packages(lock: Path, runtime: Runtime) -> Path:
     """Install the dependencies of a lock file for `runtime`, and return their folder.
 
     pyvips 3 comes as source only. Without pkgconfig, which is not among our pins, it builds as pure Python
-    and finds libvips in pyvips-binary; built against a libvips of this machine it would not run on another.
+    and finds libvips in pyvips-binary. Built against this machine's libvips, it would not run elsewhere; that
+    raises BundlingError, as a failure of pip does.
     """
 
     def fill(folder: Path) -> None:
@@ -106,7 +107,7 @@ def packages(lock: Path, runtime: Runtime) -> Path:
         )
         if any((folder / "pyvips").glob("*.so")):
             raise BundlingError(
-                "pyvips was built against a libvips of this machine: remove pkgconfig from .venv."
+                "pyvips was built against this machine's libvips: remove pkgconfig from .venv."
             )
         shutil.rmtree(folder / "bin", ignore_errors=True)
         _compile(folder, sorted(file.parent.name for file in folder.glob("*/__init__.py")), runtime)
@@ -143,7 +144,7 @@ def _compile(folder: Path, names: Sequence[str], runtime: Runtime) -> None:
         command += [str(folder / name) for name in names]
     else:
         command = ["node", str(_COMPILER), str(folder), runtime.python, *names]
-    _run(command, what="compile the function's Python")
+    _run(command, what="compile Python to bytecode")
 
 
 def _run(command: list[str], *, what: str) -> None:
@@ -153,7 +154,7 @@ def _run(command: list[str], *, what: str) -> None:
 
 
 def _once(name: str, fill: Callable[[Path], None]) -> Path:
-    """Fill `build/{name}` if it does not exist, atomically, and return it."""
+    """Return `build/{name}`; if it does not exist, fill it first, atomically."""
     output = BUILD / name
     if not output.exists():
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +174,7 @@ def _once(name: str, fill: Callable[[Path], None]) -> Path:
 def _make_readable(folder: Path) -> None:
     """Set every mode to 0755 or 0644, whatever the umask of the checkout.
 
-    The zip keeps modes, and a function runs as a user of its own:
+    The zip keeps modes, and Lambda runs the function as a user that does not own the files:
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html
     """
     for path in (folder, *folder.rglob("*")):

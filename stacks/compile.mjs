@@ -1,5 +1,5 @@
-// Compiles folders of Python with the CPython that the functions run on, on machines that have another one:
-// node compile.mjs ROOT VERSION FOLDER...   Bytecode says nothing of the CPU, so WebAssembly's is everyone's.
+// Compiles folders of Python for the functions' Python version, whichever version this machine has:
+// node compile.mjs ROOT VERSION FOLDER...   Bytecode does not depend on the CPU, so Pyodide's suits all.
 import { loadPyodide } from "pyodide";
 
 const [root, version, ...folders] = process.argv.slice(2);

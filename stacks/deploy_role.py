@@ -22,7 +22,7 @@ ROLES = (
 )
 """The roles of `cdk bootstrap` that the CDK CLI assumes to deploy.
 
-Not the one for lookups: it may read everything, and nothing here is looked up.
+The lookup role is left out: it may read the whole account, and nothing here is looked up.
 """
 
 
@@ -40,7 +40,7 @@ class DeployRole(cdk.Stack):
         repository = cdk.CfnParameter(
             self,
             "Repository",
-            description="As in the subject of its tokens: example@12/images@345, or example/images",
+            description="As in its tokens' subject after repo: (example@12/images@345 or example/images)",
             allowed_pattern=r"[A-Za-z0-9_-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?",
         )
         branch = cdk.CfnParameter(
@@ -55,7 +55,7 @@ class DeployRole(cdk.Stack):
             "Provider",
             default="new",
             allowed_values=["new", "existing"],
-            description="GitHub's identity provider: an account has one, which another stack may have made",
+            description="existing if the account already has GitHub's identity provider (it has at most one)",
         )
         is_new = cdk.CfnCondition(
             self, "IsNew", expression=cdk.Fn.condition_equals(provider.value_as_string, "new")
@@ -63,8 +63,8 @@ class DeployRole(cdk.Stack):
         trusted = iam.CfnOIDCProvider(self, "GitHub", url=f"https://{ISSUER}", client_id_list=[AUDIENCE])
         trusted.cfn_options.condition = is_new
         existing = self.format_arn(service="iam", region="", resource="oidc-provider", resource_name=ISSUER)
-        # Without an environment in the job a token's subject names the branch; a fork's or a pull request's
-        # another: https://docs.github.com/en/actions/reference/openid-connect-reference
+        # If the job names no environment, its token's subject names the branch; tokens of forks and of pull
+        # requests have other subjects: https://docs.github.com/en/actions/reference/openid-connect-reference
         subject = f"repo:{repository.value_as_string}:ref:refs/heads/{branch.value_as_string}"
         role = iam.Role(
             self,
@@ -81,7 +81,9 @@ class DeployRole(cdk.Stack):
                 actions=["sts:AssumeRole"], resources=[_in_this_account(arn) for arn in ROLES]
             )
         )
-        cdk.CfnOutput(self, "RoleArn", value=role.role_arn, description="For the workflow's variable")
+        cdk.CfnOutput(
+            self, "RoleArn", value=role.role_arn, description="For SANDBOX_ROLE_ARN or PRODUCTION_ROLE_ARN"
+        )
 
 
 def _in_this_account(arn: str) -> str:

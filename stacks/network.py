@@ -18,7 +18,7 @@ ENDPOINTS = {
     "EcrImages": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
 }
-"""Interface endpoints that a task needs besides S3 and DynamoDB, which have gateway endpoints:
+"""Interface endpoints that a task needs in addition to the gateway endpoints for S3 and DynamoDB:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 """
 
@@ -44,7 +44,7 @@ class Network(cdk.Stack):
             max_azs=ZONES,
             nat_gateways=(ZONES if settings.is_production else 1) if settings.egress == "nat" else 0,
             subnet_configuration=_subnets(settings),
-            # Nothing of ours is in the default group, and emptying it would bring a hidden function.
+            # Nothing uses the default group, and restricting it would add a custom resource with a function.
             restrict_default_security_group=False,
         )
         self._choose_zones(settings.zone_ids)
@@ -67,7 +67,7 @@ class Network(cdk.Stack):
         self._share()
 
     def _choose_zones(self, zone_ids: Sequence[str]) -> None:
-        """Set the zones by id: names differ between accounts. A subnet's zone cannot be changed later."""
+        """Set zones by id: each account maps names to zones. A subnet's zone cannot be changed later."""
         if not zone_ids:
             return
         for subnets in (self.vpc.public_subnets, self.vpc.private_subnets, self.vpc.isolated_subnets):
@@ -90,7 +90,7 @@ class Network(cdk.Stack):
         group = ec2.SecurityGroup(self, "Endpoints", vpc=self.vpc, allow_all_outbound=False)
         group.add_ingress_rule(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.tcp(443))
         acknowledge(
-            group, {"AwsSolutions-EC23": "It lets in the VPC's own range, which is a token at synth."}
+            group, {"AwsSolutions-EC23": "It allows only the VPC's own CIDR, which is a token at synth time."}
         )
         exec_channels = {"Exec": ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES}
         for name, service in (ENDPOINTS | (exec_channels if settings.exec == "on" else {})).items():
@@ -103,8 +103,8 @@ class Network(cdk.Stack):
         attachment = ec2.CfnVPCGatewayAttachment(
             self, "GatewayAttachment", vpc_id=self.vpc.vpc_id, internet_gateway_id=gateway.ref
         )
-        # As CDK names them where there are public subnets: with other names a change of egress would attach a
-        # second gateway before it takes the first away, and fail.
+        # The logical ids CDK uses if there are public subnets. With other ids, a change of egress would
+        # attach a second gateway before detaching the first, and fail.
         gateway.override_logical_id("VpcIGWD7BA715C")
         attachment.override_logical_id("VpcVPCGWBF912B6E")
 
@@ -116,7 +116,7 @@ def _subnets(settings: Settings) -> list[ec2.SubnetConfiguration]:
         "endpoints": ec2.SubnetType.PRIVATE_ISOLATED,
     }[settings.egress]
     subnets = [
-        # A task asks for a public address itself; nothing else that starts here gets one.
+        # Tasks request a public address themselves; nothing else launched here gets one.
         ec2.SubnetConfiguration(
             name=TASKS,
             subnet_type=kind,

@@ -20,8 +20,8 @@ WIDTH = 12
 class Operations(cdk.Stack):
     """A dashboard of metrics, without references to resources of other stacks.
 
-    It finds metrics by namespace, the name of a pattern's stack, so each pattern can be deployed, copied and
-    destroyed without it.
+    It finds metrics by namespace, which is the name of the pattern's stack. Each pattern can therefore be
+    deployed, copied and destroyed without this stack.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -46,7 +46,7 @@ class Operations(cdk.Stack):
                 "Latency, p99, ms",
                 photos.metric(renditions.Metric.LATENCY, "a photo", "p99"),
                 images.metric(iiif.Metric.LATENCY, "an image request", "p99"),
-                answers.metric(iiif.Metric.LATENCY, "the same of a function", "p99"),
+                answers.metric(iiif.Metric.LATENCY, "an image request by a function", "p99"),
                 dispatcher.metric(jobs.Metric.LATENCY, "a scan, or the start of its task", "p99"),
                 worker.metric(queue.Metric.LATENCY, "a scan from the queue", "p99"),
             ),
@@ -54,7 +54,7 @@ class Operations(cdk.Stack):
                 "Errors",
                 photos.metric(renditions.Metric.FAILED, "photos, tried again"),
                 images.metric(iiif.Metric.ERRORS, "image requests"),
-                answers.metric(iiif.Metric.ERRORS, "the same of a function"),
+                answers.metric(iiif.Metric.ERRORS, "image requests by a function"),
                 dispatcher.metric(jobs.Metric.FAILED, "scans, tried again"),
                 dispatcher.metric(jobs.Metric.JOB_FAILED, "jobs that could not start"),
                 tracker.metric(jobs.Metric.JOB_FAILED, "jobs"),
@@ -68,7 +68,7 @@ class Operations(cdk.Stack):
                 "Throughput",
                 photos.metric(renditions.Metric.PUBLISHED, "photos"),
                 images.metric(iiif.Metric.REQUESTS, "image requests"),
-                answers.metric(iiif.Metric.REQUESTS, "the same of a function"),
+                answers.metric(iiif.Metric.REQUESTS, "image requests by a function"),
                 dispatcher.metric(jobs.Metric.DONE_BY_LAMBDA, "scans by the function"),
                 dispatcher.metric(jobs.Metric.TASK_STARTED, "scans by a task"),
                 worker.metric(queue.Metric.DONE, "scans from the queue"),

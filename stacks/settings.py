@@ -84,7 +84,7 @@ class Settings:
     videos: Literal["off", "on"] = "off"
     """Whether videos are processed as well as scans; FFmpeg with x264 and x265 is under the GPL."""
     max_video_seconds: int = number(3600, most=7200)
-    """Longest video; two hours at the highest bit rate still fit into one PUT of 5 GiB."""
+    """Maximum duration of a video; two hours at the highest bit rate still fit into one PUT of 5 GiB."""
     max_video_bytes: int = number(20_000_000_000, most=80_000_000_000)
     """Maximum file size of a video."""
     warm: Literal["off", "provisioned", "snapstart"] = "off"
@@ -94,13 +94,13 @@ class Settings:
     views: Literal["off", "on"] = "off"
     """Whether CloudFront's real-time logs tell StreamPattern of each request for an image or a tile."""
     spot: Literal["off", "on"] = "off"
-    """Whether first attempts run on Fargate Spot, at a third of the price; they may be interrupted."""
+    """Whether HybridPattern's first attempts run on Fargate Spot: a third of the price, but interruptible."""
     max_concurrency: int = number(4, least=2, most=1000)
     """Maximum concurrency of each function that reads uploads.
 
     A new account has ten concurrent executions in all (quota L-B99A9384).
 
-    Two functions at the default, and one execution for a stream's shard, leave one for the tracker.
+    At the default, two functions take eight and a stream's shard takes one, which leaves one for the tracker.
     """
     exec: Literal["off", "on"] = "off"
     """ECS Exec: whoever may call it gets a shell in a running task; sessions are logged."""

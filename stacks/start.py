@@ -1,6 +1,6 @@
 """Start of the CDK apps.
 
-If the program is an app.py, importing this module, before CDK, also tunes Python for synth.
+Importing this module before CDK also tunes Python for synth, if the program is an app.py.
 """
 
 import gc
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 if Path(sys.argv[0]).name == "app.py":
     sys.dont_write_bytecode = False  # synth imports 60 MB of CDK
-    gc.disable()  # and lives for two seconds
+    gc.disable()  # the process lives for two seconds
 
 
 def run(compose: "Callable[[Construct, Settings], None]") -> None:

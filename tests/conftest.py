@@ -16,7 +16,7 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "POWERTOOLS_TRACE_DISABLED": "1",
 }
-# No test reaches an account of whoever runs it.
+# Keep tests out of the AWS account of whoever runs them.
 for _name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
     os.environ.pop(_name, None)
 os.environ.update(ENVIRONMENT)
@@ -26,7 +26,7 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def outside_of_aws() -> None:
-    """Point boto3 away from AWS, whatever an earlier test did: `local_aws` deletes all AWS variables."""
+    """Set the dummy AWS variables again before each test, since `local_aws` deletes them."""
     os.environ.update(ENVIRONMENT)
 
 
@@ -45,8 +45,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order tests: quick ones first, then those that deploy, and last the one that destroys.
 
-    A worker of xdist begins with those that deploy. When tasks are to run as processes, tests of containers
-    are deselected, not skipped.
+    An xdist worker begins with those that deploy. If tasks run as processes, tests marked `containers` are
+    deselected, not skipped.
     """
     if os.environ.get("LOCAL_AWS_CONTAINERS") == "processes":
         of_containers = [item for item in items if item.get_closest_marker("containers")]

@@ -1,1 +1,1 @@
-"""What developers and users run: the commands of dev.py, clients of deployed patterns, the local AWS."""
+"""Tools for developers and users: the commands of dev.py, clients of deployed patterns, the local AWS."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 MOST_AT_ONCE = 200
 THROTTLED = (429, 503)
-"""Status of Lambda and of the service when they are out of capacity."""
+"""Status codes of Lambda (429) and of the service (503) when they are out of capacity."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One answer. status 0: none. work_ms: as reported by the server, else 0."""
+    """Outcome of a request. status: 0 without an answer. work_ms: as the server reported it, else 0."""
 
     status: int
     seconds: float
@@ -44,7 +44,7 @@ class Answers:
         return len(self.all) - len(self.good) - self.throttled
 
     def milliseconds(self, share: float) -> float:
-        """Return the nearest-rank percentile of successful answers; NaN without any."""
+        """Return the `share` percentile (nearest rank) of the successful answers' times; NaN without any."""
         if not self.good:
             return math.nan
         seconds = sorted(one.seconds for one in self.good)
@@ -52,7 +52,7 @@ class Answers:
 
     @property
     def work_ms(self) -> float:
-        """Return the mean of the server's reported work."""
+        """Mean of the work that the server reported for successful answers; NaN without any."""
         return sum(one.work_ms for one in self.good) / len(self.good) if self.good else math.nan
 
 
@@ -63,7 +63,7 @@ def at_once(ask: Ask, paths: Sequence[str], *, clients: int) -> Answers:
 
 
 def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float) -> Answers:
-    """Send each request at its time, whether or not earlier ones have been answered; 200 at once at most."""
+    """Send each request at its time, whether or not earlier ones have been answered; at most 200 at once."""
     began = time.monotonic()
 
     def one(number: int, path: str) -> Asked:
@@ -76,7 +76,7 @@ def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float)
 
 
 def capacity(ask: Ask, paths: Iterator[str], *, clients: int, seconds: float) -> float:
-    """Return successful answers per second of `clients` clients, each repeating once it is answered."""
+    """Return successful answers per second of `clients` clients, each of them asking again once answered."""
     began = time.monotonic()
 
     def one(_: int) -> int:

@@ -19,7 +19,7 @@ NPM_CI = (VENV / "bin" / "npm", "ci", "--no-audit", "--no-fund")
 
 
 class SetupError(Exception):
-    """Raised when set-up fails; one sentence that says what is wrong and what to do."""
+    """Raised when set-up fails; the message says what is wrong and what to do."""
 
 
 def set_up_tools() -> None:
@@ -29,7 +29,7 @@ def set_up_tools() -> None:
         check_machine()
         print("Setting up (once; about a minute):", flush=True)
         make_venv(VENV)
-        # pyvips comes as source only, and is built by our pin of setuptools instead of the newest.
+        # pyvips and iiif-validator are built from source, with our pinned setuptools instead of the newest.
         step("build tools", [PYTHON, *PIP, "--only-binary=:all:", "-r", "requirements-build.txt"])
         from_source = ["--only-binary=:all:", "--no-binary=pyvips,iiif-validator", "--no-build-isolation"]
         step("Python packages", [PYTHON, *PIP, "--no-deps", *from_source, "-r", "requirements.txt"])
@@ -47,7 +47,7 @@ def set_up_tools() -> None:
 
 
 def set_up_local_aws() -> None:
-    """Set up MiniStack in an environment of its own, since it pins botocore."""
+    """Set up MiniStack in its own environment, since it pins botocore, and the npm packages beside it."""
     stamp = Stamp(MINISTACK, ["tools/local_aws/requirements.txt", "tools/local_aws/package-lock.json"])
     if stamp.is_current():
         return
@@ -97,7 +97,8 @@ def check_machine() -> None:
         import venv  # noqa: F401
     except ImportError:
         raise SetupError(
-            "This Python cannot create environments. On Debian or Ubuntu: apt install python3-venv and retry."
+            "This Python cannot create virtual environments. "
+            "On Debian or Ubuntu: apt install python3-venv and retry."
         ) from None
     free = shutil.disk_usage(ROOT).free
     if free < 2 * 10**9:
@@ -107,7 +108,7 @@ def check_machine() -> None:
 
 
 def make_venv(folder: Path) -> None:
-    # Not sys.executable: with the environment activated that is the one which goes away here.
+    # Not sys.executable: if the environment is activated, that is inside the folder removed below.
     python = getattr(sys, "_base_executable", sys.executable)
     shutil.rmtree(folder, ignore_errors=True)
     step("environment", [python, "-m", "venv", folder])
@@ -190,7 +191,10 @@ def run(*command: str | Path) -> int:
 
 
 def become(*command: str | Path) -> NoReturn:
-    """Replace this process with the last command, which then receives Ctrl-C and all other signals itself."""
+    """Replace this process with a command, which then receives Ctrl-C and all other signals itself.
+
+    Raises SetupError if there is no such program.
+    """
     os.chdir(ROOT)
     program = shutil.which(command[0], path=environment()["PATH"])
     if not program:

@@ -26,7 +26,7 @@ def main(file: Path, folder: str, threads: str) -> None:
         threads=int(threads),
     )
     facts = carry_out(order, deadline=math.inf)["facts"]
-    # Of the child: a forked process such as this one begins with its parent's peak.
+    # Of the child: this process was forked itself, so its own peak begins with its parent's.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (
         1024 if sys.platform == "linux" else 2**20
     )

@@ -1,4 +1,4 @@
-"""Costs besides compute: entry points, requests to other services, network, logs and data transfer."""
+"""Costs other than compute: entry points, requests to other services, network, logs and data transfer."""
 
 from collections.abc import Iterator
 

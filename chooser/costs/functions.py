@@ -14,7 +14,7 @@ PROVISIONED_BUSY = 0.7
 https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 """
 LEAST_BLOCKED = 0.001
-"""Share of requests that may find no environment ready; no number of environments makes it zero."""
+"""Least share of requests allowed to find no environment ready: no number of them makes it zero."""
 NEVER = 1e12
 """A share of requests below one in this many is treated as none."""
 DISK_INCLUDED_MB = 512
@@ -48,7 +48,7 @@ def on_demand(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
 
 
 def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield the cost of ready environments, scaled by the hour if configured; no free GB-seconds."""
+    """Yield the cost of ready environments, scaled by the hour if configured, without free GB-seconds."""
     kept = environments(load, architecture)
     average = sum(kept) / len(kept)
     yield _requests(load, free)
@@ -74,7 +74,10 @@ def environments(load: Workload, architecture: str) -> list[float]:
 
 
 def _ready(in_flight: float, share: float) -> int:
-    """Return how many environments are at most 70 % busy, and all busy for at most `share` of requests."""
+    """Return the number of environments needed.
+
+    At most 70 % of them are busy on average, and all are busy for at most `share` of requests.
+    """
     count = max(1, ceil(in_flight / PROVISIONED_BUSY))
     while blocked(count, in_flight) > max(share, LEAST_BLOCKED):
         count += 1
@@ -83,7 +86,7 @@ def _ready(in_flight: float, share: float) -> int:
 
 def blocked(count: float, in_flight: float) -> float:
     """Return the share of requests that find none of `count` environments ready: the Erlang B formula."""
-    if in_flight > 100:  # then what is beyond the count is blocked, and next to nothing else
+    if in_flight > 100:  # so many that almost only the requests beyond the count are blocked
         return max(0.0, 1 - count / in_flight)
     inverse = 1.0
     for one in range(1, int(count) + 1):
@@ -104,7 +107,7 @@ def spill(load: Workload, architecture: str, kept: list[float]) -> float:
 
 
 def managed(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield the cost on the only instance type with a price here, three instances at least."""
+    """Yield the cost on at least three instances of m7g.large, the only type priced here."""
     rate, each = max(load.per_second), at_once(load, INSTANCE_GB * GIB)
     by_cpu = rate * load.cpu_seconds(architecture) / INSTANCE_VCPUS
     by_memory = rate * load.task_seconds(architecture, INSTANCE_VCPUS) / max(1, each)

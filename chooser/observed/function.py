@@ -11,7 +11,7 @@ from chooser.costs.functions import DISK_INCLUDED_MB
 from chooser.observed.metrics import Metrics, Seen, Window, rounded
 
 SLICES, OF_EACH = 20, 100
-"""Equal slices of the window, and REPORT lines read per slice: enough to see a few in a thousand."""
+"""Equal slices of the window, and REPORT lines read per slice: enough to see a few starts per thousand."""
 REPORT = re.compile(r"Max Memory Used: (\d+) MB(?:.*?(?:Init|Restore) Duration: ([\d.]+) ms)?", re.DOTALL)
 """A REPORT line; with SnapStart it has a Restore Duration:
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
@@ -46,7 +46,7 @@ def function(session: Any, name: str, window: Window) -> Seen:
             seen.values["log_kb"] = rounded(kilobytes / runs)
     if "log_kb" not in seen.values:
         shared = "other functions may write there too" if group != own else "nothing came in"
-        seen.comments["log_kb"] = f"not seen of {group}: {shared}"
+        seen.comments["log_kb"] = f"not seen in {group}: {shared}"
     try:
         _starts(seen, [*_reports(session.client("logs"), group, name, window)])
     except ClientError as error:
@@ -87,7 +87,7 @@ def _insights(seen: Seen, metrics: Metrics) -> None:
         seen.comments["cpu_ms"] = "not seen: Lambda Insights is off. Set cpu_share if you know it"
         return
     seen.values["cpu_ms"] = rounded(milliseconds)
-    seen.comments["cpu_ms"] = "of Lambda Insights"
+    seen.comments["cpu_ms"] = "from Lambda Insights"
 
 
 def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
@@ -97,11 +97,13 @@ def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
         return
     inits = [init for _, init in reports if init]
     seen.values["cold_share"] = round(len(inits) / len(reports), 5)
-    seen.comments["cold_share"] = f"of {len(reports):,} REPORT lines, from all of the time"
+    seen.comments["cold_share"] = f"in {len(reports):,} REPORT lines, spread over the whole period"
     if inits:
         seen.values["init_ms"] = rounded(sum(inits) / len(inits))
     used = max(memory for memory, _ in reports)
-    seen.comments["shared_memory_mb"] = f"not seen apart; {used:,} MB were used at most, with one request"
+    seen.comments["shared_memory_mb"] = (
+        f"not seen separately; {used:,} MB were used at most, with one request"
+    )
 
 
 def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:

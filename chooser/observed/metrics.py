@@ -8,10 +8,12 @@ from typing import Any
 from chooser.workload import SECONDS_A_MONTH
 
 MINUTES_KEPT = timedelta(days=15)
-"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html"""
+"""How long CloudWatch keeps one-minute data points:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+"""
 HOUR = 3600
 ADDED = ("Sum", "SampleCount")
-"""Statistics that are summed over several sets of dimensions; of others the maximum is taken."""
+"""Statistics that are summed over several sets of dimensions; for others, the maximum is taken."""
 
 
 class NothingSeenError(Exception):
@@ -38,7 +40,7 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """values: keys of a workload. comments: on keys, or on what could not be seen."""
+    """What was observed. values: by key of a workload. comments: by key, also for values not seen."""
 
     values: dict[str, object] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
@@ -100,14 +102,14 @@ class Metrics:
         hourly = {at: value for at, value in self.points(name, "Sum").items() if value}
         start = self.window.start
         if not hourly:
-            raise NothingSeenError(f"CloudWatch has no {what} of it from {start:%Y-%m-%d} on")
+            raise NothingSeenError(f"CloudWatch has recorded no {what} since {start:%Y-%m-%d}")
         total, hours, period = sum(hourly.values()), [0.0] * 24, self.window.shortest_period
         for at, value in hourly.items():
             hours[at.hour] += value
         worst = max(self.points(name, "Sum", period).values(), default=0) / period
         first, days, late = min(hourly), self.window.seconds / 86_400, ""
         if first.date() > start.date():
-            late = f"; none before {first:%Y-%m-%d}: if it began then, say more"
+            late = f"; the first on {first:%Y-%m-%d}: if it was new then, enter more"
         seen = Seen(
             values={
                 "requests": round(total * SECONDS_A_MONTH / self.window.seconds),

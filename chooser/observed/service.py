@@ -21,7 +21,7 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
     seen.values.update(
         name=name, region=session.region_name, memory_mb=limit("lambda.vcpu_at_mb"), assumed=["memory_mb"]
     )
-    seen.comments["memory_mb"] = "not seen, it is no function: one vCPU is assumed"
+    seen.comments["memory_mb"] = "not seen, since it is not a function: that of one vCPU is assumed"
     dimensions = [{"ClusterName": found[0]["clusterArn"].rpartition("/")[2], "ServiceName": name}]
     client = session.client("cloudwatch")
     metrics = Metrics(client=client, window=window, namespace="AWS/ECS", dimensions=dimensions)
@@ -41,7 +41,7 @@ def _requests(
         (one["TargetGroupArn"], arn) for one in told for arn in one["LoadBalancerArns"] if "/app/" in arn
     ]
     if not pairs:
-        without = "not seen: no Application Load Balancer counts them. Say them per month"
+        without = "not seen: no Application Load Balancer counts them. Enter requests per month"
         return Seen(comments={"requests": without, "duration_ms": unseen}), 0
     metrics = Metrics(
         client=session.client("cloudwatch"),
@@ -61,10 +61,10 @@ def _requests(
     if seconds:
         seen.values["duration_ms"] = {architecture: rounded(seconds * 1000)}
         most = f"p99 up to {late * 1000:,.0f} ms in an hour"
-        seen.comments["duration_ms"] = f"in the service, no function; {most}"
+        seen.comments["duration_ms"] = f"in the service, not in a function; {most}"
     balancer = client.describe_load_balancers(LoadBalancerArns=[pairs[0][1]])["LoadBalancers"][0]
     seen.values["internet"] = balancer.get("Scheme") == "internet-facing"
-    seen.comments["internet"] = f"its load balancer is {balancer.get('Scheme')}; say payload_out_mb"
+    seen.comments["internet"] = f"its load balancer is {balancer.get('Scheme')}; set payload_out_mb"
     return seen, counted
 
 
@@ -80,9 +80,9 @@ def _tasks(seen: Seen, metrics: Metrics, task: Mapping[str, Any], counted: float
         return
     tasks = samples * 60 / metrics.window.seconds
     average = f"{tasks:.3g} tasks of {vcpus:g} vCPU and {memory / 1024:g} GB on average"
-    seen.comments["task_vcpus"] = f"not said, so that the cheapest is found; it had {average}"
+    seen.comments["task_vcpus"] = f"not set, so that the cheapest size is found; the service had {average}"
     if counted:
         seen.values["cpu_ms"] = rounded(samples * 60 * share / 100 * vcpus / counted * 1000)
-        seen.comments["cpu_ms"] = "of all CPU that the tasks took, idle work included"
+        seen.comments["cpu_ms"] = "from all CPU time of the tasks, idle work included"
     used = (metrics.mean("MemoryUtilization") or 0) / 100 * memory
-    seen.comments["shared_memory_mb"] = f"not seen apart; a task used {used:,.0f} MB on average"
+    seen.comments["shared_memory_mb"] = f"not seen separately; a task used {used:,.0f} MB on average"

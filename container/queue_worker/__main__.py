@@ -5,7 +5,7 @@ import signal
 import sys
 
 if __name__ == "__main__":
-    # Process 1 of a container is not even told to end before it has a handler, and imports take seconds.
+    # Process 1 of a container gets no SIGTERM until it has a handler, and imports take seconds.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 
 from collections.abc import Mapping, Sequence

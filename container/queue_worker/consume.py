@@ -1,4 +1,4 @@
-"""The queue's consumer: one message at a time, extending its visibility and protected from scale-in."""
+"""The queue's consumer: one message at a time, with its visibility extended and the task protected."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ TROUBLE_SECONDS = 5
 """Pause after an error before the queue is polled again."""
 
 Say = Callable[[Metric, Mapping[str, Any], float | None], None]
-"""Counts and logs how a message ended, with its duration if it was worked on."""
+"""Counts and logs how a message ended, with its duration unless it was returned unfinished."""
 
 
 @dataclass(kw_only=True)
@@ -102,7 +102,7 @@ class Consumer:
             return self.handle(body)
         except EXPECTED as error:
             return _failed(error, body=body)
-        except Exception as error:  # noqa: BLE001 - an error in the code: the next message may be none
+        except Exception as error:  # noqa: BLE001 - a bug, which the next message may not hit
             return _failed(error, body=body, trace=traceback.format_exc())
         finally:
             self.is_working = False
@@ -152,7 +152,7 @@ class Consumer:
     def _hide(self, message: "MessageTypeDef", seconds: int) -> None:
         """Change the visibility timeout.
 
-        A failure is harmless: the message is retried sooner or later than it should be.
+        A failure is harmless: the message is then only retried at another time than intended.
         """
         try:
             self.sqs.change_message_visibility(

@@ -37,7 +37,8 @@ class Handler:
     def run(self, body: str) -> Ending:
         """Handle an event of the source bucket. Idempotent: a repeated event publishes the same result.
 
-        Raises transient errors, and ValueError for anything that is not an event of a versioned bucket.
+        Raises StoppedError, the EXPECTED errors of runtime/exits.py, and ValueError for anything that is not
+        an event of a versioned bucket.
         """
         event = parse_event(json.loads(body))
         facts = {"job_id": event.job_id, "key": event.key}

@@ -64,7 +64,7 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
 def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     told = QueueWorkerEnvironment.from_variables(os.environ)
     config = Config(
-        connect_timeout=5,  # without a route to CloudFront an invalidation is given up within a minute
+        connect_timeout=5,  # so that an invalidation without a route to CloudFront fails within a minute
         retries={"mode": "standard", "total_max_attempts": 5},
         max_pool_connections=2 * THREADS,
     )
@@ -106,7 +106,8 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     def forget(job_id: str) -> None:
         """Invalidate the paths of a job's results.
 
-        CloudFront limits invalidations in progress; after a refusal, they expire from its cache within a day.
+        CloudFront limits invalidations in progress. After a failure, results expire from its cache within a
+        day.
         """
         try:
             _invalidate(client("cloudfront"), told.distribution, job_id)

@@ -74,7 +74,7 @@ def main(make: Callable[[Settings, Store], Service] = Service) -> int:
     uvicorn_loop = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
         runner.run(serve(make(settings, store_of(settings))))
-        # Everybody has their answer: threads that still wait for the bucket are not waited for.
+        # All responses have been sent; threads may still wait for the bucket, and need not end first.
         sys.stdout.flush()
         os._exit(0)
 

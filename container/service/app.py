@@ -146,7 +146,7 @@ class Service:
             return None
         try:
             tag = await self.sources.tag(asked.key)
-        except StoreError:  # what is kept may still be served
+        except StoreError:  # a cached source may still be served
             return None
         headers = self._headers(asked, tag, raw_path, request)
         is_present = asked.version in ("", version_of(tag))
@@ -154,7 +154,7 @@ class Service:
 
     def _lead_to_info(self, key: str, version: str, status: int) -> Response:
         """Redirect to the description of a version, or to the unversioned one if `version` is empty."""
-        # Without its host, by whichever name that was asked.
+        # The location has no host, since the service may be reached by several names.
         location = f"{urlsplit(self.settings.base_url).path}{path_of(key, version)}/info.json"
         return RedirectResponse(location, status, {**CORS, "Cache-Control": self._caching("")})
 
@@ -260,7 +260,7 @@ class Service:
 
     @property
     def is_at_work(self) -> bool:
-        """Return whether a thread still works on a request."""
+        """Whether a request is being worked on or waits for a thread."""
         return bool(self.working.pending or self.sources.fetching.pending)
 
     def print_metrics(self) -> None:

@@ -4,7 +4,7 @@ from runtime.rejection import Reason, Rejected
 
 
 class BadRequestError(Exception):
-    """Raised when the URL does not match the grammar, or asks for what the image does not have."""
+    """Raised when the URL does not match the grammar, or asks for something that the image does not have."""
 
 
 class NotFoundError(Exception):
@@ -47,4 +47,4 @@ def status_of(error: Exception) -> int:
 
 def reason_of(error: Exception) -> str:
     """Return one line for the client; for a bug, nothing internal."""
-    return str(error) if status_of(error) != 500 else "This is an error of the server's; it is in its log."
+    return str(error) if status_of(error) != 500 else "Internal error; the server's log has the details."

@@ -165,7 +165,7 @@ def _wanted(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int
         factor = min(size.width / width, size.height / height)
         if not size.enlarge:  # "not larger than the extracted region": https://iiif.io/api/image/3.0/#42-size
             factor = min(1, factor)
-        # Of !w,h alone the text says that the server's limits are kept within too.
+        # For !w,h, unlike for w,h, the specification asks for a size within the server's limits.
         asked = max(1, round(width * factor)), max(1, round(height * factor))
         most = sizes.largest(*asked)
         if most != asked:
@@ -174,7 +174,7 @@ def _wanted(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int
         factor = size.width / width
     else:
         factor = (size.height or 0) / height
-    # One side may round to nothing; that the other asks for 0 is an error.
+    # A side that rounds to 0 becomes 1; a requested 0 is an error.
     to_width = size.width if size.width is not None and size.kind == "exact" else round(width * factor)
     to_height = size.height if size.height is not None and size.kind == "exact" else round(height * factor)
     return (max(1, to_width), max(1, to_height)) if factor else (0, 0)

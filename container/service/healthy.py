@@ -1,4 +1,4 @@
-"""The container image's health check: exits with 0 if the service here is alive, else 1 and a reason."""
+"""The container image's health check: exits with 0 if the service is alive, else with 1 and a message."""
 
 import http.client
 import os

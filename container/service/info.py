@@ -23,7 +23,7 @@ EXTRA_FEATURES = (
 def describe(
     address: str, width: int, height: int, sizes: Sizes, encodings: tuple[Encoding, ...]
 ) -> dict[str, Any]:
-    """Return `info.json` of an image of `width` x `height` pixels. address: the image's own, its `id`."""
+    """Return `info.json` of an image of `width` x `height` pixels. address: the image's URL, its `id`."""
     factors = scale_factors(width, height)
     smaller = [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
     if sizes.presets:

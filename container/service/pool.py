@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Pool:
-    """`workers` threads; `queue` further calls may wait, and the next is refused at once."""
+    """A pool of `workers` threads; `queue` more calls may wait, and any further one is refused at once."""
 
     def __init__(self, name: str, *, workers: int, queue: int) -> None:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)

@@ -1,6 +1,6 @@
 """The URL grammar of the IIIF Image API 3.0: https://iiif.io/api/image/3.0/#2-uri-syntax.
 
-Pure: what a path asks for, without knowing any image.
+Pure: parses what a path asks for, without looking at an image.
 """
 
 import re
@@ -97,7 +97,7 @@ def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
     """
     found = _BASE.fullmatch(raw_path)
     if not found:
-        raise NotFoundError(f"Images are under {PREFIX}/, then the image's name with %2F for its slashes.")
+        raise NotFoundError(f"Images are under {PREFIX}/NAME, with %2F for each slash in the name.")
     version = found["version"] or ""
     match found["rest"].split("/"):
         case [identifier]:
@@ -151,7 +151,7 @@ def _region(text: str) -> Region:
     kind = "px" if found["px"] else "pct"
     left, top, width, height = (float(number) for number in found[kind].split(","))
     if not width or not height:
-        raise BadRequestError(f"Region {_shown(text)}: a width and a height of 0 have no pixels.")
+        raise BadRequestError(f"Region {_shown(text)}: widths and heights of 0 have no pixels.")
     return Region(kind=kind, box=(left, top, width, height))
 
 
@@ -160,7 +160,7 @@ def parse_size(text: str) -> Size:
     found = _SIZE.fullmatch(text)
     if not found or text.removeprefix("^") == ",":
         raise BadRequestError(
-            f"Size {_shown(text)}: max, w, or ,h or w,h or !w,h or pct:n, with ^ before it to enlarge."
+            f"Size {_shown(text)}: max or w, or ,h or w,h or !w,h or pct:n, with ^ before it to enlarge."
         )
     enlarge = bool(found["up"])
     if found["max"]:

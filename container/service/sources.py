@@ -20,7 +20,7 @@ from runtime.rejection import Reason, Rejected
 
 T = TypeVar("T")
 REJECTIONS_KEPT = 1000
-_ANOTHER_VERSION = "This is not the current version of the image: its info.json, without @, leads to it."
+_ANOTHER_VERSION = "This is not the current version of the image: its info.json without @ redirects to that."
 ASK_AGAIN_SECONDS = 2
 """How long the store may take to confirm that a source is unchanged before the cached one is served."""
 log = logging.getLogger("service")
@@ -132,7 +132,7 @@ class Sources:
             self._kept.move_to_end(key)
             self.hits += 1
             return known
-        if not version:  # a version that is named may be a better one
+        if not version:  # a named version may be another than the rejected one
             self._refuse_again(key)
         found, doubt = await self._once(f"fetch {key}", lambda shared: self._look(key, known, shared))
         if version not in ("", found.version):
@@ -179,7 +179,7 @@ class Sources:
         return await self._once(name, lambda shared: self._decode(key, source, shared))
 
     async def _look(self, key: str, known: Source | None, shared: Shared) -> tuple[Source, Exception | None]:
-        """Return the source as the store has it; if the store fails, the cached one and why."""
+        """Return the source as the store has it; if the store fails, the cached one and the error."""
         until = time.monotonic() + self.fresh
         try:
             if known:
@@ -238,7 +238,7 @@ class Sources:
 
     def _keep(self, key: str, source: Source) -> None:
         self._drop(key)
-        if source.bytes > self.budget:  # all others would have to go for it, and then it
+        if source.bytes > self.budget:  # it would evict all others and still not fit
             return
         self._make_room(source.bytes)
         self._kept[key] = source
@@ -277,6 +277,6 @@ class Sources:
     def _forget(self, name: str, shared: Shared, task: asyncio.Task[Any]) -> None:
         """Forget a task, so that the next request starts a new one."""
         if task.done() and not task.cancelled():
-            task.exception()  # perhaps nobody is left to be told
+            task.exception()  # retrieved here, since nobody may be left to await it
         if self._shared.get(name) is shared:
             del self._shared[name]

@@ -121,7 +121,7 @@ class Folder:
         """Return the file's path, version and size."""
         root = self.path.resolve()
         file = (root / key).resolve()
-        # Just one key a file: neither a/../b nor b/ is b, nor does a link lead out.
+        # One key per file: a/../b and b/ are not keys of b, and symbolic links are not followed.
         if not file.is_relative_to(root) or str(file.relative_to(root)) != key or not file.is_file():
             raise NotFoundError(_NONE)
         status = file.stat()

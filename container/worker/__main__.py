@@ -5,8 +5,8 @@ import signal
 import sys
 
 if __name__ == "__main__":
-    # Process 1 of a container is not even told to end before it has a handler, and imports take seconds. Exit
-    # code 4 is another try: runtime/jobs/stopped_task.py.
+    # Process 1 of a container gets no SIGTERM until it has a handler, and imports take seconds. Exit code 4
+    # asks for a retry: runtime/jobs/stopped_task.py.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(4))
 
 from collections.abc import Mapping, Sequence

@@ -62,7 +62,7 @@ class Attempt:
         except Rejected as rejected:
             return self._rejected(job, rejected)
         except SupersededError:
-            return self.say(DONE, "The job went on without this attempt.")
+            return self.say(DONE, "The job has moved on without this attempt.")
         except OvertakenError:
             self.works.output.purge(self.job_id)
             moved = False
@@ -75,7 +75,7 @@ class Attempt:
         return self.say(REJECTED, rejected.one_line)
 
     def _progress(self, job: Job, share: float) -> None:
-        if self.is_stopped():  # where Python ignores what a signal raises: in a finaliser or a callback
+        if self.is_stopped():  # Python ignores what a signal handler raises in a finaliser or callback
             raise StoppedError
         if time.monotonic() - self._told < EVERY_SECONDS:
             return
@@ -85,7 +85,7 @@ class Attempt:
             wanted = self.works.output.confirm_source(job.event)
             overtaken = self.works.output.is_overtaken(job.event)
         except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
-            self.say(DONE, f"Its progress could not be saved: {error}")
+            self.say(DONE, f"Progress could not be saved: {error}")
             return
         if not mine:
             raise SupersededError

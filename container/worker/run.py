@@ -1,7 +1,7 @@
 """One attempt at a job, with the kinds of work of an entry point.
 
 Exits with 0 when its job is done, 3 when it is rejected and 4 when it should be retried; any other code is a
-failure, explained in the last line of the log. ECS has no time limit of its own, so the worker keeps one.
+failure, explained in the last line of the log. ECS has no time limit for tasks, so the worker enforces one.
 """
 
 import json
@@ -87,12 +87,12 @@ def _task_arn() -> str:
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     STOPPED.set()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; cleaning up is not to be interrupted
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the clean-up
     raise StoppedError
 
 
 def _said(code: int, why: str) -> int:
-    """Log with the field names of the functions' lines, so that one query finds both."""
+    """Log with the field names of the functions' logs, so that one query finds both; return the code."""
     whose = {"job_id": os.environ.get(JOB_ID, ""), "attempt": int(os.environ.get(ATTEMPT, "0"))}
     trace = {"xray_trace_id": os.environ[TRACE_ID]} if os.environ.get(TRACE_ID) else {}
     print(json.dumps({"message": why, "exit": code, **whose, **trace}), flush=True)  # noqa: T201

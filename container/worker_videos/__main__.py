@@ -1,11 +1,11 @@
-"""Entry point of the worker where `videos=on`: as container/worker/__main__.py, with videos too."""
+"""Entry point of the worker for `videos=on`: like container/worker/__main__.py, but with videos too."""
 
 import os
 import signal
 import sys
 
 if __name__ == "__main__":
-    # As there: before the imports, since process 1 has no handler of its own.
+    # Before the imports, as there: process 1 gets no SIGTERM until it has a handler.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(4))
 
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
-# Prints the string that a JSON text has under a name, its escapes undone, as UTF-8; with raw=1 as JSON has it.
-# usage: LC_ALL=C awk -v name=key [-v raw=1] -f json.awk FILE. Ends with 1 where there is none, or it does not end.
+# Prints the first string with a given name in a JSON text, unescaped, as UTF-8; with raw=1, as it is written.
+# Usage: LC_ALL=C awk -v name=key [-v raw=1] -f json.awk FILE. Exits with 1 if it is missing or malformed.
 
 { text = text $0 "\n" }
 
@@ -28,11 +28,11 @@ function decoded(string,    at, out, escape, code, low) {
       code = hex(substr(string, 1, 4))
       string = substr(string, 5)
       low = substr(string, 1, 2) == "\\u" ? hex(substr(string, 3, 4)) : 0
-      if (code >= 55296 && code < 56320 && low >= 56320 && low < 57344) {  # the two halves of a pair
+      if (code >= 55296 && code < 56320 && low >= 56320 && low < 57344) {  # a surrogate pair
         code = 65536 + (code - 55296) * 1024 + low - 56320
         string = substr(string, 7)
       } else if (code >= 55296 && code < 57344) {
-        exit 1  # half a character names nothing
+        exit 1  # a lone surrogate is no character
       }
       out = out utf8(code)
     } else {

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Numbers and counts the lines of a text, by the contract of docs/any-language.md:
-# $SOURCE is a file, $RESULTS an empty folder. Ends with 0 done, 3 rejected, 4 to be tried again.
+# $SOURCE is a file, $RESULTS an empty folder. Exits with 0 if done, 3 if the source is rejected.
 set -eu
 export LC_ALL=C
 
 bytes=$(wc -c <"$SOURCE")
 if [ "$(tr -d '\000' <"$SOURCE" | wc -c)" -ne "$bytes" ]; then
-  echo "rejected unsupported-format The file holds a NUL byte: it is no text."
+  echo "rejected unsupported-format The file holds a NUL byte: it is not text."
   exit 3
 fi
 

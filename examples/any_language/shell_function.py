@@ -29,7 +29,7 @@ class ShellFunction(cdk.Stack):
             construct_id,
             stack_name=settings.stack_name(construct_id),
             termination_protection=settings.is_production,
-            description="A function in a shell: texts to numbered lines",
+            description="A function written in shell: numbers the lines of uploaded texts",
         )
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
         source = PrivateBucket(self, "Source", versioned=True, events=True, retain=settings.is_production)
@@ -40,7 +40,7 @@ class ShellFunction(cdk.Stack):
             runtime=lambda_.Runtime.PROVIDED_AL2023,
             code=lambda_.Code.from_asset(str(Path(__file__).parent), exclude=["*.py", "__pycache__"]),
             handler="texts",
-            description="Numbers the lines of each uploaded text, in a shell",
+            description="Numbers the lines of each uploaded text; written in shell",
             timeout=TIMEOUT,
             memory_size=MEMORY_MB,
             environment={"OUTPUT_BUCKET": output.bucket_name, "URL_SUFFIX": cdk.Aws.URL_SUFFIX},
@@ -57,7 +57,7 @@ class ShellFunction(cdk.Stack):
         function.add_event_source(
             event_sources.SqsEventSource(
                 queue.queue,
-                batch_size=1,  # the shell reads one message
+                batch_size=1,  # texts.sh handles one message
                 max_concurrency=settings.max_concurrency,
                 report_batch_item_failures=True,
             )

@@ -1,16 +1,16 @@
-# The function: numbers the lines of each text that is uploaded. Of docs/contract.md it keeps what is said of uploads;
-# it hears of no deletions.
+# The function: numbers the lines of each uploaded text. It implements the part of docs/contract.md about
+# uploads; it gets no deletion events.
 source ./s3.sh
 MOST_BYTES=10000000
 FOR_EVER='Cache-Control: public, max-age=31536000, s-maxage=86400, immutable'
 
-# handle FILE: an event of SQS with one message, which is an event of S3. What fails ends the shell: it comes again.
+# handle FILE: an SQS event with one message, an S3 event. A failure ends the shell, and SQS redelivers.
 handle() {
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
   json "$1" body >"$folder/event"
-  [ "$(of_event detail-type)" = 'Object Created' ] # whatever else comes is an error
-  # One assignment per line: of several, only the last one's failure counts.
+  [ "$(of_event detail-type)" = 'Object Created' ] # any other event is an error
+  # One assignment per command: of several in one, only the last one's failure counts.
   bucket=$(of_event name)
   version=$(of_event version-id)
   sequencer=$(of_event sequencer)
@@ -19,7 +19,7 @@ handle() {
   key=${key%.} # it may end with a newline, which $() drops
   raw_key=$(of_event key raw=1)
   for part in "$bucket" "$version" "$key" "$sequencer"; do
-    [ -n "$part" ] # as a command of its own: in a list with && no failure but the last would count
+    [ -n "$part" ] # not in an && list, in which only the last command's failure would count
   done
   size=$(grep -o '"size": *[0-9]*' "$folder/event" | tr -dc 0-9)
   source=$(
@@ -33,7 +33,7 @@ handle() {
   fi
   status=$(s3 "$OUTPUT_BUCKET" "$manifest" '')
   case $status in
-    200) show ;; # it was done before
+    200) show ;; # done before
     404) make ;;
     *) fail "S3 answered $status for the manifest." ;;
   esac
@@ -57,7 +57,7 @@ make() {
   mkdir "$folder/results"
   env -i PATH="$PATH" SOURCE="$folder/source" RESULTS="$folder/results" TMPDIR="$folder" \
     ./lines.sh >"$folder/said" || code=$?
-  grep -v '^progress \|^rejected ' "$folder/said" || true # its own lines, for the log
+  grep -v '^progress \|^rejected ' "$folder/said" || true # the program's other output, for the log
   if [ $code -eq 3 ]; then
     grep '^rejected ' "$folder/said" >"$folder/rejected"
     read -r _ reason message <"$folder/rejected"
@@ -71,12 +71,12 @@ make() {
     "$(cat "$folder/results/count.json")" "$source" "$job_id" "$sequencer" >"$folder/manifest"
   status=$(put "$manifest" application/json "$folder/manifest" "$FOR_EVER" 'If-None-Match: *')
   [[ $status =~ ^(200|412)$ ]] || fail "S3 answered $status for the manifest."
-  status=$(s3 "$OUTPUT_BUCKET" "$manifest" '') # another attempt's, where that was first
+  status=$(s3 "$OUTPUT_BUCKET" "$manifest" '') # another attempt's, if that was first
   [ "$status" = 200 ] || fail "S3 answered $status for the manifest."
   show
 }
 
-# Moves the key's pointer to the manifest that was just read, unless it shows something newer.
+# Moves the key's pointer to the manifest that was just read, unless the pointer is newer.
 show() {
   local pointer condition race
   cp "$folder/answer" "$folder/manifest"
@@ -112,7 +112,7 @@ reject() {
   say Rejected
 }
 
-# store KEY MEDIA-TYPE FILE: a result of the program.
+# store KEY MEDIA-TYPE FILE: stores a result of the program.
 store() {
   status=$(put "$1" "$2" "$folder/results/$3" "$FOR_EVER")
   [ "$status" = 200 ] || fail "S3 answered $status for $3."
@@ -127,7 +127,7 @@ of_event() {
   json "$folder/event" "$@"
 }
 
-# A text as it stands in JSON, without its control characters.
+# Prints a text escaped for a JSON string, without its control characters.
 escaped() {
   printf %s "$1" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g'
 }

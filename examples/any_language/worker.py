@@ -11,7 +11,7 @@ LINES = Program(
     subject="text",
     most_bytes=100 * MB,
     memory_mb=50,
-    # 1 MB is what a function may do itself: a larger one is said to take longer than its two minutes.
+    # Up to 1 MB the function does the work; a larger text's estimate exceeds the function's limit of 120 s.
     cpu_seconds=lambda size: 240 * size / MB if size > MB else 1,
 )
 

@@ -33,8 +33,9 @@ LAST_SECONDS = 70
 OLDEST = "0"
 """A sequencer older than any that S3 issues."""
 JUST_AFTER = "0" * 40 + "1"
-"""Appended to a sequencer, it makes one that is newer, but older than all later ones: they are compared from
-the left, and none is that long.
+"""Suffix that makes a sequencer newer, but still older than any later one of S3's.
+
+Sequencers are compared from the left, and none of S3's is that long.
 """
 MESSAGES: tuple[Literal["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"], ...] = (
     "ApproximateNumberOfMessages",
@@ -145,7 +146,7 @@ class Feeder:
             change=Change.CREATED,
             bucket=self.bucket,
             key=key,
-            version_id=found.get("VersionId", "null"),  # stored before the bucket had versions
+            version_id=found.get("VersionId", "null"),  # stored before versioning was enabled
             sequencer=pointer["sequencer"] + JUST_AFTER,
             size=found["ContentLength"],
         )

@@ -19,8 +19,7 @@ from runtime.work.works import Works, source_gone
 LAST_SECONDS = 20
 """How long before the function's timeout a job is handed to a task instead."""
 DEPLOY_SECONDS = 900
-"""How long a deployment may take to update the task definition, the policy for it and the function.
-"""
+"""How long a deployment may take to update the task definition, the policy for it and the function."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ class Dispatcher:
         if self._is_overtaken(job_id):
             return Outcome(metric=Metric.SUPERSEDED, facts={"job_id": job_id})
         job = self.jobs.claim(job_id, lease=seconds())
-        if job is None:  # somebody else has it, or it has ended
+        if job is None:  # another invocation has it, it is not due, or it has ended
             return Outcome(metric=Metric.NOTHING_TO_DO, facts={"job_id": job_id})
         facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
         what, more = self._run_here(job, seconds) if job.state is State.WORKING else self._start_task(job)
@@ -124,7 +123,7 @@ class Dispatcher:
                 self.jobs.started(job, task_arn)
                 return Metric.TASK_STARTED, {"task_arn": task_arn}
             case Retryable(why=why, refused=True) if job.spot:
-                # Spot capacity may not come for hours; on demand it is another request, with another token.
+                # Spot capacity may not come for hours; an on-demand request differs, so it needs a new token.
                 self.jobs.postpone(job.job_id, refused=True, on_demand=True)
                 again = self.jobs.claim(job.job_id)
                 return self._start_task(again) if again else (Metric.WAITING, {"why": why})

@@ -1,1 +1,1 @@
-"""The service of container/service as a Lambda function."""
+"""The service in container/service as a Lambda function."""

@@ -15,7 +15,7 @@ from container.service.settings import Settings
 from container.service.stores import store_of
 from lambda_src.iiif.viewer import Viewer
 
-# Lines as they are: of a message within Lambda's own JSON CloudWatch makes no metrics.
+# Lines are printed as they are: CloudWatch extracts no metrics from a message in Lambda's own JSON.
 log.addHandler(logging.StreamHandler(sys.stdout))
 log.setLevel(logging.INFO)
 log.propagate = False
@@ -23,7 +23,7 @@ log.propagate = False
 settings = Settings.from_variables(os.environ)
 service = Service(settings, store_of(settings))
 service.ready = True
-# Of ASGI's lifespan Mangum would run start and end with every event, and the service's end closes its pools.
+# With ASGI's lifespan, Mangum would start and end the service with every event, which closes its pools.
 _answer = Mangum(service.application(), lifespan="off", custom_handlers=[Viewer])
 
 

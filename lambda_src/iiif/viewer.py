@@ -1,4 +1,4 @@
-"""Translation of a request from CloudFront's form at a function URL to the application's."""
+"""Translation of CloudFront's requests to a function URL into the application's form."""
 
 import base64
 import binascii
@@ -26,7 +26,7 @@ class Viewer(HTTPGateway):
 
 
 def viewers_path(path: str) -> str:
-    """Return the path that CloudFront's function has encoded; any other path unchanged."""
+    """Decode a path that the CloudFront function has encoded; return any other path unchanged."""
     if not path.startswith(PREFIX):
         return path
     written = path.removeprefix(PREFIX)

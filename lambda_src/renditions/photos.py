@@ -14,7 +14,7 @@ from runtime.imaging.renditions import MEDIA_TYPE, render
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """A Work. limits: limits on one photo. labels: labels a rendition, if that is switched on."""
+    """A Work of upload.py. limits: on one photo. labels: labels a rendition; None if labels are off."""
 
     limits: Limits
     labels: Callable[[bytes], dict[str, Any]] | None = None
@@ -25,7 +25,7 @@ class Photos:
         return self.limits.max_bytes
 
     def make(self, body: Body, put: Put) -> dict[str, Any]:
-        """Store its renditions, the largest first, and return the manifest's facts.
+        """Store a photo's renditions, the largest first, and return the manifest's facts.
 
         Raises Rejected for a file that is no photo, is damaged, or exceeds the limits.
         """

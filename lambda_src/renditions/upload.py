@@ -30,7 +30,7 @@ class Put(Protocol):
 
 
 class Work(Protocol):
-    """What is made of an upload. `photos` implements it, and is what to replace in a copy."""
+    """The work on an upload; photos.py implements it, and is the part to replace in a copy."""
 
     @property
     def max_bytes(self) -> int:
@@ -46,7 +46,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class UploadProcessor:
-    """Everything that is needed to process an event."""
+    """Processor of the source bucket's events."""
 
     s3: "S3 | S3Client"
     output: Output

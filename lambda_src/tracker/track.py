@@ -23,7 +23,7 @@ WAKE_UPS_PER_STOP = 4
 """Waiting jobs to retry per stopped task, which leaves room for one or a few."""
 WAKE_UPS_PER_SWEEP = 100
 JOBS_PER_SWEEP = 100
-"""Jobs per sweep; the next sweep is five minutes later."""
+"""Overdue jobs per sweep; the next sweep is five minutes later."""
 T = TypeVar("T")
 Count = Callable[[Metric, int], None]
 """Counts something as a metric."""
@@ -96,7 +96,7 @@ class Tracker:
         for job_id in overdue:
             self._alone(self._chase, job_id)
         waiting = self.jobs.waiting(WAKE_UPS_PER_SWEEP)
-        # One whose record cannot be read would be woken, and set aside as a dead letter, every time.
+        # Jobs with unreadable records are left out: each sweep would make a dead letter of their wake-up.
         self.wake_ups.send([job_id for job_id in waiting if self._alone(self.jobs.get, job_id)])
         self._invalidate()
         self.count(Metric.JOBS_OVERDUE, len(overdue))
@@ -118,7 +118,7 @@ class Tracker:
         """
         try:
             return look(job_id)
-        except Exception:  # noqa: BLE001 - told in the log and by an alarm
+        except Exception:  # noqa: BLE001 - reported in the log and by an alarm
             logger.exception(Metric.JOB_NOT_SWEPT, job_id=job_id)
             self.count(Metric.JOB_NOT_SWEPT, 1)
             return None
@@ -130,7 +130,7 @@ class Tracker:
         if job is None or job.is_final or job.state is State.WAITING or job.due > now:
             return
         if job.state is State.WORKING:
-            why = "The function that had it ended: it timed out, or ran out of memory."
+            why = "Its function did not finish: it timed out, or ran out of memory."
             then = self.jobs.try_again(job_id, job.attempt, why)
             if then and then.state is State.FAILED:
                 self.count(Metric.JOB_FAILED, 1)
@@ -139,7 +139,7 @@ class Tracker:
                 StoppedTask(job_id=job_id, attempt=job.attempt, next_step=NextStep.FAILED, why=OVERDUE)
             )
         elif not job.task_arn:
-            # Whoever claimed it ended before it knew the task. RunTask by the same token finds it.
+            # The claiming function ended before it knew the task; RunTask with the same token returns it.
             self.jobs.postpone(job_id)
         elif task := self._task(job):
             if task["lastStatus"] == "STOPPED" and (stop := parse_stopped_task(task)):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
 MOST_COUNTERS = 99
-"""Maximum counters per transaction, besides the shard's mark: a transaction has at most 100 items
+"""Maximum counters per transaction, plus the shard's mark: a transaction has at most 100 items
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 """
 KEPT_SECONDS = 30 * 86_400
@@ -68,8 +68,9 @@ class Counters:
     def add(self, shard: str, part: Part, *, after: str) -> None:
         """Count a part atomically, and move the shard's mark from `after` to the part's last record.
 
-        Each shard has counters of its own, so no two writers touch the same item: conflicting transactions
-        are cancelled. Raises ClientError, also if another writer has moved the mark; then nothing is counted.
+        Each shard has its own counters, so no two shards' writers touch the same item: conflicting
+        transactions are cancelled. Raises ClientError, also if another writer has moved the mark; then
+        nothing is counted.
         """
         writes: list[TransactWriteItemTypeDef] = [
             {"Update": self._update(_key(image, f"{minute} {shard}"), views, _expires(minute))}

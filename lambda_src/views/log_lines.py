@@ -100,7 +100,7 @@ def image_of(path: str) -> str:
     is_tile = path.startswith(_TILES)
     if not (is_tile or path.startswith(_SERVICE)):
         return ""
-    parts = unquote(path).split("/")[2 if is_tile else 3 :]  # of the name, then region, size, rotation, file
+    parts = unquote(path).split("/")[2 if is_tile else 3 :]  # the name, then region, size, rotation, file
     image = unquote("/".join(parts[:-4]))
     if not image or parts[-4] not in WHOLE:
         return ""

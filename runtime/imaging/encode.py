@@ -7,7 +7,7 @@ import pyvips
 from runtime.imaging.transform import EFFORT_ON_THE_FLY, QUALITY, WHITE, Encoding
 
 LIBJPEG_TURBO_PIXELS = 1_000_000
-"""Up to this size Pillow's libjpeg-turbo uses less CPU than libvips: `python3 dev.py bench decoding`."""
+"""Pixels up to which Pillow's libjpeg-turbo uses less CPU than libvips: `python3 dev.py bench decoding`."""
 
 
 def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
@@ -25,8 +25,8 @@ def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
 
 
 def by_libjpeg_turbo(image: pyvips.Image) -> bytes:
-    """Return a JPEG. A region is first copied in this thread; saving it directly would switch threads."""
-    from PIL import Image  # which takes 60 ms of CPU: only where a JPEG is asked for
+    """Return a JPEG. Its pixels are first copied in this thread; saving by libvips would switch threads."""
+    from PIL import Image  # takes 60 ms of CPU, so only where a JPEG is requested
 
     mode, size = "L" if image.bands == 1 else "RGB", (image.width, image.height)
     pixels = pyvips.Region.new(image).fetch(0, 0, *size)

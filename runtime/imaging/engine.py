@@ -22,13 +22,13 @@ _NO_MEMORY = re.compile(
 _NO_DISK = re.compile("no space left on device", re.IGNORECASE)
 _LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
 
-# Everything is refused, then the six formats are let in: a loader nobody thought of cannot be reached
+# All loaders are blocked, then those of the six formats allowed: one nobody thought of cannot be reached
 # (https://www.libvips.org/API/current/func.operation_block_set.html).
 pyvips.operation_block_set("VipsForeignLoad", True)
 for _loader in _LOADERS:
     pyvips.operation_block_set(f"VipsForeignLoad{_loader}", False)
 
-# Every job is another image: a cache of operations would only hold memory.
+# Every job has a different image: a cache of operations would only take up memory.
 pyvips.cache_set_max(0)
 
 
@@ -84,16 +84,16 @@ def joined(colours: pyvips.Image, alpha: pyvips.Image | None) -> pyvips.Image:
 
 
 def conversion(image: pyvips.Image) -> dict[str, str]:
-    """Return thumbnail options for sRGB output; none unless the image's values are in another colour space.
+    """Return thumbnail options that convert to sRGB; empty if the image needs no conversion.
 
-    If requested, a conversion goes through the profile connection space even from sRGB to sRGB.
+    A requested conversion goes through the profile connection space even from sRGB to sRGB.
     """
     is_plain = image.interpretation in ("srgb", "b-w", "rgb16", "grey16", "rgb", "multiband")
     return {"output_profile": "srgb"} if not is_plain or has_other_colours(image) else {}
 
 
 def has_other_colours(image: pyvips.Image) -> bool:
-    """Return whether an image has a profile that differs from sRGB, whatever its name."""
+    """Return whether an image has a usable profile that differs from sRGB, whatever the profile's name."""
     if not image.get_typeof("icc-profile-data") or is_unusable(image):
         return False
     is_rgb = image.interpretation in ("srgb", "rgb16", "rgb")
@@ -101,7 +101,7 @@ def has_other_colours(image: pyvips.Image) -> bool:
 
 
 def is_unusable(image: pyvips.Image) -> bool:
-    """Return whether its profile cannot describe a picture's colours, and is to be ignored."""
+    """Return whether an image has a profile that cannot describe a picture's colours and must be ignored."""
     if not image.get_typeof("icc-profile-data"):
         return False
     return not _tells_colours(bytes(image.get("icc-profile-data")), image.bands)
@@ -119,7 +119,7 @@ def _tells_colours(profile: bytes, bands: int) -> bool:
         return False
     colours = {b"RGB ": 3, b"CMYK": 4}.get(profile[16:20])
     if colours is None or bands < colours:
-        return True  # of greys, or of another picture: libvips passes over what does not fit
+        return True  # a grey profile, or one of another picture: libvips ignores what does not fit
     pixel = pyvips.Image.black(1, 1, bands=colours).copy(interpretation="cmyk" if colours == 4 else "srgb")
     pixel.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
     try:

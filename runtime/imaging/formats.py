@@ -59,7 +59,7 @@ _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif"}
 def sniff(head: bytes) -> Format:
     """Return the format of a file whose first bytes are `head` (at least `SNIFF_BYTES`, or the whole file).
 
-    Raises Rejected: EMPTY, UNSUPPORTED_FORMAT for a known format that is not read (with how to convert it),
+    Raises Rejected: EMPTY, UNSUPPORTED_FORMAT for another known format (with how to convert it),
     NOT_AN_IMAGE for everything else.
     """
     if not head:
@@ -75,7 +75,7 @@ def sniff(head: bytes) -> Format:
             return Format.AVIF
         if brands & _HEIC_BRANDS:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, _HEIC)
-    # Not one pattern: whatever may stand before <svg would make it slow on purpose-made text.
+    # Not a regular expression: skipping what may precede <svg would be slow on crafted text.
     is_svg = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in head
     name = next((name for pattern, name in _RECOGNISED if pattern.match(head)), "SVG" if is_svg else None)
     if name:

@@ -1,4 +1,4 @@
-"""What is read of each format: layouts, sample types, codecs, colours. Everything else is refused by name.
+"""What is supported of each format: layouts, sample types, codecs, colours. The rest is refused by name.
 
 libvips opens more than it shows correctly: anything not listed here would silently come out black, white,
 striped or in other colours. docs/formats.md is generated from these tables.
@@ -108,7 +108,7 @@ def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
     if tiff.codec not in TIFF_CODECS:
         name = TIFF_CODECS_NOT_READ.get(tiff.codec, f"number {tiff.codec}")
         raise not_read(
-            "TIFF", f"is compressed by {name}", "Save it with LZW, deflate, JPEG or no compression"
+            "TIFF", f"is compressed with {name}", "Save it with LZW, deflate, JPEG or no compression"
         )
     colours = TIFF_COLOURS.get(tiff.photometric)
     if colours is None or (tiff.photometric == YCBCR and tiff.codec != JPEG_CODEC):
@@ -128,12 +128,12 @@ def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
         raise not_read("TIFF", "keeps each channel apart", "Save it with its channels interleaved")
     if tiff.codec == JPEG_CODEC and extras:
         raise not_read("TIFF", "has alpha in JPEG", "Save it with LZW or deflate")
-    is_palette = tiff.photometric == PALETTE  # whose colours come decoded
+    is_palette = tiff.photometric == PALETTE  # libvips decodes it to RGB
     return _kept(3 if is_palette else colours.channels, extras, is_palette)
 
 
 def _extras(tiff: Tiff, colours: Colours) -> tuple[int, ...]:
-    """Return the meaning of each extra channel; where nothing says it, the first is alpha."""
+    """Return the meaning of each extra channel; where the file does not say, the first is alpha."""
     count = tiff.samples - colours.channels
     if count < 0 or tiff.samples > MAX_CHANNELS:
         raise not_read("TIFF", f"has {tiff.samples} channels as {colours.name}", "Save it as RGB or CMYK")
@@ -144,6 +144,8 @@ def _extras(tiff: Tiff, colours: Colours) -> tuple[int, ...]:
 def _kept(colours: int, extras: tuple[int, ...], is_palette: bool) -> tuple[int, ...] | None:
     alphas = [colours + at for at, extra in enumerate(extras) if extra != NO_ALPHA]
     if ASSOCIATED in extras and (len(extras) > 1 or is_palette):
-        raise not_read("TIFF", "has alpha multiplied into colours of that kind", "Save it without")
+        raise not_read(
+            "TIFF", "has premultiplied alpha with a palette or more channels", "Save it without alpha"
+        )
     kept = (*range(colours), *alphas[:1])
     return kept if len(kept) < colours + len(extras) else None

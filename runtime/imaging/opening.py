@@ -1,4 +1,4 @@
-"""Opening a file as its header describes it; the only way for renditions, service and pyramid."""
+"""Opening a file as its header describes it, for renditions, service and pyramid alike."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def as_option(header: Header) -> str:
 
 
 def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
-    """Return a file as decoders take it, and the header with the size and orientation that the decoder finds.
+    """Return data that decoders accept, and the header with the size and orientation that the decoder finds.
 
     The file is unchanged unless it has something that decoders refuse and other readers skip. Raises Rejected
     TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header said.
@@ -65,7 +65,7 @@ def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
 
 
 def needs_repair(tail: bytes, header: Header) -> bool:
-    """Return whether `repaired` has to look at a file that ends with these bytes; else it changes nothing."""
+    """Return whether `repaired` may change a file that ends with these bytes."""
     if header.format is not Format.JPEG:
         return bool(header.patches)
     return tail.rfind(END_OF_IMAGE) <= tail.rfind(_START_OF_SCAN)
@@ -83,7 +83,7 @@ def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
 
 
 def is_plain(image: pyvips.Image, header: Header) -> bool:
-    """Return whether decoded values are the picture as it is, so that the decoder may shrink on load."""
+    """Return whether decoded values need no correction, so that the decoder may shrink on load."""
     if header.keep or header.tones or header.limited or header.frame:
         return False
     if _has_grey_profile(image, header) or _has_deep_alpha(image):
@@ -158,7 +158,7 @@ def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyv
 
 def whole(data: bytes, header: Header, width: int, height: int, *, size: str) -> pyvips.Image:
     """Return the whole picture within or at a size: upright, sRGB, in memory. data, header: from `ready`."""
-    # Row by row; turned, they are asked for in another order than a decoder gives them.
+    # Sequential is row by row; a rotated picture needs its rows in another order.
     access = "sequential" if header.orientation == 1 else "random"
     opened = pyvips.Image.new_from_source(source(data), "", access=access, **loading(header))
     if is_plain(opened, header):

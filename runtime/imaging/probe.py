@@ -1,4 +1,4 @@
-"""Facts of a file from its header alone: no decoder runs, and no allocation depends on its claims."""
+"""Facts about a file from its header alone: no decoder runs, and no allocation depends on its claims."""
 
 from collections.abc import Callable
 from dataclasses import replace

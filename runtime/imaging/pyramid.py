@@ -1,4 +1,4 @@
-"""A tile pyramid for any IIIF viewer: static files by the Image API 3.0, level 0.
+"""A tile pyramid for any IIIF viewer: static files that follow the Image API 3.0, level 0.
 
 https://iiif.io/api/image/3.0/compliance/#5-level-0-compliance
 """
@@ -85,7 +85,7 @@ def write_pyramid(
     try:
         made = _write(file, header, limits, address, kept, encoding, progress, deadline)
     except Exception:
-        if failures:  # never taken for what is wrong with the file
+        if failures:  # an error of `store` is never blamed on the file
             raise failures[0] from None
         raise
     store("info.json", json.dumps(describe(address, made.width, made.height, encoding)).encode())
@@ -161,7 +161,7 @@ def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
     if stored == 1:
         return image
     image.set_type(pyvips.GValue.gint_type, "orientation", stored)
-    # Turned, rows are asked for in another order than a decoder gives them.
+    # A rotated picture needs its rows in another order than the decoder's.
     return image.copy_memory().autorot()
 
 
@@ -201,7 +201,7 @@ def _store_tiles(
         for chunk in stream.chunks(deadline):
             for name, content in archive.feed(chunk):
                 path = name.removeprefix("tree/")
-                if "/" in path:  # not its info.json and properties: info.json is our own
+                if "/" in path:  # skips libvips' own info.json and properties
                     store(path, content)
                     largest.keep(path, content)
                     tiles, size = tiles + 1, size + len(content)

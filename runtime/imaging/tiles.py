@@ -6,7 +6,7 @@ LARGE_TILE = 1024
 MOST_SMALL = 2000
 """Maximum number of 512 px tiles per image; beyond that, each tile is four times as large.
 
-A tile is a PUT, which costs more than making it: docs/decisions/0025-larger-tiles.md
+Each tile is a PUT, which costs more than making the tile: docs/decisions/0025-larger-tiles.md
 """
 
 

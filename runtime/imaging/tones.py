@@ -30,7 +30,7 @@ TRANSFERS_AS_SRGB = {0, 1, 2, 6, 7, 13, 14, 15}
 """sRGB's own, and those of video, which browsers show as sRGB."""
 HIGH_DYNAMIC_RANGE = {16: "PQ", 18: "HLG"}
 _NEARLY = 0.003
-"""Chromaticities that differ by less are equal but for rounding."""
+"""Chromaticities that differ by less are equal apart from rounding."""
 
 
 class Tones(NamedTuple):
@@ -57,7 +57,7 @@ def of_code_points(kind: str, primaries: int, transfer: int) -> Tones | None:
 
 
 def of_numbers(gamma: float | None, primaries: Chromaticities | None) -> Tones | None:
-    """Return tones by a file's exponent (1 / 2.2 for most) and chromaticities; None if that is sRGB."""
+    """Return tones from a file's exponent (1 / 2.2 for most) and chromaticities; None if they are sRGB's."""
     exponent = None if gamma is None or abs(gamma * 2.2 - 1) < 0.05 else 1 / gamma
     own = primaries if primaries and _differ(primaries) else SRGB
     return None if exponent is None and own is SRGB else Tones(own, exponent)

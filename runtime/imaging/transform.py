@@ -16,13 +16,13 @@ from runtime.imaging.probe import check_pixels
 
 QUALITY = 80
 EFFORT_ON_THE_FLY = 2
-"""WebP effort, 0-6: somebody waits, and frequent requests are cached."""
+"""WebP effort, 0-6: low, since a client waits, and frequent requests are cached."""
 WHITE = 255
 IN_MEMORY_PIXELS = 16_000_000
 
 
 class Colours(StrEnum):
-    """Colours of the answer. Bitonal: black and white only."""
+    """Colours of the response. Bitonal: black and white only."""
 
     COLOR = "color"
     GRAY = "gray"
@@ -59,7 +59,7 @@ class Transform:
 
     @property
     def level(self) -> int:
-        """How often the image can be halved and still have enough pixels for this region."""
+        """How many times the image can be halved and still have enough pixels for this region."""
         level = 0
         while (
             level < 32
@@ -98,7 +98,7 @@ def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> 
             image = whole(data, header, asked.to_width, asked.to_height, size="force")
         else:
             image = _resize(whole(data, header, *upright(header), size="down").crop(*_box(asked)), asked)
-        # Turned, its rows are asked for in another order than a decoder gives them.
+        # A rotation needs the rows in another order than the decoder's.
         image = image.copy_memory() if asked.degrees % 360 else image
         return _finish(image, asked).copy_memory()
 
@@ -106,8 +106,8 @@ def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> 
 class Pyramid:
     """A decoded image with its halves, quarters and so on, each made on first use.
 
-    For many requests of one image, which is decoded once; it takes `size_of(header)` bytes besides the
-    file's. Its methods are thread-safe.
+    It serves many requests for one image, which is decoded once, and takes `size_of(header)` bytes in
+    addition to the file's. Its methods are thread-safe.
     """
 
     def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
@@ -157,7 +157,7 @@ def _crop_on_load(data: bytes, header: Header, asked: Transform) -> pyvips.Image
     right = min(image.width, max(left + 1, round((asked.left + width) / shrink)))
     bottom = min(image.height, max(top + 1, round((asked.top + height) / shrink)))
     part = image.crop(left, top, right - left, bottom - top)
-    # From memory a reduction takes a third of what it takes row by row from a decoder.
+    # A reduction from memory costs a third of one row by row from a decoder.
     return part.copy_memory() if part.width * part.height <= IN_MEMORY_PIXELS else part
 
 

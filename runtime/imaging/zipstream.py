@@ -39,7 +39,7 @@ class StoredZip:
                 self._searched = at
                 return None
             crc, size, original = struct.unpack_from("<III", buffer, at + 4)
-            # These four bytes may be part of a picture; that its size and checksum follow, may not.
+            # These four bytes may occur in a picture, but not with its size and checksum after them.
             if size == original == at - begin:
                 content = bytes(buffer[begin:at])
                 if zlib.crc32(content) == crc:

@@ -33,6 +33,6 @@ class Metric(StrEnum):
     JOB_NOT_SWEPT = "JobNotSwept"
     NOT_INVALIDATED = "NotInvalidated"
     LATENCY = "Latency"
-    """Of a message, in milliseconds; counted by runtime/sqs_batch.py, as FAILED is."""
+    """Time to process a message, in milliseconds; emitted by runtime/sqs_batch.py, as FAILED is."""
     FAILED = "Failed"
-    """Messages that will be retried: runtime/sqs_batch.py."""
+    """Failed attempts to process a message."""

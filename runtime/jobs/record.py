@@ -17,11 +17,11 @@ MAX_ATTEMPTS = 4
 PAUSES = (0, 240, 960)
 """Seconds before attempts two, three and four: an outage of minutes must not use up all of them."""
 LEASE_SLACK_SECONDS = 30
-"""How long after the function's own deadline its lease on a job ends."""
+"""How long after the function's timeout its lease on a job ends."""
 NEVER_RAN_SECONDS = 300
 """Seconds before another task is requested in place of one that could not be started."""
 START_SECONDS = 900
-"""A task that RunTask accepted runs within one or two minutes; after this time it never will."""
+"""Time after which an accepted task that does not run never will; most run within one or two minutes."""
 STOP_SECONDS = 600
 """How long after the worker's own deadline its task is stopped."""
 OVERTAKEN = "A newer version of the file, or its deletion, was there first."
@@ -69,8 +69,8 @@ class Job:
     trace_id: X-Ray trace ID of the invocation that created it; the logs of its tasks contain it too.
     due: while it waits, the earliest time to try it; else when it counts as lost.
     first_attempt: the attempt that counts as the first after a reopening.
-    message: of a final state, for people. revision: incremented with each write, for optimistic locking.
-    stamp: random per write, by which a writer recognises its own.
+    message: of a final state, for people. revision: for optimistic locking; incremented with each write
+        other than of `percent`. stamp: random per such write, by which a writer recognises its own.
     """
 
     job_id: str
@@ -173,9 +173,10 @@ class Job:
 
         refused: ECS has answered that it started nothing. Otherwise it may have started a task, and the next
             request must carry the same client token.
-        unsettled: the refusal is explained by a deployment in progress.
+        unsettled: a deployment in progress may explain the refusal.
+        on_demand: do not ask for FARGATE_SPOT again.
 
-        Jobs are tried least recently tried first, so that a job that never fits cannot block the others.
+        The least recently tried job is tried first, so that a job that never fits cannot block the others.
         """
         if self.state is not State.STARTING or self.task_arn:
             return None
@@ -205,7 +206,7 @@ class Job:
         )
 
     def accounted(self, task_arn: str) -> "Job | None":
-        """Return the job with this task's usage marked as counted; None if it was before."""
+        """Return the job with this task's usage marked as counted; None if it already was."""
         return None if self.counted_arn == task_arn else replace(self, counted_arn=task_arn)
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
@@ -213,7 +214,7 @@ class Job:
         if not self.is_at(attempt, task_arn) or self.state is State.WORKING:
             return None
         if self.state is State.RUNNING and (not task_arn or self.task_arn != task_arn):
-            return None  # with its own ARN it was stored before, and only the answer was lost
+            return None  # the same ARN would mean that only the answer to an earlier report was lost
         due = int(now + seconds + STOP_SECONDS)
         return replace(self, state=State.RUNNING, task_arn=task_arn or self.task_arn, due=due)
 

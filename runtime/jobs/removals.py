@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REMOVED = "removed"
 """The partition for removals in the table's index `open`, beside those for waiting and active jobs."""
 AT_ONCE = 15
-"""Wildcard paths that a distribution invalidates at a time:
+"""Maximum wildcard paths that a distribution invalidates at a time:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 """
 
@@ -32,7 +32,7 @@ class Removals:
     clock: Callable[[], float] = time.time
 
     def add(self, job_id: str) -> None:
-        """Record that the results of a job are removed; if it is recorded twice, the later time counts."""
+        """Record that a job's results are removed; if that is recorded twice, the later time counts."""
         self.table.put_item(
             Item={
                 "job_id": f"{REMOVED}/{job_id}",
@@ -43,10 +43,10 @@ class Removals:
         )
 
     def invalidate(self, cloudfront: "CloudFrontClient", distribution: str) -> int:
-        """Ask the distribution to invalidate the oldest removals, in one request; return how many.
+        """Ask the distribution to invalidate paths of the oldest removals, in one request; return how many.
 
         A refused request changes nothing here, and the next sweep repeats it. CloudFront makes one
-        invalidation for all requests with the same caller reference. Raises ClientError.
+        invalidation for all requests with the same caller reference. Raises botocore's errors.
 
         https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
         """

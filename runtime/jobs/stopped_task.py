@@ -20,7 +20,7 @@ OVERDUE = "It outlived its deadline."
 NEVER_STARTED = "The task was accepted and never began its work."
 """The reasons that the tracker gives when it stops a task."""
 _STARTED_BY = re.compile(rf"(?P<{JOB_ID}>[0-9a-f]{{{JOB_ID_DIGITS}}})-(?P<{ATTEMPT}>[0-9]+)")
-"""The second way to identify a task's job, should an event lack the overrides' environment."""
+"""Pattern of `startedBy`, which names the job if an event lacks the environment in the overrides."""
 _PLATFORM = {"SpotInterruption", "TerminationNotice", "InfrastructureHealth", "ServiceSchedulerInitiated"}
 
 
@@ -81,7 +81,7 @@ def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _billed(task: Mapping[str, Any]) -> float:
-    """Return the seconds from pull to stop; events give times as text, DescribeTasks as datetimes."""
+    """Return the seconds from image pull to stop; events give times as text, DescribeTasks as datetimes."""
     begun, ended = (task.get(name) for name in ("pullStartedAt", "stoppedAt"))
     if not begun or not ended:
         return 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 OPEN_INDEX = "open"
-"""A sparse index of open jobs: `queue` (waiting or active) and `due`."""
+"""A sparse index by `queue` (waiting or active; removals.py adds another) and `due`."""
 WAITING, ACTIVE = "waiting", "active"
 _RACES = 10
 
@@ -68,7 +68,7 @@ class JobStore:
         return self.transition(job_id, step)
 
     def begin(self, job_id: str, attempt: int, task_arn: str, seconds: float) -> Job | None:
-        """Record that the worker runs; None when the job is no longer its own.
+        """Record that the worker runs; None when the job is no longer the worker's.
 
         seconds: the worker's own deadline.
         """
@@ -83,7 +83,7 @@ class JobStore:
         return self.transition(job_id, lambda job: job.ended(self.clock(), State.REJECTED, message))
 
     def reject_waiting(self, job_id: str, message: str) -> Job | None:
-        """Reject a job unless somebody works on it."""
+        """Reject a job that is still waiting; None in any other state."""
 
         def step(job: Job) -> Job | None:
             waits = job.state is State.WAITING
@@ -96,7 +96,7 @@ class JobStore:
         return self.transition(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
 
     def fail_attempt(self, job_id: str, attempt: int, why: str, *, task_arn: str = "") -> Job | None:
-        """Record a permanent failure if `attempt` is current, and runs in that task if known."""
+        """Record a permanent failure if `attempt` is current, and its task, if known, is `task_arn`."""
         return self.transition(
             job_id,
             lambda job: job.ended(self.clock(), State.FAILED, why) if job.is_at(attempt, task_arn) else None,
@@ -141,7 +141,7 @@ class JobStore:
             job = self.get(job_id)
             if job is None:
                 raise KeyError(f"There is no job {job_id}.")
-            if job == written:  # only the answer was lost, and botocore asked again
+            if job == written:  # written by us: only the answer was lost, and botocore retried
                 return job
             then = step(job)
             if then is None:

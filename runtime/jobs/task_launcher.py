@@ -1,4 +1,4 @@
-"""Idempotent RunTask, with a name for every possible answer.
+"""Idempotent RunTask, with a class for each kind of answer.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 """
@@ -21,7 +21,7 @@ CONTAINER = "worker"
 JOB_ID, ATTEMPT, TRACE_ID = "JOB_ID", "ATTEMPT", "TRACE_ID"
 """Environment variables that each RunTask gives the worker."""
 DISK_GIB_INCLUDED = 20
-"""Storage that a task has by default; a request must be for 21 to 200:
+"""GiB of storage that a task has by default; a request must be for 21 to 200 GiB:
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
 """
 _PASSING = re.compile(
@@ -80,7 +80,7 @@ class DeployInProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class Fatal:
-    """The same request will never succeed."""
+    """A permanent failure: the same request will never succeed."""
 
     why: str
 
@@ -101,7 +101,7 @@ class TaskLauncher:
             answer = self.ecs.run_task(**self.request(job))
         except ClientError as error:
             return _refusal(error)
-        except BotoCoreError as error:  # no answer: it may have been started, and the token knows
+        except BotoCoreError as error:  # no answer: a task may have started; the same token will tell
             return Retryable(why=f"ECS could not be reached: {error}", refused=False)
         if answer["tasks"]:
             return Started(task_arn=answer["tasks"][0]["taskArn"])
@@ -171,8 +171,8 @@ def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:
 def _refusal(error: ClientError) -> Answer:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code == "ConflictException":
-        # Asked before with other parameters, by an older revision of the task definition say: the tasks that
-        # were started then, or none.
+        # The token was used before with other parameters, such as an older revision of the task definition:
+        # `resourceIds` names the tasks that were started then, if any.
         arns: Sequence[str] = error.response.get("resourceIds") or []  # type: ignore[assignment]
         return Started(task_arn=arns[0]) if arns else Retryable(why=f"{code}: {message}")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)

@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-servic
 """
 
 
-class Limit(NamedTuple):  # a dataclass would cost the CLI a quarter of its start
+class Limit(NamedTuple):  # a dataclass would take a quarter of the CLI's start-up time
     """A hard limit. name: service and quantity, such as `lambda.seconds`.
 
     confidence: official, secondary or unverified.
@@ -38,7 +38,7 @@ class Limit(NamedTuple):  # a dataclass would cost the CLI a quarter of its star
 @cache
 def limits() -> dict[str, Limit]:
     """Return all limits by name."""
-    with open(FILE, "rb") as file:  # noqa: PTH123 - pathlib would cost the CLI a tenth of its start
+    with open(FILE, "rb") as file:  # noqa: PTH123 - pathlib would take a tenth of the CLI's start-up time
         found = tomllib.load(file)
     return {
         f"{group}.{name}": Limit(name=f"{group}.{name}", **entry)

@@ -12,7 +12,7 @@ MB = 1_000_000
 SYSTEM_MB = 200
 """Memory of a task that is used by things other than the work."""
 DISK_GIB = 10
-"""Disk of a task in GiB besides twice the estimate's `disk_mb`."""
+"""Disk of a task in GiB, in addition to twice the estimate's `disk_mb`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""What a job does: the seam for teams with other work (work.py); the first kind of work is scans.py."""
+"""What a job does: the interface for other kinds of work (work.py), and the first kind (scans.py)."""

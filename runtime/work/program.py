@@ -1,4 +1,4 @@
-"""Work by a program in any language, run as a child process by the contract of docs/any-language.md."""
+"""Work by a program in any language, run as a child process under the contract in docs/any-language.md."""
 
 import json
 import mimetypes
@@ -41,7 +41,7 @@ class Program:
         subject: what its sources are, for people: "text".
         most_bytes: larger sources are rejected.
         memory_mb: memory that it needs.
-        cpu_seconds: CPU seconds for a source of that many bytes.
+        cpu_seconds: returns the CPU seconds for a source of that many bytes.
     """
 
     command: Sequence[str]
@@ -50,7 +50,7 @@ class Program:
     memory_mb: float
     cpu_seconds: Callable[[int], float]
 
-    def recognises(self, head: bytes) -> bool:  # noqa: ARG002 - the seam's
+    def recognises(self, head: bytes) -> bool:  # noqa: ARG002 - required by Work
         """Accept every source; the program rejects those that it cannot process."""
         return True
 
@@ -94,7 +94,7 @@ class Program:
                 elif word == "rejected":
                     rejection = rest
                 else:
-                    print(text, flush=True)  # noqa: T201 - of its own, for the log
+                    print(text, flush=True)  # noqa: T201 - the program's own output, for the log
             try:
                 code = process.wait(max(0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX)))
             except subprocess.TimeoutExpired as error:

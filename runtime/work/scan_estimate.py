@@ -1,4 +1,4 @@
-"""Estimate of making a scan's tiles, from its header. Pure, and without an image library."""
+"""Estimate for making a scan's tiles, from its header. Pure, and without an image library."""
 
 from runtime.imaging.header import Header
 from runtime.imaging.tiles import tile_side
@@ -22,11 +22,11 @@ UNCOMPRESSED_RATIO = 0.97
 
 
 def estimate(scan: Header, size: int) -> Estimate:
-    """Return the estimate of making a scan's tiles. size: of its file, in bytes.
+    """Return the estimate for making a scan's tiles. size: of its file, in bytes.
 
     Fitted to what `python3 dev.py bench placement` measures.
     """
-    out_bands = min(4, max(3, scan.bands))  # a grey one with a profile of its own becomes RGB
+    out_bands = min(4, max(3, scan.bands))  # a grey scan with a profile becomes RGB
     deep, pixels = scan.bits / 8, scan.width * scan.height
     width = scan.height if scan.orientation >= 5 else scan.width
     strips = width * out_bands * tile_side(scan.width, scan.height) * ROW_BUFFER_FACTOR

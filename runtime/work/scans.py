@@ -84,7 +84,7 @@ def _described(results: Results, made: Pyramid) -> dict[str, Any]:
 
 
 def _last(name: str, uploads: Uploads) -> Callable[[str, bytes], None]:
-    """Return a function that stores the file of that name after all that came before it are stored."""
+    """Return a function that stores the file `name` only once all earlier ones are stored."""
 
     def store(path: str, data: bytes) -> None:
         if path == name:

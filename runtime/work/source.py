@@ -1,4 +1,4 @@
-"""The source version that a job is about: a part of it, or all of it on disk."""
+"""Reading of a job's source version: parts of it, or all of it to disk."""
 
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HEAD_BYTES = 64 * 1024
 """Size of the first read, which contains nearly every header; a TIFF's directory may be at the end."""
 MOST_BYTES = 8 * 1024 * 1024
-"""Most to read ahead; only a longer read requests more. Sequential requests double in size up to it."""
+"""Maximum bytes to read ahead; only a longer read requests more. Sequential requests double up to it."""
 MOST_OF_A_HEADER = 64 * 1024 * 1024
 """Limit on all requests together: a directory that points back and forth would cause endless reads."""
 
@@ -79,7 +79,7 @@ class Source:
                 Range=f"bytes={offset}-{offset + length - 1}",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "InvalidRange":  # it begins at the end, or behind it
+            if error.response["Error"]["Code"] == "InvalidRange":  # it begins at or beyond the end
                 return b""
             raise unreadable(error) from error
         with closing(found["Body"]) as body:

@@ -1,4 +1,4 @@
-"""The seam between jobs and their work: dispatcher, worker and tracker know only this."""
+"""The interface between a job and its work: what runs a job uses every kind of work through it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

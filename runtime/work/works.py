@@ -75,7 +75,7 @@ class Works:
                     source, results, folder=Path(folder), deadline=deadline, progress=progress
                 )
         except Rejected:
-            # Another attempt of the same job may have published meanwhile, and its result stays.
+            # Another attempt at the same job may have published in the meantime; its result stays.
             if not self.output.is_published(event.job_id):
                 self.output.purge(event.job_id)
             raise

@@ -1,1 +1,1 @@
-"""An app of its own that feeds objects already in a pattern's bucket to the pattern's queue."""
+"""A separate app that feeds objects already in a pattern's bucket to the pattern's queue."""

@@ -1,4 +1,4 @@
-"""The function that sends objects of a listing to a pattern's queue."""
+"""The function that sends listed objects to a pattern's queue."""
 
 from collections.abc import Mapping
 
@@ -38,7 +38,7 @@ class Feeder(PythonFunction):
             scope,
             construct_id,
             name="backfill",
-            description=f"Sends objects of a listing to the queue of {pattern}, as far as it has capacity",
+            description=f"Sends listed objects to the queue of {pattern} while it has capacity",
             timeout=TIMEOUT,
             memory_size=MEMORY_MB,
             environment=BackfillEnvironment(
@@ -56,8 +56,8 @@ class Feeder(PythonFunction):
             for name in ("SourceBucket", "OutputBucket")
         )
         allow(self, ["s3:GetObject"], f"{source}/*", *(f"{output}/{prefix}*" for prefix in READ))
-        allow(self, ["s3:ListBucket"], source, output)  # what is missing is a 404, else a 403
-        queue = cdk.Fn.select(4, cdk.Fn.split("/", outputs["Queue"]))  # its name, in its URL
+        allow(self, ["s3:ListBucket"], source, output)  # else a missing object gives 403, not 404
+        queue = cdk.Fn.select(4, cdk.Fn.split("/", outputs["Queue"]))  # the queue's name, from its URL
         allow(
             self,
             ["sqs:GetQueueAttributes", "sqs:SendMessage"],
@@ -71,4 +71,4 @@ class Feeder(PythonFunction):
         here = "arn:<AWS::Partition>:s3:::"
         objects = [f"{here}<SourceBucket>/*", *(f"{here}<OutputBucket>/{prefix}*" for prefix in READ)]
         rules = (f"AwsSolutions-IAM5[Resource::{name}]" for name in objects)
-        acknowledge(default_policy(self), dict.fromkeys(rules, "Objects under a prefix have no other name."))
+        acknowledge(default_policy(self), dict.fromkeys(rules, "A prefix needs a wildcard in IAM."))

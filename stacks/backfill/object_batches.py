@@ -15,13 +15,13 @@ from stacks.constructs.grants import allow, allow_objects, default_policy
 from stacks.constructs.private_bucket import PrivateBucket
 
 A_BATCH = 40
-"""Objects per batch: their keys fit into a child execution's 256 KiB however long they are.
+"""Objects per batch. Even the longest keys fit into a child execution's input of 256 KiB.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
 REPORTS = "runs/"
 OF_AN_OBJECT = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
-"""What a ResultWriter does to an object:
+"""Actions on objects that a ResultWriter needs:
 https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
 """
 TRACES = ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")
@@ -31,7 +31,7 @@ class ObjectBatches(Construct):
     """A Distributed Map over the keys under `prefix`, one batch after another. Input: prefix and at_once.
 
     The function gets `{"BatchInput": {"at_once": 2}, "Items": [{"key": "a.jpg"}, ...]}` and answers in the
-    same shape; it is called again until its Items are empty. What it answered last is in the report.
+    same shape. It is called again with its answer until that has no Items; the report has the last answer.
 
     source: the bucket's name. reports: where the reports go.
     """
@@ -51,17 +51,17 @@ class ObjectBatches(Construct):
             self,
             "Objects",
             label="Objects",
-            max_concurrency=1,  # each looks how much room there is
+            max_concurrency=1,  # each batch checks how much room is left
             item_reader=sfn.S3ObjectsItemReader(bucket=bucket, prefix=sfn.JsonPath.string_at("$.prefix")),
             item_selector={"key": sfn.JsonPath.string_at("$$.Map.Item.Value.Key")},
             item_batcher=sfn.ItemBatcher(
                 max_items_per_batch=A_BATCH,
-                batch_input={"at_once.$": "$.at_once"},  # CDK leaves a path in it as it is
+                batch_input={"at_once.$": "$.at_once"},  # CDK passes paths through
             ),
             result_writer_v2=sfn.ResultWriterV2(
                 bucket=reports,
                 prefix=REPORTS.rstrip("/"),
-                writer_config=sfn.WriterConfig(  # an answer per line: the whole may be large
+                writer_config=sfn.WriterConfig(  # one line per answer: a report may be large
                     transformation=sfn.Transformation.COMPACT, output_type=sfn.OutputType.JSONL
                 ),
             ),
@@ -73,12 +73,12 @@ class ObjectBatches(Construct):
             self,
             "Machine",
             definition_body=sfn.DefinitionBody.from_chainable(objects),
-            role=role.without_policy_updates(),  # else CDK allows every version of the function
+            role=role.without_policy_updates(),  # else CDK would allow every version of the function
             tracing_enabled=True,
         )
         acknowledge(
             machine,
-            {"AwsSolutions-SF1": "Histories are kept for 90 days, and the reports say how each ended."},
+            {"AwsSolutions-SF1": "Histories are kept for 90 days; the reports say how each batch ended."},
         )
         self.state_machine_arn = machine.state_machine_arn
         self.failed: cloudwatch.IMetric = machine.metric_failed(period=PERIOD)
@@ -106,11 +106,11 @@ class ObjectBatches(Construct):
     def _grant_children(self, role: iam.Role, machine: sfn.StateMachine) -> None:
         """Let the machine start child executions.
 
-        In a separate policy: it names the machine, which is created only after its role's default policy.
+        The policy is separate since it names the machine, which is created after its role's default policy.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
         """
-        machine.node.try_remove_child("DistributedMapPolicy")  # CDK's, for no role
+        machine.node.try_remove_child("DistributedMapPolicy")  # CDK's own, attached to no role
         stack = cdk.Stack.of(self)
         children = stack.format_arn(
             service="states",
@@ -126,4 +126,4 @@ class ObjectBatches(Construct):
         name = f"<{stack.resolve(machine.state_machine_name)['Fn::GetAtt'][0]}.Name>"
         here = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
         rule = f"AwsSolutions-IAM5[Resource::{here}:execution:{name}:*]"
-        acknowledge(policy, {rule: "Executions of one machine have no other names in IAM."})
+        acknowledge(policy, {rule: "IAM can name a machine's executions only with a wildcard."})

@@ -16,9 +16,9 @@ from stacks.settings import Settings
 
 TOLD = ("SourceBucket", "OutputBucket", "Queue")
 FED = {"LambdaPattern": TOLD, "HybridPattern": (*TOLD, "JobTable"), "QueuePattern": TOLD}
-"""Patterns that read uploads from a queue, and the outputs of each that this stack is given.
+"""Patterns that read uploads from a queue, each with the outputs that this stack needs.
 
-HybridPattern's dispatcher takes a job off the queue before it is done; JobTable has the number of open jobs.
+HybridPattern's dispatcher takes jobs off the queue before they are done; JobTable tells how many are open.
 """
 KEEP_REPORTS = cdk.Duration.days(90)
 
@@ -26,7 +26,7 @@ KEEP_REPORTS = cdk.Duration.days(90)
 class Backfill(cdk.Stack):
     """Listing of the source bucket -> batches, one after another -> function -> the pattern's queue.
 
-    pattern: which one is fed.
+    pattern: name of the pattern to feed.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, pattern: str, settings: Settings) -> None:
@@ -38,7 +38,7 @@ class Backfill(cdk.Stack):
             description=f"Feeds {pattern} with objects that its bucket already had",
         )
         alarms = Alarms(self, "Alarms", email=settings.alarm_email)
-        about = f"The output of that name of {pattern}"
+        about = f"Output of {pattern} with the same name"
         outputs = {
             name: cdk.CfnParameter(self, name, description=about).value_as_string for name in FED[pattern]
         }

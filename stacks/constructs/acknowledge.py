@@ -9,7 +9,7 @@ from constructs import IConstruct
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Acknowledge rules (of cdk-nag, say) for the CloudFormation resource of `construct` only.
 
-    reasons: why, by the id of the rule.
+    reasons: the reason for each rule id.
     """
     resource = construct.node.default_child
     assert isinstance(resource, cdk.CfnResource), f"{construct.node.path} is not one resource"

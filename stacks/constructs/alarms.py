@@ -25,7 +25,7 @@ class Alarms(Construct):
         self._topic: sns.Topic | None = None
         if email:
             self._topic = sns.Topic(self, "Topic", enforce_ssl=True)
-            # A policy of one's own, here the TLS rule's, replaces the one by which CloudWatch could publish.
+            # An explicit topic policy, here for TLS, replaces the default one that lets CloudWatch publish.
             self._topic.grant_publish(
                 iam.ServicePrincipal(
                     "cloudwatch.amazonaws.com",

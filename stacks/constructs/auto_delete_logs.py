@@ -1,4 +1,4 @@
-"""The log group of the hidden function by which CDK empties buckets, so that a destroy leaves no log."""
+"""Log group of the custom-resource function that empties buckets, so that a destroy leaves no log group."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_logs as logs

@@ -16,7 +16,7 @@ SCRATCH = "/scratch"
 def container_image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
     """Return the image of `container/{name}/Dockerfile`, built for the architecture of the settings.
 
-    modules: further modules that run in the container, besides `container.{name}`.
+    modules: other modules that run in the container.
     """
     return ecs.ContainerImage.from_asset(
         str(context(name, *modules)),
@@ -28,7 +28,7 @@ def container_image(name: str, *modules: str, settings: Settings) -> ecs.Contain
 
 
 def runtime_platform(settings: Settings) -> ecs.RuntimePlatform:
-    """Return the image's runtime platform; with another one the task ends with an exec format error."""
+    """Return the platform that the image was built for; on another, tasks end with an exec format error."""
     return ecs.RuntimePlatform(
         cpu_architecture=CPUS[settings.cpu], operating_system_family=ecs.OperatingSystemFamily.LINUX
     )

@@ -49,7 +49,7 @@ def container_task(
     rights = ecs.LinuxParameters(
         scope,
         f"{construct_id}Rights",
-        init_process_enabled=True if cluster.exec_log else None,  # whose children nobody else waits for
+        init_process_enabled=True if cluster.exec_log else None,  # reaps the Exec agent's children
     )
     rights.drop_capabilities(ecs.Capability.ALL)
     added = task.add_container(

@@ -11,7 +11,7 @@ from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alarms import PERIOD, Alarms
 
 MAX_RECEIVES = 5
-"""How often a message may be received. With fewer, throttled messages would go to the dead-letter queue."""
+"""Maximum receive count of a message; a lower one would dead-letter messages of a throttled consumer."""
 MAX_AGE = cdk.Duration.minutes(15)
 
 
@@ -19,8 +19,8 @@ class EventQueue(Construct):
     """A rule, its queue, and a dead-letter queue for each of the two places where an event can get stuck.
 
     EventBridge puts events it cannot deliver into `undelivered`; the queue moves messages whose processing
-    failed five times into `dead_letters`. Were the function the rule's target, two failed retries would lose
-    the event.
+    failed five times into `dead_letters`. A function as the rule's direct target would lose an event after
+    two failed retries.
 
     pattern: which events to match.
     visibility: visibility timeout: `of_function()` for a function, less for a consumer that extends it while

@@ -1,6 +1,6 @@
 """ECS Exec if `exec=on`: a shell in a running task through the AWS CLI, despite a read-only root.
 
-AWS says that the two exclude each other; with the agent's three folders as volumes they do not:
+AWS documents them as incompatible; with the agent's three folders as volumes, they work together:
 https://github.com/aws/containers-roadmap/issues/1359
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 """
@@ -54,7 +54,8 @@ def open_to_exec(task: ecs.FargateTaskDefinition, container: ecs.ContainerDefini
 def allow_shells(service: ecs.FargateService) -> None:
     """Allow shells in the service's tasks.
 
-    CDK's own switch would repeat the grants of `open_to_exec`, with a wildcard after the log group's name.
+    CDK's `enable_execute_command` would repeat the grants of `open_to_exec`, with a wildcard after the log
+    group's name.
     """
     resource = service.node.default_child
     assert isinstance(resource, ecs.CfnService)

@@ -20,7 +20,7 @@ class Function(lambda_.Function):
     """A function on the architecture of the settings.
 
     Its role may write to its own log group and send traces, and nothing else until the stack grants it:
-    the managed policy that CDK attaches would let it create any log group in the account.
+    the managed policy that CDK attaches by default would let it create any log group in the account.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Function(lambda_.Function):
             threshold=1,
             evaluation_periods=6,
             datapoints_to_alarm=2,
-            why="The function has failed twice within half an hour.",
+            why="The function failed in at least two of six five-minute periods.",
             runbook="function-errors",
         )
         alarms.add(
@@ -83,6 +83,6 @@ class Function(lambda_.Function):
             f"{construct_id}Duration",
             metric=self.metric_duration(period=PERIOD, statistic="Maximum"),
             threshold=timeout.to_milliseconds() * NEAR_TIMEOUT,
-            why=f"An invocation took more than {NEAR_TIMEOUT:.0%} of the timeout.",
+            why=f"An invocation took at least {NEAR_TIMEOUT:.0%} of the timeout.",
             runbook="function-slow",
         )

@@ -15,7 +15,7 @@ def allow(
     *resources: str,
     conditions: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
-    """Allow actions on whole resources."""
+    """Allow actions on resources, each an ARN or "*"."""
     iam.Grant.add_to_principal(
         grantee=who, actions=list(actions), resource_arns=list(resources), conditions=conditions
     )
@@ -26,7 +26,7 @@ def allow_objects(who: iam.IGrantable, bucket: PrivateBucket, actions: Mapping[s
     arn = bucket.bucket_arn
     for action, prefixes in actions.items():
         allow(who, [action], *(f"{arn}/{prefix}*" for prefix in prefixes))
-    reason = "Objects under a prefix have no other name in IAM."
+    reason = "IAM can name the objects under a prefix only with a wildcard."
     named = dict.fromkeys(prefix for prefixes in actions.values() for prefix in prefixes)
     rules = (f"AwsSolutions-IAM5[Resource::<{bucket.logical_id}.Arn>/{prefix}*]" for prefix in named)
     acknowledge(default_policy(who), dict.fromkeys(rules, reason))

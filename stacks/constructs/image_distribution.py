@@ -64,13 +64,13 @@ class ImageDistribution(cloudfront.Distribution):
         )
         self.url = f"https://{domain or self.distribution_domain_name}"
         reasons = {
-            "AwsSolutions-CFR1": "Pictures for everybody, wherever they are.",
+            "AwsSolutions-CFR1": "The images are public in every country.",
             "AwsSolutions-CFR3": "The origin logs whatever the cache does not answer.",
         }
         if settings.waf == "off":
-            reasons["AwsSolutions-CFR2"] = "waf=off: it has a price of its own."
+            reasons["AwsSolutions-CFR2"] = "waf=off: AWS WAF is billed separately."
         if not domain:
-            reasons["AwsSolutions-CFR4"] = "AWS sets the minimum TLS version of CloudFront's own certificate."
+            reasons["AwsSolutions-CFR4"] = "AWS sets the minimum TLS for CloudFront's default certificate."
         acknowledge(self, reasons)
 
 

@@ -1,4 +1,4 @@
-"""The bucket that a pattern publishes into, by the contract of docs/contract.md."""
+"""The bucket that a pattern publishes to, as docs/contract.md specifies."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
@@ -13,7 +13,7 @@ TOMBSTONES = KEEP_NONCURRENT.plus(cdk.Duration.days(15))
 
 
 class OutputBucket(PrivateBucket):
-    """Results stay; rejections expire; tombstones last as long as a late event may arrive."""
+    """A bucket for results, which stay, and for rejections and tombstones, which expire."""
 
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool) -> None:
         super().__init__(
@@ -22,7 +22,7 @@ class OutputBucket(PrivateBucket):
             retain=retain,
             lifecycle_rules=[
                 s3.LifecycleRule(prefix="rejected/", expiration=REJECTED_KEPT),
-                # A tombstone outlives the version that it hides: after that a late event finds no source.
+                # A tombstone outlives the version that it hides; after that, a late event finds no source.
                 s3.LifecycleRule(tag_filters={"state": "deleted"}, expiration=TOMBSTONES),
             ],
         )
@@ -40,6 +40,6 @@ class OutputBucket(PrivateBucket):
                 "s3:PutObjectTagging": ["latest/"],
             },
         )
-        # A missing object is then a 404 and not a 403:
+        # With s3:ListBucket, a missing object gives 404 instead of 403:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         allow(who, ["s3:ListBucket"], source.bucket_arn, self.bucket_arn)

@@ -11,9 +11,9 @@ OTHERS = re.compile(r"cn-|us-gov-|us-iso[a-z]*-|eu-isoe-|eusc-")
 
 
 def warn_in_other_partitions(scope: Construct, needs: str) -> None:
-    """In China, GovCloud and the like, make `cdk` commands warn that this stack cannot be deployed there.
+    """Make `cdk` commands warn, in China, GovCloud and the like, that this stack cannot be deployed there.
 
-    CloudFormation refuses it there before it creates anything, since it does not know the resource types:
+    CloudFormation there does not know the resource types, so it refuses the stack before creating anything:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html
     An error instead of a warning would keep the other stacks from being deployed too. The CDK CLI passes the
     Region to the app in CDK_DEFAULT_REGION.

@@ -17,8 +17,8 @@ class PrivateBucket(s3.Bucket):
 
     versioned: overwritten and deleted versions are kept for 30 days, since events name a version.
     expiration: how long an object is kept; None means forever.
-    events: sends events to EventBridge by the bucket's own property; CDK's `event_bridge_enabled` would add a
-        hidden function with a role of its own.
+    events: sends events to EventBridge by a property of the bucket; CDK's `event_bridge_enabled` would add a
+        custom resource with a function and a role.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class PrivateBucket(s3.Bucket):
             adopt_auto_delete_logs(self)
         acknowledge(
             self,
-            {"AwsSolutions-S1": "Best effort, and one more bucket; CloudTrail is the audit trail."},
+            {"AwsSolutions-S1": "Access logs are best effort and need a bucket; CloudTrail audits."},
         )
         if events:
             resource = self.node.default_child

@@ -59,5 +59,5 @@ class PythonFunction(Function):
         )
         acknowledge(
             self,
-            {"AwsSolutions-L1": "All is pinned for Python 3.13, which AWS supports until 2029-06-30."},
+            {"AwsSolutions-L1": "Dependencies are pinned for Python 3.13, supported until 2029-06-30."},
         )

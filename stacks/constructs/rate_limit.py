@@ -1,4 +1,4 @@
-"""A web ACL that throttles clients who send too many requests."""
+"""A web ACL that blocks clients that send too many requests."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_wafv2 as waf
@@ -26,7 +26,7 @@ class RateLimit(Construct):
             assertions=[
                 cdk.CfnRuleAssertion(
                     assert_=cdk.Fn.condition_equals(cdk.Aws.REGION, "us-east-1"),
-                    assert_description="waf=on: web ACLs of CloudFront live in us-east-1; deploy there.",
+                    assert_description="waf=on: web ACLs for CloudFront must be in us-east-1; deploy there.",
                 )
             ],
         )

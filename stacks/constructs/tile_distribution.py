@@ -30,9 +30,9 @@ class TileDistribution(cloudfront.Distribution):
             construct_id,
             comment="IIIF tiles",
             default_behavior=cloudfront.BehaviorOptions(
-                # LIST: a missing tile is then a 404 and not a 403
-                # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html). READ would be of every
-                # object, the pointers of all keys among them; what may be read is said below.
+                # With LIST, a missing tile gives 404 instead of 403
+                # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html). READ would allow every
+                # object, including the pointers of all keys; the policy below allows only v/.
                 origin=origins.S3BucketOrigin.with_origin_access_control(
                     bucket,
                     origin_access_control=access,
@@ -44,7 +44,7 @@ class TileDistribution(cloudfront.Distribution):
                 response_headers_policy=cloudfront.ResponseHeadersPolicy.CORS_ALLOW_ALL_ORIGINS_AND_SECURITY_HEADERS,
                 compress=False,
             ),
-            # "/" would otherwise be a listing of the bucket.
+            # Otherwise "/" would list the bucket.
             default_root_object=NO_PAGE,
             error_responses=[
                 cloudfront.ErrorResponse(http_status=status, ttl=ERRORS_KEPT)
@@ -65,9 +65,9 @@ class TileDistribution(cloudfront.Distribution):
             )
         )
         reasons = {
-            "AwsSolutions-CFR1": "Pictures for everybody, wherever they are.",
-            "AwsSolutions-CFR2": "Static files: a web ACL would cost more than what it holds off.",
-            "AwsSolutions-CFR3": "Static files that everybody may read; logs of each tile are billed.",
-            "AwsSolutions-CFR4": "With CloudFront's own certificate AWS sets the minimum TLS version.",
+            "AwsSolutions-CFR1": "The tiles are public in every country.",
+            "AwsSolutions-CFR2": "Static files: a web ACL would cost more than the requests that it blocks.",
+            "AwsSolutions-CFR3": "Public static files; logs of every tile request would be billed.",
+            "AwsSolutions-CFR4": "AWS sets the minimum TLS for CloudFront's default certificate.",
         }
         acknowledge(self, reasons)

@@ -1,4 +1,4 @@
-"""Canary deployments, where `deployments=canary`: a new revision first gets a share of the requests.
+"""Canary deployments, for `deployments=canary`: a new revision first gets a share of the requests.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html
 """
@@ -21,7 +21,7 @@ DESCRIBED = ("Listeners", "Rules", "TargetGroups", "TargetHealth")
 class Canary(Construct):
     """The listener rule whose weights ECS shifts from one target group to the other in each deployment.
 
-    Either group may be the one in use, so alarms and metrics add up both. alternate: the service's alternate
+    Either group may be in use, so alarms and metrics sum both groups. alternate: the service's alternate
     target, which has the second group.
     """
 
@@ -59,7 +59,7 @@ class Canary(Construct):
             blue.target_group_arn,
             green.target_group_arn,
         )
-        reason = "Load balancing describes everything or nothing."
+        reason = "Describe actions of Elastic Load Balancing have no resources in IAM."
         acknowledge(default_policy(role), {"AwsSolutions-IAM5[Resource::*]": reason})
         self.alternate = ecs.AlternateTarget(
             "Alternate",

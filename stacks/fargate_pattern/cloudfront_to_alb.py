@@ -31,7 +31,7 @@ class CloudFrontToAlb(Construct):
         super().__init__(scope, construct_id)
         warn_in_other_partitions(self, "a distribution with a VPC origin")
         group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False)
-        # What comes through a VPC origin has CloudFront's addresses, a list with another name in each Region.
+        # Requests through a VPC origin come from CloudFront's prefix list, whose id differs between Regions.
         # The load balancer is internal, in subnets without a route: docs/decisions/0008-front-door.md
         group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(PORT))
         acknowledge(group, {"AwsSolutions-EC23": "An internal load balancer in isolated subnets."})
@@ -74,7 +74,7 @@ class CloudFrontToAlb(Construct):
         )
 
     def _log(self, settings: Settings) -> None:
-        """Log requests into a separate bucket; CDK's own method must know the Region at synth time."""
+        """Log requests to a separate bucket; CDK's `log_access_logs` needs the Region at synth time."""
         bucket = PrivateBucket(self, "AccessLogs", retain=settings.is_production, expiration=LOGS_KEPT)
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
         bucket.add_to_resource_policy(
@@ -86,5 +86,6 @@ class CloudFrontToAlb(Construct):
         )
         self.load_balancer.set_attribute("access_logs.s3.enabled", "true")
         self.load_balancer.set_attribute("access_logs.s3.bucket", bucket.bucket_name)
-        # It checks that it may write when it is told to; and writes no more when the bucket is emptied.
+        # The load balancer tests its access when logging is turned on, and stops writing before the bucket is
+        # emptied.
         self.load_balancer.node.add_dependency(bucket)

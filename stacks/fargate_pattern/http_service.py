@@ -26,7 +26,7 @@ DEREGISTRATION = cdk.Duration.seconds(20)
 GRACE = cdk.Duration.seconds(60)
 BUSY_PERCENT = 60
 REQUESTS_A_VCPU = 1_000
-"""Requests per minute and vCPU, at about 60 % utilisation.
+"""Requests per minute per vCPU, at about 60 % utilisation.
 
 A cold image takes about 36 ms of CPU (docs/benchmarks.md).
 """
@@ -98,7 +98,7 @@ class HttpService(ecs.FargateService):
             scaling.scale_on_request_count(
                 "Requests", requests_per_target=round(REQUESTS_A_VCPU * size.vcpus), target_group=blue
             )
-        else:  # requests per target are counted by target group, and none is always the one in use
+        else:  # requests are counted per target group, and either may be in use
             green = _target_group(listener, "AlternateGroup", network)
             self.target_groups.append(green)
             canary = Canary(scope, "Canary", listener=listener, blue=blue, green=green)
@@ -106,8 +106,8 @@ class HttpService(ecs.FargateService):
                 container_name="service", container_port=PORT, alternate_target=canary.alternate
             )
             blue.add_target(target)
-            self.node.add_dependency(canary)  # ECS acts by its role as soon as the service is made
-            why = "It is of rolling deployments alone; alarms end a canary."
+            self.node.add_dependency(canary)  # ECS assumes its role as soon as the service is created
+            why = "Only rolling deployments can have one; alarms roll back a canary."
             cdk.Annotations.of(self).acknowledge_warning("@aws-cdk/aws-ecs:shouldUseCircuitBreaker", why)
 
 

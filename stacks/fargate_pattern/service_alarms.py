@@ -83,7 +83,7 @@ def watch_service(
             metric=metric,
             threshold=NEARLY_FULL_PERCENT,
             evaluation_periods=3,
-            why=f"{name} has been over {NEARLY_FULL_PERCENT} % for 15 minutes.",
+            why=f"{name} utilisation has been at least {NEARLY_FULL_PERCENT} % for 15 minutes.",
             runbook="service-full",
         )
     return [errors_alarm.alarm_name, slow_alarm.alarm_name]

@@ -48,10 +48,10 @@ class FargatePattern(cdk.Stack):
                 metrics_namespace=self.stack_name,
                 max_pixels=settings.max_pixels,
                 max_bytes=settings.max_bytes,
-                # A small task sees two processors, and has time for one; decoding the largest image takes a
-                # gigabyte (docs/benchmarks.md), which is what cache and queue leave.
+                # A small task sees two processors but gets less than one's time. Decoding the largest image
+                # takes a gigabyte (docs/benchmarks.md), which cache_mb and spare_mb leave free.
                 workers=1,
-                # The largest file of 100 MiB, and what it decodes to: 5.3 bytes of 100 million pixels.
+                # At least 640 MiB: the largest file, 100 MiB, and its 100 million pixels at 5.3 bytes each.
                 cache_mb=size.memory_mb * 5 // 16,
                 spare_mb=size.memory_mb // 8,
             ).as_variables(),
@@ -60,7 +60,7 @@ class FargatePattern(cdk.Stack):
             settings=settings,
         )
         allow_objects(service.task_definition.task_role, source, {"s3:GetObject": [""]})
-        # A missing object is then a 404 and not a 403:
+        # With s3:ListBucket, a missing object gives 404 instead of 403:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         allow(service.task_definition.task_role, ["s3:ListBucket"], source.bucket_arn)
         watched = watch_service(alarms, front.load_balancer, service, size)

@@ -54,7 +54,7 @@ class Dispatcher(PythonFunction):
                 **DispatcherEnvironment(
                     **asdict(worker.work),
                     lambda_seconds=round(Rules().lambda_seconds),
-                    lambda_disk_mb=DISK_MB - 12,  # what else may lie in /tmp
+                    lambda_disk_mb=DISK_MB - 12,  # the rest is for other files in /tmp
                     spot=settings.spot == "on",
                 ).as_variables(),
                 **worker.launch.as_variables(),
@@ -69,7 +69,7 @@ class Dispatcher(PythonFunction):
         self.add_event_source(
             event_sources.SqsEventSource(
                 self.uploads.queue,
-                batch_size=1,  # one may take all of the function's time
+                batch_size=1,  # one message may take all of the function's time
                 max_concurrency=settings.max_concurrency,
                 report_batch_item_failures=True,
             )

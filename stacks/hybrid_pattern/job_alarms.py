@@ -47,7 +47,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         metric=counted(Service.TRACKER, Metric.JOBS_WAITING, "Minimum"),
         threshold=1,
         evaluation_periods=12,
-        datapoints_to_alarm=10,  # the sweep's clock may leave one out
+        datapoints_to_alarm=10,  # a period may fall between two sweeps
         why="Jobs have been waiting for capacity or quota for an hour.",
         runbook="jobs-waiting",
     )
@@ -64,7 +64,7 @@ def watch_jobs(scope: Construct, alarms: Alarms, sweep: cdk.Duration) -> None:
         threshold=1,
         evaluation_periods=12,
         datapoints_to_alarm=6,
-        why="CloudFront has refused invalidations of removed results for half an hour.",
+        why="Removed results could not be invalidated in six of twelve five-minute periods.",
         runbook="not-invalidated",
     )
     alarms.add_minimum(

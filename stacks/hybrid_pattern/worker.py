@@ -42,8 +42,8 @@ class Worker(Construct):
 
     tiles: the distribution in front of the output. jobs: the job table. work: the environment that dispatcher
         and worker share.
-    works: the kinds of work. launch: environment of whoever starts the task. stopped: event pattern of its
-        end. role: its task role.
+    works: the kinds of work. launch: environment variables for starting the task. stopped: event
+        pattern for its stop. role: its task role.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Worker(Construct):
                 capacity_providers=["FARGATE", "FARGATE_SPOT"],
                 default_capacity_provider_strategy=[],
             )
-            # It needs the role that ECS makes for itself with an account's first cluster, and no call waits
-            # for that (https://github.com/aws/containers-roadmap/issues/2614); a distribution takes minutes.
+            # It needs ECS's service-linked role, made with an account's first cluster; no call waits for it
+            # (https://github.com/aws/containers-roadmap/issues/2614). The distribution takes minutes, enough.
             providers.node.add_dependency(tiles)
         self.log_group = LogGroup(self, "Logs", settings=settings)
         self.work = WorkEnvironment(
@@ -119,7 +119,7 @@ class Worker(Construct):
         family = self.task_definition.family
         revisions = stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
         rule = f"AwsSolutions-IAM5[Resource::{ECS_ARN}:task-definition/{family}:*]"
-        acknowledge(default_policy(who), {rule: "Revisions are numbered as they are made."})
+        acknowledge(default_policy(who), {rule: "Revision numbers are not known at synth time."})
         allow(
             who,
             ["ecs:RunTask"],
@@ -143,4 +143,4 @@ class Worker(Construct):
         allow(who, ["ecs:DescribeTasks", "ecs:StopTask"], tasks)
         cluster = stack.resolve(self.cluster.cluster_name)["Ref"]
         rule = f"AwsSolutions-IAM5[Resource::{ECS_ARN}:task/<{cluster}>/*]"
-        acknowledge(default_policy(who), {rule: "Tasks get their names when they start."})
+        acknowledge(default_policy(who), {rule: "Task ids are not known before tasks start."})

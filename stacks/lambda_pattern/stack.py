@@ -34,8 +34,8 @@ class LambdaPattern(cdk.Stack):
         )
         uploads = function.uploads
 
-        # On destroy, buckets are emptied once whatever listens to the source or writes to the output is gone:
-        # an object written in between would keep the bucket from being deleted.
+        # On destroy, the buckets are emptied after what listens to the source or writes to the output is
+        # deleted: an object written in between would keep a bucket from being deleted.
         uploads.rule.node.add_dependency(source)
         function.node.add_dependency(output)
 

@@ -1,4 +1,4 @@
-"""Alarms of a function that answers viewers, besides those that every function has."""
+"""Additional alarms for a function that answers viewers."""
 
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_lambda as lambda_

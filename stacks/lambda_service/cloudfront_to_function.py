@@ -21,8 +21,8 @@ INVOKE = "lambda:InvokeFunction"
 class CloudFrontToFunction(Construct):
     """Viewer -> CloudFront (HTTPS) -> function URL of an alias, signed by origin access control.
 
-    distribution: CloudFront's. Each request carries the host name that the viewer used: as an environment
-        variable, it would make function, URL and distribution depend on each other.
+    distribution: CloudFront's. A header passes on the host name that the viewer used: an environment variable
+        would make function, URL and distribution depend on each other.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class CloudFrontToFunction(Construct):
             self,
             "Rewrite",
             function_name=cloudfront_name(self, "Rewrite"),
-            comment="Hands on the viewer's host and path",
+            comment="Passes on the viewer's host and path",
             code=cloudfront.FunctionCode.from_inline(REWRITE.read_text()),
             runtime=cloudfront.FunctionRuntime.JS_2_0,
         )
@@ -59,7 +59,7 @@ class CloudFrontToFunction(Construct):
             headers=[HOST],
             rewrite=rewrite,
         )
-        # CDK grants both to the distribution, by the ARN that the URL tells, which may lack the alias.
+        # CDK grants both actions too, but on the function ARN that the URL returns, which may lack the alias.
         # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
         for action in ("lambda:InvokeFunctionUrl", INVOKE):
             lambda_.CfnPermission(

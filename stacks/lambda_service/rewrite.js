@@ -1,5 +1,5 @@
-// Runs in CloudFront before it looks into its cache: the function behind it learns the viewer's own host, and
-// the path in characters that nobody encodes again on the way (lambda_src/iiif/viewer.py undoes it).
+// Runs in CloudFront before the cache lookup. Passes on the viewer's host, and the path in base64url, which
+// nothing on the way to the function encodes again (lambda_src/iiif/viewer.py decodes it).
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-javascript-runtime-20.html
 function handler(event) {
   var request = event.request;

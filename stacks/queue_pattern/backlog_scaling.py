@@ -11,7 +11,7 @@ import aws_cdk.aws_sqs as sqs
 from constructs import Construct
 
 JOBS_A_TASK = 10
-"""Backlog per task: a waiting job waits for about this many others."""
+"""Backlog per task: a new job waits for about this many others."""
 STEPS = 20
 """Maximum steps of one policy:
 https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html
@@ -26,9 +26,9 @@ BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 class BacklogScaling(Construct):
     """Step scaling between zero and `max_tasks`, to exact numbers of tasks.
 
-    The backlog counts in-flight messages too: by visible messages alone the service would scale in as soon as
-    all are taken. Not target tracking: backlog per task is undefined at zero tasks, so it could never scale
-    out.
+    The backlog includes in-flight messages: by visible messages alone, the service would scale in as soon as
+    all are received. Target tracking could never scale out from zero tasks, where the backlog per task is
+    undefined.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class BacklogScaling(Construct):
         work = self._policy("Work", target)
         each = math.ceil(max_tasks / STEPS)
         for tasks in range(each, max_tasks + each, each):
-            # Bounds count from the alarm's threshold, which is one message.
+            # Bounds are relative to the alarm's threshold, which is one message.
             last = tasks >= max_tasks
             work.add_adjustment(
                 adjustment=min(tasks, max_tasks),

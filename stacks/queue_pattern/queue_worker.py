@@ -84,8 +84,8 @@ class QueueWorker(ecs.FargateService):
                 log_group=self.log_group,
                 settings=settings,
             ),
-            # How many is scaling's business. CloudFormation makes the service with one, by which the circuit
-            # breaker sees that the image starts; without messages it goes after some minutes.
+            # No desired count: scaling sets it. The service is created with one task, which shows the circuit
+            # breaker that the image starts; without messages, scaling stops it after some minutes.
             min_healthy_percent=100,
             max_healthy_percent=200,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
@@ -101,9 +101,10 @@ class QueueWorker(ecs.FargateService):
             self._reach_the_queue(network, cluster)
 
     def _reach_the_queue(self, network: Network, cluster: Cluster) -> None:
-        """Add an interface endpoint for SQS: the network has those that every task needs.
+        """Add an interface endpoint for SQS; the network has only those that every task needs.
 
-        CloudFront has none: https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
+        CloudFront's API has none:
+        https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
         """
         group = ec2.SecurityGroup(self, "SqsGroup", vpc=network.vpc, allow_all_outbound=False)
         group.add_ingress_rule(cluster.group, ec2.Port.tcp(443))
@@ -127,7 +128,7 @@ class QueueWorker(ecs.FargateService):
         tasks = stack.format_arn(
             service="ecs", resource="task", resource_name=f"{self.cluster.cluster_name}/*"
         )
-        # The agent asks with the task's own role:
+        # The ECS agent calls the API with the task's role:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
         allow(role, ["ecs:UpdateTaskProtection"], tasks)
         cluster = stack.resolve(self.cluster.cluster_name)["Ref"]
@@ -135,4 +136,4 @@ class QueueWorker(ecs.FargateService):
             "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:"
             f"task/<{cluster}>/*]"
         )
-        acknowledge(default_policy(role), {rule: "Tasks get their names when they start."})
+        acknowledge(default_policy(role), {rule: "Task ids are not known before tasks start."})

@@ -1,4 +1,4 @@
-"""Alarms of the service besides its queue's: failed attempts, jobs given back, refused invalidations."""
+"""Alarms on what the service counts: failed attempts, jobs given back, and failed invalidations."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -40,6 +40,6 @@ def watch_worker(scope: Construct, alarms: Alarms) -> None:
         "NotInvalidated",
         metric=counted(Metric.NOT_INVALIDATED),
         threshold=1,
-        why="CloudFront refused to invalidate removed results; they expire from its cache within a day.",
+        why="Removed results could not be invalidated; they expire from CloudFront's cache within a day.",
         runbook="not-invalidated-by-the-queue",
     )

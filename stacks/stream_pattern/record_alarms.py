@@ -14,7 +14,7 @@ LATE = cdk.Duration.minutes(30)
 def watch_records(
     alarms: Alarms, function: lambda_.Function, mapping: lambda_.EventSourceMapping, stream: kinesis.Stream
 ) -> None:
-    """Add alarms besides those that every function has."""
+    """Add alarms on records, in addition to those of every function."""
     alarms.add(
         "IteratorAge",
         metric=function.metric("IteratorAge", period=PERIOD, statistic="Maximum"),
@@ -35,7 +35,7 @@ def watch_records(
         "Refused",
         metric=_of_stream(stream, "WriteProvisionedThroughputExceeded"),
         threshold=1,
-        why="The stream throttled records: more are written than its shards take.",
+        why="The stream throttled writes: producers send more than its shards accept.",
         runbook="refused-records",
     )
     alarms.add(
@@ -52,7 +52,7 @@ def watch_records(
         metric=_counted(function, Metric.MALFORMED),
         threshold=1,
         evaluation_periods=3,
-        why="Records have been malformed for 15 minutes.",
+        why="Malformed records have been arriving for 15 minutes.",
         runbook="malformed-records",
     )
     alarms.add(
@@ -78,7 +78,7 @@ def watch_records(
 
 
 def _unread(function: lambda_.Function, stream: kinesis.Stream) -> cloudwatch.MathExpression:
-    """Return a metric: 1 if records arrive but nothing is invoked; iterator age has no data then."""
+    """Return a metric that is 1 if records arrive but nothing is invoked; IteratorAge then has no data."""
     return cloudwatch.MathExpression(
         expression="IF(FILL(came, 0) > 0 AND FILL(called, 0) < 1, 1, 0)",
         using_metrics={
@@ -86,7 +86,7 @@ def _unread(function: lambda_.Function, stream: kinesis.Stream) -> cloudwatch.Ma
             "called": function.metric_invocations(period=PERIOD),
         },
         period=PERIOD,
-        label="records that nobody reads",
+        label="unread records",
     )
 
 

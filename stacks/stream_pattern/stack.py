@@ -1,4 +1,4 @@
-"""Pattern 4, the stream: a function counts records as they arrive. Which images are viewed most?"""
+"""Pattern 4, the stream: a function counts views of images as their records arrive in a stream."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudfront as cloudfront
@@ -39,11 +39,11 @@ class StreamPattern(cdk.Stack):
             stream_mode=MODES[settings.stream],
             shard_count=1 if settings.stream == "provisioned" else None,
             retention_period=cdk.Duration.hours(24),
-            # By AWS's own key: with one of ours CloudFront's role would need it too.
+            # With the AWS managed key: CloudFront's role would need access to a key of ours as well.
             encryption=kinesis.StreamEncryption.MANAGED,
             removal_policy=cdk.RemovalPolicy.RETAIN if settings.is_production else cdk.RemovalPolicy.DESTROY,
         )
-        # Producers in other stacks import it: an export that came and went with them could lock both.
+        # Producers in other stacks import it: an export that comes and goes with them can deadlock updates.
         self.export_value(self._stream.stream_arn)
         table = OnDemandTable(
             self, "Views", partition_key="image", sort_key="at", retain=settings.is_production
@@ -59,7 +59,7 @@ class StreamPattern(cdk.Stack):
             settings=settings,
             alarms=alarms,
         )
-        # On destroy the bucket is emptied once nothing writes to it any more.
+        # On destroy, the bucket is emptied after its last writer is gone.
         function.node.add_dependency(set_aside)
 
         cdk.CfnOutput(self, "StreamName", value=self._stream.stream_name, description="Put log lines here")
@@ -73,6 +73,6 @@ class StreamPattern(cdk.Stack):
             cdk.CfnOutput(self, name, value=value)
 
     def count_views_of(self, *distributions: cloudfront.Distribution) -> None:
-        """Count views of images and tiles that other stacks serve, where `views=on`."""
+        """Count views of images and tiles that other stacks serve, if `views=on`."""
         for distribution in distributions if self._settings.views == "on" else ():
             log_views(distribution, self._stream)

@@ -16,7 +16,7 @@ ALL = 100
 def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> None:
     """Make the distribution's default behavior log every request, cache hits included.
 
-    The image service's other behavior serves info.json, which is no view. The log configuration is in the
+    The image service's other behavior serves info.json, which is not a view. The log configuration is in the
     distribution's own stack, so turning `views` off detaches it before deleting it.
     """
     stack = cdk.Stack.of(distribution)
@@ -39,9 +39,9 @@ def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> 
             )
         ],
     )
-    logs.node.add_dependency(role)  # CloudFront tries it when the configuration is made
+    logs.node.add_dependency(role)  # CloudFront tests it when the configuration is created
     resource = distribution.node.default_child
     assert isinstance(resource, cloudfront.CfnDistribution)
-    # CDK's Distribution takes it only when it is made, and the stacks that make one know no stream.
+    # CDK's Distribution takes it only in its constructor, and the stacks that create one know no stream.
     place = "DistributionConfig.DefaultCacheBehavior.RealtimeLogConfigArn"
     resource.add_property_override(place, logs.attr_arn)

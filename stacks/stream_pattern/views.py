@@ -34,8 +34,8 @@ class Views(PythonFunction):
     """Counts each record of the stream once: one batch per shard at a time, in the shard's order.
 
     A failed batch is retried from its first uncounted record. Records that keep failing go whole to
-    `set_aside`: a queue would only get sequence numbers, of records that may have expired by the time
-    somebody looks.
+    `set_aside`: a queue would get only their sequence numbers, and the records may expire before somebody
+    looks.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Views(PythonFunction):
             "Records",
             target=self,
             event_source_arn=stream.stream_arn,
-            # A mapping that is made anew misses nothing, and by the marks in the table counts nothing twice.
+            # A re-created mapping misses no record, and counts none twice thanks to the marks in the table.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=BATCH,
             max_batching_window=WINDOW,
@@ -90,6 +90,6 @@ class Views(PythonFunction):
         allow(self, ["dynamodb:GetItem", "dynamodb:UpdateItem"], table.table_arn)
         allow_objects(self, set_aside, {"s3:PutObject": ["aws/lambda/", "malformed/"]})
         allow(self, ["s3:ListBucket"], set_aside.bucket_arn)
-        # The mapping is tested against these when it is made.
+        # Lambda checks these permissions when the mapping is created.
         self.mapping.node.add_dependency(self.role)
         watch_records(alarms, self, self.mapping, stream)

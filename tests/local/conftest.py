@@ -76,7 +76,7 @@ class Deployment:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder: Path = tmp_path_factory.mktemp("local")
     with local_aws(folder / "local-aws.log") as aws:
-        aws.most_hidden.write_text("1")  # what failed comes again within a second
+        aws.most_hidden.write_text("1")  # failed messages and batches come again within a second
         cdk = Cdk(aws=aws, folder=folder)
         cdk.bootstrap()
         yield Deployment(aws=aws, cdk=cdk)
@@ -154,13 +154,13 @@ def tasks_only(hybrid: HybridDriver) -> Iterator[None]:
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 300) -> T:
-    """Call `look` until it returns a true value, and return that; the limit leaves slow machines time."""
+    """Call `look` until it returns a true value, and return it; the limit allows for slow machines."""
     begun = monotonic()
     while not (found := look()):
         waited = monotonic() - begun
         if waited > seconds:
             pytest.fail(f"Not within {seconds:.0f} s; the last look gave {found!r}.")
-        sleep(max(0.1, min(1, waited / 20)))  # looking takes CPU from what is waited for
+        sleep(max(0.1, min(1, waited / 20)))  # polling takes CPU from what it waits for
     return found
 
 
@@ -278,18 +278,18 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
     """Return the pid of a task's container on this machine."""
     (container,) = task["containers"]
     if aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
-        return int(container["runtimeId"])  # tools/local_aws/emulator/processes.py begins its ids with it
+        return int(container["runtimeId"])  # the padded pid: tools/local_aws/emulator/processes.py
     found = subprocess.run(
         ["docker", "inspect", container["runtimeId"], "--format", "{{.State.Pid}}"],
         capture_output=True,
         check=True,
     )
-    assert int(found.stdout), "It has no process (any more), and 0 would be all of ours."
+    assert int(found.stdout), "The container has no process (any more); pid 0 would be our process group."
     return int(found.stdout)
 
 
 def _policy(client: Client, role: str, action: str = "") -> tuple[str, dict[str, Any]]:
-    """Return name and document of a role's policy: of several, the one whose first action is `action`."""
+    """Return a role's policy (name, document); of several, the one with `action` first in a statement."""
     iam = client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     found = [(one, iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"]) for one in names]

@@ -92,7 +92,7 @@ def published(world: World) -> Counter[str]:
     """Return how often each job was processed completely; finding its result again does not count."""
     logs, group, start = world.pattern.client("logs"), world.pattern.log_group(), 0
     lines: set[str] = set()
-    while True:  # MiniStack gives 10,000 at most, and no token for the next
+    while True:  # MiniStack returns at most 10,000 events, and no nextToken
         found = logs.filter_log_events(logGroupName=group, startTime=start)["events"]
         new = {one["message"] for one in found} - lines
         if not new:
@@ -198,7 +198,7 @@ def test_the_function_needs_each_statement(world: World, action: str, call: str)
 @pytest.mark.parametrize(
     ("action", "asked"),
     [
-        ("lambda:InvokeFunction", ""),  # of which the map run only says that its children failed
+        ("lambda:InvokeFunction", ""),  # here, the map run says only that its children failed
         ("s3:ListBucket", "s3:ListBucket"),
         ("s3:AbortMultipartUpload", "s3:PutObject"),
         ("states:StartExecution", "states:StartExecution"),

@@ -39,6 +39,6 @@ def test_both_are_asked_the_same_and_the_function_refuses_what_is_too_large_for_
         return {asked for asked, failed in found.items() if failed != "0"}
 
     failed = failing()
-    if failed != TOO_LARGE:  # a busy machine may outrun a deadline, but hardly the same one twice
+    if failed != TOO_LARGE:  # a busy machine may miss a deadline, but hardly the same one twice
         failed &= failing()
     assert failed == TOO_LARGE

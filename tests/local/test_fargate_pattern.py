@@ -100,7 +100,7 @@ def test_a_viewer_in_a_browser_draws_the_picture(service: ServiceDriver, tmp_pat
 @pytest.mark.containers
 def test_a_task_is_bounded_as_the_template_says(service: ServiceDriver, deployment: Deployment) -> None:
     if deployment.aws.containers["LOCAL_AWS_CONTAINERS"] == "processes":
-        pytest.skip("No Docker here: only a container has a user and a file system of its own.")
+        pytest.skip("No Docker here: only a container has its own user and file system.")
     (container,) = service.tasks()[0]["containers"]
 
     def within(*command: str) -> "subprocess.CompletedProcess[str]":
@@ -122,7 +122,7 @@ def test_a_tasks_role_reads_the_source_and_nothing_else(
     service: ServiceDriver, deployment: Deployment
 ) -> None:
     if sys.platform != "linux":
-        pytest.skip("Only Linux tells a process's environment in /proc.")
+        pytest.skip("Only Linux shows a process's environment in /proc.")
     environment = Path(f"/proc/{process_of(deployment.aws, service.tasks()[0])}/environ").read_bytes()
     told = dict(one.partition(b"=")[::2] for one in environment.split(b"\0"))
     with urllib.request.urlopen(told[b"AWS_CONTAINER_CREDENTIALS_FULL_URI"].decode()) as answer:

@@ -26,7 +26,7 @@ def test_what_was_under_way_when_everything_stopped_is_done_afterwards(tmp_path:
         cdk.bootstrap()
         driver = LambdaDriver(client=aws.client, outputs=cdk.deploy(STACK)[STACK])
         queue = driver.outputs["Queue"]
-        # What is being worked on when everything stops comes back after that; one photo takes far less.
+        # Messages that are in flight at the stop reappear after this time; one photo takes far less.
         redeliver_soon(aws.client("sqs"), queue, seconds=20, receives=MANY_RECEIVES)
         uploads: list[Upload] = []
 

@@ -17,7 +17,7 @@ RUNS = """
 import signal, sys
 from pathlib import Path
 from tools.local_aws.aws import local_aws
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with SIGINT ignored
 with local_aws(Path(sys.argv[1])) as aws:
     print(aws.pid, aws.url.rpartition(":")[2], flush=True)
     sys.stdin.read()
@@ -58,7 +58,7 @@ def test_the_local_aws_ends_with_the_process_that_started_it(tmp_path: Path, end
 
 
 def test_the_callers_own_aws_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile, token or endpoint of the caller's would override the local one in some SDK."""
+    """Some SDKs would prefer the caller's profile, token or endpoint to the local one."""
     monkeypatch.setattr(os, "environ", os.environ.copy())
     for name in (
         "AWS_PROFILE",

@@ -147,7 +147,7 @@ WRITER = {
 
 def test_ministack_hands_results_on_and_the_emulator_writes_them(bare: LocalAws, patched: LocalAws) -> None:
     assert len(json.loads(start(bare, WRITER).ended()["output"])) == LISTED
-    failing = calling(patched, "event['Items'][2] and event")  # the last batch has one
+    failing = calling(patched, "event['Items'][2] and event")  # the last batch has only one item
     state = {**BATCHES, **WRITER, "ToleratedFailurePercentage": 50}
     run = start(patched, state, failing)
     output = json.loads(run.ended()["output"])

@@ -101,7 +101,7 @@ def make(tmp_path: Path, request: pytest.FixtureRequest) -> Make:
         package = io.BytesIO()
         with zipfile.ZipFile(package, "w") as archive:
             file = zipfile.ZipInfo("function.py")
-            file.external_attr = 0o644 << 16  # which others may read
+            file.external_attr = 0o644 << 16  # readable by other users
             archive.writestr(file, HANDLER)
         trust = {
             "Effect": "Allow",
@@ -214,7 +214,7 @@ def test_a_position_in_time(bare: LocalAws, patched: LocalAws, make: Make) -> No
     bare_one, world = make(bare), make(patched)
     for one in (bare_one, world):
         one.put("early")
-        time.sleep(0.01)  # arrivals are in milliseconds
+        time.sleep(0.01)  # arrival times have millisecond resolution
         one.put("late")
         one.read_by(StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=one.arrivals()[1])
     world.until_seen("late")

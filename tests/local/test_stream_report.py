@@ -43,7 +43,7 @@ class Sent:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Where each record ended. repeated: sent twice, counted once; again: sent twice, counted twice."""
+    """Where each record ended up. repeated: sent twice, counted once; again: sent twice, counted twice."""
 
     sent: int
     views: int
@@ -82,7 +82,7 @@ def made(seed: int) -> Sent:
         if rng.random() < TWICE:
             sent.twice[f"iiif/{image}"] += 1
             (later if rng.random() < 0.5 else sent.records).append((key, data))
-        if number % LATER == 0:  # in another batch
+        if number % LATER == 0:  # so that duplicates arrive in another batch
             sent.records += later
             later.clear()
     sent.records += later
@@ -149,8 +149,8 @@ def bodies(stream: StreamDriver, prefix: str, before: set[str]) -> Iterator[str]
 def test_twenty_thousand_records_are_accounted_for(
     deployment: Deployment, stream: StreamDriver, killed_by_poison: None
 ) -> None:
-    deployment.aws.most_hidden.write_text("4")  # seconds between two tries: a minute takes fifteen of twenty
-    for shards in (2, SHARDS):  # one call at most doubles them
+    deployment.aws.most_hidden.write_text("4")  # seconds between two tries: a minute uses 15 of 20 retries
+    for shards in (2, SHARDS):  # one call can at most double the shards
         stream.kinesis.update_shard_count(
             StreamName=stream.outputs["StreamName"], TargetShardCount=shards, ScalingType="UNIFORM_SCALING"
         )

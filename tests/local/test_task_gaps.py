@@ -177,7 +177,7 @@ def test_a_task_that_is_protected_from_scale_in(bare: LocalAws, patched: LocalAw
         eventually(partial(is_at_work, aws))
         for name in ("protected", "open"):
             ecs.update_service(cluster="gaps", service=name, desiredCount=0)
-        eventually(partial(has_none, aws, "open"))  # by then the other would have gone too
+        eventually(partial(has_none, aws, "open"))  # unprotected, the other would have stopped too
         assert bool(tasks_of(aws, "protected")) is kept
         for name in ("protected", "open"):
             ecs.delete_service(cluster="gaps", service=name, force=True)

@@ -1,4 +1,4 @@
-"""With `views=on` views of images and tiles are counted; counts survive turning it off and on."""
+"""With `views=on`, views of images and tiles are counted; the counts survive turning it off and on."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_views_on_off_and_on_again(
         return views[image], views[tiles]
 
     def wait_for(times: int) -> None:
-        """Wait until both have been counted `times` times: CloudFront logs a request after its answer."""
+        """Wait until both have been counted `times` times: CloudFront logs a request after answering it."""
         eventually(lambda: min(counted()) >= times)
 
     look()

@@ -47,14 +47,14 @@ class Running:
     def cpu_seconds(self) -> float:
         """Return the CPU seconds of the process so far, all threads."""
         if sys.platform != "linux":
-            pytest.skip("Only Linux tells a process's CPU in /proc.")
+            pytest.skip("Only Linux shows a process's CPU time in /proc.")
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self, what: str = "VmRSS") -> float:
         """Return the memory of the process, now or at its peak (VmHWM)."""
         if sys.platform != "linux":
-            pytest.skip("Only Linux tells a process's memory in /proc.")
+            pytest.skip("Only Linux shows a process's memory in /proc.")
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition(f"{what}:")[2].split()[0]) / 1024
 
@@ -89,7 +89,7 @@ def running(folder: Path, log: Path, **environment: str) -> Iterator[Running]:
 
 
 def wait_until_ready(service: Running) -> None:
-    for _ in range(6000):  # a port that nobody listens on yet has nothing to wait on
+    for _ in range(6000):  # nothing signals that a port is open, so poll
         if service.process.poll() is not None:
             pytest.fail(f"The service ended: {service.log.read_text()[-2000:]}")
         with suppress(OSError):

@@ -75,7 +75,7 @@ def task(image: str, photos: Path) -> Iterator[Task]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     photos.chmod(0o755)
-    for folder in photos.parents:  # pytest keeps its folders to their owner, whom the container is not
+    for folder in photos.parents:  # only their owner may enter pytest's folders, not the container's user
         with suppress(PermissionError):
             if folder.name.startswith("pytest-"):
                 folder.chmod(0o755)
@@ -89,7 +89,7 @@ def task(image: str, photos: Path) -> Iterator[Task]:
     found = docker("run", "--detach", *AS_A_TASK, f"--volume={photos}:/photos:ro", *options, image)
     task = Task(id=found.stdout.strip(), port=port)
     try:
-        for _ in range(3000):  # a port that nobody listens on yet has nothing to wait on
+        for _ in range(3000):  # nothing signals that a port is open, so poll
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.1)

@@ -67,7 +67,7 @@ def test_told_to_stop_under_load_it_answers_what_it_accepted_and_ends_with_0(
     with running(photos, tmp_path / "log", DRAIN_SECONDS="1") as service:
         answers = asyncio.run(hammer(service.port, PHOTO, clients=clients, requests=10_000, after_each=tell))
         assert service.process.wait(120) == 0
-    assert 2 * clients <= len(answers) < 10_000, "each client was told to go"
+    assert 2 * clients <= len(answers) < 10_000, "each client was told to close its connection"
     assert {one.status for one in answers} == {200}
 
 
@@ -121,7 +121,7 @@ def test_memory_stays_flat_over_ten_thousand_mixed_requests(tmp_path: Path) -> N
         for _ in range(9):
             assert asyncio.run(ask(service, 1000)) == {200, 302, 303, 400, 404}
             readings.append(service.memory_mb())
-    # A single one is some megabytes up or down.
+    # A single reading varies by some megabytes.
     warm, after = statistics.median(readings[:3]), statistics.median(readings[-3:])
     print(f"{warm:.0f} MB after 3,000 requests, {after:.0f} MB after 9,000")
     assert after < warm * 1.1

@@ -26,7 +26,7 @@ def test_a_picture_that_is_overwritten_is_never_mixed_with_the_new_one() -> None
             present = (await second.get("a/info.json")).json()
             assert (old["width"], present["width"]) == (1100, 700)
             edge = "600,400,100,100/max/0/default.jpg"
-            # Whoever has the old description gets the old picture or none; with the new one, the new.
+            # The old description leads to the old picture or to none, the new one to the new picture.
             assert (await first.get(f"{old['id']}/{edge}")).status_code == 200
             assert (await second.get(f"{old['id']}/{edge}")).status_code == 404
             for task in (first, second):

@@ -1,4 +1,4 @@
-"""Answers of AWS about an account, for the checks of preflight."""
+"""AWS's answers about an account, for preflight's checks."""
 
 from typing import Any
 

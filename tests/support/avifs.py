@@ -1,4 +1,4 @@
-"""AVIFs with other boxes than the encoder wrote."""
+"""AVIFs with boxes that differ from those that the encoder wrote."""
 
 import struct
 

@@ -152,7 +152,7 @@ def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: 
     """Return the bill of a task per job.
 
     A task is billed for at least a minute, and from the image pull on; on Spot, half of each interrupted run
-    is added.
+    and another image pull are added.
     """
     whole = min(number(load["threads"]), number(vcpus))
     takes = waiting(load, architecture) + cpu(load, architecture) / whole
@@ -198,7 +198,7 @@ def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
     hourly = []
     for rate in rates(load):
         connects = rate / number(load["requests_per_connection"])
-        if load["long_connections"]:  # messages are no requests to a load balancer
+        if load["long_connections"]:  # messages do not count as requests to a load balancer
             connects = rate_of_rules = open_ones / number(load["longest_seconds"])
         else:
             rate_of_rules = rate

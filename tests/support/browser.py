@@ -92,7 +92,7 @@ def tab(*, width: int = 600, height: int = 600) -> Iterator[Tab]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
         pytest.skip("There is no Chromium here (apt install chromium).")
-    theirs, ours = os.pipe(), os.pipe()  # it reads from descriptor 3 and writes to 4
+    theirs, ours = os.pipe(), os.pipe()  # Chromium reads from descriptor 3 and writes to 4
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         dup = f"import os, sys; os.dup2({theirs[0]}, 3); os.dup2({ours[1]}, 4);"
         become = f"{dup} os.execv(sys.argv[1], sys.argv[1:])"

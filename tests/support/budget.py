@@ -25,11 +25,11 @@ TOLERANCE = 1.25
 SYNTHS, LOOPS = 5, 2
 ONE_BUCKET = Path(__file__).with_name("one_bucket.py")
 _SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    for _ in range(10**6): pass"
-"""Gets its parent's pid as an argument, since asking for it could come after the parent's death."""
+"""Gets its parent's pid as an argument, since getppid could first run after the parent's death."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--budget", action="store_true", help="what the run cost; on CI a failure if too much")
+    parser.addoption("--budget", action="store_true", help="print the run's cost; on CI, fail if too much")
     parser.addoption("--under-load", action="store_true", help="run two busy loops beside the tests")
 
 
@@ -54,7 +54,7 @@ class Budget:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Measure the cost once workers have ended, for the line that ends the output.
 
-        Beside busy loops nothing is measured: there, CPU seconds show how crowded the machine was.
+        With --under-load nothing is measured, as CPU seconds then show how crowded the machine was.
         """
         if not self._config.getoption("--budget") or self._loops or session.exitstatus:
             return

@@ -47,7 +47,7 @@ class Clip:
 
 
 def make_clip(file: Path, clip: Clip | None = None) -> Path:
-    """Write a clip, in the container of the file's extension. Returns `file`."""
+    """Write a clip in the container format of the file's extension; return `file`."""
     clip = clip or Clip()
     made: Any
     with av.open(file, "w", options=dict(clip.options)) as made:

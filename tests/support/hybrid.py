@@ -291,7 +291,7 @@ def published(world: World, job: Job) -> bool:
     assert pointer["job_id"] == job.job_id
     images = [key for key in keys if key.endswith(".jpg")]
     complete = {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} <= {*keys}
-    return complete and len(images) == pointer["pyramid"]["tiles"] + 1  # full/max
+    return complete and len(images) == pointer["pyramid"]["tiles"] + 1  # full/max is not a tile
 
 
 def invisible(world: World, job: Job) -> bool:

@@ -147,7 +147,7 @@ def main(module: str) -> None:
             request_id = headers["lambda-runtime-aws-request-id"]
             try:
                 answer = handler(json.loads(event), Context(aws_request_id=request_id))
-            except Exception as error:  # noqa: BLE001 - as Lambda's own
+            except Exception as error:  # noqa: BLE001 - as Lambda's own client does
                 told = {"errorMessage": str(error), "errorType": type(error).__name__}
                 ask("POST", f"{request_id}/error", json.dumps(told).encode())
             else:

@@ -50,4 +50,4 @@ class Lines:
 
 def _check(data: bytes) -> None:
     if b"\0" in data:
-        raise Rejected(Reason.UNSUPPORTED_FORMAT, "The file holds a NUL byte: it is no text.")
+        raise Rejected(Reason.UNSUPPORTED_FORMAT, "The file holds a NUL byte: it is not text.")

@@ -23,7 +23,7 @@ class Numbered:
     def make(self, body: Body, put: Put) -> dict[str, Any]:
         text = body.read()
         if b"\0" in text:
-            raise Rejected(Reason.UNSUPPORTED_FORMAT, "The file holds a NUL byte: it is no text.")
+            raise Rejected(Reason.UNSUPPORTED_FORMAT, "The file holds a NUL byte: it is not text.")
         lines = text.split(b"\n")
         lines = [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
         put("numbered.txt", b"".join(b"%d %s" % line for line in enumerate(lines, start=1)), "text/plain")

@@ -36,16 +36,20 @@ _WATCHED = {"logs:CreateLogStream": _LOGS, "xray:PutTelemetryRecords": _TRACES}
 _FUNCTION = {"sqs:ChangeMessageVisibility": _POLLING, **_WATCHED}
 _IMAGES = {
     "s3:GetObject": Need(call="GetObject", breaks="no image is served"),
-    "s3:ListBucket": Need(breaks="a missing image is an error instead of a 404"),
+    "s3:ListBucket": Need(breaks="a missing image is a 502 instead of a 404"),
 }
 NEEDS = {
     "renditions": {
-        "s3:GetObjectVersion": Need(call="GetObject", breaks="every upload: dead letters"),
-        "s3:PutObject": Need(call="PutObject", breaks="every upload: dead letters"),
-        "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: dead letters"),
+        "s3:GetObjectVersion": Need(call="GetObject", breaks="every upload ends in the dead-letter queue"),
+        "s3:PutObject": Need(call="PutObject", breaks="every upload ends in the dead-letter queue"),
+        "s3:GetObject": Need(
+            call="GetObject",
+            breaks="every upload ends in the dead-letter queue: the pointer cannot be read",
+        ),
         "s3:DeleteObject": Need(
             call="DeleteObjects",
-            breaks="every upload: dead letters, although its result is shown; deletions remove no results",
+            breaks="every upload ends in the dead-letter queue, although its result is shown; "
+            "deletions remove no results",
         ),
         "s3:ListBucket": Need(
             call="ListObjectsV2",
@@ -81,7 +85,9 @@ NEEDS = {
     },
     "tracker": {
         "dynamodb:DeleteItem": Need(call="GetItem", breaks="the ends of tasks are not recorded"),
-        "dynamodb:Query": Need(call="Query", breaks="nobody looks for lost or waiting jobs"),
+        "dynamodb:Query": Need(
+            call="Query", breaks="lost jobs, waiting jobs and removed results are not found"
+        ),
         "ecs:DescribeTasks": Need(
             call="DescribeTasks", breaks="a task whose stop event was lost is not found"
         ),
@@ -107,12 +113,16 @@ NEEDS = {
         "dynamodb:GetItem": Need(call="GetItem", breaks="every task fails"),
     },
     "queue worker": {
-        "s3:GetObjectVersion": Need(call="GetObject", breaks="every message: dead letters"),
-        "s3:PutObject": Need(call="PutObject", breaks="every message: dead letters"),
-        "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: dead letters"),
+        "s3:GetObjectVersion": Need(call="GetObject", breaks="every scan ends in the dead-letter queue"),
+        "s3:PutObject": Need(call="PutObject", breaks="every message ends in the dead-letter queue"),
+        "s3:GetObject": Need(
+            call="GetObject",
+            breaks="every message ends in the dead-letter queue: the pointer cannot be read",
+        ),
         "s3:DeleteObject": Need(
             call="DeleteObjects",
-            breaks="every scan: dead letters, although its result is shown; deletions remove no results",
+            breaks="every scan ends in the dead-letter queue, although its result is shown; "
+            "deletions remove no results",
         ),
         "s3:ListBucket": Need(
             call="ListObjectsV2",

@@ -10,7 +10,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer with the function's own handler, which reads its environment on import."""
     from lambda_src.iiif.handler import handler as answer
 
-    setattr(app, "encoded_within", _never_done)  # noqa: B010 - it is imported there, and not exported
+    setattr(app, "encoded_within", _never_done)  # noqa: B010 - for mypy, app does not export this name
     return answer(event, context)
 
 

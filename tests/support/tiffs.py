@@ -1,4 +1,4 @@
-"""TIFFs of any layout, also those that cameras, scanners and GIS software write and no library here does."""
+"""TIFFs of any layout, including some that cameras, scanners and GIS software write and no library here."""
 
 import itertools
 import struct

@@ -1,7 +1,7 @@
 """The IIIF validator against a running service: validate.py URL IDENTIFIER [ENDPOINT].
 
 It prints one line of JSON per test. ENDPOINT: host:port to connect to instead, without TLS, whatever the URL
-says. This runs as a process of its own because two of the validator's tests are written for Python 2, which
+says. This runs as a separate process because two of the validator's tests are written for Python 2, which
 needs patches here.
 """
 
@@ -61,6 +61,6 @@ for name, info in suite.list_tests(VERSION).items():
         try:
             suite.run_test(name, result)
             failure = result.exception and str(result.exception)
-        except Exception as error:  # noqa: BLE001 - the validator raises what it likes
+        except Exception as error:  # noqa: BLE001 - the validator may raise anything
             failure = repr(error)
     print(json.dumps({"name": name, "level": info["level"], "failure": failure, "urls": result.urls}))

@@ -28,7 +28,7 @@ Synth = Callable[..., Template]
 @functools.cache
 def templates(**settings: str) -> dict[str, Template]:
     """Return all templates by stack, with the context of cdk.json, which `cdk.App()` alone does not read."""
-    # One folder for all, so that packages are copied there once; the CDK's own, in /tmp, would stay.
+    # One folder for all, so that packages are copied once; the CDK's own in /tmp would never be deleted.
     app = cdk.App(context={**CONTEXT, **settings}, outdir=_OUTPUT.name)
     compose(app, Settings.from_context({**CONTEXT, **settings}))
     assembly = app.synth()
@@ -57,6 +57,6 @@ def only(template: Template, kind: str) -> dict[str, Any]:
 
 
 def one_named(template: Template, kind: str, start: str) -> tuple[str, dict[str, Any]]:
-    """Return logical id and resource of the only one of a type whose logical id begins with `start`."""
+    """Return the only resource of a type whose logical id begins with `start`: logical id and resource."""
     ((name, resource),) = ((n, r) for n, r in resources(template, kind).items() if n.startswith(start))
     return name, resource

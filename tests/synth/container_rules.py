@@ -74,13 +74,13 @@ def shells_are_logged_and_can_start(template: Template) -> Iterator[str]:
     is_on = any(one.get("LogConfiguration", {}).get("CloudWatchLogGroupName") for one in sessions)
     for name, resource in of_type(template, "AWS::ECS::Service"):
         if resource["Properties"].get("EnableExecuteCommand", False) is not is_on:
-            yield f"{name}: ECS Exec opens a shell in it that nobody logs, or none though it is logged"
+            yield f"{name}: ECS Exec is on without a session log, or off although there is one"
     for name, resource in of_type(template, "AWS::ECS::TaskDefinition"):
         for container in resource["Properties"].get("ContainerDefinitions", []):
             written = {mount["ContainerPath"] for mount in container.get("MountPoints", [])}
             init = container.get("LinuxParameters", {}).get("InitProcessEnabled", False)
             if (written >= WRITTEN_BY_EXEC, init) != (is_on, is_on):
-                yield f"{name}: the agent of ECS Exec finds no place to write, or no use for it"
+                yield f"{name}: lacks ECS Exec's writable folders or init process, or has them for nothing"
 
 
 CONTAINER_RULES: tuple[Rule, ...] = (

@@ -13,21 +13,21 @@ Template = dict[str, Any]
 Rule = Callable[[Template], Iterator[str]]
 
 ALLOWED_ON_ALL = {
-    "xray:PutTraceSegments": "X-Ray has no resources",
-    "xray:PutTelemetryRecords": "X-Ray has no resources",
-    "xray:GetSamplingRules": "X-Ray has no resources",
-    "xray:GetSamplingTargets": "X-Ray has no resources",
-    "ecr:GetAuthorizationToken": "a registry's token is for all of it",
+    "xray:PutTraceSegments": "no resource-level permissions",
+    "xray:PutTelemetryRecords": "no resource-level permissions",
+    "xray:GetSamplingRules": "no resource-level permissions",
+    "xray:GetSamplingTargets": "no resource-level permissions",
+    "ecr:GetAuthorizationToken": "the token is for the whole registry",
     "rekognition:DetectLabels": "DetectLabels has no resources",
     "ssmmessages:CreateControlChannel": "with exec=on; channels of Systems Manager have no resources",
     "ssmmessages:CreateDataChannel": "the same",
     "ssmmessages:OpenControlChannel": "the same",
     "ssmmessages:OpenDataChannel": "the same",
-    "elasticloadbalancing:DescribeListeners": "with deployments=canary; load balancing describes everything",
+    "elasticloadbalancing:DescribeListeners": "with deployments=canary; no resource-level permissions",
     "elasticloadbalancing:DescribeRules": "the same",
     "elasticloadbalancing:DescribeTargetGroups": "the same",
     "elasticloadbalancing:DescribeTargetHealth": "the same",
-    "logs:DescribeLogGroups": "with exec=on; the agent looks for its log in the list of all",
+    "logs:DescribeLogGroups": "with exec=on; the agent searches all log groups for its own",
 }
 CDK_HELPERS = {
     "CustomS3AutoDeleteObjects": "CDK's own function, only in a sandbox: it empties buckets on destroy",
@@ -106,7 +106,7 @@ def no_wildcards(template: Template) -> Iterator[str]:
             is_execution = ":execution:" in last and last.endswith(":*")  # of one state machine
             is_below = last.endswith("/*") or is_revision or is_execution
             if resource != "*" and "*" in last and not (is_below and last.count("*") == 1):
-                yield f"{name}: the resource {last} holds a wildcard that is not the objects of a bucket"
+                yield f"{name}: the resource {last} has a wildcard beyond objects, revisions, executions"
 
 
 def no_managed_policies(template: Template) -> Iterator[str]:
@@ -189,7 +189,7 @@ def queues_end_in_a_watched_dead_letter_queue(template: Template) -> Iterator[st
         if "RedrivePolicy" in resource["Properties"]:
             continue
         if not any(refers_to(end, name) for end in ends):
-            yield f"{name}: has no dead-letter queue and is none"
+            yield f"{name}: has no dead-letter queue and is not one itself"
         elif not any(
             refers_to(alarm["Properties"].get("Dimensions"), name)
             and alarm["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
@@ -235,7 +235,7 @@ def logs_expire(template: Template) -> Iterator[str]:
 def nothing_has_a_fixed_name(template: Template) -> Iterator[str]:
     for name, resource in of_type(template, *NAMES):
         if isinstance(resource["Properties"].get(NAMES[resource["Type"]]), str):
-            yield f"{name}: has a fixed name, so the stack cannot stand twice or replace it"
+            yield f"{name}: has a fixed name, so the stack cannot be deployed twice or replace it"
 
 
 def cloudfront_names_are_of_stack_and_region(template: Template) -> Iterator[str]:

@@ -22,7 +22,7 @@ def container_of(template: Template) -> dict[str, Any]:
 
 
 def statements(template: Template, start: str) -> set[tuple[str, str]]:
-    """Return the actions of a role's policy, with the logical id in their resource, or the resource."""
+    """Return each action of a role's policy with its resource: the logical id in it, if there is one."""
     _, policy = one_named(template, "AWS::IAM::Policy", start)
     found = set()
     for one in policy["Properties"]["PolicyDocument"]["Statement"]:
@@ -69,7 +69,7 @@ def test_it_is_told_where_it_stands(fargate: Template, synth: Synth) -> None:
     }
     read = ServiceEnvironment.from_variables({**told, "PUBLIC_BASE_URL": "https://d"})
     assert read.cache_mb + read.spare_mb <= 2048 / 2
-    largest = 5.33 * read.max_pixels + read.max_bytes  # an RGBA image and its halves
+    largest = 5.33 * read.max_pixels + read.max_bytes  # bytes: an RGBA image, and half of each size before
     assert read.cache_mb * 2**20 >= largest
     assert told["WORKERS"] == "1"
     own = synth(STACK, domain="images.example.com", certificate_arn=CERTIFICATE)

@@ -184,7 +184,7 @@ def test_spot_is_an_association_without_a_default_strategy(synth: Synth) -> None
     assert association["DefaultCapacityProviderStrategy"] == []
     tiles, _ = one_named(template, "AWS::CloudFront::Distribution", "Tiles")
     (whole,) = resources(template, kind).values()
-    assert tiles in whole["DependsOn"]  # by then ECS has made the role that it needs
+    assert tiles in whole["DependsOn"]  # takes minutes, and ECS has its own role by its end
 
 
 @pytest.mark.parametrize(("egress", "address"), [("public-ip", "on"), ("nat", "off"), ("endpoints", "off")])

@@ -172,7 +172,7 @@ def test_rejections_and_tombstones_expire_and_results_do_not(template: Template)
 
 
 def test_a_tombstone_outlives_the_version_that_it_hides(template: Template) -> None:
-    """Once the version is gone, a late event finds no source, whatever redrives delayed it."""
+    """Once the version is gone, a late event finds no source, however long redrives have delayed it."""
     (versions,) = [one for one in lifecycle(template, "Source") if "NoncurrentVersionExpiration" in one]
     (tombstones,) = [one for one in lifecycle(template, "Output") if "TagFilters" in one]
     assert tombstones["ExpirationInDays"] > versions["NoncurrentVersionExpiration"]["NoncurrentDays"]
@@ -264,7 +264,7 @@ def test_alarms_tell_somebody_only_when_an_address_is_given(template: Template, 
 def test_no_resource_has_a_name_of_our_own(template: Template) -> None:
     for logical_id, resource in template["Resources"].items():
         named = {key: value for key, value in resource.get("Properties", {}).items() if key.endswith("Name")}
-        for key in ("MetricName", "PolicyName"):  # no names of resources
+        for key in ("MetricName", "PolicyName"):  # these do not name resources
             named.pop(key, None)
         assert [key for key, value in named.items() if isinstance(value, str)] == [], logical_id
 

@@ -72,4 +72,4 @@ def test_the_page_has_the_table_of_the_templates(synth: Synth) -> None:
     now = TABLE.sub(lambda found: f"{found[1]}{table}{found[2]}", page)
     if os.environ.get("UPDATE_SNAPSHOTS"):
         PAGE.write_text(now)
-    assert PAGE.read_text() == now, "If it is meant: UPDATE_SNAPSHOTS=1, and read the diff."
+    assert PAGE.read_text() == now, "If this is intended: run with UPDATE_SNAPSHOTS=1, and read the diff."

@@ -59,4 +59,4 @@ def test_the_resources_are_those_of_the_snapshot(production: dict[str, Template]
     if os.environ.get("UPDATE_SNAPSHOTS"):
         SNAPSHOTS.mkdir(exist_ok=True)
         file.write_text(now)
-    assert now == file.read_text(), "If it is meant: UPDATE_SNAPSHOTS=1, and read the diff."
+    assert now == file.read_text(), "If this is intended: run with UPDATE_SNAPSHOTS=1, and read the diff."

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 BOOTSTRAP_VERSION = 6
 """Minimum version that the templates need (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
 FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
-"""Codes of quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
+"""Codes of services and quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 LARGEST_TASK_VCPUS = 4
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
-"""States of stacks that `cdk deploy` deletes before it starts again."""
+"""States in which `cdk deploy` deletes a stack and creates it again."""
 HALF_GONE = ("DELETE_FAILED", "CREATE_FAILED")
 STUCK = ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED")
 """Stack states that need somebody's decision; the stacks still have their data."""
@@ -54,7 +54,7 @@ class Finding:
 
 
 SHARDS = {"provisioned": 1, "on-demand": 4}
-"""Shards that a new stream of StreamPattern has, by capacity mode; each takes one execution."""
+"""Shards that a new stream of StreamPattern has, by capacity mode; each takes one concurrent execution."""
 
 
 RESERVED = 100
@@ -88,7 +88,7 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
     wanted = 2 * settings.max_concurrency + shards
     limits = lambda_.get_account_settings()["AccountLimit"]
     there = limits["UnreservedConcurrentExecutions"]
-    found = f"{there} unreserved, and {wanted} may be used by the event sources: {shards} by a stream"
+    found = f"{there} unreserved, and {wanted} may be used by the event sources, {shards} of them by a stream"
     if settings.warm == "provisioned" and there <= RESERVED:
         return Finding(
             about=about,
@@ -115,7 +115,7 @@ def fargate_vcpus(quotas: "ServiceQuotasClient") -> Finding:
         found = f"{there:g}; the largest task has {LARGEST_TASK_VCPUS}, and the service one or two"
         todo = "Ask for more (quota L-3032A538): until then large scans wait."
         return Finding(about=about, level=Level.MIND, found=found, todo=todo)
-    return fine(about, f"{there:g}; a task has up to {LARGEST_TASK_VCPUS}, what does not fit waits")
+    return fine(about, f"{there:g}; a task has up to {LARGEST_TASK_VCPUS}, and waits until it fits")
 
 
 def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:
@@ -136,7 +136,7 @@ def zones(ec2: "EC2Client", settings: Settings) -> Finding:
     ids = [zone["ZoneId"] for zone in sorted(there, key=lambda zone: zone["ZoneName"])]
     good = [zone for zone in ids if zone not in WITHOUT_VPC_ORIGINS]
     pair = ",".join(good[:2])
-    line = f'Before the first deploy put "zones": "{pair}" into cdk.json (or say -c zones={pair} each time).'
+    line = f'Before the first deploy put "zones": "{pair}" into cdk.json (or pass -c zones={pair} each time).'
     if missing := [zone for zone in settings.zone_ids if zone not in ids]:
         found = f"{', '.join(missing)} of cdk.json is not in this Region, which has {', '.join(ids)}"
         return Finding(about=about, level=Level.FAILS, found=found, todo=line)
@@ -169,8 +169,8 @@ def service_linked_role(iam: "IAMClient") -> Finding:
         if error.response["Error"]["Code"] != "NoSuchEntity":
             raise
         todo = (
-            "Nothing, as a rule. Should a deploy say *Unable to assume the service linked role*, repeat it. "
-            "To have it before: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
+            "Usually nothing. If a deploy says *Unable to assume the service linked role*, repeat it. "
+            "To create it beforehand: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
         )
         found = "not there yet: ECS makes it with the account's first cluster"
         return Finding(about=about, level=Level.MIND, found=found, todo=todo)
@@ -226,7 +226,7 @@ def stacks(cloudformation: "CloudFormationClient", settings: Settings) -> list[F
 
 
 def _what_to_do(name: str, status: str) -> tuple[Level, str]:
-    """Return what to do about an existing stack."""
+    """Return how much an existing stack matters, and what to do about it."""
     stack = name.rpartition("-")[2]
     if status in NEVER_STOOD:
         return Level.MIND, "Its first deploy failed; the next one deletes it and starts over."
@@ -257,7 +257,7 @@ def docker(cpu: str) -> Finding:
     """Check whether this machine can build images for that CPU, as patterns with containers need."""
     about, command = "Docker", os.environ.get("CDK_DOCKER", "docker")
     platform = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}[cpu]
-    todo = "Patterns with containers build images: install Docker, or name another by CDK_DOCKER."
+    todo = "Patterns with containers build images: install Docker, or name a replacement in CDK_DOCKER."
     if not shutil.which(command):
         return Finding(about=about, level=Level.FAILS, found=f"there is no {command}", todo=todo)
     info = _said(command, "info", "--format", "{{.Architecture}}").strip()
@@ -270,7 +270,7 @@ def docker(cpu: str) -> Finding:
         f'Put "architecture": "{own}" into cdk.json; or emulate: '
         f"docker run --privileged --rm tonistiigi/binfmt --install {platform.partition('/')[2]}"
     )
-    found = f"a machine of {own} that cannot build {platform}, for which the settings ask"
+    found = f"this {own} machine cannot build {platform}, which the settings require"
     return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
 
 

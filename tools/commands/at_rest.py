@@ -94,13 +94,13 @@ def function(warm: str, architecture: str = "arm64") -> float:
 
 
 def _restored() -> str:
-    """Return what a snapshot's restores cost in addition."""
+    """Return a sentence on the extra cost of starts from a snapshot."""
     usd = price("lambda_snapstart_restored_gb").usd * ONE_VCPU_MB / 1024
     return f"Each start from a snapshot costs another ${usd:.5f}."
 
 
 def _in_use() -> str:
-    """Return what a stream's records cost in addition."""
+    """Return a sentence on the extra cost of a stream in use."""
     lines, puts = price("real_time_log_million_lines").usd, price("kinesis_million_puts").usd
     metric = month("custom_metric_month")
     return (

@@ -1,7 +1,8 @@
 """`python3 dev.py backfill --pattern LambdaPattern`: processes objects that the pattern's bucket already had.
 
-It prints cost and duration, asks, deploys a stack of its own beside the pattern, starts and follows the run.
-Repeated, it follows the run in progress, or sends what has no result yet.
+It prints cost and duration, asks for confirmation, deploys its own stack beside the pattern's, and starts and
+follows the run. When repeated, it follows the run in progress or, if there is none, sends the objects that
+have no result yet.
 """
 
 import argparse
@@ -40,7 +41,7 @@ LOOK_SECONDS = {"local": 0.5, "aws": 5.0}
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What was asked for."""
+    """The command's options."""
 
     pattern: str
     prefix: str
@@ -62,7 +63,7 @@ class Run:
         return running.find(stack, self.target, self.profile, self.settings)
 
     def deploy(self, deployed: Deployed) -> BackfillDriver:
-        """Deploy the stack; nothing changes if it is already deployed in this form."""
+        """Deploy the stack, unless it is up to date, and return its driver. Raises LocalAwsError."""
         options = parameters(self.pattern, deployed.outputs)
         if self.target == "local":
             aws = LocalAws(url=deployed.endpoint, pid=0, log=Path(), containers={})
@@ -98,14 +99,14 @@ def parameters(pattern: str, outputs: Mapping[str, str]) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py backfill", description=__doc__)
     parser.add_argument("--pattern", choices=FED, required=True)
-    parser.add_argument("--prefix", default="", help="of the keys; all of them unless given")
+    parser.add_argument("--prefix", default="", help="only keys that begin with this (default: all)")
     parser.add_argument(
         "--at-once",
         type=_whole,
         default=0,
-        help="how much work the pattern may have at once, live uploads included",
+        help="objects that the pattern may have in progress, live uploads included",
     )
-    parser.add_argument("--workload", help="a file as for the chooser: what the pattern does with one object")
+    parser.add_argument("--workload", help="a workload file of the chooser: the pattern's work on one object")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     parser.add_argument(
         "--plan", type=_whole, metavar="OBJECTS", help="only print what that many objects cost and take"
@@ -113,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--stop", action="store_true", help="stop the run in progress")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
-        "--target", choices=("local", "aws"), default="local", help="local: started by demo --keep"
+        "--target", choices=("local", "aws"), default="local", help="local: the local AWS of demo --keep"
     )
     parser.add_argument("-c", action="append", default=[], metavar="setting=value", help="as for cdk deploy")
     parser.add_argument("--profile", help="AWS profile, with --target aws")
@@ -168,7 +169,7 @@ def _run(run: Run, options: argparse.Namespace, own: Workload | None) -> int:
     try:
         return _ended(run, driver, execution, _follow(run, driver, execution))
     except KeyboardInterrupt:
-        run.console.print(f"It continues without you. {_how(run)}")
+        run.console.print(f"The run continues. {_how(run)}")
         return 130
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(f"{error}\nThe run continues all the same. {_how(run)}") from error
@@ -186,7 +187,10 @@ def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
     wanted, found = {"prefix": run.prefix, "at_once": at_once}, driver.input_of(executions[0])
     if found != wanted:
         said = f"a run with --prefix {found['prefix']!r} --at-once {found['at_once']} goes on"
-        raise LocalAwsError(f"{said}, and one at a time leaves room. Use the same to follow it. {_how(run)}")
+        stop = run.again("--stop")
+        raise LocalAwsError(
+            f"{said}, and only one can run at a time. Use the same options to follow it; {stop} stops it."
+        )
     run.console.print("A run is in progress: this follows it, and starts no other.")
     return executions[0]
 
@@ -205,7 +209,7 @@ def _follow(run: Run, driver: BackfillDriver, execution: str) -> Progress:
         task = bar.add_task("sent or done before", total=None)
         while (now := driver.progress(execution)).is_running:
             bar.update(task, total=now.objects, completed=now.done)
-            time.sleep(LOOK_SECONDS[run.target])  # an execution has nothing to wait on
+            time.sleep(LOOK_SECONDS[run.target])  # polls: nothing notifies this process
         bar.update(task, total=now.objects, completed=now.done)
     return now
 
@@ -225,10 +229,10 @@ def _ended(run: Run, driver: BackfillDriver, execution: str, now: Progress) -> i
         Found.UNREADABLE: "cannot be read",
     }
     became = ", ".join(f"{counts[found]:,} {words[found]}" for found in Found if counts[found])
-    run.console.print(f"{became or 'There was nothing'}. The pattern works on the last of them.")
+    run.console.print(f"{became or 'There was nothing'}. The pattern may still work on the last of them.")
     if now.failed:
         run.console.print(
-            f"{now.failed:,} could not be read: the same command tries them again.", style="red"
+            f"{now.failed:,} are in batches that failed: the same command tries them again.", style="red"
         )
         return 1
     return 0
@@ -239,14 +243,16 @@ def _stop(run: Run, deployed: Deployed) -> int:
     going_on = driver.running()
     for execution in going_on:
         driver.stop(execution)
-    left = "Stopped. Its function still sends what it has in hand, for at most four minutes."
+    left = "Stopped. The function may go on sending its current batch, for at most four minutes."
     run.console.print(left if going_on else "No run is in progress.")
     return 0
 
 
 def _whole(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10**9:
-        raise argparse.ArgumentTypeError(f"invalid value {text!r}. Allowed: whole numbers from 1.")
+        raise argparse.ArgumentTypeError(
+            f"invalid value {text!r}. Allowed: whole numbers from 1 to 1,000,000,000."
+        )
     return int(text)
 
 

@@ -29,15 +29,15 @@ TRANSITIONS_PER_BATCH = 4
 TRANSITIONS_PER_RETURN = 2
 """State transitions per further call of the function for the same batch."""
 YEAR = 365 * 86_400
-"""Longest execution: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+"""Longest execution in seconds: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Default:
     """A pattern's defaults.
 
-    example: in examples/, for the cost of one object unless the caller has a workload. where: the candidate
-    that the pattern uses. at_once: objects in progress unless the caller says otherwise.
+    example: name of the workload in examples/ from which one object is priced, unless the caller gives one.
+    where: the candidate that the pattern uses. at_once: objects in progress unless the caller says otherwise.
     """
 
     example: str
@@ -90,14 +90,14 @@ class Plan:
         lists = 2 * math.ceil(self.objects / LISTED_AT_ONCE) / 1000
         gets = REQUESTS_PER_OBJECT * self.objects / 1000
         writes, reads = price("s3_thousand_puts"), price("s3_thousand_gets")
-        yield Item("S3: lists, and looks at each object", writes.of(lists) + reads.of(gets), (writes, reads))
+        yield Item("S3: listing, and lookups of objects", writes.of(lists) + reads.of(gets), (writes, reads))
         steps = price("step_functions_thousand_transitions")
         yield Item("Step Functions: state transitions", steps.of(transitions), (steps,))
         calls, memory = price("lambda_million_requests"), price(f"lambda_gb_second_{self.architecture}")
         function = calls.of((batches + again) / 1e6) + memory.of(self.seconds * MEMORY_MB / 1024)
-        yield Item("Lambda: the function that feeds", function, (calls, memory))
+        yield Item("Lambda: the function that sends them", function, (calls, memory))
         queue = price("queue_million_requests")
-        yield Item("SQS: messages, and looks at the queue", queue.of(million + looks / 1e6), (queue,))
+        yield Item("SQS: messages, and checks of the queue", queue.of(million + looks / 1e6), (queue,))
 
     @property
     def working(self) -> float:
@@ -110,12 +110,12 @@ class Plan:
 
 
 def described(plan: Plan) -> list[str]:
-    """Return lines with the number, the duration and the cost."""
+    """Return the plan as lines of text: number of objects, duration, cost."""
     lines = [
         f"{plan.objects:,} objects, {plan.at_once:,} at once: at least {duration(plan.seconds)}",
         f"  {plan.load.name}: {plan.each:,.1f} s each, {plan.workers:,} in parallel",
         *(_row(item.what, item.usd) for item in plan.feeding()),
-        _row("what the pattern does with them", plan.working),
+        _row("the pattern's work on the objects", plan.working),
         _row(f"by list prices (us-east-1, {as_of()})", plan.usd),
     ]
     if plan.seconds > YEAR:

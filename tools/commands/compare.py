@@ -57,7 +57,10 @@ CANNOT_SHOW = (
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """The number of requests. rates: per second, by step; 0 means half of the slower side's capacity."""
+    """Amount of load. rates: requests per second, by step; 0 means half of the slower side's capacity.
+
+    seconds: duration of each of those steps. burst: requests that are sent at once.
+    """
 
     seconds: float
     rates: tuple[float, ...]
@@ -82,7 +85,7 @@ def plan(target: str) -> str:
     lines = [
         f"1. cdk deploy {' '.join(STACKS)}",
         f"2. both get the same requests: cold, a first image, a viewer's session, {rates} for "
-        f"{asked.seconds:g} s each, {asked.burst} at once, 100 megapixels, an answer over a function's limit",
+        f"{asked.seconds:g} s each, {asked.burst} at once, 100 megapixels, an answer too big for a function",
         "3. cdk destroy what this run created, even if something before it failed",
     ]
     if target == "aws":
@@ -127,7 +130,7 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
     say(f"Functions of this account may run {limits['ConcurrentExecutions']:,} at once.")
     work = {stack: work_of(taken, stack) for stack in viewers}
     page.print(costs(work, deployed.settings))
-    say(f"USD a month, {deployed.settings.cpu}, list prices of {as_of()}, of what the cache does not answer.")
+    say(f"USD for what the cache does not answer: {deployed.settings.cpu}, list prices of {as_of()}.")
     if deployed.endpoint:
         say(f"\n{CANNOT_SHOW}")
 
@@ -202,7 +205,7 @@ def session(viewer: Viewer) -> list[str]:
 
 
 def parts(viewer: Viewer, numbers: Iterator[int]) -> Iterator[str]:
-    """Yield different parts of the photo: in turn a tile, and the whole at another size."""
+    """Yield paths that never repeat: alternately a tile, and the whole photo at another size."""
     photo = viewer.image("photo.jpg")
     for number in numbers:
         if number % 2:
@@ -252,7 +255,7 @@ def work_of(taken: Mapping[str, Mapping[str, Answers]], stack: str) -> float:
 
 
 def costs(work: Mapping[str, float], settings: Settings) -> Table:
-    """Return a table with a row per side: work of a request, cost of a million more, and of whole months."""
+    """Return a table with a row per side: work per request, cost per extra million, cost of whole months."""
     table = Table(box=box.MARKDOWN, pad_edge=False)
     table.add_column("side", no_wrap=True)
     headings = ("work per request, ms", "per extra million", *(f"{month:,} per month" for month in MONTHS))

@@ -14,8 +14,8 @@ from tools.copying.contents import Contents
 
 README = """# {pattern}
 
-Copied from lambda-or-fargate. With Python 3.11 or newer and Node 22 or newer (`node --version`), in about
-two minutes and the tests' own time:
+Copied from lambda-or-fargate. With Python 3.11 or newer and Node 22 or newer (`node --version`), this takes
+about two minutes plus the time of the tests:
 
     python3 -m venv .venv && . .venv/bin/activate
     pip install --require-hashes --no-deps --only-binary=:all: -r requirements-build.txt
@@ -24,13 +24,13 @@ two minutes and the tests' own time:
     pytest
     cdk synth
     cdk deploy --all    # with credentials and a Region; cdk bootstrap once before
-    cdk destroy --all   # in a sandbox with everything that is in it
+    cdk destroy --all   # in a sandbox, this deletes all data
 {local}
 In a new shell, activate .venv and set PATH again. Settings are in cdk.json. What to change to make it
 yours: {page}.
 """
 LOCAL = """
-The tests of tests/local deploy it into a local AWS, docs/local-aws.md. Before `pytest`, once:
+The tests in tests/local deploy it into a local AWS (docs/local-aws.md). Before the first `pytest`:
 
     python3 -m venv .ministack
     .ministack/bin/pip install --require-hashes --only-binary=:all: -r tools/local_aws/requirements.txt
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py copy", description=__doc__)
     parser.add_argument("pattern", choices=PATTERNS)
     parser.add_argument("folder", type=Path, help="new or empty")
-    parser.add_argument("--name", type=_name, help="how the names of the stacks begin")
-    parser.add_argument("--with-local-aws", action="store_true", help="with the tests that deploy it locally")
+    parser.add_argument("--name", type=_name, help="prefix of the stacks' names")
+    parser.add_argument("--with-local-aws", action="store_true", help="include tests that deploy it locally")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     folder = options.start / options.folder
@@ -57,13 +57,13 @@ def main(arguments: Sequence[str]) -> int:
     local = LOCAL if options.with_local_aws else ""
     readme = README.format(pattern=contents.pattern, page=contents.page, local=local)
     write({**files, "README.md": readme.encode()}, folder)
-    print(f"{len(files) + 1} files in {folder}; its README.md says how to go on.")
+    print(f"{len(files) + 1} files in {folder}; its README.md says what to do next.")
     print(f"The work to replace is in {contents.work}: {contents.page} says how.")
     return 0
 
 
 def named(files: dict[str, bytes], name: str) -> dict[str, bytes]:
-    """Return the files with `name` as the prefix of all names, and as the description in package.json."""
+    """Return the files with `name` in place of the default prefix and of the description in package.json."""
     kinds = (".py", ".md", ".json")
     renamed = {
         path: re.sub(rb"\b%s\b" % PREFIX, name.encode(), content) if path.endswith(kinds) else content
@@ -74,7 +74,7 @@ def named(files: dict[str, bytes], name: str) -> dict[str, bytes]:
 
 
 def write(files: dict[str, bytes], folder: Path) -> None:
-    """Write the files, and remove unused imports."""
+    """Write the files, remove unused imports, and format the code."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

@@ -21,7 +21,7 @@ def workload(
 ) -> Workload:
     """Return the workload of one request, including S3's part; for a service, in tasks of its size.
 
-    An event goes to the queue and from there to the function: three requests to SQS.
+    Each event costs three requests to SQS: it is sent, received and deleted.
     """
     task = service_size(settings)
     return Workload(
@@ -40,7 +40,7 @@ def workload(
 
 
 def a_million(where: Candidate, milliseconds: float, *, puts: int = 0, events: int = 0) -> str:
-    """Return the cost in USD on x86_64, the architecture of most machines that run this."""
+    """Return the cost of a million, as text in USD, on x86_64: most machines that run this have it."""
     load = workload(milliseconds, puts=puts, events=events)
     if where not in candidates.SERVICES:
         load = load._replace(task_vcpus=0, task_memory_gb=0)

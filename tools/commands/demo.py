@@ -61,7 +61,7 @@ REFUSED = {
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C, for the aws CLI")
-    parser.add_argument("-c", "--context", action="append", default=[], help="a setting, as cdk takes it")
+    parser.add_argument("-c", "--context", action="append", default=[], help="setting=value, as cdk takes it")
     options = parser.parse_args(arguments)
     console = Console()
     try:
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
-    read_settings([*context, "target=local"])  # a wrong one is said before anything starts
+    read_settings([*context, "target=local"])  # reports an invalid setting before anything starts
     with (
         console.status("Starting the local AWS (MiniStack, IAM enforced) ...") as status,
         local_aws(FOLDER / "local-aws.log") as aws,
@@ -165,7 +165,7 @@ def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
 
 
 def _by_queue(queue: QueueDriver) -> str:
-    """Return a sentence on the scan's result in QueuePattern."""
+    """Upload a scan; return a sentence on its result. Raises LocalAwsError if it is rejected."""
     result = queue.result(queue.upload(SMALL_SCAN, (ROOT / "samples" / SMALL_SCAN).read_bytes()))
     if not result.manifest:
         raise LocalAwsError(f"QueuePattern rejected {SMALL_SCAN}: {result.rejection}")
@@ -195,7 +195,7 @@ def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
 
 
 def _ask(service: Viewer, *requests: str) -> dict[str, Answer]:
-    """Return the service's answers for a photo, by path."""
+    """Upload a photo; return the service's answers for it, by path."""
     service.upload(SHOWN, (ROOT / "samples" / SHOWN).read_bytes())
     paths = [f"{service.image(SHOWN)}/{request}" for request in requests]
     return {path: service.get(path) for path in paths}

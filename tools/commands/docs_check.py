@@ -27,18 +27,18 @@ from tools.local_aws.deployment import DOCKER
 
 PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")))
 SKIPPED = {
-    "python3 dev.py test": "CI runs it beside this",
-    "python3 dev.py test -m slow": "CI runs it beside this",
-    "python3 dev.py test --under-load": "CI runs it beside this",
-    "python3 dev.py check": "CI runs it beside this",
-    "python3 dev.py pages": "this is it",
-    "python3 dev.py bench chooser --against HEAD": "CI compares beside this; a copy has no history",
+    "python3 dev.py test": "CI runs it separately",
+    "python3 dev.py test -m slow": "CI runs it separately",
+    "python3 dev.py test --under-load": "CI runs it separately",
+    "python3 dev.py check": "CI runs it separately",
+    "python3 dev.py pages": "it is this command",
+    "python3 dev.py bench chooser --against HEAD": "CI compares separately; a copy has no history",
     'aws sqs start-message-move-task --source-arn "$dead"': "MiniStack does not have it",
     "aws application-autoscaling describe-scaling-activities --service-namespace ecs"
     ' --resource-id "service/$CLUSTER_NAME/$SERVICE_NAME" --max-results 5': "MiniStack does not have it",
-    "python3 dev.py preflight": "an account",
-    "python3 dev.py compare": "a slow test does it in its smallest form",
-    "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "an account",
+    "python3 dev.py preflight": "needs an account",
+    "python3 dev.py compare": "a slow test runs it in its smallest form",
+    "aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538": "needs an account",
 }
 """Commands that are not run here, and why."""
 BEFORE = {"docs/runbooks.md": "python3 dev.py cdk bootstrap && python3 dev.py cdk deploy --all"}
@@ -49,7 +49,7 @@ UNTIL_CTRL_C = (
     "python3 dev.py demo --keep",
 )
 READY_SECONDS, LAST_LINE_SECONDS = 900, 5
-"""Timeouts for everything shown, and for a last line that only follows Ctrl-C."""
+"""Timeouts for all lines shown, and for a last line that may appear only after Ctrl-C."""
 LATER_SECONDS = 60
 MARK = "= ended with "
 
@@ -93,7 +93,7 @@ def first_missing_line(shown: Sequence[str], printed: str) -> str | None:
 
 
 def _pattern(line: str) -> re.Pattern[str]:
-    """Return a pattern with any digits for digits and any space for space: columns are as wide as figures."""
+    """Return a pattern that takes any number for a number, and any space for space, since columns vary."""
     parts = re.split(r"([\d.,]*\d|\s+|─+|\.\.\.)", line.strip())
     anything = {"...": ".*"}
     return re.compile("".join(anything.get(part) or _part(part) for part in parts))
@@ -125,7 +125,7 @@ class Shell:
         """Run a command; return exit code and output."""
         assert self._bash.stdin
         assert self._bash.stdout
-        # One group, read to its end before it begins, and without our pipe to read from.
+        # A group, which bash reads whole before running it; the command must not read from our pipe.
         self._bash.stdin.write(f'{{ {command}\n}} </dev/null\nprintf "\\n{MARK}%s\\n" $?\n')
         self._bash.stdin.flush()
         printed: list[str] = []
@@ -136,7 +136,7 @@ class Shell:
         return 1, "".join(printed)
 
     def close(self) -> None:
-        """Stop it, and everything that it still runs."""
+        """Stop the shell, and everything that it still runs."""
         for stream in (self._bash.stdin, self._bash.stdout):
             if stream:
                 stream.close()
@@ -146,14 +146,14 @@ class Shell:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py pages", description=__doc__)
-    parser.add_argument("page", nargs="*", default=PAGES, help="such as README.md; all of them if none")
-    parser.add_argument("--benches", action="store_true", help="the measurements too: half an hour")
+    parser.add_argument("page", nargs="*", default=PAGES, help="such as README.md (default: all pages)")
+    parser.add_argument("--benches", action="store_true", help="also run the benchmarks: half an hour")
     options = parser.parse_args(arguments)
     if unknown := [page for page in options.page if page not in PAGES]:
         print(f"Error: {', '.join(unknown)}: no such page. There are: {', '.join(PAGES)}.", file=sys.stderr)
         return 1
     wanted = [step for page in options.page for step in steps(page)]
-    if "README.md" not in options.page:  # with which everybody begins
+    if "README.md" not in options.page:  # every reader begins there
         wanted.insert(0, Step(page="README.md", block=-1, command="python3 dev.py synth"))
     wanted += benches() if options.benches else ()
     scratch = Path(tempfile.mkdtemp(prefix="pages-"))
@@ -178,7 +178,7 @@ def copy(folder: Path) -> Path:
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
-        raise LocalAwsError(f"This is to run in a checkout: {listed.stderr.strip()}")
+        raise LocalAwsError(f"This needs a Git checkout: {listed.stderr.strip()}")
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +194,7 @@ def _run(wanted: Sequence[Step], folder: Path, aws: LocalAws) -> int:
     for _, block in groupby(wanted, key=lambda step: (step.page, step.block)):
         with closing(Shell(folder, _environment(aws))) as shell:
             failed += sum(not _is_as_shown(step, shell, folder, aws) for step in block)
-    print(f"{len(wanted)} commands, {failed} not as their page says.")
+    print(f"{len(wanted)} commands; {failed} did not do what their page says.")
     return 1 if failed else 0
 
 
@@ -259,7 +259,7 @@ def _run_until_ready(shell: Shell, command: str) -> tuple[int, str]:
 
 
 def _substitute_outputs(command: str, aws: LocalAws, folder: Path) -> str:
-    """Return the command with outputs of deployed stacks in place of the page's capitals."""
+    """Return the command with outputs of deployed stacks in place of the page's uppercase names."""
     known = {"~": str(folder.parent)}
     stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
     for stack in sorted(stacks, key=lambda one: one["CreationTime"]):
@@ -277,7 +277,7 @@ def _environment(aws: LocalAws) -> dict[str, str]:
     """Return the environment of a reader who has credentials and confirms the CDK's questions."""
     bin_folder = aws.log.parent / "bin"
     bin_folder.mkdir(exist_ok=True)
-    # Version 1 of the aws CLI, which pip has, knows one address of SQS whatever its environment says.
+    # The aws CLI on PyPI is version 1, which ignores AWS_ENDPOINT_URL for SQS.
     cli = ROOT / ".ministack" / "bin" / "aws"
     (bin_folder / "aws").write_text(f'#!/bin/sh\nexec "{cli}" --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n')
     (bin_folder / "aws").chmod(0o755)

@@ -62,7 +62,7 @@ def check(deployed: Deployed) -> None:
     good, bad = (lambda_.upload(name, data) for name, data in (("a b+é.jpg", photo), ("no.jpg", b"text")))
     made, refused = lambda_.result(good, timeout=300), lambda_.result(bad, timeout=300)
     _expect(
-        made.manifest and len(made.manifest["renditions"]) == 3, "LambdaPattern made no three renditions."
+        made.manifest and len(made.manifest["renditions"]) == 3, "LambdaPattern did not make 3 renditions."
     )
     _expect(refused.rejection and refused.rejection["reason"] == "not-an-image", "A text was not refused.")
     say(f"LambdaPattern: 3 renditions after {made.seconds:.1f} s, a text refused")
@@ -106,7 +106,7 @@ def _serves(viewer: Viewer, photo: bytes) -> str:
     answer = viewer.get(f"{viewer.image('a/b é.jpg')}/square/300,/0/default.webp")
     _expect(answer.status == 200, f"{viewer.domain} answers {answer.status}: {answer.body[:200]!r}")
     missing = viewer.describe("none.jpg").status
-    _expect(missing == 404, f"An image that is not there answers {missing} at {viewer.domain}.")
+    _expect(missing == 404, f"{viewer.domain} answers {missing} for a missing image, not 404.")
     return f"{len(answer.body):,} bytes after {time.monotonic() - began:.2f} s, 404 for what is not there"
 
 

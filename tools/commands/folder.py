@@ -20,7 +20,7 @@ VIEW = "/view/"
 
 
 class FolderService(Service):
-    """Serves `/` and a viewer for each image as well."""
+    """The image service with a gallery at `/` and a viewer for each image."""
 
     def application(self) -> Starlette:
         served = super().application()

@@ -1,4 +1,4 @@
-"""Generates the tables of docs/formats.md from the code's own."""
+"""Generates the tables of docs/formats.md from those in the code."""
 
 from runtime.imaging.layouts import (
     JPEG_BITS,

@@ -1,7 +1,7 @@
 """`python3 dev.py jobs`: where each scan is processed, why, and how far it has got.
 
-`show ID`: all facts of one; `logs ID`: what dispatcher, task and tracker logged about it; `retry ID`: try a
-failed one again; `retry --state failed`: all of them.
+`show ID`: everything about one job; `logs ID`: what dispatcher, task and tracker logged about it; `retry ID`:
+try a failed job again; `retry --state failed`: try all failed jobs again.
 """
 
 import argparse
@@ -29,23 +29,23 @@ FACTS = (
     *("attempt", "state", "placement", "explanation", "why", "exit", "exception_name", "again_in"),
     "xray_trace_id",
 )
-"""Facts shown of a JSON line, after its message."""
+"""Fields of a JSON log line that are shown after its message."""
 COLOURS = {State.DONE: "green", State.FAILED: "red", State.REJECTED: "yellow"}
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py jobs", description=__doc__)
     parser.add_argument(
-        "--target", choices=("local", "aws"), default="local", help="local: started by demo --keep"
+        "--target", choices=("local", "aws"), default="local", help="local: the local AWS of demo --keep"
     )
     parser.add_argument("--profile", help="AWS profile, with --target aws")
-    parser.add_argument("--state", type=State, choices=[*State], help="only those")
+    parser.add_argument("--state", type=State, choices=[*State], help="only jobs in this state")
     parser.add_argument("what", nargs="?", choices=("list", "show", "logs", "retry"), default="list")
     parser.add_argument("id", nargs="?", help="id of a job, or its first digits")
     options = parser.parse_args(arguments)
     all_failed = options.what == "retry" and options.state is State.FAILED
     if (options.what == "list" or all_failed) is bool(options.id):
-        parser.error("show, logs and retry take an id, or retry --state failed; list takes none.")
+        parser.error("show, logs and retry take an id, except retry --state failed; list takes none.")
     console = Console()
     try:
         found = running.find(STACK, options.target, options.profile)
@@ -117,9 +117,9 @@ def show(console: Console, job: Job) -> None:
 
 
 def logs(console: Console, lines: Sequence[LogLine]) -> None:
-    """Print one line each: when, who, what, and the facts that say why."""
+    """Print a line per log line: when, who, what, and the fields that say why."""
     if not lines:
-        console.print("Nothing has been logged of it yet, or its logs have expired.")
+        console.print("Nothing has been logged about it yet, or its logs have expired.")
     for line in lines:
         at = datetime.fromtimestamp(line.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
         said = f"{at} {line.who:<10} {_said(line.text)}"

@@ -1,4 +1,4 @@
-"""`python3 dev.py preflight`: what would make a deploy fail in an account, and what to do. Read only.
+"""`python3 dev.py preflight`: what would make a deploy fail in an account, and what to do; read-only.
 
 It checks the account and Region of --profile, AWS_PROFILE and AWS_REGION, with the settings of cdk.json.
 """

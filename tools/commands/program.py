@@ -1,4 +1,4 @@
-"""A text processed by a worker whose work is not Python: a part of `demo`."""
+"""Processing of a text by a worker that runs a shell script; a part of `demo`."""
 
 import os
 import subprocess
@@ -19,6 +19,8 @@ SECONDS = 60
 
 def number_a_text(aws: LocalAws, hybrid: HybridDriver) -> str:
     """Have the script of examples/any_language number the lines of a text; return a sentence on the result.
+
+    Raises LocalAwsError if the worker fails.
 
     The worker runs as a process on this machine, with a job in HybridPattern's table, because the pattern's
     own image does not contain the example.

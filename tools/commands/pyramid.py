@@ -1,4 +1,4 @@
-"""`python3 dev.py pyramid FILE OUT`: an image as tiles and a page that zooms into it, without any AWS."""
+"""`python3 dev.py pyramid FILE OUT`: turns an image into tiles and a page that zooms into it, without AWS."""
 
 import argparse
 import sys
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py pyramid", description=__doc__)
     parser.add_argument("file", type=Path, help="JPEG, PNG, WebP, GIF, TIFF or AVIF")
     parser.add_argument("out", type=Path, help="a folder that is new or empty")
-    parser.add_argument("--webp", action="store_true", help="tiles as WebP, which keeps alpha, not JPEG")
+    parser.add_argument("--webp", action="store_true", help="WebP tiles, which keep alpha, instead of JPEG")
     parser.add_argument("--address", default="", help="the URL under which the tiles will be served")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

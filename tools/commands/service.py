@@ -55,7 +55,7 @@ def become(folder: Path, port: int, base: str) -> NoReturn:
 
 
 def images(folder: Path) -> list[str]:
-    """Return the names of files that look like images."""
+    """Return paths, relative to the folder, of files with an image's suffix."""
     files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file())
     return [str(path.relative_to(folder)) for path in files]
 

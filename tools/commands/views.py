@@ -34,13 +34,13 @@ SEED = 21
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 dev.py views", description=__doc__)
     parser.add_argument(
-        "--target", choices=("local", "aws"), default="local", help="local: started by demo --keep"
+        "--target", choices=("local", "aws"), default="local", help="local: the local AWS of demo --keep"
     )
     parser.add_argument("--profile", help="AWS profile, with --target aws")
-    parser.add_argument("--count", type=_whole, default=MADE_UP, help="put: views of the minute that is over")
+    parser.add_argument("--count", type=_whole, default=MADE_UP, help="put: views in the past minute")
     parser.add_argument("--minutes", type=_whole, default=60, help="top: how far back")
-    parser.add_argument("--aged", action="store_true", help="redrive: also what was only too old")
-    parser.add_argument("--malformed", action="store_true", help="redrive: what could not be read, instead")
+    parser.add_argument("--aged", action="store_true", help="redrive: also records that were only too old")
+    parser.add_argument("--malformed", action="store_true", help="redrive: only unreadable records")
     parser.add_argument("what", nargs="?", choices=("top", "put", "redrive"), default="top")
     options = parser.parse_args(arguments)
     console = Console()

@@ -30,7 +30,9 @@ PAGES = {
     "video.md": "runtime.work.videos.videos",
     "local-aws.md": "tools.local_aws.aws",
 }
-"""Pages, each with the module that it is about and is copied with; a pattern's page goes with the pattern.
+"""Pages, each with the module that it is about: a page is copied if its module is.
+
+A pattern's own page is always copied with it.
 """
 WORK = {
     "LambdaPattern": "lambda_src.renditions.photos",
@@ -40,9 +42,9 @@ WORK = {
     "QueuePattern": "runtime.work.scans",
     "StreamPattern": "lambda_src.views.log_lines",
 }
-"""The module that holds what a copy replaces."""
+"""For each pattern, the module with the sample work that the owner of a copy replaces."""
 LOCAL_AWS = ("tools.local_aws.deployment", "tools.local_aws.docker", "tools.local_aws.emulator")
-"""What a pattern's tests on the local AWS import or start, besides its client."""
+"""What a pattern's tests on the local AWS import or start, in addition to its driver."""
 LOCAL_AWS_FILES = tuple(
     f"tools/local_aws/{name}"
     for name in ("requirements.in", "requirements.txt", "package.json", "package-lock.json")
@@ -66,7 +68,7 @@ class Contents:
 
     @property
     def work(self) -> str:
-        """The file that holds what a copy replaces."""
+        """The file with the sample work that the owner of a copy replaces."""
         (file,) = files_of(WORK[self.pattern])
         return file
 
@@ -196,7 +198,7 @@ class Contents:
 
     @property
     def _tests_left(self) -> tuple[str, ...]:
-        """Return path prefixes of tests that are not copied; with the local AWS, tests that deploy are."""
+        """Return path prefixes of tests that are not copied; tests that deploy need the local AWS."""
         return ("tests/unit/tools/",) if self.with_local_aws else ("tests/unit/tools/", "tests/local/")
 
     def _is_of_code_left(self, test: str) -> bool:
@@ -264,7 +266,7 @@ def _snake(name: str) -> str:
 
 
 def _setting(name: str) -> str:
-    """Return a regular expression for a setting as code and pages write it; the name has other uses."""
+    """Return a regular expression for a setting as code and pages write it; its bare name has other uses."""
     return rf"""[Ss]ettings(?:\(\))?\.{name}\b|['"`]{name}['"`=]|\b{name}=['"]|-c {name}=|['"]{name}: """
 
 

@@ -12,10 +12,10 @@ class Cut:
     """What is left behind.
 
     missing: returns whether a dotted name is a module that is not copied.
-    names: its names, as keys of tables, elements of lists and fields of settings.
+    names: names of what is left behind, as keys of tables, elements of lists and fields of settings.
     mentions: returns whether a statement's source mentions anything else that is left behind.
     settings: the class whose fields may be among the names.
-    fixtures: pytest fixtures, which no module imports; those of a removed conftest.py are added.
+    fixtures: pytest fixtures left behind, which no module imports; `apply` adds those that it removes.
     """
 
     missing: Callable[[str], bool]
@@ -76,7 +76,7 @@ class Cut:
         Functions are not searched: a test that mentions one is removed whole.
         """
         spans: list[tuple[int, int]] = []
-        alone: list[int] = []  # where the last of a tuple ends that is left as the only one: it needs a comma
+        alone: list[int] = []  # ends of tuples that are left with one element, which needs a comma
         starts, text = _starts(source), source.encode()
 
         def written(node: ast.expr) -> str:
@@ -228,7 +228,7 @@ def _rows(
             following_text = source[end : end + 1]
             if kept is None:
                 yield _offset(first, starts), end + (following_text == b",")
-            else:  # a tuple of one element needs the comma before
+            else:  # keep a tuple's comma: it may be left with one element
                 yield _end(kept, starts) + (following_text == b")"), end
 
 

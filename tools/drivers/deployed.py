@@ -1,4 +1,4 @@
-"""What the drivers of deployed patterns are made with, and what several of them return."""
+"""Types and functions that the drivers of deployed patterns share."""
 
 import urllib.error
 import urllib.request
@@ -13,7 +13,7 @@ LOCAL_SUFFIX = ".cloudfront.localhost"
 https://www.rfc-editor.org/rfc/rfc6761#section-6.3
 """
 Client = Callable[[str], Any]
-"""Makes a boto3 client, given a service's name."""
+"""A function that returns a boto3 client, given a service's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,6 @@ def ask(url: str, path: str, *, endpoint: str = "") -> Answer:
 
 
 def answer_of(status: int, answer: Any) -> Answer:
-    """Return the answer that urllib got or raised."""
+    """Convert urllib's response, or the HTTPError that it raised, into an Answer."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Answer(status=status, headers=headers, body=answer.read())

@@ -39,4 +39,4 @@ class ServiceDriver(Viewer):
                 return service
             if time.monotonic() > end:
                 raise TimeoutError(f"The service is not steady after {timeout:.0f} s: {live}")
-            time.sleep(0.2)  # ECS has nothing to wait on
+            time.sleep(0.2)  # polls: nothing notifies this process

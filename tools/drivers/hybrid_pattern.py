@@ -22,7 +22,7 @@ LOG_GROUPS = {
 }
 """Outputs of the stack with the log groups, by their writer."""
 CLOCKS_APART = 60
-"""Most seconds by which a log line may be dated before its job."""
+"""Maximum seconds by which a log line's timestamp may precede its job's creation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class HybridDriver:
                 tell(job)
             if time.monotonic() > end:
                 raise TimeoutError(f"{upload.key} has not ended after {timeout:.0f} s: {job}")
-            time.sleep(pause)  # a table has nothing to wait on
+            time.sleep(pause)  # polls: nothing notifies this process
             pause = min(pause * 1.5, 1)
 
     def manifest(self, job: Job) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class HybridDriver:
         return dict(json.loads(self.get(f"/{manifest_key(job.job_id)}").body))
 
     def retry(self, job_id: str) -> bool:
-        """Restart a failed job; False if it has not failed. Raises KeyError for an unknown id."""
+        """Restart a failed job; return False if it has not failed. Raises KeyError for an unknown id."""
         if self.jobs.reopen(job_id) is None:
             return False
         self.wake_ups.send([job_id])

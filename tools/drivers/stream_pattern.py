@@ -26,7 +26,7 @@ MOST_READS, READ_PAUSE = 40, 0.25
 """Maximum reads of a shard, and seconds between two: five per second are allowed, including the function's.
 """
 FAILED = "RetryAttemptsExhausted"
-"""The event source's condition for records that were tried and failed; the other is for too old ones."""
+"""The event source's condition for records whose retries are exhausted; too old ones have another."""
 Record = tuple[str, bytes]
 """A partition key and data."""
 
@@ -83,7 +83,7 @@ class StreamDriver:
                 raise NotTakenError([*left, *following], ", ".join(sorted({*refused} - {""})))
 
     def views(self, *, since: str = "") -> Counter[str]:
-        """Return views by image from a minute on (as 2026-11-26T16:13Z); reads the whole table."""
+        """Scan the table; return views by image. since: first minute, such as 2026-11-26T16:13Z."""
         pages = (
             self.client("dynamodb")
             .get_paginator("scan")
@@ -106,7 +106,7 @@ class StreamDriver:
         while (found := self.views()).total() < views:
             if time.monotonic() > end:
                 raise TimeoutError(f"{found.total()} of {views} views are counted after {timeout:.0f} s.")
-            time.sleep(0.2)  # a table has nothing to wait on
+            time.sleep(0.2)  # polls: nothing notifies this process
         return found
 
     def redrive(self, *, aged: bool = False, malformed: bool = False) -> tuple[int, int]:
@@ -154,8 +154,8 @@ class StreamDriver:
     def behind(self) -> int:
         """Return how many milliseconds ago the oldest uncounted record arrived; 0 if all are counted.
 
-        Raises NotReadError. GetRecords may return nothing though there is more: everything after an old
-        position is read piece by piece.
+        Raises NotReadError if MOST_READS reads do not reach a shard's end: GetRecords may return nothing
+        although more records follow.
         """
         return max(self._behind(shard["ShardId"]) for shard in self._shards())
 

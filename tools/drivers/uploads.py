@@ -89,7 +89,7 @@ class Uploads:
                     return Result(upload=upload, seconds=time.monotonic() - upload.started, **document)
             if time.monotonic() > upload.started + timeout:
                 raise TimeoutError(f"{upload.key} has no manifest and no rejection after {timeout:.0f} s.")
-            time.sleep(pause)  # S3 has nothing to wait on
+            time.sleep(pause)  # polls: nothing notifies this process
             pause = min(pause * 1.5, 1)
 
     def account(self, uploads: Sequence[Upload], *, timeout: float = 300) -> Report:
@@ -130,7 +130,7 @@ class Uploads:
 def _is_past(pointer: Mapping[str, Any], result: Result) -> bool:
     """Return whether a pointer shows a later upload.
 
-    Just after the manifest is stored it may still show an earlier one.
+    Just after the manifest is stored, the pointer may still show an earlier upload: that does not count.
     """
     manifest = result.manifest or {}
     if not pointer or pointer.get("job_id") == result.upload.job_id:

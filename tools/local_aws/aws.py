@@ -35,8 +35,8 @@ class LocalAws:
     vcpus: file with the account's vCPU quota for RunTask; without it there is no limit.
     rekognition: file with the error code that DetectLabels answers; without it there is no error.
     minute: file with the length of an auto scaling minute in seconds; sixty by default.
-    most_hidden: file with the most seconds for which ChangeMessageVisibility hides a message; unlimited by
-        default.
+    most_hidden: file with the maximum seconds for which ChangeMessageVisibility hides a message (by default
+        unlimited), and after which a stream's batch is retried (by default 30).
     """
 
     url: str
@@ -110,7 +110,7 @@ def run_by() -> Literal["docker", "processes"]:
     )
     if asked == "docker" and not answers:
         raise LocalAwsError(
-            "LOCAL_AWS_CONTAINERS=docker, and no Docker daemon answers: start it, or leave it out."
+            "LOCAL_AWS_CONTAINERS=docker, but no Docker daemon answers: start one, or unset the variable."
         )
     if answers and asked != "processes":
         return "docker"
@@ -125,10 +125,12 @@ def local_aws(
 ) -> Iterator[LocalAws]:
     """Yield a private MiniStack on a free loopback port, with IAM enforced.
 
-    It ends with the block or this process, however they end. without: names of the emulator's patches to
-    leave out.
-    kept: folder where its state is saved at the end, to continue from next time, which needs the same port:
-        it is part of the queues' URLs. Raises LocalAwsError if it does not start.
+    It ends with the block or this process, however they end. Raises LocalAwsError if it does not start.
+
+    without: names of the emulator's patches to leave out.
+    kept: folder where its state is saved at the end, to continue from next time. That needs the same port,
+        which is part of the queues' URLs.
+    port: 0 for a free one.
     """
     forget_other_accounts()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -180,7 +182,7 @@ def _environment(port: int, scratch: Path, without: Sequence[str], kept: Path | 
         "PERSIST_STATE": "1",
         "S3_PERSIST": "1",
     }
-    # Functions inherit it, so it holds nothing of the caller's.
+    # Functions inherit it, so it holds nothing of the caller's but PATH.
     return {
         **(keeping if kept else {}),
         "PATH": os.environ["PATH"],

@@ -30,7 +30,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
         case "tag":
             keep(folder(arguments[0]), arguments[1])
         case _:
-            sys.exit(f"docker {command}: not without a Docker daemon.")
+            sys.exit(f"docker {command} needs a Docker daemon.")
     return 0
 
 

@@ -26,7 +26,7 @@ ABOVE_DECISIONS = re.compile(r"\[([^\]]+)\]\(\.\./\.\./[^)]*\)")
 
 
 def _as_site(app: Sphinx, page: str, source: list[str]) -> None:
-    """Make links to the code, which is not part of the site, plain text; two pages link to all others."""
+    """Turn links to the code, which is not on the site, into text; add a hidden toctree to each README."""
     above = ABOVE_DECISIONS if page.startswith("decisions/") else ABOVE
     source[0] = above.sub(lambda link: link[1], source[0])
     for folder in SECTIONS:

@@ -15,7 +15,7 @@ _MONOCHROME = 0x10
 
 
 def parse(file: Reader) -> Header:
-    """Return size and colours of the primary item, but alpha if any item has it, and the most bits of any.
+    """Return the primary item's size and colours, alpha if any item has it, and the most bits of any item.
 
     Where nothing says which item is primary, the largest gives the size.
 
@@ -62,7 +62,7 @@ def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
     has_profile = any(kind != b"nclx" for kind, _ in kinds)
     told = next((file.unpack(">HHHB", at + 4) for kind, at in kinds if kind == b"nclx"), None)
     if told is None:
-        return None, False  # as MIAF has it, ISO/IEC 23000-22
+        return None, False  # the default of MIAF, ISO/IEC 23000-22
     primaries, transfer, _, full = told
     return None if has_profile else of_code_points("AVIF", primaries, transfer), not full & 0x80
 
@@ -70,7 +70,7 @@ def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
 def _of_primary(
     file: Reader, meta: tuple[int, int], properties: tuple[int, int], every: list[Box]
 ) -> list[Box]:
-    """Return the properties associated with the primary item; none where nothing says which."""
+    """Return the properties associated with the primary item; none where the file names no such item."""
     try:
         start, _ = _inner(file, *meta, b"pitm", 0)
         (item,) = file.unpack(">I" if file.bytes(start, 1)[0] else ">H", start + 4)

@@ -15,7 +15,7 @@ def parse(file: Reader) -> Header:
     """Return the size of the logical screen, and the part of it that the first frame covers."""
     width, height, flags = file.unpack("<HHB", 6)
     frame = None
-    with suppress(Rejected):  # it ends before that; whoever decodes it will say so
+    with suppress(Rejected):  # the file ends before that, which the decoder will report
         frame = _first_frame(file, 13 + (3 << (flags & 7) + 1 if flags & _HAS_TABLE else 0))
     covers = frame is None or (frame[:2] == (0, 0) and frame[2] >= width and frame[3] >= height)
     return Header(format=Format.GIF, width=width, height=height, frame=None if covers else frame)

@@ -23,7 +23,7 @@ def parse(file: Reader) -> Header:
     offset, orientation = 2, 1
     for _ in range(MAX_PARTS):
         prefix, marker = file.unpack(">BB", offset)
-        if prefix != 0xFF or marker == 0:  # bytes between segments, which every decoder passes over
+        if prefix != 0xFF or marker == 0:  # bytes between segments, which every decoder skips
             offset = _next_marker(file, offset)
             continue
         if marker == 0xFF:  # fill byte
@@ -97,13 +97,13 @@ def _has_more_scans(file: Reader, offset: int, bands: int) -> bool:
             offset += 2
             if prefix != 0xFF or marker == _START_OF_SCAN:
                 return marker == _START_OF_SCAN and file.bytes(offset + 2, 1)[0] < bands
-    except Rejected:  # it ends before that; whoever decodes it will say so
+    except Rejected:  # the file ends before that, which the decoder will report
         pass
     return False
 
 
 def has_all_scans(data: bytes, bands: int) -> bool:
-    """Return whether the scans contain every coefficient of every component to its last bit: G.1.1.1."""
+    """Return whether the scans contain every coefficient of every component to its last bit (G.1.1.1)."""
     done: dict[int, set[int]] = {}
     for found in _SCAN.finditer(data):
         count = found[1][0]

@@ -12,7 +12,7 @@ _NO_FILE_IS_LARGER = 1 << 62
 
 
 class Reader:
-    """Reads a file by offset; a read past the end is a rejection."""
+    """Reads a file by offset; `bytes` and `unpack` reject a file that ends too early."""
 
     def __init__(self, read: Callable[[int, int], bytes]) -> None:
         self._read = read
@@ -27,7 +27,7 @@ class Reader:
         return data
 
     def some(self, offset: int, most: int) -> Sequence[int]:
-        """Return at most that many bytes, fewer at the end of the file."""
+        """Return up to `most` bytes, fewer at the end of the file."""
         return self._read(offset, most)
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """`python3 -m runtime.work.videos.child`: the process that runs FFmpeg on an untrusted file.
 
-It has limits on memory, file size and time, ends with its parent, and communicates as orders.py defines.
+It has limits on memory, file size and, while probing, CPU time. It ends with its parent, and communicates
+as orders.py defines.
 """
 
 import io
@@ -21,7 +22,7 @@ from runtime.work.videos.orders import LENGTH_BYTES, Answer, Order
 from runtime.work.videos.rendition import LARGEST_BYTES
 
 PROBE_CPU_SECONDS = 60
-"""CPU limit for probing a few frames; FFmpeg gives up long before."""
+"""CPU limit for probing a few frames; FFmpeg gives up long before it."""
 PROBE_BYTES = 2 * 1024**3
 """Address space for probing, which libraries and thread stacks use as well."""
 TIMES = 2
@@ -52,7 +53,7 @@ def _bound(which: int, most: int) -> None:
 
 
 def _carry_out(order: Order) -> dict[str, Any]:
-    from runtime.work.videos.making import make  # FFmpeg is loaded within the bounds, and by nobody else
+    from runtime.work.videos.making import make  # FFmpeg is loaded only here, after the limits are set
     from runtime.work.videos.reading import facts_of, opened
 
     source = order.file or _Asked(order.size)
@@ -83,13 +84,13 @@ def _say(what: Answer, value: object) -> None:
 
 def _end_with_parent() -> None:
     """Exit when the parent does: its side of the pipe closes, however it exits."""
-    while os.read(sys.stdin.fileno(), 1):  # without a lock, which would be held when this process ends
+    while os.read(sys.stdin.fileno(), 1):  # unlike stdin.read, holds no lock when this process ends
         pass
     os._exit(1)
 
 
 class _Progress:
-    """From time to time, reports the share that is done."""
+    """Reports the share that is done, at most once every half second."""
 
     def __init__(self) -> None:
         self._told = 0.0

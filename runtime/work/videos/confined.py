@@ -32,7 +32,7 @@ def carry_out(
     """Return the child's result for an order. read: parts of the source, for an order without a file.
 
     Raises Rejected, DeadlineExceededError, MemoryError, OSError, RuntimeError if the child ends without a
-    result for no known cause, and what `read` and `progress` raise; the child has ended by then.
+    result for no known cause, and what `read` and `progress` raise; the child has ended in each case.
     """
     path = os.pathsep.join(part for part in sys.path if part)
     process = subprocess.Popen(
@@ -46,7 +46,7 @@ def carry_out(
         _tell(told, json.dumps(order.as_json()).encode() + b"\n")
         for line in lines(said, deadline, "The video was not finished in time."):
             if not line.endswith(b"\n"):
-                break  # it died in the middle of a word
+                break  # it died in the middle of a line
             ((what, value),) = json.loads(line).items()
             match what:
                 case Answer.READ:
@@ -78,10 +78,10 @@ def _tell(child_hears: IO[bytes], data: bytes) -> None:
 def _ended(code: int) -> Exception:
     """Return the error for a child that ended without a result."""
     if code == -signal.SIGKILL:
-        return MemoryError("The process of FFmpeg was killed, as happens when memory runs out.")
+        return MemoryError("The FFmpeg process was killed, as happens when memory runs out.")
     if code in _CRASHES:
         message = (
             "Reading it makes the decoder fail: the video is damaged. Save it again and upload the new file."
         )
         return Rejected(Reason.DAMAGED, message)
-    return RuntimeError(f"The process of FFmpeg ended with {code}; its log says why.")
+    return RuntimeError(f"The FFmpeg process ended with {code}; its log says why.")

@@ -64,7 +64,7 @@ _SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = (
 _ENCRYPTED = re.compile(rb"schm\0\0\0\0(cenc|cens|cbc1|cbcs|piff)")
 """ISO/IEC 23001-7: https://mp4ra.org/registered-types/handlers"""
 MOST_OF_AN_INDEX = 32 * 1024 * 1024
-"""Bytes of an index that are examined; that of a two-hour film has about four megabytes."""
+"""Maximum bytes of an index that are examined; a two-hour film's has about four megabytes."""
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pnot"}
 """Top-level boxes of an MP4 or QuickTime file that is not fragmented."""
 _MOST_BOXES = 10_000

@@ -1,4 +1,4 @@
-"""Estimate of making a video's MP4, from its facts. Pure, and without FFmpeg."""
+"""Estimate for making a video's MP4, from its facts. Pure, and without FFmpeg."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ ENCODED, ENCODED_BUSY = 7.0, 17.0
 MARGIN = 1.42
 """Safety margin of the model: pictures with the same number of bits differ."""
 START_SECONDS, TONE_SECONDS, FRAME_SECONDS, SOUND_SECONDS = 0.35, 5.0, 0.001, 0.01
-"""CPU seconds: to start; in addition, to start with HDR; per frame, however small; per second, for sound."""
+"""CPU seconds to start, in addition to start with HDR, per frame of any size, and per second of sound."""
 TONE = 20.0
 """CPU seconds per billion pixels of a rendition that is tone-mapped from HDR."""
 BASE_MB = 150
@@ -56,7 +56,7 @@ FARGATE_VCPUS = ((120, 1), (1200, 2))
 
 
 def estimate(facts: Facts, size: int, limits: VideoLimits) -> Estimate:
-    """Return the estimate of making MP4 and poster. size: of the video's file, in bytes."""
+    """Return the estimate for making MP4 and poster. size: of the video's file, in bytes."""
     seconds = facts.seconds or min(limits.seconds, size * 8 / LEAST_BIT_RATE)
     frames = max(1.0, seconds * (facts.frames_per_second or FRAMES_PER_SECOND))
     width, height = size_of(facts)

@@ -7,7 +7,7 @@ from runtime.rejection import Reason, Rejected
 
 @dataclass(frozen=True, kw_only=True)
 class VideoLimits:
-    """Limits beyond which a video is rejected. pixels: per frame; 4,096 x 2,304, more than any 4K."""
+    """Limits beyond which a video is rejected. pixels: per frame; 4,096 x 2,304 exceeds every 4K format."""
 
     seconds: int
     bytes: int

@@ -44,7 +44,7 @@ Packets = Sequence[Any]
 """Encoded packets for the container."""
 _CLOCK = Fraction(1, 90_000)
 _BT709, _LIMITED = 1, 1
-"""ITU-T H.273."""
+"""Code points of ITU-T H.273."""
 _ENOUGH = 0.9
 """Share of the index's duration, less one second, that must decode: video and audio may differ in length."""
 
@@ -94,11 +94,11 @@ class Pictures:
         for one in _filtered(self._graph, frame):
             one.pts, one.time_base = round(one.pts * one.time_base / _CLOCK), _CLOCK
             if one.pts <= self._last:
-                continue  # at the same time as the one before
+                continue  # not later than the previous frame
             yield from self._held(one.pts)
             self._latest, self._last = one, one.pts
             self._look(one)
-            one.pict_type = 0  # that of the source would be kept
+            one.pict_type = 0  # otherwise the source's would be kept
             yield self.track.encode(one)
             self.seconds = one.time + max(self._step * _CLOCK, (frame.duration or 0) * _CLOCK if frame else 0)
 
@@ -126,7 +126,7 @@ class Pictures:
         light = b"".join(data[y * line : y * line + frame.width : 7] for y in range(0, frame.height, 7))
         self._poster_is_good = max(light) - min(light) > PLAIN_LUMA_RANGE
         if self._poster_is_good or self.poster is None:
-            self.poster = frame.reformat(format="bgra")  # a copy: x264 keeps the other
+            self.poster = frame.reformat(format="bgra")  # a copy: x264 keeps the original
 
 
 @dataclass(kw_only=True)
@@ -161,7 +161,7 @@ class Sound:
             time_base=frame.time_base,
         )
         layout, begun = self.track.layout.name, round(self.seconds * AUDIO_RATE)
-        mixed = f"ochl={layout}:rematrix_maxval=1"  # or loud channels added up are cut off
+        mixed = f"ochl={layout}:rematrix_maxval=1"  # or the sum of loud channels would clip
         steady = graph.add("aresample", f"{AUDIO_RATE}:async=1000:first_pts={begun}:{mixed}")
         layout = f"sample_fmts=fltp:sample_rates={AUDIO_RATE}:channel_layouts={layout}"
         graph.link_nodes(begin, steady, graph.add("aformat", layout), graph.add("abuffersink")).configure()
@@ -195,7 +195,7 @@ def make(
 ) -> dict[str, Any]:
     """Write MP4 and POSTER into `folder`, and return their facts. told: called with the share done, 0 to 1.
 
-    Raises Rejected, and FFmpeg's errors about a file.
+    Raises Rejected, MemoryError, and FFmpeg's other errors.
     """
     with encoding(), av.open(folder / MP4, "w", format="mp4", options={"movflags": "faststart"}) as made:
         seen, heard = pictures_of(source, limits), sound_of(source)

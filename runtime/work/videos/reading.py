@@ -26,9 +26,9 @@ _DECODERS = (
     *("libdav1d", "libvpx", "libvpx-vp9", "mp3float", "libopus"),
     *(name for name in sorted(av.codecs_available) if name.startswith("pcm_")),
 )
-"""Codecs that FFmpeg names differently as decoders."""
+"""Further decoders to allow: PCM, and those that are not named like their codecs."""
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
-"""How many packets may fail to decode: many cameras' files have some, which players skip too."""
+"""Three packets, or two of a hundred, may fail to decode: many cameras' files have some that players skip."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
@@ -89,7 +89,7 @@ def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
     if name not in CODECS:
         raise Rejected(
             Reason.UNSUPPORTED_FORMAT,
-            f"Its codec, {name or 'one of its own'}, is not supported. Save it with H.264.",
+            f"Its codec, {name or 'an unknown one'}, is not supported. Save it with H.264.",
         )
     tag = track.codec_context.codec_tag
     if tag in _ENCRYPTED:
@@ -114,7 +114,7 @@ def sound_of(container: InputContainer) -> Any:
     if name not in SOUNDS and not name.startswith("pcm_"):
         raise Rejected(
             Reason.UNSUPPORTED_FORMAT,
-            f"Its audio codec, {name or 'one of its own'}, is not supported. Save it with AAC.",
+            f"Its audio codec, {name or 'an unknown one'}, is not supported. Save it with AAC.",
         )
     if track.layout.nb_channels > 2 and track.layout.name.endswith("channels"):
         raise Rejected(
@@ -179,7 +179,7 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
 
 
 def turned(frame: VideoFrame) -> str:
-    """Return the filters that rotate it upright. Raises Rejected for angles other than right angles."""
+    """Return the filters that rotate a frame upright. Raises Rejected for angles other than right angles."""
     sides: Any = frame.side_data
     matrix = sides.get(Type.DISPLAYMATRIX)
     if matrix is None:

@@ -24,7 +24,7 @@ ENCODER: Mapping[str, str] = {
 FRAMES_PER_SECOND = 60
 """Maximum frame rate; a phone's slow motion has four times as many."""
 HD_LINES = 720
-"""Height from which a video that states no colour matrix is taken for BT.709, else BT.601: ITU-T H.273."""
+"""Height from which a video without a stated colour matrix is assumed to use BT.709, else BT.601: H.273."""
 TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
 """Options of libswscale's tone mapping: https://ffmpeg.org/ffmpeg-scaler.html"""
 
@@ -44,7 +44,7 @@ def filters(facts: Facts) -> Sequence[tuple[str, str]]:
     guess = ":in_color_matrix=bt709" if facts.says_no_colours and facts.height >= HD_LINES else ""
     colours = f"out_color_matrix=bt709:out_range=tv{guess}"
     scaled = [("scale", f"{width}:{height}:flags=bicubic:{colours}")]
-    if facts.hdr:  # made smaller first: its colours are mapped pixel by pixel
+    if facts.hdr:  # scaled first, since tone mapping works pixel by pixel
         scaled = [
             ("scale", f"{width}:{height}:flags=bicubic"),
             ("format", "yuv420p10le"),

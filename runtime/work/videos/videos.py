@@ -21,7 +21,7 @@ from runtime.work.work import Progress, Results
 HEAD_BYTES = 4096
 PROBE_SECONDS = 120
 MOST_THREADS = 4
-"""Maximum threads; more of them take memory and bring little at 1080p."""
+"""Maximum threads; more would take memory and gain little at 1080p."""
 MEDIA_TYPES = {MP4: "video/mp4", POSTER: "image/webp"}
 
 
@@ -32,7 +32,7 @@ class Videos:
     limits: VideoLimits
 
     def recognises(self, head: bytes) -> bool:
-        """Return whether the first bytes are of a video; of an unsupported kind too, to reject it by name."""
+        """Return whether the first bytes are of a video, even an unsupported one, to reject it by name."""
         return kind_of(head[:HEAD_BYTES]) is not None or other_video(head) is not None
 
     def estimate(self, source: Source) -> Estimate:

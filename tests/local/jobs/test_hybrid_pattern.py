@@ -50,7 +50,7 @@ def tasks(hybrid: HybridDriver, status: str = "RUNNING") -> list[Mapping[str, An
 def process_of_job(job_id: str) -> int | None:
     """Return the pid of a job's task without asking the local AWS, which is slow while tasks store tiles."""
     for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):  # it has ended, or is nobody's business
+        with suppress(OSError):  # it has ended, or belongs to another user
             if f"JOB_ID={job_id}\0".encode() in environment.read_bytes():
                 return int(environment.parent.name)
     return None
@@ -67,7 +67,7 @@ def held_at_work(hybrid: HybridDriver, job_id: str) -> Iterator[int]:
 
     def process() -> int | None:
         nonlocal asked
-        if time() - asked > 30:  # RunTask had no answer in time: a sweep calls it, as on AWS
+        if time() - asked > 30:  # RunTask was not answered in time: a sweep retries it, as on AWS
             hybrid.sweep()
             asked = time()
         return process_of_job(job_id)
@@ -176,7 +176,7 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
 def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(
     hybrid: HybridDriver,
 ) -> None:
-    upload = hybrid.upload("overdue.jpg", large(across=60))  # a minute, or it ends before the tracker looks
+    upload = hybrid.upload("overdue.jpg", large(across=60))  # a minute: less might end before the sweep
     with held_at_work(hybrid, upload.job_id):
         hybrid.jobs.table.update_item(
             Key={"job_id": upload.job_id},

@@ -31,7 +31,7 @@ from tools.drivers.hybrid_pattern import HybridDriver
 SCAN = encode(corners(700, 500), ".tif", compression="deflate")
 BROKEN = encode(noise(700, 500), ".jpg")[:50_000]
 BREAKS = {who: denied_without(who) for who in ("dispatcher", "tracker", "worker")}
-"""Role, first action of a statement, and the call that is denied without it."""
+"""By role and first action of a statement: the call that is denied without that statement."""
 
 
 def roles(hybrid: HybridDriver) -> dict[str, str]:
@@ -69,7 +69,7 @@ def denied(hybrid: HybridDriver, since: int, call: str) -> bool:
 
 
 def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
-    """Make a role use the statement whose first action is `action`; return the upload that does."""
+    """Make a role use the statement whose first action is `action`; return the upload that causes it."""
     upload = hybrid.upload(f"privileges/{who}-{action.replace(':', '-')}.tif", SCAN)
     if who == "tracker":
         hybrid.sweep()

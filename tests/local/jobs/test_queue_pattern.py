@@ -52,7 +52,7 @@ PROTECTS = "ecs:UpdateTaskProtection"
 BREAKS = [
     pytest.param(action, call, marks=[pytest.mark.slow] if call == "ReceiveMessage" else [])
     for action, call in denied_without("queue worker").items()
-    if action != PROTECTS  # of the agent, which answers in other words
+    if action != PROTECTS  # asked of the ECS agent, whose error reads differently
 ]
 """One is slow: a message that was processed but could not be deleted reappears after a minute."""
 
@@ -157,7 +157,7 @@ def test_of_300_jobs_in_bursts_none_is_lost_or_done_twice_and_then_no_task_is_le
     first = {key: written(queue, one.upload) for key, one in results.items() if one.manifest}
     eventually(lambda: (queue.service()["desiredCount"], tasks(queue)) == (0, 0))
 
-    def ended() -> int:  # what a task has logged arrives after its end
+    def ended() -> int:  # a task's log lines arrive after it has ended
         after = counts(queue) - before
         return after[Metric.DONE] + after[Metric.REJECTED]
 
@@ -182,7 +182,7 @@ class Watched:
     scale_ins: int = 0
 
     def until(self, backlog: int) -> None:
-        """Poll until the backlog is at most `backlog`; a poll asks ECS and so takes a while by itself."""
+        """Poll until the backlog is at most `backlog`; no sleep is needed, as each poll asks ECS."""
         while (now := self.queue.backlog()) > backlog:
             wanted = int(self.queue.service()["desiredCount"])
             self.scale_ins += bool(self.wanted) and wanted < self.wanted[-1] and now > 0

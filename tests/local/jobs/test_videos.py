@@ -1,4 +1,4 @@
-"""With `videos=on` the hybrid takes videos: in the function, or in a task, even if one is ended early."""
+"""With `videos=on`, the hybrid processes videos in the function or a task, even if one ends early."""
 
 import base64
 import os

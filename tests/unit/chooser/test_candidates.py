@@ -1,4 +1,4 @@
-"""Sizing, bill and limits of each candidate, besides what all have in common."""
+"""What is special about single candidates: their sizing, bills and limits."""
 
 from typing import Any
 

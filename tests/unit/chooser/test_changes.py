@@ -147,10 +147,10 @@ def test_the_break_even_does_not_depend_on_the_order_of_the_two() -> None:
     [
         ({"requests": 400_000_000}, "a new account starts with 10"),
         ({"requests": 5e10}, "ask for more than the quota of 1,000"),
-        ({"requests": 5e10}, "requests per second: a quota of 1,000 at once takes 10,000"),
+        ({"requests": 5e10}, "requests per second: a concurrency quota of 1,000 allows 10,000"),
         ({"duration_ms": {"x86_64": 1_200_000}}, "its guide still says 900 s"),
         ({"init_ms": 6000}, "1.0% of requests wait 6 s for a start"),
-        ({"payload_out_mb": 50, "internet": True}, "The answer is streamed"),
+        ({"payload_out_mb": 50, "internet": True}, "The response is streamed"),
         ({"long_connections": True, "longest_seconds": 9000}, "A WebSocket API ends a connection after 2 h"),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_function_comes_with_its_quotas_and_doubts(more: dict[str, Any], says:
     [
         ({"requests": 500_000_000, "memory_mb": 1769}, Candidate.SERVICE, "a new account has 6"),
         ({"memory_mb": 1769}, Candidate.SERVICE, "set task_vcpus if that is too slow"),
-        ({"requests": 1e7, "peak_per_second": 400}, Candidate.SERVICE, "have to stand before it comes"),
+        ({"requests": 1e7, "peak_per_second": 400}, Candidate.SERVICE, "must be running before it starts"),
         ({"interruptible": True, "start_seconds": 60}, Candidate.RUN_TASK_SPOT, "two minutes' notice"),
         ({"requests": 1e7, "duration_ms": {"x86_64": 9e5}}, Candidate.RUN_TASK, "a new account has 6"),
     ],
@@ -192,7 +192,7 @@ def test_a_default_that_rules_a_candidate_out_is_named() -> None:
 def test_the_tasks_of_an_answer_are_explained() -> None:
     verdict = next(one for one in choose(workload()) if one.candidate is Candidate.SERVICE)
     assert sizing(workload(), verdict).startswith(
-        "2 tasks of 0.25 vCPU, 0.5 GB, the cheapest that carries it"
+        "2 tasks of 0.25 vCPU, 0.5 GB, the cheapest that carries the load"
     )
 
 

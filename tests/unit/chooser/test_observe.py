@@ -255,7 +255,11 @@ def test_a_service_that_nobody_counts_for_asks_for_its_requests(
     said, values = seen(capsys, "ecs:c/s")
     with pytest.raises(WorkloadError, match="requests, duration_ms: missing"):
         parse(values)
-    none = "CloudWatch has no requests of it" if balanced else "no Application Load Balancer counts them."
+    none = (
+        "CloudWatch has recorded no requests since"
+        if balanced
+        else "no Application Load Balancer counts them."
+    )
     assert f"# requests: not seen: {none}" in said
 
 
@@ -282,7 +286,7 @@ def test_what_cannot_be_seen_is_a_sentence(
 def test_a_function_that_did_nothing_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     function(idle=True)
     assert main(["observe", "lambda:thumbs"]) == 1
-    assert "CloudWatch has no invocations of it from " in capsys.readouterr().err
+    assert "CloudWatch has recorded no invocations since " in capsys.readouterr().err
 
 
 def test_a_restore_of_a_snapshot_is_a_start() -> None:

@@ -138,8 +138,8 @@ def without_end(found: dict[str, Any]) -> None:
         (of(CNY="1"), "in 'CNY', not in USD"),
         (of(USD="0.0000000000"), "costs nothing"),
         (of(USD="1E-400"), "costs nothing"),
-        (of(USD="NaN"), "costs nothing, or no number"),
-        (of(USD="1E+400"), "or no number"),
+        (of(USD="NaN"), "costs nothing, or is not a number"),
+        (of(USD="1E+400"), "or is not a number"),
         (of(USD="1E+999999"), "not as AWS documents it"),
         (of(USD=None), "not as AWS documents it"),
         (without_product, "not in the list"),
@@ -160,7 +160,7 @@ def test_what_is_not_just_so_is_left_out_with_its_reason(change: Change, why: st
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"products": []}', "null"])
 def test_what_is_no_list_at_all_is_refused(text: str) -> None:
-    with pytest.raises(ListError, match="this is no price list"):
+    with pytest.raises(ListError, match="this is not a price list"):
         read(json.loads(text), REGION, [REQUESTS])
 
 
@@ -215,7 +215,7 @@ def test_the_command_writes_a_file_that_an_answer_reads(
     [
         (b"<html>", "AWSLambda: its list is not JSON"),
         (b"[" * 100_000, "AWSLambda: its list is not JSON"),
-        (b"{}", "AWSLambda: this is no price list"),
+        (b"{}", "AWSLambda: this is not a price list"),
         (urllib.error.HTTPError("", 403, "", {}, None), "AWSLambda: AWS answers 403"),  # type: ignore[arg-type]
         (urllib.error.URLError("no route"), "AWS cannot be reached: no route"),
         (TimeoutError("timed out"), "timed out"),

@@ -129,7 +129,7 @@ def test_cloudfront_is_asked_once_to_forget_what_was_removed(
     asked: list[tuple[str, str]] = []
     for name, value in {**told.as_variables(), "AWS_DEFAULT_REGION": "us-east-1"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(run, "task_s3", lambda *_, **__: None)  # moto answers no other client than boto3's
+    monkeypatch.setattr(run, "task_s3", lambda *_, **__: None)  # moto answers only boto3's clients
     monkeypatch.setattr(run, "_invalidate", lambda _, distribution, job: asked.append((distribution, job)))
     consumer, event = run._consumer([Lines()], threading.Event()), Uploads(bucket).put("a.txt")
     job = consumer.handle(json.dumps(event)).facts["job_id"]

@@ -35,7 +35,10 @@ class Agent:
 
 @pytest.fixture
 def agent() -> Iterator[Agent]:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html"""
+    """Yield a fake of the endpoint that protects a task from scale-in.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
+    """
     made = Agent()
 
     class Answers(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The worker as a process of its own, on scans: exit codes, and its last line."""
+"""The worker as a separate process, on scans: its exit codes and its last line."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SCAN = encode(noise(1200, 700), ".tif")
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Yield the URL of moto over HTTP, for a worker in a process of its own."""
+    """Yield the URL of moto over HTTP, for a worker in another process."""
     serving = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     serving.start()
     url = "http://{}:{}".format(*serving.get_host_and_port())
@@ -107,7 +107,7 @@ def test_told_to_stop_the_worker_ends_with_4_and_publishes_nothing(started: Worl
     while not started.keys(f"v/{job.job_id}/"):
         assert time.monotonic() < end
         assert process.poll() is None
-        time.sleep(0.05)  # a bucket has nothing to wait on
+        time.sleep(0.05)  # nothing signals that a bucket has changed, so poll
     process.terminate()
     assert last_line(process)["exit"] == 4
     assert process.returncode == 4

@@ -96,7 +96,7 @@ def test_a_reason_that_there_is_not_is_a_failure_and_in_the_log(
 
 @pytest.mark.parametrize(("code", "means"), [(1, FAILED), (3, FAILED), (4, AGAIN), (77, FAILED)])
 def test_its_other_exit_codes_are_the_workers(run: Run, code: int, means: int) -> None:
-    """Exit code 3 without a reason is no rejection."""
+    """Exit code 3 without a reason is not a rejection."""
     with pytest.raises(subprocess.CalledProcessError) as found:
         run(f"exit {code}")
     assert exit_code(found.value)[0] == means
@@ -123,7 +123,7 @@ ESCAPES = 'setsid sleep 3600 & echo $! >"$SOURCE.pid"; '
 
 @pytest.fixture
 def escaped(run: Run) -> Iterator[None]:
-    """End what a program left behind in another session, where nobody looks for it."""
+    """Kill the process that a program left behind in another session, where nothing else looks for it."""
     yield
     file = run.folder / "source.pid"
     if file.exists() and is_running(pid := int(file.read_text())):
@@ -135,7 +135,7 @@ def escaped(run: Run) -> Iterator[None]:
     "script", ["sleep 3600 & exit 0", f"{ESCAPES} exit 0", "exit 0"], ids=["child", "escaped", "alone"]
 )
 def test_it_has_ended_when_its_own_process_has(run: Run, script: str) -> None:
-    """Other processes that hold its output are not waited for."""
+    """The run does not wait for other processes that keep its output open."""
     run(script, seconds=600)
 
 

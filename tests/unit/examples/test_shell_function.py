@@ -127,7 +127,7 @@ def test_what_is_no_text_is_rejected_with_its_reason(world: World, function: Run
     assert function.invoke(sqs_batch(event)) == DONE
     rejection = world.read(rejection_key(id_of(event)))
     assert rejection["reason"] == "unsupported-format"
-    assert rejection["message"] == "The file holds a NUL byte: it is no text."
+    assert rejection["message"] == "The file holds a NUL byte: it is not text."
     assert world.keys() == [rejection_key(id_of(event))]
 
 

@@ -16,7 +16,7 @@ from runtime.slim_s3 import MOST_PAUSE, S3
 
 
 class Server(BaseHTTPRequestHandler):
-    """A server that answers with what `script` says next, then with an empty 200."""
+    """A handler that answers with the next entry of `script`, and after the last with an empty 200."""
 
     protocol_version = "HTTP/1.1"
     script: list[tuple[int, dict[str, str], bytes]]

@@ -80,7 +80,7 @@ def test_each_shard_of_a_stream_takes_one_of_them(stubbed: Any) -> None:
     limits = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
     settings = replace(SETTINGS, stream="on-demand")
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)
-    assert (found.level, "4 by a stream" in found.found) == (Level.MIND, True)
+    assert (found.level, "4 of them by a stream" in found.found) == (Level.MIND, True)
     assert "max_concurrency in cdk.json to 2" in found.todo
 
 

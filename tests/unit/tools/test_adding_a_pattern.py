@@ -129,7 +129,7 @@ REST = {
         "## Dead letters\n": "## Many uploads\n\nLook.\n\n",
     },
 }
-"""What the page asks for besides the pattern's own files: by file and following text, what to insert."""
+"""What the page asks for beyond the pattern's own files: by file, what to insert before which text."""
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ PLUGIN = "tests.support.budget"
 WAITS = """
 import signal
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with SIGINT ignored
 
 def test_a():
     open("begun", "w").close()
@@ -64,7 +64,7 @@ def test_the_app_takes_little_more_than_twice_the_cpu_of_one_bucket(tmp_path: Pa
     assert least_of_ours <= 2.5 * least_of_one, pairs  # 1.96 on a quiet machine; more on a busy one
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells a process's children in /proc.")
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux shows a process's children in /proc.")
 @pytest.mark.parametrize("end", [None, signal.SIGINT, signal.SIGKILL])
 def test_the_busy_loops_end_with_the_run_however_it_ends(tmp_path: Path, end: signal.Signals | None) -> None:
     (tmp_path / "test_a.py").write_text(WAITS)
@@ -87,13 +87,13 @@ def test_the_busy_loops_end_with_the_run_however_it_ends(tmp_path: Path, end: si
         assert len(loops) == LOOPS
         if end:
             run.send_signal(end)
-        # After Ctrl-C too: a signal that comes just before the read would wait for it to return.
+        # After Ctrl-C too: a signal just before input() is handled only once input() has returned.
         run.communicate(b"\n", timeout=300)
         assert (run.returncode == 0) is (end is None)
     patience = time.monotonic() + 300
     while any(map(is_running, loops)):
         assert time.monotonic() < patience
-        time.sleep(0.05)  # processes of another parent have nothing to wait on
+        time.sleep(0.05)  # they are another process's children, so poll
 
 
 def is_running(pid: str) -> bool:

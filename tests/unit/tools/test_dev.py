@@ -1,4 +1,4 @@
-"""dev.py, as far as it runs before anything is set up."""
+"""The parts of dev.py that run before anything is set up."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""The run in an account, as far as it goes without one: its plan, its question, and the destroy."""
+"""The parts of a run in an account that need none: its plan, its question, and the destroy."""
 
 import json
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """Replace the CDK CLI by a double that writes empty outputs; return the list of its calls."""
+    """Replace the CDK CLI with a double that writes empty outputs; return the list of its calls."""
     calls: list[str] = []
 
     def cdk(what: str, stack: str, *arguments: str) -> None:

@@ -54,7 +54,7 @@ def test_a_failed_job_shows_every_attempt_and_can_be_retried(
     said = capsys.readouterr().out
     assert "starts again, as attempt 2" in said
     assert "exit code 139" in said
-    world.now = time.time()  # the command's clock, by which the retry is due
+    world.now = time.time()  # the command uses the real clock for when the retry is due
     world.deliver_wake_ups()
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
 
@@ -86,7 +86,7 @@ def test_what_all_three_wrote_of_a_job_is_shown_together_by_time(
 ) -> None:
     job = world.job.job_id
     assert jobs.main(["logs", job[:8]]) == 0
-    assert "Nothing has been logged of it yet" in capsys.readouterr().out
+    assert "Nothing has been logged about it yet" in capsys.readouterr().out
     started = {"message": "TaskStarted", "job_id": job, "attempt": 1, "placement": "It is large."}
     write(
         "tracker",

@@ -1,4 +1,4 @@
-"""Tile pyramids in an unmodified Mirador, a viewer other than the OpenSeadragon of our own pages."""
+"""Tile pyramids in an unmodified Mirador; our own pages use OpenSeadragon, which is inside it."""
 
 import base64
 import hashlib
@@ -36,7 +36,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><div id="mirador"></div>
   const named = new RegExp("/tiles/.*[.]jpg$");
   const loaded = () => performance.getEntriesByType("resource").filter((one) => named.test(one.name)).length;
   let before = 0;
-  setInterval(() => {  // it has asked for all it wants once two looks find the same
+  setInterval(() => {  // all tiles are there once two counts are equal
     if (before && before === loaded()) document.title = "drawn";
     before = loaded();
   }, 2000);

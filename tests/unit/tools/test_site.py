@@ -47,5 +47,5 @@ def test_every_page_is_in_it_and_every_diagram_is_drawn(site: str) -> None:
             ready = f"document.querySelectorAll('.mermaid svg').length === {wanted}"
             state = f"if ({ready}) document.documentElement.dataset.state = 'drawn'"
             window.run(f"setInterval(() => {{ {state} }}, 100)")
-            window.settle()  # never, where a diagram is missing
+            window.settle()  # times out if a diagram is missing
             assert "Syntax error" not in window.run("document.body.textContent")

@@ -1,4 +1,4 @@
-"""Limits of an account and its Region that MiniStack does not enforce. One function per gap."""
+"""Rules of an account and its Region that MiniStack does not follow. One function per gap."""
 
 import io
 import os
@@ -10,7 +10,9 @@ from ministack.services import alb, ec2, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 VPC_ORIGINS_ARE_NOT_IN = {"use1-az3", "usw1-az2", "apne1-az3", "apne2-az1", "cac1-az3"}
-"""https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html"""
+"""Zones without VPC origins:
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
+"""
 OTHERS_MAY_READ = 0o004
 
 
@@ -40,7 +42,7 @@ def _unreadable(package: bytes) -> str:
 
 
 def lead_custom_runtimes_here() -> None:
-    """Tell functions on `provided.*` where MiniStack is; it only tells those on other runtimes."""
+    """Tell functions on `provided.*` MiniStack's endpoint; MiniStack tells only those on other runtimes."""
     environment = lambda_svc._provided_worker_env
 
     def environment_with_endpoint(config: dict[str, Any], *rest: Any) -> dict[str, str]:
@@ -64,7 +66,7 @@ def keep_vpc_origins_to_their_zones() -> None:
 
 
 def _zones(load_balancer: str) -> set[str]:
-    """Return the ids of its zones."""
+    """Return the ids of a load balancer's zones."""
     balancer = alb._lbs.get(load_balancer) or {}
     found = (ec2._subnets.get(subnet) or {} for subnet in balancer.get("Subnets", []))
     return {str(subnet.get("AvailabilityZoneId", "")) for subnet in found}

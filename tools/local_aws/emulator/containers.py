@@ -163,7 +163,7 @@ def wait_until_targets_are_healthy() -> None:
                         arn, task, "Essential container in task exited", "EssentialContainerExited", code
                     )
                     return False
-                time.sleep(0.1)  # a port that nobody listens on yet has nothing to wait on
+                time.sleep(0.1)  # polls: nothing notifies this process
         return mark(arn, task)
 
     ecs._mark_task_running = mark_when_healthy

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def assume_tls(application: Any) -> Any:
-    """Treat plain HTTP on loopback as TLS terminated upstream; otherwise TLS-only policies deny it."""
+    """Treat plain HTTP on loopback as TLS terminated upstream; otherwise TLS-only policies deny requests."""
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and not any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
@@ -28,7 +28,7 @@ def assume_tls(application: Any) -> Any:
 
 
 def answer_to_localhost(application: Any) -> Any:
-    """Answer to LABEL.cloudfront.localhost, which browsers find here; MiniStack knows cloudfront.net."""
+    """Serve LABEL.cloudfront.localhost, which browsers resolve to loopback; MiniStack has cloudfront.net."""
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -99,7 +99,7 @@ def name_the_version_in_events() -> None:
 
 
 def ask_the_queue_policy() -> None:
-    """Deliver EventBridge events only if the queue's policy allows the rule; MiniStack always delivers."""
+    """Deliver EventBridge events to a queue only if its policy allows the rule; MiniStack always delivers."""
     rule_arn: contextvars.ContextVar[str] = contextvars.ContextVar("rule_arn", default="")
     invoke, deliver = eventbridge._invoke_target, eventbridge._dispatch_to_sqs
 
@@ -115,7 +115,7 @@ def ask_the_queue_policy() -> None:
         if contextvars.copy_context().run(allows, str(queue)):
             deliver(queue, *rest, **named)
         else:
-            log.warning("%s does not let %s in", queue, rule_arn.get())
+            log.warning("The policy of %s does not allow %s", queue, rule_arn.get())
 
     eventbridge._invoke_target, eventbridge._dispatch_to_sqs = invoke_for_rule, deliver_if_allowed
 

@@ -114,7 +114,7 @@ class Container:
         return "running" if self.process.poll() is None else "exited"
 
     def reload(self) -> None:
-        """Do nothing: it is always current."""
+        """Do nothing: a process's state is always current."""
 
     def logs(self, **_: Any) -> Iterator[bytes]:
         """Yield each line as it comes, until the process ends."""
@@ -148,7 +148,7 @@ class Container:
                 if pages * os.sysconf("SC_PAGE_SIZE") > limit_mb * 2**20:
                     self.was_out_of_memory = True
                     self.process.kill()
-            time.sleep(0.1)  # memory has nothing to wait on
+            time.sleep(0.1)  # polls: nothing notifies this process
 
     def _read(self) -> None:
         assert self.process.stdout

@@ -1,4 +1,4 @@
-"""Scale-in protection of a service's tasks, by the agent's endpoint, which MiniStack lacks.
+"""Scale-in protection of a service's tasks through the ECS agent's endpoint, which MiniStack lacks.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
 """
@@ -65,7 +65,7 @@ def end_services_while_others_are_answered() -> None:
 
 
 def protect_tasks_from_scale_in() -> None:
-    """Stop no protected task; others instead, if there are any."""
+    """Never stop a protected task; stop others instead, if there are any."""
     reconcile, stop = ecs._reconcile_service_tasks, ecs._stop_task
 
     def reconcile_around_the_protected(cluster: str, key: str) -> None:
@@ -103,7 +103,7 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
     is_of_a_service = task.get("group", "").startswith("service:")
     with _deciding:
         if not is_of_a_service or task["lastStatus"] != "RUNNING" or arn in _leaving:
-            return {"Arn": arn, "Reason": "TASK_NOT_VALID", "Detail": "No task of a service that stays."}
+            return {"Arn": arn, "Reason": "TASK_NOT_VALID", "Detail": "Not a running task of a service."}
         if state["ProtectionEnabled"]:
             _until[arn] = time.time() + (state.get("ExpiresInMinutes") or HOURS_UNLESS_TOLD * 60) * 60
             return {}
@@ -114,7 +114,7 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
 
 
 def _beside(call: Callable[..., Any], *arguments: Any) -> None:
-    """Make a call in a thread of its own: an ending task may still wait for an answer."""
+    """Make a call in another thread: the caller may be an ending task, which still waits for its answer."""
     run = contextvars.copy_context().run
     threading.Thread(target=run, args=[call, *arguments], daemon=True).start()
 
@@ -130,7 +130,7 @@ def _is_protected(arn: str) -> bool:
 
 
 def _running(service: dict[str, Any]) -> list[str]:
-    """Return ARNs, the newest first."""
+    """Return the ARNs of a service's tasks that are not stopping, newest first."""
     tasks = [
         (arn, task)
         for arn, task in list(ecs._tasks.items())

@@ -36,7 +36,7 @@ async def _answer(_method: str, _path: str, headers: dict[str, str], body: bytes
 
 def _labels(headers: dict[str, str], body: bytes) -> Any:
     if headers.get("x-amz-target", "") != "RekognitionService.DetectLabels":
-        return error_response_json("UnknownOperationException", "Only DetectLabels is here.", 400)
+        return error_response_json("UnknownOperationException", "Only DetectLabels is implemented here.", 400)
     ordered = Path(os.environ["LOCAL_AWS_REKOGNITION"])
     if ordered.is_file():
         return error_response_json(ordered.read_text(), "As the test wants it.", 400)

@@ -90,7 +90,7 @@ def _keep(handler: Properties, kept: dict[str, Properties]) -> None:
 def _every_minute() -> None:
     began = time.monotonic()
     while True:
-        time.sleep(0.1)  # a file that may change has nothing to wait on
+        time.sleep(0.1)  # polls: nothing notifies this process
         if time.monotonic() - began < _minute():
             continue
         began = time.monotonic()
@@ -139,7 +139,7 @@ def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
     """Apply the policy's step. beyond: metric minus alarm threshold, which the steps' bounds refer to."""
     target, steps = _targets[policy["ScalingTargetId"]], policy["StepScalingPolicyConfiguration"]
     if steps["AdjustmentType"] != "ExactCapacity":
-        raise ValueError(f"Only ExactCapacity is here, not {steps['AdjustmentType']}.")
+        raise ValueError(f"Only ExactCapacity is implemented here, not {steps['AdjustmentType']}.")
     (wanted,) = (int(one["ScalingAdjustment"]) for one in steps["StepAdjustments"] if _holds(one, beyond))
     _, cluster, service = target["ResourceId"].split("/")
     now = ecs._services[f"{cluster}/{service}"]["desiredCount"]
@@ -153,7 +153,7 @@ def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
 
 
 def _look_again(alarm: Alarm) -> None:
-    """Run the scheduler once a minute; MiniStack runs it when somebody changes a service."""
+    """Run the scheduler once a minute; MiniStack runs it only when somebody changes a service."""
     for arn in alarm.properties["AlarmActions"]:
         _, cluster, service = _targets[_policies[arn]["ScalingTargetId"]]["ResourceId"].split("/")
         ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")

@@ -53,7 +53,7 @@ def _keeping(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any
         first = 1 + max(int(shard_id.split("-")[1]) for shard_id in before)
         answer = change(data)
         after = stream["shards"]
-        if "TargetShardCount" in data and answer[0] == 200:  # begins at 0 again, without parents
+        if "TargetShardCount" in data and answer[0] == 200:  # MiniStack numbers from 0, without parents
             after = {f"shardId-{first + n:012d}": shard for n, shard in enumerate(after.values())}
             for shard in after.values():
                 shard["parent_shard_id"] = _holder_of(shard["starting_hash_key"], is_open)

@@ -88,7 +88,7 @@ def write_the_results_of_map_runs() -> None:
 
 
 def stop_a_map_run_with_its_execution() -> None:
-    """Stop the children in StopExecution; MiniStack's continue to the last item."""
+    """Let StopExecution stop child executions too; MiniStack's continue to the last item."""
     run, task = stepfunctions._run_distributed_map, stepfunctions._execute_task
 
     def run_until_stopped(
@@ -187,7 +187,7 @@ def _children(found: State) -> list[State]:
 
 
 def _write(found: State, bucket: str, prefix: str, config: State) -> str:
-    """Write one file per status that occurs, and the manifest; return its key.
+    """Write one file per status that occurs, and the manifest; return the manifest's key.
 
     config: with COMPACT, only the output of a successful child is written; with JSONL, one line per child.
     """

@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 Record = dict[str, Any]
 Shard = dict[str, Any]
 PAYLOAD_BYTES, EVENT_BYTES = 6 * 1024 * 1024, 500
-"""Limits of an invocation's payload, and of a record's size in it besides its data."""
+"""Maximum bytes of an invocation's payload, and bytes that each record takes in addition to its data."""
 LONGEST_PAUSE = 30.0
 """Maximum seconds between two tries; AWS's documentation gives no number."""
 
 
 @dataclass
 class Batch:
-    """Records that are tried together. tries: failed ones; due: earliest time of the next."""
+    """Records that are tried together. tries: failed ones so far; due: earliest time of the next try."""
 
     records: Sequence[Record]
     tries: int = 0
@@ -187,9 +187,9 @@ def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: 
     if result.get("error"):
         log.warning("%s\n%s", result.get("body"), result.get("log", ""))
     if result.get("error") and esm.get("BisectBatchOnFunctionError") and len(rest) > 1:
-        half = (len(rest) + 1) // 2  # which is no retry
+        half = (len(rest) + 1) // 2  # bisecting is no retry
         return [Batch(rest[:half], batch.tries), Batch(rest[half:], batch.tries)]
-    tries = batch.tries + 1  # AWS tells of no new quota where a part of the batch was done
+    tries = batch.tries + 1  # AWS does not document that partial success resets the retries
     if 0 <= int(most) < tries:
         event = {"Records": event["Records"][-len(rest) :]}
         _set_aside(esm, function, shard_id, Batch(rest, tries), event, "RetryAttemptsExhausted")

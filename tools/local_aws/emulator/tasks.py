@@ -45,7 +45,7 @@ _SIZES = ("cpu", "memory", "ephemeralStorage")
 
 def keep_to_a_quota() -> None:
     """Enforce a vCPU quota from the file LOCAL_AWS_VCPUS; MiniStack runs any request."""
-    run, counting = ecs._run_task, threading.Lock()  # two at once would both fit
+    run, counting = ecs._run_task, threading.Lock()  # or two requests at once would both fit
 
     def run_within(data: dict[str, Any]) -> Any:
         file = Path(os.environ["LOCAL_AWS_VCPUS"])
@@ -69,7 +69,7 @@ def _fits(data: dict[str, Any], file: Path) -> bool:
 
 
 def remember_client_tokens() -> None:
-    """Answer a repeated client token as the first time, and refuse it with other parameters.
+    """Repeat the answer to a client token, and refuse the token with other parameters.
 
     Failures are repeated too. After an hour only their number remains, after 24 hours nothing; a request that
     raised an error is not remembered. MiniStack answers each request anew.

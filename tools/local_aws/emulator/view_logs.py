@@ -15,7 +15,7 @@ from ministack.services.cloudformation import provisioners
 HANDLERS = provisioners._RESOURCE_HANDLERS
 DISTRIBUTION, CONFIG = "AWS::CloudFront::Distribution", "AWS::CloudFront::RealtimeLogConfig"
 ORDER = ("timestamp", "sc-status", "cs-method", "cs-uri-stem", "x-edge-request-id", "x-edge-result-type")
-"""Supported fields in the order in which CloudFront sends them, whatever the configuration's."""
+"""Supported fields in the order in which CloudFront sends them, whatever order the configuration has."""
 Properties = dict[str, Any]
 _configs: dict[str, Properties] = {}
 """Configurations by ARN."""
@@ -65,7 +65,7 @@ def _create(_logical_id: str, properties: Properties, _stack: str) -> Any:
 
 
 def _try_role(end: Properties) -> None:
-    """Check that CloudFront can assume the role and put records into the stream."""
+    """Check that CloudFront can assume the role and put records into the stream. Raises ValueError."""
     name = end["RoleArn"].rpartition("/")[2]
     role = iam._roles.get(name)
     if not role or "cloudfront.amazonaws.com" not in json.dumps(role.get("AssumeRolePolicyDocument")):
@@ -106,7 +106,7 @@ def _log(dist: Properties, method: str, path: str, raw: str, status: int) -> Non
         "cs-method": method,
         "cs-uri-stem": raw,
         "x-edge-request-id": request_id,
-        "x-edge-result-type": "Miss" if status < 400 else "Error",  # it caches nothing here
+        "x-edge-result-type": "Miss" if status < 400 else "Error",  # nothing is cached here
     }
     line = "\t".join(fields[name] for name in ORDER if name in config["Fields"])
     for end in config["EndPoints"]:

@@ -154,7 +154,7 @@ def test_a_job_whose_version_is_removed_ends_and_its_task_too(
     monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
     message = world.by_tasks_only().upload(SCAN)
     world.dispatch(message)
-    if begun:  # the task hears of it when it tells of its progress
+    if begun:  # the task finds out when it reports its progress
         progress = type(world.jobs).progress
 
         def remove_first(self: Any, *rest: Any) -> bool:

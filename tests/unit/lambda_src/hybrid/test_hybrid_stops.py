@@ -59,7 +59,7 @@ def test_a_task_that_could_not_be_started_costs_no_attempt_however_often(world: 
         world.now += NEVER_RAN_SECONDS
         world.sweep()
         assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
-        assert "launchType" in world.ecs.asked[-1], "Spot was not to be had"
+        assert "launchType" in world.ecs.asked[-1], "on demand, as the first task on Spot never ran"
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.attempt) == (State.DONE, 1)
     assert published(world, world.job)

@@ -157,7 +157,7 @@ def test_refusals_count_from_the_first_of_them_and_not_from_the_wait_for_room(wo
     assert outcomes() == ["Waiting"]
     world.ecs.run_task = run  # type: ignore[method-assign]
     world.now += 14 * 60
-    assert outcomes() == ["Waiting"], "no room: that it was refused before is forgotten"
+    assert outcomes() == ["Waiting"], "no room, so the earlier refusal no longer counts"
     world.ecs.run_task = refuse  # type: ignore[method-assign]
     world.now += 14 * 60
     assert outcomes() == ["Waiting"]

@@ -117,7 +117,7 @@ def test_a_call_to_aws_that_fails_is_tried_again(
     monkeypatch.setattr(module.s3, "put_object", denied)
     with pytest.raises(
         BatchProcessingError
-    ):  # all of the batch: the invocation itself fails, and shows as an error
+    ):  # the whole batch failed: the invocation fails, and counts as an error
         module.handler(batch, Context())
 
 

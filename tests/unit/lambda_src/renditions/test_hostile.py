@@ -157,7 +157,7 @@ def test_what_everybody_tries_first_is_rejected_for_its_own_reason_in_under_200_
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    """Return the report on the corpus, made by a process of its own with a time limit."""
+    """Return the report on the corpus, made by a separate process with a time limit."""
     done = subprocess.run(
         [
             sys.executable,

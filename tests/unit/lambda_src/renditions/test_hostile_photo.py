@@ -52,7 +52,7 @@ class Environments:
         self._process: subprocess.Popen[str] | None = None
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the function's answer to an event; None if the process died of that."""
+        """Return the function's answer to an event, or None if the process died of it."""
         if self._process is None:
             command = [sys.executable, "-c", FUNCTION]
             pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -108,7 +108,7 @@ def test_ten_good_ones_are_published_and_one_dead_letter_is_left(
     )["QueueUrl"]
 
     def poll() -> dict[str, Any] | None:
-        """Invoke with one message (BatchSize of the template); return the message unless it is done."""
+        """Deliver one message (the template's BatchSize); return it, {} if done, or None if none came."""
         found = sqs.receive_message(QueueUrl=queue, AttributeNames=["All"]).get("Messages")
         if not found:
             return None

@@ -160,7 +160,7 @@ def test_a_pointer_whose_answer_was_lost_is_the_same_when_it_is_written_again(
         answer = put(**named)
         if named["Key"].startswith("latest/"):
             tries.append(named["Key"])
-            put(**named)  # the client's own second try: its condition holds no longer
+            put(**named)  # the client's own second try: its condition no longer holds
         return answer
 
     monkeypatch.setattr(world.job.s3, "put_object", stored_but_not_heard)

@@ -25,7 +25,7 @@ def of(name: str, number: int, **more: Any) -> bytes:
 
 
 def failing_once(views: Views, monkeypatch: pytest.MonkeyPatch, *, call: int, code: str) -> None:
-    """Make the table refuse the `call`-th transaction from now on, with the error `code`."""
+    """Make the table refuse one transaction, the `call`-th from now, with the error `code`."""
     dynamodb = views.module.batches.counters.dynamodb
     write, calls = dynamodb.transact_write_items, iter(range(1, 1000))
 

@@ -42,7 +42,7 @@ def test_a_picture_is_upright_by_all_three_ways(tmp_path: Path, kind: str, orien
     exif = Image.Exif()
     exif[274] = orientation
     data = saved(photo(), kind, exif=exif.tobytes() if kind != "TIFF" else exif)
-    as_pillow(data, tmp_path, orientation=1 if kind == "TIFF" else orientation)  # that, Pillow turns itself
+    as_pillow(data, tmp_path, orientation=1 if kind == "TIFF" else orientation)  # Pillow turns TIFFs itself
 
 
 @pytest.mark.parametrize(("width", "height"), [(4000, 3000), (97, 64), (64, 1000)])

@@ -24,7 +24,7 @@ def tiled(compression: str) -> bytes:
 @pytest.mark.parametrize("compression", ["deflate", "lzw"])
 def test_tiles_that_are_damaged_are_not_shown_black(tmp_path: Path, compression: str, share: float) -> None:
     data = bytearray(tiled(compression))
-    directory = int.from_bytes(data[4:8], "little")  # behind the pixels
+    directory = int.from_bytes(data[4:8], "little")  # after the pixels
     gone = int(directory * share)
     data[gone:directory] = b"\xff" * (directory - gone)
     refused(bytes(data), tmp_path, Reason.DAMAGED, "is damaged")

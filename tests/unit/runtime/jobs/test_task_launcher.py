@@ -84,7 +84,7 @@ def test_another_attempt_and_a_refused_one_each_have_a_token_of_their_own() -> N
     ]
     tokens = {request(job)["clientToken"] for job in jobs}
     assert len(tokens) == len(jobs)
-    assert max(map(len, tokens)) <= 64, "as long as ECS takes"
+    assert max(map(len, tokens)) <= 64, "the longest that ECS accepts"
 
 
 def test_overrides_stay_far_below_what_ecs_takes_whatever_the_key() -> None:
@@ -108,11 +108,11 @@ def test_without_public_addresses_none_is_asked_for() -> None:
 def test_ecs_takes_the_call_and_starts_the_task_as_asked() -> None:
     ec2, ecs = boto3.client("ec2"), boto3.client("ecs")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})  # moto wants names
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})  # moto requires DNS host names
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName="a", Description="a", VpcId=vpc)["GroupId"]
     ecs.create_cluster(clusterName="cluster")
-    # moto wants the container's own limits; the stack sets none.
+    # moto requires limits on the container; the stack sets none.
     container = {"name": "worker", "image": "worker", "cpu": 256, "memory": 512}
     ecs.register_task_definition(
         family="worker",
@@ -239,4 +239,4 @@ def test_every_size_of_the_record_is_one_that_fargate_has() -> None:
     for _ in range(3):
         grown = grown.next_attempt(0, "", larger=True) or grown
         assert grown.memory_mb in FARGATE_SIZES[grown.cpu]
-    assert grown.memory_mb >= 8 * JOB.memory_mb, "three times twice as much"
+    assert grown.memory_mb >= 8 * JOB.memory_mb, "doubled three times"

@@ -49,9 +49,9 @@ def place(scan: Scan, rules: Rules | None = None) -> Placement:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells a process's peak memory in /proc.")
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux shows a process's peak memory in /proc.")
 def test_the_estimate_of_memory_is_a_bound_and_not_a_wild_one() -> None:
-    seed = 20261125  # another one than that of the kept figures: bench/placement.py
+    seed = 20261125  # not the seed of the stored figures: bench/placement.py
     compared = compare(seed, FILES)
     told = [(one.kind, round(one.estimated.memory_mb), round(one.peak_mb)) for one in compared]
     print(f"seed {seed}: {told}")
@@ -59,7 +59,7 @@ def test_the_estimate_of_memory_is_a_bound_and_not_a_wild_one() -> None:
     assert sum(one.memory <= 2 for one in compared) >= 0.6 * FILES, (
         seed,
         told,
-    )  # nine in ten: bench placement
+    )  # nine in ten in bench/placement.py, with more files
 
 
 def test_a_photo_is_done_by_the_function() -> None:

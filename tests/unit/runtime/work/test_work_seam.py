@@ -23,7 +23,7 @@ SEAM = (
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("runtime/jobs/*.py")),
     *(str(Path("runtime", "work", f"{name}.py")) for name in ("work", "works", "source")),
 )
-"""What a team with other work does not change."""
+"""Files that a team with another kind of work does not change."""
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_it_rejects_leaves_nothing_but_its_reason(world: World, data: bytes
     for task in world.ecs.live:
         world.track(world.run_task(task))
     assert world.job.state is State.REJECTED
-    assert world.job.message == "unsupported-format: The file holds a NUL byte: it is no text."
+    assert world.job.message == "unsupported-format: The file holds a NUL byte: it is not text."
     assert world.keys() == [f"rejected/{world.job.job_id}.json"]
 
 
