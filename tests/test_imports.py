@@ -44,7 +44,7 @@ def ours(file: Path) -> set[tuple[str, ...]]:
     return {name for name in names if name[0] in {*LAYERS, "tests", "bench", "dev"}}
 
 
-def test_one_function_alone_knows_a_container() -> None:
+def test_only_lambda_src_iiif_imports_a_container() -> None:
     those = {
         str(file.parent.relative_to(ROOT))
         for file in FILES["lambda_src"]
@@ -85,18 +85,18 @@ def test_no_patterns_folder_imports_anothers() -> None:
     assert others | shared == set()
 
 
-def test_the_chooser_uses_the_limits_and_nothing_else_of_ours() -> None:
+def test_the_chooser_imports_only_the_limits_from_elsewhere() -> None:
     names = {name[:3] for file in FILES["chooser"] for name in ours(file) if name[0] != "chooser"}
     assert names == {("runtime", "placement", "limits")}
 
 
 @pytest.mark.parametrize("package", WITHIN_RUNTIME)
-def test_the_packages_of_runtime_know_little_of_each_other(package: str) -> None:
+def test_the_packages_of_runtime_import_only_those_that_are_listed(package: str) -> None:
     names = {name[1] for file in ROOT.glob(f"runtime/{package}/**/*.py") for name in ours(file)}
     assert names <= {package, *WITHIN_RUNTIME[package]}
 
 
-def test_what_two_patterns_do_not_share_is_no_construct() -> None:
+def test_every_construct_is_used_by_at_least_two_patterns() -> None:
     users: dict[str, set[str]] = {path.stem: set() for path in ROOT.glob("stacks/constructs/[!_]*.py")}
     files = {file: file.relative_to(ROOT / "stacks").parts[0] for file in ROOT.glob("stacks/**/*.py")}
     direct = {
@@ -114,7 +114,7 @@ def test_what_two_patterns_do_not_share_is_no_construct() -> None:
     assert {name: who for name, who in users.items() if len(who) < 2} == {}
 
 
-def test_no_file_is_longer_than_a_reader_likes() -> None:
+def test_no_file_is_longer_than_its_limit() -> None:
     lengths = {
         str(file.relative_to(ROOT)): len(file.read_text().splitlines())
         for folder in (*LAYERS, "tests", "bench")

@@ -27,7 +27,9 @@ def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         yield aws
 
 
-def test_vpc_origins_in_zones_without_them(careless: LocalAws, patched: LocalAws) -> None:
+def test_ministack_creates_vpc_origins_in_any_zone_until_patched(
+    careless: LocalAws, patched: LocalAws
+) -> None:
     kind = "AWS::CloudFront::VpcOrigin"
     for aws, completes in ((careless, True), (patched, False)):
         asked = {"Name": "zone", "Arn": load_balancer(aws, "zone", "use1-az1", "use1-az3")}
@@ -35,7 +37,7 @@ def test_vpc_origins_in_zones_without_them(careless: LocalAws, patched: LocalAws
         assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
 
 
-def test_a_vpc_origin_that_is_to_change(patched: LocalAws) -> None:
+def test_ministack_itself_refuses_to_change_a_vpc_origin(patched: LocalAws) -> None:
     """MiniStack itself refuses the change, as AWS does for an origin that is in use."""
     kind, aws = "AWS::CloudFront::VpcOrigin", patched
     asked = {"Name": "used", "Arn": load_balancer(aws, "used", "use1-az1", "use1-az2")}
@@ -52,7 +54,7 @@ def test_a_vpc_origin_that_is_to_change(patched: LocalAws) -> None:
     assert eventually(ended) == "UPDATE_ROLLBACK_COMPLETE"
 
 
-def test_two_vpc_origins_of_one_name(patched: LocalAws) -> None:
+def test_ministack_itself_refuses_a_second_vpc_origin_of_the_same_name(patched: LocalAws) -> None:
     """MiniStack itself refuses the second, as AWS does."""
     asked = {"Name": "twice", "Arn": load_balancer(patched, "twice", "use1-az1", "use1-az2")}
     found = [
@@ -62,7 +64,9 @@ def test_two_vpc_origins_of_one_name(patched: LocalAws) -> None:
     assert [one["StackStatus"] for one in found] == ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"]
 
 
-def test_where_a_custom_runtime_finds_aws(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_gives_custom_runtimes_no_usable_endpoint_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, finds_it in ((bare, False), (patched, True)):
         lambda_ = aws.client("lambda")
         role = aws.client("iam").create_role(RoleName="shell", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
@@ -74,7 +78,9 @@ def test_where_a_custom_runtime_finds_aws(bare: LocalAws, patched: LocalAws) -> 
         assert (answer == aws.url) is finds_it
 
 
-def test_the_modes_of_a_package(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_runs_a_file_that_only_its_owner_can_read_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, mode, runs in ((bare, 0o600, True), (patched, 0o600, False), (patched, 0o644, True)):
         lambda_, name = aws.client("lambda"), f"mode{mode:o}"
         role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]

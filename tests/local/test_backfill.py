@@ -103,7 +103,7 @@ def published(world: World) -> Counter[str]:
     return Counter(one["job_id"] for one in ended if not one.get("again"))
 
 
-def test_stopped_in_the_middle_and_begun_again_each_object_is_published_once(world: World) -> None:
+def test_a_backfill_that_is_stopped_and_started_again_publishes_each_object_once(world: World) -> None:
     objects = put_unseen(world, "old/", OBJECTS)
     assert world.backlog() == 0
     most, over = [0], threading.Event()
@@ -218,7 +218,9 @@ def test_the_state_machine_needs_each_statement(world: World, action: str, asked
     assert world.ended(world.start("machine/")) == "SUCCEEDED"
 
 
-def test_jobs_that_have_left_the_queue_take_room_too(deployment: Deployment, hybrid: HybridDriver) -> None:
+def test_the_function_also_counts_the_jobs_that_have_left_the_queue(
+    deployment: Deployment, hybrid: HybridDriver
+) -> None:
     """The function counts HybridPattern's jobs in the job table, as its policy allows."""
     stack = "HybridPatternBackfill"
     with unseen(hybrid.client("events"), "HybridPattern"):

@@ -16,7 +16,7 @@ TOO_LARGE = {("an answer of 15 MB", "Lambda")}
 
 
 @pytest.mark.slow
-def test_both_are_asked_the_same_and_the_function_refuses_what_is_too_large_for_it(
+def test_only_the_function_fails_and_only_where_an_answer_is_too_large_for_it(
     deployment: Deployment, service: ServiceDriver, answering: FunctionDriver
 ) -> None:
     def failing() -> set[tuple[str, str]]:

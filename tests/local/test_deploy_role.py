@@ -61,12 +61,14 @@ def assume(deployment: Deployment, role: str, subject: str, audience: str = AUDI
         (SUBJECT, "https://github.com/example"),
     ],
 )
-def test_no_other_runs_token_is_taken(deployment: Deployment, role: str, subject: str, audience: str) -> None:
+def test_the_token_of_any_other_run_is_refused(
+    deployment: Deployment, role: str, subject: str, audience: str
+) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         assume(deployment, role, subject, audience)
 
 
-def test_it_may_do_nothing_itself(deployment: Deployment, role: str) -> None:
+def test_the_role_may_do_nothing_by_itself(deployment: Deployment, role: str) -> None:
     credentials: Any = assume(deployment, role, SUBJECT)
     session = boto3.Session(**credentials, region_name=REGION)
     calls: dict[str, Any] = {
@@ -89,7 +91,9 @@ def test_it_may_do_nothing_itself(deployment: Deployment, role: str) -> None:
         )
 
 
-def test_with_it_the_cdk_deploys(deployment: Deployment, role: str, tmp_path: Path) -> None:
+def test_the_cdk_deploys_and_destroys_with_the_role(
+    deployment: Deployment, role: str, tmp_path: Path
+) -> None:
     told = {name.upper(): value for name, value in assume(deployment, role, SUBJECT).items()}
     settings = ("-c", "target=local", "-c", "prefix=pipeline")
     for command in (("deploy", "--require-approval", "never"), ("destroy", "--force")):

@@ -75,7 +75,9 @@ def status(aws: LocalAws, domain: str) -> int:
         return error.code
 
 
-def test_what_cloudfront_asks_is_signed_and_both_actions_let_it_in(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_refuses_cloudfront_despite_both_permissions_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, seen in ((bare, [403, 403, 403]), (patched, [403, 403, 200])):
         lambda_ = aws.client("lambda")
         distribution = a_distribution(aws.client("cloudfront"), a_function(aws))

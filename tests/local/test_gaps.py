@@ -42,14 +42,16 @@ def tags(aws: LocalAws, bucket: str) -> list[Any]:
         return []
 
 
-def test_bucket_tags(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_forgets_bucket_tags_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws in (bare, patched):
         stack_with_bucket(aws, "tagged")
     assert tags(bare, "tagged") == []
     assert tags(patched, "tagged") == [{"Key": "a", "Value": "1"}]
 
 
-def test_a_full_bucket_is_not_deleted_with_its_stack(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_deletes_a_full_bucket_with_its_stack_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, ends in ((bare, "DELETE_COMPLETE"), (patched, "DELETE_FAILED")):
         stack_with_bucket(aws, "full")
         aws.client("s3").put_object(Bucket="full", Key="a", Body=b"1")
@@ -68,7 +70,7 @@ def test_a_full_bucket_is_not_deleted_with_its_stack(bare: LocalAws, patched: Lo
         )
 
 
-def test_the_range_of_a_version(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_ignores_the_range_of_a_version_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws, part in ((bare, b"0123456789"), (patched, b"234")):
         s3 = aws.client("s3")
         s3.create_bucket(Bucket="ranges")
@@ -112,7 +114,7 @@ def first_message(aws: LocalAws, queue: str, *, seconds: int = 20) -> dict[str, 
     return dict(json.loads(messages[0]["Body"])) if messages else None
 
 
-def test_the_version_in_events(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_leaves_the_version_out_of_events_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws, named in ((bare, False), (patched, True)):
         queue = rule_to_queue(aws, "versions", policy=True)
         version = aws.client("s3").put_object(Bucket="versions", Key="a", Body=b"1")["VersionId"]
@@ -121,14 +123,16 @@ def test_the_version_in_events(bare: LocalAws, patched: LocalAws) -> None:
         assert event["detail"]["object"].get("version-id") == (version if named else None)
 
 
-def test_the_queue_policy(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_ignores_the_queue_policy_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws, delivered in ((bare, True), (patched, False)):
         queue = rule_to_queue(aws, "closed", policy=False)
         aws.client("s3").put_object(Bucket="closed", Key="a", Body=b"1")
         assert (first_message(aws, queue, seconds=20 if delivered else 1) is not None) is delivered
 
 
-def test_tls_only_policies(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_denies_reads_under_a_tls_only_policy_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, passes in ((bare, False), (patched, True)):
         s3 = aws.client("s3")
         s3.create_bucket(Bucket="tls-only")
@@ -152,34 +156,40 @@ def test_tls_only_policies(bare: LocalAws, patched: LocalAws) -> None:
 
 
 @pytest.mark.parametrize("kind", RECORDED)
-def test_types_that_cloudformation_lacks(bare: LocalAws, patched: LocalAws, kind: str) -> None:
+def test_ministack_cannot_create_resources_of_this_type_until_patched(
+    bare: LocalAws, patched: LocalAws, kind: str
+) -> None:
     name = kind.replace("::", "")
     assert stack_of(bare, name, kind)["StackStatus"] != "CREATE_COMPLETE"
     assert stack_of(patched, name, kind)["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_alarms_on_expressions(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_cannot_create_alarms_on_expressions_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     metrics = [{"Id": "a", "Expression": "1 + 1"}]
     for aws, completes in ((bare, False), (patched, True)):
         stack = stack_of(aws, "math", "AWS::CloudWatch::Alarm", Metrics=metrics, EvaluationPeriods=1)
         assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
 
 
-def test_the_range_of_a_vpc(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_returns_no_cidr_block_of_a_vpc_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     output = {"Fn::GetAtt": ["One", "CidrBlock"]}
     for aws, knows in ((bare, False), (patched, True)):
         stack = stack_of(aws, "vpc", "AWS::EC2::VPC", output, CidrBlock="10.9.0.0/16")
         assert ([one["OutputValue"] for one in stack.get("Outputs", [])] == ["10.9.0.0/16"]) is knows
 
 
-def test_vpc_origins(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_cannot_create_vpc_origins_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws, completes in ((bare, False), (patched, True)):
         config = {"Name": "one", "Arn": load_balancer(aws, "inner", "use1-az1", "use1-az2")}
         stack = stack_of(aws, "origin", "AWS::CloudFront::VpcOrigin", VpcOriginEndpointConfig=config)
         assert (stack["StackStatus"] == "CREATE_COMPLETE") is completes
 
 
-def test_images_that_are_not_there(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_describes_a_missing_image_as_an_empty_list_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     bare.client("ecr").create_repository(repositoryName="empty")
     patched.client("ecr").create_repository(repositoryName="empty")
     asked = {"repositoryName": "empty", "imageIds": [{"imageTag": "none"}]}
@@ -188,7 +198,9 @@ def test_images_that_are_not_there(bare: LocalAws, patched: LocalAws) -> None:
         patched.client("ecr").describe_images(**asked)
 
 
-def test_the_repositories_that_are_named(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_ignores_permissions_on_a_named_repository_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, allowed in ((bare, False), (patched, True)):
         made = aws.client("ecr").create_repository(repositoryName="named")["repository"]
         client = as_user(aws, "ecr", "ecr:DescribeRepositories", made["repositoryArn"])
@@ -199,7 +211,9 @@ def test_the_repositories_that_are_named(bare: LocalAws, patched: LocalAws) -> N
             assert not allowed
 
 
-def test_a_batch_of_messages(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_denies_a_batch_to_those_who_may_send_messages_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, allowed in ((bare, False), (patched, True)):
         url = aws.client("sqs").create_queue(QueueName="batch")["QueueUrl"]
         client = as_user(aws, "sqs", "sqs:SendMessage", "*")
@@ -210,7 +224,7 @@ def test_a_batch_of_messages(bare: LocalAws, patched: LocalAws) -> None:
             assert not allowed
 
 
-def test_a_tile_that_is_not_there(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_answers_a_missing_tile_with_403_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws, status in ((bare, 403), (patched, 404)):
         aws.client("s3").create_bucket(Bucket="tiles")
         statement = {
@@ -242,7 +256,7 @@ def test_a_tile_that_is_not_there(bare: LocalAws, patched: LocalAws) -> None:
         assert error.value.code == status
 
 
-def test_labels(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_cannot_detect_labels_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     picture = {"Bytes": encode(corners(60, 40), ".jpg")}
     with pytest.raises(ClientError):
         bare.client("rekognition").detect_labels(Image=picture)

@@ -19,7 +19,7 @@ PHOTO = encode(noise(1500, 1000), ".jpg")
 
 
 @pytest.mark.slow
-def test_what_was_under_way_when_everything_stopped_is_done_afterwards(tmp_path: Path) -> None:
+def test_work_in_progress_when_the_local_aws_stops_is_done_after_its_restart(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     with local_aws(tmp_path / "log", kept=kept) as aws:
         cdk = Cdk(aws=aws, folder=tmp_path)

@@ -30,15 +30,13 @@ def labels_of(driver: LambdaDriver, width: int, height: int, key: str) -> dict[s
 @pytest.mark.parametrize(
     ("width", "height", "name"), [(600, 400, "Landscape"), (400, 600, "Portrait"), (500, 500, "Square")]
 )
-def test_a_photo_is_labelled_by_what_it_is(
-    labelled: LambdaDriver, width: int, height: int, name: str
-) -> None:
+def test_a_photo_is_labelled_by_its_shape(labelled: LambdaDriver, width: int, height: int, name: str) -> None:
     found = labels_of(labelled, width, height, name)
     assert found == {"found": [{"name": name, "confidence": 99.0}]}
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
-def test_a_failure_is_written_down_and_the_photo_published(
+def test_a_failure_of_rekognition_is_in_the_manifest_and_the_photo_is_published(
     deployment: Deployment, labelled: LambdaDriver, code: str
 ) -> None:
     deployment.aws.rekognition.write_text(code)
@@ -49,7 +47,9 @@ def test_a_failure_is_written_down_and_the_photo_published(
     assert "found" in labels_of(labelled, 60, 40, f"after-{code}")
 
 
-def test_without_the_right_to_it_the_photo_is_published_all_the_same(labelled: LambdaDriver) -> None:
+def test_without_permission_to_detect_labels_a_photo_is_published_all_the_same(
+    labelled: LambdaDriver,
+) -> None:
     role = role_of(labelled.client, labelled.outputs["FunctionName"])
     with without(labelled.client, role, "rekognition:DetectLabels"):
         assert "AccessDenied" in labels_of(labelled, 60, 40, "denied")["error"]

@@ -28,7 +28,7 @@ def images(answering: FunctionDriver) -> None:
     answering.upload("large.png", encode(noise(2600, 2000), ".png"))
 
 
-def test_the_validator_passes_as_against_the_service(
+def test_the_validator_passes_against_the_function_too(
     answering: FunctionDriver, deployment: Deployment
 ) -> None:
     endpoint = deployment.aws.url.removeprefix("http://")
@@ -37,7 +37,7 @@ def test_the_validator_passes_as_against_the_service(
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_an_identifier_is_one_image_and_known_by_the_viewers_own_host(
+def test_an_identifier_names_one_image_and_its_id_has_the_viewers_host(
     answering: FunctionDriver, key: str
 ) -> None:
     answer = answering.describe(key)
@@ -49,7 +49,7 @@ def test_an_identifier_is_one_image_and_known_by_the_viewers_own_host(
     assert pyvips.Image.new_from_buffer(made.body, "").width == 90
 
 
-def test_what_is_missing_or_too_large_is_refused_with_its_reason(answering: FunctionDriver) -> None:
+def test_a_missing_image_is_a_404_and_an_answer_that_is_too_large_is_a_400(answering: FunctionDriver) -> None:
     missing = answering.describe("none")
     assert (missing.status, missing.headers["cache-control"]) == (404, "no-store")
     large = answering.get(f"{answering.image('large.png')}/full/max/0/default.png")
@@ -71,7 +71,7 @@ def test_without_cloudfront_the_function_url_answers_nobody(
     assert direct.get(f"{answering.image(KEYS[0])}/info.json").status == 403
 
 
-def test_every_statement_is_what_an_image_needs(answering: FunctionDriver) -> None:
+def test_the_functions_role_has_the_statements_that_are_listed(answering: FunctionDriver) -> None:
     role = role_of(answering.client, answering.function)
     assert {actions(one)[0] for one in statements(answering.client, role)} == {*NEEDS["iiif"]}
 

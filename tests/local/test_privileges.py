@@ -21,7 +21,7 @@ instead.
 """
 
 
-def test_every_statement_is_tried_here(driver: LambdaDriver) -> None:
+def test_the_functions_role_has_the_statements_that_are_listed(driver: LambdaDriver) -> None:
     assert {
         actions(one)[0]
         for one in statements(driver.client, role_of(driver.client, driver.outputs["FunctionName"]))
@@ -62,7 +62,9 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
 
 
 @pytest.mark.parametrize("action", NOT_ASKED)
-def test_what_ministack_does_not_ask_for_is_not_missed(driver: LambdaDriver, action: str) -> None:
+def test_without_a_statement_that_ministack_does_not_check_nothing_is_denied(
+    driver: LambdaDriver, action: str
+) -> None:
     """Once MiniStack checks the statement, this fails, and its entry in `NEEDS` should get a `call`."""
     key = f"privileges/{action.replace(':', '-')}.jpg"
     with lacking(driver, action):

@@ -73,7 +73,7 @@ def test_the_callers_own_aws_is_out_of_reach(tmp_path: Path, monkeypatch: pytest
         assert "theirs" not in os.environ.values()
 
 
-def test_what_does_not_start_is_an_error_that_names_the_log(
+def test_a_local_aws_that_does_not_start_is_an_error_that_names_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tools.local_aws.aws.PYTHON", Path("/bin/false"))

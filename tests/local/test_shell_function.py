@@ -33,7 +33,7 @@ def test_an_uploaded_text_is_numbered_and_shown(texts: Uploads) -> None:
     eventually(lambda: texts.read(pointer_key(result.upload.key)))
 
 
-def test_what_is_no_text_is_rejected(texts: Uploads) -> None:
+def test_a_file_that_is_not_text_is_rejected(texts: Uploads) -> None:
     rejection = texts.result(texts.upload("picture.txt", b"\0")).rejection
     assert rejection
     assert rejection["reason"] == "unsupported-format"

@@ -125,7 +125,9 @@ def make(tmp_path: Path, request: pytest.FixtureRequest) -> Make:
     return world
 
 
-def test_a_shard_comes_again_from_the_first_failure(bare: LocalAws, patched: LocalAws, make: Make) -> None:
+def test_ministack_ignores_reported_failures_of_a_batch_until_patched(
+    bare: LocalAws, patched: LocalAws, make: Make
+) -> None:
     bare_one, patched_one = make(bare), make(patched)
     for world in (bare_one, patched_one):
         world.put("a", "fail-1", "b")
@@ -141,7 +143,7 @@ def test_a_shard_comes_again_from_the_first_failure(bare: LocalAws, patched: Loc
     assert again == third == ["fail-1", "b"]
 
 
-def test_what_kills_its_function_is_alone_at_last_and_set_aside(
+def test_ministack_does_not_halve_failing_batches_until_patched(
     bare: LocalAws, patched: LocalAws, make: Make
 ) -> None:
     bare_one, world = make(bare), make(patched)
@@ -161,7 +163,9 @@ def test_what_kills_its_function_is_alone_at_last_and_set_aside(
     assert {*map(len, bare_one.until_seen("die"))} == {5}, "MiniStack halves batches now: the patch can go."
 
 
-def test_what_is_too_old_is_set_aside_untried(bare: LocalAws, patched: LocalAws, make: Make) -> None:
+def test_ministack_ignores_the_maximum_record_age_until_patched(
+    bare: LocalAws, patched: LocalAws, make: Make
+) -> None:
     bare_one, world = make(bare), make(patched)
     for one in (bare_one, world):
         one.put("old")
@@ -210,7 +214,9 @@ def test_shards_that_appear_later_are_read_from_their_beginning_and_old_ones_to_
     assert "before" not in bare_one.texts(), "MiniStack keeps closed shards now: the patch can go."
 
 
-def test_a_position_in_time(bare: LocalAws, patched: LocalAws, make: Make) -> None:
+def test_ministack_ignores_a_start_position_in_time_until_patched(
+    bare: LocalAws, patched: LocalAws, make: Make
+) -> None:
     bare_one, world = make(bare), make(patched)
     for one in (bare_one, world):
         one.put("early")
@@ -224,7 +230,7 @@ def test_a_position_in_time(bare: LocalAws, patched: LocalAws, make: Make) -> No
     assert "late" not in bare_one.texts(), "MiniStack reads from a time now: the patch can go."
 
 
-def test_real_time_logs_of_cloudfront(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_cannot_create_real_time_logs_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     known = {"Name": "logs", "SamplingRate": 100, "Fields": ["timestamp"], "EndPoints": []}
     role = {"RoleArn": "arn:aws:iam::000000000000:role/none", "StreamArn": "arn:aws:kinesis:::stream/s"}
     end = {"StreamType": "Kinesis", "KinesisStreamConfig": role}
@@ -242,7 +248,7 @@ def test_real_time_logs_of_cloudfront(bare: LocalAws, patched: LocalAws) -> None
         assert says in f"{made['StackStatus']} {reasons}"
 
 
-def test_real_time_logs_are_in_use_as_long_as_their_distribution_is_there(patched: LocalAws) -> None:
+def test_real_time_logs_cannot_be_deleted_before_their_distribution(patched: LocalAws) -> None:
     logs = {"Name": "used", "SamplingRate": 100, "Fields": ["timestamp"], "EndPoints": []}
     stack_of(patched, "used", "AWS::CloudFront::RealtimeLogConfig", **logs)
     policy = {"OriginProtocolPolicy": "https-only"}

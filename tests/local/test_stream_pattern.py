@@ -69,6 +69,6 @@ def not_counted(stream: StreamDriver) -> list[str]:
     return [line["why"] for line in lines if line.get("message") == "Not counted"]
 
 
-def test_every_statement_is_known(stream: StreamDriver) -> None:
+def test_the_functions_role_has_the_statements_that_are_listed(stream: StreamDriver) -> None:
     role = role_of(stream.client, stream.outputs["FunctionName"])
     assert {actions(one)[0] for one in statements(stream.client, role)} == {*NEEDS["views"]}

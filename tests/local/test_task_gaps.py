@@ -79,14 +79,16 @@ def stop(aws: LocalAws, arn: str) -> dict[str, Any]:
     return task(aws, arn, "STOPPED")
 
 
-def test_the_size_that_is_asked_for(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_ignores_the_requested_size_of_a_task_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, cpu in ((bare, "256"), (patched, "512")):
         made = run(aws, definition(aws, SLEEP), overrides={"cpu": "512", "memory": "1024"})["tasks"][0]
         assert task(aws, made["taskArn"], "RUNNING")["cpu"] == cpu
         stop(aws, made["taskArn"])
 
 
-def test_the_quota(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_starts_tasks_beyond_the_quota_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws, started in ((bare, 1), (patched, 0)):
         aws.vcpus.write_text("0.1")
         made = run(aws, definition(aws, SLEEP), clientToken="over-the-quota")
@@ -96,7 +98,7 @@ def test_the_quota(bare: LocalAws, patched: LocalAws) -> None:
             stop(aws, one["taskArn"])
 
 
-def test_the_client_token(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_ignores_the_client_token_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws, tasks in ((bare, 2), (patched, 1)):
         asked = definition(aws, SLEEP)
         arns = {run(aws, asked, clientToken="once")["tasks"][0]["taskArn"] for _ in range(2)}
@@ -109,7 +111,9 @@ def test_the_client_token(bare: LocalAws, patched: LocalAws) -> None:
             stop(aws, arn)
 
 
-def test_the_client_token_of_a_request_that_started_nothing(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_ignores_the_token_of_a_request_that_started_nothing_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, started in ((bare, 1), (patched, 0)):
         asked = definition(aws, SLEEP)
         aws.vcpus.write_text("0.1")
@@ -124,7 +128,9 @@ def test_the_client_token_of_a_request_that_started_nothing(bare: LocalAws, patc
             stop(aws, one)
 
 
-def test_the_exit_code_of_a_task_that_is_stopped(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_reports_exit_code_0_for_a_stopped_task_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, code in ((bare, 0), (patched, 143)):
         arn = run(aws, definition(aws, SLEEP))["tasks"][0]["taskArn"]
         task(aws, arn, "RUNNING")
@@ -133,7 +139,9 @@ def test_the_exit_code_of_a_task_that_is_stopped(bare: LocalAws, patched: LocalA
         assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "enough")
 
 
-def test_a_task_that_wants_too_much_memory(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_gives_no_reason_when_a_task_runs_out_of_memory_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, says in ((bare, ""), (patched, "OutOfMemoryError")):
         arn = run(aws, definition(aws, HUNGRY))["tasks"][0]["taskArn"]
         stopped = task(aws, arn, "STOPPED")
@@ -142,7 +150,7 @@ def test_a_task_that_wants_too_much_memory(bare: LocalAws, patched: LocalAws) ->
         assert bool(stopped["containers"][0].get("reason")) is bool(says)
 
 
-def test_the_event_of_a_tasks_end(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_sends_no_event_when_a_task_ends_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     for aws, told in ((bare, False), (patched, True)):
         sqs, events = aws.client("sqs"), aws.client("events")
         url = sqs.create_queue(QueueName="ends")["QueueUrl"]
@@ -159,7 +167,9 @@ def test_the_event_of_a_tasks_end(bare: LocalAws, patched: LocalAws) -> None:
         assert [json.loads(one["Body"])["detail"]["taskArn"] for one in found] == [arn] * told
 
 
-def test_a_task_that_is_protected_from_scale_in(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_stops_a_task_protected_from_scale_in_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, kept in ((bare, False), (patched, True)):
         ecs = aws.client("ecs")
         ecs.create_cluster(clusterName="gaps")
@@ -209,7 +219,9 @@ def is_at_work(aws: LocalAws) -> bool:
     return "at work" in str(aws.client("logs").filter_log_events(logGroupName=GROUP)["events"])
 
 
-def test_what_run_task_is_authorized_on(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_ignores_run_task_permissions_on_a_definition_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     for aws, allowed in ((bare, False), (patched, True)):
         aws.client("ecs").create_cluster(clusterName="gaps")
         asked = definition(aws, ["true"])
@@ -221,7 +233,7 @@ def test_what_run_task_is_authorized_on(bare: LocalAws, patched: LocalAws) -> No
                 user.run_task(cluster=name, taskDefinition=asked, launchType="FARGATE")
 
 
-def test_health_checks_are_not_run(patched: LocalAws) -> None:
+def test_ministack_runs_no_health_checks_even_when_patched(patched: LocalAws) -> None:
     elb = patched.client("elbv2")
     vpc = patched.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
     made = elb.create_target_group(Name="closed", Protocol="HTTP", Port=9, VpcId=vpc, TargetType="ip")
@@ -239,7 +251,7 @@ def parts() -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_what_containers_are_told(parts: dict[str, Any]) -> None:
+def test_unpatched_ministack_starts_containers_without_these_options(parts: dict[str, Any]) -> None:
     missing = {
         "entrypoint",
         "user",
@@ -253,17 +265,17 @@ def test_what_containers_are_told(parts: dict[str, Any]) -> None:
     assert not missing & {*parts["options"]}
 
 
-def test_a_tasks_own_role(parts: dict[str, Any]) -> None:
+def test_unpatched_ministack_gives_a_task_no_role_of_its_own(parts: dict[str, Any]) -> None:
     assert parts["role"] in ("", "arn:aws:iam::000000000000:role/ministack-ecs-task-role")
 
 
-def test_a_containers_stop_timeout(parts: dict[str, Any]) -> None:
+def test_unpatched_ministack_ignores_a_containers_stop_timeout(parts: dict[str, Any]) -> None:
     assert parts["stop_timeout"] == [5]
 
 
-def test_a_vpc_origins_protocol(parts: dict[str, Any]) -> None:
+def test_unpatched_ministack_uses_the_viewers_protocol_for_a_vpc_origin(parts: dict[str, Any]) -> None:
     assert parts["vpc_origin"] == "match-viewer"
 
 
-def test_a_service_that_is_deleted(parts: dict[str, Any]) -> None:
+def test_unpatched_ministack_blocks_while_it_deletes_a_service(parts: dict[str, Any]) -> None:
     assert parts["service_blocks"]

@@ -11,7 +11,7 @@ from tools.local_aws.deployment import Cdk
 
 
 @pytest.mark.slow
-def test_views_on_off_and_on_again(
+def test_views_are_counted_while_they_are_on_and_kept_while_they_are_off(
     deployment: Deployment, service: ServiceDriver, hybrid: HybridDriver, stream: StreamDriver
 ) -> None:
     service.upload("seen é.jpg", encode(corners(600, 400), ".jpg"))

@@ -41,7 +41,7 @@ def described(host: str, **settings: Any) -> str:
     return asyncio.run(run())
 
 
-def test_the_host_of_a_proxy_is_believed_only_where_that_is_said_and_nothing_else_is_set() -> None:
+def test_the_forwarded_host_is_used_only_if_it_is_trusted_and_no_base_url_is_set() -> None:
     assert described("d1.cloudfront.net", trust_forwarded_host=True) == "https://d1.cloudfront.net"
     assert described("d1.cloudfront.net") == "http://127.0.0.1:8080"
     told = {"trust_forwarded_host": True, "public_base_url": "https://images.example.com"}
@@ -50,11 +50,11 @@ def test_the_host_of_a_proxy_is_believed_only_where_that_is_said_and_nothing_els
 
 
 @pytest.mark.parametrize("host", ["a b", "a/b", 'a"><script>', "a" * 300, "user@host", "a:123456"])
-def test_what_is_no_host_is_not_written_into_an_answer(host: str) -> None:
+def test_an_invalid_forwarded_host_is_not_written_into_an_answer(host: str) -> None:
     assert described(host, trust_forwarded_host=True) == "http://127.0.0.1:8080"
 
 
-def test_two_hosts_have_two_tags() -> None:
+def test_answers_for_two_hosts_have_different_etags() -> None:
     tags = {
         got("a/full/10,/0/default.jpg", {"x-forwarded-host": host}, trust_forwarded_host=True).headers["etag"]
         for host in ("a.example.com", "b.example.com")
@@ -83,7 +83,7 @@ def pictures(seed: int) -> list[pyvips.Image]:
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-def test_no_picture_takes_more_than_the_worst(encoding: Encoding) -> None:
+def test_no_encoded_picture_takes_more_than_the_worst_case(encoding: Encoding) -> None:
     for image in pictures(7):
         worst = image.bands * WORST_PNG if encoding is Encoding.PNG else WORST[encoding]
         if encoding is Encoding.WEBP and image.hasalpha():
@@ -91,7 +91,9 @@ def test_no_picture_takes_more_than_the_worst(encoding: Encoding) -> None:
         assert len(encode(image, encoding)) <= worst * image.width * image.height + 1000
 
 
-def test_what_is_too_large_all_the_same_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_proves_too_large_once_it_is_encoded_is_refused_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (image, *_) = pictures(7)
     monkeypatch.setattr("container.service.answers.encode", lambda *_: bytes(MOST + 1))
     with pytest.raises(BadRequestError, match="4,700,000 bytes"):
@@ -99,7 +101,7 @@ def test_what_is_too_large_all_the_same_is_refused_too(monkeypatch: pytest.Monke
     assert encoded_within(0, image, Encoding.JPG) == bytes(MOST + 1)
 
 
-def test_of_seeded_sizes_none_that_is_let_through_is_too_large() -> None:
+def test_no_answer_of_a_seeded_size_is_over_its_limit() -> None:
     chosen, noisy, let_through = random.Random(5), pictures(3), 0
     for _ in range(60):
         image = chosen.choice(noisy)

@@ -25,7 +25,7 @@ def test_the_rare_slow_answers_are_among_the_latencies() -> None:
 @pytest.mark.parametrize(
     ("most_held", "draining", "answered"), [(500, False, 0), (20, False, 8), (500, True, 28)]
 )
-def test_a_refusal_for_want_of_room_is_held_back_unless_too_many_are_or_it_drains(
+def test_a_503_is_held_back_unless_too_many_are_held_or_the_service_drains(
     monkeypatch: pytest.MonkeyPatch, most_held: int, draining: bool, answered: int
 ) -> None:
     monkeypatch.setattr(app, "HELD_SECONDS", 3600)
@@ -52,7 +52,7 @@ def test_a_refusal_for_want_of_room_is_held_back_unless_too_many_are_or_it_drain
     asyncio.run(run())
 
 
-def test_what_is_too_much_is_refused_and_the_rest_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excess_requests_are_refused_and_the_rest_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "HELD_SECONDS", 0)
 
     async def run() -> None:
@@ -111,7 +111,7 @@ def test_liveness_touches_nothing_and_readiness_ends_with_draining() -> None:
     asyncio.run(run())
 
 
-def test_a_bug_is_a_500_that_tells_nothing_of_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_a_500_that_reveals_no_details(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         shelf = Shelf()
         monkeypatch.setattr(shelf, "fetch", lambda *_: 1 / 0)

@@ -98,7 +98,7 @@ def task(image: str, photos: Path) -> Iterator[Task]:
         docker("rm", "--force", "--volumes", task.id)
 
 
-def test_the_image_is_small(image: str) -> None:
+def test_the_image_adds_less_than_200_mb_to_its_base(image: str) -> None:
     base = (
         os.environ.get("CONTAINER_BASE")
         or (ROOT / "container" / "service" / "Dockerfile").read_text().split("BASE=")[1].split()[0]
@@ -115,7 +115,7 @@ def test_it_is_not_root_and_writes_to_its_scratch_volume_only(image: str) -> Non
         assert run(image, "touch", place).returncode != 0
 
 
-def test_only_what_is_named_gets_into_the_image(image: str) -> None:
+def test_the_image_contains_only_the_packages_and_our_two_folders(image: str) -> None:
     ours = {"container", "runtime"}
     assert set(run(image, "ls", "/app").stdout.split()) == {"packages", *ours}
 

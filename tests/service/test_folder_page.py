@@ -75,7 +75,7 @@ def test_a_large_folder_shows_the_first_of_them_and_says_so(
     asked(FolderService, photos, ask)
 
 
-def test_the_rest_is_the_image_service_and_what_is_deployed_has_no_page(photos: Path) -> None:
+def test_the_folder_service_serves_images_and_the_deployed_service_has_no_page(photos: Path) -> None:
     async def ask(client: httpx.AsyncClient) -> None:
         assert (await client.get("/iiif/3/plain.jpg/full/30,/0/default.jpg")).status_code == 200
         assert (await client.get("/nothing")).status_code == 404

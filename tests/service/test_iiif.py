@@ -41,7 +41,7 @@ def test_a_key_is_decoded_once() -> None:
     assert image("a%252Fb+c%20d%2F%C3%A9/full/max/0/default.jpg").key == "a%2Fb+c d/é"
 
 
-def test_parts_of_an_image_request() -> None:
+def test_each_part_of_an_image_request_is_parsed() -> None:
     asked = image("a/pct:10,20,30.5,40/%5E!50,60/!22.5/gray.webp")
     assert (asked.region.kind, asked.region.box) == ("pct", (10, 20, 30.5, 40))
     assert (asked.size.kind, asked.size.enlarge, asked.size.width, asked.size.height) == ("fit", True, 50, 60)
@@ -110,7 +110,9 @@ def test_other_paths_are_not_found(path: str) -> None:
         ("pct:99.99,99.99,0.001,0.001/max", (2999, 1999, 1, 1), (1, 1)),
     ],
 )
-def test_regions_and_sizes(path: str, box: tuple[int, int, int, int], size: tuple[int, int]) -> None:
+def test_regions_and_sizes_are_computed_in_pixels(
+    path: str, box: tuple[int, int, int, int], size: tuple[int, int]
+) -> None:
     assert placed(path) == (box, size)
 
 
@@ -126,13 +128,13 @@ def test_regions_and_sizes(path: str, box: tuple[int, int, int, int], size: tupl
         ("full/0,", "no pixels"),
     ],
 )
-def test_what_the_image_does_not_have_is_refused(path: str, says: str) -> None:
+def test_a_region_or_size_that_the_image_does_not_have_is_refused(path: str, says: str) -> None:
     with pytest.raises(BadRequestError, match=says.replace("^", r"\^")):
         placed(path)
 
 
 @pytest.mark.parametrize(("size", "degrees"), [("^5000,", 45), ("^6000,1600", 45), ("^6000,3000", 10)])
-def test_what_grows_over_the_limit_by_turning_is_refused(size: str, degrees: int) -> None:
+def test_an_image_that_exceeds_the_limit_once_rotated_is_refused(size: str, degrees: int) -> None:
     with pytest.raises(BadRequestError, match="more than 20,000,000 pixels"):
         place(image(f"a/full/{size}/{degrees}/default.jpg"), WIDTH, HEIGHT, SIZES)
     assert place(image(f"a/full/{size}/90/default.jpg"), WIDTH, HEIGHT, SIZES).degrees == 90
@@ -144,7 +146,7 @@ def test_max_keeps_within_the_limits() -> None:
     assert 990_000 < width * height <= 1_000_000
 
 
-def test_where_sizes_are_listed_only_these_and_tiles_are_made() -> None:
+def test_if_sizes_are_configured_only_these_and_tiles_are_allowed() -> None:
     sizes = Sizes(presets=("300,", "!400,400"))
     for path in (
         "full/300,",
@@ -179,7 +181,9 @@ def test_every_image_has_one_canonical_address(path: str, expected: str) -> None
 
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000), st.randoms(use_true_random=False))
-def test_the_tiles_that_info_json_tells_of_are_tiles(width: int, height: int, chance: random.Random) -> None:
+def test_each_tile_that_info_json_describes_counts_as_a_tile(
+    width: int, height: int, chance: random.Random
+) -> None:
     factor = chance.choice(scale_factors(width, height))
     side = 512 * factor
     left, top = chance.randrange(-(-width // side)) * side, chance.randrange(-(-height // side)) * side
@@ -207,7 +211,7 @@ ALPHABET = string.ascii_letters + string.digits + ",.:^!%/-_~ é\0?#&=+\\'\""
 
 
 @given(st.text(st.sampled_from(ALPHABET), max_size=60))
-def test_any_path_is_a_request_or_one_line_of_reason(path: str) -> None:
+def test_any_path_is_a_request_or_an_error_of_one_line(path: str) -> None:
     reason = ""
     try:
         asked = parse(f"/iiif/3/{path}")

@@ -38,7 +38,7 @@ def test_an_image_comes_with_what_caches_and_viewers_need(service: Running) -> N
     assert steps == ["parse", "fetch", "transform", "encode", "work"]
 
 
-def test_what_did_not_change_is_not_sent_again(service: Running) -> None:
+def test_an_unchanged_answer_is_a_304_without_a_body(service: Running) -> None:
     for path in (f"{PHOTO}/full/200,/0/default.jpg", f"{present(service)}/info.json"):
         etag = service.get(path)[1]["etag"]
         weak = f"W/{etag.removeprefix('W/')}"
@@ -48,7 +48,7 @@ def test_what_did_not_change_is_not_sent_again(service: Running) -> None:
         assert service.get(path, **{"If-None-Match": '"other"'})[0] == 200
 
 
-def test_what_an_address_with_a_version_gives_is_kept_for_longer(service: Running) -> None:
+def test_an_answer_for_an_address_with_a_version_is_cached_for_longer(service: Running) -> None:
     for rest in ("full/300,/0/default.webp", "info.json"):
         status, headers, _ = service.get(f"{present(service)}/{rest}")
         assert (status, headers["cache-control"]) == (200, "public, max-age=3600")
@@ -65,7 +65,7 @@ def test_what_an_address_with_a_version_gives_is_kept_for_longer(service: Runnin
         ("/other", 404, "Images are under"),
     ],
 )
-def test_what_is_refused_says_why_in_a_line_and_is_not_cached(
+def test_a_refusal_says_why_in_one_line_and_is_not_cached(
     service: Running, path: str, status: int, says: str
 ) -> None:
     found, headers, body = service.get(path)
@@ -83,7 +83,7 @@ def test_a_key_with_slash_space_plus_percent_and_accents_is_found(service: Runni
     assert service.get(f"/iiif/3/{key.replace('%2F', '/')}/info.json")[0] == 404
 
 
-def test_the_description_is_json_ld_for_who_asks_for_it(service: Running) -> None:
+def test_the_description_is_json_ld_if_the_client_accepts_that(service: Running) -> None:
     _, headers, _ = service.get(f"{PHOTO}/info.json", Accept="application/ld+json")
     assert headers["content-type"].startswith("application/ld+json")
     assert headers["vary"] == "Accept"

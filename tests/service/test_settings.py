@@ -18,6 +18,6 @@ from runtime.environment import VariableError
         ({"SOURCE_BUCKET": "b", "FORMATS": "jpg gif"}, "FORMATS='jpg gif'. Allowed: jpg png webp"),
     ],
 )
-def test_a_setting_that_is_not_possible_is_named(environment: dict[str, str], says: str) -> None:
+def test_an_invalid_setting_is_an_error_that_names_it(environment: dict[str, str], says: str) -> None:
     with pytest.raises(VariableError, match=says):
         Settings.from_variables(environment)

@@ -19,7 +19,7 @@ from tests.support.shelf import PHOTO, Shelf, get_all, served
 TILES = [f"{x},{y},{min(512, 1100 - x)},{min(512, 900 - y)}/max" for x in (0, 512, 1024) for y in (0, 512)]
 
 
-def test_requests_for_one_source_that_meet_are_fetched_once() -> None:
+def test_concurrent_requests_for_one_source_fetch_it_once() -> None:
     async def run() -> None:
         shelf = Shelf()
         shelf.open.clear()
@@ -35,7 +35,7 @@ def test_requests_for_one_source_that_meet_are_fetched_once() -> None:
     asyncio.run(run())
 
 
-def test_a_request_that_is_given_up_takes_nothing_from_the_others() -> None:
+def test_a_cancelled_request_does_not_cancel_the_fetch_for_the_others() -> None:
     async def run() -> None:
         shelf = Shelf()
         shelf.open.clear()
@@ -71,7 +71,7 @@ def test_work_that_nobody_waits_for_any_more_never_begins() -> None:
     asyncio.run(run())
 
 
-def test_memory_is_bounded_by_what_requests_hold_as_well() -> None:
+def test_the_memory_bound_includes_what_requests_still_hold() -> None:
     files = dict.fromkeys("abcdefgh", bytes(MB))
 
     async def run() -> None:
@@ -116,7 +116,7 @@ def test_a_viewers_tiles_decode_the_source_once(monkeypatch: pytest.MonkeyPatch)
     assert decoded == [1]
 
 
-def test_other_settings_are_another_tag() -> None:
+def test_other_settings_give_other_etags() -> None:
     async def run() -> None:
         tags = []
         for changed in ({}, {"max_width": 500}, {"public_base_url": "http://other"}):
@@ -130,7 +130,7 @@ def test_other_settings_are_another_tag() -> None:
     asyncio.run(run())
 
 
-def test_one_part_of_a_source_decodes_no_more_than_that() -> None:
+def test_a_request_for_one_part_does_not_decode_the_whole_source() -> None:
     async def run() -> None:
         service, client = served(Shelf())
         async with client:
@@ -140,7 +140,7 @@ def test_one_part_of_a_source_decodes_no_more_than_that() -> None:
     asyncio.run(run())
 
 
-def test_what_does_not_fit_into_the_budget_is_served_without_being_kept() -> None:
+def test_a_source_that_does_not_fit_into_the_budget_is_served_without_being_kept() -> None:
     async def run() -> None:
         shelf = Shelf()
         service, client = served(shelf, cache_mb=0)
@@ -153,7 +153,7 @@ def test_what_does_not_fit_into_the_budget_is_served_without_being_kept() -> Non
     asyncio.run(run())
 
 
-def test_the_least_recently_used_goes_first_and_the_budget_is_kept() -> None:
+def test_the_least_recently_used_source_is_evicted_first_and_the_budget_is_kept() -> None:
     small = encode(noise(500, 400), ".jpg")
     each = len(small) + size_of(probe_bytes(small))
 
@@ -176,7 +176,7 @@ def test_the_least_recently_used_goes_first_and_the_budget_is_kept() -> None:
     asyncio.run(run())
 
 
-def test_a_source_that_changed_is_seen_once_it_is_not_fresh_any_more() -> None:
+def test_a_changed_source_is_noticed_once_the_kept_one_is_no_longer_fresh() -> None:
     async def run() -> None:
         shelf = Shelf()
         service, client = served(shelf, fresh_seconds=3600)
@@ -192,7 +192,7 @@ def test_a_source_that_changed_is_seen_once_it_is_not_fresh_any_more() -> None:
     asyncio.run(run())
 
 
-def test_what_was_removed_is_kept_no_longer() -> None:
+def test_a_removed_source_is_a_404_and_is_kept_no_longer() -> None:
     async def run() -> None:
         shelf = Shelf()
         service, client = served(shelf)
@@ -206,7 +206,7 @@ def test_what_was_removed_is_kept_no_longer() -> None:
     asyncio.run(run())
 
 
-def test_while_the_store_cannot_say_what_is_kept_is_served(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_kept_source_is_served_while_the_store_cannot_be_reached(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         shelf = Shelf()
         service, client = served(shelf)
@@ -227,7 +227,7 @@ def test_while_the_store_cannot_say_what_is_kept_is_served(caplog: pytest.LogCap
     assert "Serving a as it was: away" in caplog.text
 
 
-def test_a_store_that_stalls_is_not_waited_for_when_something_is_kept(
+def test_a_kept_source_is_served_without_waiting_for_a_stalled_store(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("container.service.sources.ASK_AGAIN_SECONDS", 0.05)

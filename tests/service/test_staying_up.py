@@ -36,7 +36,7 @@ def digest(body: bytes) -> str:
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.slow)])
-def test_asked_for_more_than_it_can_serve_it_answers_or_refuses_each_request_and_stays_well(
+def test_an_overloaded_service_answers_or_refuses_each_request_and_keeps_working(
     photos: Path, tmp_path: Path, rounds: int
 ) -> None:
     """64 clients at once are too many for a queue of 16 on any machine."""
@@ -56,7 +56,7 @@ def test_asked_for_more_than_it_can_serve_it_answers_or_refuses_each_request_and
     assert {one.status for one in after} == {200}
 
 
-def test_told_to_stop_under_load_it_answers_what_it_accepted_and_ends_with_0(
+def test_a_service_stopped_under_load_answers_what_it_accepted_and_ends_with_0(
     photos: Path, tmp_path: Path
 ) -> None:
     def tell(answered: int) -> None:
@@ -71,7 +71,7 @@ def test_told_to_stop_under_load_it_answers_what_it_accepted_and_ends_with_0(
     assert {one.status for one in answers} == {200}
 
 
-def test_not_ready_while_it_drains_and_still_alive(photos: Path, tmp_path: Path) -> None:
+def test_the_service_is_alive_but_not_ready_while_it_drains(photos: Path, tmp_path: Path) -> None:
     with running(photos, tmp_path / "log", DRAIN_SECONDS="600") as service:
         service.process.send_signal(signal.SIGTERM)
         while (found := service.get("/ready"))[0] == 200:
@@ -153,14 +153,14 @@ def test_a_folder_is_served_without_any_aws_until_ctrl_c(photos: Path) -> None:
         (["--folder", ".", "--port", "99999"], "Error: port 99999 is not free: choose another with --port."),
     ],
 )
-def test_what_cannot_be_served_is_said_in_a_sentence(
+def test_an_invalid_folder_or_port_is_an_error_of_one_line(
     arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) != 0
     assert capsys.readouterr().err == f"{says}\n"
 
 
-def test_a_wrong_setting_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
+def test_a_wrong_setting_is_an_error_of_one_line_without_a_traceback(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "container.service"],
         cwd=ROOT,

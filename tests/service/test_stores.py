@@ -35,7 +35,7 @@ def test_a_bucket_gives_a_file_and_its_version_without_reading_it(bucket: Bucket
     assert bucket.version("a/é +.png") == bucket.fetch("a/é +.png").version != found.version
 
 
-def test_what_a_bucket_does_not_give_is_an_error_of_ours(bucket: Bucket) -> None:
+def test_a_missing_key_is_not_found_and_a_failing_bucket_is_a_store_error(bucket: Bucket) -> None:
     for ask in (bucket.fetch, bucket.version):
         with pytest.raises(NotFoundError):
             ask("none")
@@ -56,7 +56,7 @@ def test_what_a_bucket_does_not_give_is_an_error_of_ours(bucket: Bucket) -> None
         (encode(corners(1002, 1000), ".png"), Reason.TOO_MANY_PIXELS),
     ],
 )
-def test_what_is_no_image_for_us_is_rejected_by_bucket_and_folder(
+def test_bucket_and_folder_reject_the_same_files_for_the_same_reasons(
     bucket: Bucket, tmp_path: Path, data: bytes, reason: Reason
 ) -> None:
     bucket.s3.put_object(Bucket="images", Key="a", Body=data)

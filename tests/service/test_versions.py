@@ -36,7 +36,7 @@ def test_a_picture_that_is_overwritten_is_never_mixed_with_the_new_one() -> None
     asyncio.run(run())
 
 
-def test_head_makes_nothing_and_an_answer_that_is_known_reads_nothing() -> None:
+def test_head_makes_no_image_and_a_known_etag_reads_no_source() -> None:
     async def run() -> None:
         path, shelf = "a/full/300,/0/default.jpg", Shelf()
         warm, client = served(shelf)
@@ -55,7 +55,7 @@ def test_head_makes_nothing_and_an_answer_that_is_known_reads_nothing() -> None:
     asyncio.run(run())
 
 
-def test_what_is_rejected_is_not_read_again_for_a_while() -> None:
+def test_a_rejected_source_is_not_read_again_for_a_while() -> None:
     async def run() -> None:
         shelf = Shelf(files={"a": b"no image"})
         service, client = served(shelf)
@@ -82,7 +82,7 @@ def test_rejected_sources_hold_no_memory() -> None:
     asyncio.run(run())
 
 
-def test_where_the_store_cannot_say_a_version_that_is_named_is_no_404() -> None:
+def test_a_named_version_is_a_502_and_not_a_404_while_the_store_cannot_be_reached() -> None:
     """After a 404, viewers would not try again."""
 
     async def run() -> None:

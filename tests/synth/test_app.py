@@ -73,7 +73,9 @@ def test_the_app_is_valid_with_an_empty_environment_and_no_network(output: Path)
 
 
 @pytest.mark.slow
-def test_two_synths_from_two_folders_are_the_same_to_the_byte(output: Path, place: Path) -> None:
+def test_the_lambda_pattern_synthesised_in_two_folders_is_the_same_to_the_byte(
+    output: Path, place: Path
+) -> None:
     copy = place / "elsewhere"
     left_out = {".git", ".venv", ".ministack", "node_modules", "build", "cdk.out", "tests"}
     shutil.copytree(ROOT, copy, ignore=lambda _, names: left_out & set(names))
@@ -86,7 +88,7 @@ def test_two_synths_from_two_folders_are_the_same_to_the_byte(output: Path, plac
     assert (place / "out-elsewhere" / name).read_bytes() == (output / name).read_bytes()
 
 
-def test_the_template_names_nobody_and_no_place(output: Path) -> None:
+def test_the_template_contains_no_local_path_and_no_cdk_metadata(output: Path) -> None:
     text = (output / "LambdaPattern.template.json").read_text()
     for word in (str(ROOT), str(Path.home()), "CDKMetadata"):
         assert word not in text
@@ -99,7 +101,7 @@ def test_the_template_names_nobody_and_no_place(output: Path) -> None:
         ("stages=production", "Error: Unknown setting stages. There are: prefix, stage, architecture"),
     ],
 )
-def test_a_wrong_setting_is_one_sentence_and_no_traceback(place: Path, setting: str, says: str) -> None:
+def test_a_wrong_setting_is_an_error_without_a_traceback(place: Path, setting: str, says: str) -> None:
     done = synth(ROOT, place / "wrong", "-c", setting)
     assert done.returncode != 0
     assert says in done.stderr

@@ -34,7 +34,7 @@ def definition(template: Template) -> dict[str, Any]:
     return dict(json.loads(text.replace("['", "").replace("', 'Arn']", "")))
 
 
-def test_every_pattern_that_reads_uploads_from_a_queue_has_one(templates: dict[str, Template]) -> None:
+def test_every_pattern_that_reads_uploads_from_a_queue_has_a_backfill(templates: dict[str, Template]) -> None:
     assert {*templates} == {f"{pattern}Backfill" for pattern in FED}
 
 
@@ -85,7 +85,7 @@ def test_the_function_reads_and_sends_and_writes_nothing(
         assert "/index/open" in allowed["dynamodb:Query"]
 
 
-def test_it_is_told_the_outputs_of_its_pattern(templates: dict[str, Template]) -> None:
+def test_each_backfill_has_parameters_for_the_outputs_of_its_pattern(templates: dict[str, Template]) -> None:
     for name, template in templates.items():
         told = {*FED[name.removesuffix("Backfill")]}
         assert told | {"BootstrapVersion"} == {*template["Parameters"]}
@@ -96,7 +96,7 @@ def test_it_is_told_the_outputs_of_its_pattern(templates: dict[str, Template]) -
         assert ("JOB_TABLE" in variables) is ("Hybrid" in name)
 
 
-def test_nobody_pays_for_a_state_machine_that_writes_all_it_does_into_a_log(
+def test_the_state_machines_do_not_log_their_executions(
     templates: dict[str, Template],
 ) -> None:
     """Histories are kept for 90 days anyway, and the report says what became of each object."""

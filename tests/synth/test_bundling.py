@@ -52,7 +52,7 @@ PATTERNS = {
 EVERYTHING = {*FUNCTIONS, *IMAGES}
 
 
-def test_every_function_and_image_is_looked_at() -> None:
+def test_every_function_and_every_image_is_tested_here() -> None:
     assert {*FUNCTIONS} == {handler.parent.name for handler in ROOT.glob("lambda_src/*/handler.py")}
     assert {*IMAGES} == {file.parent.name for file in ROOT.glob("container/*/Dockerfile")}
 
@@ -96,7 +96,9 @@ def made() -> dict[str, Path]:
         ("runtime/notes.md", set()),
     ],
 )
-def test_touching_a_file_changes_just_what_ships_it(tree: Path, touched: str, shipped_in: set[str]) -> None:
+def test_touching_a_file_changes_only_the_packages_that_ship_it(
+    tree: Path, touched: str, shipped_in: set[str]
+) -> None:
     before = made()
     with (tree / touched).open("a") as file:
         file.write("\n")
@@ -161,7 +163,7 @@ def imports(module: str, folder: Path, place: Path, **variables: str) -> set[Pat
     return {file for file in found if (ROOT / file.parts[0]).is_dir()}
 
 
-def test_nothing_that_is_shipped_imports_by_name() -> None:
+def test_no_code_that_is_shipped_imports_dynamically() -> None:
     modules = [f"lambda_src.{name}.handler" for name in FUNCTIONS] + [f"container.{name}" for name in IMAGES]
     code = {file: file.read_text() for file in closure(*modules) if file.suffix == ".py"}
     assert [file for file, text in code.items() if "importlib" in text or "__import__" in text] == []

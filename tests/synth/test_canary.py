@@ -16,7 +16,7 @@ def template() -> Template:
     return templates(deployments="canary")["FargatePattern"]
 
 
-def test_a_tenth_of_the_requests_comes_first_and_alarms_of_the_load_balancer_end_it(
+def test_a_canary_gets_a_tenth_of_the_requests_and_load_balancer_alarms_roll_it_back(
     template: Template,
 ) -> None:
     deployment = only(template, "AWS::ECS::Service")["DeploymentConfiguration"]
@@ -39,7 +39,7 @@ def test_a_tenth_of_the_requests_comes_first_and_alarms_of_the_load_balancer_end
         )
 
 
-def test_the_rule_takes_every_request_and_begins_with_the_group_that_was_there(template: Template) -> None:
+def test_the_rule_takes_every_request_and_sends_all_to_the_first_group(template: Template) -> None:
     rule = only(template, RULE)
     assert rule["Conditions"] == [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["*"]}}]
     (action,) = rule["Actions"]
@@ -73,13 +73,13 @@ def test_hosts_are_counted_in_both_groups(template: Template, alarm: str) -> Non
     assert all(name in json.dumps(metrics) for name in resources(template, GROUP))
 
 
-def test_it_grows_by_cpu_alone(template: Template) -> None:
+def test_the_service_scales_by_cpu_alone(template: Template) -> None:
     """Requests per target are counted by target group."""
     policies = resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
     assert "ALBRequestCountPerTarget" not in json.dumps(policies)
     assert len(policies) == 1
 
 
-def test_without_it_nothing_of_it_is_there() -> None:
+def test_without_the_setting_the_template_has_nothing_of_a_canary() -> None:
     everything = json.dumps(templates()["FargatePattern"])
     assert [word for word in ("CANARY", "AlternateGroup", RULE) if word in everything] == []

@@ -89,13 +89,13 @@ def replaced(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
         yield "any update at all"
 
 
-def test_every_setting_is_changed_here() -> None:
+def test_the_changes_cover_every_setting() -> None:
     changed = {name for change in CHANGES.values() for name in change}
     assert changed == {field.name for field in fields(Settings)} - CHOSEN_ONCE - OF_THIS_MACHINE
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_setting_on_and_off_again_replaces_nothing_that_is_kept(change: str) -> None:
+def test_turning_a_setting_on_and_off_replaces_nothing_that_is_kept(change: str) -> None:
     off, on = kept({}), kept(CHANGES[change])
     assert off.keys() <= on.keys(), "it would be deleted, and made anew when the setting is changed back"
     found = {f"{stack}/{name}": [*replaced(off[stack, name], on[stack, name])] for stack, name in off}
@@ -118,7 +118,7 @@ def test_the_vpc_origin_stays_as_it_was_first_deployed() -> None:
     }
 
 
-def test_what_would_be_replaced_is_seen() -> None:
+def test_a_change_that_requires_replacement_is_found() -> None:
     for kind, name in (("AWS::EC2::Subnet", "AvailabilityZone"), ("AWS::SQS::Queue", "FifoQueue")):
         before, after = ({"Type": kind, "Properties": {name: value}} for value in ("a", "b"))
         assert [*replaced(before, after)] == [name]

@@ -18,7 +18,9 @@ def test_without_the_setting_nothing_opens_a_shell() -> None:
 
 
 @pytest.mark.parametrize("stack", TASKS)
-def test_with_it_a_task_has_its_agents_folders_and_the_root_stays_read_only(synth: Synth, stack: str) -> None:
+def test_with_exec_the_agents_folders_are_writable_and_the_root_stays_read_only(
+    synth: Synth, stack: str
+) -> None:
     (container,) = only(synth(stack, exec="on"), "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
     mounts = {mount["ContainerPath"] for mount in container["MountPoints"] if not mount["ReadOnly"]}
     assert mounts == {"/scratch", *WRITTEN.values()}
@@ -27,7 +29,7 @@ def test_with_it_a_task_has_its_agents_folders_and_the_root_stays_read_only(synt
 
 
 @pytest.mark.parametrize("stack", TASKS)
-def test_its_role_gains_the_channels_and_the_audit_log(synth: Synth, stack: str) -> None:
+def test_with_exec_the_task_role_gains_the_channels_and_the_audit_log(synth: Synth, stack: str) -> None:
     template = synth(stack, exec="on")
     (log,) = (name for name in resources(template, "AWS::Logs::LogGroup") if "ExecLogs" in name)
     gained = [

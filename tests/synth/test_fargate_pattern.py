@@ -51,17 +51,19 @@ def test_the_task_may_read_the_source_and_write_its_log_and_nothing_else(fargate
 
 
 @pytest.mark.parametrize(("architecture", "cpu"), [("arm64", "ARM64"), ("x86_64", "X86_64")])
-def test_one_setting_moves_the_image_and_the_task(synth: Synth, architecture: str, cpu: str) -> None:
+def test_one_setting_moves_the_task_to_another_architecture(
+    synth: Synth, architecture: str, cpu: str
+) -> None:
     template = synth(STACK, architecture=architecture)
     assert only(template, "AWS::ECS::TaskDefinition")["RuntimePlatform"]["CpuArchitecture"] == cpu
 
 
-def test_the_image_is_another_for_another_architecture_or_base(synth: Synth) -> None:
+def test_another_architecture_or_base_gives_another_image(synth: Synth) -> None:
     templates = [synth(STACK), synth(STACK, architecture="x86_64"), synth(STACK, base_image="python:3.13")]
     assert len({str(container_of(one)["Image"]) for one in templates}) == 3
 
 
-def test_it_is_told_where_it_stands(fargate: Template, synth: Synth) -> None:
+def test_it_is_told_its_public_url_and_memory_limits_that_fit(fargate: Template, synth: Synth) -> None:
     told = {one["Name"]: one["Value"] for one in container_of(fargate)["Environment"]}
     distribution, _ = one_named(fargate, "AWS::CloudFront::Distribution", "FrontDoor")
     assert told["PUBLIC_BASE_URL"] == {
@@ -77,7 +79,7 @@ def test_it_is_told_where_it_stands(fargate: Template, synth: Synth) -> None:
     assert told["PUBLIC_BASE_URL"] == "https://images.example.com"
 
 
-def test_times_are_in_the_order_in_which_they_end(fargate: Template) -> None:
+def test_each_timeout_outlasts_those_that_must_end_before_it(fargate: Template) -> None:
     """A task is deregistered, then told to stop; the load balancer's keep-alive outlasts CloudFront's."""
     attributes = only(fargate, "AWS::ElasticLoadBalancingV2::TargetGroup")["TargetGroupAttributes"]
     deregistration = {one["Key"]: one["Value"] for one in attributes}["deregistration_delay.timeout_seconds"]
@@ -165,7 +167,7 @@ def test_the_service_grows_to_what_is_allowed(synth: Synth) -> None:
     ("egress", "public_ip", "gateways", "nats", "endpoints"),
     [("public-ip", "ENABLED", 1, 0, 2), ("nat", "DISABLED", 1, 1, 2), ("endpoints", "DISABLED", 1, 0, 5)],
 )
-def test_tasks_reach_aws_as_egress_says(
+def test_tasks_reach_aws_as_the_egress_setting_says(
     synth: Synth, egress: str, public_ip: str, gateways: int, nats: int, endpoints: int
 ) -> None:
     network = synth("Network", egress=egress)
@@ -197,11 +199,11 @@ def test_an_alarm_does_not_mix_series_and_numbers_in_a_list(fargate: Template) -
     assert "[" not in expressions[0]
 
 
-def test_production_has_a_nat_gateway_a_zone(synth: Synth) -> None:
+def test_production_has_a_nat_gateway_per_zone(synth: Synth) -> None:
     assert len(resources(synth("Network", egress="nat", stage="production"), "AWS::EC2::NatGateway")) == 2
 
 
-def test_load_balancers_are_in_subnets_without_a_way_out(synth: Synth) -> None:
+def test_load_balancers_are_in_subnets_without_routes(synth: Synth) -> None:
     network = synth("Network")
     tables = {name for name in resources(network, "AWS::EC2::RouteTable") if "LoadBalancer" in name}
     assert len(tables) == 2

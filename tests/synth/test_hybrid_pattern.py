@@ -96,7 +96,7 @@ def test_the_dispatcher_starts_this_definition_on_this_cluster_and_passes_its_tw
     }
 
 
-def test_the_task_has_no_limits_of_the_container_and_all_of_the_stop_timeout(hybrid: Template) -> None:
+def test_the_container_has_no_limits_and_the_longest_stop_timeout(hybrid: Template) -> None:
     properties = only(hybrid, "AWS::ECS::TaskDefinition")
     (container,) = properties["ContainerDefinitions"]
     assert not {"Cpu", "Memory", "MemoryReservation"} & {*container}
@@ -106,7 +106,7 @@ def test_the_task_has_no_limits_of_the_container_and_all_of_the_stop_timeout(hyb
     assert int(properties["Memory"]) in FARGATE_SIZES[int(properties["Cpu"])]
 
 
-def test_no_function_is_in_the_network(hybrid: Template) -> None:
+def test_no_function_is_in_a_vpc(hybrid: Template) -> None:
     assert all(
         "VpcConfig" not in one["Properties"] for one in resources(hybrid, "AWS::Lambda::Function").values()
     )
@@ -122,14 +122,14 @@ def test_the_rule_takes_only_this_clusters_tasks_that_stopped(hybrid: Template) 
     }
 
 
-def test_the_sweep_comes_every_five_minutes_to_the_same_queue(hybrid: Template) -> None:
+def test_the_sweep_runs_every_five_minutes_and_goes_to_the_same_queue(hybrid: Template) -> None:
     _, sweep = one_named(hybrid, "AWS::Events::Rule", "StopsSweep")
     _, rule = one_named(hybrid, "AWS::Events::Rule", "StopsRule")
     assert sweep["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
     assert sweep["Properties"]["Targets"] == rule["Properties"]["Targets"]
 
 
-def test_one_scan_a_message_and_six_timeouts_of_visibility(hybrid: Template) -> None:
+def test_an_invocation_gets_one_message_which_is_hidden_for_six_timeouts(hybrid: Template) -> None:
     name, queue = one_named(hybrid, "AWS::SQS::Queue", "UploadsQueue")
     _, function = one_named(hybrid, "AWS::Lambda::Function", "Dispatcher")
     assert queue["Properties"]["VisibilityTimeout"] == 6 * function["Properties"]["Timeout"] == 1800
@@ -142,7 +142,7 @@ def test_one_scan_a_message_and_six_timeouts_of_visibility(hybrid: Template) -> 
     assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
 
 
-def test_the_tables_index_is_the_one_that_is_asked(hybrid: Template) -> None:
+def test_the_tables_index_is_the_one_that_the_code_queries(hybrid: Template) -> None:
     properties = only(hybrid, "AWS::DynamoDB::Table")
     (index,) = properties["GlobalSecondaryIndexes"]
     assert index["IndexName"] == OPEN_INDEX == table.OPEN_INDEX
@@ -151,14 +151,14 @@ def test_the_tables_index_is_the_one_that_is_asked(hybrid: Template) -> None:
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_in_production_the_table_is_kept_and_can_be_turned_back(synth: Synth) -> None:
+def test_in_production_the_table_is_retained_and_has_point_in_time_recovery(synth: Synth) -> None:
     ((_, resource),) = resources(synth("HybridPattern", stage="production"), "AWS::DynamoDB::Table").items()
     assert resource["DeletionPolicy"] == "Retain"
     assert resource["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert resource["Properties"]["DeletionProtectionEnabled"] is True
 
 
-def test_cloudfront_reads_results_and_nothing_else_and_the_root_is_no_listing(hybrid: Template) -> None:
+def test_cloudfront_reads_only_results_and_the_root_is_not_a_listing(hybrid: Template) -> None:
     bucket, _ = one_named(hybrid, "AWS::S3::Bucket", "Output")
     _, policy = one_named(hybrid, "AWS::S3::BucketPolicy", "Output")
     found = {
@@ -175,7 +175,7 @@ def test_cloudfront_reads_results_and_nothing_else_and_the_root_is_no_listing(hy
     assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
 
 
-def test_spot_is_an_association_without_a_default_strategy(synth: Synth) -> None:
+def test_spot_adds_capacity_providers_without_a_default_strategy(synth: Synth) -> None:
     kind = "AWS::ECS::ClusterCapacityProviderAssociations"
     assert resources(synth("HybridPattern"), kind) == {}
     template = synth("HybridPattern", spot="on")
@@ -188,14 +188,14 @@ def test_spot_is_an_association_without_a_default_strategy(synth: Synth) -> None
 
 
 @pytest.mark.parametrize(("egress", "address"), [("public-ip", "on"), ("nat", "off"), ("endpoints", "off")])
-def test_a_task_asks_for_a_public_address_only_where_it_is_its_way_out(
+def test_tasks_get_a_public_address_only_with_public_ip_egress(
     synth: Synth, egress: str, address: str
 ) -> None:
     _, function = one_named(synth("HybridPattern", egress=egress), "AWS::Lambda::Function", "Dispatcher")
     assert function["Properties"]["Environment"]["Variables"]["PUBLIC_IP"] == address
 
 
-def test_alarms_on_what_a_sweep_counts_allow_for_a_clock_that_leaves_one_out(hybrid: Template) -> None:
+def test_alarms_on_what_sweeps_count_allow_for_periods_without_a_sweep(hybrid: Template) -> None:
     """Sweeps come every five minutes, and periods last as long: jitter leaves some periods empty."""
     for name, most in (("AlarmsJobsWaiting", 12), ("AlarmsJobsOverdue", 3)):
         _, alarm = one_named(hybrid, "AWS::CloudWatch::Alarm", name)
@@ -203,13 +203,13 @@ def test_alarms_on_what_a_sweep_counts_allow_for_a_clock_that_leaves_one_out(hyb
         assert alarm["Properties"]["DatapointsToAlarm"] < most
 
 
-def test_tiles_take_no_preflight_which_the_bucket_would_refuse(hybrid: Template) -> None:
+def test_the_tiles_distribution_allows_only_get_and_head(hybrid: Template) -> None:
     behavior = only(hybrid, "AWS::CloudFront::Distribution")["DistributionConfig"]["DefaultCacheBehavior"]
     assert behavior["AllowedMethods"] == ["GET", "HEAD"]
 
 
 @pytest.mark.parametrize("setting", ["off", "on"])
-def test_who_starts_tasks_is_told_whether_a_shell_may_be_opened_in_them(synth: Synth, setting: str) -> None:
+def test_functions_that_start_tasks_are_told_whether_exec_is_on(synth: Synth, setting: str) -> None:
     functions = resources(synth("HybridPattern", exec=setting), "AWS::Lambda::Function")
     told = {
         one["Properties"]["Environment"]["Variables"].get("EXEC", "off")

@@ -60,7 +60,7 @@ def names(template: Template, region: str) -> Iterator[tuple[str, str]]:
             )
 
 
-def test_the_names_of_a_whole_account_are_looked_at() -> None:
+def test_every_kind_of_account_wide_name_is_compared() -> None:
     scopes = {
         scope
         for stack in ("FargatePattern", "LambdaService", "HybridPattern", "QueuePattern")
@@ -71,7 +71,7 @@ def test_the_names_of_a_whole_account_are_looked_at() -> None:
     assert kinds == {"CachePolicy", "Function", "OriginAccessControl", "VpcOrigin"}
 
 
-def test_no_name_is_taken_twice_by_two_prefixes_two_stages_and_two_regions() -> None:
+def test_no_name_is_shared_by_two_prefixes_two_stages_or_two_regions() -> None:
     taken: dict[tuple[str, str], set[tuple[str, str, str]]] = {}
     for prefix, stage, region in PLACES:
         of_place = {
@@ -82,7 +82,7 @@ def test_no_name_is_taken_twice_by_two_prefixes_two_stages_and_two_regions() -> 
     assert {name: places for name, places in taken.items() if len(places) > 1} == {}
 
 
-def test_cloudfronts_names_have_room_in_the_longest_stack_and_region() -> None:
+def test_cloudfronts_names_stay_within_64_characters() -> None:
     for template in templates(prefix="abcdefghij", stage="production").values():
         for scope, name in names(template, "ap-northeast-1"):
             assert not scope.startswith(GLOBAL) or len(name) <= 64, name
@@ -150,7 +150,7 @@ def test_zones_are_those_that_are_chosen_and_the_first_two_otherwise() -> None:
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "cn-north-1"])
-def test_partitions_without_what_a_pattern_needs_are_named_in_a_sentence(
+def test_each_stack_that_its_partition_cannot_run_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str
 ) -> None:
     monkeypatch.setenv("CDK_DEFAULT_REGION", region)
@@ -163,7 +163,7 @@ def test_partitions_without_what_a_pattern_needs_are_named_in_a_sentence(
     assert said == (with_one if region == "cn-north-1" else set())
 
 
-def test_the_other_partitions_are_those_of_botocore() -> None:
+def test_only_regions_of_other_partitions_match_the_pattern_for_them() -> None:
     session = botocore.session.get_session()
     for partition in session.get_available_partitions():
         for region in session.get_available_regions("s3", partition):

@@ -210,7 +210,7 @@ def test_data_and_logs_go_with_a_sandbox_and_stay_in_production(
     assert others == set()
 
 
-def test_what_is_watched(template: Template) -> None:
+def test_the_alarms_watch_these_five_metrics(template: Template) -> None:
     alarms = resources(template, "AWS::CloudWatch::Alarm")
     assert {one["Properties"]["MetricName"] for one in alarms.values()} == {
         "ApproximateNumberOfMessagesVisible",
@@ -232,7 +232,7 @@ def test_both_dead_letter_queues_have_an_alarm(template: Template) -> None:
     assert watched == {name for name in queues if not name.startswith("UploadsQueue")}
 
 
-def test_an_alarm_near_the_timeout_goes_off_before_it(template: Template) -> None:
+def test_the_duration_alarm_goes_off_before_the_timeout(template: Template) -> None:
     (duration,) = [
         one["Properties"]
         for one in resources(template, "AWS::CloudWatch::Alarm").values()

@@ -106,7 +106,7 @@ def test_the_viewers_host_reaches_the_function_and_is_part_of_what_is_cached(tem
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_cloudfronts_function_writes_is_what_ours_reads(path: str) -> None:
+def test_our_function_reads_the_path_that_cloudfronts_function_writes(path: str) -> None:
     node = shutil.which("node")
     assert node
     event = {"request": {"uri": path, "headers": {"host": {"value": "images.example.com"}}}}
@@ -155,7 +155,7 @@ def test_the_function_reads_images_and_nothing_else(template: Template) -> None:
     assert s3 == {"s3:ListBucket", "s3:GetObject"}
 
 
-def test_a_domain_is_the_other_services_since_two_distributions_cannot_have_one(synth: Synth) -> None:
+def test_a_domain_does_not_become_an_alias_of_this_distribution(synth: Synth) -> None:
     certificate = "arn:aws:acm:us-east-1:111111111111:certificate/11111111-2222-3333-4444-555555555555"
     named = synth(STACK, domain="images.example.com", certificate_arn=certificate)
     assert "Aliases" not in only(named, "AWS::CloudFront::Distribution")["DistributionConfig"]

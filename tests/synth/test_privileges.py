@@ -61,7 +61,7 @@ def test_every_role_with_statements_of_ours_is_listed(synth: Synth) -> None:
         assert {name for name in ours if not name.startswith(listed_here or "none")} == set(), stack
 
 
-def test_each_statement_has_what_it_is_for_and_nothing_else_is_listed(synth: Synth) -> None:
+def test_each_statement_has_a_purpose_and_nothing_else_is_listed(synth: Synth) -> None:
     for who, (stack, role) in ROLES.items():
         assert {listed(one["Action"])[0] for one in statements(synth(stack), role)} == {*NEEDS[who]}, who
 

@@ -68,7 +68,7 @@ def test_any_number_of_tasks_is_reached_by_at_most_twenty_steps(synth: Synth, mo
     assert one(template, "AWS::ApplicationAutoScaling::ScalableTarget")["MaxCapacity"] == most
 
 
-def test_it_scales_on_all_messages_those_that_are_worked_on_too(template: Template) -> None:
+def test_scaling_counts_messages_that_wait_and_those_in_progress(template: Template) -> None:
     assert one(template, "AWS::ApplicationAutoScaling::ScalableTarget")["MinCapacity"] == 0
     for name, comparison, periods in (
         ("ScalingBacklog", "GreaterThanOrEqualToThreshold", 1),

@@ -47,7 +47,9 @@ def test_every_alarm_links_to_its_entry_and_every_entry_has_an_alarm() -> None:
 
 
 @pytest.mark.parametrize(("stack", "alarm", "anchor"), [*alarms()])
-def test_every_name_of_an_entry_is_an_output_of_the_alarms_stack(stack: str, alarm: str, anchor: str) -> None:
+def test_every_output_that_an_entry_uses_exists_in_the_alarms_stack(
+    stack: str, alarm: str, anchor: str
+) -> None:
     commands = "".join(re.findall(r"```console\n(.*?)```", ENTRIES[anchor], re.DOTALL))
     names = {*re.findall(r"\$([A-Z_]{3,})", commands)}
     wanted = {output_of(name, stack, alarm) for name in names}
@@ -55,7 +57,7 @@ def test_every_name_of_an_entry_is_an_output_of_the_alarms_stack(stack: str, ala
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
-def test_every_row_of_the_table_is_of_alarms_and_outputs_that_there_are(row: list[str]) -> None:
+def test_every_row_of_the_table_names_existing_alarms_and_outputs(row: list[str]) -> None:
     stack, _, prefixes = row[0].partition(": ")
     names = [alarm for of, alarm, _ in alarms() if of == stack]
     for prefix in prefixes.split(", "):

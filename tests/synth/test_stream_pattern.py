@@ -52,7 +52,7 @@ def test_records_are_set_aside_before_the_stream_forgets_them(
     assert mapping["MaximumRecordAgeInSeconds"] < stream["RetentionPeriodHours"] * 3600
 
 
-def test_the_stream_has_one_shard_or_as_many_as_it_takes(template: Template, synth: Synth) -> None:
+def test_the_stream_has_one_shard_or_is_on_demand(template: Template, synth: Synth) -> None:
     encrypted = {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
     common = {"RetentionPeriodHours": 24, "StreamEncryption": encrypted}
     assert only(template, "AWS::Kinesis::Stream") == {
@@ -76,7 +76,7 @@ def test_views_expire_and_are_keyed_by_image_and_minute(template: Template) -> N
     assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_the_function_may_write_what_failed_and_read_none_of_it(template: Template) -> None:
+def test_the_function_may_write_failed_records_and_may_not_read_them(template: Template) -> None:
     (_, policy) = one_named(template, "AWS::IAM::Policy", "FunctionRole")
     bucket = named(template, "AWS::S3::Bucket", "SetAside")
     found = {
@@ -97,7 +97,7 @@ def test_the_mapping_is_made_after_the_role_may_read_the_stream(template: Templa
     assert named(template, "AWS::IAM::Policy", "FunctionRole") in made["DependsOn"]
 
 
-def test_the_alarms_on_records_are_on_what_they_say(template: Template) -> None:
+def test_the_alarms_on_records_watch_the_metrics_that_they_name(template: Template) -> None:
     function = {"Ref": named(template, "AWS::Lambda::Function", "Function")}
     mapping = {"Ref": named(template, "AWS::Lambda::EventSourceMapping", "Function")}
     stream = {"Ref": named(template, "AWS::Kinesis::Stream", "Stream")}
@@ -137,7 +137,7 @@ def test_the_alarms_on_records_are_on_what_they_say(template: Template) -> None:
     }
 
 
-def test_the_function_has_time_for_the_tries_of_a_part(template: Template) -> None:
+def test_the_functions_timeout_is_at_least_twice_that_of_a_part(template: Template) -> None:
     (_, function) = one_named(template, "AWS::Lambda::Function", "Function")
     assert function["Properties"]["Timeout"] >= 2 * PART_SECONDS
 
@@ -157,7 +157,7 @@ def test_the_stream_is_exported_whether_somebody_imports_it_or_not(
     assert [one["Value"]["Fn::GetAtt"][1] for one in exported] == ["Arn"]
 
 
-def test_with_views_each_distribution_tells_of_its_requests_and_of_nobody(synth: Synth) -> None:
+def test_with_views_each_distribution_logs_its_requests_and_no_viewer(synth: Synth) -> None:
     for stack, distribution in {"FargatePattern": "FrontDoorDistribution", "HybridPattern": "Tiles"}.items():
         template = synth(stack, views="on")
         ((name, logs),) = resources(template, "AWS::CloudFront::RealtimeLogConfig").items()
@@ -183,7 +183,7 @@ def test_with_views_each_distribution_tells_of_its_requests_and_of_nobody(synth:
         assert policy_name in logs["DependsOn"]
 
 
-def test_without_views_no_other_stack_speaks_of_the_stream(synth: Synth) -> None:
+def test_without_views_no_other_stack_mentions_the_stream(synth: Synth) -> None:
     for stack in ("FargatePattern", "HybridPattern"):
         assert STACK not in str(synth(stack))
         assert resources(synth(stack), "AWS::CloudFront::RealtimeLogConfig") == {}

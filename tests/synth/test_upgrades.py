@@ -47,7 +47,7 @@ def production(synth: Synth) -> dict[str, Template]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_holds_data_keeps_its_logical_id(production: dict[str, Template], stack: str) -> None:
+def test_resources_that_hold_data_keep_their_logical_ids(production: dict[str, Template], stack: str) -> None:
     found = {name for name, one in production[stack]["Resources"].items() if one["Type"] in STATEFUL}
     assert found == FROZEN[stack]
 

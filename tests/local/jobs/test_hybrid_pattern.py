@@ -116,7 +116,7 @@ def test_a_small_scan_is_done_by_the_function_and_every_tile_is_served(hybrid: H
         assert hybrid.get(f"/v/{job.job_id}/{path}").status == 200
 
 
-def test_what_is_not_there_is_a_404_and_what_is_private_is_not_served(hybrid: HybridDriver) -> None:
+def test_a_missing_tile_and_the_root_are_a_404_and_a_pointer_is_a_403(hybrid: HybridDriver) -> None:
     hybrid.wait(hybrid.upload("private.tif", SCAN))
     assert hybrid.get("/v/0/0,0,512,512/512,512/0/default.jpg").status == 404
     assert hybrid.get("/").status == 404
@@ -124,7 +124,9 @@ def test_what_is_not_there_is_a_404_and_what_is_private_is_not_served(hybrid: Hy
 
 
 @pytest.mark.usefixtures("tasks_only")
-def test_a_large_scan_is_done_by_a_task_and_opens_in_a_viewer(hybrid: HybridDriver, tmp_path: Path) -> None:
+def test_a_scan_that_only_tasks_may_do_is_done_by_a_task_and_opens_in_a_viewer(
+    hybrid: HybridDriver, tmp_path: Path
+) -> None:
     job = hybrid.wait(hybrid.upload("large.tif", SCAN))
     assert (job.state, job.where, job.attempt) == (State.DONE, "fargate", 1)
     assert "a task of 1 vCPU" in job.placement

@@ -42,7 +42,7 @@ def roles(hybrid: HybridDriver) -> dict[str, str]:
     }
 
 
-def test_every_statement_is_tried_here(hybrid: HybridDriver) -> None:
+def test_each_role_has_the_statements_that_are_listed(hybrid: HybridDriver) -> None:
     for who, role in roles(hybrid).items():
         found = {actions(one)[0] for one in statements(hybrid.client, role)}
         assert found == {*NEEDS[who]}, who

@@ -92,7 +92,7 @@ def test_a_task_that_is_ended_early_is_followed_by_another_that_begins_anew(
     assert manifest(videos, job)["placed"]["attempt"] == 2
 
 
-def test_what_is_no_whole_video_is_rejected_with_its_reason(videos: HybridDriver, clip: bytes) -> None:
+def test_a_video_that_is_cut_short_is_rejected_as_truncated(videos: HybridDriver, clip: bytes) -> None:
     job = videos.wait(videos.upload("cut.mp4", clip[: len(clip) // 2]))
     assert job.state is State.REJECTED
     assert job.message.startswith("truncated: ")

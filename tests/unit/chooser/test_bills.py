@@ -124,7 +124,7 @@ def test_the_second_opinion_imports_nothing_of_the_chooser() -> None:
     assert names == {"collections.abc", "decimal", "math", "tests.support.list_prices", "typing"}
 
 
-def test_awss_own_example_of_lambda() -> None:
+def test_the_bill_agrees_with_awss_own_example_of_lambda() -> None:
     """Three million requests of 120 ms with 1,536 MB: $2.73 with the free tier.
 
     https://aws.amazon.com/lambda/pricing/
@@ -139,7 +139,7 @@ def test_awss_own_example_of_lambda() -> None:
     assert round(by_hand, 2) == Decimal("2.73")
 
 
-def test_awss_own_example_of_fargate() -> None:
+def test_the_bill_agrees_with_awss_own_example_of_fargate() -> None:
     """Five tasks of 1 vCPU and 2 GB, ten minutes a day for thirty days: $1.01 of vCPU, $0.22 of memory.
 
     https://aws.amazon.com/fargate/pricing/

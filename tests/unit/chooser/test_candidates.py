@@ -17,7 +17,7 @@ def workload(**named: Any) -> Workload:
     return parse({**SMALL, **named})
 
 
-def test_environments_that_are_too_few_leave_the_rest_on_demand() -> None:
+def test_requests_beyond_the_provisioned_environments_are_billed_on_demand() -> None:
     busy = {"requests": 200_000_000, "duration_ms": {"x86_64": 800}, "memory_mb": 1024, "log_kb": 0}
     few, enough = workload(**busy, provisioned=1), workload(**busy)
     found = {
@@ -31,7 +31,7 @@ def test_environments_that_are_too_few_leave_the_rest_on_demand() -> None:
     assert blocked(10, 5) == pytest.approx(0.0184, abs=1e-4)
 
 
-def test_messages_of_a_websocket_are_no_requests_to_a_load_balancer_or_cloudfront() -> None:
+def test_websocket_messages_are_not_billed_as_load_balancer_or_cloudfront_requests() -> None:
     chat = workload(long_connections=True, longest_seconds=3600, connections=6000, requests=40_000_000)
     found = {item.what: item.usd for item in bill(Candidate.CLOUDFRONT, chat, "x86_64")}
     assert found["2.00 LCU"] == pytest.approx(2 * 730 * 0.008)
@@ -45,7 +45,7 @@ def tasks_of(load: Workload) -> float:
     return found.average
 
 
-def test_a_burst_waits_in_a_workers_queue() -> None:
+def test_a_burst_does_not_raise_the_cost_of_a_worker_with_a_queue() -> None:
     calm = workload(start_seconds=3600, requests=1_000_000, duration_ms={"x86_64": 5000})
     burst = calm._replace(peak_per_second=20)
     assert total(Candidate.WORKER, calm, "x86_64") == total(Candidate.WORKER, burst, "x86_64")
@@ -58,12 +58,12 @@ def test_measured_cpu_leaves_the_rest_of_the_duration_to_waiting() -> None:
     assert load.task_seconds("x86_64", 1) == pytest.approx(300 * (1 - share) + 3)
 
 
-def test_no_task_of_its_own_answers_a_caller() -> None:
+def test_a_task_per_job_cannot_answer_a_caller() -> None:
     called = choose(workload(front_door="function-url", start_seconds=600))
     assert all("called" in [why.name for why in one.violations] for one in called if one.candidate in JOBS)
 
 
-def test_requests_that_come_rarely_nearly_all_meet_a_start() -> None:
+def test_nearly_all_rare_requests_have_a_cold_start() -> None:
     assert workload(requests=30).cold_share > 0.99
     assert workload(requests=1_000_000).cold_share == 0.01
     assert workload(requests=30, cold_share=0.5).cold_share == 0.5
@@ -80,6 +80,6 @@ def test_requests_that_come_rarely_nearly_all_meet_a_start() -> None:
         ({"payload_in_mb": 3}, "lambda.event_mb"),
     ],
 )
-def test_what_stands_before_a_function_has_its_limits(asked: dict[str, Any], name: str) -> None:
+def test_the_limits_of_what_invokes_a_function_rule_it_out(asked: dict[str, Any], name: str) -> None:
     function = next(one for one in choose(workload(**asked)) if one.candidate is Candidate.LAMBDA)
     assert name in [why.name for why in function.violations]

@@ -59,7 +59,7 @@ def test_the_break_even_is_where_the_two_bills_cross(
     assert found.busy == pytest.approx(found.requests * -(-duration // 1) / 1000 / (730 * 3600))
 
 
-def test_what_never_crosses_says_so() -> None:
+def test_candidates_whose_bills_never_cross_have_no_break_even() -> None:
     assert (
         break_even(page.example("scans"), (Candidate.RUN_TASK, "x86_64"), (Candidate.RUN_TASK_SPOT, "x86_64"))
         is None
@@ -93,7 +93,7 @@ def test_an_input_that_flips_the_answer_comes_first_and_does_flip_it() -> None:
         ),
     ],
 )
-def test_each_kind_of_input_is_moved(more: dict[str, Any], key: str, then: str) -> None:
+def test_each_kind_of_input_is_varied(more: dict[str, Any], key: str, then: str) -> None:
     load = workload(**more)
     flips, steady = changes(load, choose(load))
     named = {(one.key, one.then) for one in flips}
@@ -170,13 +170,15 @@ def test_a_function_comes_with_its_quotas_and_doubts(more: dict[str, Any], says:
         ({"requests": 1e7, "duration_ms": {"x86_64": 9e5}}, Candidate.RUN_TASK, "a new account has 6"),
     ],
 )
-def test_tasks_come_with_theirs(more: dict[str, Any], candidate: Candidate, says: str) -> None:
+def test_tasks_come_with_their_quotas_and_doubts(
+    more: dict[str, Any], candidate: Candidate, says: str
+) -> None:
     load = workload(**more)
     verdict = next(one for one in choose(load) if one.candidate is candidate)
     assert any(says in one for one in warnings(load, verdict)), [*warnings(load, verdict)]
 
 
-def test_what_was_not_measured_is_said() -> None:
+def test_inputs_that_were_not_measured_are_listed() -> None:
     said = " ".join(unmeasured(workload(assumed=["cpu_share"]), late=False))
     assert "Assumed, not measured: cpu_share." in said
     assert "arm64 has no duration_ms" in said
@@ -206,12 +208,12 @@ def test_the_tasks_of_an_answer_are_explained() -> None:
         ({"start_seconds": 60}, "Step Functions"),
     ],
 )
-def test_what_aws_has_besides_is_named_where_it_fits(more: dict[str, Any], says: str) -> None:
+def test_other_aws_services_are_named_where_they_fit(more: dict[str, Any], says: str) -> None:
     assert any(says in one for one in elsewhere(workload(**more)))
     assert not any("$" in one for one in elsewhere(workload(**more)))
 
 
-def test_nothing_impossible_is_said_to_become_the_answer() -> None:
+def test_no_change_makes_an_impossible_candidate_the_answer() -> None:
     load = workload(gpu=True, memory_mb=10_000)
     verdicts = choose(load)
     assert not verdicts[0].possible
@@ -227,13 +229,13 @@ def test_nothing_impossible_is_said_to_become_the_answer() -> None:
         ({}, "front_door"),
     ],
 )
-def test_what_nobody_said_is_moved(more: dict[str, Any], key: str) -> None:
+def test_inputs_that_were_not_given_are_varied_too(more: dict[str, Any], key: str) -> None:
     load = workload(**more)
     flips, steady = changes(load, choose(load))
     assert key in {*steady, *(one.key for one in flips)}
 
 
-def test_where_whole_tasks_make_two_bills_cross_more_than_once_all_of_it_is_told() -> None:
+def test_all_crossings_are_reported_where_whole_tasks_make_bills_cross_more_than_once() -> None:
     load = workload(
         requests=4_000_000,
         memory_mb=1769,

@@ -34,22 +34,22 @@ def workload(**named: Any) -> Workload:
     return parse({**SMALL, **named})
 
 
-def test_a_service_behind_a_public_load_balancer_and_its_lambda_requests() -> None:
+def test_a_service_behind_a_public_load_balancer_costs_4_59_million_lambda_requests() -> None:
     assert round(page.service_month(4), 2) == 67.07
     assert int(page.service_month(4) / page.lambda_request(1769, 500) / 1e4) / 100 == 4.59
 
 
-def test_a_service_behind_this_projects_internal_one() -> None:
+def test_a_service_behind_an_internal_load_balancer_costs_4_09_million_lambda_requests() -> None:
     assert round(page.service_month(2), 2) == 59.77
     assert round(page.service_month(2) / page.lambda_request(1769, 500) / 1e6, 2) == 4.09
 
 
-def test_a_busy_vcpu_hour() -> None:
+def test_a_busy_vcpu_costs_2_10_times_as_much_on_lambda_as_on_fargate() -> None:
     assert round(page.busy_ratio(), 2) == 2.10
     assert round(page.busy_ratio("arm64"), 2) == 2.10
 
 
-def test_a_task_of_twenty_minutes() -> None:
+def test_a_task_of_twenty_minutes_costs_1_65_cents() -> None:
     assert round(page.task_job(20), 4) == 0.0165
 
 
@@ -98,7 +98,7 @@ def test_prices_warn_when_they_are_older_than_180_days() -> None:
 
 
 @pytest.mark.parametrize("free", [False, True])
-def test_the_free_tier_takes_off_what_it_says(free: bool) -> None:
+def test_the_free_tier_makes_a_small_load_free(free: bool) -> None:
     load = workload(requests=900_000, memory_mb=128, duration_ms={"x86_64": 100}, log_kb=0)
     assert (total(Candidate.LAMBDA, load, "x86_64", free=free) == 0) is free
 
@@ -121,7 +121,9 @@ def test_a_services_tasks_pay_for_their_disk() -> None:
     assert more - total(Candidate.SERVICE, workload(), "x86_64") == pytest.approx(2 * 180 * 0.000111 * 730)
 
 
-def test_a_month_of_nothing_is_answered_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_month_without_requests_is_answered_and_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "none.toml").write_text(
         EXAMPLES[0].read_text().replace("requests = 5_000_000", "requests = 0")
     )
@@ -129,7 +131,7 @@ def test_a_month_of_nothing_is_answered_and_drawn(tmp_path: Path, capsys: pytest
     assert "$0.00 a month" in capsys.readouterr().out
 
 
-def test_a_million_of_them_cost_what_they_use_and_not_what_stands() -> None:
+def test_a_million_runs_cost_what_they_use_and_not_what_stands() -> None:
     one = {"memory_mb": 1769, "duration_ms": {"x86_64": 500}, "cold_share": 0, "log_kb": 0}
     load = workload(**one, requests=5, task_vcpus=1, task_memory_gb=2)
     assert a_million(Candidate.LAMBDA, load, "x86_64") == pytest.approx(14.6, abs=0.01)
@@ -139,7 +141,7 @@ def test_a_million_of_them_cost_what_they_use_and_not_what_stands() -> None:
     )
 
 
-def test_the_bills_say_the_same_as_the_hand() -> None:
+def test_the_bills_agree_with_calculations_by_hand() -> None:
     public = {"load_balancer": "public", "addresses": 4, "log_kb": 0}
     load = workload(**public, task_vcpus=0.5, task_memory_gb=1)
     found = {item.what: item.usd for item in bill(Candidate.SERVICE, load, "x86_64")}
@@ -210,7 +212,7 @@ def test_nothing_beyond_a_hard_limit_is_ever_recommended(asked: dict[str, Any]) 
     assert ("ruled out" in sentence([best])) is not best.possible
 
 
-def test_what_only_a_longer_start_would_allow_is_named_with_its_price() -> None:
+def test_a_candidate_that_only_a_longer_start_would_allow_is_named_with_its_price() -> None:
     """The default of start_seconds is one second, and work that may wait is cheaper elsewhere."""
     heavy = {"requests": 50_000, "duration_ms": {"x86_64": 8000}, "memory_mb": 20_480, "interruptible": True}
     load = workload(**heavy)
@@ -255,7 +257,7 @@ def test_open_connections_are_possible_on_a_function_by_a_websocket_api() -> Non
     assert next(one for one in choose(chat) if one.candidate is Candidate.LAMBDA).possible
 
 
-def test_a_slow_start_is_told_and_rules_out_only_where_too_many_meet_it() -> None:
+def test_a_slow_start_rules_lambda_out_only_where_too_many_requests_meet_it() -> None:
     slow = workload(init_ms=6000, cold_share=0.01)
     assert next(one for one in choose(slow) if one.candidate is Candidate.LAMBDA).possible
     often = slow._replace(cold_share=0.05)

@@ -34,7 +34,7 @@ def test_each_example_is_answered(path: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("text", ["name = ", "requests = 1\n", "a = " + "9" * 5000, "a = " + "[" * 5000])
-def test_a_file_that_is_none_is_a_sentence(
+def test_an_invalid_or_missing_file_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     (tmp_path / "a.toml").write_text(text)

@@ -68,7 +68,7 @@ def test_several_mistakes_are_told_at_once() -> None:
     ]
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_keys_are_named() -> None:
     with pytest.raises(WorkloadError, match="requests, duration_ms, memory_mb: missing"):
         parse({"name": "nothing"})
 

@@ -171,7 +171,7 @@ def test_a_job_that_runs_once_a_day_is_counted_by_the_whole_time(capsys: pytest.
     assert load.longest_seconds == pytest.approx(0.01006)
 
 
-def test_what_the_caller_may_not_read_is_a_comment_too(
+def test_an_input_that_the_caller_may_not_read_is_a_comment_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function()
@@ -186,7 +186,7 @@ def test_what_the_caller_may_not_read_is_a_comment_too(
     assert "# init_ms: not seen: An error occurred (AccessDeniedException)" in said
 
 
-def test_what_was_not_seen_is_a_comment(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_input_that_was_not_seen_is_a_comment(capsys: pytest.CaptureFixture[str]) -> None:
     function()
     said, values = seen(capsys, "lambda:thumbs")
     assert parse(values)
@@ -248,18 +248,14 @@ def test_a_known_service_comes_back_within_five_percent(capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("balanced", [False, True])
-def test_a_service_that_nobody_counts_for_asks_for_its_requests(
+def test_a_service_without_request_metrics_says_that_its_requests_were_not_seen(
     capsys: pytest.CaptureFixture[str], balanced: bool
 ) -> None:
     service(balanced=balanced)
     said, values = seen(capsys, "ecs:c/s")
     with pytest.raises(WorkloadError, match="requests, duration_ms: missing"):
         parse(values)
-    none = (
-        "CloudWatch has recorded no requests since"
-        if balanced
-        else "no Application Load Balancer counts them."
-    )
+    none = "CloudWatch has recorded no requests" if balanced else "no Application Load Balancer counts them."
     assert f"# requests: not seen: {none}" in said
 
 
@@ -273,7 +269,7 @@ def test_a_service_that_nobody_counts_for_asks_for_its_requests(
         (["lambda:a", "--days", "0"], "must be 1 to 60"),
     ],
 )
-def test_what_cannot_be_seen_is_a_sentence(
+def test_an_unknown_resource_or_number_of_days_is_an_error_that_says_why(
     capsys: pytest.CaptureFixture[str], asked: list[str], why: str
 ) -> None:
     assert main(["observe", *asked]) == 1
@@ -283,20 +279,20 @@ def test_what_cannot_be_seen_is_a_sentence(
     assert why in said.err
 
 
-def test_a_function_that_did_nothing_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_function_without_invocations_is_an_error_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     function(idle=True)
     assert main(["observe", "lambda:thumbs"]) == 1
     assert "CloudWatch has recorded no invocations since " in capsys.readouterr().err
 
 
-def test_a_restore_of_a_snapshot_is_a_start() -> None:
+def test_a_restore_of_a_snapshot_counts_as_a_start() -> None:
     text = "REPORT RequestId: 1\tMax Memory Used: 180 MB\tRestore Duration: 310.50 ms\t"
     assert report(text) == (180, 310.5)
     restored = {"record": {"metrics": {"maxMemoryUsedMB": 1, "restoreDurationMs": 310.5}}}
     assert report(json.dumps(restored)) == (1, 310.5)
 
 
-def test_lines_that_are_no_report_are_none() -> None:
+def test_a_line_that_is_not_a_report_gives_none() -> None:
     assert report("START RequestId: 1") is None
     assert report('{"record": {"metrics": []}}') is None
     assert report("[1") is None

@@ -150,7 +150,7 @@ def without_end(found: dict[str, Any]) -> None:
         (without_end, "tiers do not meet"),
     ],
 )
-def test_what_is_not_just_so_is_left_out_with_its_reason(change: Change, why: str) -> None:
+def test_a_price_that_is_not_as_documented_is_left_out_with_its_reason(change: Change, why: str) -> None:
     changed = listed()
     change(changed)
     found, missing = read(changed, REGION, [REQUESTS, DURATION])
@@ -159,17 +159,17 @@ def test_what_is_not_just_so_is_left_out_with_its_reason(change: Change, why: st
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"products": []}', "null"])
-def test_what_is_no_list_at_all_is_refused(text: str) -> None:
+def test_a_file_that_is_not_a_price_list_is_refused(text: str) -> None:
     with pytest.raises(ListError, match="this is not a price list"):
         read(json.loads(text), REGION, [REQUESTS])
 
 
-def test_products_that_are_none_are_passed_over() -> None:
+def test_malformed_products_are_skipped() -> None:
     found, missing = read({"products": {"A": 1, "B": {}, "C": {"attributes": 1}}}, REGION, [REQUESTS])
     assert (found, missing) == ({}, {"lambda_million_requests": "not in the list"})
 
 
-def test_each_price_that_is_looked_for_is_one_of_ours_and_looked_for_once() -> None:
+def test_each_wanted_price_is_one_of_ours_and_wanted_only_once() -> None:
     rows = wanted()
     assert {row.name for row in rows} <= {*prices()}
     keys = [(row.offer, *row.usage, *row.attributes.items()) for row in rows]
@@ -222,7 +222,7 @@ def test_the_command_writes_a_file_that_an_answer_reads(
         (BadStatusLine("x"), "AWS's answer is broken: BadStatusLine"),
     ],
 )
-def test_where_nothing_comes_nothing_is_written(
+def test_without_a_valid_answer_nothing_is_written(
     aws: dict[str, Any], capsys: pytest.CaptureFixture[str], answer: Any, why: str
 ) -> None:
     aws["AWSLambda"] = answer
@@ -233,7 +233,7 @@ def test_where_nothing_comes_nothing_is_written(
     assert not Path(own_folder()).exists()
 
 
-def test_a_list_without_a_date_is_left_out(aws: dict[str, Any]) -> None:
+def test_a_list_whose_date_cannot_be_read_is_an_error(aws: dict[str, Any]) -> None:
     aws["AWSLambda"] = json.dumps({**listed(), "publicationDate": "soon"}).encode()
     with pytest.raises(ListError, match="Invalid isoformat"):
         fetch(REGION, date(2026, 11, 27))
@@ -243,7 +243,7 @@ def test_a_list_without_a_date_is_left_out(aws: dict[str, Any]) -> None:
     ("region", "why"),
     [("us-east-1", "are already here"), ("../x", "must be a Region"), ("EU", "must be a Region")],
 )
-def test_other_regions_are_refused_before_anything_is_asked(
+def test_us_east_1_and_malformed_regions_are_refused_before_anything_is_asked(
     capsys: pytest.CaptureFixture[str], region: str, why: str
 ) -> None:
     assert main(["prices", "--region", region]) == 1

@@ -25,7 +25,7 @@ def test_each_case_has_its_report_and_its_source() -> None:
 
 
 @pytest.mark.parametrize("name", REPORTED)
-def test_the_cheaper_side_is_the_one_that_they_report(name: str) -> None:
+def test_the_cheaper_side_is_the_one_that_the_author_reports(name: str) -> None:
     reported = REPORTED[name]
     best = choose(load(str(FOLDER / f"{name}.toml")), free=reported.get("free", False))[0]
     assert best.possible
@@ -50,7 +50,7 @@ def test_lambda_costs_what_they_report_within_one_percent(name: str) -> None:
     ("name", "low", "high"),
     [("api-behind-rest", 6e6, 8e6), ("api-50m-requests", 24e6, 28e6), ("api-256-mb", 15e6, 21e6)],
 )
-def test_where_they_put_the_crossing_is_where_it_is(name: str, low: float, high: float) -> None:
+def test_the_break_even_is_where_the_author_puts_it(name: str, low: float, high: float) -> None:
     pair = ((Candidate.LAMBDA, "x86_64"), (Candidate.SERVICE, "x86_64"))
     crossing = break_even(load(str(FOLDER / f"{name}.toml")), *pair)
     assert crossing
@@ -61,5 +61,5 @@ def test_where_they_put_the_crossing_is_where_it_is(name: str, low: float, high:
 @pytest.mark.parametrize(
     "name", [name for name, one in REPORTED.items() if "lambda" not in one and "tasks" not in one]
 )
-def test_a_case_without_a_figure_is_listed_with_its_ranking(name: str) -> None:
+def test_a_case_without_a_figure_is_listed_on_the_page(name: str) -> None:
     assert name in page.blocks()["public"]

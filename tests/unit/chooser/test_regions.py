@@ -34,7 +34,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("region", SHIPPED)
-def test_what_most_bills_are_made_of_is_known_of_the_region_itself(region: str) -> None:
+def test_the_prices_that_most_bills_need_are_known_for_the_region_itself(region: str) -> None:
     found = prices.prices(region)
     assert tomllib.loads(Path(prices.file_of(region)).read_text()).keys() - {"region", "as_of"} <= {*found}
     assert not [name for name in NEEDED if found[name].borrowed]
@@ -59,7 +59,7 @@ def test_frankfurt_costs_more_by_fargate_and_the_same_by_lambda() -> None:
     assert here == pytest.approx(away)
 
 
-def test_a_price_that_is_not_known_there_has_a_range_and_is_named() -> None:
+def test_a_price_borrowed_from_another_region_has_a_range_and_is_named() -> None:
     load = parse(
         {
             "name": "a",
@@ -79,7 +79,7 @@ def test_a_price_that_is_not_known_there_has_a_range_and_is_named() -> None:
     assert "events_million" in note
 
 
-def test_the_other_architectures_price_tells_what_is_missing() -> None:
+def test_a_missing_price_is_scaled_like_the_other_architectures_price() -> None:
     arm, x86 = (f"lambda_provisioned_gb_second_{one}" for one in ("arm64", "x86_64"))
     there = prices.price(arm, "eu-central-1")
     times = prices.price(x86, "eu-central-1").usd / prices.price(x86).usd
@@ -94,19 +94,19 @@ def test_free_tiers_and_cloudfront_are_the_same_everywhere() -> None:
             assert one == prices.price(name)
 
 
-def test_tiers_that_were_not_seen_keep_their_proportion() -> None:
+def test_borrowed_tiers_keep_their_proportion() -> None:
     here, there = prices.price("transfer_out_gb"), prices.price("transfer_out_gb", "eu-central-1")
     assert there.of(1e6) == pytest.approx(here.of(1e6) * there.usd / here.usd)
 
 
-def test_a_region_without_prices_is_told_how_to_get_them() -> None:
+def test_a_region_without_prices_is_an_error_that_says_how_to_get_them() -> None:
     with pytest.raises(WorkloadError, match=r"eu-west-1.*python3 -m chooser prices --region sa-east-1"):
         parse(
             {"name": "a", "requests": 1, "duration_ms": {"arm64": 1}, "memory_mb": 128, "region": "sa-east-1"}
         )
 
 
-def test_ones_own_file_serves_its_region(
+def test_a_users_own_file_gives_the_prices_of_its_region(
     own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     entry = 'usd = 0.07\nsource = "https://a.example"\ndate = 2026-11-01\nconfidence = "official"\n'
@@ -142,7 +142,7 @@ def test_ones_own_file_serves_its_region(
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_sentence(own: Path, text: str) -> None:
+def test_a_price_file_that_cannot_be_read_is_an_error_that_says_so(own: Path, text: str) -> None:
     (own / f"xx-y-{len(text)}.toml").write_text(text)
     with pytest.raises(WorkloadError, match="cannot be read"):
         parse(

@@ -103,7 +103,7 @@ def test_a_slider_and_the_keyboard_change_the_answer_and_the_address(port: int, 
     assert window.run("document.querySelectorAll('svg polyline').length") == len(shown(window))
 
 
-def test_what_is_wrong_is_said_beside_the_last_answer(port: int, window: Tab) -> None:
+def test_an_error_is_shown_beside_the_last_answer(port: int, window: Tab) -> None:
     window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
     window.run(
         "const box = document.getElementById('field-memory_mb');"
@@ -152,7 +152,7 @@ def test_other_hosts_are_refused(port: int, host: str) -> None:
         assert "refuses requests for other hosts" in text
 
 
-def test_a_name_that_is_a_script_is_a_text(port: int, window: Tab) -> None:
+def test_a_name_that_contains_markup_is_shown_as_text(port: int, window: Tab) -> None:
     named = parse({**given_keys(THUMBNAILS), "name": "<img src=x onerror=alert(1)>"})
     window.open(f"http://{HOST}:{port}/?{as_query(named)}")
     assert window.run("document.images.length") == 0
@@ -166,7 +166,7 @@ def test_another_sites_page_gets_no_answer(port: int) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "HEAD", "OPTIONS"])
-def test_other_methods_are_refused_as_everything_else_is(port: int, method: str) -> None:
+def test_other_methods_are_refused_with_the_same_headers_as_everything_else(port: int, method: str) -> None:
     for host, status in (("evil.example", 421), (f"{HOST}:{port}", 501)):
         with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
             connection.request(method, "/", headers={"Host": host})
@@ -174,18 +174,18 @@ def test_other_methods_are_refused_as_everything_else_is(port: int, method: str)
             assert (answered.status, answered.headers["X-Content-Type-Options"]) == (status, "nosniff")
 
 
-def test_a_link_of_a_million_environments_is_answered_at_once(port: int) -> None:
+def test_a_link_of_a_million_environments_is_answered(port: int) -> None:
     status, _, _ = get(port, f"/answer?{as_query(THUMBNAILS)}&provisioned=1000000&front_door=http-api")
     assert status == 200
 
 
-def test_a_bug_is_a_sentence(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_a_500_that_says_so(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chooser.serve.answer", lambda _: 1 / 0)
     status, text, _ = get(port, "/answer")
     assert (status, text.partition(":")[0]) == (500, "A bug in the chooser")
 
 
-def test_the_form_stands_beside_a_link_that_is_wrong(port: int, window: Tab) -> None:
+def test_the_form_still_works_after_a_wrong_link(port: int, window: Tab) -> None:
     window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
     window.call("Page.navigate", url=f"http://{HOST}:{port}/?name=a")
     with pytest.raises(AssertionError, match="failed"):
@@ -198,7 +198,9 @@ def test_the_form_stands_beside_a_link_that_is_wrong(port: int, window: Tab) -> 
     assert shown(window)
 
 
-def test_an_opened_bill_stays_open_and_back_goes_back(port: int, window: Tab) -> None:
+def test_an_opened_bill_stays_open_and_the_back_button_restores_the_last_workload(
+    port: int, window: Tab
+) -> None:
     window.open(f"http://{HOST}:{port}/?{as_query(THUMBNAILS)}")
     window.run(
         "document.querySelector('.bar summary').focus(); document.activeElement.parentElement.open = true"
@@ -213,7 +215,7 @@ def test_an_opened_bill_stays_open_and_back_goes_back(port: int, window: Tab) ->
 
 
 @pytest.mark.parametrize("path", ["/../chooser/serve.py", "/nothing", "/page.html"])
-def test_nothing_else_is_served(port: int, path: str) -> None:
+def test_other_paths_are_a_404(port: int, path: str) -> None:
     assert get(port, path)[0] == 404
 
 
@@ -232,7 +234,7 @@ def test_the_command_serves_until_it_is_told_to_stop_on_loopback_only() -> None:
     assert from_query(address.partition("?")[2]) == load(str(ROOT / "examples" / "api.toml"))
 
 
-def test_a_file_that_is_none_and_a_port_that_is_taken_are_sentences(
+def test_a_missing_file_and_a_port_that_is_not_free_are_errors(
     port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["serve", "nothing.toml"]) == 1

@@ -104,21 +104,21 @@ def test_concurrency_is_a_limit_of_its_own() -> None:
     assert max(service_tasks(one, "arm64", 1, 2048)) > 20 * max(service_tasks(many, "arm64", 1, 2048))
 
 
-def test_a_burst_is_what_the_tasks_are_sized_for() -> None:
+def test_the_tasks_are_sized_for_a_burst() -> None:
     calm = workload(requests=10_000_000, task_vcpus=1, task_memory_gb=2)
     burst = calm._replace(peak_per_second=100)
     assert max(burst.per_second) == pytest.approx(100)
     assert max(service_tasks(burst, "arm64", 1, 2048)) > max(service_tasks(calm, "arm64", 1, 2048))
 
 
-def test_what_a_process_keeps_in_memory_takes_work_off_a_service_and_not_off_a_function() -> None:
+def test_caching_in_memory_makes_a_service_cheaper_and_not_a_function() -> None:
     alone = workload(requests=50_000_000, memory_mb=1769, duration_ms={"arm64": 300})
     kept = alone._replace(cached_share=0.9, cached_ms=7)
     assert total(Candidate.SERVICE, kept, "arm64") < total(Candidate.SERVICE, alone, "arm64") / 3
     assert total(Candidate.LAMBDA, kept, "arm64") == total(Candidate.LAMBDA, alone, "arm64")
 
 
-def test_a_worker_costs_nothing_while_nothing_comes() -> None:
+def test_a_worker_runs_no_tasks_while_no_work_arrives() -> None:
     nightly = workload(requests=30, hours=[1, *[0] * 23], start_seconds=600)
     found = size(Candidate.WORKER, nightly, "arm64")
     assert found

@@ -34,13 +34,13 @@ def test_a_batch_of_the_function_writes_each_counter_and_a_mark_per_transaction(
     assert made.table_writes == pytest.approx(writes)
 
 
-def test_the_table_is_what_most_of_the_function_costs_where_there_is_much() -> None:
+def test_the_table_is_most_of_the_functions_cost_at_a_high_rate() -> None:
     made = streams.by_function(EXAMPLE, 500)
     writes = made.requests * made.table_writes * 0.625e-6
     assert 0.9 < writes / total(Candidate.LAMBDA, made, "arm64") < 1
 
 
-def test_a_task_is_dearer_for_little_and_cheaper_for_much() -> None:
+def test_a_task_costs_more_at_a_low_rate_and_less_at_a_high_rate() -> None:
     def sides(rate: float) -> tuple[float, float]:
         function = total(Candidate.LAMBDA, streams.by_function(EXAMPLE, rate), "arm64")
         return function, total(Candidate.WORKER, streams.by_task(EXAMPLE, rate), "arm64")

@@ -51,7 +51,7 @@ def test_every_key_survives_a_round_trip() -> None:
         ("name=" + "a" * MOST, "A link has at most"),
     ],
 )
-def test_a_link_that_is_wrong_is_told_why(query: str, why: str) -> None:
+def test_a_wrong_link_is_an_error_that_says_why(query: str, why: str) -> None:
     with pytest.raises(WorkloadError) as told:
         from_query(query)
     assert why in str(told.value)

@@ -75,14 +75,14 @@ def test_an_upload_is_published_once_however_often_its_message_comes(bucket: Any
     }
 
 
-def test_what_cannot_be_done_is_rejected_with_its_reason(bucket: Any) -> None:
+def test_an_upload_that_cannot_be_processed_is_rejected_with_its_reason(bucket: Any) -> None:
     uploads = Uploads(bucket)
     ending = uploads.handle(uploads.put("a.txt", b"a\0b"))
     assert (ending.exit, ending.metric) == (REJECTED, Metric.REJECTED)
     assert uploads.read(rejection_key(ending.facts["job_id"]))["reason"] == Reason.UNSUPPORTED_FORMAT
 
 
-def test_what_does_not_fit_the_one_size_of_the_tasks_is_rejected_before_it_is_downloaded(bucket: Any) -> None:
+def test_an_upload_that_needs_a_larger_task_is_rejected_before_it_is_downloaded(bucket: Any) -> None:
     uploads = Uploads(bucket, size=TaskSize(vcpus=1, memory_mb=200, disk_gib=20, seconds=3600))
     ending = uploads.handle(uploads.put("a.txt"))
     found = uploads.read(rejection_key(ending.facts["job_id"]))
@@ -92,7 +92,7 @@ def test_what_does_not_fit_the_one_size_of_the_tasks_is_rejected_before_it_is_do
     )
 
 
-def test_a_deletion_removes_the_result_and_what_comes_late_does_not_bring_it_back(bucket: Any) -> None:
+def test_a_deletion_removes_the_result_and_a_late_upload_event_does_not_restore_it(bucket: Any) -> None:
     uploads = Uploads(bucket)
     older, newer = uploads.put("a.txt", b"old\n"), uploads.put("a.txt", b"new\n")
     job = uploads.handle(newer).facts["job_id"]
@@ -107,11 +107,11 @@ def test_a_deletion_removes_the_result_and_what_comes_late_does_not_bring_it_bac
     assert {key for key in uploads.stored() if key.startswith("v/")} == set()
 
 
-def test_a_folder_is_no_upload(bucket: Any) -> None:
+def test_a_folder_is_ignored(bucket: Any) -> None:
     assert Uploads(bucket).handle(s3_event(key="a/", version_id="v", size=0)).metric is Metric.IGNORED
 
 
-def test_cloudfront_is_asked_once_to_forget_what_was_removed(
+def test_cloudfront_is_asked_once_to_invalidate_a_removed_result(
     bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = QueueWorkerEnvironment(

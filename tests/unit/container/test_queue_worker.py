@@ -146,7 +146,7 @@ def refused(code: str, status: int) -> ClientError:
 
 
 @pytest.mark.parametrize("ending", [DONE, REJECTED])
-def test_what_is_done_or_rejected_is_deleted(ending: int) -> None:
+def test_a_message_that_is_done_or_rejected_is_deleted(ending: int) -> None:
     service = Service(Sqs("a", "b"), lambda _: Ending(exit=ending, metric=Metric.DONE))
     assert service.run() == DONE
     assert (service.sqs.deleted, service.sqs.hidden) == (["r0", "r1"], [])
@@ -164,7 +164,7 @@ def test_what_is_done_or_rejected_is_deleted(ending: int) -> None:
     ],
     ids=["busy", "memory", "denied", "deadline", "defect"],
 )
-def test_what_fails_comes_again_later_each_time(
+def test_a_message_that_fails_comes_again_later_each_time_and_at_once_after_the_last_try(
     error: Exception, metric: Metric, code: int, receives: int, seconds: int
 ) -> None:
     service = Service(Sqs("a", receives=receives), failing(error))
@@ -195,7 +195,7 @@ def test_a_job_that_is_cut_short_is_given_back_at_once_and_the_exit_code_says_so
     assert service.metrics == [Metric.GIVEN_BACK, Metric.GIVEN_BACK]
 
 
-def test_told_to_stop_before_it_has_begun_the_job_is_given_back_untouched(agent: Agent) -> None:
+def test_a_job_not_begun_when_the_worker_is_told_to_stop_is_given_back_untouched(agent: Agent) -> None:
     service = Service(Sqs("a", "b"), failing(AssertionError("begun")), agent)
     received = service.sqs.receive_message
 
@@ -210,7 +210,7 @@ def test_told_to_stop_before_it_has_begun_the_job_is_given_back_untouched(agent:
     assert agent.states == [True, False]
 
 
-def test_told_to_stop_in_the_middle_it_finishes_and_takes_no_other() -> None:
+def test_a_worker_told_to_stop_in_the_middle_finishes_its_job_and_takes_no_other() -> None:
     service = Service(Sqs("a", "b"), done)
 
     def handle(body: str) -> Ending:
@@ -248,7 +248,7 @@ def test_the_task_is_protected_while_it_works_and_at_no_other_time(agent: Agent)
     assert agent.states == [True, False, True, False]
 
 
-def test_protection_that_is_refused_is_asked_again_and_then_the_job_is_done_all_the_same(
+def test_protection_that_is_refused_is_requested_again_and_the_job_is_done_all_the_same(
     agent: Agent, capsys: pytest.CaptureFixture[str]
 ) -> None:
     agent.failing = [{"failure": {"Reason": "TASK_NOT_VALID"}}, {"error": {"Code": "ServerException"}}]

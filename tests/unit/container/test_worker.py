@@ -95,7 +95,7 @@ def unfinished(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("unfinished")
-def test_told_to_stop_the_worker_ends_with_4_and_publishes_nothing(started: World) -> None:
+def test_a_worker_that_is_told_to_stop_ends_with_4_and_publishes_nothing(started: World) -> None:
     big = encode(noise(3000, 2000), ".tif")
     started.now = time.time()
     message = started.upload(big, "big.tif")

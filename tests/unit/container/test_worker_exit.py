@@ -41,7 +41,7 @@ def refused(code: str, status: int) -> ClientError:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
 )
-def test_what_may_pass_is_tried_again(
+def test_transient_errors_exit_with_4_and_others_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int
 ) -> None:
     def attempt(_: Sequence[Any]) -> Any:
@@ -53,7 +53,7 @@ def test_what_may_pass_is_tried_again(
     assert f'"exit": {code}' in capsys.readouterr().out
 
 
-def test_told_to_stop_while_it_still_imports_it_is_tried_again(tmp_path: Path) -> None:
+def test_a_worker_told_to_stop_while_it_still_imports_exits_with_4(tmp_path: Path) -> None:
     (tmp_path / "boto3.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(600)\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "container.worker"]

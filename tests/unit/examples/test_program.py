@@ -51,7 +51,7 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
 
 
-def test_every_file_is_a_result_and_one_says_what_the_manifest_does(run: Run) -> None:
+def test_every_file_is_a_result_but_manifest_json_which_is_returned(run: Run) -> None:
     said, given = run(
         """cp "$SOURCE" "$RESULTS/copy.txt"; mkdir "$RESULTS/more"; echo '{}' >"$RESULTS/more/a.json"
         ln -s /etc/hostname "$RESULTS/link"; echo '{"copies": 1}' >"$RESULTS/manifest.json" """,
@@ -75,7 +75,7 @@ def test_it_is_told_where_to_read_and_write_and_no_credentials(
     assert told - of_the_shell - {*INHERITED} == {"SOURCE", "RESULTS", "TMPDIR", "SECONDS_LEFT"}
 
 
-def test_what_it_rejects_has_its_reason_and_message(run: Run) -> None:
+def test_a_rejection_has_the_programs_reason_and_message(run: Run) -> None:
     with pytest.raises(Rejected) as found:
         run("echo rejected damaged It ends before its end.; exit 3")
     assert (found.value.reason, found.value.message) == (Reason.DAMAGED, "It ends before its end.")
@@ -86,16 +86,14 @@ def test_a_last_line_needs_no_newline(run: Run) -> None:
         run("printf 'rejected damaged It ends.'; exit 3")
 
 
-def test_a_reason_that_there_is_not_is_a_failure_and_in_the_log(
-    run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_reason_is_a_failure_and_is_logged(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         run("echo rejected ugly No.; exit 3")
     assert capsys.readouterr().out == "There is no reason 'ugly': No.\n"
 
 
 @pytest.mark.parametrize(("code", "means"), [(1, FAILED), (3, FAILED), (4, AGAIN), (77, FAILED)])
-def test_its_other_exit_codes_are_the_workers(run: Run, code: int, means: int) -> None:
+def test_other_exit_codes_of_the_program_mean_what_the_workers_mean(run: Run, code: int, means: int) -> None:
     """Exit code 3 without a reason is not a rejection."""
     with pytest.raises(subprocess.CalledProcessError) as found:
         run(f"exit {code}")
@@ -103,13 +101,13 @@ def test_its_other_exit_codes_are_the_workers(run: Run, code: int, means: int) -
 
 
 @pytest.mark.parametrize("script", ["kill -9 $$", "sh -c 'kill -9 $$'; exit $?"])
-def test_one_that_is_killed_is_tried_again(run: Run, script: str) -> None:
+def test_a_program_that_is_killed_is_tried_again(run: Run, script: str) -> None:
     with pytest.raises(MemoryError) as found:
         run(script)
     assert exit_code(found.value)[0] == AGAIN
 
 
-def test_past_its_deadline_nothing_of_it_is_left(run: Run) -> None:
+def test_after_the_deadline_no_process_of_the_program_is_left(run: Run) -> None:
     with pytest.raises(DeadlineExceededError):
         run('sleep 600 & echo $! >"$SOURCE.pid"; wait', seconds=5)
     end = time.monotonic() + 60
@@ -134,14 +132,14 @@ def escaped(run: Run) -> Iterator[None]:
 @pytest.mark.parametrize(
     "script", ["sleep 3600 & exit 0", f"{ESCAPES} exit 0", "exit 0"], ids=["child", "escaped", "alone"]
 )
-def test_it_has_ended_when_its_own_process_has(run: Run, script: str) -> None:
+def test_the_program_has_ended_when_its_own_process_has(run: Run, script: str) -> None:
     """The run does not wait for other processes that keep its output open."""
     run(script, seconds=600)
 
 
 @pytest.mark.usefixtures("escaped")
 @pytest.mark.parametrize("script", ["exec >&-; sleep 3600", f"{ESCAPES} wait"], ids=["closed", "escaped"])
-def test_the_deadline_holds_whatever_becomes_of_its_output(run: Run, script: str) -> None:
+def test_the_deadline_holds_whatever_happens_to_the_programs_output(run: Run, script: str) -> None:
     with pytest.raises(DeadlineExceededError):
         run(script, seconds=5)
 
@@ -154,7 +152,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_what_it_says_beside_goes_to_the_log(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_programs_other_output_goes_to_the_log(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run("echo a line of its own; echo progress 0.5; echo progress is good; printf 'progress nan'")
     assert capsys.readouterr().out == "a line of its own\nprogress is good\nprogress nan\n"
 

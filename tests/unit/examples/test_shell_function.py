@@ -122,7 +122,7 @@ def test_an_older_event_that_arrives_late_is_not_shown(world: World, function: R
     assert world.read(manifest_key(id_of(older)))["lines"] == 1
 
 
-def test_what_is_no_text_is_rejected_with_its_reason(world: World, function: Runtime) -> None:
+def test_a_file_that_is_not_text_is_rejected_with_its_reason(world: World, function: Runtime) -> None:
     event = upload(world, "a.txt", b"one\0\n")
     assert function.invoke(sqs_batch(event)) == DONE
     rejection = world.read(rejection_key(id_of(event)))
@@ -138,14 +138,14 @@ def test_a_version_that_is_gone_is_rejected(world: World, function: Runtime) -> 
     assert world.read(rejection_key(id_of(event)))["reason"] == "source-gone"
 
 
-def test_what_is_too_large_is_rejected(world: World, function: Runtime) -> None:
+def test_a_file_that_is_too_large_is_rejected(world: World, function: Runtime) -> None:
     event = upload(world, "a.txt", b"a line of text\n" * 700_000)
     assert function.invoke(sqs_batch(event)) == DONE
     assert world.read(rejection_key(id_of(event)))["reason"] == "too-many-bytes"
 
 
 @pytest.mark.parametrize("missing", ["version-id", "key", "sequencer"])
-def test_an_event_without_a_part_is_an_error_and_nothing_is_guessed(
+def test_an_event_that_lacks_a_field_is_an_error_and_stores_nothing(
     world: World, function: Runtime, missing: str
 ) -> None:
     event = upload(world, "a.txt", b"one\n")
@@ -155,13 +155,15 @@ def test_an_event_without_a_part_is_an_error_and_nothing_is_guessed(
 
 
 @pytest.mark.parametrize("body", ['{"detail-type": "Object Created", "detail": {"x', '"\\ud800x"', "", "[]"])
-def test_what_is_no_event_is_an_error_at_once(world: World, function: Runtime, body: str) -> None:
+def test_a_body_that_is_not_an_event_is_an_error_and_stores_nothing(
+    world: World, function: Runtime, body: str
+) -> None:
     assert "errorMessage" in function.invoke(sqs_batch(body))
     assert world.keys() == []
 
 
 @pytest.mark.parametrize(("name", "value"), [("key", r"\ud800x"), ("key", ""), ("version-id", "")])
-def test_what_s3_never_sends_is_an_error_in_the_shell(
+def test_values_that_s3_never_sends_are_an_error_in_the_shell(
     world: World, endpoint: str, name: str, value: str
 ) -> None:
     """These values are half of a surrogate pair, or empty where S3 always sends something."""
@@ -229,7 +231,7 @@ def test_a_folder_is_ignored(world: World, function: Runtime) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_s3_refuses_is_an_error_and_the_message_comes_again(
+def test_a_refusal_of_s3_fails_the_invocation_and_not_the_process(
     world: World, endpoint: str, language: str
 ) -> None:
     event = upload(world, "a.txt", b"one\n")

@@ -10,17 +10,17 @@ from tests.support.hybrid import World, make_world
 from tests.unit.container.test_worker import last_line, server, worker
 from tests.unit.runtime.work.test_work_seam import (
     test_a_large_file_is_done_by_a_task_that_tells_of_its_progress,
+    test_a_rejected_file_leaves_nothing_but_its_reason,
     test_a_small_file_is_done_by_the_function,
     test_a_task_that_ends_early_is_followed_by_another,
-    test_what_it_rejects_leaves_nothing_but_its_reason,
 )
 
 __all__ = [
     "server",
     "test_a_large_file_is_done_by_a_task_that_tells_of_its_progress",
+    "test_a_rejected_file_leaves_nothing_but_its_reason",
     "test_a_small_file_is_done_by_the_function",
     "test_a_task_that_ends_early_is_followed_by_another",
-    "test_what_it_rejects_leaves_nothing_but_its_reason",
 ]
 """Imported tests, which are collected here too, with the `world` below."""
 
@@ -37,7 +37,9 @@ def world() -> Iterator[World]:
     ("data", "code", "said"), [(b"one\ntwo\n", 0, "Done."), (b"\0", 3, "unsupported-format: ")]
 )
 @pytest.mark.usefixtures("server")
-def test_the_worker_ends_in_the_same_ways(data: bytes, code: int, said: str) -> None:
+def test_the_worker_with_work_in_shell_exits_as_one_with_work_in_python(
+    data: bytes, code: int, said: str
+) -> None:
     world = make_world().by_tasks_only()
     world.kinds = [LINES]
     world.dispatch(world.upload(data, "a.txt"))

@@ -21,7 +21,7 @@ TOLD = Told(output_bucket="b", max_bytes=5, traced=True, subnets=("a", "b"))
 VARIABLES = {"OUTPUT_BUCKET": "b", "MAX_BYTES": "5", "TRACED": "on", "SUBNETS": "a b"}
 
 
-def test_what_is_written_is_read() -> None:
+def test_variables_that_are_written_are_read_back() -> None:
     assert TOLD.as_variables() == VARIABLES
     assert Told.from_variables({**VARIABLES, "PATH": "/bin"}) == TOLD
     off = Told(output_bucket="", max_bytes=0, traced=False, subnets=("a",))
@@ -39,6 +39,6 @@ def test_a_variable_that_is_missing_is_named(name: str) -> None:
     ("name", "value", "says"),
     [("MAX_BYTES", "many", "whole numbers"), ("MAX_BYTES", "-1", "whole"), ("TRACED", "yes", "on, off")],
 )
-def test_a_value_that_is_not_possible_is_told_with_what_is(name: str, value: str, says: str) -> None:
+def test_an_invalid_value_is_an_error_that_says_what_is_allowed(name: str, value: str, says: str) -> None:
     with pytest.raises(VariableError, match=rf"Invalid value {name}='{value}'. Allowed: .*{says}"):
         Told.from_variables({**VARIABLES, name: value})

@@ -38,7 +38,7 @@ def test_a_deleted_event_says_which_kind_of_deletion(deletion_type: str, change:
         {"detail-type": "x", "detail": []},
     ],
 )
-def test_what_is_not_such_an_event_is_an_error_that_says_so(event: dict[str, Any]) -> None:
+def test_an_event_of_another_kind_is_an_error_that_says_so(event: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="Not an S3 event of a versioned bucket"):
         parse_event(event)
 

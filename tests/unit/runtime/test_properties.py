@@ -46,7 +46,7 @@ def test_two_versions_never_share_a_job(one: tuple[str, str, str], other: tuple[
 
 
 @given(SEQUENCERS, SEQUENCERS, SEQUENCERS)
-def test_sequencers_are_in_one_order(a: str, b: str, c: str) -> None:
+def test_sequencers_are_ordered_by_their_padded_value(a: str, b: str, c: str) -> None:
     assert not is_newer(a, a)
     assert not (is_newer(a, b) and is_newer(b, a))
     if is_newer(a, b) and is_newer(b, c):
@@ -66,7 +66,7 @@ def test_an_event_gives_back_what_s3_said_through_json(key: str, version: str, s
 
 
 @given(JSON)
-def test_any_other_json_is_one_kind_of_error(event: object) -> None:
+def test_any_other_json_is_a_value_error(event: object) -> None:
     with pytest.raises(ValueError, match="Not an S3 event"):
         parse_event(event)  # type: ignore[arg-type]
 

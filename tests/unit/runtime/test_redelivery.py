@@ -23,7 +23,9 @@ def record(receives: int, handle: str = "handle") -> SQSRecord:
 
 
 @pytest.mark.parametrize(("receives", "seconds"), [(1, 30), (2, 120), (3, 360), (4, 720), (5, 0), (9, 0)])
-def test_it_comes_again_later_each_time(receives: int, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_message_comes_again_later_each_time_and_at_once_after_the_last_try(
+    receives: int, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sqs = boto3.client("sqs")
     monkeypatch.setattr(redelivery, "_sqs", lambda: sqs)
     monkeypatch.setattr(redelivery, "_url", lambda _arn: URL)

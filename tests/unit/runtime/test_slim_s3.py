@@ -70,7 +70,7 @@ def test_on_aws_it_speaks_tls_to_the_buckets_own_name_and_checks_the_certificate
     # None is urllib3's default, which requires a certificate that is valid for the host.
 
 
-def test_its_secrets_are_not_in_what_it_prints() -> None:
+def test_the_clients_repr_has_no_secrets() -> None:
     assert "secret" not in repr(S3(environment=LAMBDA))
 
 
@@ -85,7 +85,7 @@ def s3(world: World) -> Any:
 
 
 @pytest.mark.parametrize("key", NAMES)
-def test_what_it_stores_boto3_finds_and_the_other_way_round(world: World, s3: Any, key: str) -> None:
+def test_the_client_and_boto3_each_find_what_the_other_stored(world: World, s3: Any, key: str) -> None:
     stored = s3.put_object(
         Bucket="source",
         Key=key,

@@ -55,7 +55,7 @@ def client(server: Any, **options: Any) -> S3:
     )
 
 
-def test_it_waits_no_longer_than_its_own_pauses_whatever_it_is_told(
+def test_the_client_waits_no_longer_than_its_own_pauses_despite_retry_after(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -74,7 +74,7 @@ def test_an_answer_of_503_is_tried_again(server: Any) -> None:
     assert client(server).get_object(Bucket="b", Key="k")["Body"].read() == b"found"
 
 
-def test_after_its_last_try_it_says_what_s3_said(server: Any) -> None:
+def test_after_the_last_try_the_error_has_the_code_and_message_of_s3(server: Any) -> None:
     Server.script = [(503, {}, b"<Error><Code>SlowDown</Code><Message>Reduce</Message></Error>")] * 2
     with pytest.raises(ClientError, match=r"SlowDown.*Reduce"):
         client(server, retries=1).get_object(Bucket="b", Key="k")
@@ -129,7 +129,7 @@ def test_an_object_that_looks_like_an_error_is_read_as_stored(server: Any) -> No
     assert client(server).get_object(Bucket="b", Key="k")["Body"].read() == INTERNAL
 
 
-def test_what_was_not_deleted_is_named(server: Any) -> None:
+def test_keys_that_were_not_deleted_are_an_error_that_says_why(server: Any) -> None:
     refused = b"<Error><Key>k</Key><Code>AccessDenied</Code><Message>no</Message></Error>"
     Server.script = [
         (
@@ -143,7 +143,7 @@ def test_what_was_not_deleted_is_named(server: Any) -> None:
         output._delete("k")
 
 
-def test_what_is_refused_is_not_tried_again(server: Any) -> None:
+def test_a_request_that_is_refused_is_not_tried_again(server: Any) -> None:
     Server.script = [(403, {}, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")]
     with pytest.raises(ClientError, match="AccessDenied"):
         client(server).get_object(Bucket="b", Key="k")
@@ -170,7 +170,7 @@ def test_a_server_that_is_not_there_is_an_error_after_the_tries(server: Any) -> 
         s3.head_object(Bucket="b", Key="k")
 
 
-def test_a_key_that_no_address_can_hold_is_an_error_of_its_own() -> None:
+def test_a_key_that_no_address_can_hold_is_an_invalid_uri() -> None:
     with pytest.raises(ClientError) as refused:
         S3(environment={**os.environ, "AWS_REGION": "us-east-1"}).get_object(Bucket="b", Key="/\x01a")
     assert refused.value.response["Error"]["Code"] == "InvalidURI"

@@ -122,7 +122,7 @@ def test_each_thread_keeps_its_connection(cloud: Cloud) -> None:
     assert len(cloud.connections) <= THREADS
 
 
-def test_without_credentials_it_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_credentials_the_client_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     session = boto3.Session(region_name="eu-west-1")
     monkeypatch.setattr(session, "get_credentials", lambda: None)
     with pytest.raises(NoCredentialsError):

@@ -27,7 +27,7 @@ def refused(code: str, message: str = "") -> Exception:
         ("KMS.DisabledException", "", "unreadable", "the bucket's own encryption"),
     ],
 )
-def test_what_can_never_be_read_is_a_rejection_that_says_what_to_do(
+def test_an_object_that_can_never_be_read_is_a_rejection_that_says_what_to_do(
     code: str, message: str, reason: str, advice: str
 ) -> None:
     rejected = refused(code, message)
@@ -37,5 +37,5 @@ def test_what_can_never_be_read_is_a_rejection_that_says_what_to_do(
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "AccessDenied", "InternalError", "InvalidRequest"])
-def test_everything_else_comes_again(code: str) -> None:
+def test_every_other_refusal_is_retried(code: str) -> None:
     assert isinstance(refused(code), ClientError)

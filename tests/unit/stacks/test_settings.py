@@ -27,7 +27,7 @@ def test_the_limits_of_the_settings_are_those_of_the_image_core() -> None:
     assert (Settings().max_pixels, Settings().max_bytes) == (Limits().max_pixels, Limits().max_bytes)
 
 
-def test_values_of_the_command_line_are_text_and_are_read() -> None:
+def test_values_from_the_command_line_are_converted_from_text() -> None:
     settings = Settings.from_context({"stage": "production", "labels": "on", "max_pixels": "5000000"})
     assert (settings.stage, settings.labels, settings.max_pixels) == ("production", "on", 5_000_000)
 
@@ -55,7 +55,9 @@ def test_values_of_the_command_line_are_text_and_are_read() -> None:
         ({"alarm_email": "nobody"}, "Allowed: an e-mail address, or nothing"),
     ],
 )
-def test_what_is_not_possible_is_an_error_that_lists_what_is(context: dict[str, Any], says: str) -> None:
+def test_an_invalid_setting_is_an_error_that_lists_what_is_allowed(
+    context: dict[str, Any], says: str
+) -> None:
     with pytest.raises(SettingsError, match=says):
         Settings.from_context(context)
 
@@ -69,6 +71,6 @@ def test_production_and_sandbox_are_different_stacks_of_one_prefix() -> None:
     assert Settings(stage="production", prefix="ours").stack_name("Network") == "ours-production-Network"
 
 
-def test_zones_are_two_ids() -> None:
+def test_zones_are_read_as_two_ids() -> None:
     assert Settings().zone_ids == ()
     assert Settings.from_context({"zones": "usgw1-az1,usgw1-az2"}).zone_ids == ("usgw1-az1", "usgw1-az2")

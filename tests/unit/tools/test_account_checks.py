@@ -53,13 +53,15 @@ def stubbed() -> Iterator[Callable[..., Any]]:
         ("ParameterNotFound", Level.FAILS, "not done in this Region"),
     ],
 )
-def test_the_bootstrap(stubbed: Any, answer: Any, level: Level, says: str) -> None:
+def test_a_missing_or_old_bootstrap_fails(stubbed: Any, answer: Any, level: Level, says: str) -> None:
     found = checks.bootstrap(stubbed("ssm", ("get_parameter", answer)))
     assert (found.level, says in found.found) == (level, True)
 
 
 @pytest.mark.parametrize(("there", "level"), [(10, Level.FAILS), (100, Level.FAILS), (1000, Level.FINE)])
-def test_what_is_provisioned_leaves_a_hundred(stubbed: Any, there: int, level: Level) -> None:
+def test_provisioned_concurrency_fails_unless_it_leaves_a_hundred_unreserved(
+    stubbed: Any, there: int, level: Level
+) -> None:
     limits = {"AccountLimit": {"UnreservedConcurrentExecutions": there}}
     stub = stubbed("lambda", ("get_account_settings", limits))
     found = checks.concurrency(stub, replace(SETTINGS, warm="provisioned"))
@@ -68,7 +70,9 @@ def test_what_is_provisioned_leaves_a_hundred(stubbed: Any, there: int, level: L
 
 
 @pytest.mark.parametrize(("there", "level"), [(10, Level.FINE), (8, Level.MIND), (1000, Level.FINE)])
-def test_the_concurrency_of_functions(stubbed: Any, there: int, level: Level) -> None:
+def test_too_little_concurrency_for_the_functions_is_reported_with_the_setting_to_use(
+    stubbed: Any, there: int, level: Level
+) -> None:
     limits = {"AccountLimit": {"UnreservedConcurrentExecutions": there}}
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), SETTINGS)
     assert found.level is level
@@ -76,7 +80,7 @@ def test_the_concurrency_of_functions(stubbed: Any, there: int, level: Level) ->
         assert "max_concurrency in cdk.json to 3" in found.todo
 
 
-def test_each_shard_of_a_stream_takes_one_of_them(stubbed: Any) -> None:
+def test_each_shard_of_a_stream_takes_a_concurrent_execution(stubbed: Any) -> None:
     limits = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
     settings = replace(SETTINGS, stream="on-demand")
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)
@@ -85,7 +89,7 @@ def test_each_shard_of_a_stream_takes_one_of_them(stubbed: Any) -> None:
 
 
 @pytest.mark.parametrize(("there", "level"), [(6, Level.FINE), (4, Level.MIND)])
-def test_the_quota_of_tasks(stubbed: Any, there: float, level: Level) -> None:
+def test_a_vcpu_quota_below_what_the_tasks_take_is_reported(stubbed: Any, there: float, level: Level) -> None:
     assert checks.fargate_vcpus(stubbed("service-quotas", ("get_service_quota", quota(there)))).level is level
 
 
@@ -97,7 +101,9 @@ def test_a_quota_that_was_never_changed_is_awss_default(stubbed: Any) -> None:
 @pytest.mark.parametrize(
     ("used", "taken", "level"), [(4, False, Level.FINE), (5, False, Level.FAILS), (5, True, Level.FINE)]
 )
-def test_the_quota_of_vpcs(stubbed: Any, used: int, taken: bool, level: Level) -> None:
+def test_a_full_quota_of_vpcs_fails_unless_the_vpc_exists_already(
+    stubbed: Any, used: int, taken: bool, level: Level
+) -> None:
     ec2 = stubbed("ec2", ("describe_vpcs", {"Vpcs": [{"VpcId": f"vpc-{one}"} for one in range(used)]}))
     quotas = stubbed("service-quotas", ("get_service_quota", quota(5)))
     assert checks.vpcs(ec2, quotas, taken).level is level
@@ -115,7 +121,9 @@ def test_the_quota_of_vpcs(stubbed: Any, used: int, taken: bool, level: Level) -
         ("3 1", "", "", Level.FAILS, "another Region"),
     ],
 )
-def test_the_zones(stubbed: Any, ids: str, default: str, chosen: str, level: Level, says: str) -> None:
+def test_the_zones_fail_unless_both_exist_and_support_vpc_origins(
+    stubbed: Any, ids: str, default: str, chosen: str, level: Level, says: str
+) -> None:
     """ids: numbers of zone ids, in the order of the zones' names; default: those with a default subnet."""
     named = [
         zone(f"use1-az{one}", name=f"us-east-1{letter}")
@@ -142,7 +150,7 @@ def test_the_zones(stubbed: Any, ids: str, default: str, chosen: str, level: Lev
         ("NoSuchEntity", Level.MIND),
     ],
 )
-def test_the_role_of_ecs(stubbed: Any, answer: Any, level: Level) -> None:
+def test_a_missing_service_linked_role_of_ecs_is_reported(stubbed: Any, answer: Any, level: Level) -> None:
     if isinstance(answer, dict):
         answer["Role"]["CreateDate"] = datetime(2026, 1, 1, tzinfo=UTC)
     assert checks.service_linked_role(stubbed("iam", ("get_role", answer))).level is level
@@ -167,7 +175,7 @@ EXCLUDED = {
         ("block-ingress", "nat", [{**EXCLUDED, "State": "delete-complete"}], Level.FAILS, ""),
     ],
 )
-def test_vpc_block_public_access(
+def test_vpc_block_public_access_fails_unless_it_is_off_or_excludes_the_vpc(
     stubbed: Any, mode: str, egress: str, exclusions: list[Any] | None, level: Level, says: str
 ) -> None:
     """exclusions: of the account; None if Network does not exist yet."""
@@ -193,7 +201,9 @@ def test_vpc_block_public_access(
         ("UPDATE_IN_PROGRESS", Level.FAILS, "Wait"),
     ],
 )
-def test_stacks_of_our_names(status: str, level: Level, says: str) -> None:
+def test_an_existing_stack_of_our_names_is_reported_with_what_to_do(
+    status: str, level: Level, says: str
+) -> None:
     class Cloudformation:
         def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
             if StackName == "lof-Network":
@@ -214,7 +224,7 @@ def test_stacks_of_our_names(status: str, level: Level, says: str) -> None:
     ("region", "level"),
     [("eu-west-1", Level.FINE), ("cn-north-1", Level.FAILS), ("us-gov-west-1", Level.FAILS)],
 )
-def test_the_partition(region: str, level: Level) -> None:
+def test_a_partition_other_than_aws_fails(region: str, level: Level) -> None:
     assert checks.partition(boto3.Session(region_name=region)).level is level
 
 
@@ -228,7 +238,7 @@ def test_the_partition(region: str, level: Level) -> None:
         ("[ $1 = info ] && echo aarch64", "arm64", Level.FINE, "linux/arm64"),
     ],
 )
-def test_docker_and_its_platforms(
+def test_docker_fails_without_a_daemon_or_the_platform_to_build_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, cpu: str, level: Level, says: str
 ) -> None:
     program = tmp_path / "docker"
@@ -241,7 +251,7 @@ def test_docker_and_its_platforms(
         assert '"architecture": "x86_64"' in found.todo
 
 
-def test_without_docker_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_docker_command_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDK_DOCKER", "no-such-docker")
     assert checks.docker("arm64").level is Level.FAILS
 

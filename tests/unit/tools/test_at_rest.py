@@ -27,13 +27,13 @@ def total(**settings: Any) -> float:
     return sum(item.usd for item in at_rest.items(**settings))
 
 
-def test_a_sandbox_by_hand() -> None:
+def test_the_idle_cost_of_a_sandbox_agrees_with_a_calculation_by_hand() -> None:
     compute = 730 * (0.5 * 0.03238 + 2 * 0.00356)
     rest = 730 * 0.0225 + 12 * 0.10 + 9 * 0.30 + 730 * 0.005
     assert total(stage="sandbox", egress="public-ip", architecture="arm64") == pytest.approx(compute + rest)
 
 
-def test_two_nat_gateways_and_their_addresses_by_hand() -> None:
+def test_the_cost_of_two_nat_gateways_agrees_with_a_calculation_by_hand() -> None:
     production: dict[str, Any] = {"stage": "production", "architecture": "x86_64"}
     more = total(egress="nat", **production) - total(egress="public-ip", **production)
     assert more == pytest.approx(730 * 2 * (0.045 + 0.005) - 730 * 2 * 0.005)

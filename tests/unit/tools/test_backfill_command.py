@@ -105,7 +105,7 @@ def test_nothing_is_started_without_a_yes(
     assert driver.started == []
 
 
-def test_a_prefix_of_nothing_is_refused_before_anything_is_deployed(
+def test_a_prefix_without_objects_is_refused_before_anything_is_deployed(
     driver: Driver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("--prefix", "new/", "--yes") == 1
@@ -167,7 +167,7 @@ def test_a_run_that_failed_or_was_stopped_says_why_and_how_to_go_on(
     assert "The same command resumes it." in said
 
 
-def test_objects_that_could_not_be_looked_at_are_told_and_end_it_with_1(
+def test_objects_that_could_not_be_looked_at_are_reported_and_the_exit_code_is_1(
     driver: Driver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     driver.states = [Progress(status="SUCCEEDED", objects=100, done=98, failed=2)]
@@ -175,7 +175,7 @@ def test_objects_that_could_not_be_looked_at_are_told_and_end_it_with_1(
     assert "2 are in batches that failed: the same command tries them again." in capsys.readouterr().out
 
 
-def test_whoever_stops_looking_is_told_that_it_goes_on(
+def test_ctrl_c_while_a_run_is_followed_says_how_to_stop_the_run(
     driver: Driver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
@@ -188,7 +188,7 @@ def test_whoever_stops_looking_is_told_that_it_goes_on(
     assert driver.stopped == []
 
 
-def test_stop_stops_what_goes_on(driver: Driver, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stop_stops_the_run_in_progress(driver: Driver, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--stop") == 0
     assert "No run is in progress." in capsys.readouterr().out
     driver.going_on = ["one"]
@@ -196,7 +196,7 @@ def test_stop_stops_what_goes_on(driver: Driver, capsys: pytest.CaptureFixture[s
     assert driver.stopped == ["one"]
 
 
-def test_what_is_not_deployed_is_a_sentence(
+def test_a_missing_local_aws_is_an_error_that_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(*_: object) -> None:
@@ -210,7 +210,7 @@ def test_what_is_not_deployed_is_a_sentence(
 @pytest.mark.parametrize(
     "wrong", [["--at-once", "0"], ["--plan", "many"], ["--at-once", "-1"], ["--at-once", "²"]]
 )
-def test_numbers_are_checked(wrong: list[str]) -> None:
+def test_invalid_numbers_are_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):
         run(*wrong)
 
@@ -235,7 +235,7 @@ def test_a_plan_needs_no_account(capsys: pytest.CaptureFixture[str], tmp_path: P
 SETTINGS = Settings(max_concurrency=120)
 
 
-def test_ten_million_photos_by_hand() -> None:
+def test_the_plan_for_ten_million_photos_agrees_with_a_calculation_by_hand() -> None:
     plan = planned("LambdaPattern", 10_000_000, SETTINGS, at_once=20)
     assert plan.seconds == pytest.approx(10e6 * (0.5 + 0.5) / 20)
     s3, steps, function, queue = (item.usd for item in plan.feeding())
@@ -259,7 +259,9 @@ def test_ten_million_photos_by_hand() -> None:
         ("QueuePattern", 500, 4),
     ],
 )
-def test_no_more_work_side_by_side_than_the_settings_allow(pattern: str, at_once: int, workers: int) -> None:
+def test_no_more_work_runs_side_by_side_than_the_settings_allow(
+    pattern: str, at_once: int, workers: int
+) -> None:
     assert planned(pattern, 1, Settings(), at_once=at_once).workers == workers
 
 
@@ -268,7 +270,7 @@ def test_a_task_of_hybrid_pattern_has_to_start_first() -> None:
     assert plan.each == pytest.approx(45 + 6.7 + 0.5)
 
 
-def test_many_at_once_go_no_faster_than_the_function_sends() -> None:
+def test_a_backfill_is_no_faster_than_the_function_sends() -> None:
     plan = planned("LambdaPattern", 3000, SETTINGS, at_once=1000)
     assert plan.seconds == pytest.approx(100)
 

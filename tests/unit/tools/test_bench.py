@@ -28,12 +28,12 @@ def test_two_revisions_are_compared_by_the_median_of_their_ratios(capsys: pytest
     assert not trees[1].exists(), "the worktree is gone"
 
 
-def test_a_revision_that_is_none_is_a_sentence() -> None:
+def test_an_unknown_revision_is_an_error_that_names_it() -> None:
     with pytest.raises(RevisionError, match="nowhere cannot be checked out"):
         compare("nowhere", lambda *_: {})
 
 
-def test_there_are_results() -> None:
+def test_the_main_benchmarks_have_stored_results() -> None:
     assert {"coldstart", "imaging", "memory", "quality"} <= set(KEPT)
 
 
@@ -44,7 +44,7 @@ def test_the_page_holds_the_table_of_the_result(name: str) -> None:
     assert with_table(page, name) == page
 
 
-def test_the_page_has_no_table_but_these() -> None:
+def test_the_page_has_no_table_without_a_stored_result() -> None:
     assert PAGE.read_text().count("Measured on") == len(KEPT)
 
 
@@ -56,7 +56,7 @@ def test_the_image_core_keeps_its_targets_where_it_was_last_measured() -> None:
     assert figures["runtime/imaging/"]["peak_mb"] <= 80
 
 
-def test_a_cold_start_takes_half_of_what_boto3_and_tracer_take() -> None:
+def test_a_cold_start_takes_at_most_half_of_what_boto3_and_tracer_take() -> None:
     assert json.loads((RESULTS / "coldstart.json").read_text())["figures"]["the function as it is"] <= 0.5
 
 
@@ -80,18 +80,18 @@ def test_the_image_service_keeps_its_targets_but_for_thumbors_jpeg() -> None:
     assert viewer["alone"] <= 1.10
 
 
-def test_a_tile_of_a_kept_source_takes_little_more_than_iipsrv_takes() -> None:
+def test_a_tile_of_a_kept_source_takes_at_most_1_4_times_what_iipsrv_takes() -> None:
     figures = json.loads((RESULTS / "tiles.json").read_text())["figures"]
     assert figures["iipsrv, a pyramid not compressed"] <= 1.4
     assert figures["iipsrv, a pyramid of JPEG tiles"] <= 1
 
 
-def test_quality_is_54_decibel_and_never_half_a_decibel_below_sharps() -> None:
+def test_quality_is_at_least_54_decibel_and_at_most_half_a_decibel_below_sharps() -> None:
     figures = json.loads((RESULTS / "quality.json").read_text())["figures"]
     assert all(ours >= max(54, theirs - 0.5) for ours, theirs in figures.values())
 
 
-def test_what_the_limits_let_in_fits_into_the_function() -> None:
+def test_the_largest_image_that_the_limits_allow_fits_into_the_functions_memory() -> None:
     """1,769 MB, less 200 for the process itself and 105 for the largest file."""
     figures = json.loads((RESULTS / "memory.json").read_text())["figures"]
     room = (1769 - 200 - 105) * 2**20
@@ -100,7 +100,7 @@ def test_what_the_limits_let_in_fits_into_the_function() -> None:
         assert per_pixel * most < room, kind
 
 
-def test_a_pyramid_takes_what_dzsave_does_and_not_more() -> None:
+def test_a_pyramid_takes_at_most_15_percent_more_than_dzsave() -> None:
     figures = json.loads((RESULTS / "pyramid.json").read_text())["figures"]
     assert figures["CPU"] <= 11
     assert figures["of dzsave"] <= 1.15
@@ -112,12 +112,12 @@ def test_a_worker_stays_within_450_mb_at_40000_px_uploads_included() -> None:
     assert figures["peak MB"] <= 450
 
 
-def test_uploads_with_their_tiles_take_little_more_than_tiles_alone() -> None:
+def test_uploads_with_their_tiles_take_at_most_30_percent_more_than_tiles_alone() -> None:
     figures = json.loads((RESULTS / "worker.json").read_text())["figures"]
     assert figures["of tiles alone"] <= 1.30
 
 
-def test_those_who_ignore_retry_after_leave_most_of_the_good_answers() -> None:
+def test_clients_that_ignore_retry_after_leave_at_least_70_percent_of_the_good_answers() -> None:
     figures = json.loads((RESULTS / "overload.json").read_text())["figures"]
     assert figures["of few"] >= 0.7
 
@@ -127,7 +127,7 @@ def test_live_uploads_wait_at_most_twice_as_long_beside_a_backfill() -> None:
     assert figures["of alone"] <= 2
 
 
-def test_memory_is_never_underestimated_and_rarely_by_more_than_twice_overestimated() -> None:
+def test_memory_is_never_underestimated_and_mostly_estimated_within_twice() -> None:
     figures = json.loads((RESULTS / "placement.json").read_text())["figures"]
     assert figures["least"] >= 1
     assert figures["within twice"] >= 0.9

@@ -88,7 +88,7 @@ def said(endpoint: str) -> str:
     return console.file.getvalue()
 
 
-def test_both_are_asked_the_same_and_no_path_twice_but_the_first(sides: dict[str, Deaf]) -> None:
+def test_each_service_is_asked_for_no_path_twice_but_the_first(sides: dict[str, Deaf]) -> None:
     text = said("http://127.0.0.1:1")
     service, function = (sides[stack].asked for stack in ("FargatePattern", "LambdaService"))
     for asked in (service, function):
@@ -116,7 +116,9 @@ def test_the_tables_are_markdown_on_a_narrow_terminal_too(sides: dict[str, Deaf]
     assert all(lines[lines.index(one) + 1].startswith("|--") for one in headings)
 
 
-def test_what_a_request_took_is_what_the_server_says_its_steps_not_twice(sides: dict[str, Deaf]) -> None:
+def test_the_work_of_a_request_is_the_sum_of_the_servers_steps_each_counted_once(
+    sides: dict[str, Deaf],
+) -> None:
     rows = [line for line in said("http://127.0.0.1:1").splitlines() if line.startswith("|Fargate")]
     assert [cell.strip() for cell in rows[-1].split("|")][2] == "11"  # parse, fetch, work: 1 + 2 + 8
 

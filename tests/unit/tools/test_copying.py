@@ -85,7 +85,7 @@ def test_nothing_of_the_other_patterns_comes_along(copied: tuple[str, Path]) -> 
     assert not {"chooser", "tools", "bench", "dev.py"} & {path.name for path in folder.iterdir()}
 
 
-def test_every_link_of_its_pages_leads_somewhere(copied: tuple[str, Path]) -> None:
+def test_every_link_of_the_copys_pages_leads_somewhere(copied: tuple[str, Path]) -> None:
     _, folder = copied
     for page in folder.rglob("*.md"):
         for path in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text()):
@@ -102,7 +102,7 @@ def test_no_test_of_code_that_stays_here_comes_along(copied: tuple[str, Path]) -
     assert [one for one in ours if not any((folder / one).glob("*.py"))] == []
 
 
-def test_its_templates_are_the_same_but_for_assets(copied: tuple[str, Path]) -> None:
+def test_the_copys_templates_are_the_same_but_for_assets(copied: tuple[str, Path]) -> None:
     pattern, folder = copied
     done = run(folder, sys.executable, "-c", WRITE)
     assert done.returncode == 0, done.stderr
@@ -117,7 +117,7 @@ def without_hashes(template: dict[str, object]) -> str:
 
 
 @pytest.mark.slow
-def test_its_tests_pass(copied: tuple[str, Path]) -> None:
+def test_the_copys_tests_pass(copied: tuple[str, Path]) -> None:
     _, folder = copied
     done = run(folder, sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist=loadscope")
     assert done.returncode == 0, done.stdout[-3000:]

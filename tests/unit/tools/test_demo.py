@@ -12,7 +12,7 @@ from tools.commands import demo
         ("colour=red", "Unknown setting colour."),
     ],
 )
-def test_a_setting_that_cannot_be_is_one_sentence(
+def test_an_invalid_setting_is_an_error_without_a_traceback(
     setting: str, says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")

@@ -54,13 +54,13 @@ def test_a_step_that_failed_says_what_to_do(said: str, advice: str) -> None:
     assert advice in set_up.advice(said)
 
 
-def test_too_little_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**8}))
     with pytest.raises(set_up.SetupError, match=r"needs 2 GB of disk and 0\.1 GB are free: make room"):
         set_up.check_machine()
 
 
-def test_a_missing_venv_module_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_venv_module_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     with pytest.raises(set_up.SetupError, match="apt install python3-venv"):
         set_up.check_machine()

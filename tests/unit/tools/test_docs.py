@@ -77,7 +77,7 @@ STEPS = [step for page in pages.PAGES for step in pages.steps(page)]
     [step for step in STEPS if step.command.startswith(QUICK) and "--plot" not in step.command],
     ids=lambda step: f"{step.page}: {step.command[:60]}",
 )
-def test_what_can_be_run_at_once_ends_as_the_page_says(step: pages.Step) -> None:
+def test_a_command_that_can_be_run_at_once_ends_as_the_page_says(step: pages.Step) -> None:
     done = run(step.command)
     assert done.returncode == 0, done.stderr
     assert pages.first_missing_line(step.expected_output, done.stdout) is None

@@ -81,7 +81,7 @@ def write(who: str, seconds: int, text: str) -> None:
     boto3.client("logs").put_log_events(logGroupName=f"/{who}", logStreamName="one", logEvents=[event])
 
 
-def test_what_all_three_wrote_of_a_job_is_shown_together_by_time(
+def test_the_logs_of_dispatcher_worker_and_tracker_are_shown_together_by_time(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = world.job.job_id
@@ -105,7 +105,7 @@ def test_what_all_three_wrote_of_a_job_is_shown_together_by_time(
     ]
 
 
-def test_an_id_of_no_job_is_a_sentence(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_job_id_is_an_error_that_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert jobs.main(["show", "zzz"]) == 1
     assert "No job begins with 'zzz'" in capsys.readouterr().out
 

@@ -72,7 +72,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     return found
 
 
-def test_a_healthy_account_is_told_in_lines_and_ends_with_0(
+def test_a_healthy_account_is_reported_line_by_line_and_ends_with_0(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = preflight.main([])
@@ -82,7 +82,9 @@ def test_a_healthy_account_is_told_in_lines_and_ends_with_0(
     assert "Availability zones: use1-az1, use1-az2" in said
 
 
-def test_what_fails_is_counted_and_ends_with_1(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_check_is_counted_and_ends_with_1(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
     account.bootstrapped = False
     assert preflight.main([]) == 1
     said = capsys.readouterr().out
@@ -119,7 +121,7 @@ def test_a_check_that_may_not_look_is_a_finding_and_no_traceback(
     assert "could not be checked" in found[1].found
 
 
-def test_a_setting_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_setting_is_an_error_that_names_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert preflight.main(["-c", "zone=a"]) == 1
     assert "Unknown setting zone" in capsys.readouterr().out
     with pytest.raises(SettingsError, match="-c setting=value"):

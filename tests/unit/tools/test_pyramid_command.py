@@ -55,7 +55,7 @@ def test_a_folder_with_something_in_it_is_left_alone(
 
 
 @pytest.mark.parametrize(("content", "says"), [(None, "No such file"), (b"text", "not an image")])
-def test_what_is_no_image_is_a_sentence(
+def test_a_file_that_is_not_an_image_is_an_error_that_says_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, says: str
 ) -> None:
     file = tmp_path / "a.jpg"

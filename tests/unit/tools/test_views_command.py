@@ -83,7 +83,7 @@ def test_top_adds_up_shards_and_minutes_and_shows_the_most(
     assert not any(name in said for name in ("iiif/1.jpg", "old.jpg", "shard/"))
 
 
-def test_redrive_puts_whole_records_back_and_removes_what_told_of_them(
+def test_redrive_puts_whole_records_back_and_removes_their_failure_reports(
     driver: StreamDriver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fail(driver, log_line(request_id="a"), log_line(request_id="b"))
@@ -94,7 +94,7 @@ def test_redrive_puts_whole_records_back_and_removes_what_told_of_them(
     assert driver.set_aside("") == ["malformed/shard/1.jsonl"]
 
 
-def test_what_was_only_too_old_stays_unless_it_is_asked_for(
+def test_records_that_were_only_too_old_stay_unless_they_are_asked_for(
     driver: StreamDriver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A recreated event source sets aside records that are too old, which may have been counted."""
@@ -107,7 +107,7 @@ def test_what_was_only_too_old_stays_unless_it_is_asked_for(
     assert driver.set_aside("") == []
 
 
-def test_what_could_not_be_read_is_put_back_once_it_can(driver: StreamDriver) -> None:
+def test_malformed_records_are_put_back_when_asked_for(driver: StreamDriver) -> None:
     line = {"sequence": "1", "reason": "?", "partition_key": "key", "data": "bm9uc2Vuc2U="}
     driver.s3.put_object(Bucket="aside", Key="malformed/stream/shard/1.jsonl", Body=json.dumps(line).encode())
     assert views.main(["redrive", "--malformed"]) == 0
@@ -115,7 +115,7 @@ def test_what_could_not_be_read_is_put_back_once_it_can(driver: StreamDriver) ->
     assert driver.set_aside("") == []
 
 
-def test_of_what_the_stream_took_in_part_only_the_rest_is_put_again(
+def test_a_second_redrive_puts_only_the_records_that_the_first_could_not(
     driver: StreamDriver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [log_line(request_id=f"{number}") for number in range(1200)]
@@ -152,7 +152,7 @@ def test_a_payload_may_be_an_object_too(driver: StreamDriver, malformed: bool) -
     assert len(in_the_stream(driver)) == (0 if malformed else 1)
 
 
-def test_of_malformed_lines_only_the_rest_is_put_again(
+def test_a_second_redrive_puts_only_the_malformed_lines_that_the_first_could_not(
     driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = {"sequence": "1", "reason": "?", "partition_key": "key", "data": "bm9uc2Vuc2U="}
@@ -169,7 +169,7 @@ def test_of_malformed_lines_only_the_rest_is_put_again(
     assert len(in_the_stream(driver)) == 700
 
 
-def test_two_calls_of_put_are_views_of_their_own(driver: StreamDriver) -> None:
+def test_two_calls_of_put_make_different_views(driver: StreamDriver) -> None:
     assert len({key for _ in range(2) for key, _ in views.made_up(10)}) == 20
 
 
@@ -209,7 +209,7 @@ def test_a_call_has_no_more_records_and_bytes_than_kinesis_takes(
     assert max(size for _, size in sizes) < 5 * 1024 * 1024
 
 
-def test_what_is_not_counted_yet_is_behind(driver: StreamDriver) -> None:
+def test_the_stream_is_behind_until_its_records_are_counted(driver: StreamDriver) -> None:
     driver.put([("a", b"a"), ("b", b"b")])
     assert driver.behind() > 0
     (*_, last) = in_the_stream(driver)
@@ -219,7 +219,7 @@ def test_what_is_not_counted_yet_is_behind(driver: StreamDriver) -> None:
     assert driver.behind() == 0
 
 
-def test_an_old_position_is_looked_through_piece_by_piece(
+def test_an_old_position_is_read_to_its_end_despite_empty_answers(
     driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GetRecords returns nothing for a while, as on AWS after a shard was idle."""
@@ -238,7 +238,7 @@ def test_an_old_position_is_looked_through_piece_by_piece(
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "99999999999"])
 @pytest.mark.parametrize("option", ["--count", "--minutes"])
-def test_a_number_that_cannot_be_is_one_sentence(
+def test_an_invalid_number_is_an_error_that_says_what_is_allowed(
     option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):

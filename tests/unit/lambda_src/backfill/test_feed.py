@@ -83,7 +83,7 @@ def test_each_object_is_sent_as_the_event_that_the_pattern_missed(fed: Fed) -> N
         assert (event.change, event.bucket) == (Change.CREATED, "source")
 
 
-def test_what_is_shown_rejected_gone_or_a_folder_is_not_sent(fed: Fed) -> None:
+def test_an_object_that_is_shown_rejected_gone_or_a_folder_is_not_sent(fed: Fed) -> None:
     fed.put("done.jpg", "bad.jpg", "folder/", "new.jpg")
     fed.feed("done.jpg", "bad.jpg")
     done, bad = (parse_event(one) for one in fed.take())
@@ -106,7 +106,7 @@ def test_a_newer_version_than_the_one_that_is_shown_is_sent_and_shown(fed: Fed) 
     assert fed.feed("a.jpg").counts == {"shown": 1}
 
 
-def test_what_was_deleted_and_uploaded_again_is_shown(fed: Fed) -> None:
+def test_an_object_that_was_deleted_and_uploaded_again_is_shown(fed: Fed) -> None:
     output = fed.world.works.output
     old = parse_event(fed.world.upload(b"old", "a.jpg"))
     output.publish(old, {})
@@ -133,7 +133,7 @@ def test_an_upload_during_the_backfill_wins_whichever_is_done_first(fed: Fed) ->
         assert (output.pointer(upload.key) or {})["job_id"] == upload.job_id
 
 
-def test_once_its_own_event_came_a_version_yields_to_none_that_was_before_it(fed: Fed) -> None:
+def test_a_version_whose_own_event_came_is_not_replaced_by_an_older_one(fed: Fed) -> None:
     """Dead letters redriven late are older than what was sent in their place."""
     output = fed.world.works.output
     output.publish(parse_event(fed.world.upload(b"first", "a.jpg")), {})
@@ -146,7 +146,7 @@ def test_once_its_own_event_came_a_version_yields_to_none_that_was_before_it(fed
     assert (output.pointer("a.jpg") or {})["job_id"] == third.job_id
 
 
-def test_an_upload_while_it_looks_is_never_older_than_what_it_saw(
+def test_an_upload_while_an_object_is_looked_at_is_newer_than_the_event_sent_for_it(
     fed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the pointer were read last, it might show the newer version, and the older would come after it."""
@@ -220,7 +220,7 @@ def test_a_job_that_has_left_the_queue_takes_room_until_it_has_ended(fed: Fed) -
     assert fed.feed("a.jpg", at_once=1).counts == {"sent": 1}
 
 
-def test_with_its_time_over_the_rest_is_handed_back_and_sent_by_the_next_call(fed: Fed) -> None:
+def test_when_time_runs_out_the_rest_is_handed_back_and_sent_by_the_next_call(fed: Fed) -> None:
     fed.put("a.jpg", "b.jpg", "c.jpg")
     times = iter([LONG, LAST_SECONDS])
     left = fed.feed("a.jpg", "b.jpg", "c.jpg", at_once=2, seconds=lambda: next(times))
@@ -231,7 +231,9 @@ def test_with_its_time_over_the_rest_is_handed_back_and_sent_by_the_next_call(fe
     assert fed.feeder.run(Batch.of(told), lambda: LONG).counts == {"sent": 3}
 
 
-def test_what_the_queue_does_not_take_is_sent_again(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_the_queue_does_not_take_are_sent_again(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = [f"{number:02}.jpg" for number in range(12)]
     fed.put(*keys)
     send = fed.world.sqs.send_message_batch

@@ -38,7 +38,7 @@ def test_at_any_fraction_of_a_second_a_job_begins_at_once(world: World) -> None:
         assert world.by_tasks_only().dispatch(world.upload(SCAN)).metric == "TaskStarted"
 
 
-def test_a_large_scan_is_done_by_one_task_and_says_why(world: World) -> None:
+def test_a_scan_that_only_tasks_may_do_is_done_by_one_task_and_says_why(world: World) -> None:
     assert world.by_tasks_only().dispatch(world.upload(SCAN)).metric == "TaskStarted"
     (task,) = world.ecs.live
     assert world.job.state is State.STARTING
@@ -167,7 +167,9 @@ def test_a_function_that_comes_back_after_its_lease_does_no_harm(
     assert published(world, world.job)
 
 
-def test_progress_that_cannot_be_noted_costs_no_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_that_cannot_be_stored_does_not_stop_the_work(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
     throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
     monkeypatch.setattr(type(world.jobs), "progress", lambda *_: (_ for _ in ()).throw(throttled))
@@ -176,7 +178,7 @@ def test_progress_that_cannot_be_noted_costs_no_work(world: World, monkeypatch: 
     assert published(world, world.job)
 
 
-def test_a_begin_whose_answer_was_lost_is_its_own(world: World) -> None:
+def test_a_task_may_begin_an_attempt_again_and_another_task_may_not(world: World) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
     (task,) = world.ecs.live
     job_id = world.job.job_id
@@ -209,7 +211,7 @@ def test_without_permission_to_write_the_job_fails_with_the_reason_and_can_be_re
     assert published(world, world.job)
 
 
-def test_a_worker_whose_job_went_on_without_it_stops_and_changes_nothing(
+def test_a_worker_whose_job_has_a_later_attempt_stops_and_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
@@ -240,7 +242,7 @@ def test_a_worker_stops_at_the_next_progress_where_the_signal_itself_was_swallow
     assert invisible(world, world.job)
 
 
-def test_a_task_whose_end_was_lost_finds_its_result_and_makes_it_no_second_time(
+def test_a_task_after_one_whose_end_was_lost_finds_the_result_and_does_not_make_it_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.by_tasks_only()

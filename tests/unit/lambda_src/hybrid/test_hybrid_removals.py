@@ -52,7 +52,7 @@ def test_a_deletion_reaches_cloudfront_with_the_next_sweep(world: World) -> None
     assert len(world.edge.asked) == 1
 
 
-def test_what_is_refused_is_asked_for_again(world: World) -> None:
+def test_an_invalidation_that_is_refused_is_asked_for_again(world: World) -> None:
     paths = deleted(world, 1)
     world.edge.busy = True
     assert world.sweep().metric == "Swept"
@@ -62,7 +62,7 @@ def test_what_is_refused_is_asked_for_again(world: World) -> None:
     assert list(world.edge.asked.values()) == [paths]
 
 
-def test_fifteen_at_once(world: World) -> None:
+def test_a_sweep_invalidates_at_most_fifteen_results(world: World) -> None:
     for number in range(17):
         world.removals.add(f"{number:032x}")
         world.now += 1
@@ -72,7 +72,7 @@ def test_fifteen_at_once(world: World) -> None:
     assert "/v/00000000000000000000000000000000/*" in next(iter(world.edge.asked.values()))
 
 
-def test_a_request_whose_answer_was_lost_is_the_same_one(
+def test_an_invalidation_whose_answer_was_lost_is_repeated_as_the_same_request(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deleted(world, 2)
@@ -83,7 +83,7 @@ def test_a_request_whose_answer_was_lost_is_the_same_one(
     assert len(world.edge.asked) == 1
 
 
-def test_removed_again_while_it_is_asked_for_it_is_asked_for_again(
+def test_a_result_removed_again_during_its_invalidation_is_invalidated_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deleted(world, 1)
@@ -102,7 +102,7 @@ def test_removed_again_while_it_is_asked_for_it_is_asked_for_again(
     assert len(world.edge.asked) == 2
 
 
-def test_what_was_never_there_is_not_asked_for(world: World) -> None:
+def test_a_result_that_never_existed_is_not_invalidated(world: World) -> None:
     """Each old version that S3's lifecycle deletes sends an event, whether or not it had a result."""
     message = world.upload(b"no scan")
     world.dispatch(message)
@@ -111,7 +111,7 @@ def test_what_was_never_there_is_not_asked_for(world: World) -> None:
     assert not world.edge.asked
 
 
-def test_what_no_cache_can_have_any_more_is_not_asked_for(world: World) -> None:
+def test_a_result_that_no_cache_can_still_have_is_not_invalidated(world: World) -> None:
     world.removals.add("0" * 32)
     (item,) = world.table.scan()["Items"]
     assert item["expires_at"] == item["due"] + 24 * 3600
@@ -120,7 +120,7 @@ def test_what_no_cache_can_have_any_more_is_not_asked_for(world: World) -> None:
     assert not world.edge.asked
 
 
-def test_a_removal_that_was_cut_short_is_asked_for_all_the_same(
+def test_a_result_whose_removal_was_cut_short_is_invalidated_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = world.upload(SCAN)
@@ -141,7 +141,7 @@ def test_a_removal_that_was_cut_short_is_asked_for_all_the_same(
     assert len(world.edge.asked) == 1
 
 
-def test_what_waits_for_cloudfront_is_no_job(world: World) -> None:
+def test_a_pending_invalidation_is_not_a_job(world: World) -> None:
     world.removals.add("0" * 32)
     assert list(world.jobs.all()) == []
     world.sweep()
@@ -171,7 +171,7 @@ def test_a_job_whose_version_is_removed_ends_and_its_task_too(
     assert not world.keys("v/")
 
 
-def test_a_task_that_dies_after_its_version_was_removed_leaves_nothing_either(
+def test_a_task_that_dies_after_its_version_was_removed_leaves_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = world.by_tasks_only().upload(SCAN)

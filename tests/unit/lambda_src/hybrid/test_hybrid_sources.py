@@ -110,7 +110,7 @@ def test_a_second_version_during_the_work_is_what_is_shown_in_the_end(world: Wor
     assert published(world, jobs[second["detail"]["object"]["version-id"]])
 
 
-def test_too_many_pixels_are_refused_before_anything_is_read_but_the_header(world: World) -> None:
+def test_too_many_pixels_are_rejected(world: World) -> None:
     world.limits = replace(world.limits, max_pixels=1000)
     assert world.dispatch(world.upload(SCAN)).metric == "Rejected"
     assert "too-many-pixels" in world.job.message

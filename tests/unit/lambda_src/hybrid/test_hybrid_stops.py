@@ -65,7 +65,7 @@ def test_a_task_that_could_not_be_started_costs_no_attempt_however_often(world: 
     assert published(world, world.job)
 
 
-def test_the_end_of_a_task_that_never_ran_told_again_stops_no_other(world: World) -> None:
+def test_a_repeated_end_of_a_task_that_never_ran_does_not_end_the_next_one(world: World) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
     end = world.ecs.end(world.ecs.live[0], code="TaskFailedToStart", reason="CannotPullContainerError")
     world.track(end)
@@ -76,7 +76,7 @@ def test_the_end_of_a_task_that_never_ran_told_again_stops_no_other(world: World
     assert world.counted["TaskNeverRan"] == 1
 
 
-def test_what_a_task_used_is_counted_once_however_often_its_end_is_told(
+def test_the_resources_of_a_task_are_counted_once_however_often_its_end_is_reported(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
@@ -92,7 +92,7 @@ def test_what_a_task_used_is_counted_once_however_often_its_end_is_told(
     assert (world.counted["VcpuSeconds"], world.counted["GbSeconds"]) == (100, 200)
 
 
-def test_a_job_that_fails_is_counted_also_where_the_answer_of_its_last_write_was_lost(
+def test_a_failed_job_is_counted_even_if_the_answer_to_its_last_write_was_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
@@ -179,7 +179,7 @@ def test_ends_that_come_in_reverse_change_nothing(world: World) -> None:
     assert (world.job.state, world.job.attempt) == (State.DONE, 2)
 
 
-def test_the_late_failure_of_an_attempt_that_was_given_up_fails_nobody(world: World) -> None:
+def test_the_late_failure_of_an_attempt_that_was_given_up_does_not_fail_the_job(world: World) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
     (first,) = world.ecs.live
     world.ecs.tasks[first]["lastStatus"] = "PROVISIONING"
@@ -215,7 +215,7 @@ def test_an_end_that_was_lost_is_found_by_the_sweep(world: World, forgotten: boo
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
 
 
-def test_a_tracker_that_throws_gets_the_message_again_and_does_it_once(
+def test_a_message_for_which_the_tracker_raises_comes_again_and_is_applied_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))

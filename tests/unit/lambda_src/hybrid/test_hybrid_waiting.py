@@ -69,7 +69,7 @@ def test_an_answer_that_was_lost_is_asked_for_with_the_same_token(world: World, 
     assert world.ecs.live == [world.job.task_arn], "the task that was started, and no other"
 
 
-def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:
+def test_the_end_of_a_task_wakes_the_jobs_that_have_waited_longest(world: World) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN, "first.tif"))
     world.ecs.no_room = True
     waiting = []
@@ -85,7 +85,7 @@ def test_an_end_calls_those_that_wait_the_oldest_first(world: World) -> None:
     assert sorted(started) == waiting[:4]
 
 
-def test_whoever_was_tried_in_vain_lets_the_others_try_first(world: World) -> None:
+def test_a_job_that_was_tried_in_vain_lets_the_others_try_first(world: World) -> None:
     world.by_tasks_only().ecs.no_room = True
     for number in range(3):
         world.now += 1
@@ -113,7 +113,7 @@ def test_an_outage_of_minutes_does_not_use_up_all_attempts(world: World) -> None
     assert published(world, world.job)
 
 
-def test_a_job_that_was_asked_for_again_has_all_its_attempts(world: World) -> None:
+def test_a_job_that_is_reopened_has_all_its_attempts_again(world: World) -> None:
     world.by_tasks_only().spot = True
     world.dispatch(world.upload(SCAN))
     world.track(world.ecs.end(world.ecs.live[0], exit_code=1))
@@ -127,7 +127,7 @@ def test_a_job_that_was_asked_for_again_has_all_its_attempts(world: World) -> No
     assert (world.job.state, world.job.attempt) == (State.WAITING, 1 + MAX_ATTEMPTS)
 
 
-def test_a_deploy_that_is_under_way_fails_nobody(world: World) -> None:
+def test_a_deploy_in_progress_does_not_fail_a_job(world: World) -> None:
     world.by_tasks_only()
     run = world.ecs.run_task
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "RunTask")
@@ -198,7 +198,7 @@ def test_after_a_spot_interruption_the_next_attempt_is_on_demand(world: World) -
     assert ["launchType" in request for request in world.ecs.asked] == [False, True]
 
 
-def test_what_is_denied_for_good_fails_with_what_ecs_said(world: World) -> None:
+def test_a_job_whose_task_is_denied_for_good_fails_with_the_message_of_ecs(world: World) -> None:
     world.by_tasks_only()
     error = ClientError(
         {"Error": {"Code": "AccessDeniedException", "Message": "not authorized to perform: ecs:RunTask"}},

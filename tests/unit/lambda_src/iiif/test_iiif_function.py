@@ -53,7 +53,7 @@ def image(key: str, width: int, ending: str = "jpg") -> str:
     return f"/iiif/3/{quote(key, safe='')}/full/{width},/0/default.{ending}"
 
 
-def test_a_hundred_events_in_one_process_of_which_one_is_past_its_deadline(function: Runtime) -> None:
+def test_of_a_hundred_events_only_the_one_past_its_deadline_ends_the_process(function: Runtime) -> None:
     for number in range(100):
         key = KEYS[number % len(KEYS)]
         if number == 50:
@@ -71,7 +71,7 @@ def test_a_hundred_events_in_one_process_of_which_one_is_past_its_deadline(funct
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_an_identifier_is_what_the_viewer_wrote(function: Runtime, key: str) -> None:
+def test_the_id_of_an_image_is_the_identifier_that_the_viewer_wrote(function: Runtime, key: str) -> None:
     answer = function.invoke(event(f"/iiif/3/{quote(key, safe='')}/info.json"))
     assert answer["statusCode"] == 302
     described = function.invoke(event(answer["headers"]["location"]))
@@ -87,7 +87,7 @@ def test_a_path_that_cloudfront_has_not_rewritten_is_taken_as_it_is(function: Ru
 
 
 @pytest.mark.parametrize("path", [f"{PREFIX}!!!", f"{PREFIX}gICA", f"{PREFIX}a", "/i", "/live"])
-def test_what_is_no_path_of_a_viewer_stays_what_it_is(path: str) -> None:
+def test_a_path_that_encodes_no_viewers_path_stays_as_it_is(path: str) -> None:
     assert viewers_path(path) == path
 
 
@@ -111,7 +111,7 @@ def patient(folder: Path) -> Iterator[Runtime]:
 
 
 @pytest.mark.slow
-def test_of_two_thousand_seeded_requests_none_is_more_than_a_function_may_answer(patient: Runtime) -> None:
+def test_no_answer_to_two_thousand_seeded_requests_is_over_lambdas_limit(patient: Runtime) -> None:
     """Otherwise Lambda answers 502: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     chosen, statuses = random.Random(23), dict[int, int]()
     for _ in range(2000):

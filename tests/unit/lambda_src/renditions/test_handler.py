@@ -49,7 +49,7 @@ def logs_to(stream: io.StringIO) -> None:
     sys.modules["runtime.sqs_batch"].logger.registered_handler.setStream(stream)
 
 
-def test_importing_it_makes_no_client_of_botocore() -> None:
+def test_importing_the_handler_makes_no_client_of_botocore() -> None:
     """A client of botocore would take most of a cold start: docs/decisions/0003."""
     program = "import sys, lambda_src.renditions.handler; print('botocore.session' in sys.modules)"
     environment = {**os.environ, "OUTPUT_BUCKET": "b", "MAX_PIXELS": "1", "MAX_BYTES": "1", "LABELS": "off"}

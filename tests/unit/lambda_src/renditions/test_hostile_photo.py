@@ -96,7 +96,7 @@ def record(message: dict[str, Any], arn: str) -> dict[str, Any]:
     }
 
 
-def test_ten_good_ones_are_published_and_one_dead_letter_is_left(
+def test_ten_good_photos_are_published_and_the_hostile_one_is_the_only_dead_letter(
     world: World, environments: Environments
 ) -> None:
     sqs: Any = boto3.client("sqs")

@@ -34,7 +34,7 @@ def test_labels_come_from_the_rendition_as_jpeg(rekognition: Any) -> None:
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ImageTooLargeException", "AccessDeniedException"])
-def test_labels_that_fail_are_written_down_and_fail_nothing(
+def test_a_failure_of_rekognition_is_in_the_manifest_and_does_not_fail_the_upload(
     world: World, rekognition: Any, code: str
 ) -> None:
     with Stubber(rekognition) as stub:

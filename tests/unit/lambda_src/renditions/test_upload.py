@@ -44,7 +44,7 @@ def test_an_upload_becomes_renditions_a_manifest_and_a_pointer(world: World) -> 
         assert decode(stored["Body"].read()).width == one["width"]
 
 
-def test_what_can_change_is_never_cached(world: World) -> None:
+def test_pointers_and_rejections_are_never_cached(world: World) -> None:
     world.run(world.upload("a.jpg", PHOTO), world.upload("bad.jpg", b"text"))
     for key in [*world.keys("latest/"), *world.keys("rejected/")]:
         assert world.s3.head_object(Bucket="output", Key=key)["CacheControl"] == "no-cache"
@@ -61,7 +61,7 @@ def test_what_can_change_is_never_cached(world: World) -> None:
         (PHOTO + bytes(500_000), "too-many-bytes"),
     ],
 )
-def test_what_cannot_be_done_is_rejected_with_its_reason_and_nothing_else(
+def test_an_upload_that_cannot_be_rendered_leaves_only_a_rejection_with_its_reason(
     world: World, data: bytes, reason: str
 ) -> None:
     event = world.upload("photos/bad.jpg", data)
@@ -149,7 +149,7 @@ def test_a_writer_that_loses_the_race_looks_again_and_yields_to_the_newer(
     assert world.read(pointer_key("a.jpg"))["job_id"] == new.job_id
 
 
-def test_a_pointer_whose_answer_was_lost_is_the_same_when_it_is_written_again(
+def test_a_pointer_that_was_stored_but_not_acknowledged_counts_as_published(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = world.upload("a.jpg", PHOTO)
@@ -170,7 +170,7 @@ def test_a_pointer_whose_answer_was_lost_is_the_same_when_it_is_written_again(
     assert world.read(pointer_key("a.jpg"))["job_id"] == event.job_id
 
 
-def test_a_version_that_was_rejected_and_is_then_published_ends_in_one_place(world: World) -> None:
+def test_a_version_that_is_published_after_a_rejection_is_no_longer_rejected(world: World) -> None:
     event = world.upload("a.jpg", PHOTO)
     strict = replace(world.job, work=Photos(limits=Limits(max_pixels=10, max_bytes=500_000)))
     assert strict.run(event).metric == "Rejected"
@@ -210,7 +210,7 @@ def test_every_key_that_s3_takes_has_a_pointer_of_its_own(world: World, key: str
     assert world.read(pointer)["source"]["key"] == key
 
 
-def test_pointers_of_long_keys_do_not_meet() -> None:
+def test_pointers_of_long_keys_do_not_collide() -> None:
     long = "é" * 400
     assert pointer_key(long) != pointer_key(long + "e")
     assert pointer_key("=sha256/" + "0" * 64) != pointer_key(long)

@@ -62,7 +62,7 @@ def test_a_batch_that_comes_again_counts_nothing(views: Views) -> None:
     assert views.counted() == {("iiif/a", MINUTE): 2}
 
 
-def test_batches_that_are_cut_anew_count_each_record_once(views: Views) -> None:
+def test_batches_with_new_boundaries_count_each_record_once(views: Views) -> None:
     rng = random.Random(21)
     lines = [of(f"image-{rng.randrange(40)}", number) for number in range(400)]
     counted = 0
@@ -89,13 +89,13 @@ def test_each_shard_has_a_mark_and_counters_of_its_own(views: Views) -> None:
     assert len([item for item in views.items() if "views" in item]) == 2
 
 
-def test_more_images_than_a_transaction_has_room_for(views: Views) -> None:
+def test_a_batch_with_more_images_than_a_transaction_has_room_for_is_counted(views: Views) -> None:
     lines = [of(f"image-{number}", number) for number in range(250)]
     assert views.deliver(lines) == []
     assert len(views.counted()) == 250
 
 
-def test_what_a_producer_sent_twice_counts_once_within_a_batch_and_twice_in_two(views: Views) -> None:
+def test_a_line_that_was_sent_twice_counts_once_within_a_batch_and_twice_in_two(views: Views) -> None:
     twice = of("a", 1)
     views.deliver([twice, of("b", 2), twice])
     assert views.counted()["iiif/a", MINUTE] == 1
@@ -122,7 +122,9 @@ def test_malformed_records_are_set_aside_with_their_reason_and_never_come_again(
     assert "not UTF-8" in second["reason"]
 
 
-def test_what_is_set_aside_twice_is_one_object(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_is_set_aside_twice_is_one_object(
+    views: Views, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failing_once(views, monkeypatch, call=1, code="InternalServerError")
     assert views.deliver([of("a", 1), b"nonsense"]) == [sequence(1)]
     assert views.deliver([of("a", 1), b"nonsense"]) == []
@@ -130,7 +132,7 @@ def test_what_is_set_aside_twice_is_one_object(views: Views, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("code", ["InternalServerError", "ProvisionedThroughputExceededException"])
-def test_where_the_table_refuses_the_batch_comes_again_from_there(
+def test_a_batch_that_the_table_refuses_comes_again_from_the_refused_record(
     views: Views, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     lines = [of(f"image-{number}", number) for number in range(250)]
@@ -181,7 +183,9 @@ def test_a_part_that_might_not_end_in_time_comes_again(views: Views) -> None:
     assert views.counted().total() == 198
 
 
-def test_what_the_network_does_is_reported_too(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_a_network_error_stopped_is_reported_as_failed(
+    views: Views, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def lost(**_: Any) -> Any:
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
@@ -189,7 +193,7 @@ def test_what_the_network_does_is_reported_too(views: Views, monkeypatch: pytest
     assert views.deliver([of("a", 1)]) == [sequence(1)]
 
 
-def test_the_mark_is_read_as_it_was_last_written(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mark_is_read_with_strong_consistency(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
     dynamodb = views.module.batches.counters.dynamodb
     asked: list[dict[str, Any]] = []
     read = dynamodb.get_item
@@ -217,7 +221,7 @@ def test_another_stream_of_the_same_function_has_marks_of_its_own(views: Views) 
     assert views.counted() == {("iiif/a", MINUTE): 2}
 
 
-def test_a_fault_of_ours_stops_the_shard_at_its_record(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_stops_the_shard_at_its_record(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
     read = views.module.read_line
 
     def faulty(data: bytes, arrived: float) -> Any:
@@ -231,7 +235,9 @@ def test_a_fault_of_ours_stops_the_shard_at_its_record(views: Views, monkeypatch
     assert views.deliver([of("b", 2)], start=2) == [sequence(2)], "a batch of which nothing can be read"
 
 
-def test_what_comes_again_is_counted_by_a_metric(views: Views, capsys: pytest.CaptureFixture[str]) -> None:
+def test_records_that_come_again_are_counted_by_a_metric(
+    views: Views, capsys: pytest.CaptureFixture[str]
+) -> None:
     views.s3.delete_bucket(Bucket="aside")
     views.deliver([of("a", 1), b"nonsense", of("a", 2)])
     (metrics,) = (

@@ -61,7 +61,7 @@ def test_a_view_is_a_request_for_the_whole_of_an_image(path: str, image: str) ->
         (log_line(method="OPTIONS"), False),
     ],
 )
-def test_only_what_was_answered_to_a_get_is_a_view(line: bytes, is_view: bool) -> None:
+def test_only_a_get_request_that_succeeded_is_a_view(line: bytes, is_view: bool) -> None:
     assert bool(read_line(line).image) is is_view
 
 
@@ -69,11 +69,13 @@ def test_only_what_was_answered_to_a_get_is_a_view(line: bytes, is_view: bool) -
     ("result", "from_cache"),
     [("Hit", True), ("RefreshHit", True), ("OriginShieldHit", True), ("Miss", False)],
 )
-def test_the_cache_is_told_from_the_origin(result: str, from_cache: bool) -> None:
+def test_answers_from_the_cache_are_distinguished_from_those_of_the_origin(
+    result: str, from_cache: bool
+) -> None:
     assert read_line(log_line(result=result)).from_cache is from_cache
 
 
-def test_no_field_tells_who_looked() -> None:
+def test_no_field_identifies_the_viewer() -> None:
     assert not {"c-ip", "cs-cookie", "cs-user-agent", "cs-referer", "x-forwarded-for"} & {*FIELDS}
 
 
@@ -97,7 +99,7 @@ def test_no_field_tells_who_looked() -> None:
         (log_line(path=f"/iiif/3/{'a' * 1025}/full/max/0/default.jpg"), "longer than any key in S3"),
     ],
 )
-def test_what_is_no_line_of_the_log_says_why(data: bytes, why: str) -> None:
+def test_a_malformed_line_is_an_error_that_says_why(data: bytes, why: str) -> None:
     with pytest.raises(MalformedError, match=why.replace("(", r"\(")):
         read_line(data)
 

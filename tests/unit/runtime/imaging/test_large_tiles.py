@@ -16,7 +16,7 @@ from tests.support.images import encode
 from tests.unit.runtime.imaging.test_pyramid import ADDRESS, HEIGHT, WIDTH, photo, tree
 
 
-def test_with_large_tiles_too_each_is_where_viewers_ask_for_it(
+def test_each_large_tile_is_at_the_path_that_viewers_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles, "MOST_SMALL", 3)
@@ -30,7 +30,7 @@ def test_with_large_tiles_too_each_is_where_viewers_ask_for_it(
     assert (left.join(right, "horizontal") - photo()).abs().max() < 20
 
 
-def test_a_scan_of_over_2000_small_tiles_has_a_quarter_of_them(tmp_path: Path) -> None:
+def test_a_scan_of_over_2000_small_tiles_has_large_tiles_instead(tmp_path: Path) -> None:
     width, height = 22_000, 19_000
     file, found = tmp_path / "scan.tif", []
     image = pyvips.Image.black(width, height)

@@ -44,7 +44,7 @@ def test_each_format_is_told_by_its_bytes(
     assert probe_bytes(data) == Header(format=image_format, width=600, height=402, **more)
 
 
-def test_a_scan_for_each_channel_is_held_as_a_progressive_one_is() -> None:
+def test_a_jpeg_with_a_scan_for_each_channel_counts_as_progressive() -> None:
     data = encode(corners(), ".jpg")
     scan = data.index(b"\xff\xda")
     assert data[scan + 4] == 3
@@ -53,23 +53,23 @@ def test_a_scan_for_each_channel_is_held_as_a_progressive_one_is() -> None:
     assert not probe_bytes(data[: scan + 2]).progressive
 
 
-def test_a_bigtiff_whose_directory_is_nowhere_is_a_rejection() -> None:
+def test_a_bigtiff_whose_directory_lies_outside_the_file_is_rejected() -> None:
     with pytest.raises(Rejected):
         probe_bytes(b"II+\0\x08\0\0\0" + b"\xff" * 8)
 
 
-def test_planes_and_bits_are_told() -> None:
+def test_planes_bits_and_bands_of_a_tiff_are_read() -> None:
     header = probe_bytes(encode(corners(), ".tif"))
     assert (header.planar, header.bits, header.bands) == (False, 8, 3)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".avif"])
-def test_alpha_is_a_band(suffix: str) -> None:
+def test_alpha_counts_as_a_band(suffix: str) -> None:
     for options in ({}, {"lossless": True}) if suffix == ".webp" else ({},):
         assert probe_bytes(encode(corners().bandjoin(128), suffix, **options)).bands == 4
 
 
-def test_grey_cmyk_and_sixteen_bits_are_told() -> None:
+def test_grey_cmyk_and_sixteen_bits_are_recognised() -> None:
     grey = corners().colourspace("b-w")
     assert probe_bytes(encode(grey, ".jpg")).bands == probe_bytes(encode(grey, ".png")).bands == 1
     assert probe_bytes(encode(corners().icc_export(output_profile="cmyk"), ".jpg")).bands == 4
@@ -85,7 +85,7 @@ def test_the_orientation_is_read_and_the_size_is_as_stored(suffix: str, orientat
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".gif"])
-def test_the_first_bytes_are_enough(suffix: str) -> None:
+def test_the_first_4096_bytes_are_enough(suffix: str) -> None:
     data = encode(corners(3000, 2000), suffix)
     asked: list[int] = []
 
@@ -113,7 +113,9 @@ def test_the_first_bytes_are_enough(suffix: str) -> None:
         (b"\xff\x0a\xff\x07", Reason.UNSUPPORTED_FORMAT, "JPEG XL"),
     ],
 )
-def test_what_is_not_read_is_refused_with_its_reason(data: bytes, reason: Reason, says: str) -> None:
+def test_a_file_that_is_not_supported_is_refused_with_its_reason(
+    data: bytes, reason: Reason, says: str
+) -> None:
     with pytest.raises(Rejected) as refused:
         probe_bytes(data)
     assert refused.value.reason == reason

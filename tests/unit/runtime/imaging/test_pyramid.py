@@ -152,14 +152,14 @@ def test_info_json_is_of_level_0_and_names_what_is_there(tmp_path: Path) -> None
     assert describe(ADDRESS, 1, 1, Encoding.WEBP)["extraFormats"] == ["webp"]
 
 
-def test_progress_grows_to_all_of_it(tmp_path: Path) -> None:
+def test_progress_grows_until_it_is_1(tmp_path: Path) -> None:
     told: list[float] = []
     tree(tmp_path, KINDS["JPEG"](), progress=told.append)
     assert told == sorted(told)
     assert told[-1] == 1
 
 
-def test_past_its_deadline_it_stops_and_info_json_is_not_written(tmp_path: Path) -> None:
+def test_after_its_deadline_a_pyramid_stops_and_info_json_is_not_written(tmp_path: Path) -> None:
     file = tmp_path / "image.jpg"
     file.write_bytes(KINDS["JPEG"]())
     found: dict[str, bytes] = {}
@@ -171,7 +171,7 @@ def test_past_its_deadline_it_stops_and_info_json_is_not_written(tmp_path: Path)
     assert "info.json" not in found
 
 
-def test_what_the_store_raises_ends_it(tmp_path: Path) -> None:
+def test_an_error_that_the_store_raises_ends_the_pyramid(tmp_path: Path) -> None:
     file = tmp_path / "image.jpg"
     file.write_bytes(KINDS["JPEG"]())
 
@@ -182,7 +182,7 @@ def test_what_the_store_raises_ends_it(tmp_path: Path) -> None:
         write_pyramid(file, probe_bytes(file.read_bytes()), Limits(), address=ADDRESS, store=full)
 
 
-def test_an_error_of_libvips_that_the_store_raises_is_not_the_files(tmp_path: Path) -> None:
+def test_a_libvips_error_that_the_store_raises_is_not_blamed_on_the_file(tmp_path: Path) -> None:
     file = tmp_path / "image.jpg"
     file.write_bytes(KINDS["JPEG"]())
 
@@ -200,7 +200,7 @@ def test_a_webp_stored_turned_is_made_upright(tmp_path: Path) -> None:
     assert (together(found) - photo()).abs().avg() < 3
 
 
-def test_greys_without_a_white_are_refused_and_not_made_black(tmp_path: Path) -> None:
+def test_floating_point_greys_are_refused_and_not_made_black(tmp_path: Path) -> None:
     grey = (photo()[0] / 255).cast("float").copy(interpretation="b-w")
     with pytest.raises(Rejected) as rejected:
         tree(tmp_path, encode(grey, ".tif"))
@@ -257,7 +257,7 @@ class Pipe:
     ),
     step=st.integers(1, 64),
 )
-def test_a_zip_is_read_while_it_is_written_however_it_comes(files: list[bytes], step: int) -> None:
+def test_a_zip_is_read_while_it_is_written_in_pieces_of_any_size(files: list[bytes], step: int) -> None:
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w") as archive:  # type: ignore[call-overload]
         for number, content in enumerate(files):
@@ -284,6 +284,6 @@ def test_a_level_is_half_of_the_one_before(tmp_path: Path) -> None:
         ("write error: No space left on device", OSError),
     ],
 )
-def test_want_of_memory_or_disk_is_never_the_files_fault(said: str, raised: type[Exception]) -> None:
+def test_a_lack_of_memory_or_disk_is_never_blamed_on_the_file(said: str, raised: type[Exception]) -> None:
     with pytest.raises(raised, match="libvips had no"), decoding(b"\xff\xd8\xff", Format.JPEG):
         raise pyvips.Error("unable to call copy", said)

@@ -164,18 +164,18 @@ def test_a_profile_of_greys_is_followed_in_an_avif(tmp_path: Path) -> None:
     halves(data, tmp_path, *(linear((float(level),) * 3, 1.0) for level in levels))
 
 
-def test_greys_whose_range_nobody_tells_are_left_as_they_are(tmp_path: Path) -> None:
+def test_greys_of_an_undeclared_range_are_left_as_they_are(tmp_path: Path) -> None:
     data = saved(photo().convert("L"), "AVIF", quality=95, subsampling="4:0:0", range="full")
     as_pillow(data.replace(b"colrnclx", b"freenclx"), tmp_path, within=4)
 
 
 @pytest.mark.parametrize("trailer", [b"\0" * 100, b"motion photo" * 100])
-def test_what_stands_behind_a_jpegs_end_is_passed_over(tmp_path: Path, trailer: bytes) -> None:
+def test_bytes_after_a_jpegs_end_are_passed_over(tmp_path: Path, trailer: bytes) -> None:
     as_pillow(saved(photo(), "JPEG", quality=90) + trailer, tmp_path)
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_the_exif_behind_a_pngs_pixels_is_followed(tmp_path: Path, orientation: int) -> None:
+def test_the_exif_after_a_pngs_pixels_is_followed(tmp_path: Path, orientation: int) -> None:
     exif = Image.Exif()
     exif[274] = orientation
     chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
@@ -184,7 +184,7 @@ def test_the_exif_behind_a_pngs_pixels_is_followed(tmp_path: Path, orientation: 
     as_pillow(whole[:-12] + behind + whole[-12:], tmp_path, orientation=orientation)
 
 
-def test_a_text_that_only_looks_like_exif_turns_no_png(tmp_path: Path) -> None:
+def test_a_text_that_only_looks_like_exif_does_not_turn_a_png(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = 6
     chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
@@ -233,7 +233,9 @@ def test_a_jpeg_that_lacks_just_its_end_marker_is_shown(tmp_path: Path, options:
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
-def test_a_jpeg_that_lacks_more_is_truncated(tmp_path: Path, options: dict[str, Any], share: float) -> None:
+def test_a_jpeg_that_lacks_more_than_its_end_marker_is_truncated(
+    tmp_path: Path, options: dict[str, Any], share: float
+) -> None:
     whole = saved(Image.effect_noise((300, 200), 90).convert("RGB"), "JPEG", **options)
     refused(whole[: int(len(whole) * share)], tmp_path, Reason.TRUNCATED, "ends before its picture does")
 
@@ -248,34 +250,34 @@ def test_a_progressive_jpeg_that_ends_between_two_scans_is_truncated(tmp_path: P
 
 
 @pytest.mark.parametrize("kind", [b"link", b"nmcl", b"abst"])
-def test_a_profile_that_is_none_of_pictures_is_passed_over(tmp_path: Path, kind: bytes) -> None:
+def test_a_colour_profile_that_is_not_for_pictures_is_passed_over(tmp_path: Path, kind: bytes) -> None:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[12:16] = kind
     halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=bytes(profile)), tmp_path, RED, BLUE)
 
 
 @pytest.mark.parametrize("space", ["XYZ", "LAB"])
-def test_so_is_one_of_a_space_that_no_picture_is_in(tmp_path: Path, space: Any) -> None:
+def test_a_colour_profile_of_a_space_that_no_picture_is_in_is_passed_over(tmp_path: Path, space: Any) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
     halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=profile), tmp_path, RED, BLUE)
 
 
 @pytest.mark.parametrize("kept", [400, 450, 500])
-def test_so_is_one_whose_content_is_noise(tmp_path: Path, kept: int) -> None:
+def test_a_colour_profile_whose_content_is_noise_is_passed_over(tmp_path: Path, kept: int) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     broken = profile[:kept] + b"\xff" * (len(profile) - kept)
     halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=broken), tmp_path, RED, BLUE)
 
 
 @pytest.mark.parametrize("bits", [9, 12, 16])
-def test_a_jpeg_of_more_bits_is_called_that(tmp_path: Path, bits: int) -> None:
+def test_a_jpeg_of_more_than_8_bits_a_channel_is_refused_with_their_number(tmp_path: Path, bits: int) -> None:
     data = bytearray(saved(photo(), "JPEG"))
     data[data.index(b"\xff\xc0") + 4] = bits
     refused(bytes(data), tmp_path, Reason.UNSUPPORTED_FORMAT, f"{bits} bits a channel")
 
 
 @pytest.mark.parametrize("marker", [0xC5, 0xC6, 0xF7])
-def test_a_jpeg_of_a_process_that_is_not_read_is_called_that(tmp_path: Path, marker: int) -> None:
+def test_a_jpeg_of_a_process_that_is_not_read_is_refused_by_name(tmp_path: Path, marker: int) -> None:
     data = bytearray(saved(photo(), "JPEG"))
     data[data.index(b"\xff\xc0") + 1] = marker
     refused(bytes(data), tmp_path, Reason.UNSUPPORTED_FORMAT, "JPEG-LS" if marker == 0xF7 else "hierarchical")

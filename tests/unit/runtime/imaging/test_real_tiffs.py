@@ -53,14 +53,16 @@ def test_a_tiled_file_that_was_cut_is_truncated(
     ],
 )
 @pytest.mark.parametrize("in_tiles", [False, True])
-def test_a_codec_that_is_not_there_is_named(tmp_path: Path, codec: int, name: str, in_tiles: bool) -> None:
+def test_a_codec_that_is_not_read_is_refused_by_name(
+    tmp_path: Path, codec: int, name: str, in_tiles: bool
+) -> None:
     data = tiff(RED, BLUE, codec=codec, tiled=in_tiles)
     refused(data, tmp_path, Reason.UNSUPPORTED_FORMAT, name)
 
 
 @pytest.mark.parametrize("layout", ["f", "d", "b", "h", "i", "I"])
 @pytest.mark.parametrize(("photometric", "samples"), [(1, 1), (2, 3)])
-def test_numbers_that_are_no_unsigned_8_or_16_bits_are_refused(
+def test_numbers_other_than_unsigned_8_or_16_bits_are_refused(
     tmp_path: Path, layout: str, photometric: int, samples: int
 ) -> None:
     data = tiff((51,) * samples, (104,) * samples, photometric=photometric, layout=layout)
@@ -69,11 +71,11 @@ def test_numbers_that_are_no_unsigned_8_or_16_bits_are_refused(
 
 
 @pytest.mark.parametrize("options", [{}, {"tiled": True}, {"deflate": True}, {"planar": True}])
-def test_a_channel_that_is_no_alpha_is_not_taken_for_it(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_an_extra_channel_that_is_not_alpha_is_ignored(tmp_path: Path, options: dict[str, Any]) -> None:
     halves(tiff((*RED, 0), (*BLUE, 0), extras=[0], **options), tmp_path, RED, BLUE)
 
 
-def test_nor_are_two_of_them_or_one_beside_greys_cmyk_or_16_bits(tmp_path: Path) -> None:
+def test_two_extra_channels_or_one_beside_greys_cmyk_or_16_bits_are_ignored_too(tmp_path: Path) -> None:
     halves(tiff((*RED, 0, 9), (*BLUE, 0, 9), extras=[0, 0]), tmp_path, RED, BLUE)
     halves(tiff((51, 0), (204, 0), photometric=1, extras=[0]), tmp_path, (51,) * 3, (204,) * 3)
     deep = [tuple(257 * one for one in (*colour, 0)) for colour in (RED, BLUE)]
@@ -91,7 +93,7 @@ def test_alpha_is_where_the_file_says_it_is(tmp_path: Path, options: dict[str, A
 
 
 @pytest.mark.parametrize("samples", [6, 7, 12])
-def test_more_channels_than_are_read_are_refused_by_all_three(tmp_path: Path, samples: int) -> None:
+def test_more_channels_than_are_read_are_refused(tmp_path: Path, samples: int) -> None:
     data = tiff((9,) * samples, (99,) * samples, extras=[0] * (samples - 3))
     refused(data, tmp_path, Reason.UNSUPPORTED_FORMAT, f"{samples} channels")
 
@@ -101,7 +103,7 @@ def test_more_channels_than_are_read_are_refused_by_all_three(tmp_path: Path, sa
     [(6, "YCbCr without JPEG"), (9, "ICCLab"), (10, "ITULab"), (32845, "LogLuv"), (77, "77")],
 )
 @pytest.mark.parametrize("options", [{}, {"tiled": True}, {"deflate": True}])
-def test_colours_that_are_not_read_are_named(
+def test_colours_that_are_not_read_are_refused_by_name(
     tmp_path: Path, photometric: int, name: str, options: dict[str, Any]
 ) -> None:
     refused(tiff(RED, BLUE, photometric=photometric, **options), tmp_path, Reason.UNSUPPORTED_FORMAT, name)
@@ -121,7 +123,7 @@ def test_channels_that_are_kept_apart_are_refused_where_they_would_be_mixed(
     refused(data, tmp_path, Reason.UNSUPPORTED_FORMAT, "keeps each channel apart")
 
 
-def test_planes_of_rgb_in_strips_are_right(tmp_path: Path) -> None:
+def test_planes_of_rgb_in_strips_keep_their_colours(tmp_path: Path) -> None:
     halves(tiff(RED, BLUE, planar=True), tmp_path, RED, BLUE)
     halves(tiff((*RED, 255), (*BLUE, 0), planar=True, extras=[2]), tmp_path, RED, (255,) * 3)
 
@@ -143,7 +145,9 @@ def test_planes_of_rgb_in_strips_are_right(tmp_path: Path) -> None:
         (b"FOVb" + bytes(600), "X3F"),
     ],
 )
-def test_a_cameras_raw_file_is_called_that(tmp_path: Path, data: bytes, maker: str) -> None:
+def test_a_cameras_raw_file_is_refused_with_advice_to_develop_it(
+    tmp_path: Path, data: bytes, maker: str
+) -> None:
     for way in WAYS.values():
         with pytest.raises(Rejected) as error:
             way(data, tmp_path)
@@ -172,7 +176,7 @@ def test_a_tiffs_entries_of_unknown_types_are_skipped(
 
 
 @pytest.mark.parametrize("bits", [6, 10, 12, 14, 24])
-def test_a_tiff_of_other_bits_is_called_that(tmp_path: Path, bits: int) -> None:
+def test_a_tiff_of_other_bits_is_refused_with_their_number(tmp_path: Path, bits: int) -> None:
     data = tiff(RED, BLUE)
     wrong = data.replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", bits, bits, bits))
     refused(wrong, tmp_path, Reason.UNSUPPORTED_FORMAT, f"{bits}-bit numbers as RGB")
@@ -186,7 +190,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_what_is_ordinary_is_shown(tmp_path: Path, name: str) -> None:
+def test_an_ordinary_tiff_is_shown(tmp_path: Path, name: str) -> None:
     halves(SOUND[name](), tmp_path, RED, BLUE)
 
 
@@ -215,10 +219,10 @@ def test_alpha_of_16_bits_beside_cmyk_is_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bytes_kept", [20, 100, 150, 170])
-def test_a_tiff_that_ends_before_its_layout_is_told_is_truncated(tmp_path: Path, bytes_kept: int) -> None:
+def test_a_tiff_that_ends_inside_its_header_is_truncated(tmp_path: Path, bytes_kept: int) -> None:
     refused(tiff(RED, BLUE)[:bytes_kept], tmp_path, Reason.TRUNCATED, "ends inside its header")
 
 
-def test_a_tiff_that_does_not_tell_its_colours_is_called_that(tmp_path: Path) -> None:
+def test_a_tiff_that_does_not_say_which_colours_it_has_is_refused(tmp_path: Path) -> None:
     data = tiff(RED, BLUE).replace(struct.pack("<HHI", 262, 3, 1), struct.pack("<HHI", 261, 3, 1))
     refused(data, tmp_path, Reason.UNSUPPORTED_FORMAT, "does not say which colours")

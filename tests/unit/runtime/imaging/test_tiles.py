@@ -22,7 +22,7 @@ from runtime.imaging.transform import Encoding
         (200_000, 50_000, 1024, 12_939),
     ],
 )
-def test_they_grow_with_the_image(width: int, height: int, side: int, tiles: int) -> None:
+def test_tiles_grow_with_the_image(width: int, height: int, side: int, tiles: int) -> None:
     assert tile_side(width, height) == tile_side(height, width) == side
     assert count_of_tiles(width, height) == tiles
 
@@ -35,7 +35,9 @@ def test_a_scan_of_ten_gigapixels_is_at_most_13500_objects(width: int) -> None:
 
 
 @given(st.integers(1, 60_000), st.integers(1, 60_000))
-def test_there_are_few_of_the_small_ones_and_no_more_of_the_large(width: int, height: int) -> None:
+def test_small_tiles_are_at_most_2000_and_large_ones_at_least_a_fifth_of_that(
+    width: int, height: int
+) -> None:
     side, tiles = tile_side(width, height), count_of_tiles(width, height)
     assert side in (TILE, LARGE_TILE)
     if side == TILE:

@@ -66,7 +66,7 @@ def difference(one: pyvips.Image, other: pyvips.Image) -> float:
         (10, 10, 20, 20, 60, 60),
     ],
 )
-def test_one_part_alone_is_what_it_is_from_the_pyramid(suffix: str, box: tuple[int, ...]) -> None:
+def test_a_part_alone_looks_as_it_does_from_the_pyramid(suffix: str, box: tuple[int, ...]) -> None:
     data = as_file(smooth(), suffix)
     header = probe_bytes(data)
     wanted = asked(*box)
@@ -199,7 +199,7 @@ def test_the_half_of_an_odd_width_is_exactly_a_half() -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".jpg"])
 @pytest.mark.parametrize("degrees", [90, 180, 45])
-def test_a_large_image_is_turned_as_well(suffix: str, degrees: float) -> None:
+def test_a_large_image_is_turned_too(suffix: str, degrees: float) -> None:
     size = (4100, 4000) if suffix == ".jpg" else (900, 700)
     data = as_file(corners(*size), suffix)
     made = transform(data, probe_bytes(data), LIMITS, asked(0, 0, *size, *size, degrees=degrees))
@@ -214,7 +214,7 @@ def test_more_channels_than_an_image_has_are_refused() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
-def test_a_file_is_upright_wherever_its_orientation_stands(suffix: str, orientation: int) -> None:
+def test_a_file_of_any_format_and_orientation_is_shown_upright(suffix: str, orientation: int) -> None:
     picture = corners(60, 40)
     data = as_file(picture, suffix, orientation=orientation)
     data, header = ready(data, probe_bytes(data), LIMITS)
@@ -227,7 +227,7 @@ def test_a_file_is_upright_wherever_its_orientation_stands(suffix: str, orientat
     assert (found - wanted).abs().avg() < 6
 
 
-def test_a_file_that_ends_early_is_rejected_either_way() -> None:
+def test_a_file_that_ends_early_is_rejected_with_and_without_a_pyramid() -> None:
     data = as_file(noise(300, 200), ".jpg")[:-3000]
     header = probe_bytes(data)
     with pytest.raises(Rejected, match="ends before"):

@@ -111,14 +111,16 @@ def stop(**task: Any) -> dict[str, Any]:
         ({}, NextStep.AGAIN),
     ],
 )
-def test_what_the_end_of_a_task_means(task: dict[str, Any], next_step: NextStep) -> None:
+def test_the_way_in_which_a_task_ended_decides_the_next_step(
+    task: dict[str, Any], next_step: NextStep
+) -> None:
     found = parse_stopped_task(stop(**task))
     assert found
     assert (found.job_id, found.attempt, found.next_step) == ("j", 2, next_step)
     assert found.why
 
 
-def test_what_is_billed_of_a_task_is_counted_from_the_image_pull() -> None:
+def test_the_seconds_of_a_task_are_counted_from_the_image_pull() -> None:
     times = {"pullStartedAt": "2026-11-24T21:30:00.5Z", "stoppedAt": "2026-11-24T21:31:00.5Z"}
     found = parse_stopped_task(stop(cpu="2048", memory="4096", createdAt="2026-11-24T21:29:00Z", **times))
     assert found
@@ -130,7 +132,7 @@ def test_a_task_of_somebody_else_is_left_alone(world: World) -> None:
     assert world.track(event).metric == "NotOurs"
 
 
-def test_uploads_hold_no_more_than_are_on_their_way() -> None:
+def test_no_more_uploads_are_in_progress_than_there_are_threads() -> None:
     most, now, lock = 0, 0, threading.Lock()
     let_go = threading.Semaphore(0)
 

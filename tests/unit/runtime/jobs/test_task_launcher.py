@@ -63,7 +63,7 @@ def test_the_call_names_cluster_definition_network_size_and_token() -> None:
     }
 
 
-def test_asked_again_the_request_is_the_same_whatever_else_changed() -> None:
+def test_a_repeated_request_is_the_same_whatever_else_changed() -> None:
     later = replace(JOB, percent=50, due=99, revision=7, created_at=5, message="x", task_arn=ARN)
     assert request(later) == request()
 
@@ -153,19 +153,19 @@ def answered(*, failures: list[dict[str, str]] | None = None, **error: Any) -> A
         "Timeout waiting for network interface provisioning to complete.",
     ],
 )
-def test_a_failure_that_passes_is_waited_for(reason: str) -> None:
+def test_a_transient_failure_is_retryable(reason: str) -> None:
     answer = answered(failures=[{"arn": "a", "reason": reason}])
     assert answer == Retryable(why=reason)
 
 
 @pytest.mark.parametrize("reason", ["MISSING", "INACTIVE", "ATTRIBUTE", "LOCATION"])
-def test_a_failure_that_stays_is_told_with_its_detail(reason: str) -> None:
+def test_a_permanent_failure_is_fatal_and_has_its_detail(reason: str) -> None:
     answer = answered(failures=[{"arn": "a", "reason": reason, "detail": "of the task definition"}])
     assert answer == Fatal(why=f"{reason}: of the task definition")
 
 
 @pytest.mark.parametrize("failures", [[], [{}], [{}, {}]])
-def test_no_task_and_no_reason_is_waited_for(failures: list[dict[str, str]]) -> None:
+def test_an_answer_with_neither_a_task_nor_a_reason_is_retryable(failures: list[dict[str, str]]) -> None:
     """After an hour ECS repeats an earlier failure for the same token without its reason."""
     assert answered(failures=failures) == Retryable(why="RunTask started nothing and gave no reason.")
 
@@ -199,7 +199,7 @@ def test_no_task_and_no_reason_is_waited_for(failures: list[dict[str, str]]) -> 
         ("PlatformTaskDefinitionIncompatibilityException", "no", 400, Fatal),
     ],
 )
-def test_each_error_of_the_call_is_sorted(
+def test_each_error_of_the_call_is_classified(
     code: str, message: str, status: int, kind: type[Retryable | Fatal | DeployInProgress]
 ) -> None:
     answer = answered(service_error_code=code, service_message=message, http_status_code=status)
@@ -224,7 +224,7 @@ def test_a_conflict_means_that_the_attempt_was_started_before() -> None:
         assert tasks(ecs).start(JOB) == Started(task_arn=ARN)
 
 
-def test_no_answer_at_all_is_waited_for_since_the_token_knows() -> None:
+def test_a_call_without_an_answer_is_retryable_and_not_a_refusal() -> None:
     class Unreachable:
         def run_task(self, **_: Any) -> None:
             raise EndpointConnectionError(endpoint_url="https://ecs")
@@ -234,7 +234,7 @@ def test_no_answer_at_all_is_waited_for_since_the_token_knows() -> None:
     assert not answer.refused
 
 
-def test_every_size_of_the_record_is_one_that_fargate_has() -> None:
+def test_every_size_that_a_job_grows_to_is_one_that_fargate_has() -> None:
     grown = JOB
     for _ in range(3):
         grown = grown.next_attempt(0, "", larger=True) or grown

@@ -62,7 +62,7 @@ def said(service: str, operation: str) -> str:
 
 
 @pytest.mark.parametrize("name", SENTENCES)
-def test_the_models_own_words(name: str) -> None:
+def test_each_limit_is_the_one_in_the_models_documentation(name: str) -> None:
     service, operation, sentence = SENTENCES[name]
     assert sentence.format(limit(name), minutes=limit(name) / 60) in said(service, operation)
 
@@ -74,7 +74,7 @@ def test_the_models_own_words(name: str) -> None:
         ("managed_instances.memory_mb", "CreateFunctionRequest", "MemorySize"),
     ],
 )
-def test_the_models_own_maximum(name: str, shape: str, key: str) -> None:
+def test_each_limit_is_the_models_maximum(name: str, shape: str, key: str) -> None:
     members: Any = SESSION.get_service_model("lambda").shape_for(shape)
     assert members.members[key].metadata["max"] == limit(name)
 

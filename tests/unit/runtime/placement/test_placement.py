@@ -50,7 +50,7 @@ def place(scan: Scan, rules: Rules | None = None) -> Placement:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux shows a process's peak memory in /proc.")
-def test_the_estimate_of_memory_is_a_bound_and_not_a_wild_one() -> None:
+def test_the_estimate_of_memory_is_an_upper_bound_and_mostly_within_twice_the_peak() -> None:
     seed = 20261125  # not the seed of the stored figures: bench/placement.py
     compared = compare(seed, FILES)
     told = [(one.kind, round(one.estimated.memory_mb), round(one.peak_mb)) for one in compared]
@@ -77,7 +77,7 @@ def test_a_photo_is_done_by_the_function() -> None:
         ({"size": 600_000_000, "format": Format.TIFF, "tiled": True}, "lambda_disk_mb 512 MB"),
     ],
 )
-def test_what_is_too_much_for_the_function_gets_a_task_and_the_limit_that_decided(
+def test_a_job_too_large_for_the_function_gets_a_task_and_the_limit_that_decided(
     changed: dict[str, object], says: str
 ) -> None:
     found = place(SMALL.but(**changed))  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_what_is_too_much_for_the_function_gets_a_task_and_the_limit_that_decide
         ({"width": 99_000, "height": 99_000, "format": "webp", "bits": 64}, "more than any task has"),
     ],
 )
-def test_what_fits_nowhere_is_rejected_with_its_reason(changed: dict[str, object], says: str) -> None:
+def test_a_job_that_fits_nowhere_is_rejected_with_its_reason(changed: dict[str, object], says: str) -> None:
     found = place(SMALL.but(**changed))  # type: ignore[arg-type]
     assert (found.where, found.cpu) == (Where.REJECT, 0)
     assert says in found.reason
@@ -170,7 +170,7 @@ def test_a_task_has_a_size_that_fargate_offers(vcpus: float, memory: float, size
     assert fargate_size(vcpus=vcpus, memory_mb=memory) == size
 
 
-def test_beyond_the_largest_there_is_no_task() -> None:
+def test_no_task_has_more_memory_than_the_largest_size() -> None:
     assert fargate_size(vcpus=1, memory_mb=249_857) is None
 
 
@@ -184,7 +184,7 @@ def test_the_command_says_where_and_why(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(("content", "says"), [(None, "No such file"), (b"text", "not an image")])
-def test_what_cannot_be_placed_is_a_sentence(
+def test_a_file_that_cannot_be_placed_is_an_error_that_says_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, says: str
 ) -> None:
     file = tmp_path / "a.jpg"

@@ -54,7 +54,7 @@ def test_a_header_takes_a_few_requests(make: Callable[[], bytes], most: int) -> 
     assert len(bucket.asked) <= most
 
 
-def test_it_reads_what_is_there() -> None:
+def test_any_range_gives_the_bytes_of_the_object() -> None:
     data = bytes(noise(1000, 1000).write_to_memory())
     source, _ = opened(data)
     position = 7
@@ -66,7 +66,7 @@ def test_it_reads_what_is_there() -> None:
     assert source.read(len(data) + 10, 10) == b""
 
 
-def test_a_header_that_points_to_and_fro_is_given_up() -> None:
+def test_a_header_whose_parts_are_too_scattered_is_rejected() -> None:
     source, bucket = opened(bytes(200 * 1024 * 1024))
     far = 190 * 1024 * 1024
 

@@ -74,7 +74,7 @@ def test_a_large_file_is_done_by_a_task_that_tells_of_its_progress(
 
 
 @pytest.mark.parametrize("data", [b"\0", SMALL + b"\0", LARGE + b"\0"])
-def test_what_it_rejects_leaves_nothing_but_its_reason(world: World, data: bytes) -> None:
+def test_a_rejected_file_leaves_nothing_but_its_reason(world: World, data: bytes) -> None:
     world.dispatch(world.upload(data, "a.txt"))
     for task in world.ecs.live:
         world.track(world.run_task(task))
@@ -91,7 +91,7 @@ def test_a_task_that_ends_early_is_followed_by_another(world: World) -> None:
     assert (world.job.state, world.job.attempt) == (State.DONE, 2)
 
 
-def test_the_seam_knows_no_images() -> None:
+def test_dispatcher_tracker_and_worker_import_nothing_about_images() -> None:
     for name in SEAM:
         tree = ast.parse((ROOT / name).read_text())
         modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

@@ -40,13 +40,13 @@ def test_a_file_that_crashes_the_decoder_is_refused() -> None:
 
 @pytest.mark.usefixtures("as_told")
 @pytest.mark.parametrize("how", ["killed", "hungry"])
-def test_want_of_memory_is_not_the_files_fault(how: str) -> None:
+def test_a_lack_of_memory_is_not_blamed_on_the_file(how: str) -> None:
     with pytest.raises(MemoryError):
         carry_out(order(how), deadline=math.inf)
 
 
 @pytest.mark.usefixtures("as_told")
-def test_a_bug_of_ours_is_neither() -> None:
+def test_a_bug_in_the_child_is_a_runtime_error() -> None:
     with pytest.raises(RuntimeError, match="ended with 1"):
         carry_out(order("bug"), deadline=math.inf)
 
@@ -59,7 +59,7 @@ def test_a_child_that_hangs_is_gone_once_the_deadline_has_passed() -> None:
 
 
 @pytest.mark.usefixtures("as_told")
-def test_what_progress_raises_ends_the_child() -> None:
+def test_an_exception_from_the_progress_callback_ends_the_child() -> None:
     def stop(_share: float) -> None:
         raise InterruptedError
 
@@ -98,7 +98,7 @@ def test_the_child_is_bounded_before_it_reads(tmp_path: Path) -> None:
     assert done.stdout == '{"done": [2147483648, 60, 0, 5368709120]}\n', done.stderr
 
 
-def test_the_rights_to_read_come_from_the_parent_alone(tmp_path: Path) -> None:
+def test_the_child_reads_a_file_only_through_its_parent(tmp_path: Path) -> None:
     """If its order names no file, the child asks the parent for ranges; none begins outside of the data."""
     data = (
         make_clip(tmp_path / "a.mp4", Clip(frames=100, sound="")).read_bytes()

@@ -84,12 +84,14 @@ def test_videos_that_are_not_read_are_known_by_name(head: bytes, name: str | Non
         (Kind.WEBM, element("1A45DFA3", b""), Reason.DAMAGED),
     ],
 )
-def test_what_is_not_whole_is_refused_for_the_true_reason(kind: Kind, data: bytes, reason: str) -> None:
+def test_a_video_that_is_not_whole_is_refused_for_the_true_reason(
+    kind: Kind, data: bytes, reason: str
+) -> None:
     assert checked(kind, data) == reason
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
-def test_a_real_file_is_whole_and_cut_anywhere_it_is_not(name: str, tmp_path: Path) -> None:
+def test_a_real_file_is_whole_and_a_cut_one_is_not_wherever_it_is_cut(name: str, tmp_path: Path) -> None:
     data = make_clip(tmp_path / name, Clip(width=64, height=48, frames=10)).read_bytes()
     kind = kind_of(data)
     assert kind

@@ -132,12 +132,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str,
     return found
 
 
-def test_there_are_forty() -> None:
+def test_there_are_forty_different_clips() -> None:
     assert len(CASES) == len({case.name for case in CASES}) == 40
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_is_right_or_refused_with_its_reason(
+def test_each_clip_has_a_right_rendition_or_is_refused_with_its_reason(
     made: dict[str, tuple[Path, str, Path]], case: Case
 ) -> None:
     file, reason, result = made[case.name]

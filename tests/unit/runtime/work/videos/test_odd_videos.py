@@ -109,7 +109,7 @@ def fragments(folder: Path) -> Path:
         (fragments, 4),
     ],
 )
-def test_what_is_made_lasts_as_long_as_it_should(
+def test_each_rendition_lasts_as_long_as_it_should(
     odd: Callable[[Path], Path], seconds: float, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_written_to_is_not_the_videos_fault(tmp_path: Pa
         made(simple(tmp_path), tmp_path / "missing")
 
 
-def test_decoders_that_are_not_of_the_table_are_never_opened(tmp_path: Path) -> None:
+def test_decoders_that_are_not_in_the_table_are_never_opened(tmp_path: Path) -> None:
     ffmpeg(*SEEN, "-c:v", "ffv1", tmp_path / "a.mkv")
     with pytest.raises(Rejected, match="ffv1") as refused:
         made(tmp_path / "a.mkv", tmp_path)

@@ -25,7 +25,7 @@ def sized(width: int, height: int, turned: str = "", stretched: float = 1) -> tu
     return size_of(replace(HD, width=width, height=height, turned=turned, stretched=stretched))
 
 
-def test_a_rendition_is_1080p_or_less_lying_or_standing_and_even() -> None:
+def test_a_rendition_fits_1080p_either_way_up_and_has_even_sides() -> None:
     assert sized(3840, 2160) == (1920, 1080)
     assert sized(3840, 2160, "transpose=clock") == (1080, 1920)
     assert sized(1080, 1920) == (1080, 1920)
@@ -44,7 +44,7 @@ def test_pictures_are_put_upright_after_they_were_made_smaller() -> None:
     assert [name for name, _ in filters(replace(HD, turned="hflip,vflip"))][1:3] == ["hflip", "vflip"]
 
 
-def test_more_is_filtered_only_where_it_has_to_be() -> None:
+def test_more_filters_are_added_only_where_they_are_needed() -> None:
     assert "bwdif" not in dict(filters(HD))
     assert "bwdif" in dict(filters(replace(HD, interlaced=True)))
     assert "fps" not in dict(filters(replace(HD, frames_per_second=60)))
@@ -53,7 +53,7 @@ def test_more_is_filtered_only_where_it_has_to_be() -> None:
     assert "out_transfer" not in str(filters(HD))
 
 
-def test_which_yuv_it_is_is_guessed_by_its_size_where_it_does_not_say() -> None:
+def test_an_undeclared_colour_matrix_is_guessed_from_the_size() -> None:
     silent = replace(HD, says_no_colours=True)
     assert "in_color_matrix=bt709" in dict(filters(silent))["scale"]
     assert "in_color_matrix" not in dict(filters(replace(silent, width=640, height=480)))["scale"]
@@ -71,7 +71,7 @@ def test_which_yuv_it_is_is_guessed_by_its_size_where_it_does_not_say() -> None:
         (replace(HD, seconds=0), ""),
     ],
 )
-def test_what_is_over_a_limit_is_refused(facts: Facts, reason: str) -> None:
+def test_a_video_over_a_limit_is_refused(facts: Facts, reason: str) -> None:
     if not reason:
         check_facts(facts, LIMITS)
         return
@@ -80,7 +80,7 @@ def test_what_is_over_a_limit_is_refused(facts: Facts, reason: str) -> None:
     assert refused.value.reason == reason
 
 
-def test_more_of_anything_takes_more() -> None:
+def test_a_larger_or_more_complex_video_is_estimated_to_take_more() -> None:
     size = 10_000_000
     least = estimate(HD, size, LIMITS)
     for more in (
@@ -95,7 +95,7 @@ def test_more_of_anything_takes_more() -> None:
     assert estimate(replace(HD, width=3840, height=2160), size, LIMITS).memory_mb > least.memory_mb
 
 
-def test_one_that_does_not_say_how_long_it_is_is_taken_for_a_long_one() -> None:
+def test_a_video_of_unknown_length_is_estimated_from_its_bytes() -> None:
     silent = estimate(replace(HD, seconds=0), 3_000_000, LIMITS)
     assert silent.cpu_seconds == pytest.approx(
         estimate(replace(HD, seconds=80), 3_000_000, LIMITS).cpu_seconds
@@ -111,6 +111,6 @@ def test_a_short_clip_fits_the_function_and_a_long_one_a_task() -> None:
     assert place(whole, Rules()).where is Where.FARGATE, "two hours of 4K are done within a task's six hours"
 
 
-def test_the_longest_that_the_settings_allow_is_stored_by_one_put() -> None:
+def test_the_longest_video_that_the_settings_allow_is_stored_by_one_put() -> None:
     rule = Settings.__dataclass_fields__["max_video_seconds"].metadata
     assert rule["most"] * (BITS_PER_SECOND + AUDIO_BITS_PER_SECOND) / 8 < LARGEST_BYTES

@@ -77,12 +77,12 @@ def test_a_short_clip_is_done_by_the_function_and_its_manifest_says_what_there_i
     assert "A 120 x 160 px h264 video of 1 s" in world.job.placement
 
 
-def test_a_scan_is_a_scan_as_before(world: World, clip: bytes) -> None:
+def test_a_scan_is_still_published_as_a_scan(world: World, clip: bytes) -> None:
     world.dispatch(world.upload(SCAN))
     assert published(world, world.job)
 
 
-def test_a_long_one_is_done_by_a_task(world: World, clip: bytes) -> None:
+def test_a_clip_that_only_tasks_may_do_is_done_by_a_task(world: World, clip: bytes) -> None:
     assert world.by_tasks_only().dispatch(world.upload(clip, "a.mp4")).metric == "TaskStarted"
     world.track(world.run_task(world.ecs.live[0]))
     assert (world.job.state, world.job.where) == (State.DONE, "fargate")
@@ -128,7 +128,7 @@ def test_sigterm_ends_ffmpeg_and_leaves_nothing_to_be_seen(
     assert world.keys() == []
 
 
-def test_what_does_not_end_in_time_in_the_function_goes_to_a_task(
+def test_a_clip_that_does_not_end_in_time_in_the_function_goes_to_a_task(
     world: World, clip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def late(*_: object, **__: object) -> None:
@@ -143,7 +143,7 @@ def test_what_does_not_end_in_time_in_the_function_goes_to_a_task(
     whole(world)
 
 
-def test_want_of_memory_in_the_function_goes_to_a_task(
+def test_a_clip_that_runs_out_of_memory_in_the_function_goes_to_a_task(
     world: World, clip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hungry(*_: object, **__: object) -> None:
@@ -178,7 +178,7 @@ def test_a_source_that_is_deleted_meanwhile_leaves_nothing(
         (lambda clip: clip.replace(b"avc1", b"xxxx"), "unsupported-format"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_is_made(
+def test_a_file_that_cannot_be_converted_is_refused_before_anything_is_made(
     world: World, clip: bytes, cut: Any, reason: str
 ) -> None:
     data = cut(clip)
@@ -190,7 +190,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_made(
     assert nothing_but_the_reason(world)
 
 
-def test_one_that_is_too_long_or_too_large_is_refused(world: World, clip: bytes) -> None:
+def test_a_video_that_is_too_long_or_too_large_is_refused(world: World, clip: bytes) -> None:
     for limits, reason in (
         (replace(LIMITS, seconds=0), "too-long"),
         (replace(LIMITS, pixels=160 * 120 - 1), "too-many-pixels"),
@@ -200,13 +200,13 @@ def test_one_that_is_too_long_or_too_large_is_refused(world: World, clip: bytes)
         assert outcome.facts["explanation"].startswith(reason)
 
 
-def test_one_with_sound_alone_is_refused(world: World, tmp_path: Path) -> None:
+def test_a_video_with_sound_alone_is_refused(world: World, tmp_path: Path) -> None:
     data = make_clip(tmp_path / "a.mp4", Clip(frames=0)).read_bytes()
     assert world.dispatch(world.upload(data, "a.mp4")).metric == "Rejected"
     assert world.job.message == "no-video: There is no picture in it, only sound. Upload a video."
 
 
-def test_one_that_only_a_key_opens_is_refused(world: World, tmp_path: Path) -> None:
+def test_an_encrypted_video_is_refused(world: World, tmp_path: Path) -> None:
     secret = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "1" * 32, "encryption_kid": "2" * 32}
     data = make_clip(tmp_path / "a.mp4", Clip(frames=5, options=secret)).read_bytes()
     assert world.dispatch(world.upload(data, "a.mp4")).metric == "Rejected"
