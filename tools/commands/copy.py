@@ -21,10 +21,10 @@ about two minutes plus the time of the tests:
     pip install --require-hashes --no-deps --only-binary=:all: -r requirements-build.txt
     pip install --require-hashes --no-deps --no-build-isolation -r requirements.txt
     npm ci && export PATH=$PWD/node_modules/.bin:$PATH
-    pytest
+    pytest -m "not slow"    # without -m: all of them
     cdk synth
-    cdk deploy --all    # with credentials and a Region; cdk bootstrap once before
-    cdk destroy --all   # in a sandbox, this deletes all data
+    cdk deploy --all        # with credentials and a Region; cdk bootstrap once before
+    cdk destroy --all       # in a sandbox, this deletes all data
 {local}
 In a new shell, activate .venv and set PATH again. Settings are in cdk.json. What to change to make it
 yours: {page}.

@@ -56,6 +56,9 @@ LOCKS = ("requirements.txt", "requirements-build.txt", "package-lock.json")
 
 FIRST = "LambdaPattern"
 """The smallest pattern; copies of the others are made in slow tests only."""
+PYTEST = 'pytest -m "not slow"'
+TESTS, NOT_SLOW = ("pytest", "-q", "-n", "2", "--dist=loadscope"), ("-m", "not slow")
+"""Tests of a copy; the slow ones, which CI runs here, once more in the smallest copy only."""
 ONES = [one if one == FIRST else pytest.param(one, marks=pytest.mark.slow) for one in PATTERNS]
 
 
@@ -118,8 +121,9 @@ def without_hashes(template: dict[str, object]) -> str:
 
 @pytest.mark.slow
 def test_the_copys_tests_pass(copied: tuple[str, Path]) -> None:
-    _, folder = copied
-    done = run(folder, sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist=loadscope")
+    pattern, folder = copied
+    assert PYTEST in (folder / "README.md").read_text()
+    done = run(folder, sys.executable, "-m", *TESTS, *([] if pattern == FIRST else NOT_SLOW))
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout
 

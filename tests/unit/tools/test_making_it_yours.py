@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tools.test_copying import ROOT, run
+from tests.unit.tools.test_copying import NOT_SLOW, ROOT, TESTS, run
 from tools.commands.copy import main
 
 pytestmark = pytest.mark.slow
@@ -67,7 +67,7 @@ def holds(folder: Path, page: str) -> None:
     assert {name for name in touched if f"`{name}`" not in said and f"`{module(name)}`" not in said} == set()
     done = run(folder, "cdk", "synth", "--quiet", CDK_VALIDATION="false")
     assert done.returncode == 0, done.stderr
-    done = run(folder, sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist=loadscope")
+    done = run(folder, sys.executable, "-m", *TESTS, *NOT_SLOW)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
