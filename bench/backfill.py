@@ -40,7 +40,7 @@ def seconds(pattern: LambdaDriver, name: str) -> list[float]:
 
 @contextmanager
 def going_on(feed: BackfillDriver) -> Iterator[None]:
-    """Run a backfill at the command's default rate; yield once its first objects are done.
+    """Run a backfill with the command's default for --at-once; yield once its first objects are done.
 
     Raises RuntimeError if it ends before the body does.
     """

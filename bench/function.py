@@ -25,7 +25,7 @@ HANDLER = "lambda_src.iiif.handler"
 
 @contextmanager
 def function() -> Iterator[Runtime]:
-    """Yield an environment that serves the folder of photos, set up as `launched` sets up the service."""
+    """Yield an execution environment over the folder of photos, set up as `launched` sets up the service."""
     told = {"SOURCE_FOLDER": str(PHOTOS), "WORKERS": "1", "CACHE_MB": "1024", "MAX_PIXELS": "200000000"}
     with runtime(HANDLER, **ONE_THREAD, **told, MAX_ANSWER_BYTES=str(MAX_ANSWER_BYTES)) as made:
         yield made

@@ -46,7 +46,7 @@ CALIBRATION_SECONDS = 1.6
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One clip. estimated: CPU seconds on this machine. memory_mb: estimated peak. measured: its run."""
+    """One clip. estimated: CPU seconds here. memory_mb: estimated peak. measured: the clip's run."""
 
     codec: str
     estimated: float

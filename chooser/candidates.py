@@ -93,7 +93,7 @@ def total(candidate: Candidate, load: Workload, architecture: str, *, free: bool
 def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
     """Return the marginal USD of a million requests.
 
-    For a service, these are CPU and memory at 60 % utilisation, and requests to other AWS services.
+    For a service: the cost of CPU and memory at 60 % utilisation, and of requests to other AWS services.
     """
     at = load._replace(requests=1e6)
     items = bill(candidate, at, architecture)

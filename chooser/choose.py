@@ -1,4 +1,4 @@
-"""“Lambda or Fargate?”: hard limits, each with its number, rule candidates out; then cost decides."""
+"""“Lambda or Fargate?”: hard limits rule candidates out, with the limit's value; cost ranks the others."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -67,7 +67,7 @@ def choose(load: Workload, *, architecture: str = "", free: bool = False) -> lis
 
 
 def cheapest_possible(load: Workload, *, architecture: str = "", free: bool = False) -> Verdict | None:
-    """Return the first verdict of `choose`, billing only possible candidates; None if there is none."""
+    """Return the first verdict of `choose`, billing only possible candidates; None if none is possible."""
     able = (one for one in considered(load) if not any(violations(one, load, architecture)))
     found = (_verdict(one, load, architecture, free) for one in able)
     return min(found, key=lambda one: one.usd, default=None)
@@ -107,7 +107,7 @@ def break_even(
     *,
     free: bool = False,
 ) -> BreakEven | None:
-    """Return the load at which two candidates cost the same; None without one within a factor of 10,000.
+    """Return the load at which two candidates cost the same; None if none is within a factor of 10,000.
 
     one, other: candidates with their architectures.
 
@@ -216,7 +216,7 @@ def _doubt(verdict: Verdict) -> str:
 def _against(one: Verdict, best: Verdict) -> str:
     if best.usd < 0.005:
         return f"{one.candidate}, at {one.dollars}."
-    return f"{one.candidate}, at {one.usd / best.usd:.1f} times that ({one.dollars})."
+    return f"{one.candidate}, at {one.usd / best.usd:.1f} times the cheapest ({one.dollars})."
 
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:

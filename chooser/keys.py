@@ -104,7 +104,8 @@ KEYS = {
     "spot_interruptions": Key("interruptions of a Spot task per hour; each loses half a run", (0, 100)),
     "production": Key("whether a service has at least two tasks"),
     "autoscaling": Key(
-        "whether tasks and ready environments scale by the hour; if not, the busiest hour's run all day"
+        "whether tasks and ready environments scale by the hour; "
+        "if not, as many as in the busiest hour run all day"
     ),
     "load_balancer": Key("load balancer in front of a service", BALANCERS, "each that fits"),
     "sharing": Key("services behind a shared load balancer", (1, 100)),
@@ -125,7 +126,7 @@ KEYS = {
 
 
 def load(path: str) -> Workload:
-    """Read a workload file. Raises OSError, and WorkloadError with every invalid key and what is allowed."""
+    """Read a workload file. Raises OSError, and WorkloadError that says what is wrong and what is allowed."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib would cost an answer a tenth of its CPU
             found = tomllib.load(file)

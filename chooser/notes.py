@@ -140,9 +140,9 @@ def elsewhere(load: Workload) -> Iterator[str]:
     """Yield other AWS options that may suit the workload; none is priced here."""
     waits = load.cpu_share < 0.5 or (load.cpu_ms and load.cpu_ms < min(load.duration_ms.values()) / 2)
     if load.way_in != "none" and waits:
-        yield "Lambda Web Functions: one environment handles many waiting requests at once (Node.js)."
+        yield "Lambda Web Functions: one environment handles many requests at once while they wait (Node.js)."
     if load.way_in != "none" and not load.long_connections:
-        yield "ECS Express Mode: one call creates a service behind a load balancer, shared by up to 25."
+        yield "ECS Express Mode: one call creates a service; up to 25 services share a load balancer."
     if limit("lambda.seconds") < load.longest_seconds <= SHORT_MICROVM_SECONDS:
         yield "Lambda MicroVMs: up to eight hours, arm64, each with its own port."
     if load.way_in == "none" and load.start_seconds >= limit("fargate.start_seconds"):

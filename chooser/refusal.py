@@ -1,4 +1,4 @@
-"""How every chooser command fails: a sentence on standard error, and exit code 1."""
+"""How chooser commands fail: a sentence on standard error, and exit code 1 (argparse's own errors: 2)."""
 
 import sys
 

@@ -18,7 +18,7 @@ def given_keys(load: Workload) -> dict[str, object]:
 
 
 def as_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
-    """Return a workload file as TOML. comments: by key, after its value, or on their own line without one."""
+    """Return a workload file as TOML. comments: by key; alone on a line if the key has no value."""
     comments = comments or {}
     lines = []
     for key in [*KEYS, *(one for one in comments if one not in KEYS)]:
@@ -74,7 +74,7 @@ def from_query(query: str) -> Workload:
 
 
 def _read(key: str, text: str) -> object:
-    """Convert a value to its key's type; otherwise return the text, which `parse` refuses by key."""
+    """Convert a value to its key's type, or return the text if that fails: `parse` names the key then."""
     values = KEYS[key].values if key in KEYS else str
     if values is list:
         return [_number(one) for one in text.split(",")]

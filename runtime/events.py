@@ -39,7 +39,7 @@ class ObjectEvent:
 
     @property
     def is_folder(self) -> bool:
-        """Whether the key ends in a slash, as the console's "folders" do; its size does not matter."""
+        """Whether the key ends in a slash, as the console's "folders" do; the size does not matter."""
         return self.key.endswith("/")
 
 

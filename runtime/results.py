@@ -48,7 +48,7 @@ def rejection_key(job_id: str) -> str:
 
 
 def pointer_key(key: str) -> str:
-    """Return `latest/{key, percent-encoded}.json`, or a key with its sha256 if that is too long.
+    """Return `latest/{key, percent-encoded}.json`, or `latest/=sha256/{digest}.json` if that is too long.
 
     "=" is always encoded in a key, so the two kinds cannot collide.
     """

@@ -140,7 +140,7 @@ class S3:
             backoff_factor=0.2,
             backoff_jitter=0.2,
             backoff_max=MOST_PAUSE,
-            respect_retry_after_header=False,  # a long one would outlast the function
+            respect_retry_after_header=False,  # a long wait would outlast the function
             raise_on_status=False,
             redirect=False,
         )
@@ -175,7 +175,7 @@ class S3:
         retries = self._retries
         try:
             parse_url(url)
-        except LocationParseError as error:  # a path that begins with "//" is parsed as a host
+        except LocationParseError as error:  # after "//" it parses a host, which may be invalid
             raise ClientError({"Error": {"Code": "InvalidURI", "Message": str(error)}}, operation) from error
         while True:
             answer = pool.urlopen(

@@ -83,7 +83,7 @@ def bundle(function: str, runtime: Runtime) -> Bundle:
 def context(image: str, *modules: str) -> Path:
     """Return the build context of `container/{image}`: Dockerfile, lock files, code and all its imports.
 
-    modules: other modules that run in the container.
+    modules: modules that run in the container in addition to `container.{image}`.
     """
     folder = ROOT / "container" / image
     files = [folder / "Dockerfile", folder / "requirements.txt", ROOT / "requirements-build.txt"]

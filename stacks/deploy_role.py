@@ -40,7 +40,7 @@ class DeployRole(cdk.Stack):
         repository = cdk.CfnParameter(
             self,
             "Repository",
-            description="As in its tokens' subject after repo: (example@12/images@345 or example/images)",
+            description="Repository as in its tokens' subject: example@12/images@345 or example/images",
             allowed_pattern=r"[A-Za-z0-9_-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?",
         )
         branch = cdk.CfnParameter(

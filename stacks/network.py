@@ -67,7 +67,7 @@ class Network(cdk.Stack):
         self._share()
 
     def _choose_zones(self, zone_ids: Sequence[str]) -> None:
-        """Set zones by id: each account maps names to zones. A subnet's zone cannot be changed later."""
+        """Set zones by id: names map differently in each account. A subnet's zone cannot be changed later."""
         if not zone_ids:
             return
         for subnets in (self.vpc.public_subnets, self.vpc.private_subnets, self.vpc.isolated_subnets):

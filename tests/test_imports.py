@@ -44,7 +44,7 @@ def ours(file: Path) -> set[tuple[str, ...]]:
     return {name for name in names if name[0] in {*LAYERS, "tests", "bench", "dev"}}
 
 
-def test_only_lambda_src_iiif_imports_a_container() -> None:
+def test_only_lambda_src_iiif_imports_from_container() -> None:
     those = {
         str(file.parent.relative_to(ROOT))
         for file in FILES["lambda_src"]

@@ -47,7 +47,7 @@ def set_up_tools() -> None:
 
 
 def set_up_local_aws() -> None:
-    """Set up MiniStack in its own environment, since it pins botocore, and the npm packages beside it."""
+    """Set up MiniStack in its own environment, as it pins botocore, and the AWS SDK for CDK's functions."""
     stamp = Stamp(MINISTACK, ["tools/local_aws/requirements.txt", "tools/local_aws/package-lock.json"])
     if stamp.is_current():
         return

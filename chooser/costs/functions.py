@@ -14,7 +14,7 @@ PROVISIONED_BUSY = 0.7
 https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 """
 LEAST_BLOCKED = 0.001
-"""Least share of requests allowed to find no environment ready: no number of them makes it zero."""
+"""Least share of requests that may find none ready: no number of environments makes it zero."""
 NEVER = 1e12
 """A share of requests below one in this many is treated as none."""
 DISK_INCLUDED_MB = 512
@@ -76,7 +76,8 @@ def environments(load: Workload, architecture: str) -> list[float]:
 def _ready(in_flight: float, share: float) -> int:
     """Return the number of environments needed.
 
-    At most 70 % of them are busy on average, and all are busy for at most `share` of requests.
+    At most 70 % of them are busy on average, and all are busy for at most `share` of requests, or for
+    LEAST_BLOCKED of them if that is more.
     """
     count = max(1, ceil(in_flight / PROVISIONED_BUSY))
     while blocked(count, in_flight) > max(share, LEAST_BLOCKED):
@@ -138,7 +139,7 @@ def _around(load: Workload, free: bool) -> Iterator[Item]:
     yield from front_door(load, free)
     streamed = load.requests * max(0, load.payload_out_mb - limit("lambda.response_mb")) / GIB
     if streamed:
-        yield priced(load, f"{streamed:,.1f} GB of streamed answers", streamed, "lambda_streamed_gb")
+        yield priced(load, f"{streamed:,.1f} GB of streamed responses", streamed, "lambda_streamed_gb")
     if load.function_in_vpc:
         yield from network(load)
     yield from requests_elsewhere(load, free)

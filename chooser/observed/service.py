@@ -21,7 +21,7 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
     seen.values.update(
         name=name, region=session.region_name, memory_mb=limit("lambda.vcpu_at_mb"), assumed=["memory_mb"]
     )
-    seen.comments["memory_mb"] = "not seen, since it is not a function: that of one vCPU is assumed"
+    seen.comments["memory_mb"] = "not seen, since it is not a function: what comes with one vCPU is assumed"
     dimensions = [{"ClusterName": found[0]["clusterArn"].rpartition("/")[2], "ServiceName": name}]
     client = session.client("cloudwatch")
     metrics = Metrics(client=client, window=window, namespace="AWS/ECS", dimensions=dimensions)
@@ -83,6 +83,6 @@ def _tasks(seen: Seen, metrics: Metrics, task: Mapping[str, Any], counted: float
     seen.comments["task_vcpus"] = f"not set, so that the cheapest size is found; the service had {average}"
     if counted:
         seen.values["cpu_ms"] = rounded(samples * 60 * share / 100 * vcpus / counted * 1000)
-        seen.comments["cpu_ms"] = "from all CPU time of the tasks, idle work included"
+        seen.comments["cpu_ms"] = "from all CPU time of the tasks, including what they use without requests"
     used = (metrics.mean("MemoryUtilization") or 0) / 100 * memory
     seen.comments["shared_memory_mb"] = f"not seen separately; a task used {used:,.0f} MB on average"

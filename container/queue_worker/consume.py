@@ -1,4 +1,4 @@
-"""The queue's consumer: one message at a time, with its visibility extended and the task protected."""
+"""The queue's consumer: one message at a time, with its visibility extended, protected from scale-in."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ TROUBLE_SECONDS = 5
 """Pause after an error before the queue is polled again."""
 
 Say = Callable[[Metric, Mapping[str, Any], float | None], None]
-"""Counts and logs how a message ended, with its duration unless it was returned unfinished."""
+"""Counts and logs an event with its facts, and a handled message's duration in milliseconds (else None)."""
 
 
 @dataclass(kw_only=True)
@@ -152,7 +152,7 @@ class Consumer:
     def _hide(self, message: "MessageTypeDef", seconds: int) -> None:
         """Change the visibility timeout.
 
-        A failure is harmless: the message is then only retried at another time than intended.
+        A failure is harmless: the message is only retried sooner or later than intended.
         """
         try:
             self.sqs.change_message_visibility(

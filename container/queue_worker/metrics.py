@@ -31,7 +31,7 @@ class Metric(StrEnum):
     """As GIVEN_BACK, but before the job began."""
     NOT_INVALIDATED = "NotInvalidated"
     LATENCY = "Latency"
-    """Of a message, in milliseconds."""
+    """Time to process a message, in milliseconds."""
 
 
 def line(namespace: str, metric: Metric, facts: Mapping[str, Any], milliseconds: float | None = None) -> str:

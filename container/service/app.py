@@ -260,7 +260,7 @@ class Service:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a request is being worked on or waits for a thread."""
+        """Whether work runs in a thread or waits for one, even if its request was already answered."""
         return bool(self.working.pending or self.sources.fetching.pending)
 
     def print_metrics(self) -> None:

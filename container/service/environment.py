@@ -19,7 +19,7 @@ class ServiceEnvironment(Environment):
         workers: threads that decode and encode; 0 means one per processor.
         queue: maximum number of requests that wait for a worker.
         deadline_seconds: time limit of a request.
-        drain_seconds: how long a stopping service still answers, with readiness failing.
+        drain_seconds: how long a stopping service fails readiness before it stops accepting connections.
         cache_mb: cache size for files and decoded images.
         spare_mb: additional memory for files and images that the cache no longer holds but requests do.
         fresh_seconds: how long a source is served before the store is asked whether it changed.

@@ -20,7 +20,7 @@ from runtime.rejection import Reason, Rejected
 
 T = TypeVar("T")
 REJECTIONS_KEPT = 1000
-_ANOTHER_VERSION = "This is not the current version of the image: its info.json without @ redirects to that."
+_ANOTHER_VERSION = "This is not the image's current version; its info.json without @ redirects there."
 ASK_AGAIN_SECONDS = 2
 """How long the store may take to confirm that a source is unchanged before the cached one is served."""
 log = logging.getLogger("service")
@@ -132,7 +132,7 @@ class Sources:
             self._kept.move_to_end(key)
             self.hits += 1
             return known
-        if not version:  # a named version may be another than the rejected one
+        if not version:  # a named version may not be the rejected one
             self._refuse_again(key)
         found, doubt = await self._once(f"fetch {key}", lambda shared: self._look(key, known, shared))
         if version not in ("", found.version):

@@ -5,7 +5,7 @@ import signal
 import sys
 
 if __name__ == "__main__":
-    # Before the imports, as there: process 1 gets no SIGTERM until it has a handler.
+    # Before the imports, as in container/worker: process 1 gets no SIGTERM until it has a handler.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(4))
 
 from collections.abc import Mapping, Sequence

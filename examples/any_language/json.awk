@@ -1,5 +1,5 @@
 # Prints the first string with a given name in a JSON text, unescaped, as UTF-8; with raw=1, as it is written.
-# Usage: LC_ALL=C awk -v name=key [-v raw=1] -f json.awk FILE. Exits with 1 if it is missing or malformed.
+# Usage: LC_ALL=C awk -v name=key [-v raw=1] -f json.awk FILE. Exits with 1 if the string is missing or malformed.
 
 { text = text $0 "\n" }
 

@@ -4,7 +4,7 @@ source ./s3.sh
 MOST_BYTES=10000000
 FOR_EVER='Cache-Control: public, max-age=31536000, s-maxage=86400, immutable'
 
-# handle FILE: an SQS event with one message, an S3 event. A failure ends the shell, and SQS redelivers.
+# handle FILE: an SQS event whose only message is an S3 event. A failure ends the shell, and SQS redelivers.
 handle() {
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT

@@ -1,4 +1,4 @@
-"""The IIIF service as a function: function URL events in, responses out; started once per environment."""
+"""The IIIF service behind a function URL; the service starts once per execution environment."""
 
 import json
 import logging

@@ -22,7 +22,7 @@ _NO_MEMORY = re.compile(
 _NO_DISK = re.compile("no space left on device", re.IGNORECASE)
 _LOADERS = ("Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif")
 
-# All loaders are blocked, then those of the six formats allowed: one nobody thought of cannot be reached
+# All loaders are blocked, then those of the six formats allowed, so that no unforeseen one can be reached
 # (https://www.libvips.org/API/current/func.operation_block_set.html).
 pyvips.operation_block_set("VipsForeignLoad", True)
 for _loader in _LOADERS:
@@ -119,7 +119,7 @@ def _tells_colours(profile: bytes, bands: int) -> bool:
         return False
     colours = {b"RGB ": 3, b"CMYK": 4}.get(profile[16:20])
     if colours is None or bands < colours:
-        return True  # a grey profile, or one of another picture: libvips ignores what does not fit
+        return True  # a grey profile, or one for more channels: libvips ignores what does not fit
     pixel = pyvips.Image.black(1, 1, bands=colours).copy(interpretation="cmyk" if colours == 4 else "srgb")
     pixel.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
     try:

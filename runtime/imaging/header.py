@@ -25,13 +25,13 @@ class Header:
     block_rows: rows per strip or tile of a TIFF.
     planar: a TIFF that stores its channels one after another.
     keep: the channels of a decoded pixel that are its colours and alpha; None means all.
-    tones: colours described by other means than a profile, if they are not sRGB's.
+    tones: colours described by means other than a profile, if they are not sRGB's.
     grey: a greyscale AVIF, which decodes as RGB.
     limited: grey levels 16 to 235, which our decoder treats as 0 to 255.
     frame: left, top, width and height of the first frame, if it does not cover the image.
     strict: treat the decoder's warnings as errors: a truncated JPEG without end marker, and damaged data
         in some codecs of TIFF, cause nothing but warnings.
-    patches: offsets and bytes to overwrite before decoding: our decoder refuses what other readers skip.
+    patches: offsets, and bytes to write there before decoding: our decoder refuses what other readers skip.
     """
 
     format: Format

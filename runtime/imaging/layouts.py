@@ -145,7 +145,7 @@ def _kept(colours: int, extras: tuple[int, ...], is_palette: bool) -> tuple[int,
     alphas = [colours + at for at, extra in enumerate(extras) if extra != NO_ALPHA]
     if ASSOCIATED in extras and (len(extras) > 1 or is_palette):
         raise not_read(
-            "TIFF", "has premultiplied alpha with a palette or more channels", "Save it without alpha"
+            "TIFF", "has premultiplied alpha and a palette or another extra channel", "Save it without alpha"
         )
     kept = (*range(colours), *alphas[:1])
     return kept if len(kept) < colours + len(extras) else None

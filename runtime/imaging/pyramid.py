@@ -161,7 +161,7 @@ def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
     if stored == 1:
         return image
     image.set_type(pyvips.GValue.gint_type, "orientation", stored)
-    # A rotated picture needs its rows in another order than the decoder's.
+    # A rotated picture needs its rows in a different order from the decoder's.
     return image.copy_memory().autorot()
 
 

@@ -98,7 +98,7 @@ def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> 
             image = whole(data, header, asked.to_width, asked.to_height, size="force")
         else:
             image = _resize(whole(data, header, *upright(header), size="down").crop(*_box(asked)), asked)
-        # A rotation needs the rows in another order than the decoder's.
+        # A rotation needs the rows in a different order from the decoder's.
         image = image.copy_memory() if asked.degrees % 360 else image
         return _finish(image, asked).copy_memory()
 
@@ -157,7 +157,7 @@ def _crop_on_load(data: bytes, header: Header, asked: Transform) -> pyvips.Image
     right = min(image.width, max(left + 1, round((asked.left + width) / shrink)))
     bottom = min(image.height, max(top + 1, round((asked.top + height) / shrink)))
     part = image.crop(left, top, right - left, bottom - top)
-    # A reduction from memory costs a third of one row by row from a decoder.
+    # Reducing a part in memory costs a third of reducing it row by row from a decoder.
     return part.copy_memory() if part.width * part.height <= IN_MEMORY_PIXELS else part
 
 

@@ -39,7 +39,7 @@ class StoredZip:
                 self._searched = at
                 return None
             crc, size, original = struct.unpack_from("<III", buffer, at + 4)
-            # These four bytes may occur in a picture, but not with its size and checksum after them.
+            # These four bytes may occur in a picture, but not followed by the file's size and checksum.
             if size == original == at - begin:
                 content = bytes(buffer[begin:at])
                 if zlib.crc32(content) == crc:

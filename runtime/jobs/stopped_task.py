@@ -20,7 +20,7 @@ OVERDUE = "It outlived its deadline."
 NEVER_STARTED = "The task was accepted and never began its work."
 """The reasons that the tracker gives when it stops a task."""
 _STARTED_BY = re.compile(rf"(?P<{JOB_ID}>[0-9a-f]{{{JOB_ID_DIGITS}}})-(?P<{ATTEMPT}>[0-9]+)")
-"""Pattern of `startedBy`, which names the job if an event lacks the environment in the overrides."""
+"""Pattern of `startedBy`, used if an event lacks the overrides' environment: it names job and attempt."""
 _PLATFORM = {"SpotInterruption", "TerminationNotice", "InfrastructureHealth", "ServiceSchedulerInitiated"}
 
 

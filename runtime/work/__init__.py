@@ -1,1 +1,1 @@
-"""What a job does: the interface for other kinds of work (work.py), and the first kind (scans.py)."""
+"""What a job does: the interface of every kind of work (work.py), and the first kind (scans.py)."""

@@ -1,4 +1,4 @@
-"""The interface between a job and its work: what runs a job uses every kind of work through it."""
+"""The interface between a job and its work: code that runs a job uses every kind of work through it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -100,7 +100,10 @@ class ObjectBatches(Construct):
         allow(role, ["s3:ListBucket"], bucket.bucket_arn)
         allow_objects(role, reports, {action: [REPORTS] for action in OF_AN_OBJECT})
         allow(role, [f"xray:{action}" for action in TRACES], "*")
-        acknowledge(default_policy(role), {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resources."})
+        acknowledge(
+            default_policy(role),
+            {"AwsSolutions-IAM5[Resource::*]": "X-Ray's actions have no resource-level permissions."},
+        )
         return role
 
     def _grant_children(self, role: iam.Role, machine: sfn.StateMachine) -> None:

@@ -16,7 +16,7 @@ SCRATCH = "/scratch"
 def container_image(name: str, *modules: str, settings: Settings) -> ecs.ContainerImage:
     """Return the image of `container/{name}/Dockerfile`, built for the architecture of the settings.
 
-    modules: other modules that run in the container.
+    modules: modules that run in the container in addition to `container.{name}`.
     """
     return ecs.ContainerImage.from_asset(
         str(context(name, *modules)),

@@ -77,7 +77,7 @@ def container_task(
     execution = task.obtain_execution_role()
     acknowledge(
         default_policy(execution),
-        {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resources."},
+        {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resource-level permissions."},
     )
     acknowledge(task, {"AwsSolutions-ECS2": "Its environment has names and limits, and no secrets."})
     return task

@@ -1,6 +1,6 @@
 """ECS Exec if `exec=on`: a shell in a running task through the AWS CLI, despite a read-only root.
 
-AWS documents them as incompatible; with the agent's three folders as volumes, they work together:
+AWS documents the two as incompatible; with the agent's three folders as volumes, they work together:
 https://github.com/aws/containers-roadmap/issues/1359
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 """
@@ -47,7 +47,7 @@ def open_to_exec(task: ecs.FargateTaskDefinition, container: ecs.ContainerDefini
     role = task.task_role
     allow(role, [*(f"ssmmessages:{channel}" for channel in CHANNELS), "logs:DescribeLogGroups"], "*")
     allow(role, ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], log.log_group_arn)
-    reason = "Channels of Systems Manager and the list of log groups have no resources in IAM."
+    reason = "Session channels have no resource-level permissions, and the agent lists all log groups."
     acknowledge(default_policy(role), {"AwsSolutions-IAM5[Resource::*]": reason})
 
 

@@ -61,7 +61,10 @@ class Function(lambda_.Function):
             tracing=lambda_.Tracing.ACTIVE,
             environment=dict(environment),
         )
-        acknowledge(default_policy(self), {"AwsSolutions-IAM5[Resource::*]": "X-Ray has no resources."})
+        acknowledge(
+            default_policy(self),
+            {"AwsSolutions-IAM5[Resource::*]": "X-Ray's actions have no resource-level permissions."},
+        )
         alarms.add(
             f"{construct_id}Errors",
             metric=self.metric_errors(period=PERIOD),

@@ -70,7 +70,7 @@ class ImageDistribution(cloudfront.Distribution):
         if settings.waf == "off":
             reasons["AwsSolutions-CFR2"] = "waf=off: AWS WAF is billed separately."
         if not domain:
-            reasons["AwsSolutions-CFR4"] = "AWS sets the minimum TLS for CloudFront's default certificate."
+            reasons["AwsSolutions-CFR4"] = "AWS sets the minimum TLS version of the default certificate."
         acknowledge(self, reasons)
 
 

@@ -68,6 +68,6 @@ class TileDistribution(cloudfront.Distribution):
             "AwsSolutions-CFR1": "The tiles are public in every country.",
             "AwsSolutions-CFR2": "Static files: a web ACL would cost more than the requests that it blocks.",
             "AwsSolutions-CFR3": "Public static files; logs of every tile request would be billed.",
-            "AwsSolutions-CFR4": "AWS sets the minimum TLS for CloudFront's default certificate.",
+            "AwsSolutions-CFR4": "AWS sets the minimum TLS version of the default certificate.",
         }
         acknowledge(self, reasons)

@@ -59,7 +59,7 @@ class Canary(Construct):
             blue.target_group_arn,
             green.target_group_arn,
         )
-        reason = "Describe actions of Elastic Load Balancing have no resources in IAM."
+        reason = "The Describe actions of Elastic Load Balancing have no resource-level permissions."
         acknowledge(default_policy(role), {"AwsSolutions-IAM5[Resource::*]": reason})
         self.alternate = ecs.AlternateTarget(
             "Alternate",

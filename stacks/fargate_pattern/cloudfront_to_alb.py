@@ -31,7 +31,7 @@ class CloudFrontToAlb(Construct):
         super().__init__(scope, construct_id)
         warn_in_other_partitions(self, "a distribution with a VPC origin")
         group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False)
-        # Requests through a VPC origin come from CloudFront's prefix list, whose id differs between Regions.
+        # Requests through a VPC origin have addresses of CloudFront's prefix list, whose id varies by Region.
         # The load balancer is internal, in subnets without a route: docs/decisions/0008-front-door.md
         group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(PORT))
         acknowledge(group, {"AwsSolutions-EC23": "An internal load balancer in isolated subnets."})

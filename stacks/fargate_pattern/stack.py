@@ -48,7 +48,7 @@ class FargatePattern(cdk.Stack):
                 metrics_namespace=self.stack_name,
                 max_pixels=settings.max_pixels,
                 max_bytes=settings.max_bytes,
-                # A small task sees two processors but gets less than one's time. Decoding the largest image
+                # A small task sees two processors but gets at most one's time. Decoding the largest image
                 # takes a gigabyte (docs/benchmarks.md), which cache_mb and spare_mb leave free.
                 workers=1,
                 # At least 640 MiB: the largest file, 100 MiB, and its 100 million pixels at 5.3 bytes each.

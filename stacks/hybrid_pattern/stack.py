@@ -50,7 +50,7 @@ class HybridPattern(cdk.Stack):
         )
         stops = tracker.stops
 
-        # On destroy, buckets are emptied after what listens to the source or writes to the output is deleted.
+        # On destroy, the source's listeners and the output's writers are deleted before buckets are emptied.
         uploads.rule.node.add_dependency(source)
         for writer in (dispatcher, worker.task_definition):
             writer.node.add_dependency(output)

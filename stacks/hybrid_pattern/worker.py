@@ -70,7 +70,7 @@ class Worker(Construct):
                 default_capacity_provider_strategy=[],
             )
             # It needs ECS's service-linked role, made with an account's first cluster; no call waits for it
-            # (https://github.com/aws/containers-roadmap/issues/2614). The distribution takes minutes, enough.
+            # (https://github.com/aws/containers-roadmap/issues/2614), but the distribution takes long enough.
             providers.node.add_dependency(tiles)
         self.log_group = LogGroup(self, "Logs", settings=settings)
         self.work = WorkEnvironment(

@@ -67,4 +67,4 @@ class Renditions(PythonFunction):
         )
         output.grant_publishing(self, source)
         if settings.labels == "on":
-            allow(self, ["rekognition:DetectLabels"], "*")  # it has no resources
+            allow(self, ["rekognition:DetectLabels"], "*")  # no resource-level permissions

@@ -34,8 +34,8 @@ class LambdaPattern(cdk.Stack):
         )
         uploads = function.uploads
 
-        # On destroy, the buckets are emptied after what listens to the source or writes to the output is
-        # deleted: an object written in between would keep a bucket from being deleted.
+        # On destroy, the source's listeners and the output's writers are deleted before buckets are emptied:
+        # an object written after that would keep a bucket from being deleted.
         uploads.rule.node.add_dependency(source)
         function.node.add_dependency(output)
 

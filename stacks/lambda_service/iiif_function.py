@@ -51,8 +51,9 @@ class IiifFunction(PythonFunction):
                     max_bytes=settings.max_bytes,
                     max_answer_bytes=MAX_ANSWER_BYTES,
                     workers=1,
-                    # 552 MiB: 100 million pixels decoded, at 5.3 bytes each, and a file up to 43 MiB. With
-                    # more, too little would be left of the gigabyte that decoding takes (docs/benchmarks.md).
+                    # 552 MiB: 100 million pixels decoded, at 5.33 bytes each, and a file of up to 43 MiB.
+                    # A larger cache would leave less than the gigabyte that decoding takes
+                    # (docs/benchmarks.md).
                     cache_mb=ONE_VCPU_MB * 5 // 16,
                     spare_mb=ONE_VCPU_MB // 8,
                 ).as_variables(),

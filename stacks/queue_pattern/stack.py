@@ -56,7 +56,7 @@ class QueuePattern(cdk.Stack):
         )
         BacklogScaling(self, "Scaling", service=worker, queue=uploads.queue, max_tasks=settings.max_tasks)
 
-        # On destroy, buckets are emptied after what listens to the source or writes to the output is deleted.
+        # On destroy, the source's listeners and the output's writers are deleted before buckets are emptied.
         uploads.rule.node.add_dependency(source)
         worker.node.add_dependency(output)
         output.grant_publishing(worker.task_definition.task_role, source)

@@ -39,7 +39,7 @@ class StreamPattern(cdk.Stack):
             stream_mode=MODES[settings.stream],
             shard_count=1 if settings.stream == "provisioned" else None,
             retention_period=cdk.Duration.hours(24),
-            # With the AWS managed key: CloudFront's role would need access to a key of ours as well.
+            # The AWS managed key, since CloudFront's role would need access to a key of ours as well.
             encryption=kinesis.StreamEncryption.MANAGED,
             removal_policy=cdk.RemovalPolicy.RETAIN if settings.is_production else cdk.RemovalPolicy.DESTROY,
         )

@@ -61,7 +61,7 @@ def assume(deployment: Deployment, role: str, subject: str, audience: str = AUDI
         (SUBJECT, "https://github.com/example"),
     ],
 )
-def test_the_token_of_any_other_run_is_refused(
+def test_a_token_of_another_run_or_for_another_audience_is_refused(
     deployment: Deployment, role: str, subject: str, audience: str
 ) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):

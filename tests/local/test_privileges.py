@@ -62,7 +62,7 @@ def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lo
 
 
 @pytest.mark.parametrize("action", NOT_ASKED)
-def test_without_a_statement_that_ministack_does_not_check_nothing_is_denied(
+def test_nothing_is_denied_without_a_statement_that_ministack_does_not_check(
     driver: LambdaDriver, action: str
 ) -> None:
     """Once MiniStack checks the statement, this fails, and its entry in `NEEDS` should get a `call`."""

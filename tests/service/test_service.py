@@ -98,7 +98,7 @@ def test_each_request_is_a_line_in_the_log_with_its_steps(service: Running) -> N
 
 
 def malformed(count: int, seed: int) -> list[str]:
-    """Return malformed URLs: one or two parts of a valid one are replaced or extended by junk."""
+    """Return malformed URLs: junk or a path traversal replaces or extends one or two parts of a valid one."""
     chance = random.Random(seed)
     right = [SQUARES, "0,0,100,100", "50,", "0", "default.jpg"]
     traversal = [

@@ -1,4 +1,4 @@
-"""TIFFs of any layout, including some that cameras, scanners and GIS software write and no library here."""
+"""TIFFs of any layout, including some of cameras, scanners and GIS software that no library here writes."""
 
 import itertools
 import struct

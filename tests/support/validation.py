@@ -14,7 +14,7 @@ NOT_WRITTEN = {"format_pdf", "format_jp2", "format_gif", "format_tif"}
 
 
 def check_by_validator(*arguments: str) -> None:
-    """Check that only the tests in NOT_WRITTEN and AGAINST_THE_TEXT fail, of all levels from 0 to 3."""
+    """Check that of the tests of levels 0 to 3, exactly those in NOT_WRITTEN and AGAINST_THE_TEXT fail."""
     script = Path(__file__).with_name("validate.py")
     done = subprocess.run(
         [sys.executable, str(script), *arguments], capture_output=True, text=True, check=True

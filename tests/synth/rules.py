@@ -18,8 +18,8 @@ ALLOWED_ON_ALL = {
     "xray:GetSamplingRules": "no resource-level permissions",
     "xray:GetSamplingTargets": "no resource-level permissions",
     "ecr:GetAuthorizationToken": "the token is for the whole registry",
-    "rekognition:DetectLabels": "DetectLabels has no resources",
-    "ssmmessages:CreateControlChannel": "with exec=on; channels of Systems Manager have no resources",
+    "rekognition:DetectLabels": "no resource-level permissions",
+    "ssmmessages:CreateControlChannel": "with exec=on; no resource-level permissions",
     "ssmmessages:CreateDataChannel": "the same",
     "ssmmessages:OpenControlChannel": "the same",
     "ssmmessages:OpenDataChannel": "the same",
@@ -106,7 +106,7 @@ def no_wildcards(template: Template) -> Iterator[str]:
             is_execution = ":execution:" in last and last.endswith(":*")  # of one state machine
             is_below = last.endswith("/*") or is_revision or is_execution
             if resource != "*" and "*" in last and not (is_below and last.count("*") == 1):
-                yield f"{name}: the resource {last} has a wildcard beyond objects, revisions, executions"
+                yield f"{name}: the resource {last} has a wildcard not of objects, revisions or executions"
 
 
 def no_managed_policies(template: Template) -> Iterator[str]:

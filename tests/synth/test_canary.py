@@ -80,6 +80,6 @@ def test_the_service_scales_by_cpu_alone(template: Template) -> None:
     assert len(policies) == 1
 
 
-def test_without_the_setting_the_template_has_nothing_of_a_canary() -> None:
+def test_without_the_setting_the_template_has_no_canary() -> None:
     everything = json.dumps(templates()["FargatePattern"])
     assert [word for word in ("CANARY", "AlternateGroup", RULE) if word in everything] == []

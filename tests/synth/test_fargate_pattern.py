@@ -63,7 +63,9 @@ def test_another_architecture_or_base_gives_another_image(synth: Synth) -> None:
     assert len({str(container_of(one)["Image"]) for one in templates}) == 3
 
 
-def test_it_is_told_its_public_url_and_memory_limits_that_fit(fargate: Template, synth: Synth) -> None:
+def test_the_service_is_told_its_public_url_and_memory_limits_that_fit(
+    fargate: Template, synth: Synth
+) -> None:
     told = {one["Name"]: one["Value"] for one in container_of(fargate)["Environment"]}
     distribution, _ = one_named(fargate, "AWS::CloudFront::Distribution", "FrontDoor")
     assert told["PUBLIC_BASE_URL"] == {
@@ -71,7 +73,7 @@ def test_it_is_told_its_public_url_and_memory_limits_that_fit(fargate: Template,
     }
     read = ServiceEnvironment.from_variables({**told, "PUBLIC_BASE_URL": "https://d"})
     assert read.cache_mb + read.spare_mb <= 2048 / 2
-    largest = 5.33 * read.max_pixels + read.max_bytes  # bytes: an RGBA image, and half of each size before
+    largest = 5.33 * read.max_pixels + read.max_bytes  # bytes: an RGBA image, its halves, quarters and so on
     assert read.cache_mb * 2**20 >= largest
     assert told["WORKERS"] == "1"
     own = synth(STACK, domain="images.example.com", certificate_arn=CERTIFICATE)
@@ -203,7 +205,7 @@ def test_production_has_a_nat_gateway_per_zone(synth: Synth) -> None:
     assert len(resources(synth("Network", egress="nat", stage="production"), "AWS::EC2::NatGateway")) == 2
 
 
-def test_load_balancers_are_in_subnets_without_routes(synth: Synth) -> None:
+def test_the_subnets_of_load_balancers_have_no_route_out_of_the_vpc(synth: Synth) -> None:
     network = synth("Network")
     tables = {name for name in resources(network, "AWS::EC2::RouteTable") if "LoadBalancer" in name}
     assert len(tables) == 2

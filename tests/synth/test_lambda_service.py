@@ -124,7 +124,7 @@ def test_an_answer_fits_into_six_megabytes_with_room_for_its_headers(template: T
     assert 6 * 2**20 - 4 * most / 3 > 16_000
 
 
-def test_its_cache_holds_the_most_pixels_of_a_file_of_43_mib_and_leaves_a_gigabyte_to_decode(
+def test_the_cache_holds_the_largest_image_in_a_43_mib_file_and_leaves_a_gigabyte_to_decode(
     template: Template,
 ) -> None:
     read = ServiceEnvironment.from_variables({**environment(template), "SOURCE_BUCKET": "source"})

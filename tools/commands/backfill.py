@@ -229,7 +229,7 @@ def _ended(run: Run, driver: BackfillDriver, execution: str, now: Progress) -> i
         Found.UNREADABLE: "cannot be read",
     }
     became = ", ".join(f"{counts[found]:,} {words[found]}" for found in Found if counts[found])
-    run.console.print(f"{became or 'There was nothing'}. The pattern may still work on the last of them.")
+    run.console.print(f"{became or 'There was nothing'}. The pattern may still be working on the last ones.")
     if now.failed:
         run.console.print(
             f"{now.failed:,} are in batches that failed: the same command tries them again.", style="red"

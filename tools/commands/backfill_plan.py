@@ -36,7 +36,7 @@ YEAR = 365 * 86_400
 class Default:
     """A pattern's defaults.
 
-    example: name of the workload in examples/ from which one object is priced, unless the caller gives one.
+    example: workload in examples/ from which one object is priced, unless the caller gives a workload.
     where: the candidate that the pattern uses. at_once: objects in progress unless the caller says otherwise.
     """
 
@@ -95,7 +95,7 @@ class Plan:
         yield Item("Step Functions: state transitions", steps.of(transitions), (steps,))
         calls, memory = price("lambda_million_requests"), price(f"lambda_gb_second_{self.architecture}")
         function = calls.of((batches + again) / 1e6) + memory.of(self.seconds * MEMORY_MB / 1024)
-        yield Item("Lambda: the function that sends them", function, (calls, memory))
+        yield Item("Lambda: the function that feeds the queue", function, (calls, memory))
         queue = price("queue_million_requests")
         yield Item("SQS: messages, and checks of the queue", queue.of(million + looks / 1e6), (queue,))
 

@@ -93,7 +93,7 @@ def first_missing_line(shown: Sequence[str], printed: str) -> str | None:
 
 
 def _pattern(line: str) -> re.Pattern[str]:
-    """Return a pattern that takes any number for a number, and any space for space, since columns vary."""
+    """Return a pattern that matches any number for a number, and any space for a space: widths vary."""
     parts = re.split(r"([\d.,]*\d|\s+|─+|\.\.\.)", line.strip())
     anything = {"...": ".*"}
     return re.compile("".join(anything.get(part) or _part(part) for part in parts))

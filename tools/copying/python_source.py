@@ -76,7 +76,7 @@ class Cut:
         Functions are not searched: a test that mentions one is removed whole.
         """
         spans: list[tuple[int, int]] = []
-        alone: list[int] = []  # ends of tuples that are left with one element, which needs a comma
+        alone: list[int] = []  # ends of the last elements of tuples that keep one: it needs a comma
         starts, text = _starts(source), source.encode()
 
         def written(node: ast.expr) -> str:

@@ -123,7 +123,7 @@ def run_by() -> Literal["docker", "processes"]:
 def local_aws(
     log: Path, *, without: Sequence[str] = (), kept: Path | None = None, port: int = 0
 ) -> Iterator[LocalAws]:
-    """Yield a private MiniStack on a free loopback port, with IAM enforced.
+    """Yield a private MiniStack on a loopback port, with IAM enforced.
 
     It ends with the block or this process, however they end. Raises LocalAwsError if it does not start.
 

@@ -42,7 +42,7 @@ ENCODED, ENCODED_BUSY = 7.0, 17.0
 MARGIN = 1.42
 """Safety margin of the model: pictures with the same number of bits differ."""
 START_SECONDS, TONE_SECONDS, FRAME_SECONDS, SOUND_SECONDS = 0.35, 5.0, 0.001, 0.01
-"""CPU seconds to start, in addition to start with HDR, per frame of any size, and per second of sound."""
+"""CPU seconds: to start, more to start with HDR, per frame of any size, and per second of sound."""
 TONE = 20.0
 """CPU seconds per billion pixels of a rendition that is tone-mapped from HDR."""
 BASE_MB = 150

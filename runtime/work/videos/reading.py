@@ -28,7 +28,7 @@ _DECODERS = (
 )
 """Further decoders to allow: PCM, and those that are not named like their codecs."""
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
-"""Three packets, or two of a hundred, may fail to decode: many cameras' files have some that players skip."""
+"""Three packets, or 2 % if that is more, may fail: many cameras' files have some that players skip."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")

@@ -178,7 +178,7 @@ def test_a_task_that_is_told_to_stop_by_the_platform_ends_with_4_and_is_tried_ag
 def test_a_task_past_its_deadline_is_stopped_by_the_tracker_and_the_job_fails(
     hybrid: HybridDriver,
 ) -> None:
-    upload = hybrid.upload("overdue.jpg", large(across=60))  # a minute: less might end before the sweep
+    upload = hybrid.upload("overdue.jpg", large(across=60))  # a minute's work: less may end before the sweep
     with held_at_work(hybrid, upload.job_id):
         hybrid.jobs.table.update_item(
             Key={"job_id": upload.job_id},

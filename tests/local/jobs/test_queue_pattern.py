@@ -193,7 +193,7 @@ class Watched:
     scale_ins: int = 0
 
     def until(self, backlog: int) -> None:
-        """Poll until the backlog is at most `backlog`; no sleep is needed, as each poll asks ECS."""
+        """Poll until the backlog is at most `backlog`, without a sleep: asking ECS takes long enough."""
         while (now := self.queue.backlog()) > backlog:
             wanted = int(self.queue.service()["desiredCount"])
             self.scale_ins += bool(self.wanted) and wanted < self.wanted[-1] and now > 0

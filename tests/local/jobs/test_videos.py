@@ -1,4 +1,4 @@
-"""With `videos=on`, the hybrid processes videos in the function or a task, even if one ends early."""
+"""With `videos=on`, HybridPattern processes videos in the function or a task, even if the task ends early."""
 
 import base64
 import os

@@ -131,7 +131,7 @@ def test_a_month_without_requests_is_answered_and_drawn(
     assert "$0.00 a month" in capsys.readouterr().out
 
 
-def test_a_million_runs_cost_what_they_use_and_not_what_stands() -> None:
+def test_the_marginal_cost_of_a_million_requests_counts_only_what_they_use() -> None:
     one = {"memory_mb": 1769, "duration_ms": {"x86_64": 500}, "cold_share": 0, "log_kb": 0}
     load = workload(**one, requests=5, task_vcpus=1, task_memory_gb=2)
     assert a_million(Candidate.LAMBDA, load, "x86_64") == pytest.approx(14.6, abs=0.01)

@@ -269,7 +269,7 @@ def test_a_service_without_request_metrics_says_that_its_requests_were_not_seen(
         (["lambda:a", "--days", "0"], "must be 1 to 60"),
     ],
 )
-def test_an_unknown_resource_or_number_of_days_is_an_error_that_says_why(
+def test_an_unknown_resource_or_invalid_argument_is_an_error_that_says_why(
     capsys: pytest.CaptureFixture[str], asked: list[str], why: str
 ) -> None:
     assert main(["observe", *asked]) == 1

@@ -231,7 +231,7 @@ def test_a_folder_is_ignored(world: World, function: Runtime) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_refusal_of_s3_fails_the_invocation_and_not_the_process(
+def test_a_refusal_by_s3_fails_the_invocation_and_not_the_process(
     world: World, endpoint: str, language: str
 ) -> None:
     event = upload(world, "a.txt", b"one\n")

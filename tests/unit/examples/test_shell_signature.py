@@ -1,4 +1,4 @@
-"""curl's requests to Amazon S3 for the function in shell are signed as botocore would sign them."""
+"""The function in shell sends its requests to Amazon S3 by curl, signed as botocore would sign them."""
 
 import shutil
 import subprocess

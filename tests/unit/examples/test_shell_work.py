@@ -37,7 +37,7 @@ def world() -> Iterator[World]:
     ("data", "code", "said"), [(b"one\ntwo\n", 0, "Done."), (b"\0", 3, "unsupported-format: ")]
 )
 @pytest.mark.usefixtures("server")
-def test_the_worker_with_work_in_shell_exits_as_one_with_work_in_python(
+def test_the_worker_exits_with_0_if_shell_work_is_done_and_with_3_if_it_rejects(
     data: bytes, code: int, said: str
 ) -> None:
     world = make_world().by_tasks_only()

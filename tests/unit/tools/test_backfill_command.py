@@ -167,7 +167,7 @@ def test_a_run_that_failed_or_was_stopped_says_why_and_how_to_go_on(
     assert "The same command resumes it." in said
 
 
-def test_objects_that_could_not_be_looked_at_are_reported_and_the_exit_code_is_1(
+def test_objects_in_failed_batches_are_reported_and_the_exit_code_is_1(
     driver: Driver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     driver.states = [Progress(status="SUCCEEDED", objects=100, done=98, failed=2)]

@@ -86,7 +86,7 @@ def test_a_tile_of_a_kept_source_takes_at_most_1_4_times_what_iipsrv_takes() -> 
     assert figures["iipsrv, a pyramid of JPEG tiles"] <= 1
 
 
-def test_quality_is_at_least_54_decibel_and_at_most_half_a_decibel_below_sharps() -> None:
+def test_quality_is_at_least_54_decibels_and_at_most_half_a_decibel_below_sharps() -> None:
     figures = json.loads((RESULTS / "quality.json").read_text())["figures"]
     assert all(ours >= max(54, theirs - 0.5) for ours, theirs in figures.values())
 
@@ -127,7 +127,7 @@ def test_live_uploads_wait_at_most_twice_as_long_beside_a_backfill() -> None:
     assert figures["of alone"] <= 2
 
 
-def test_memory_is_never_underestimated_and_mostly_estimated_within_twice() -> None:
+def test_memory_is_never_underestimated_and_mostly_within_twice_the_peak() -> None:
     figures = json.loads((RESULTS / "placement.json").read_text())["figures"]
     assert figures["least"] >= 1
     assert figures["within twice"] >= 0.9

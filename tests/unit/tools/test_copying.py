@@ -58,7 +58,7 @@ FIRST = "LambdaPattern"
 """The smallest pattern; copies of the others are made in slow tests only."""
 PYTEST = 'pytest -m "not slow"'
 TESTS, NOT_SLOW = ("pytest", "-q", "-n", "2", "--dist=loadscope"), ("-m", "not slow")
-"""Tests of a copy; the slow ones, which CI runs here, once more in the smallest copy only."""
+"""How a copy is tested: its slow tests, which CI also runs here, run only in the smallest copy."""
 ONES = [one if one == FIRST else pytest.param(one, marks=pytest.mark.slow) for one in PATTERNS]
 
 

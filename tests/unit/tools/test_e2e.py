@@ -1,4 +1,4 @@
-"""The parts of a run in an account that need none: its plan, its question, and the destroy."""
+"""The parts of a run in an account that work without one: its plan, its question, and the destroy."""
 
 import json
 from collections.abc import Callable

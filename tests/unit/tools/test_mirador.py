@@ -1,4 +1,4 @@
-"""Tile pyramids in an unmodified Mirador; our own pages use OpenSeadragon, which is inside it."""
+"""Tile pyramids in an unmodified Mirador, which contains OpenSeadragon, the viewer of our own pages."""
 
 import base64
 import hashlib

@@ -72,7 +72,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     return found
 
 
-def test_a_healthy_account_is_reported_line_by_line_and_ends_with_0(
+def test_preflight_reports_a_healthy_account_line_by_line_and_ends_with_0(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = preflight.main([])
@@ -82,7 +82,7 @@ def test_a_healthy_account_is_reported_line_by_line_and_ends_with_0(
     assert "Availability zones: use1-az1, use1-az2" in said
 
 
-def test_a_failing_check_is_counted_and_ends_with_1(
+def test_preflight_counts_a_failing_check_and_ends_with_1(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.bootstrapped = False

@@ -219,7 +219,7 @@ def test_the_stream_is_behind_until_its_records_are_counted(driver: StreamDriver
     assert driver.behind() == 0
 
 
-def test_an_old_position_is_read_to_its_end_despite_empty_answers(
+def test_a_shard_is_read_to_its_end_from_an_old_position_despite_empty_answers(
     driver: StreamDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GetRecords returns nothing for a while, as on AWS after a shard was idle."""

@@ -28,7 +28,7 @@ def assume_tls(application: Any) -> Any:
 
 
 def answer_to_localhost(application: Any) -> Any:
-    """Serve LABEL.cloudfront.localhost, which browsers resolve to loopback; MiniStack has cloudfront.net."""
+    """Serve LABEL.cloudfront.localhost, which browsers resolve to loopback; MiniStack serves only .net."""
 
     async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":

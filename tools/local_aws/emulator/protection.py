@@ -103,7 +103,7 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
     is_of_a_service = task.get("group", "").startswith("service:")
     with _deciding:
         if not is_of_a_service or task["lastStatus"] != "RUNNING" or arn in _leaving:
-            return {"Arn": arn, "Reason": "TASK_NOT_VALID", "Detail": "Not a running task of a service."}
+            return {"Arn": arn, "Reason": "TASK_NOT_VALID", "Detail": "Not running in a service, or ending."}
         if state["ProtectionEnabled"]:
             _until[arn] = time.time() + (state.get("ExpiresInMinutes") or HOURS_UNLESS_TOLD * 60) * 60
             return {}
@@ -130,7 +130,7 @@ def _is_protected(arn: str) -> bool:
 
 
 def _running(service: dict[str, Any]) -> list[str]:
-    """Return the ARNs of a service's tasks that are not stopping, newest first."""
+    """Return the ARNs of a service's tasks that MiniStack does not count as stopping, newest first."""
     tasks = [
         (arn, task)
         for arn, task in list(ecs._tasks.items())

@@ -45,7 +45,7 @@ _SIZES = ("cpu", "memory", "ephemeralStorage")
 
 def keep_to_a_quota() -> None:
     """Enforce a vCPU quota from the file LOCAL_AWS_VCPUS; MiniStack runs any request."""
-    run, counting = ecs._run_task, threading.Lock()  # or two requests at once would both fit
+    run, counting = ecs._run_task, threading.Lock()  # without it two requests at once could both fit
 
     def run_within(data: dict[str, Any]) -> Any:
         file = Path(os.environ["LOCAL_AWS_VCPUS"])
@@ -56,7 +56,10 @@ def keep_to_a_quota() -> None:
 
 
 def _fits(data: dict[str, Any], file: Path) -> bool:
-    """Return whether the request fits beside running tasks; services use no token and are not counted."""
+    """Return whether the request and the running tasks fit into the quota.
+
+    Requests without a client token are those of services: they always fit, and their tasks are not counted.
+    """
     if not file.is_file() or not data.get("clientToken"):
         return True
     used = sum(

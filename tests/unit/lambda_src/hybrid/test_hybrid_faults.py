@@ -38,7 +38,7 @@ def test_at_any_fraction_of_a_second_a_job_begins_at_once(world: World) -> None:
         assert world.by_tasks_only().dispatch(world.upload(SCAN)).metric == "TaskStarted"
 
 
-def test_a_scan_that_only_tasks_may_do_is_done_by_one_task_and_says_why(world: World) -> None:
+def test_a_scan_that_only_tasks_may_do_is_done_by_one_task_and_its_job_says_why(world: World) -> None:
     assert world.by_tasks_only().dispatch(world.upload(SCAN)).metric == "TaskStarted"
     (task,) = world.ecs.live
     assert world.job.state is State.STARTING

@@ -45,7 +45,7 @@ for line in sys.stdin:
 
 
 class Environments:
-    """One environment of the function at a time: a new process after the last has died."""
+    """One execution environment at a time: after the process of the last has died, a new process."""
 
     def __init__(self, variables: dict[str, str]) -> None:
         self._variables = variables

@@ -1,4 +1,4 @@
-"""Pyramids of large tiles: what libvips writes is what is counted and described."""
+"""Pyramids of large tiles: libvips writes the tiles that our code counts and info.json describes."""
 
 import json
 from pathlib import Path

@@ -270,7 +270,9 @@ def test_a_colour_profile_whose_content_is_noise_is_passed_over(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("bits", [9, 12, 16])
-def test_a_jpeg_of_more_than_8_bits_a_channel_is_refused_with_their_number(tmp_path: Path, bits: int) -> None:
+def test_a_jpeg_of_more_than_8_bits_a_channel_is_refused_with_the_number_of_bits(
+    tmp_path: Path, bits: int
+) -> None:
     data = bytearray(saved(photo(), "JPEG"))
     data[data.index(b"\xff\xc0") + 4] = bits
     refused(bytes(data), tmp_path, Reason.UNSUPPORTED_FORMAT, f"{bits} bits a channel")

@@ -176,7 +176,9 @@ def test_a_tiffs_entries_of_unknown_types_are_skipped(
 
 
 @pytest.mark.parametrize("bits", [6, 10, 12, 14, 24])
-def test_a_tiff_of_other_bits_is_refused_with_their_number(tmp_path: Path, bits: int) -> None:
+def test_a_tiff_of_a_bit_depth_that_is_not_read_is_refused_with_the_number_of_bits(
+    tmp_path: Path, bits: int
+) -> None:
     data = tiff(RED, BLUE)
     wrong = data.replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", bits, bits, bits))
     refused(wrong, tmp_path, Reason.UNSUPPORTED_FORMAT, f"{bits}-bit numbers as RGB")

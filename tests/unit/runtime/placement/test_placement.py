@@ -170,7 +170,7 @@ def test_a_task_has_a_size_that_fargate_offers(vcpus: float, memory: float, size
     assert fargate_size(vcpus=vcpus, memory_mb=memory) == size
 
 
-def test_no_task_has_more_memory_than_the_largest_size() -> None:
+def test_more_memory_than_the_largest_size_has_gives_no_size() -> None:
     assert fargate_size(vcpus=1, memory_mb=249_857) is None
 
 

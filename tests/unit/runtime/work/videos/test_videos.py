@@ -128,7 +128,7 @@ def test_sigterm_ends_ffmpeg_and_leaves_nothing_to_be_seen(
     assert world.keys() == []
 
 
-def test_a_clip_that_does_not_end_in_time_in_the_function_goes_to_a_task(
+def test_a_clip_that_is_not_finished_in_time_in_the_function_goes_to_a_task(
     world: World, clip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def late(*_: object, **__: object) -> None:
