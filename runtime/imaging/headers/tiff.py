@@ -41,9 +41,9 @@ _KNOWN_TYPES = {*range(1, 14), 16, 17, 18}
 
 
 class Directory(NamedTuple):
-    """A directory. values: of each wanted tag, no more than 64. more: whether another directory follows.
+    """A directory. values: of each wanted tag that has any, no more than 64.
 
-    unknown: bytes to write so that entries of unknown types disappear.
+    more: whether another directory follows. unknown: bytes to write so that entries of unknown types disappear.
     """
 
     values: dict[int, tuple[int, ...]]
@@ -127,16 +127,16 @@ def _directory(file: Reader, wanted: set[int]) -> Directory:
         tag, kind = file.unpack(f"{end}HH", entry)
         if kind not in _KNOWN_TYPES:
             strange.append(entry)
-        if tag not in wanted or kind not in _LAYOUTS:
+        (many,) = file.unpack(f"{end}Q" if big else f"{end}I", entry + 4)
+        if tag not in wanted or kind not in _LAYOUTS or not many:
             continue
         at = entry + value_at
-        (many,) = file.unpack(f"{end}Q" if big else f"{end}I", entry + 4)
         size = struct.calcsize(f"{end}{_LAYOUTS[kind]}")
         is_elsewhere = many * size > (8 if big else 4)
         if is_elsewhere:
             (at,) = file.unpack(f"{end}Q" if big else f"{end}I", at)
         try:
-            values[tag] = file.unpack(f"{end}{min(many, _MOST_VALUES)}{_LAYOUTS[kind]}", at) if many else ()
+            values[tag] = file.unpack(f"{end}{min(many, _MOST_VALUES)}{_LAYOUTS[kind]}", at)
         except Rejected:
             if not is_elsewhere or tag not in _MAY_BE_LOST:
                 raise

@@ -73,7 +73,8 @@ _MOST_BOXES = 10_000
 def kind_of(head: bytes) -> Kind | None:
     """Return the kind of a file that begins with `head`, or None. head: 4 KiB, or the whole file."""
     if head[4:8] == b"ftyp":
-        brands = {head[at : at + 4] for at in (8, *range(16, int.from_bytes(head[:4], "big"), 4))}
+        box = head[: int.from_bytes(head[:4], "big")]
+        brands = {box[at : at + 4] for at in (8, *range(16, len(box), 4))}
         return None if brands & _PICTURES else Kind.MOV if b"qt  " in brands else Kind.MP4
     if head[4:8] in _QUICKTIME:
         return Kind.MOV

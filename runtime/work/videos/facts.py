@@ -45,7 +45,7 @@ class Facts:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height as displayed: upright, with square pixels."""
-        width, height = round(self.width * self.stretched), self.height
+        width, height = max(1, round(self.width * self.stretched)), self.height
         return (height, width) if "transpose" in self.turned else (width, height)
 
     @property

@@ -228,3 +228,14 @@ def test_a_tiff_that_ends_inside_its_header_is_truncated(tmp_path: Path, bytes_k
 def test_a_tiff_that_does_not_say_which_colours_it_has_is_refused(tmp_path: Path) -> None:
     data = tiff(RED, BLUE).replace(struct.pack("<HHI", 262, 3, 1), struct.pack("<HHI", 261, 3, 1))
     refused(data, tmp_path, Reason.UNSUPPORTED_FORMAT, "does not say which colours")
+
+
+@pytest.mark.parametrize(
+    ("tag", "values", "says"),
+    [(258, 3, "1-bit numbers as RGB"), (262, 1, "does not say which colours")],
+)
+def test_an_entry_of_a_tiff_without_values_counts_as_missing(
+    tmp_path: Path, tag: int, values: int, says: str
+) -> None:
+    empty = tiff(RED, BLUE).replace(struct.pack("<HHI", tag, 3, values), struct.pack("<HHI", tag, 3, 0))
+    refused(empty, tmp_path, Reason.UNSUPPORTED_FORMAT, says)

@@ -41,6 +41,7 @@ SECRET = element("1654AE6B", element("AE", element("6D80", element("6240", eleme
         (element("1A45DFA3", element("4282", b"matroska")), Kind.MATROSKA),
         (box(b"ftyp", b"avif\0\0\0\0mif1"), None),
         (box(b"ftyp", b"heic\0\0\0\0mif1heic"), None),
+        (b"\xff\xff\xff\xffftypisom\0\0\0\0isom", Kind.MP4),  # a box that claims four gigabytes
         (b"\xff\xd8\xff\xe0 a JPEG", None),
         (b"", None),
     ],

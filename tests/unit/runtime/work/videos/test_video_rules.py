@@ -33,6 +33,7 @@ def test_a_rendition_fits_1080p_either_way_up_and_has_even_sides() -> None:
     assert sized(1440, 1440) == (1080, 1080)
     assert sized(321, 243) == (320, 242)
     assert sized(720, 576, stretched=64 / 45) == (1024, 576)
+    assert sized(4, 1080, stretched=0.1) == (2, 1080)
     assert sized(1, 1) == (2, 2)
 
 
