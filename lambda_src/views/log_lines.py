@@ -24,7 +24,7 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-log
 ANSWERED = frozenset({"200", "206", "304"})
 FROM_CACHE = frozenset({"Hit", "RefreshHit", "OriginShieldHit"})
 WHOLE = frozenset({"full", "square"})
-"""IIIF regions that show the whole image."""
+"""IIIF regions that count as the whole image."""
 MAX_IMAGE_BYTES = len("iiif/") + 1024
 """The longest key in S3 plus our prefix; a key in DynamoDB may have 2,048 bytes:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
@@ -34,7 +34,8 @@ OLDEST_SECONDS, NEWEST_SECONDS = KEPT_SECONDS, 3600
 
 An older record's counter would have expired; a newer record comes from a wrong clock.
 """
-_SERVICE, _TILES = "/iiif/3/", "/v/"
+_SERVICE, _TILES = re.compile(r"/iiif/3((@|%40|%2540)[0-9a-f]{16})?/"), "/v/"
+"""The image service's paths, with or without an image's version, and those of tiles."""
 _NUMBER = re.compile(r"\d{1,11}(\.\d+)?")
 
 
@@ -98,7 +99,7 @@ def image_of(path: str) -> str:
     literal "%" may lose it.
     """
     is_tile = path.startswith(_TILES)
-    if not (is_tile or path.startswith(_SERVICE)):
+    if not (is_tile or _SERVICE.match(path)):
         return ""
     parts = unquote(path).split("/")[2 if is_tile else 3 :]  # the name, then region, size, rotation, file
     image = unquote("/".join(parts[:-4]))

@@ -1,5 +1,8 @@
 """With `views=on`, views of images and tiles are counted; the counts survive turning it off and on."""
 
+import json
+from urllib.parse import urlsplit
+
 import pytest
 
 from tests.local.conftest import Deployment, eventually
@@ -20,8 +23,11 @@ def test_views_are_counted_while_they_are_on_and_kept_while_they_are_off(
     (whole,) = (key for key in stored(hybrid, tiles) if "/full/" in key and "/full/max/" not in key)
 
     def look() -> None:
-        assert service.get(f"{service.image('seen é.jpg')}/full/!300,300/0/default.webp").status == 200
-        assert service.describe("seen é.jpg").status == 200
+        described = service.describe("seen é.jpg")
+        assert described.status == 200
+        versioned = urlsplit(json.loads(described.body)["id"]).path  # what a viewer asks for
+        assert "@" in versioned
+        assert service.get(f"{versioned}/full/!300,300/0/default.webp").status == 200
         assert service.get(f"{service.image('seen é.jpg')}/0,0,100,100/max/0/default.webp").status == 200
         assert hybrid.get(f"/{whole}").status == 200
 

@@ -27,6 +27,9 @@ def test_a_line_says_which_image_was_looked_at_and_when() -> None:
         ("/iiif/3/a%252Fb%2520c.jpg/full/max/0/default.jpg", "iiif/a/b c.jpg"),
         ("/iiif/3/a/b.jpg/full/max/0/default.jpg", "iiif/a/b.jpg"),
         ("/iiif/3/full/full/max/0/default.jpg", "iiif/full"),
+        ("/iiif/3@0123456789abcdef/a%2Fb.jpg/full/300,/0/default.jpg", "iiif/a/b.jpg"),
+        ("/iiif/3%400123456789abcdef/a.jpg/full/300,/0/default.jpg", "iiif/a.jpg"),
+        ("/iiif/3%25400123456789abcdef/a.jpg/full/300,/0/default.jpg", "iiif/a.jpg"),
         ("/iiif/3/a+b.jpg/full/max/0/default.jpg", "iiif/a+b.jpg"),
         ("/iiif/3/%E2%98%83.jpg/full/max/0/default.jpg", "iiif/☃.jpg"),
         (
@@ -44,6 +47,7 @@ def test_a_line_says_which_image_was_looked_at_and_when() -> None:
         ("/", ""),
         ("/favicon.ico", ""),
         ("/iiif/2/photo.jpg/full/max/0/default.jpg", ""),
+        ("/iiif/3@0123/photo.jpg/full/max/0/default.jpg", ""),
     ],
 )
 def test_a_view_is_a_request_for_the_whole_of_an_image(path: str, image: str) -> None:
