@@ -57,7 +57,7 @@ CLOCKLESS = (
     "tests/unit/runtime/imaging",
     "tests/unit/stacks",
 )
-"""Tests of pure code or with a fake clock, which cannot fail because the machine is busy."""
+"""Tests of pure code or with a fake clock: a busy machine cannot make them fail."""
 CHECKS = (
     ("ruff", "format", "--check"),
     ("ruff", "check"),
@@ -132,7 +132,7 @@ def figures(_: Sequence[str]) -> int:
 
 
 def docs(_: Sequence[str]) -> int:
-    """Build the docs site; warnings and dead links are errors."""
+    """Build the docs site; warnings, and dead links between its pages, are errors."""
     set_up_site()
     code = run(
         SITE / "bin" / "sphinx-build",

@@ -32,7 +32,10 @@ NAMES = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the named benchmarks. Returns 0, or 1 if one fails or cannot run, after printing why."""
+    """Run a benchmark, or all of them. Returns the exit code.
+
+    It is 1 if one of them fails in a run of all, or if revisions cannot be compared; the reason is printed.
+    """
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
     parser.add_argument("name", choices=[*NAMES, "all"], help="what to measure")
     parser.add_argument("--smallest", action="store_true", help="one small round; keeps nothing")

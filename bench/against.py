@@ -13,7 +13,7 @@ from bench.measure import ROOT, machine, ratio, sized
 
 ROUNDS = sized(9, 1)
 Work = Callable[[Path, ExitStack], dict[str, Callable[[], float]]]
-"""Returns functions by name for a checkout; each function runs one round and returns its CPU seconds.
+"""Returns functions by name for a checkout; each runs one round and returns CPU seconds, in all or per item.
 
 Resources that they need, such as a server, are entered into the stack.
 """
@@ -25,7 +25,7 @@ class RevisionError(Exception):
 
 @contextmanager
 def checkout(revision: str) -> Iterator[Path]:
-    """Yield a temporary worktree of a revision. Raises RevisionError if there is none."""
+    """Yield a temporary worktree of a revision. Raises RevisionError if git cannot create it."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "revision"
         add = ["git", "worktree", "add", "--detach", str(tree), revision]

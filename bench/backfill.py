@@ -45,7 +45,7 @@ def going_on(feed: BackfillDriver) -> Iterator[None]:
     Raises RuntimeError if it ends before the body does.
     """
     execution = feed.start(prefix="old/", at_once=DEFAULTS[PATTERN].at_once)
-    while not feed.progress(execution).done:
+    while not (seen := feed.progress(execution)).done and seen.is_running:
         time.sleep(LOOK_SECONDS)  # Step Functions has no waiter
     try:
         yield

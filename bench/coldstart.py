@@ -1,4 +1,7 @@
-"""A function's cold start in CPU time: ours, with boto3's client, and with boto3 and Powertools' Tracer."""
+"""A function's cold start in CPU time: ours, with boto3's client, and with boto3 and Powertools' Tracer.
+
+Also that of the image service as a function.
+"""
 
 import statistics
 import sys
@@ -26,7 +29,7 @@ TRACER = "with boto3's client and Tracer"
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """A fake S3 for the first photo: returns the photo, answers other reads with 404, and accepts writes."""
+    """A fake S3 for the first photo: GET returns the photo, or 404 for other keys; all else succeeds."""
 
     protocol_version = "HTTP/1.1"
 

@@ -1,4 +1,4 @@
-"""JPEG in libvips and in Pillow: decoding one of 6 MP, and encoding tiles."""
+"""JPEG in libvips and in Pillow: decoding a photo of 6 MP, and encoding tiles."""
 
 import io
 import statistics

@@ -1,7 +1,7 @@
 """iipsrv (C++) behind lighttpd: a peer of the image service for tiles of a cached source.
 
-It reads prepared pyramids. It cuts and encodes the tiles of an uncompressed pyramid, as the service does
-those of a decoded source; a pyramid of JPEG tiles, which is much smaller, it has to decode first.
+It reads prepared pyramids. From an uncompressed pyramid it cuts and encodes tiles, as the service does from a
+decoded source. A pyramid of JPEG tiles is much smaller, but iipsrv has to decode its tiles first.
 """
 
 import shutil
@@ -23,7 +23,7 @@ ROUNDS, TIMES = sized((9, 5), (1, 1))
 FCGI = Path("/usr/lib/iipimage-server/iipsrv.fcgi")
 LIGHTTPD = shutil.which("lighttpd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 KINDS = {"not compressed": "none", "of JPEG tiles": "jpeg"}
-"""Pyramids by their compression, in libvips' terms."""
+"""The pyramids' names in the table, with their compression in libvips' terms."""
 CONFIG = """
 server.modules = ("mod_fastcgi")
 server.document-root = "{folder}"
@@ -42,10 +42,11 @@ fastcgi.server = ("/iipsrv" => ((
 def compare(ours: Server, large: Path, wanted: Sequence[str]) -> None:
     """Measure the servers' CPU per tile, in turn, after a warm-up. The kernel counts in steps of 10 ms.
 
-    wanted: tiles of 512 px as region and size. Stores the result, or prints that iipsrv is missing.
+    wanted: tiles of 512 px as region and size. Stores the result, or prints that a program is missing.
     """
     if not (LIGHTTPD and FCGI.exists()):
-        print("iipsrv is not installed, so it is left out. On Debian: apt install iipimage-server lighttpd.")
+        print("iipsrv or lighttpd is missing, so iipsrv is left out.")
+        print("On Debian: apt install iipimage-server lighttpd.")
         return
     asked = {OURS: [f"/iiif/3/{large.name}/{tile}/0/default.jpg" for tile in wanted]}
     for name, compression in KINDS.items():

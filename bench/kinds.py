@@ -87,7 +87,10 @@ class Drawn:
 
 
 def draw(seed: int, count: int, folder: Path, most: float = 1) -> Iterator[Drawn]:
-    """Yield `count` files, all kinds equally often, from 0.2 megapixels to a share of the kind's maximum."""
+    """Yield `count` files, all kinds equally often, of at least 0.2 megapixels.
+
+    most: maximum size as a share of the kind's own maximum; never below one megapixel.
+    """
     chance = random.Random(seed)
     names = list(KINDS)
     chance.shuffle(names)

@@ -1,4 +1,4 @@
-"""Runs peers in turn, each in its own process, and stores medians of CPU time and peak memory."""
+"""Runs peers in turn, each in its own process, and stores results and their tables."""
 
 import json
 import os

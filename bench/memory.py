@@ -1,4 +1,4 @@
-"""The most expensive kinds of each format: peak memory beyond the process's own, and CPU time."""
+"""Demanding kinds of each format, and plain JPEG: peak memory beyond the process's own, and CPU time."""
 
 import sys
 from pathlib import Path

@@ -16,7 +16,7 @@ from tests.support.load import hammer
 
 ROUNDS, REQUESTS = sized(5, 1), sized(400, 60)
 FEW, MANY = 4, 64
-"""Numbers of connections. QUEUE is below the default, so that many requests of MANY are refused."""
+"""Numbers of connections. QUEUE is below the service's default, so that MANY overload it."""
 QUEUE = 16
 PATHS = [f"/iiif/3/photo.jpg/full/{width},/0/default.jpg" for width in range(200, 1000)]
 

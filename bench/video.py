@@ -46,7 +46,10 @@ CALIBRATION_SECONDS = 1.6
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One clip. estimated: CPU seconds here. memory_mb: estimated peak. measured: the clip's run."""
+    """One clip. measured: its run.
+
+    estimated: CPU seconds, estimated for this machine. memory_mb: estimated peak.
+    """
 
     codec: str
     estimated: float
@@ -159,7 +162,8 @@ def main() -> None:
         compared = estimated(folder, SEED, COUNT)
     for one in sorted(compared, key=lambda one: one.ratio):
         sys.stdout.write(f"{one.codec}: {one.estimated:.1f} s estimated, {one.measured.cpu:.1f} s taken\n")
-    save("video", {"figures": figures, "table": [["video", "CPU", "of ffmpeg", "ratio", "peak"], *rows]})
+    head = ["video", "our CPU", "ffmpeg's CPU", "ours / ffmpeg's", "our peak"]
+    save("video", {"figures": figures, "table": [head, *rows]})
     ratios = {
         "CPU": [one.ratio for one in compared],
         "memory": [one.memory_mb / told(one.measured)["peak_mb"] for one in compared],

@@ -103,7 +103,7 @@ def main() -> None:
     tiles = working[0][2]
     alone = [(float(one.printed), one.cpu) for one in writing]
     whole = [(peak, cpu) for peak, cpu, _ in working]
-    names = ("tiles into a callback that discards", "the worker: download, tiles, uploads, record")
+    names = ("tiles alone, discarded by a callback", "the worker: download, tiles, uploads, record")
     rows = []
     for name, runs in zip(names, (alone, whole), strict=True):
         peak, cpu = zip(*runs, strict=True)

@@ -112,7 +112,8 @@ def _plot(found: Answer, architecture: str, file: str, free: bool) -> None:
 
 
 if __name__ == "__main__":
-    gc.disable()  # an answer is short-lived: garbage collection would take a tenth of its CPU
+    if sys.argv[1:2] != ["serve"]:
+        gc.disable()  # an answer is short-lived: garbage collection would take a tenth of its CPU
     code = main(sys.argv[1:])
     gc.freeze()
     sys.exit(code)

@@ -115,7 +115,7 @@ def _choices(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
         if key in load.given or (key == "front_door" and load.way_in == "websocket-api"):
             continue
         if key == "front_door" and load.way_in == "none" and not unasked:
-            continue  # its other keys imply that no caller waits
+            continue  # the workload's other keys imply that no caller waits
         if key == "function_in_vpc" and not (load.nat_gateways or load.endpoints):
             continue
         now = load.way_in if key == "front_door" else getattr(load, key)

@@ -48,9 +48,15 @@ KEYS = {
         "CPU time of one request: cpu_total_time in Lambda Insights", (0, 3.2e10), "derived from cpu_share"
     ),
     "threads": Key("vCPUs that one request can use at once", (0.01, 192)),
-    "shared_memory_mb": Key("memory of a process before any request", (0, 1e6), "half of memory_mb"),
+    "shared_memory_mb": Key(
+        "memory of a process before any request",
+        (0, 1e6),
+        "half of memory_mb, or what request_memory_mb leaves of it",
+    ),
     "request_memory_mb": Key(
-        "memory that each request in flight adds", (0, 1e6), "half of memory_mb x cpu_share"
+        "memory that each request in flight adds",
+        (0, 1e6),
+        "half of memory_mb x cpu_share, or what shared_memory_mb leaves of memory_mb",
     ),
     "task_concurrency": Key("maximum number of requests that one task works on at once", (1, 1e6)),
     "cached_share": Key("share of requests that a long-running process answers from its memory", SHARE),

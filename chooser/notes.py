@@ -51,7 +51,8 @@ def _of_starts_and_answers(load: Workload, verdict: Verdict) -> Iterator[str]:
         if load.init_ms / 1000 > load.start_seconds:
             yield (
                 f"{load.cold_share:.1%} of requests wait {load.init_ms / 1000:g} s for a start, and "
-                f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shortens it."
+                f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shortens "
+                "the wait."
             )
     default = limit("rest_api.seconds_by_default")
     if load.way_in == "rest-api" and load.longest_seconds > default:
@@ -104,9 +105,10 @@ def sizing(load: Workload, verdict: Verdict) -> str:
     if verdict.candidate in JOBS:
         return f"Each task has {found}, {own}."
     few, many = (f"{one:,.0f}" if one >= 1 else f"{one:.2g}" for one in (min(found.tasks), max(found.tasks)))
-    busy = WORKER_BUSY if verdict.candidate is Candidate.WORKER else BUSY
+    is_worker = verdict.candidate is Candidate.WORKER
+    busy, when = (WORKER_BUSY, "in the busiest hour") if is_worker else (BUSY, "at the peak")
     count = f"{few} to {many} tasks" if few != many else f"{few} task{'s' * (few != '1')}"
-    return f"{count} of {found}, {own}: CPU, memory and concurrency at most {busy:.0%} used at the peak."
+    return f"{count} of {found}, {own}: CPU, memory and concurrency at most {busy:.0%} used {when}."
 
 
 def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:

@@ -150,7 +150,7 @@ def _break_even() -> str:
 
 
 def _regions() -> str:
-    """Return bills of the examples at the prices of each shipped Region, on arm64."""
+    """Return bills of two examples at the prices of each shipped Region, on arm64."""
     rows = [f"| USD a month | {' | '.join(REGIONS)} |", "|---|" + "---:|" * len(REGIONS)]
     for name in ("image-service", "api"):
         found = example(name)
@@ -192,7 +192,8 @@ def _examples() -> str:
 def _public() -> str:
     """Return workloads that others published, next to our answers."""
     reported = tomllib.loads((ROOT / "chooser" / "reported.toml").read_text())
-    rows = ["| workload | they report, Lambda / Fargate | cheaper | here | |", "|---|---:|---|---|---|"]
+    head = "| workload | they report, Lambda / Fargate | they found cheaper | here | |"
+    rows = [head, "|---|---:|---|---|---|"]
     for name, theirs in reported.items():
         found = load(str(ROOT / "examples" / "public" / f"{name}.toml"))
         best = choose(found, free=theirs.get("free", False))[0]

@@ -175,7 +175,10 @@ class Workload(NamedTuple):
 
     @property
     def way_in(self) -> str:
-        """A function's entry point: given, or derived from connections, balancer, duration and payload."""
+        """A function's entry point: given, or derived from other keys.
+
+        These are connections, balancer, internet, duration and payload.
+        """
         if self.front_door:
             return self.front_door
         if self.long_connections:

@@ -131,8 +131,8 @@ class S3:
 
     @cached_property
     def _retries(self) -> Retry:
-        # Every call here may be retried: a conditional PUT that had arrived then fails its own condition,
-        # which callers must expect of any retry.
+        # Every call here may be retried. If a conditional PUT has arrived but its answer was lost, the retry
+        # fails the condition, which callers must expect.
         return Retry(
             total=self.retries,
             status_forcelist=(500, 502, 503, 504),

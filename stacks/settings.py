@@ -50,7 +50,7 @@ class Settings:
     flow_logs: Literal["off", "on"] = "off"
     """VPC flow logs of the network, into a bucket."""
     waf: Literal["off", "on"] = "off"
-    """An AWS WAF rate limit per IP address on CloudFront distributions; requires the Region us-east-1."""
+    """An AWS WAF rate limit per IP address on the image service's distribution; only in us-east-1."""
     max_tasks: int = number(4, least=2, most=1000)
     """Maximum number of tasks of each service."""
     domain: str = text(
@@ -58,7 +58,7 @@ class Settings:
         "a name such as images.example.com",
         goes_with="certificate_arn",
     )
-    """Custom domain of the service; requires certificate_arn."""
+    """Custom domain of FargatePattern's service; requires certificate_arn."""
     certificate_arn: str = text(
         r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+",
         "the ARN of a certificate in us-east-1, where CloudFront looks",
@@ -82,7 +82,7 @@ class Settings:
     max_scan_bytes: int = number(50_000_000_000, most=80_000_000_000)
     """Maximum file size of a scan; somewhat more than twice that must fit on a task's 200 GiB."""
     videos: Literal["off", "on"] = "off"
-    """Whether videos are processed as well as scans; FFmpeg with x264 and x265 is under the GPL."""
+    """Whether HybridPattern processes videos as well as scans; FFmpeg with x264 and x265 is under the GPL."""
     max_video_seconds: int = number(3600, most=7200)
     """Maximum duration of a video; two hours at the highest bit rate still fit into one PUT of 5 GiB."""
     max_video_bytes: int = number(20_000_000_000, most=80_000_000_000)
@@ -100,7 +100,7 @@ class Settings:
 
     A new account has ten concurrent executions in all (quota L-B99A9384).
 
-    At the default, two functions take eight and a stream's shard takes one, which leaves one for the tracker.
+    At the default, two functions take eight and a stream's shard takes one, which leaves one for all others.
     """
     exec: Literal["off", "on"] = "off"
     """ECS Exec: whoever may call it gets a shell in a running task; sessions are logged."""

@@ -31,7 +31,7 @@ def outside_of_aws() -> None:
 
 
 def pytest_report_header() -> str:
-    return "No test reaches AWS: moto, templates, and a local AWS on loopback."
+    return "Tests use moto, templates, and a local AWS on loopback; none reaches AWS."
 
 
 @pytest.hookimpl(trylast=True)

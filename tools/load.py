@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,11 +41,11 @@ class Answers:
 
     @property
     def failed(self) -> int:
-        """Answers that are neither successful nor throttled."""
+        """Number of requests neither successful nor throttled; those without an answer count too."""
         return len(self.all) - len(self.good) - self.throttled
 
     def milliseconds(self, share: float) -> float:
-        """Return the `share` percentile (nearest rank) of the successful answers' times; NaN without any."""
+        """Return the `share` quantile (nearest rank) of the successful answers' times; NaN without any."""
         if not self.good:
             return math.nan
         seconds = sorted(one.seconds for one in self.good)
@@ -77,12 +78,14 @@ def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float)
 
 def capacity(ask: Ask, paths: Iterator[str], *, clients: int, seconds: float) -> float:
     """Return successful answers per second of `clients` clients, each of them asking again once answered."""
-    began = time.monotonic()
+    began, drawing = time.monotonic(), threading.Lock()
 
     def one(_: int) -> int:
         good = 0
         while time.monotonic() < began + seconds:
-            good += ask(next(paths)).status == 200
+            with drawing:  # a generator runs in one thread at a time
+                path = next(paths)
+            good += ask(path).status == 200
         return good
 
     with ThreadPoolExecutor(clients) as pool:

@@ -47,7 +47,7 @@ def set_up_tools() -> None:
 
 
 def set_up_local_aws() -> None:
-    """Set up MiniStack in its own environment, as it pins botocore, and the AWS SDK for CDK's functions."""
+    """Set up MiniStack, in its own environment as it pins botocore, and tools/local_aws's npm packages."""
     stamp = Stamp(MINISTACK, ["tools/local_aws/requirements.txt", "tools/local_aws/package-lock.json"])
     if stamp.is_current():
         return
@@ -57,7 +57,7 @@ def set_up_local_aws() -> None:
         "MiniStack",
         [MINISTACK / "bin" / "python", *PIP, "--only-binary=:all:", "-r", "tools/local_aws/requirements.txt"],
     )
-    step("AWS SDK for CDK's own functions", [*NPM_CI, "--prefix", "tools/local_aws"])
+    step("AWS SDK for CDK's own functions, image viewer", [*NPM_CI, "--prefix", "tools/local_aws"])
     stamp.write()
 
 
@@ -180,7 +180,7 @@ def advice(said: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return the caller's environment variables with the environment's tools first on PATH."""
+    """Return the caller's environment variables with the virtual environment's tools first on PATH."""
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 

@@ -1,7 +1,7 @@
 """A cold start, with imports, clients and the first photo.
 
 coldstart.py handler|boto3|tracer|iiif ENDPOINT SIZE
-handler: ours. boto3: the same with boto3's client. tracer: that, with Powertools' Tracer.
+handler: ours. boto3: the same with boto3's client. tracer: as boto3, with Powertools' Tracer too.
 iiif: the image service's function, whose first request is for the photo.
 """
 

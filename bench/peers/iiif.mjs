@@ -1,11 +1,12 @@
-// iiif-processor behind a minimal server, its dimensions remembered as its documentation advises: iiif.mjs FOLDER PORT
+// iiif-processor behind a minimal server that remembers the photos' dimensions, as iiif-processor's documentation
+// advises: iiif.mjs FOLDER PORT
 import { createReadStream } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Processor } from "iiif-processor";
 
-const sharp = createRequire(import.meta.resolve("iiif-processor"))("sharp"); // its own
+const sharp = createRequire(import.meta.resolve("iiif-processor"))("sharp"); // iiif-processor's own copy
 sharp.concurrency(1);
 sharp.cache(false);
 const [folder, port] = process.argv.slice(2);

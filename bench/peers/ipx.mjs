@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { createIPX, createIPXNodeServer, ipxFSStorage } from "ipx";
 
-const sharp = createRequire(import.meta.resolve("ipx"))("sharp"); // its own
+const sharp = createRequire(import.meta.resolve("ipx"))("sharp"); // ipx's own copy
 sharp.concurrency(1);
 sharp.cache(false);
 const [folder, port] = process.argv.slice(2);

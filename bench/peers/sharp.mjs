@@ -1,5 +1,6 @@
 // A photo to three renditions with sharp: sharp.mjs PHOTO webp|jpeg COUNT each|once. Prints CPU seconds a photo.
-// each: one pipeline a size, as sharp's documentation shows; once: decode to the largest, the others from it.
+// each: one pipeline a size, as sharp's documentation shows; once: decode to the largest,
+// and make each smaller size from the one before.
 import { readFileSync } from "node:fs";
 import sharp from "sharp";
 

@@ -59,7 +59,7 @@ def load_balancer(load: Workload, what: str, share: float, gb_hour: float = 1) -
 
 
 def capacity_units(load: Workload, gb_hour: float) -> float:
-    """Return the average over the day; each hour has the units of the highest of its four dimensions."""
+    """Return capacity units, averaged over the day; the highest of four dimensions sets those of an hour."""
     gigabytes = (load.payload_in_mb + load.payload_out_mb) / GIB * 3600
     rules = max(0, load.listener_rules - FREE_RULES)
     return sum(
@@ -81,7 +81,10 @@ def _connects(load: Workload) -> list[float]:
 
 
 def cloudfront(load: Workload, free: bool) -> Item:
-    """Return the cost of requests, without data transfer; with long connections, of those that open one."""
+    """Return the cost of CloudFront's requests, without data transfer.
+
+    With long connections, only the requests that open a connection are counted.
+    """
     requests = load.connects * SECONDS_A_MONTH if load.long_connections else load.requests
     billed = beyond_free(requests, "free_cloudfront_requests", free)
     return priced(load, "CloudFront requests", billed / 1e6, "cloudfront_million_requests")
@@ -113,12 +116,13 @@ def network(load: Workload) -> Iterator[Item]:
         usd = load.nat_gateways * (load.month("nat_gateway_hour") + load.month("public_ipv4_hour"))
         prices = load.price("nat_gateway_hour"), load.price("public_ipv4_hour")
         yield Item(f"{load.nat_gateways:g} NAT gateways and their IPv4", usd, prices)
-        yield priced(load, f"{gigabytes:,.1f} GB through them", gigabytes, "nat_gateway_gb")
+        yield priced(load, f"{gigabytes:,.1f} GB through NAT gateways", gigabytes, "nat_gateway_gb")
     if load.endpoints:
         what = f"{load.endpoints:g} interface endpoints"
         yield standing(load, what, load.endpoints, "interface_endpoint_hour")
         if not load.nat_gateways:
-            yield priced(load, f"{gigabytes:,.1f} GB through them", gigabytes, "interface_endpoint_gb")
+            what = f"{gigabytes:,.1f} GB through interface endpoints"
+            yield priced(load, what, gigabytes, "interface_endpoint_gb")
 
 
 def logs(load: Workload, name: str, free: bool) -> Item:

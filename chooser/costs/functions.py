@@ -14,7 +14,7 @@ PROVISIONED_BUSY = 0.7
 https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 """
 LEAST_BLOCKED = 0.001
-"""Least share of requests that may find none ready: no number of environments makes it zero."""
+"""Minimum share of requests that may find no environment ready: no number of them makes it zero."""
 NEVER = 1e12
 """A share of requests below one in this many is treated as none."""
 DISK_INCLUDED_MB = 512
@@ -61,7 +61,8 @@ def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]
     if spilled:
         starts = load.runs * spilled * load.init_ms / 1000 * load.memory_mb / GIB
         over = work * spilled + starts
-        yield priced(load, f"{over:,.0f} GB-s that find none ready", over, f"lambda_gb_second_{architecture}")
+        what = f"{over:,.0f} GB-s beyond the ready environments"
+        yield priced(load, what, over, f"lambda_gb_second_{architecture}")
     yield from _beside(load, architecture, free)
 
 

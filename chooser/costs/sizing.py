@@ -59,7 +59,8 @@ class Size(NamedTuple):
 def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]]:
     """Yield vCPUs with the MB to choose from; a size that the user set wins.
 
-    If no size is large enough, yield the most vCPUs, with the memory that is needed.
+    If no size is large enough, yield the most vCPUs, with the memory that is needed; if the user set
+    both, yield the user's vCPUs.
     """
     vcpus, memory = load.task_vcpus, load.task_memory_gb * GIB
     if vcpus and memory:

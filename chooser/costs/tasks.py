@@ -32,12 +32,12 @@ ON_DEMAND, SPOT = "fargate", "fargate_spot"
 
 
 def service_size(load: Workload, architecture: str) -> Size:
-    """Return the service's task size: as the workload sets it, or the cheapest for the busiest hour."""
+    """Return the service's task size: as the workload sets it, or the cheapest over the month."""
     return _standing_size(load, architecture, service_tasks)
 
 
 def worker_size(load: Workload, architecture: str) -> Size:
-    """Return the worker's task size: as the workload sets it, or the cheapest for the busiest hour."""
+    """Return the worker's task size: as the workload sets it, or the cheapest over the month."""
     return _standing_size(load, architecture, worker_tasks)
 
 
@@ -94,7 +94,7 @@ def _standing(load: Workload, architecture: str, size: Size) -> Iterator[Item]:
             what = f"{round(size.average * share, 1):g} tasks{on} of {size}"
             yield Item(what, hours * share * compute.usd, compute.prices)
             if starts := size.starts * share * load.pull_seconds / 3600:
-                yield Item("their starts, from the image pull", starts * compute.usd, compute.prices)
+                yield Item("starts of tasks, from the image pull", starts * compute.usd, compute.prices)
     for part in others:
         yield from _each(load, size, part)
     if load.balancer == "api-gateway":
@@ -118,7 +118,8 @@ def _before(load: Workload, free: bool) -> Iterator[Item]:
         share = 1 / load.sharing if way == "shared" else 1
         yield from load_balancer(load, f"{way} load balancer", share)
         if way != "internal" and not said:
-            yield standing(load, "its public IPv4", PUBLIC_ADDRESSES * share, "public_ipv4_hour")
+            what = "public IPv4 of the load balancer"
+            yield standing(load, what, PUBLIC_ADDRESSES * share, "public_ipv4_hour")
     if way == "internal":
         yield cloudfront(load, free)
     if way == "api-gateway":
@@ -133,7 +134,7 @@ def _jobs(load: Workload, architecture: str, kind: str, size: Size) -> Iterator[
     what = f"{load.runs:,.0f} tasks of {size} for {billed:,.0f} s"
     yield Item(what, load.runs * billed / 3600 * compute.usd, compute.prices)
     pulls = load.runs * (started - billed) / 3600
-    yield Item("their starts, billed from the image pull", pulls * compute.usd, compute.prices)
+    yield Item("starts of tasks, billed from the image pull", pulls * compute.usd, compute.prices)
     for part in others:
         yield Item(f"{part.what} in every task", load.runs * started / 3600 * part.usd, part.prices)
     if kind == SPOT:

@@ -95,7 +95,7 @@ class Metrics:
         return max(self.points(name, stat).values(), default=0)
 
     def load(self, name: str, what: str) -> tuple[Seen, float]:
-        """Return the load (requests per month, by hour in UTC, at the peak), and the requests in the window.
+        """Return the load (requests per month, hourly weights in UTC, peak rate), and the window's requests.
 
         Raises NothingSeenError.
         """
@@ -109,7 +109,7 @@ class Metrics:
         worst = max(self.points(name, "Sum", period).values(), default=0) / period
         first, days, late = min(hourly), self.window.seconds / 86_400, ""
         if first.date() > start.date():
-            late = f"; the first on {first:%Y-%m-%d}: if it was new then, enter more"
+            late = f"; the first on {first:%Y-%m-%d}: if deployed only then, enter a higher number"
         seen = Seen(
             values={
                 "requests": round(total * SECONDS_A_MONTH / self.window.seconds),

@@ -1,5 +1,5 @@
 "use strict";
-// The address is the workload: each change writes it, asks the server, and shows what it says.
+// The address is the workload: each change updates the address, asks the server, and shows the answer.
 const SLIDERS = {
   requests: [1, 1e10], duration_ms: [1, 1.8e6], memory_mb: [128, 10240], peak_per_second: [0.01, 1e5],
   payload_out_mb: [0.001, 200], start_seconds: [0.1, 600],
@@ -9,7 +9,7 @@ const EVEN = { cpu_share: [0.01, 1], cached_share: [0, 1] };
 const FIRST = ["region", "requests", "duration_ms", "memory_mb", "cpu_share", "peak_per_second", "payload_out_mb", "internet",
   "front_door", "load_balancer", "cached_share", "start_seconds", "interruptible", "production"];
 const KINDS = {
-  compute: "compute", requests: "requests and messages", way: "way in", network: "network and transfer", logs: "logs",
+  compute: "compute", requests: "requests and messages", way: "entry point", network: "network and transfer", logs: "logs",
   rest: "the rest",
 };
 const SVG = "http://www.w3.org/2000/svg";
@@ -50,7 +50,7 @@ async function ask() {
 function change(key, text, done = true) {
   if (text === "") asked.delete(key); else asked.set(key, text);
   document.documentElement.dataset.state = "asking";
-  clearTimeout(soon);  // a slider that is dragged asks ten times a second, and is one step back
+  clearTimeout(soon);  // a dragged slider asks at most ten times a second, and is one entry in the browser's history
   soon = setTimeout(() => {
     if (done) history.pushState(null, "", `?${asked}`);
     ask();

@@ -1,4 +1,4 @@
-"""The queue's consumer: one message at a time, with its visibility extended, protected from scale-in."""
+"""The queue's consumer: one message at a time, its visibility extended, its task protected from scale-in."""
 
 import threading
 import time

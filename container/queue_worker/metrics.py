@@ -1,4 +1,4 @@
-"""Metrics of the service: one line per message in CloudWatch's embedded metric format.
+"""Metrics of the service: one line per event in CloudWatch's embedded metric format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -35,7 +35,7 @@ class Metric(StrEnum):
 
 
 def line(namespace: str, metric: Metric, facts: Mapping[str, Any], milliseconds: float | None = None) -> str:
-    """Return one JSON object: the metric counted once, its duration, and facts for the log."""
+    """Return one JSON object: the metric counted once, Latency if `milliseconds` is given, and facts."""
     values: dict[str, float] = {metric: 1}
     units = [{"Name": metric, "Unit": "Count"}]
     if milliseconds is not None:

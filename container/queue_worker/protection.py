@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 PAUSES = (1, 2, 4, 8)
-"""Seconds between tries. A task that ECS has already chosen to stop is refused, and will be told to stop."""
+"""Seconds between tries. ECS refuses to protect a task that it already chose to stop; SIGTERM follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,10 @@ class Protection:
         return why
 
     def end(self) -> str:
-        """End the protection. Returns "" on success, else the reason; it then expires after `minutes`."""
+        """End the protection.
+
+        Returns "" on success, else the reason; the protection then expires after `minutes`.
+        """
         return self._put({"ProtectionEnabled": False})
 
     def _put(self, state: dict[str, object]) -> str:

@@ -46,14 +46,14 @@ Without the delay, clients that ignore Retry-After would retry at once, and refu
 answers need.
 """
 MOST_HELD = 500
-"""Delayed refusals at a time, about 20 MB; any more are sent at once."""
+"""Maximum number of refusals delayed at a time, about 20 MB; any more are sent without delay."""
 ENCODERS = 2
 """Part of every ETag; incremented when the same request would give other bytes."""
 log = logging.getLogger("service")
 
 
 class Service:
-    """State that lives as long as the process. ready: whether load balancers may send requests."""
+    """State that lives as long as the process. ready: set after start-up. draining: set once told to stop."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
@@ -221,7 +221,7 @@ class Service:
         return self.settings.address(request.headers.get("x-forwarded-host", ""))
 
     def _caching(self, version: str) -> str:
-        """Return Cache-Control; without a version in the URL an answer is only valid for a while."""
+        """Return Cache-Control; without a version in the URL an answer is valid for at most fresh_seconds."""
         settings = self.settings
         seconds = (
             settings.max_age_seconds if version else min(settings.fresh_seconds, settings.max_age_seconds)
@@ -291,7 +291,7 @@ def _without_body(headers: dict[str, str], media_type: str) -> Response:
 
 
 def _has(request: Request, headers: Mapping[str, str]) -> bool:
-    """Return whether If-None-Match matches. Compares weakly, since caches that compress weaken ETags.
+    """Return whether If-None-Match matches, by the weak comparison that the RFC requires.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
     """

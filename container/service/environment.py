@@ -17,7 +17,7 @@ class ServiceEnvironment(Environment):
         trust_forwarded_host: if public_base_url is empty, use https and the host in X-Forwarded-Host; only
             behind a proxy that always sets this header.
         workers: threads that decode and encode; 0 means one per processor.
-        queue: maximum number of requests that wait for a worker.
+        queue: maximum number of requests that wait for a worker, and of those that wait for the store.
         deadline_seconds: time limit of a request.
         drain_seconds: how long a stopping service fails readiness before it stops accepting connections.
         cache_mb: cache size for files and decoded images.

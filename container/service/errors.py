@@ -4,7 +4,7 @@ from runtime.rejection import Reason, Rejected
 
 
 class BadRequestError(Exception):
-    """Raised when the URL does not match the grammar, or asks for something that the image does not have."""
+    """Raised when the URL does not match the grammar, or asks for what image or service does not offer."""
 
 
 class NotFoundError(Exception):

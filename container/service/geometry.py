@@ -35,7 +35,7 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
     """Apply `asked` to an image of `width` x `height` pixels.
 
     Raises BadRequestError for a region outside the image, for a size that is 0, over the limits, not a preset
-    or larger than the region without ^, and for a rotation that exceeds the limits or is not allowed.
+    or (without ^) larger than the region, and for a rotation that exceeds the limits or is not allowed.
     """
     left, top, right, bottom = _box(asked.region, width, height)
     to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)

@@ -160,7 +160,7 @@ def parse_size(text: str) -> Size:
     found = _SIZE.fullmatch(text)
     if not found or text.removeprefix("^") == ",":
         raise BadRequestError(
-            f"Size {_shown(text)}: max or w, or ,h or w,h or !w,h or pct:n, with ^ before it to enlarge."
+            f'Size {_shown(text)}: "max", "w,", ",h", "w,h", "!w,h" or "pct:n", with ^ before it to enlarge.'
         )
     enlarge = bool(found["up"])
     if found["max"]:

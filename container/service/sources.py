@@ -90,7 +90,7 @@ class Shared:
     begun: bool = False
 
     def begin(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread; once begun it is not cancelled, and its result serves later requests."""
+        """Run `work` in the calling thread; once begun it continues, and its result serves later requests."""
         self.begun = True
         return work()
 

@@ -38,7 +38,7 @@ _MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """An image file as stored. version: changes whenever the content may have changed."""
+    """An image file, repaired if decoders need it. version: changes whenever the content may have changed."""
 
     version: str
     header: Header

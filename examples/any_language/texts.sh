@@ -71,7 +71,7 @@ make() {
     "$(cat "$folder/results/count.json")" "$source" "$job_id" "$sequencer" >"$folder/manifest"
   status=$(put "$manifest" application/json "$folder/manifest" "$FOR_EVER" 'If-None-Match: *')
   [[ $status =~ ^(200|412)$ ]] || fail "S3 answered $status for the manifest."
-  status=$(s3 "$OUTPUT_BUCKET" "$manifest" '') # another attempt's, if that was first
+  status=$(s3 "$OUTPUT_BUCKET" "$manifest" '') # the stored one: another attempt's, if that came first
   [ "$status" = 200 ] || fail "S3 answered $status for the manifest."
   show
 }

@@ -176,7 +176,7 @@ class Feeder:
 
 
 def as_message(event: ObjectEvent) -> dict[str, Any]:
-    """Return the message that EventBridge would have delivered, with the fields that our readers use.
+    """Return a message in the shape of EventBridge's, with the fields that our readers use.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """

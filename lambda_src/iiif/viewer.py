@@ -1,4 +1,4 @@
-"""Translation of CloudFront's requests to a function URL into the application's form."""
+"""Translates the requests that CloudFront sends to a function URL into the application's form."""
 
 import base64
 import binascii

@@ -17,7 +17,7 @@ MIN_CONFIDENCE = 70.0
 
 
 def rekognition() -> "RekognitionClient":
-    """Return a client of botocore, which is imported only where labels are on: it doubles the cold start."""
+    """Return botocore's client. Its modules double the cold start and are imported only if labels are on."""
     from botocore.config import Config
     from botocore.session import get_session
 

@@ -14,7 +14,10 @@ from runtime.imaging.renditions import MEDIA_TYPE, render
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """A Work of upload.py. limits: on one photo. labels: labels a rendition; None if labels are off."""
+    """Implements Work of upload.py.
+
+    limits: on one photo. labels: function that labels a rendition; None if labels are off.
+    """
 
     limits: Limits
     labels: Callable[[bytes], dict[str, Any]] | None = None

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Put(Protocol):
-    """Stores a part of a result: name within the version's folder, bytes and media type. Returns its key."""
+    """Stores a part of a result and returns its key.
+
+    Arguments: name within the version's folder, bytes and media type.
+    """
 
     def __call__(self, name: str, data: bytes, media_type: str, /) -> str:
         """Store a part of a result and return its key."""

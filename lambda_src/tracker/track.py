@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
 
 WAKE_UPS_PER_STOP = 4
-"""Waiting jobs to retry per stopped task, which leaves room for one or a few."""
+"""Waiting jobs to retry when a task stops, which frees capacity for one or a few of them."""
 WAKE_UPS_PER_SWEEP = 100
 JOBS_PER_SWEEP = 100
 """Overdue jobs per sweep; the next sweep is five minutes later."""
@@ -80,7 +80,7 @@ class Tracker:
             elif stop.next_step is NextStep.FAILED:
                 job = self.jobs.fail_attempt(job_id, attempt, stop.why, task_arn=task_arn)
             else:
-                # The worker records the result before it exits with 0 or 3; without one it is retried.
+                # The worker records the result before it exits with 0 or 3; a job without one is retried.
                 missing = "It ended without a result. " if stop.next_step is NextStep.ENDED else ""
                 larger = stop.next_step is NextStep.LARGER
                 why = f"{missing}{stop.why}"
@@ -114,7 +114,7 @@ class Tracker:
     def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
         """Return what `look` makes of a job, or None if it raises, so that one job cannot stop the sweep.
 
-        The job remains overdue or waiting, which has an alarm.
+        The job remains overdue or waiting, and alarms watch both.
         """
         try:
             return look(job_id)
@@ -124,7 +124,7 @@ class Tracker:
             return None
 
     def _chase(self, job_id: str) -> None:
-        """Recover a job that should have moved on: its task's event was lost, or the task hangs."""
+        """Recover a job that should have moved on: its function or its task hangs, or ended unnoticed."""
         job = self.jobs.get(job_id)
         now = self.jobs.clock()
         if job is None or job.is_final or job.state is State.WAITING or job.due > now:

@@ -68,9 +68,9 @@ class Counters:
     def add(self, shard: str, part: Part, *, after: str) -> None:
         """Count a part atomically, and move the shard's mark from `after` to the part's last record.
 
-        Each shard has its own counters, so no two shards' writers touch the same item: conflicting
-        transactions are cancelled. Raises ClientError, also if another writer has moved the mark; then
-        nothing is counted.
+        Each shard has its own counters: if the writers of two shards touched the same item at once, DynamoDB
+        would cancel one of the transactions. Raises ClientError, also if another writer has moved the mark;
+        then nothing is counted.
         """
         writes: list[TransactWriteItemTypeDef] = [
             {"Update": self._update(_key(image, f"{minute} {shard}"), views, _expires(minute))}

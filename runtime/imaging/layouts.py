@@ -1,7 +1,7 @@
 """What is supported of each format: layouts, sample types, codecs, colours. The rest is refused by name.
 
 libvips opens more than it shows correctly: anything not listed here would silently come out black, white,
-striped or in other colours. docs/formats.md is generated from these tables.
+striped or in other colours. The tables in docs/formats.md are generated from those here.
 """
 
 from collections.abc import Sequence

@@ -39,8 +39,9 @@ def as_option(header: Header) -> str:
 def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
     """Return data that decoders accept, and the header with the size and orientation that the decoder finds.
 
-    The file is unchanged unless it has something that decoders refuse and other readers skip. Raises Rejected
-    TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than the header said.
+    The file is unchanged unless our decoder refuses something in it that other readers skip, or a JPEG lacks
+    its end marker. Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels
+    than the header said.
     """
     data, header = repaired(data, header)
     with decoding(data, header.format):

@@ -17,7 +17,7 @@ Read = Callable[[int, int], bytes]
 def probe(read: Read) -> Header:
     """Return the header of the file behind `read`.
 
-    A few hundred bytes at the start nearly always suffice; a TIFF may have its directory at the end, and a
+    The first 64 KiB nearly always suffice; a TIFF may have its directory at the end, and a
     JPEG its size behind large metadata.
 
     Raises Rejected: EMPTY, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED when the header ends early, DAMAGED

@@ -153,7 +153,7 @@ def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
     lies, header, tail = _source(file, header)
     options: dict[str, str | bool] = {"access": "sequential", **loading(header)}
     if header.format is Format.TIFF:
-        options["unlimited"] = True  # one strip may be larger than libtiff's own limit of 50 MB
+        options["unlimited"] = True  # one strip may exceed the 50 MB that libvips allows libtiff
     opened = pyvips.Image.new_from_source(lies, "", **options)
     check_pixels(opened.width, opened.height, header, limits)
     image = _in_srgb(prepared(opened, header))

@@ -21,7 +21,7 @@ LEASE_SLACK_SECONDS = 30
 NEVER_RAN_SECONDS = 300
 """Seconds before another task is requested in place of one that could not be started."""
 START_SECONDS = 900
-"""How long an accepted task may take to run, usually one or two minutes; after that it never will."""
+"""How long an accepted task may take to begin, usually one or two minutes; after that it never will."""
 STOP_SECONDS = 600
 """How long after the worker's own deadline its task is stopped."""
 OVERTAKEN = "A newer version of the file, or its deletion, was there first."

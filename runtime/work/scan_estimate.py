@@ -18,7 +18,7 @@ START_SECONDS = 1.0
 FARGATE_VCPUS = ((1_000_000_000, 1), (4_000_000_000, 2))
 """vCPUs by maximum number of pixels; four beyond the last."""
 UNCOMPRESSED_RATIO = 0.97
-"""Ratio of file size to the size of all pixels above which a TIFF counts as uncompressed."""
+"""A TIFF counts as uncompressed if its file has at least this share of the size of its pixels."""
 
 
 def estimate(scan: Header, size: int) -> Estimate:

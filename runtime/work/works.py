@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def source_gone() -> Rejected:
-    """Return the rejection of a version that was deleted after its job began."""
+    """Return the rejection of a version that was deleted before its job ended."""
     return Rejected(Reason.SOURCE_GONE, "The file was deleted while it was worked on.")
 
 

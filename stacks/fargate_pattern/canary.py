@@ -48,7 +48,7 @@ class Canary(Construct):
                 ]
             ),
         )
-        # AWS's managed policy for this allows it on every rule and target group of the account.
+        # AWS's managed policy for such a role covers every rule and target group of the account.
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"))
         act = "elasticloadbalancing"
         allow(role, [f"{act}:Describe{what}" for what in DESCRIBED], "*")

@@ -32,7 +32,7 @@ class CloudFrontToAlb(Construct):
         warn_in_other_partitions(self, "a distribution with a VPC origin")
         group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False)
         # Requests through a VPC origin have addresses of CloudFront's prefix list, whose id varies by Region.
-        # The load balancer is internal, in subnets without a route: docs/decisions/0008-front-door.md
+        # The load balancer is internal, in subnets without a route out: docs/decisions/0008-front-door.md
         group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(PORT))
         acknowledge(group, {"AwsSolutions-EC23": "An internal load balancer in isolated subnets."})
         self.load_balancer = elb.ApplicationLoadBalancer(
@@ -86,6 +86,6 @@ class CloudFrontToAlb(Construct):
         )
         self.load_balancer.set_attribute("access_logs.s3.enabled", "true")
         self.load_balancer.set_attribute("access_logs.s3.bucket", bucket.bucket_name)
-        # The load balancer tests its access when logging is turned on, and stops writing before the bucket is
-        # emptied.
+        # The load balancer tests its access when logging is turned on, so it comes after the bucket's policy.
+        # On destroy it goes first: it must not write to a bucket that is being emptied.
         self.load_balancer.node.add_dependency(bucket)

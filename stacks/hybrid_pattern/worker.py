@@ -69,8 +69,9 @@ class Worker(Construct):
                 capacity_providers=["FARGATE", "FARGATE_SPOT"],
                 default_capacity_provider_strategy=[],
             )
-            # It needs ECS's service-linked role, made with an account's first cluster; no call waits for it
-            # (https://github.com/aws/containers-roadmap/issues/2614), but the distribution takes long enough.
+            # The association needs ECS's service-linked role, which is made with an account's first cluster.
+            # No call waits for the role (https://github.com/aws/containers-roadmap/issues/2614), so the
+            # association waits for the distribution, which takes long enough.
             providers.node.add_dependency(tiles)
         self.log_group = LogGroup(self, "Logs", settings=settings)
         self.work = WorkEnvironment(

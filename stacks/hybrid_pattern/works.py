@@ -14,7 +14,7 @@ from stacks.settings import Settings
 class Works:
     """Entry points that register the kinds of work: `lambda_src/{dispatcher}` and `container/{worker}`.
 
-    variables: environment variables with their limits. text: what they are, for descriptions.
+    variables: environment variables with the kinds' limits. text: the kinds in words, for descriptions.
     """
 
     dispatcher: str

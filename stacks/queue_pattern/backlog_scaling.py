@@ -87,7 +87,7 @@ class BacklogScaling(Construct):
         *,
         minutes: int,
     ) -> None:
-        """Add an alarm that scales and notifies nobody: having work, or none, is normal."""
+        """Add an alarm that scales the service but notifies nobody: having work, or none, is normal."""
         why = "There is work." if comparison is AT_LEAST else f"There has been no work for {minutes} minutes."
         alarm = cloudwatch.Alarm(
             self,

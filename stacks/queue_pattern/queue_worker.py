@@ -84,8 +84,8 @@ class QueueWorker(ecs.FargateService):
                 log_group=self.log_group,
                 settings=settings,
             ),
-            # No desired count: scaling sets it. The service is created with one task, which shows the circuit
-            # breaker that the image starts; without messages, scaling stops it after some minutes.
+            # No desired count: scaling sets it. The service is created with one task, so that the circuit
+            # breaker sees whether the image starts; without messages, scaling stops it after some minutes.
             min_healthy_percent=100,
             max_healthy_percent=200,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),

@@ -33,7 +33,7 @@ def watch_worker(scope: Construct, alarms: Alarms) -> None:
         threshold=1,
         evaluation_periods=3,
         datapoints_to_alarm=3,
-        why="Tasks have been stopped in the middle of jobs for 15 minutes.",
+        why="In each of three five-minute periods, a task was stopped in the middle of a job.",
         runbook="jobs-given-back",
     )
     alarms.add(

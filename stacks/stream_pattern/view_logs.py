@@ -42,6 +42,6 @@ def log_views(distribution: cloudfront.Distribution, stream: kinesis.Stream) -> 
     logs.node.add_dependency(role)  # CloudFront tests it when the configuration is created
     resource = distribution.node.default_child
     assert isinstance(resource, cloudfront.CfnDistribution)
-    # CDK's Distribution takes it only in its constructor, and the stacks that create one know no stream.
+    # CDK's Distribution takes the ARN only in its constructor, and the stacks that call it know no stream.
     place = "DistributionConfig.DefaultCacheBehavior.RealtimeLogConfigArn"
     resource.add_property_override(place, logs.attr_arn)

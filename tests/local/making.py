@@ -14,7 +14,7 @@ from tools.local_aws.aws import LocalAws
 def stack_of(aws: LocalAws, name: str, kind: str, output: Any = None, **properties: Any) -> dict[str, Any]:
     """Create a stack with one resource; return its description once it is created or rolled back.
 
-    If CloudFormation refuses the template, the error is the status.
+    If CloudFormation refuses the template, `StackStatus` is the error message.
     """
     template: dict[str, Any] = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
     if output:

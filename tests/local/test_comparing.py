@@ -1,4 +1,4 @@
-"""The comparison of both services in its smallest form, on the local AWS."""
+"""The comparison of the image service as a function and as tasks, at its smallest, on the local AWS."""
 
 import io
 

@@ -14,7 +14,7 @@ from tools.drivers.stream_pattern import StreamDriver
 
 
 def left(client: Any) -> dict[str, list[str]]:
-    """Return what CloudFormation made in the account, by kind, without the CDK's bootstrap stack."""
+    """Return the account's resources by kind, without those of the CDK's bootstrap stack."""
     found = {
         "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
         "tables": client("dynamodb").list_tables()["TableNames"],

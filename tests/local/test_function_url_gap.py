@@ -1,4 +1,4 @@
-"""CloudFront's signed requests to a function URL, which MiniStack does not make without the patch."""
+"""CloudFront signs its requests to a function URL; MiniStack does so only with the patch."""
 
 import json
 import urllib.error

@@ -17,7 +17,7 @@ from tools.local_aws.deployment import Cdk
 
 KEYS = ("a b/é+1.jpg", "100%25 & more?.jpg", "a%2Fb.jpg", "日本/図.jpg")
 UNSEEN = "unseen.jpg"
-"""An identifier that was not requested before: answers are cached for a minute."""
+"""An identifier not requested before: for a minute, the function serves a source it holds without S3."""
 
 
 @pytest.fixture(scope="module", autouse=True)

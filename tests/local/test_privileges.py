@@ -1,4 +1,4 @@
-"""The function's role, statement by statement: each is needed for its purpose."""
+"""The role of LambdaPattern's function: without a statement that MiniStack checks, its call is denied."""
 
 import json
 from typing import Any

@@ -187,7 +187,7 @@ def test_ministack_stops_a_task_protected_from_scale_in_until_patched(
         eventually(partial(is_at_work, aws))
         for name in ("protected", "open"):
             ecs.update_service(cluster="gaps", service=name, desiredCount=0)
-        eventually(partial(has_none, aws, "open"))  # unprotected, the other would have stopped too
+        eventually(partial(has_none, aws, "open"))  # if nothing protects "protected", it has stopped too
         assert bool(tasks_of(aws, "protected")) is kept
         for name in ("protected", "open"):
             ecs.delete_service(cluster="gaps", service=name, force=True)

@@ -42,7 +42,7 @@ def test_a_503_is_held_back_unless_too_many_are_held_or_the_service_drains(
                 await asyncio.sleep(0)
             assert service.held == 28 - answered
             shelf.open.set()
-            while sum(one.done() for one in asked) < 12 + answered:  # work goes on beside them
+            while sum(one.done() for one in asked) < 12 + answered:  # held 503s do not block the work
                 await asyncio.sleep(0)
             for one in asked:
                 one.cancel()

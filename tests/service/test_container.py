@@ -1,4 +1,4 @@
-"""The image itself, built from its Dockerfile and run as a task runs it: read-only, without privileges.
+"""The service's container image, built and run as for a task: read-only, without privileges.
 
 CONTAINER_BASE: another base image, where the Dockerfile's own cannot be pulled (.ci/docker makes one).
 """

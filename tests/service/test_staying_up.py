@@ -39,7 +39,7 @@ def digest(body: bytes) -> str:
 def test_an_overloaded_service_answers_or_refuses_each_request_and_keeps_working(
     photos: Path, tmp_path: Path, rounds: int
 ) -> None:
-    """64 clients at once are too many for a queue of 16 on any machine."""
+    """64 clients at once are too many for a queue of 16 on machines with fewer than 48 processors."""
     with running(photos, tmp_path / "log", CACHE_MB=str(CACHE_MB), QUEUE="16") as service:
         right = {path: digest(service.get(path)[2]) for path in PHOTO}
         many = asyncio.run(hammer(service.port, PHOTO, clients=CLIENTS, requests=rounds * 3 * CLIENTS))

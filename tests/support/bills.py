@@ -149,7 +149,7 @@ def standing(
 
 
 def jobs(load: Load, architecture: str, on_spot: bool, vcpus: float, memory_gb: float) -> Decimal:
-    """Return the bill of a task per job.
+    """Return Fargate's bill for jobs that each run in a task of their own.
 
     A task is billed for at least a minute, and from the image pull on; on Spot, half of each interrupted run
     and another image pull are added.

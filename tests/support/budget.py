@@ -1,7 +1,7 @@
 """The cost of a run of all tests, and two busy loops beside it: options of `python3 dev.py test`.
 
 CPU time is counted in warm `cdk synth`s of an app with one bucket, measured at the end of the same run, so
-that the budget means the same on every machine. Tests that need more are marked `slow`.
+that the budget means the same on every machine. Expensive tests are marked `slow`.
 """
 
 import os

@@ -89,7 +89,7 @@ def zeros(count: int) -> bytes:
 
 
 def png_bomb(dice: random.Random) -> bytes:
-    """Return a PNG, huge or small in pixels, whose tens of kB unpack to many MB."""
+    """Return a PNG, huge or small in pixels, whose data unpack to about a thousand times their size."""
     width, height = dice.choice(
         ((65_500, 65_500), (100_000, 1), (1, 100_000), (9_000, 9_000), (2**31 - 1, 2**31 - 1))
     )

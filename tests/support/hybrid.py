@@ -264,7 +264,7 @@ class World:
 
 
 def make_world() -> World:
-    """Create a world, inside moto's mock_aws."""
+    """Create a world; call this inside moto's mock_aws."""
     s3, dynamodb, sqs = boto3.client("s3"), boto3.resource("dynamodb"), boto3.client("sqs")
     for bucket in ("source", "output"):
         s3.create_bucket(Bucket=bucket)

@@ -82,8 +82,8 @@ class Runtime:
 
     def close(self) -> None:
         if self._process:
-            with suppress(ProcessLookupError):  # a shell has children of its own
-                os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # a shell has children of its own
             self._process.wait()
         self._server.shutdown()
         self._server.server_close()

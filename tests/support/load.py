@@ -63,7 +63,7 @@ async def hammer(
     requests: int,
     after_each: Callable[[int], None] = lambda answered: None,
 ) -> list[Answer]:
-    """Send `requests` requests in all; each of `clients` concurrent clients sends on once it is answered.
+    """Send `requests` requests in all; each of `clients` concurrent clients sends one after another.
 
     A client that is told to close stops. after_each: called with the number of answers so far.
     """

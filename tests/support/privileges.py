@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Need:
     """A statement's purpose. call: what the local AWS denies without the statement.
 
-    NEEDS holds purposes by the statement's first action. If `call` is empty, MiniStack does not check the
+    NEEDS holds purposes by role and first action. If `call` is empty, MiniStack does not check the
     statement; the template's tests assert it instead.
     """
 

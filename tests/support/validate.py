@@ -1,8 +1,8 @@
 """The IIIF validator against a running service: validate.py URL IDENTIFIER [ENDPOINT].
 
 It prints one line of JSON per test. ENDPOINT: host:port to connect to instead, without TLS, whatever the URL
-says. This runs as a separate process because two of the validator's tests are written for Python 2, which
-needs patches here.
+says. This runs as a separate process because it patches `urllib`: two of the validator's tests are written
+for Python 2.
 """
 
 import http.client

@@ -82,7 +82,7 @@ def is_for_a_cdk_helper(statement: Resource) -> bool:
 
 
 def allowed(template: Template) -> Iterator[tuple[str, list[str], list[Any], Resource]]:
-    """Yield every Allow statement: logical id, actions, resources, the statement."""
+    """Yield every Allow statement but those for CDK helpers: logical id, actions, resources, statement."""
     for name, resource in of_type(template, *POLICIES):
         properties = resource["Properties"]
         documents = [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
@@ -106,7 +106,7 @@ def no_wildcards(template: Template) -> Iterator[str]:
             is_execution = ":execution:" in last and last.endswith(":*")  # of one state machine
             is_below = last.endswith("/*") or is_revision or is_execution
             if resource != "*" and "*" in last and not (is_below and last.count("*") == 1):
-                yield f"{name}: the resource {last} has a wildcard not of objects, revisions or executions"
+                yield f"{name}: the resource {last} has a wildcard beyond objects, revisions or executions"
 
 
 def no_managed_policies(template: Template) -> Iterator[str]:

@@ -48,7 +48,7 @@ def test_the_listing_goes_to_the_function_in_batches_one_after_the_other(
     assert objects["ItemReader"]["Resource"].endswith(":states:::s3:listObjectsV2")
     batcher = {"MaxItemsPerBatch": A_BATCH, "BatchInput": {"at_once.$": "$.at_once"}}
     assert objects["ItemBatcher"] == batcher
-    assert objects["MaxConcurrency"] == 1, "two would each fill the room that the other sees"
+    assert objects["MaxConcurrency"] == 1, "two batches at a time would both fill the same room"
     assert objects["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
     reports, _ = one_named(template, "AWS::S3::Bucket", "Reports")
     assert objects["ResultWriter"]["Parameters"] == {"Bucket": f"<{reports}>", "Prefix": "runs"}
@@ -60,7 +60,7 @@ def test_what_is_left_of_a_batch_is_sent_by_the_next_call(templates: dict[str, T
     assert states["Left"]["Choices"] == [{"Variable": "$.Items[0]", "IsPresent": True, "Next": "Feed"}]
     assert states["Left"]["Default"] == "Fed"
     (retry,) = states["Feed"]["Retry"]
-    assert retry["ErrorEquals"] == ["States.ALL"], "a function that is throttled too"
+    assert retry["ErrorEquals"] == ["States.ALL"], "throttling of the function is retried too"
 
 
 @pytest.mark.parametrize("pattern", FED)

@@ -74,7 +74,7 @@ def test_hosts_are_counted_in_both_groups(template: Template, alarm: str) -> Non
 
 
 def test_the_service_scales_by_cpu_alone(template: Template) -> None:
-    """Requests per target are counted by target group."""
+    """The metric of requests per target covers one target group, and a canary uses two."""
     policies = resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
     assert "ALBRequestCountPerTarget" not in json.dumps(policies)
     assert len(policies) == 1

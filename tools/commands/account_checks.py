@@ -108,14 +108,15 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
 
 
 def fargate_vcpus(quotas: "ServiceQuotasClient") -> Finding:
-    """Check whether HybridPattern's largest task fits beside FargatePattern's service."""
+    """Check whether a task of HybridPattern with LARGEST_TASK_VCPUS fits beside FargatePattern's service."""
     about = "Fargate vCPUs"
     there = _quota(quotas, *FARGATE_VCPUS)
     if there < LARGEST_TASK_VCPUS + 1:
-        found = f"{there:g}; the largest task has {LARGEST_TASK_VCPUS}, and the service one or two"
+        found = f"{there:g}; the service takes 0.5 (in production 2) or more, a task {LARGEST_TASK_VCPUS}"
         todo = "Ask for more (quota L-3032A538): until then large scans wait."
         return Finding(about=about, level=Level.MIND, found=found, todo=todo)
-    return fine(about, f"{there:g}; a task has up to {LARGEST_TASK_VCPUS}, and waits until it fits")
+    most = f"{LARGEST_TASK_VCPUS}, or up to 16 if a scan needs more than 30 GB of memory"
+    return fine(about, f"{there:g}; a task has up to {most}, and waits until it fits")
 
 
 def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:
@@ -248,7 +249,7 @@ def partition(session: Any) -> Finding:
     there = session.get_partition_for_region(region)
     if there != "aws":
         found = f"{region}, in the partition {there}"
-        todo = "Only LambdaPattern can be deployed there: the others need CloudFront of commercial Regions."
+        todo = "Only LambdaPattern and StreamPattern deploy there: the others need commercial CloudFront."
         return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
     return fine(about, region)
 

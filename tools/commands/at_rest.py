@@ -83,7 +83,7 @@ def stream(mode: str) -> float:
 def function(warm: str, architecture: str = "arm64") -> float:
     """Return the USD per month of LambdaService while idle; warm: the value of the setting `warm`.
 
-    Starts from a snapshot cost extra.
+    Each start from a snapshot costs extra.
     """
     kept = {
         "provisioned": f"lambda_provisioned_gb_second_{architecture}",

@@ -50,8 +50,8 @@ PAGE = 130
 """Width of the tables, which are Markdown to paste into a page."""
 CANNOT_SHOW = (
     "The local AWS has no network, no TLS and no cache at its edge. Function and task are processes of one "
-    "machine: a burst shares its cores, a task has all of them and no image to pull, and a cold start has no "
-    "package to fetch. Compare the sides with each other, not with AWS."
+    "machine: a burst shares its cores, a task has no image to pull and (without Docker) all cores, and "
+    "a cold start has no package to fetch. Compare the sides with each other, not with AWS."
 )
 
 

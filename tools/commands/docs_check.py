@@ -1,4 +1,4 @@
-"""`python3 dev.py pages`: runs the commands in README and docs, and compares their output.
+"""`python3 dev.py pages`: runs the commands in README, CONTRIBUTING and docs, and compares their output.
 
 It runs those that need no account, in a copy of this checkout against a local AWS, so that a page's
 `cdk deploy` and `aws s3 cp` work as shown.
@@ -296,5 +296,5 @@ def _environment(aws: LocalAws) -> dict[str, str]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started is stopped
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     sys.exit(main(sys.argv[1:]))

@@ -35,7 +35,7 @@ def plan(target: str) -> str:
         f"{where}:",
         f"1. cdk deploy {' '.join(STACKS)}",
         "2. LambdaPattern: upload a photo and a text; a manifest and a rejection come back",
-        "3. FargatePattern: upload a photo; ask the service for a part of it, and for one that is not there",
+        "3. FargatePattern: upload a photo; ask the service for a part of it, and for a missing photo",
         "4. LambdaService: the same as with FargatePattern",
         "5. HybridPattern: upload a small scan (for the function) and one of 134 megapixels (for a task)",
         "6. QueuePattern: upload a scan; a task makes its tiles",
@@ -111,7 +111,7 @@ def _serves(viewer: Viewer, photo: bytes) -> str:
 
 
 def _large() -> bytes:
-    """Return an image of 134 megapixels, progressive and rotated: more memory than the function has."""
+    """Return a progressive, rotated image of 134 megapixels: it needs more memory than the function has."""
     enlarged = pyvips.Image.new_from_file(str(PHOTO)).resize(4)
     enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
     return bytes(enlarged.write_to_buffer(".jpg", Q=80, interlace=True))

@@ -106,7 +106,7 @@ class Contents:
 
     @cached_property
     def _locks(self) -> list[str]:
-        """Return the lock files of each function and image."""
+        """Return requirements, locks and Dockerfile of each function and image, and the local AWS's locks."""
         folders = {Path(name).parent for name in self._code if name.startswith(("lambda_src/", "container/"))}
         kinds = ("requirements.in", "requirements.txt", "Dockerfile")
         locks = [

@@ -13,7 +13,7 @@ def files_of(module: str) -> list[str]:
 
 
 def is_there(name: str, tests: dict[str, str]) -> bool:
-    """Return whether this is a module of tests/, or something in one."""
+    """Return whether a dotted name is a module in `tests`, a folder, or defined in a module in `tests`."""
     module, _, within = name.rpartition(".")
     if {*files_of(name)} & {*tests} or (ROOT / name.replace(".", "/")).is_dir():
         return True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 OF = re.compile(r"^\*Of ([A-Za-z, ]+)\.\*$")
-"""A line below a heading, or above a block, that names the patterns it is for."""
+"""A line that names the patterns for which the text below it is, up to the next heading or such line."""
 LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 SENTENCE = re.compile(r"(?<=[.:!?)])\s+(?=[A-Z`*\[$])")
 

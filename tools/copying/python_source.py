@@ -76,7 +76,8 @@ class Cut:
         Functions are not searched: a test that mentions one is removed whole.
         """
         spans: list[tuple[int, int]] = []
-        alone: list[int] = []  # ends of the last elements of tuples that keep one: it needs a comma
+        # Where tuples that keep only one element may lack the comma: the ends of their last elements.
+        alone: list[int] = []
         starts, text = _starts(source), source.encode()
 
         def written(node: ast.expr) -> str:

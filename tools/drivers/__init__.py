@@ -1,1 +1,1 @@
-"""A client for each deployed pattern, for tests, the demo and e2e."""
+"""A client for each deployed pattern, for tests, benchmarks and commands."""

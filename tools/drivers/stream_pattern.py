@@ -66,7 +66,7 @@ class StreamDriver:
     def put(self, records: Sequence[Record]) -> None:
         """Put records into the stream, retrying those that it did not accept: PutRecords may accept a part.
 
-        Raises NotTakenError if it still refuses some after PAUSES; records after them were not put either.
+        Raises NotTakenError if it still refuses some after PAUSES; then later requests are not sent.
         """
         for first, part in _parts(records):
             left, refused = {first + place: record for place, record in enumerate(part)}, [""]
@@ -213,7 +213,7 @@ class _Held:
 
 
 def _held(text: str) -> _Held:
-    """Parse the event source's JSON, whose payload is text or an object, or the function's lines."""
+    """Parse the event source's JSON (its payload is text or an object), or the function's lines."""
     lines = [json.loads(line) for line in text.splitlines()]
     told = lines[0]
     if "payload" not in told:

@@ -29,7 +29,9 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """How each of several uploads ended. unaccounted: keys and versions of those that did not end.
+    """How several uploads ended, in numbers. dead: messages in the dead-letter queue, of any upload.
+
+    unaccounted: keys and versions of those without a manifest or rejection, dead letters included.
 
     superseded: number of published ones whose key's pointer shows a later upload.
     """

@@ -100,7 +100,8 @@ def forget_other_accounts() -> None:
 def run_by() -> Literal["docker", "processes"]:
     """Return how tasks run here: as containers if a Docker daemon answers, else as processes.
 
-    LOCAL_AWS_CONTAINERS overrides it. Raises LocalAwsError if that is impossible.
+    LOCAL_AWS_CONTAINERS overrides this. Raises LocalAwsError if its value is invalid, or if tasks cannot run
+    in that way here.
     """
     asked = os.environ.get("LOCAL_AWS_CONTAINERS", "")
     if asked not in ("", "docker", "processes"):
@@ -114,6 +115,8 @@ def run_by() -> Literal["docker", "processes"]:
         )
     if answers and asked != "processes":
         return "docker"
+    if sys.platform != "linux" and answers:
+        raise LocalAwsError("LOCAL_AWS_CONTAINERS=processes works on Linux only: unset the variable.")
     if sys.platform != "linux":  # elsewhere tasks cannot have loopback addresses of their own
         raise LocalAwsError("Tasks need a Docker daemon here, and none answers: start it and try again.")
     return "processes"
@@ -128,8 +131,8 @@ def local_aws(
     It ends with the block or this process, however they end. Raises LocalAwsError if it does not start.
 
     without: names of the emulator's patches to leave out.
-    kept: folder where its state is saved at the end, to continue from next time. That needs the same port,
-        which is part of the queues' URLs.
+    kept: folder from which its state is read at the start, and where it is saved at the end. A later start
+        needs the same port, which is part of the queues' URLs.
     port: 0 for a free one.
     """
     forget_other_accounts()
@@ -146,7 +149,7 @@ def local_aws(
         **{name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ},
     }
     with socket.socket() as listening, log.open("wb") as output:
-        # Bound and listening before it starts: no port is lost to others, and the first request waits for it.
+        # The socket listens before MiniStack starts: nobody else takes the port, and the first request waits.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
         listening.listen()

@@ -43,7 +43,8 @@ _KNOWN_TYPES = {*range(1, 14), 16, 17, 18}
 class Directory(NamedTuple):
     """A directory. values: of each wanted tag that has any, no more than 64.
 
-    more: whether another directory follows. unknown: bytes to write so that entries of unknown types disappear.
+    more: whether another directory follows.
+    unknown: bytes to write so that entries of unknown types disappear.
     """
 
     values: dict[int, tuple[int, ...]]

@@ -31,8 +31,9 @@ def carry_out(
 ) -> Mapping[str, Any]:
     """Return the child's result for an order. read: parts of the source, for an order without a file.
 
-    Raises Rejected, DeadlineExceededError, MemoryError, OSError, RuntimeError if the child ends without a
-    result for no known cause, and what `read` and `progress` raise; the child has ended in each case.
+    Raises Rejected, DeadlineExceededError, MemoryError, OSError, what `read` and `progress` raise, and
+    RuntimeError if the child ends without a result and the cause is unknown. In each case the child has
+    ended.
     """
     path = os.pathsep.join(part for part in sys.path if part)
     process = subprocess.Popen(

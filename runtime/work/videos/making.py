@@ -46,7 +46,7 @@ _CLOCK = Fraction(1, 90_000)
 _BT709, _LIMITED = 1, 1
 """Code points of ITU-T H.273."""
 _ENOUGH = 0.9
-"""Share of the index's duration, less one second, that must decode: video and audio may differ in length."""
+"""Share of the index's duration that must decode, less one second: video and audio may differ in length."""
 
 
 @dataclass(kw_only=True)
@@ -105,7 +105,7 @@ class Pictures:
     def _held(self, until: int) -> Iterator[Packets]:
         """Encode the latest frame again, right before `until`, if the gap is long; yield the packets.
 
-        Otherwise the MP4 would claim to end where the last frames before the gap do.
+        Without that, the MP4 would claim to end where the last frames before the gap do.
         """
         if self._latest and (until - self._last) * _CLOCK > HELD_SECONDS:
             for again in range(AHEAD, 0, -1):

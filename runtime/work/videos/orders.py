@@ -40,7 +40,7 @@ class Answer(StrEnum):
     """The only key of each line that the child writes."""
 
     READ = "read"
-    """[offset, length]. The reply is a big-endian count of LENGTH_BYTES, then that many bytes."""
+    """[offset, length]. The reply: the data's length, big-endian in LENGTH_BYTES bytes, then the data."""
     PROGRESS = "progress"
     """The share that is done."""
     DONE = "done"

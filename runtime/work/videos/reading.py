@@ -66,7 +66,7 @@ def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn FFmpeg's errors about a file into Rejected; lack of memory and disk errors pass unchanged."""
+    """Turn FFmpeg's errors into Rejected, or into MemoryError or OSError if memory or disk is at fault."""
     try:
         yield
     except (av.error.MemoryError, av.error.OSError) as error:

@@ -27,7 +27,7 @@ SCAN = encode(corners(1300, 900), ".tif", compression="deflate")
 
 @functools.cache
 def large(across: int = 9) -> bytes:
-    """Return a JPEG of `across` thousand by 7,000 pixels; by default, it takes some ten seconds."""
+    """Return a JPEG of `across` thousand by 7,000 pixels; by default, it takes a task some ten seconds."""
     return encode(noise(1000, 1000).replicate(across, 7), ".jpg", Q=50)
 
 

@@ -32,7 +32,7 @@ from tools.drivers.queue_pattern import QueueDriver
 MINUTE = 3
 """Seconds that the emulated scaling counts as a minute."""
 LONG = encode(noise(9000, 9000), ".jpg")
-"""An image whose tiles take some seconds."""
+"""An image whose tiles take some seconds to make."""
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def stop_tasks_at_work(queue: QueueDriver, uploads: list[Upload]) -> bool:
     eventually(lambda: any(has_begun(queue, upload) for upload in uploads))
     for arn in ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]:
         ecs.stop_task(cluster=cluster, task=arn, reason="a host is retired")
-    eventually(lambda: counts(queue)[TOLD] > stops)  # a task's log lines arrive after it has ended
+    eventually(lambda: counts(queue)[TOLD] > stops)  # log lines may arrive after a task has ended
     return told_at_work(queue) > told
 
 
@@ -168,7 +168,7 @@ def test_of_300_jobs_in_bursts_none_is_lost_or_done_twice_and_then_no_task_is_le
     first = {key: written(queue, one.upload) for key, one in results.items() if one.manifest}
     eventually(lambda: (queue.service()["desiredCount"], tasks(queue)) == (0, 0))
 
-    def ended() -> int:  # a task's log lines arrive after it has ended
+    def ended() -> int:  # log lines may arrive after a task has ended
         after = counts(queue) - before
         return after[Metric.DONE] + after[Metric.REJECTED]
 

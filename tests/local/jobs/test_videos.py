@@ -1,4 +1,4 @@
-"""With `videos=on`, HybridPattern processes videos in the function or a task, even if the task ends early."""
+"""With `videos=on`, HybridPattern processes videos in a function or task and retries tasks that end early."""
 
 import base64
 import os

@@ -21,7 +21,7 @@ SEED, WORKLOADS = 20261126, 200
 
 
 def second_opinion(candidate: Candidate, workload: Workload, architecture: str) -> Decimal:
-    """Return the same bill, computed independently. Only counts and sizes are the chooser's."""
+    """Return the same bill, computed independently, but from the chooser's counts, sizes and spill."""
     at = placed(candidate, workload)
     given, way = at._asdict(), at.way_in
     found = size(candidate, workload, architecture)

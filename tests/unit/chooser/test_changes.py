@@ -107,7 +107,7 @@ def test_interruptible_jobs_would_be_cheaper_on_spot() -> None:
 
 
 def test_an_unverified_price_that_decides_is_named() -> None:
-    """Just above the load where API Gateway in front of tasks gets cheaper, Cloud Map's price decides."""
+    """Just above the break-even of Lambda and tasks behind API Gateway, Cloud Map's price decides."""
     load = workload(cpu_share=0.1, front_door="http-api", internet=True)
     pair = ((Candidate.LAMBDA, "x86_64"), (Candidate.API_GATEWAY, "x86_64"))
     crossing = break_even(load, *pair)

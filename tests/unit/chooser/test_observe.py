@@ -108,7 +108,7 @@ def test_a_known_function_comes_back_within_five_percent(capsys: pytest.CaptureF
     average = sum(HOURLY[hour] * (200 + 100 * (hour % 3)) for hour in range(24)) / sum(HOURLY)
     wanted = {
         "requests": sum(HOURLY) * 365 / 12,
-        "peak_per_second": max(HOURLY) / 60,  # moto keeps a point as it was put, all in one minute
+        "peak_per_second": max(HOURLY) / 60,  # moto puts an hour's requests into one minute
         "cpu_ms": 80,
         "log_kb": 0.9,
         "init_ms": 250,

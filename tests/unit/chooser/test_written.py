@@ -1,4 +1,4 @@
-"""A workload as TOML and as a link: both read back to the same one."""
+"""A workload as TOML and as a link: reading either gives the same workload again."""
 
 import random
 import tomllib

@@ -25,7 +25,7 @@ def handle(body):
     for _ in range(int(sys.argv[1])):
         try:
             threading.Event().wait(600)
-        except StoppedError:  # as Python does if the signal arrives in a finaliser
+        except StoppedError:  # ignored, as by Python if the signal arrives in a finaliser
             pass
     threading.Event().wait(600)
 

@@ -172,9 +172,9 @@ def test_a_message_that_fails_comes_again_later_each_time_and_at_once_after_the_
     assert (service.sqs.deleted, service.sqs.hidden) == ([], [("r0", seconds)])
     ((said, facts),) = service.said
     assert (said, facts["exit"]) == (metric, code)
-    assert facts["message_id"].startswith("m"), "by which an operator finds it in the queue"
-    assert facts["body"] == "a", "which names the object"
-    assert json.loads(line("Here", said, facts))["message"] == metric, "by which the runbook searches"
+    assert facts["message_id"].startswith("m"), "an operator finds the message in the queue by its id"
+    assert facts["body"] == "a", "the body names the object"
+    assert json.loads(line("Here", said, facts))["message"] == metric, "the runbook searches for it"
     assert ("trace" in facts) is isinstance(error, ValueError)
 
 

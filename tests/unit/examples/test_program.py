@@ -133,7 +133,7 @@ def escaped(run: Run) -> Iterator[None]:
     "script", ["sleep 3600 & exit 0", f"{ESCAPES} exit 0", "exit 0"], ids=["child", "escaped", "alone"]
 )
 def test_the_program_has_ended_when_its_own_process_has(run: Run, script: str) -> None:
-    """The run does not wait for other processes that keep its output open."""
+    """The run does not wait for other processes that keep the program's output open."""
     run(script, seconds=600)
 
 

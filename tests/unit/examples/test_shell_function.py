@@ -40,7 +40,7 @@ def function(request: pytest.FixtureRequest, endpoint: str) -> Iterator[Runtime]
 def started(
     language: str, endpoint: str, output: str = "output", folder: Path = FOLDER
 ) -> AbstractContextManager[Runtime]:
-    """Start the function with the variables that Lambda sets."""
+    """Start the function with the variables that Lambda and the stack set, and with `endpoint` as its S3."""
     if language == "shell" and not shutil.which("curl"):
         pytest.skip("There is no curl here (apt install curl).")
     return runtime(

@@ -1,4 +1,4 @@
-"""Work written in shell passes the tests of the same work in Python, and those of the worker process."""
+"""Work in shell passes the tests of the same work in Python, and its worker exits with the right codes."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ __all__ = [
     "test_a_small_file_is_done_by_the_function",
     "test_a_task_that_ends_early_is_followed_by_another",
 ]
-"""Imported tests, which are collected here too, with the `world` below."""
+"""An imported fixture, and imported tests, which pytest runs here too, with the `world` below."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Events, identity and order."""
+"""What is read from S3's events, the id of a job, and the order of sequencers."""
 
 from typing import Any
 

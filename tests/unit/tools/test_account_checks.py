@@ -22,9 +22,9 @@ Check = Callable[[Any], Finding]
 
 @pytest.fixture
 def stubbed() -> Iterator[Callable[..., Any]]:
-    """Yield a function that makes a client of a service with answers in turn.
+    """Yield a function that makes a client of a service, which gives these answers in turn.
 
-    Each is (operation, answer) or (operation, error code); at the end all must have been asked for.
+    Each answer is (operation, response) or (operation, error code); at the end all must have been asked for.
     """
     stubs = []
 

@@ -1,4 +1,4 @@
-"""Idle costs: by hand, against the template, and in the docs."""
+"""Idle costs agree with calculations by hand, with the templates, and with the docs."""
 
 import re
 import tomllib

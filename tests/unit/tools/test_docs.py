@@ -68,7 +68,7 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
 
 
 QUICK = ("python3 -m chooser examples", "printf ")
-"""Beginnings of commands that take no time; `dev.py pages` runs all commands."""
+"""Beginnings of commands that take no time; `dev.py pages` runs all but those in its SKIPPED."""
 STEPS = [step for page in pages.PAGES for step in pages.steps(page)]
 
 

@@ -15,7 +15,7 @@ from tools.local_aws.aws import LocalAwsError, run_by
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Make this look like another machine."""
+    """Return a function that makes this look like another machine."""
 
     def make(*, docker: bool, platform: str = "linux", asked: str = "") -> None:
         run_by.cache_clear()
@@ -51,17 +51,18 @@ def test_docker_is_taken_where_it_answers(
 
 
 @pytest.mark.parametrize(
-    ("platform", "asked", "says"),
+    ("docker", "platform", "asked", "says"),
     [
-        ("darwin", "", "Tasks need a Docker daemon here, and none answers"),
-        ("linux", "docker", "no Docker daemon answers"),
-        ("linux", "podman", "Allowed: docker, processes"),
+        (False, "darwin", "", "Tasks need a Docker daemon here, and none answers"),
+        (True, "darwin", "processes", "processes works on Linux only"),
+        (False, "linux", "docker", "no Docker daemon answers"),
+        (False, "linux", "podman", "Allowed: docker, processes"),
     ],
 )
 def test_where_tasks_cannot_run_it_says_so(
-    machine: Callable[..., None], platform: str, asked: str, says: str
+    machine: Callable[..., None], docker: bool, platform: str, asked: str, says: str
 ) -> None:
-    machine(docker=False, platform=platform, asked=asked)
+    machine(docker=docker, platform=platform, asked=asked)
     with pytest.raises(LocalAwsError, match=says):
         run_by()
 

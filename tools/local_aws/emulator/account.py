@@ -42,7 +42,7 @@ def _unreadable(package: bytes) -> str:
 
 
 def lead_custom_runtimes_here() -> None:
-    """Tell functions on `provided.*` MiniStack's endpoint; MiniStack tells only those on other runtimes."""
+    """Set AWS_ENDPOINT_URL for functions on `provided.*`; here MiniStack sets it only for other runtimes."""
     environment = lambda_svc._provided_worker_env
 
     def environment_with_endpoint(config: dict[str, Any], *rest: Any) -> dict[str, str]:

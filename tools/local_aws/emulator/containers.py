@@ -150,7 +150,8 @@ def _session(role: str, task: str) -> dict[str, str]:
 def wait_until_targets_are_healthy() -> None:
     """Send requests to a task only once it is healthy; MiniStack's load balancer sends them at once.
 
-    A task counts as running once it is healthy, and one that ends before that has failed to start.
+    A task counts as running once it is healthy, or after GRACE_SECONDS; one that ends before has failed to
+    start.
     """
     mark = ecs._mark_task_running
 

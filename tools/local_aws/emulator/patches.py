@@ -190,7 +190,8 @@ def authorize_batches_as_single_messages() -> None:
 def hide_messages_no_longer_than_told() -> None:
     """Shorten visibility timeouts of minutes to seconds for tests.
 
-    This closes no gap. The file LOCAL_AWS_MOST_HIDDEN, if a test writes one, holds the maximum in seconds.
+    This closes no gap. The file that LOCAL_AWS_MOST_HIDDEN names, if a test writes it, holds the maximum in
+    seconds.
     """
     change = sqs._HANDLERS["ChangeMessageVisibility"]
 

@@ -1,7 +1,7 @@
 """A stand-in for the few calls of Docker's client that MiniStack's ECS makes, for machines without a daemon.
 
-An image is the folder that `docker build` was given (../docker.py keeps it), and a container a process of
-this machine's Python in it: with a memory limit, but no user, CPU limit or file system of its own.
+An image is the folder that `docker build` was given (../docker.py keeps it). A container is a process of this
+machine's Python in that folder: with a memory limit, but no user, CPU limit or file system of its own.
 """
 
 import os

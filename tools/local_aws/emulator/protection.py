@@ -21,7 +21,7 @@ ACTION = "ecs:UpdateTaskProtection"
 PATH = "/task-protection/v1/state"
 HOURS_UNLESS_TOLD = 2
 BY_THE_SCHEDULER = {"Service scaling down", "Task definition updated", "Deployment capacity limit"}
-"""Reasons for which MiniStack's scheduler stops tasks, and must not stop protected ones."""
+"""Reasons that MiniStack's scheduler gives when it stops a task; it must not stop protected ones."""
 Task = dict[str, Any]
 _until: dict[str, float] = {}
 """End of each task's protection, by its ARN."""
@@ -59,7 +59,7 @@ def answer_as_the_agent_of_a_task() -> None:
 
 
 def end_services_while_others_are_answered() -> None:
-    """End services in a thread of their own: in the event loop they would block an ending task's request."""
+    """Delete services in a separate thread: in the event loop, that would block an ending task's request."""
     blocks = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or blocks(kind)
 
@@ -97,7 +97,7 @@ def protect_tasks_from_scale_in() -> None:
 
 
 def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
-    """Set the protection; return the failure, if any. When it is removed, run the scheduler at once."""
+    """Set or remove protection; return the failure, if any. After a removal the scheduler runs at once."""
     task = ecs._tasks[arn]
     service = task.get("group", "").removeprefix("service:")
     is_of_a_service = task.get("group", "").startswith("service:")
@@ -120,7 +120,7 @@ def _beside(call: Callable[..., Any], *arguments: Any) -> None:
 
 
 def _denied(arn: str) -> bool:
-    """Return whether the task's role may not protect it. The agent signs; its callers do not."""
+    """Return whether the task's role is denied ACTION. The agent, unlike the task, signs its request."""
     iam_evaluator._anonymous.set(False)
     return bool(iam_evaluator.enforce(_keys[arn], ACTION, "ecs", get_region(), resource_arn=arn))
 

@@ -1,7 +1,7 @@
 """A stand-in for Amazon Rekognition's DetectLabels, which MiniStack lacks.
 
-It knows only what a picture's header says. The file LOCAL_AWS_REKOGNITION, if a test writes one, holds the
-error code to answer, such as ThrottlingException.
+It knows only what a picture's header says. The file that LOCAL_AWS_REKOGNITION names, if a test writes it,
+holds the error code to answer, such as ThrottlingException.
 
 https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
 """

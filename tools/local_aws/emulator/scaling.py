@@ -2,7 +2,7 @@
 
 Alarms are evaluated once a minute:
 https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-step-scaling-policies.html
-The file LOCAL_AWS_MINUTE, if a test writes one, holds the length of that minute in seconds.
+The file that LOCAL_AWS_MINUTE names, if a test writes it, holds the length of that minute in seconds.
 """
 
 import contextvars
@@ -121,7 +121,7 @@ def _evaluate(alarm: Alarm) -> None:
 
 
 def _value(metrics: list[Properties]) -> float | None:
-    """Return the value of an expression over metrics of queues, such as `visible + in_flight`."""
+    """Return the value of a sum of queues' metrics, such as `visible + in_flight`; None without a queue."""
     values: dict[str, float] = {}
     for one in (metric for metric in metrics if "MetricStat" in metric):
         metric = one["MetricStat"]["Metric"]

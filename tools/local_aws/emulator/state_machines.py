@@ -88,7 +88,7 @@ def write_the_results_of_map_runs() -> None:
 
 
 def stop_a_map_run_with_its_execution() -> None:
-    """Let StopExecution stop child executions too; MiniStack's continue to the last item."""
+    """Let StopExecution stop child executions too; in MiniStack they continue to the last item."""
     run, task = stepfunctions._run_distributed_map, stepfunctions._execute_task
 
     def run_until_stopped(
@@ -116,7 +116,7 @@ def stop_a_map_run_with_its_execution() -> None:
 
 
 def authorize_state_machines_by_their_role() -> None:
-    """Authorize a state machine's calls by its role; MiniStack authorizes nothing."""
+    """Authorize a state machine's calls by its role; MiniStack lets it call anything."""
     run, task = stepfunctions._run_distributed_map, stepfunctions._execute_task
 
     def run_if_allowed(
@@ -189,7 +189,7 @@ def _children(found: State) -> list[State]:
 def _write(found: State, bucket: str, prefix: str, config: State) -> str:
     """Write one file per status that occurs, and the manifest; return the manifest's key.
 
-    config: with COMPACT, only the output of a successful child is written; with JSONL, one line per child.
+    config: with COMPACT, a successful child is written as its output alone; with JSONL, one line per child.
     """
     files: dict[str, list[State]] = {"SUCCEEDED": [], "FAILED": [], "PENDING": []}
     lines, compact = config.get("OutputType") == "JSONL", config.get("Transformation") == "COMPACT"

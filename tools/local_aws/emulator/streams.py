@@ -1,6 +1,7 @@
 """How an event source mapping reads a Kinesis stream.
 
-MiniStack's own mapping continues whatever the function answers. This follows AWS's documentation:
+MiniStack's own mapping goes on to the next batch, whatever the function answers. This one follows AWS's
+documentation:
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 """
@@ -244,7 +245,7 @@ def _as_event(record: Record, stream: Record, shard_id: str) -> Record:
 def _set_aside(
     esm: Record, function: Record, shard_id: str, batch: Batch, event: Record, condition: str
 ) -> None:
-    """Write the invocation record, with the whole event, to the destination; only a bucket gets any."""
+    """Write the invocation record, with the whole event, to the destination if that is a bucket."""
     target = ((esm.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
     if not target.startswith("arn:aws:s3:::"):
         return

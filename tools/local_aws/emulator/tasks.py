@@ -44,7 +44,7 @@ _SIZES = ("cpu", "memory", "ephemeralStorage")
 
 
 def keep_to_a_quota() -> None:
-    """Enforce a vCPU quota from the file LOCAL_AWS_VCPUS; MiniStack runs any request."""
+    """Enforce a vCPU quota from the file that LOCAL_AWS_VCPUS names; MiniStack runs any request."""
     run, counting = ecs._run_task, threading.Lock()  # without it two requests at once could both fit
 
     def run_within(data: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What the backfill's function sends and leaves, and that it never takes all capacity."""
+"""What the backfill's function sends and what it does not, and that it never takes all capacity."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -141,7 +141,7 @@ def test_a_version_whose_own_event_came_is_not_replaced_by_an_older_one(fed: Fed
     fed.feed("a.jpg")
     (message,) = fed.take()
     assert output.publish(parse_event(message), {})
-    assert output.publish_again(third), "its own event"
+    assert output.publish_again(third), "by the event of the third version itself"
     assert not output.publish(second, {})
     assert (output.pointer("a.jpg") or {})["job_id"] == third.job_id
 
@@ -149,7 +149,7 @@ def test_a_version_whose_own_event_came_is_not_replaced_by_an_older_one(fed: Fed
 def test_an_upload_while_an_object_is_looked_at_is_newer_than_the_event_sent_for_it(
     fed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the pointer were read last, it might show the newer version, and the older would come after it."""
+    """If the pointer were read last, the event of the older version could count as newer than the upload."""
     fed.put("a.jpg")
     head = fed.world.s3.head_object
     newer = []

@@ -1,4 +1,4 @@
-"""Each way in which the hybrid's work can go wrong, one by one: docs/hybrid-pattern.md has the table.
+"""Ways in which the hybrid's work can go wrong, one by one: docs/hybrid-pattern.md has the table.
 
 Always: one published result or one final state with its reason, no partial pyramid visible, no job past its
 deadline, no task left running, and nothing failed that was merely waiting.

@@ -143,7 +143,7 @@ def test_a_task_that_never_starts_is_stopped_and_tried_again(world: World) -> No
     world.deliver_wake_ups()
     late = world.ecs.end(task, code="UserInitiated", reason=world.ecs.stopped[0], exit_code=4)
     world.track(late)
-    assert (world.job.state, world.job.attempt) == (State.STARTING, 2), "its own end comes late, and is known"
+    assert (world.job.state, world.job.attempt) == (State.STARTING, 2), "the late end changes nothing"
     world.track(world.run_task(world.ecs.live[0]))
     assert published(world, world.job)
 

@@ -45,7 +45,7 @@ for line in sys.stdin:
 
 
 class Environments:
-    """One execution environment at a time: after the process of the last has died, a new process."""
+    """One execution environment at a time; once its process has died, the next event starts a new one."""
 
     def __init__(self, variables: dict[str, str]) -> None:
         self._variables = variables
@@ -108,7 +108,7 @@ def test_ten_good_photos_are_published_and_the_hostile_one_is_the_only_dead_lett
     )["QueueUrl"]
 
     def poll() -> dict[str, Any] | None:
-        """Deliver one message (the template's BatchSize); return it, {} if done, or None if none came."""
+        """Deliver one message, as in the template; return it if it failed, {} if done, None if none came."""
         found = sqs.receive_message(QueueUrl=queue, AttributeNames=["All"]).get("Messages")
         if not found:
             return None

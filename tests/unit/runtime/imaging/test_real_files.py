@@ -1,4 +1,4 @@
-"""What people really upload, other than TIFFs: files made by code, of each kind that once went wrong.
+"""Kinds of files that people really upload and that once went wrong, other than TIFFs; made by code.
 
 The pixels are compared with Pillow's, or with what the file was made from.
 """
@@ -98,7 +98,7 @@ def test_a_high_dynamic_range_is_refused_by_name(tmp_path: Path, transfer: int, 
 
 
 def grey_profile(srgb: bytes) -> bytes:
-    """Return a profile of linear greys with another white point."""
+    """Return a profile of linear greys, whose white point is D50."""
     curve = b"curv" + bytes(4) + struct.pack(">I", 0)
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63_190, 65_536, 54_061)
     text = b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(79)

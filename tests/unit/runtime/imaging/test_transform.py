@@ -36,7 +36,7 @@ WHOLE = (0, 0, WIDTH, HEIGHT)
 
 
 def smooth() -> pyvips.Image:
-    """Return an image in which every place has its own colour, and no detail depends on scaling."""
+    """Return an image whose colours change evenly across it, without details that depend on scaling."""
     where = pyvips.Image.xyz(WIDTH, HEIGHT)
     return (
         where[0]
@@ -72,7 +72,7 @@ def test_a_part_alone_looks_as_it_does_from_the_pyramid(suffix: str, box: tuple[
     wanted = asked(*box)
     alone = transform(data, header, LIMITS, wanted)
     assert (alone.width, alone.height) == box[4:]
-    # A pixel of the smooth picture is at most three levels from the next one, times the factor.
+    # Adjacent source pixels differ by at most a level: allow 3 for each that an output pixel spans, plus 4.
     assert difference(alone, Pyramid(data, header, LIMITS).transform(wanted)) <= 4 + 3 * max(1, wanted.factor)
 
 

@@ -1,4 +1,4 @@
-"""Where a job fits and why; the estimates are measured on seeded files."""
+"""Where a job fits and why; the estimate of memory is compared with the peaks on seeded files."""
 
 import json
 import subprocess
@@ -59,13 +59,13 @@ def test_the_estimate_of_memory_is_an_upper_bound_and_mostly_within_twice_the_pe
     assert sum(one.memory <= 2 for one in compared) >= 0.6 * FILES, (
         seed,
         told,
-    )  # nine in ten in bench/placement.py, with more files
+    )  # nine in ten in test_bench.py, on the stored result, which has more files
 
 
 def test_a_photo_is_done_by_the_function() -> None:
     found = place(SMALL)
     assert found.where is Where.LAMBDA
-    assert found.memory_mb in FARGATE_SIZES[found.cpu], "of the task that does it if the function cannot"
+    assert found.memory_mb in FARGATE_SIZES[found.cpu], "a size for the task, if the function cannot do it"
     assert "it runs in the function" in found.reason
 
 

@@ -36,12 +36,15 @@ PQ_TO_SDR = (
     "zscale=t=bt709:m=bt709:r=tv"
 )
 ALIKE, TONES_ALIKE = 8, 45
-"""Largest mean difference of pixels, in 255 levels; HDR may differ more, as its tone mapping does."""
+"""Largest mean difference of pixel values, out of 255; larger for HDR, as the two tone mappings differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A clip to upload. reason: of its rejection, or "" if it is made. part: share of it that is uploaded."""
+    """A clip to upload. part: share of the file that is uploaded.
+
+    reason: of its rejection, or "" if it gets a rendition. reasons: all that are accepted, if several.
+    """
 
     name: str
     clip: Clip
