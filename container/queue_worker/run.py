@@ -58,7 +58,10 @@ def main(kinds: Callable[[Mapping[str, str]], Sequence[Work]]) -> int:
 
     signal.signal(signal.SIGALRM, give_up)
     signal.signal(signal.SIGTERM, stop)
-    return consumer.run()
+    try:
+        return consumer.run()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # without it, SIGALRM could kill Python while it exits
 
 
 def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:

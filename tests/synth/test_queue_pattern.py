@@ -33,7 +33,10 @@ def steps(template: Template, name: str) -> list[dict[str, Any]]:
 
 
 def capacity(template: Template, messages: int) -> list[int]:
-    """Return the capacity that the active alarm's policy sets, as Application Auto Scaling reads steps."""
+    """Return the capacities of all steps that apply with that many messages: one, if the steps have no gap.
+
+    A step applies from its lower bound up to, but not including, its upper bound.
+    """
     beyond = messages - 1
     return [
         step["ScalingAdjustment"]

@@ -13,7 +13,7 @@ from runtime.exits import AGAIN
 
 ROOT = Path(__file__).parents[3]
 LONG_JOB = """
-import sys, threading
+import sys, threading, time
 from container.queue_worker import run
 from container.queue_worker.consume import Consumer
 from container.queue_worker.protection import Protection
@@ -40,6 +40,11 @@ def consumer(kinds, stopping):
         stopping=stopping,
     )
 
+class SlowExit:  # after Python has given up its signal handlers
+    def __del__(self):
+        time.sleep(4 * run.SWALLOWED_SECONDS)
+
+slow_exit = SlowExit()
 run._consumer, run.FINISH_SECONDS, run.SWALLOWED_SECONDS = consumer, 0.1, 0.5
 sys.exit(run.main(lambda variables: []))
 """

@@ -33,7 +33,10 @@ LONGEST_PAUSE = 30.0
 
 @dataclass
 class Batch:
-    """Records that are tried together. tries: failed ones so far; due: earliest time of the next try."""
+    """Records that are tried together. due: earliest time of the next try.
+
+    tries: failed tries so far, without those after which the batch was bisected.
+    """
 
     records: Sequence[Record]
     tries: int = 0
