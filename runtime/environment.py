@@ -25,7 +25,7 @@ class Environment:
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Self:
-        """Parse variables, usually `os.environ`, for the handler. Raises VariableError."""
+        """Parse variables, usually `os.environ`, for the function or container. Raises VariableError."""
         values = {}
         for field in fields(cls):
             text = variables.get(_name(field))

@@ -295,5 +295,6 @@ def _has(request: Request, headers: Mapping[str, str]) -> bool:
 
     https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
     """
-    known = ",".join(request.headers.getlist("if-none-match"))
-    return headers["ETag"].removeprefix("W/") in [one.strip().removeprefix("W/") for one in known.split(",")]
+    given = ",".join(request.headers.getlist("if-none-match")).split(",")
+    known = [one.strip().removeprefix("W/") for one in given]
+    return "*" in known or headers["ETag"].removeprefix("W/") in known

@@ -139,7 +139,7 @@ class Job:
 
     @property
     def placed(self) -> dict[str, str | int]:
-        """Where this attempt runs and why, for its manifest."""
+        """Where this attempt runs, and why the first attempt went where it did, for the manifest."""
         task: dict[str, str | int] = {"cpu": self.cpu, "memory_mb": self.memory_mb}
         placed: dict[str, str | int] = {
             "where": self.where,

@@ -71,9 +71,12 @@ class Cut:
         return self.missing(node.module or "") or self.missing(f"{node.module}.{alias.name}")
 
     def _without_rows(self, source: str) -> str:
-        """Remove entries of dictionaries, elements of lists, and settings that are in `names`.
+        """Remove entries of dictionaries, elements of tuples, lists and sets, imported names, and settings.
 
-        Functions are not searched: a test that mentions one is removed whole.
+        An entry (by its key) or an element goes if it is in `names` or mentions something left behind, an
+        imported name if it is missing, a field of `settings` if it is in `names`. Of functions only the
+        decorators are searched, so that `parametrize` may lose single cases; a function whose body mentions
+        something left behind is removed whole by `apply`.
         """
         spans: list[tuple[int, int]] = []
         # Where tuples that keep only one element may lack the comma: the ends of their last elements.
