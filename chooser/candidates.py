@@ -91,9 +91,9 @@ def total(candidate: Candidate, load: Workload, architecture: str, *, free: bool
 
 
 def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
-    """Return the marginal USD of a million requests.
+    """Return USD of a million more requests; for candidates not in SERVICES, a month's bill with a million.
 
-    For a service: the cost of CPU and memory at 60 % utilisation, and of requests to other AWS services.
+    For SERVICES: the cost of CPU and memory at 60 % utilisation, and of requests to other AWS services.
     """
     at = load._replace(requests=1e6)
     items = bill(candidate, at, architecture)

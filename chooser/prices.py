@@ -126,7 +126,7 @@ def _check(one: Price) -> None:
 
 
 def _tiered(one: Price, there: Price) -> Price:
-    """Return a price of which only the first tier was found, with further tiers in us-east-1's proportion."""
+    """Return a price with tiers in us-east-1's proportion; unchanged if it has tiers or is official."""
     if one.tiers or one.confidence == "official":
         return one
     times = one.usd / there.usd if there.usd else 1
@@ -134,7 +134,10 @@ def _tiered(one: Price, there: Price) -> Price:
 
 
 def _elsewhere(one: Price, found: Mapping[str, Price]) -> Price:
-    """Return us-east-1's price for a Region that lacks it; found: prices known there."""
+    """Derive a price that a Region lacks from us-east-1's; one that is the same everywhere is kept.
+
+    one: us-east-1's price. found: the Region's own; one for the other architecture sets the ratio.
+    """
     if one.name.startswith(EVERYWHERE):
         return one
     times, (least, most) = 1.0, BORROWED

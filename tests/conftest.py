@@ -45,8 +45,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order tests: quick ones first, then those that deploy, and last the one that destroys.
 
-    An xdist worker begins with those that deploy. If tasks run as processes, tests marked `containers` are
-    deselected, not skipped.
+    An xdist worker begins with those that deploy. If LOCAL_AWS_CONTAINERS is `processes`, tests marked
+    `containers` are deselected, not skipped.
     """
     if os.environ.get("LOCAL_AWS_CONTAINERS") == "processes":
         of_containers = [item for item in items if item.get_closest_marker("containers")]

@@ -57,10 +57,10 @@ class Size(NamedTuple):
 
 
 def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]]:
-    """Yield vCPUs with the MB to choose from; a size that the user set wins.
+    """Yield vCPUs with the MB to choose from; what the user set is kept, or raised if it is too small.
 
-    If no size is large enough, yield the most vCPUs, with the memory that is needed; if the user set
-    both, yield the user's vCPUs.
+    If no size is large enough, yield the needed memory, with the user's vCPUs if the user set both, else
+    with the most vCPUs.
     """
     vcpus, memory = load.task_vcpus, load.task_memory_gb * GIB
     if vcpus and memory:
@@ -80,7 +80,7 @@ def sizes(load: Workload, least_mb: float) -> Iterator[tuple[float, list[float]]
 
 
 def at_once(load: Workload, memory_mb: float) -> float:
-    """Return how many concurrent requests fit into a process with that memory."""
+    """Return how many requests a process with that memory works on at once: task_concurrency at most."""
     room = memory_mb - load.in_memory
     if not load.in_flight_mb or room / load.in_flight_mb >= load.task_concurrency:
         return load.task_concurrency

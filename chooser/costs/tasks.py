@@ -52,12 +52,13 @@ def _standing_size(load: Workload, architecture: str, tasks: Count) -> Size:
 
 def job_size(load: Workload, architecture: str, kind: str) -> Size:
     """Return the cheapest size for a task that does one job."""
-    return cheapest(
+    found = cheapest(
         load,
-        lambda vcpus, _: (vcpus,),
+        lambda vcpus, _: (vcpus,),  # a different count for each, so that all sizes are compared
         lambda size: sum(item.usd for item in _jobs(load, architecture, kind, size)),
         load.least_mb,
     )
+    return found._replace(tasks=(1.0,))
 
 
 def service(load: Workload, architecture: str, free: bool) -> Iterator[Item]:

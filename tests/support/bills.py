@@ -64,7 +64,10 @@ def rates(load: Load) -> list[Decimal]:
 
 
 def on_demand(load: Load, architecture: str, way: str) -> Decimal:
-    """Return Lambda's bill: requests, GB-seconds of work and of starts, /tmp over 512 MB, SnapStart."""
+    """Return Lambda's bill: requests, GB-seconds of work and of starts, /tmp over 512 MB, SnapStart.
+
+    Added, as in `provisioned` and `managed`: entry point (`way`), logs, traffic, requests to other services.
+    """
     count, memory = runs(load), number(load["memory_mb"]) / GIB
     starts = count * number(load["cold_share"])
     work = count * seconds(load, architecture) * memory
@@ -104,7 +107,10 @@ def managed(load: Load, way: str, instances: int) -> Decimal:
 def service(
     load: Load, architecture: str, before: str, vcpus: float, memory_gb: float, tasks: Sequence[float]
 ) -> Decimal:
-    """Return Fargate's bill: tasks by the second from the image pull on, and the service's entry point."""
+    """Return a service's bill: tasks by the second from the image pull on, and its entry point.
+
+    Logs, traffic, NAT gateways or endpoints, and requests to other services are added.
+    """
     total = standing(load, architecture, vcpus, memory_gb, tasks)
     average = sum(map(number, tasks), Decimal(0)) / len(tasks)
     if before in ("public", "internal", "shared"):

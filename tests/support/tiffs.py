@@ -8,7 +8,7 @@ from collections.abc import Sequence
 WIDTH, HEIGHT, SIDE = 96, 64, 16
 Pixel = tuple[int, ...]
 Entry = tuple[int, int, Sequence[int]]
-"""Tag, type (1 BYTE, 3 SHORT, 4 LONG) and values."""
+"""Tag, type (1 BYTE, 2 ASCII, 3 SHORT, 4 LONG) and values."""
 _SIZES = {1: "B", 2: "B", 3: "H", 4: "I"}
 
 

@@ -98,7 +98,7 @@ def manifest(hybrid: HybridDriver, job: Job) -> dict[str, Any]:
 
 
 def was_postponed(hybrid: HybridDriver, job_id: str) -> bool:
-    """Return whether the job found no capacity and waits: its record has been written three times."""
+    """Return whether the job found no capacity and waits again; a new job waits too, at revision 1."""
     job = hybrid.jobs.get(job_id)
     return job is not None and job.state is State.WAITING and job.revision >= 2
 

@@ -83,3 +83,10 @@ def test_nearly_all_rare_requests_have_a_cold_start() -> None:
 def test_the_limits_of_what_invokes_a_function_rule_it_out(asked: dict[str, Any], name: str) -> None:
     function = next(one for one in choose(workload(**asked)) if one.candidate is Candidate.LAMBDA)
     assert name in [why.name for why in function.violations]
+
+
+@pytest.mark.parametrize("candidate", sorted(JOBS))
+def test_a_job_has_one_task_whatever_its_size(candidate: Candidate) -> None:
+    found = size(candidate, workload(task_vcpus=4, task_memory_gb=8), "x86_64")
+    assert found
+    assert (found.vcpus, found.tasks) == (4, (1,))
