@@ -41,7 +41,7 @@ def ready(data: bytes, header: Header, limits: Limits) -> tuple[bytes, Header]:
 
     The file is unchanged unless our decoder refuses something in it that other readers skip, or a JPEG lacks
     its end marker. Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels
-    than the header said.
+    than are accepted.
     """
     data, header = repaired(data, header)
     with decoding(data, header.format):
@@ -98,6 +98,8 @@ def is_plain(image: pyvips.Image, header: Header) -> bool:
 def prepared(image: pyvips.Image, header: Header) -> pyvips.Image:
     """Return the picture from a decoder's channels, not yet rotated as the header says."""
     if header.keep:
+        if max(header.keep) >= image.bands:
+            raise pyvips.Error("the decoder found fewer channels than the header says")
         image = image[header.keep[0]].bandjoin([image[at] for at in header.keep[1:]])
     if _has_grey_profile(image, header):
         image = _as_greys(image)
@@ -158,7 +160,10 @@ def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyv
 
 
 def whole(data: bytes, header: Header, width: int, height: int, *, size: str) -> pyvips.Image:
-    """Return the whole picture within or at a size: upright, sRGB, in memory. data, header: from `ready`."""
+    """Return the whole picture within or at a size: upright, sRGB or grey, in memory.
+
+    data, header: from `ready`.
+    """
     # Sequential is row by row; a rotated picture needs its rows in another order.
     access = "sequential" if header.orientation == 1 else "random"
     opened = pyvips.Image.new_from_source(source(data), "", access=access, **loading(header))

@@ -71,7 +71,7 @@ def write_pyramid(
     first row, it cannot be stopped.
 
     Raises what `store` raises, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS
-    when the decoder finds more pixels than the header said; MemoryError or OSError as `decoding` does.
+    when the decoder finds more pixels than are accepted; MemoryError or OSError as `decoding` does.
     """
     failures: list[Exception] = []
 
@@ -166,7 +166,10 @@ def _upright(file: Path, header: Header, limits: Limits) -> pyvips.Image:
 
 
 def _source(file: Path, header: Header) -> tuple[pyvips.Source, Header, bytes]:
-    """Return a source for the file, or for a repaired copy in memory (rare), and the file's last bytes."""
+    """Return a source, its header, and the last bytes of the file.
+
+    The source is the file, or (rarely) a repaired copy in memory.
+    """
     with file.open("rb") as opened:
         opened.seek(max(0, file.stat().st_size - TAIL))
         tail = opened.read()

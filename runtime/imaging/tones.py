@@ -57,9 +57,12 @@ def of_code_points(kind: str, primaries: int, transfer: int) -> Tones | None:
 
 
 def of_numbers(gamma: float | None, primaries: Chromaticities | None) -> Tones | None:
-    """Return tones from a file's exponent (1 / 2.2 for most) and chromaticities; None if they are sRGB's."""
+    """Return tones from a file's exponent (1 / 2.2 for most) and chromaticities; None if they are sRGB's.
+
+    Chromaticities with a white point that no eye could adapt to are ignored.
+    """
     exponent = None if gamma is None or abs(gamma * 2.2 - 1) < 0.05 else 1 / gamma
-    own = primaries if primaries and _differ(primaries) else SRGB
+    own = primaries if primaries and _differ(primaries) and _is_white(primaries[6:8]) else SRGB
     return None if exponent is None and own is SRGB else Tones(own, exponent)
 
 
@@ -106,6 +109,10 @@ def _adapted(white: tuple[float, ...]) -> list[list[float]]:
     before, after = (_times(_BRADFORD, _xyz(*one)) for one in (white, WHITE_D65))
     scales = [[after[row][0] / before[row][0] if row == at else 0.0 for at in range(3)] for row in range(3)]
     return _times(_inverse(_BRADFORD), _times(scales, _BRADFORD))
+
+
+def _is_white(white: tuple[float, ...]) -> bool:
+    return all(row[0] > 0 for row in _times(_BRADFORD, _xyz(*white)))
 
 
 def _xyz(x: float, y: float) -> list[list[float]]:

@@ -64,7 +64,7 @@ class Job:
     refusals: how often ECS is known to have started no task for it; part of RunTask's client token
         (task_launcher.py).
     refused_since: when ECS began to refuse this attempt in a way that a deployment explains; 0
-        if there was no such refusal.
+        unless that is why it was last postponed.
     counted_arn: the task whose usage was counted last.
     trace_id: X-Ray trace ID of the invocation that created it; the logs of its tasks contain it too.
     due: while it waits, the earliest time to try it; else when it counts as lost.
@@ -164,7 +164,7 @@ class Job:
         if self.attempt != attempt or self.is_final or self.state is State.WORKING or self.task_arn:
             return None
         state = State.RUNNING if self.state is State.RUNNING else State.STARTING
-        return replace(self, state=state, task_arn=task_arn)
+        return replace(self, state=state, task_arn=task_arn, refused_since=0)
 
     def postponed(
         self, now: float, *, refused: bool = False, unsettled: bool = False, on_demand: bool = False
@@ -202,6 +202,7 @@ class Job:
             task_arn="",
             spot=False,
             refusals=self.refusals + 1,
+            refused_since=0,
             due=int(now) + NEVER_RAN_SECONDS,
         )
 
@@ -219,7 +220,7 @@ class Job:
         return replace(self, state=State.RUNNING, task_arn=task_arn or self.task_arn, due=due)
 
     def ended(self, now: float, state: State, message: str = "") -> "Job | None":
-        """Return the ended job; a final state does not change."""
+        """Return the ended job; None if it had already ended, since a final state does not change."""
         if self.is_final:
             return None
         percent = 100 if state is State.DONE else self.percent

@@ -60,9 +60,11 @@ def _described(scan: Header, size: int) -> str:
 
 
 def _strip(scan: Header, size: int) -> float:
-    """Return the bytes of a strip in the TIFF file: a strip is read at once and decoded row by row.
+    """Return the bytes held for a strip of a TIFF: as stored, and if it is planar, as decoded too.
 
-    libtiff reads uncompressed data row by row: https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
+    A strip is read at once and decoded row by row, except in a planar TIFF. The result is 0 for other
+    formats, and for interleaved uncompressed data, which libtiff reads row by row:
+    https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
     """
     whole = scan.width * scan.height * scan.bands * scan.bits / 8
     if scan.format != "tiff" or (size >= UNCOMPRESSED_RATIO * whole and not scan.planar):

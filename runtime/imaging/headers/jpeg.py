@@ -91,9 +91,13 @@ def _has_more_scans(file: Reader, offset: int, bands: int) -> bool:
             (length,) = file.unpack(">H", offset)
             offset += max(length, 2)
             prefix, marker = file.unpack(">BB", offset)
-            while marker == 0xFF:
+            for _ in range(MAX_PARTS):  # fill bytes
+                if marker != 0xFF:
+                    break
                 offset += 1
                 prefix, marker = file.unpack(">BB", offset)
+            else:
+                return False
             offset += 2
             if prefix != 0xFF or marker == _START_OF_SCAN:
                 return marker == _START_OF_SCAN and file.bytes(offset + 2, 1)[0] < bands

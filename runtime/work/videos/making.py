@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from runtime.rejection import Reason, Rejected
 from runtime.work.videos.containers import truncated
 from runtime.work.videos.facts import Facts, VideoLimits, check_seconds
-from runtime.work.videos.reading import decoded, pictures_of, sound_of
+from runtime.work.videos.reading import converting, decoded, pictures_of, sound_of
 from runtime.work.videos.rendition import (
     AUDIO_BITS_PER_SECOND,
     AUDIO_RATE,
@@ -70,7 +70,8 @@ class Pictures:
         kind = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
         if kind != self._kind:
             yield from self._through(None)
-            self._graph, self._kind = self._made(frame), kind
+            with converting():
+                self._graph, self._kind = self._made(frame), kind
         yield from self._through(frame)
 
     def finish(self) -> Iterator[Packets]:
@@ -143,7 +144,8 @@ class Sound:
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         if kind != self._kind:
             yield from self._through(None)
-            self._graph, self._kind = self._made(frame), kind
+            with converting():
+                self._graph, self._kind = self._made(frame), kind
         yield from self._through(frame)
 
     def finish(self) -> Iterator[Packets]:
@@ -178,10 +180,13 @@ def _filtered(graph: Graph | None, frame: Any) -> Iterator[Any]:
     """Yield what a filter graph outputs after one input frame, or after None for the end."""
     if graph is None:
         return
-    graph.push(frame)
+    with converting():
+        graph.push(frame)
     with suppress(av.error.BlockingIOError, av.error.EOFError):
         while True:
-            yield graph.pull()
+            with converting():
+                one = graph.pull()
+            yield one
 
 
 def make(
@@ -204,11 +209,12 @@ def make(
         ways: dict[int, Pictures | Sound] = {seen.index: pictures}
         if heard:
             ways[heard.index] = Sound(track=_sound(made, heard))
-        for track, frame in _from_the_beginning(source, [one for one in (seen, heard) if one]):
+        for track, frame in _from_the_beginning(source, [one for one in (seen, heard) if one], limits):
             check_seconds(frame.time, limits)
             way: Any = ways[track]
             for packets in way.take(frame):
                 made.mux(packets)
+            check_seconds(float(pictures.seconds), limits)
             told(min(1, pictures.seconds / facts.seconds) if facts.seconds else 0)
         for one in ways.values():
             for packets in one.finish():
@@ -239,13 +245,16 @@ def encoding() -> Iterator[None]:
         raise MemoryError(str(error)) from error
 
 
-def _from_the_beginning(source: InputContainer, tracks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+def _from_the_beginning(
+    source: InputContainer, tracks: Sequence[Any], limits: VideoLimits
+) -> Iterator[tuple[int, Any]]:
     """Yield frames with their time since the file begins, without those that lie before it."""
     begin = Fraction(source.start_time or 0, av.time_base)
     for track, frame in decoded(source, *tracks):
         if frame.pts is None:
             continue
         moved = frame.pts * frame.time_base - begin
+        check_seconds(float(moved), limits)
         if isinstance(frame, VideoFrame):
             scale = Fraction(frame.time_base or 0) / _CLOCK
             frame.duration, frame.time_base = round(frame.duration * scale), _CLOCK

@@ -1,5 +1,6 @@
 """Reading a video with PyAV, in the child process: its facts, and FFmpeg's errors as rejections."""
 
+import errno
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -59,6 +60,7 @@ def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
             format=_DEMUXERS[kind],
             options={"codec_whitelist": ",".join((*CODECS, *SOUNDS, *_DECODERS))},
             buffer_size=_BUFFER,
+            metadata_errors="replace",  # titles in any encoding: they are not used
         )
     with container:
         yield container
@@ -69,13 +71,27 @@ def refusing() -> Iterator[None]:
     """Turn FFmpeg's errors into Rejected, or into MemoryError or OSError if memory or disk is at fault."""
     try:
         yield
-    except (av.error.MemoryError, av.error.OSError) as error:
-        raise (MemoryError if isinstance(error, av.error.MemoryError) else OSError)(str(error)) from error
+    except av.error.MemoryError as error:
+        raise MemoryError(str(error)) from error
     except av.error.FFmpegError as error:
+        if isinstance(error, OSError) and error.errno != errno.EIO:  # which demuxers report for damaged files
+            raise OSError(str(error)) from error
         message = (
             f"It cannot be decoded ({error.strerror}): it is damaged. Save it again and upload the new file."
         )
         raise Rejected(Reason.DAMAGED, message) from error
+
+
+@contextmanager
+def converting() -> Iterator[None]:
+    """Turn the errors of a filter graph into Rejected: no filter converts pictures or sound of this kind."""
+    try:
+        yield
+    except (av.error.MemoryError, av.error.BlockingIOError, av.error.EOFError):
+        raise
+    except av.error.FFmpegError as error:
+        message = f"Its pictures or sound cannot be converted ({error.strerror}). Save it with H.264 and AAC."
+        raise Rejected(Reason.UNSUPPORTED_FORMAT, message) from error
 
 
 def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
@@ -91,7 +107,7 @@ def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
             Reason.UNSUPPORTED_FORMAT,
             f"Its codec, {name or 'an unknown one'}, is not supported. Save it with H.264.",
         )
-    tag = track.codec_context.codec_tag
+    tag = _tag(track)
     if tag in _ENCRYPTED:
         raise encrypted()
     if tag in _DOLBY_ONLY:
@@ -109,7 +125,7 @@ def sound_of(container: InputContainer) -> Any:
         return None
     track: Any = container.streams.best("audio") or container.streams.audio[0]
     name = _codec(track)
-    if name and track.codec_context.codec_tag in _ENCRYPTED:
+    if name and _tag(track) in _ENCRYPTED:
         raise encrypted()
     if name not in SOUNDS and not name.startswith("pcm_"):
         raise Rejected(
@@ -197,6 +213,14 @@ def _codec(track: Any) -> str:
     return "" if track.codec_context is None else str(track.codec_context.codec.canonical_name)
 
 
+def _tag(track: Any) -> str:
+    """Return the codec's tag in the file; "" if it is not ASCII."""
+    try:
+        return str(track.codec_context.codec_tag)
+    except UnicodeDecodeError:
+        return ""
+
+
 def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
     """Return the duration of the longest track in use; others, such as subtitles, may last longer."""
     if known := [float(one.duration * one.time_base) for one in tracks if one.duration and one.time_base]:
@@ -208,5 +232,5 @@ def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
 
 def _tagged(text: str) -> float:
     """Parse Matroska's duration tag of a track, 00:00:02.005000000; 0 if invalid."""
-    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
+    found = re.fullmatch(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d+)?)", text)
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else 0

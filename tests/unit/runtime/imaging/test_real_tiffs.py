@@ -239,3 +239,9 @@ def test_an_entry_of_a_tiff_without_values_counts_as_missing(
 ) -> None:
     empty = tiff(RED, BLUE).replace(struct.pack("<HHI", tag, 3, values), struct.pack("<HHI", tag, 3, 0))
     refused(empty, tmp_path, Reason.UNSUPPORTED_FORMAT, says)
+
+
+def test_a_grey_palette_beside_an_extra_channel_is_refused_and_not_a_bug(tmp_path: Path) -> None:
+    greys = [257 * at for at in range(256)] * 3
+    data = tiff((0, 255), (1, 255), photometric=3, extras=[0], more=[(320, 3, greys)])
+    refused(data, tmp_path, Reason.DAMAGED, "of a rare kind")

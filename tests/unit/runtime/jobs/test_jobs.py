@@ -35,6 +35,13 @@ def test_a_job_comes_back_as_it_was_stored(world: World) -> None:
     assert world.jobs.get(JOB.job_id) == stored
 
 
+def test_a_refusal_is_forgotten_once_a_task_was_accepted_or_failed_to_start() -> None:
+    starting = replace(JOB, state=State.STARTING, where="fargate", refused_since=1)
+    for moved in (starting.accepted(JOB.attempt, "arn"), starting.put_back(60)):
+        assert moved
+        assert moved.refused_since == 0
+
+
 def test_the_first_of_two_who_create_a_job_wins(world: World) -> None:
     first = world.jobs.create(JOB)
     assert world.jobs.create(replace(JOB, key="another")) == first
