@@ -99,17 +99,17 @@ def module(name: str, *, from_here: bool = False) -> Run:
 def test(arguments: Sequence[str]) -> int:
     """Run the tests that are not slow, on two workers, or those that the arguments select.
 
-    With --under-load: beside two busy loops, by default on three workers and without CLOCKLESS.
+    With --under-load: beside two busy loops, and by default without CLOCKLESS.
     """
     chosen = [one for one in arguments if one != "--under-load"]
     load = ["--under-load"] if len(chosen) < len(arguments) else []
-    crowded = ["--numprocesses=3", *(f"--ignore={folder}" for folder in CLOCKLESS)] if load else []
-    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *load, *(chosen or [*ALL_TESTS, *crowded]))
+    without = [f"--ignore={folder}" for folder in CLOCKLESS] if load else []
+    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *load, *(chosen or [*ALL_TESTS, *without]))
 
 
 def bench(arguments: Sequence[str]) -> int:
     """Run benchmarks; the programs they compare with are set up only if a benchmark is named."""
-    if arguments and not arguments[0].startswith("-"):
+    if any(not one.startswith("-") for one in arguments):
         set_up_peers()
     become(PYTHON, "-m", "bench", *arguments)
 

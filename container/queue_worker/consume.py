@@ -26,7 +26,7 @@ FINISH_SECONDS = 90
 """How long a job may continue once the task is told to stop; the remaining stop timeout is for returning it.
 """
 TROUBLE_SECONDS = 5
-"""Pause after an error before the queue is polled again."""
+"""Pause after a failed receive before the queue is polled again."""
 
 Say = Callable[[Metric, Mapping[str, Any], float | None], None]
 """Counts and logs an event with its facts, and a handled message's duration in milliseconds (else None)."""

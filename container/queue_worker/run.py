@@ -32,8 +32,8 @@ TOLD = "Told to stop"
 MARGIN_MINUTES = 5
 """How much longer the protection lasts than the longest job."""
 SWALLOWED_SECONDS = 2
-"""Seconds until StoppedError is raised again if it had no effect: Python ignores what a signal handler raises
-in a finaliser or a callback.
+"""Seconds until StoppedError is raised again, as often as needed, if the job has not ended by then: Python
+ignores what a signal handler raises in a finaliser or a callback.
 """
 
 

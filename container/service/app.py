@@ -206,7 +206,7 @@ class Service:
     def _headers(
         self, asked: ImageRequest | InfoRequest, tag: str, raw_path: str, request: Request
     ) -> dict[str, str]:
-        """Return the headers of a cacheable answer. Its ETag follows from URL, settings and version.
+        """Return headers of a cacheable answer. Its ETag follows from URL, media type, settings and version.
 
         The ETag is weak: a tile cut from the pyramid and one decoded alone look the same but differ in bytes.
         """
@@ -295,6 +295,5 @@ def _has(request: Request, headers: Mapping[str, str]) -> bool:
 
     https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
     """
-    given = ",".join(request.headers.getlist("if-none-match")).split(",")
-    known = [one.strip().removeprefix("W/") for one in given]
-    return "*" in known or headers["ETag"].removeprefix("W/") in known
+    known = ",".join(request.headers.getlist("if-none-match"))
+    return headers["ETag"].removeprefix("W/") in [one.strip().removeprefix("W/") for one in known.split(",")]

@@ -20,7 +20,7 @@ class DeadlineError(Exception):
 
 
 class StoreError(Exception):
-    """Raised when the store denies access."""
+    """Raised when the store refuses a request: it denies access, say, or the bucket does not exist."""
 
 
 class UnreachableError(StoreError):

@@ -102,7 +102,7 @@ def _turned_area(width: int, height: int, degrees: float) -> float:
 
 
 def _is_preset(asked: ImageRequest, placed: Transform, sizes: Sizes) -> bool:
-    """Return whether it asks for the whole image or a square in a preset's size, however that is written."""
+    """Return whether it asks for "full" or "square" in a preset's size, however the size is written."""
     is_whole = asked.region.kind in ("full", "square")
     return is_whole and (placed.to_width, placed.to_height) in preset_sizes(
         placed.width, placed.height, sizes

@@ -53,7 +53,10 @@ class Settings(ServiceEnvironment):
         return (self.public_base_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     def address(self, forwarded_host: str) -> str:
-        """Return the base URL, or https with X-Forwarded-Host if the proxy is trusted."""
+        """Return the base URL.
+
+        If none is set and the proxy is trusted, return https with X-Forwarded-Host if that is a valid host.
+        """
         if self.public_base_url or not self.trust_forwarded_host or not _HOST.fullmatch(forwarded_host):
             return self.base_url
         return f"https://{forwarded_host}"

@@ -1,7 +1,8 @@
 """One attempt at a job, with the kinds of work of an entry point.
 
-Exits with 0 when its job is done, 3 when it is rejected and 4 when it should be retried; any other code is a
-failure, explained in the last line of the log. ECS has no time limit for tasks, so the worker enforces one.
+Exits with 0 when its job is done, 3 when it is rejected and 4 when it should be retried; any other code, but
+for those of a killed process, is a failure explained in the last line of the log. ECS has no time limit for
+tasks, so the worker enforces one.
 """
 
 import json
@@ -71,7 +72,7 @@ def _attempt(kinds: Sequence[Work]) -> Attempt:
 
 
 def _task_arn() -> str:
-    """Return this task's ARN from the metadata endpoint; "" outside ECS.
+    """Return this task's ARN from the metadata endpoint; "" outside ECS or if the endpoint fails.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
     """

@@ -90,7 +90,10 @@ class Dispatcher:
         return Outcome(metric=what, facts={**facts, **more})
 
     def _is_overtaken(self, job_id: str) -> bool:
-        """Return whether the key shows something newer; if so, end the job and remove unpublished files."""
+        """End a waiting job whose key shows something newer, and return whether it did.
+
+        Unpublished files are removed.
+        """
         job, output = self.jobs.get(job_id), self.works.output
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
             return False

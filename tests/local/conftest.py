@@ -251,6 +251,7 @@ def lacking(driver: LambdaDriver, action: str, *, receives: int = MANY_RECEIVES)
     try:
         with without(driver.client, role, action):
             yield
+        eventually(lambda: not driver.waiting(queue))  # else a message that came often would be dead-lettered
     finally:
         sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
 

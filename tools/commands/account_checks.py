@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from app import STACKS
+from stacks.fargate_pattern.size import service_size
 from stacks.fargate_pattern.zones import WITHOUT_VPC_ORIGINS
 from stacks.settings import Settings
 
@@ -83,7 +84,7 @@ def bootstrap(ssm: "SSMClient") -> Finding:
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
-    """Check whether two functions at `max_concurrency`, and one execution per shard, leave room for more."""
+    """Check that two functions at `max_concurrency` and a stream leave room, and warm=provisioned works."""
     about, shards = "Lambda concurrency", SHARDS[settings.stream]
     wanted = 2 * settings.max_concurrency + shards
     limits = lambda_.get_account_settings()["AccountLimit"]
@@ -107,16 +108,15 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
     return fine(about, found)
 
 
-def fargate_vcpus(quotas: "ServiceQuotasClient") -> Finding:
+def fargate_vcpus(quotas: "ServiceQuotasClient", settings: Settings) -> Finding:
     """Check whether a task of HybridPattern with LARGEST_TASK_VCPUS fits beside FargatePattern's service."""
-    about = "Fargate vCPUs"
-    there = _quota(quotas, *FARGATE_VCPUS)
-    if there < LARGEST_TASK_VCPUS + 1:
-        found = f"{there:g}; the service takes 0.5 (in production 2) or more, a task {LARGEST_TASK_VCPUS}"
+    about, there, size = "Fargate vCPUs", _quota(quotas, *FARGATE_VCPUS), service_size(settings)
+    service = size.min_tasks * size.vcpus
+    if there < LARGEST_TASK_VCPUS + service:
+        found = f"{there:g}; the service takes {service:g} or more, a task {LARGEST_TASK_VCPUS}"
         todo = "Ask for more (quota L-3032A538): until then large scans wait."
         return Finding(about=about, level=Level.MIND, found=found, todo=todo)
-    most = f"{LARGEST_TASK_VCPUS}, or up to 16 if a scan needs more than 30 GB of memory"
-    return fine(about, f"{there:g}; a task has up to {most}, and waits until it fits")
+    return fine(about, f"{there:g}; a task has 4 (up to 16 for over 30 GB), and waits until it fits")
 
 
 def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:

@@ -219,7 +219,7 @@ def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
 
 
 def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Press Ctrl-C once everything shown was printed; return exit code and all output."""
+    """Press Ctrl-C once everything shown was printed; return exit code (0 if Ctrl-C ended it) and output."""
     with tempfile.NamedTemporaryFile() as output:
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],

@@ -54,7 +54,7 @@ def plan(target: str) -> str:
 
 
 def check(deployed: Deployed) -> None:
-    """Use every pattern. Raises LocalAwsError with what is wrong."""
+    """Use every pattern. Raises LocalAwsError with what is wrong, or TimeoutError."""
     outputs, client, endpoint = deployed.outputs, deployed.client, deployed.endpoint
     say = deployed.console.print
     photo = PHOTO.read_bytes()

@@ -33,7 +33,7 @@ def findings(session: Any, settings: Settings) -> list[Finding]:
         ("Stacks", lambda: checks.stacks(client("cloudformation"), settings)),
         ("Availability zones", lambda: checks.zones(client("ec2"), settings)),
         ("Lambda concurrency", lambda: checks.concurrency(client("lambda"), settings)),
-        ("Fargate vCPUs", lambda: checks.fargate_vcpus(client("service-quotas"))),
+        ("Fargate vCPUs", lambda: checks.fargate_vcpus(client("service-quotas"), settings)),
         ("VPCs", lambda: checks.vpcs(client("ec2"), client("service-quotas"), network_stands())),
         ("Role of ECS", lambda: checks.service_linked_role(client("iam"))),
         ("VPC Block Public Access", lambda: checks.block_public_access(client("ec2"), settings)),

@@ -22,6 +22,7 @@ from tools.commands import preflight
 from tools.commands.account_checks import Level
 from tools.commands.preflight import read_settings
 from tools.drivers.deployed import Client
+from tools.drivers.stream_pattern import NotTakenError
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAwsError, local_aws
 from tools.local_aws.deployment import Cdk, read_outputs, stack_name
@@ -92,7 +93,7 @@ def run(trial: Trial, arguments: Sequence[str]) -> int:
             console.print("Nothing was done.")
             return 1
         return _in_an_account(console, trial, session, options.profile, options.c)
-    except (LocalAwsError, SettingsError, TimeoutError, BotoCoreError, ClientError) as error:
+    except (LocalAwsError, SettingsError, NotTakenError, TimeoutError, BotoCoreError, ClientError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:

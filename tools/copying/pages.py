@@ -16,7 +16,7 @@ class Cut:
 
     Attributes:
         pattern: the copied one.
-        names: table rows that begin with one of them are removed.
+        names: table rows whose first cell is one of them are removed.
         mentions: whether a text mentions something left behind.
         has: whether a link's path leads to a file of the copy.
     """

@@ -77,7 +77,7 @@ class HybridDriver:
     ) -> Job:
         """Wait until the job has ended.
 
-        Raises TimeoutError after `timeout` seconds. tell: called on each poll.
+        Raises TimeoutError after `timeout` seconds. tell: called with the job while it has not ended.
         """
         end = time.monotonic() + timeout
         pause = 0.05

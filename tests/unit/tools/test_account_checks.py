@@ -88,14 +88,25 @@ def test_each_shard_of_a_stream_takes_a_concurrent_execution(stubbed: Any) -> No
     assert "max_concurrency in cdk.json to 2" in found.todo
 
 
-@pytest.mark.parametrize(("there", "level"), [(6, Level.FINE), (4, Level.MIND)])
-def test_a_vcpu_quota_below_what_the_tasks_take_is_reported(stubbed: Any, there: float, level: Level) -> None:
-    assert checks.fargate_vcpus(stubbed("service-quotas", ("get_service_quota", quota(there)))).level is level
+@pytest.mark.parametrize(
+    ("there", "stage", "level"),
+    [
+        (6, "sandbox", Level.FINE),
+        (4, "sandbox", Level.MIND),
+        (6, "production", Level.FINE),
+        (5, "production", Level.MIND),
+    ],
+)
+def test_a_vcpu_quota_below_what_the_tasks_take_is_reported(
+    stubbed: Any, there: float, stage: Any, level: Level
+) -> None:
+    client = stubbed("service-quotas", ("get_service_quota", quota(there)))
+    assert checks.fargate_vcpus(client, replace(SETTINGS, stage=stage)).level is level
 
 
 def test_a_quota_that_was_never_changed_is_awss_default(stubbed: Any) -> None:
     answers = ("get_service_quota", "NoSuchResourceException"), ("get_aws_default_service_quota", quota(6))
-    assert checks.fargate_vcpus(stubbed("service-quotas", *answers)).found.startswith("6;")
+    assert checks.fargate_vcpus(stubbed("service-quotas", *answers), SETTINGS).found.startswith("6;")
 
 
 @pytest.mark.parametrize(

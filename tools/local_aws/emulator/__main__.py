@@ -108,7 +108,7 @@ def main(socket_fd: int) -> None:
 
 
 async def serve_until_terminated(application: Any, config: Config) -> None:
-    """Let MiniStack save its state before it ends; without a state folder it ends at once."""
+    """Serve until SIGTERM, then let MiniStack save its state; main uses this only with a state folder."""
     terminated = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
     await serve(application, config, shutdown_trigger=terminated.wait)

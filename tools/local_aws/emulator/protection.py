@@ -20,7 +20,9 @@ from tools.local_aws.emulator.containers import CREDENTIALS
 ACTION = "ecs:UpdateTaskProtection"
 PATH = "/task-protection/v1/state"
 HOURS_UNLESS_TOLD = 2
-BY_THE_SCHEDULER = {"Service scaling down", "Task definition updated", "Deployment capacity limit"}
+BY_THE_SCHEDULER = {
+    *("Service scaling down", "Task definition updated", "Deployment capacity limit", "Deployment completed"),
+}
 """Reasons that MiniStack's scheduler gives when it stops a task; it must not stop protected ones."""
 Task = dict[str, Any]
 _until: dict[str, float] = {}
@@ -65,7 +67,7 @@ def end_services_while_others_are_answered() -> None:
 
 
 def protect_tasks_from_scale_in() -> None:
-    """Never stop a protected task; stop others instead, if there are any."""
+    """Let the scheduler stop others instead of protected tasks; StopTask and service deletion stop any."""
     reconcile, stop = ecs._reconcile_service_tasks, ecs._stop_task
 
     def reconcile_around_the_protected(cluster: str, key: str) -> None:

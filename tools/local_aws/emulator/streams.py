@@ -47,8 +47,8 @@ class Batch:
 class Reader:
     """The position of an event source mapping in one shard.
 
-    after: sequence number of the last finished record. todo: batches read, the first to be tried first. busy:
-    whether a batch is being processed.
+    after: sequence number after which the next read begins. todo: batches read, the first to be tried first.
+    busy: whether a batch is being processed.
     """
 
     after: str
