@@ -210,11 +210,9 @@ def make(
         if heard:
             ways[heard.index] = Sound(track=_sound(made, heard))
         for track, frame in _from_the_beginning(source, [one for one in (seen, heard) if one], limits):
-            check_seconds(frame.time, limits)
             way: Any = ways[track]
             for packets in way.take(frame):
                 made.mux(packets)
-            check_seconds(float(pictures.seconds), limits)
             told(min(1, pictures.seconds / facts.seconds) if facts.seconds else 0)
         for one in ways.values():
             for packets in one.finish():
@@ -248,7 +246,10 @@ def encoding() -> Iterator[None]:
 def _from_the_beginning(
     source: InputContainer, tracks: Sequence[Any], limits: VideoLimits
 ) -> Iterator[tuple[int, Any]]:
-    """Yield frames with their time since the file begins, without those that lie before it."""
+    """Yield frames with their time since the file begins, without those that lie before it.
+
+    Raises Rejected TOO_LONG for a frame that begins beyond the limit, or lasts longer than the limit.
+    """
     begin = Fraction(source.start_time or 0, av.time_base)
     for track, frame in decoded(source, *tracks):
         if frame.pts is None:
@@ -256,8 +257,9 @@ def _from_the_beginning(
         moved = frame.pts * frame.time_base - begin
         check_seconds(float(moved), limits)
         if isinstance(frame, VideoFrame):
-            scale = Fraction(frame.time_base or 0) / _CLOCK
-            frame.duration, frame.time_base = round(frame.duration * scale), _CLOCK
+            lasts = frame.duration * Fraction(frame.time_base or 0)
+            check_seconds(float(lasts), limits)
+            frame.duration, frame.time_base = round(lasts / _CLOCK), _CLOCK
         frame.pts = round(moved / frame.time_base)
         if frame.pts >= 0:
             yield track, frame
