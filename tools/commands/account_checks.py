@@ -27,7 +27,7 @@ BOOTSTRAP_VERSION = 6
 """Minimum version that the templates need (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
 FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
 """Codes of services and quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
-LARGEST_TASK_VCPUS = 4
+USUAL_TASK_VCPUS = 4
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """States in which `cdk deploy` deletes a stack and creates it again."""
 HALF_GONE = ("DELETE_FAILED", "CREATE_FAILED")
@@ -109,14 +109,16 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
 
 
 def fargate_vcpus(quotas: "ServiceQuotasClient", settings: Settings) -> Finding:
-    """Check whether a task of HybridPattern with LARGEST_TASK_VCPUS fits beside FargatePattern's service."""
+    """Check whether a task of HybridPattern with USUAL_TASK_VCPUS fits beside FargatePattern's service."""
     about, there, size = "Fargate vCPUs", _quota(quotas, *FARGATE_VCPUS), service_size(settings)
     service = size.min_tasks * size.vcpus
-    if there < LARGEST_TASK_VCPUS + service:
-        found = f"{there:g}; the service takes {service:g} or more, a task {LARGEST_TASK_VCPUS}"
+    if there < USUAL_TASK_VCPUS + service:
+        found = f"{there:g}; the service takes {service:g} or more, a task {USUAL_TASK_VCPUS}"
         todo = "Ask for more (quota L-3032A538): until then large scans wait."
         return Finding(about=about, level=Level.MIND, found=found, todo=todo)
-    return fine(about, f"{there:g}; a task has 4 (up to 16 for over 30 GB), and waits until it fits")
+    return fine(
+        about, f"{there:g}; a task has {USUAL_TASK_VCPUS}, up to 16 for over 30 GB, and waits for room"
+    )
 
 
 def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:

@@ -21,7 +21,10 @@ ACTION = "ecs:UpdateTaskProtection"
 PATH = "/task-protection/v1/state"
 HOURS_UNLESS_TOLD = 2
 BY_THE_SCHEDULER = {
-    *("Service scaling down", "Task definition updated", "Deployment capacity limit", "Deployment completed"),
+    "Deployment capacity limit",
+    "Deployment completed",
+    "Service scaling down",
+    "Task definition updated",
 }
 """Reasons that MiniStack's scheduler gives when it stops a task; it must not stop protected ones."""
 Task = dict[str, Any]
