@@ -10,6 +10,7 @@ from typing import Any
 import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.video.frame import VideoFrame
@@ -93,7 +94,9 @@ class Pictures:
 
     def _through(self, frame: VideoFrame | None) -> Iterator[Packets]:
         for one in _filtered(self._graph, frame):
+            lasts = round(one.duration * one.time_base / _CLOCK) or self._step
             one.pts, one.time_base = round(one.pts * one.time_base / _CLOCK), _CLOCK
+            one.duration = lasts
             if one.pts <= self._last:
                 continue  # not later than the previous frame
             yield from self._held(one.pts)
@@ -101,7 +104,7 @@ class Pictures:
             self._look(one)
             one.pict_type = 0  # otherwise the source's would be kept
             yield self.track.encode(one)
-            self.seconds = one.time + max(self._step * _CLOCK, (frame.duration or 0) * _CLOCK if frame else 0)
+            self.seconds = float((one.pts + lasts) * _CLOCK)
 
     def _held(self, until: int) -> Iterator[Packets]:
         """Encode the latest frame again, right before `until`, if the gap is long; yield the packets.
@@ -109,8 +112,9 @@ class Pictures:
         Without that, the MP4 would claim to end where the last frames before the gap do.
         """
         if self._latest and (until - self._last) * _CLOCK > HELD_SECONDS:
+            step = self._latest.duration = min(self._step, AGAIN)
             for again in range(AHEAD, 0, -1):
-                self._latest.pts = until - again * min(self._step, AGAIN)
+                self._latest.pts = until - again * step
                 yield self.track.encode(self._latest)
 
     @property
@@ -272,6 +276,7 @@ def _pictures(made: OutputContainer, facts: Facts, threads: int) -> VideoStream:
     track.width, track.height = size_of(facts)
     track.pix_fmt = "yuv420p"
     coded.time_base = _CLOCK
+    coded.flags |= Flags.frame_duration  # or the last frame would last 1 / rate
     coded.thread_count = threads
     coded.colorspace = coded.color_primaries = coded.color_trc = _BT709
     coded.color_range = _LIMITED

@@ -24,6 +24,7 @@ SEEN = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=4")
 HEARD = ("-f", "lavfi", "-i", "sine=440:d=4:r=48000")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 HELD = r"setts=duration=if(eq(N\,99)\,DURATION*500\,DURATION)"
+SHORT = r"setts=duration=if(eq(N\,3)\,DURATION/5\,DURATION)"
 BAD = r"noise=amount=if(eq(n\,60)\,1\,0)"
 
 
@@ -68,6 +69,16 @@ def gap_before_the_last(folder: Path) -> Path:
     return folder / "gap.mkv"
 
 
+def slides(folder: Path) -> Path:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x120:r=1/10:d=40", *H264, folder / "slides.mp4")
+    return folder / "slides.mp4"
+
+
+def slides_the_last_of_which_is_short(folder: Path) -> Path:
+    ffmpeg("-i", slides(folder), "-c", "copy", "-bsf:v", SHORT, folder / "short.mkv")
+    return folder / "short.mkv"
+
+
 def bad_packets(folder: Path) -> Path:
     ffmpeg("-i", simple(folder), "-c", "copy", "-bsf", BAD, folder / "bad.mp4")
     return folder / "bad.mp4"
@@ -103,6 +114,8 @@ def fragments(folder: Path) -> Path:
         (late_start, 4),
         (last_picture_held, 24),
         (gap_before_the_last, 30),
+        (slides, 40),
+        (slides_the_last_of_which_is_short, 32),
         (bad_packets, 4),
         (trailer, 4),
         (other_sound_midway, 4),
