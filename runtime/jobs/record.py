@@ -65,7 +65,7 @@ class Job:
         (task_launcher.py).
     refused_since: when ECS began to refuse this attempt in a way that a deployment explains; 0
         unless that is why it was last postponed.
-    counted_arn: the task whose usage was counted last.
+    counted_arns: the tasks whose usage was counted.
     trace_id: X-Ray trace ID of the invocation that created it; the logs of its tasks contain it too.
     due: while it waits, the earliest time to try it; else when it counts as lost.
     first_attempt: the attempt that counts as the first after a reopening.
@@ -92,7 +92,7 @@ class Job:
     attempt: int = 1
     first_attempt: int = 1
     task_arn: str = ""
-    counted_arn: str = ""
+    counted_arns: tuple[str, ...] = ()
     trace_id: str = ""
     percent: int = 0
     message: str = ""
@@ -208,7 +208,9 @@ class Job:
 
     def accounted(self, task_arn: str) -> "Job | None":
         """Return the job with this task's usage marked as counted; None if it already was."""
-        return None if self.counted_arn == task_arn else replace(self, counted_arn=task_arn)
+        if task_arn in self.counted_arns:
+            return None
+        return replace(self, counted_arns=(*self.counted_arns, task_arn))
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
         """Return the job as running, reported by the worker; None if the job is no longer the worker's."""

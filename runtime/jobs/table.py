@@ -117,7 +117,7 @@ class JobStore:
         """Let the attempt wait again after ECS accepted its task but could not start it."""
 
         def step(job: Job) -> Job | None:
-            is_news = job.is_at(attempt, task_arn) and job.counted_arn != task_arn
+            is_news = job.is_at(attempt, task_arn) and task_arn not in job.counted_arns
             return job.put_back(self.clock()) if is_news else None
 
         return self.transition(job_id, step)
@@ -239,7 +239,8 @@ def _job(item: dict[str, Any]) -> Job:
         if isinstance(value, Decimal):  # boto3's numbers; ours are whole
             known[name] = int(value)
     tries = tuple(Try(**{**one, "attempt": int(one["attempt"])}) for one in item["tries"])
-    return Job(**{**known, "state": State(item["state"]), "tries": tries})
+    counted = tuple(item.get("counted_arns", ()))
+    return Job(**{**known, "state": State(item["state"]), "tries": tries, "counted_arns": counted})
 
 
 def _lost(error: ClientError) -> bool:

@@ -90,6 +90,12 @@ def test_the_resources_of_a_task_are_counted_once_however_often_its_end_is_repor
             world.track(end)
     world.track(end)
     assert (world.counted["VcpuSeconds"], world.counted["GbSeconds"]) == (100, 200)
+    world.deliver_wake_ups()
+    second = world.ecs.end(world.ecs.live[0], exit_code=4)
+    second["detail"] |= {**times, "cpu": "1024", "memory": "2048"}
+    world.track(second)
+    world.track(end)
+    assert (world.counted["VcpuSeconds"], world.counted["GbSeconds"]) == (200, 400)
 
 
 def test_a_failed_job_is_counted_even_if_the_answer_to_its_last_write_was_lost(
