@@ -48,6 +48,8 @@ _TURNS = {
 }
 """Rotation by the signs of a, b, c, d of the display matrix."""
 _BUFFER = 256 * 1024
+_MAX_AUDIO_RATE = 768_000
+"""Hertz: twice the highest rate of studio recorders. A resampler's memory grows with the rate."""
 
 
 @contextmanager
@@ -131,6 +133,12 @@ def sound_of(container: InputContainer) -> Any:
         raise Rejected(
             Reason.UNSUPPORTED_FORMAT,
             f"Its audio codec, {name or 'an unknown one'}, is not supported. Save it with AAC.",
+        )
+    if track.rate > _MAX_AUDIO_RATE:
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"Its sound has a sample rate of {track.rate} Hz, and at most {_MAX_AUDIO_RATE} are supported. "
+            "Save it with 48000 Hz.",
         )
     if track.layout.nb_channels > 2 and track.layout.name.endswith("channels"):
         raise Rejected(

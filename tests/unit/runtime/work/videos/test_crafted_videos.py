@@ -1,6 +1,7 @@
 """Videos with strange bytes in places that no player looks at: processed, or rejected with a reason."""
 
 import math
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ def test_a_codec_is_known_despite_a_tag_that_is_not_ascii(tmp_path: Path) -> Non
 def test_a_duration_of_hundreds_of_digits_is_invalid() -> None:
     assert reading._tagged("00:00:02.5") == 2.5
     assert reading._tagged("9" * 400 + ":00:00.0") == 0
+
+
+def test_sound_with_an_impossible_rate_is_refused(tmp_path: Path) -> None:
+    data = make_clip(tmp_path / "a.mkv", replace(SHORT, sound="pcm_s16le")).read_bytes()
+    rate, impossible = (struct.pack(">d", hertz) for hertz in (48_000, 2_000_000_000))
+    assert data.count(rate) == 1
+    with pytest.raises(Rejected, match="2000000000 Hz") as rejected:
+        made(data.replace(rate, impossible), tmp_path)
+    assert rejected.value.reason is Reason.UNSUPPORTED_FORMAT
 
 
 def test_colours_that_no_filter_converts_are_refused_as_such(tmp_path: Path) -> None:
