@@ -100,7 +100,7 @@ def _matters(key: str, load: Workload) -> bool:
     if key == "requests_per_connection":
         return load.balancer in ("public", "internal", "shared") or load.way_in == "alb"
     if key == "pull_seconds":
-        return load.way_in == "none"
+        return load.way_in == "none" or len(set(load.averages)) > 1
     return key != "spot_interruptions" or load.interruptible or load.spot_share > 0
 
 

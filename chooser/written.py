@@ -66,10 +66,10 @@ def from_query(query: str) -> Workload:
     values: dict[str, object] = {}
     for key, text in parse_qsl(query, keep_blank_values=True):
         name, dot, part = key.partition(".")
-        if not dot:
-            values[key] = _read(key, text)
-        elif isinstance(table := values.setdefault(name, {}), dict):
-            table[part] = _number(text)
+        table, column = (values.setdefault(name, {}), part) if dot else (values, key)
+        if not isinstance(table, dict) or column in table:
+            raise WorkloadError(f"{key}: the link gives {name} more than once.")
+        table[column] = _number(text) if dot else _read(key, text)
     return parse(values)
 
 
