@@ -99,7 +99,7 @@ def module(name: str, *, from_here: bool = False) -> Run:
 def test(arguments: Sequence[str]) -> int:
     """Run the tests that are not slow, on two workers, or those that the arguments select.
 
-    With --under-load: beside two busy loops, and by default without CLOCKLESS.
+    With --under-load, two busy loops run beside them; CLOCKLESS is left out unless arguments select tests.
     """
     chosen = [one for one in arguments if one != "--under-load"]
     load = ["--under-load"] if len(chosen) < len(arguments) else []

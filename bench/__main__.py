@@ -34,7 +34,7 @@ NAMES = (
 def main(arguments: Sequence[str]) -> int:
     """Run a benchmark, or all of them. Returns the exit code.
 
-    It is 1 if one of them fails in a run of all, or if revisions cannot be compared; the reason is printed.
+    It is 1 if any benchmark of `all` fails, or if revisions cannot be compared; the reason is printed.
     """
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
     parser.add_argument("name", choices=[*NAMES, "all"], help="what to measure")

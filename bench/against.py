@@ -1,4 +1,4 @@
-"""The same work in this checkout and in a revision, in turn: CPU time, round by round."""
+"""Compares the CPU time of the same work in this checkout and in a revision, round by round."""
 
 import statistics
 import subprocess
@@ -13,9 +13,9 @@ from bench.measure import ROOT, machine, ratio, sized
 
 ROUNDS = sized(9, 1)
 Work = Callable[[Path, ExitStack], dict[str, Callable[[], float]]]
-"""Returns functions by name for a checkout; each runs one round and returns CPU seconds, in all or per item.
+"""Returns functions by name for a checkout; each runs one round and returns CPU seconds, total or per item.
 
-Resources that they need, such as a server, are entered into the stack.
+Resources that they need, such as a server, are entered into the ExitStack.
 """
 
 

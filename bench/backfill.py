@@ -23,7 +23,7 @@ ROUNDS = sized(5, 1)
 UPLOADS = sized(20, 3)
 """Uploads per round, one after another."""
 OBJECTS = sized(2_000, 300)
-"""Objects to backfill: more than a round can do."""
+"""Objects to backfill: more than can be processed in one round."""
 PATTERN = "LambdaPattern"
 STACK = f"{PATTERN}Backfill"
 LOOK_SECONDS = 0.2
@@ -42,7 +42,7 @@ def seconds(pattern: LambdaDriver, name: str) -> list[float]:
 def going_on(feed: BackfillDriver) -> Iterator[None]:
     """Run a backfill with the command's default for --at-once; yield once its first objects are done.
 
-    Raises RuntimeError if it ends before the body does.
+    Raises RuntimeError if the backfill ends before the `with` block does.
     """
     execution = feed.start(prefix="old/", at_once=DEFAULTS[PATTERN].at_once)
     while not (seen := feed.progress(execution)).done and seen.is_running:

@@ -1,4 +1,4 @@
-"""The cost of a chooser answer: CPU of a whole process, and of one change on its page."""
+"""The cost of a chooser answer: CPU of a whole process, and of one change on the page."""
 
 import statistics
 import sys
@@ -24,7 +24,7 @@ def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
 
 
 def main() -> None:
-    """Measure an empty Python and an answer in turn, then a change on the page; store the result."""
+    """Measure an empty Python process and an answer in turn, then a change on the page; store the result."""
     run(ANSWER)  # caches the bytecode of all imports
     runs = interleaved({"an empty Python": EMPTY, "an answer": ANSWER}, ROUNDS)
     cpu = {name: [one.cpu for one in found] for name, found in runs.items()}

@@ -1,4 +1,4 @@
-"""A function's cold start in CPU time: ours, with boto3's client, and with boto3 and Powertools' Tracer.
+"""CPU time of a cold start: our function as it is, with boto3's client, and with Powertools' Tracer too.
 
 Also that of the image service as a function.
 """
@@ -29,7 +29,10 @@ TRACER = "with boto3's client and Tracer"
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """A fake S3 for the first photo: GET returns the photo, or 404 for other keys; all else succeeds."""
+    """A fake S3 for the first photo: GET returns the photo for any key of the source bucket, else 404.
+
+    All other requests succeed.
+    """
 
     protocol_version = "HTTP/1.1"
 
@@ -64,7 +67,7 @@ class Bucket(BaseHTTPRequestHandler):
 
 
 def command(tree: Path, variant: str, server: ThreadingHTTPServer) -> list[str | Path]:
-    """Return the command that measures the first photo of a checkout's function."""
+    """Return the command that runs one cold start of a variant, from a checkout."""
     url, size = f"http://127.0.0.1:{server.server_port}", str(PHOTO.stat().st_size)
     return [sys.executable, tree / "bench" / "peers" / "coldstart.py", variant, url, size]
 

@@ -37,7 +37,7 @@ def cpu(work: Callable[..., object], *arguments: object) -> float:
 
 
 def main() -> None:
-    """Measure decoders, then encoders, each at each size once per round."""
+    """Measure decoders, then encoders, at every size once per round."""
     decodings()
     encodings()
 

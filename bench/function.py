@@ -49,7 +49,7 @@ def ask(environment: Runtime, service: Server, paths: Sequence[str]) -> tuple[fl
 
 
 def works(photo: str) -> dict[str, Callable[[int], list[str]]]:
-    """Return, by kind, a function from a round's number to its paths; no path comes twice."""
+    """Return, by kind of request, a function that returns a round's paths; no path is repeated."""
 
     def whole(number: int) -> list[str]:
         widths = range(400 + number * REQUESTS, 400 + (number + 1) * REQUESTS)

@@ -77,7 +77,7 @@ def _keep(found: Mapping[str, Sequence[float]]) -> None:
 
 
 def _pyramid(photo: Path, compression: str) -> str:
-    """Return the name of the photo as a pyramidal TIFF with tiles of 512 px, made once."""
+    """Return the name of the photo as a pyramidal TIFF with tiles of 512 px, made on first use."""
     path = PHOTOS / f"{photo.stem}-{compression}.tif"
     if not path.exists():
         image = pyvips.Image.new_from_file(str(photo), access="sequential")

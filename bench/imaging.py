@@ -28,7 +28,7 @@ def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Pat
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return, by format, functions that measure how a checkout makes three renditions of a 12 MP photo."""
+    """Return, by format, functions that measure the CPU of a checkout's renditions of a 12 MP photo."""
 
     def of(kind: str) -> Callable[[], float]:
         command: list[str | Path] = [

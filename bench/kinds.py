@@ -1,4 +1,4 @@
-"""Files of every kind that a pyramid may be made from, drawn from a seed."""
+"""Random files, from a seed, of every kind that a pyramid may be made from."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping

@@ -31,12 +31,12 @@ class Run:
 
 
 def sized(full: T, smallest: T) -> T:
-    """Return a number of rounds or a size: its normal value, or its smallest."""
+    """Return a number of rounds or a size: `full`, or `smallest` with --smallest."""
     return smallest if SMALLEST else full
 
 
 def run(command: Sequence[str | Path], *, tree: Path = ROOT, **environment: str) -> Run:
-    """Run a command of a checkout to its end. Raises RuntimeError with its output when it fails."""
+    """Run a command in a checkout until it ends. Raises RuntimeError with its output when it fails."""
     process = subprocess.Popen(
         command,
         cwd=tree,
@@ -62,7 +62,7 @@ def run(command: Sequence[str | Path], *, tree: Path = ROOT, **environment: str)
 
 
 def interleaved(commands: Mapping[str, Sequence[str | Path]], rounds: int) -> dict[str, list[Run]]:
-    """Run every command once per round, so that disturbances of the machine affect all of them."""
+    """Run every command once per round, so that other load on the machine affects all of them."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in track(range(rounds), description="rounds"):
         for name, command in commands.items():
@@ -102,7 +102,7 @@ def save(name: str, result: dict[str, Any]) -> None:
 
 
 def with_table(page: str, name: str) -> str:
-    """Return the page with a stored result's table between its markers. Raises ValueError without these."""
+    """Return the page with a stored result's table between its markers. Raises ValueError without them."""
     before, begin, rest = page.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition(f"<!-- /{name} -->")
     if not end:

@@ -1,4 +1,4 @@
-"""Demanding kinds of each format, and plain JPEG: peak memory beyond the process's own, and CPU time."""
+"""Peak memory and CPU time of demanding kinds of each format, and of plain JPEG, less an idle process's."""
 
 import sys
 from pathlib import Path
@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], int, bool]] = {
 
 
 def made(kind: str) -> Path:
-    """Return the file of a square image of that kind, with grain, made once."""
+    """Return the file of a square image of that kind, with grain, made on first use."""
     suffix, options, bits, alpha = KINDS[kind]
     path = PHOTOS / f"{'-'.join(kind.replace(',', '').replace(':', '').split())}-{SIDE}{suffix}"
     if not path.exists():

@@ -19,7 +19,7 @@ def photo(width: int, height: int, *, seed: int = 1) -> pyvips.Image:
 
 
 def jpeg(width: int, height: int) -> Path:
-    """Return a baseline JPEG of that size, quality 90, made once."""
+    """Return a baseline JPEG of that size, quality 90, made on first use."""
     path = PHOTOS / f"{width}x{height}.jpg"
     if not path.exists():
         PHOTOS.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def jpeg(width: int, height: int) -> Path:
 
 
 def enlarged(factor: int) -> Path:
-    """Return the sample of the Earth enlarged, quality 90, made once; a factor of 1 keeps its own detail."""
+    """Return a JPEG of the Earth sample, enlarged, quality 90, made on first use; factor 1 keeps its size."""
     path = PHOTOS / f"earth-{factor}.jpg"
     if not path.exists():
         PHOTOS.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The placement's estimates, compared with measurements of files drawn from a seed."""
+"""The placement's estimates for random files, compared with measurements."""
 
 import statistics
 import sys
@@ -36,7 +36,7 @@ class Compared:
 
 
 def compare(seed: int, count: int = COUNT, most: float = MOST) -> list[Compared]:
-    """Make, measure and estimate `count` files of that seed. most: share of each kind's maximum size."""
+    """Make, measure and estimate `count` files from that seed. most: share of each kind's maximum size."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for drawn in track(draw(seed, count, Path(folder), most), description=f"seed {seed}", total=count):

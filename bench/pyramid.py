@@ -17,7 +17,7 @@ PEER = ROOT / "bench" / "peers" / "pyramid.py"
 
 
 def scan(width: int, height: int, file: Path) -> Path:
-    """Return a photo enlarged to that size in pixels, with grain, as a tiled TIFF of JPEG tiles."""
+    """Write a photo, enlarged to that size in pixels, with grain, as a TIFF of JPEG tiles; return `file`."""
     photo = pyvips.Image.new_from_file(str(ROOT / "samples" / "hubble_deep_field.jpg"))[:3]
     enlarged = photo.resize(width / photo.width, vscale=height / photo.height, kernel="linear")
     grain = pyvips.Image.gaussnoise(512, 512, sigma=6, mean=0, seed=1)
@@ -29,7 +29,7 @@ def scan(width: int, height: int, file: Path) -> Path:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return, by name, functions that measure a checkout's writer, discarding its tiles."""
+    """Return, by name, functions that measure a checkout's writer, whose tiles are discarded."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     file = scan(WIDTH, HEIGHT, Path(folder) / "scan.tif")
     command: list[str | Path] = [sys.executable, tree / "bench" / "peers" / "pyramid.py", "ours", file]

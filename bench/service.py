@@ -159,7 +159,7 @@ def cold_transforms(
 def viewers(
     ours: Server, theirs: Server, large: Path
 ) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[tuple[float, float]]]]:
-    """Measure a viewer of a 100 MP source, new in each round; and one tile each of sources seen only once.
+    """Measure a viewer's session with a 100 MP source, new in each round, and single tiles of other sources.
 
     The peer has no cache, so every tile costs it the same: it is asked for one in twenty.
     """

@@ -21,7 +21,7 @@ TOLD = {"SET_ASIDE_BUCKET": "aside", "POWERTOOLS_METRICS_NAMESPACE": "bench"}
 
 
 def seconds(what: str, aws: LocalAws, tree: Path = ROOT) -> float:
-    """Return a process's CPU seconds for the batches; the local AWS, with a new table, is another process."""
+    """Return a process's CPU seconds for the batches, with a new table; the local AWS's are not included."""
     dynamodb = aws.client("dynamodb")
     table = f"views-{len(dynamodb.list_tables()['TableNames'])}"
     create_view_table(dynamodb, table)

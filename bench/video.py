@@ -1,4 +1,4 @@
-"""Making the MP4 of a video: our CPU against ffmpeg's, and estimates against measured random clips."""
+"""Making the MP4 of a video: our CPU against ffmpeg's, and estimates against measurements of random clips."""
 
 import json
 import random
@@ -35,10 +35,10 @@ CODECS = {
     "mjpeg": ("mjpeg", "mov", "yuvj420p", {}),
     "prores": ("prores_ks", "mov", "yuv422p10le", {}),
 }
-"""How clips are made of each codec: encoder, container, pixel format, options."""
+"""How clips are made with each codec: encoder, container, pixel format, options."""
 SIZES = ((480, 360), (854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
 SMALLER = sized(1, 4)
-"""Reduction of sizes with --smallest."""
+"""Factor by which --smallest divides widths and heights."""
 CALIBRATION = Clip(width=1280 // SMALLER, height=720 // SMALLER, frames=50, grain=8)
 CALIBRATION_SECONDS = 1.6
 """CPU seconds that CALIBRATION's MP4 took in the run in which the estimates were fitted."""

@@ -75,7 +75,7 @@ def considered(load: Workload) -> Iterator[Candidate]:
 
 
 def placed(candidate: Candidate, load: Workload) -> Workload:
-    """Return the workload as the candidate sees it, with the service's entry point."""
+    """Return the workload with the load balancer that the candidate implies, if any."""
     way = "none" if candidate is Candidate.WORKER else SERVICES.get(candidate)
     return load._replace(load_balancer=way) if way else load
 
@@ -91,9 +91,10 @@ def total(candidate: Candidate, load: Workload, architecture: str, *, free: bool
 
 
 def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
-    """Return USD of a million more requests; for candidates not in SERVICES, a month's bill with a million.
+    """Return the cost of a million requests, in USD.
 
-    For SERVICES: the cost of CPU and memory at 60 % utilisation, and of requests to other AWS services.
+    For SERVICES, that of a million more: CPU and memory at 60 % utilisation, and requests to other AWS
+    services. For other candidates, a whole month's bill with a million requests.
     """
     at = load._replace(requests=1e6)
     items = bill(candidate, at, architecture)

@@ -111,8 +111,8 @@ def break_even(
 
     one, other: candidates with their architectures.
 
-    The search starts at the workload's own volume. A service grows by whole tasks, so the two may cross more
-    than once.
+    The search starts at the workload's own volume. A service grows by whole tasks, so the two costs may cross
+    more than once.
     """
     if load.requests <= 0:
         return None

@@ -18,7 +18,7 @@ SHORT_MICROVM_SECONDS = 28_800
 
 
 def warnings(load: Workload, verdict: Verdict) -> Iterator[str]:
-    """Yield what to mind with a candidate: quotas, delays and limits."""
+    """Yield caveats about a candidate: quotas, delays and limits."""
     if verdict.candidate in FUNCTIONS:
         yield from _of_functions(load, verdict)
     else:

@@ -1,7 +1,7 @@
 """`python3 -m chooser observe lambda:NAME`: a workload from CloudWatch's metrics of a function or service.
 
-Read only, with the caller's credentials. A value that could not be observed is a comment in the output, to be
-filled in.
+It only reads, with the caller's credentials. A value that could not be observed is a comment in the output,
+to be filled in.
 """
 
 from collections.abc import Sequence

@@ -58,7 +58,7 @@ def lambda_request(memory_mb: float, milliseconds: float, architecture: str = "x
 
 
 def fargate_month(vcpus: float, memory_gb: float, architecture: str) -> float:
-    """Return USD of one task for a whole month."""
+    """Return the cost of one task for a whole month, in USD."""
     cpu, memory = month(f"fargate_vcpu_hour_{architecture}"), month(f"fargate_gb_hour_{architecture}")
     return vcpus * cpu + memory_gb * memory
 
@@ -76,7 +76,7 @@ def busy_ratio(architecture: str = "x86_64") -> float:
 
 
 def task_job(minutes: float, *, vcpus: float = 1, memory_gb: float = 2) -> float:
-    """Return USD of a one-off task, without its start."""
+    """Return the cost of a one-off task, without its start, in USD."""
     return fargate_month(vcpus, memory_gb, "x86_64") / 730 * minutes / 60
 
 
@@ -107,7 +107,7 @@ def filled(page: str) -> str:
 
 
 def _headline() -> str:
-    """Return README's excerpt of an answer."""
+    """Return the README's excerpt of an answer."""
     found = example("thumbnails")
     return f"""\
 ```console

@@ -1,6 +1,6 @@
 """`python3 -m chooser prices --region R`: fetches a Region's list prices from AWS into a file of your own.
 
-Reads AWS's public price list, without credentials. A price that is not there as expected is left out,
+Reads AWS's public price list, without credentials. A price that is missing or not as expected is left out,
 and the reason is printed; answers then use us-east-1's price and say so.
 """
 
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A price that was found. usd: for our unit; if there are tiers, up to the first one's bound."""
+    """A price that was found. usd: per our unit; if there are tiers, that of the first."""
 
     usd: float
     tiers: tuple[tuple[float, float], ...]
@@ -92,7 +92,10 @@ def _is_here(product: Any, region: str) -> bool:
 
 
 def _prefixes(products: Sequence[Any], region: str) -> tuple[str, ...]:
-    """Return the commonest prefix of the list's usage types, or BARE's: no rule gives a Region's prefix."""
+    """Return the most common prefix of the list's usage types, or those that BARE has for the Region.
+
+    No rule derives a Region's prefix from its name.
+    """
     found = (PREFIX.match(one["attributes"]["usagetype"]) for one in products)
     (most, _), *_ = [*Counter(one[0] if one else "" for one in found).most_common(1), ("", 0)]
     return BARE.get(region) or (most,)
@@ -138,7 +141,7 @@ def _tiers(listed: Any, product: Any, row: Wanted) -> tuple[tuple[float, float],
 
 
 def _step(dimension: Any) -> tuple[float, float, Decimal]:
-    """Return a tier's begin and end, and its USD per unit of the list."""
+    """Return a tier's lower and upper bound, and its USD per unit of the list."""
     if "USD" not in dimension["pricePerUnit"]:
         raise ListError(f"in {', '.join(map(repr, dimension['pricePerUnit']))}, not in USD")
     begin, end = float(dimension["beginRange"]), float(dimension["endRange"])
@@ -157,7 +160,10 @@ def as_toml(region: str, today: date, found: Mapping[str, tuple[Found, str, str]
 
 
 def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
-    """Return a Region's file, and why prices are missing. Raises ListError if none is found, and OSError."""
+    """Return a Region's file, and why prices are missing.
+
+    Raises ListError if no price is found, and OSError if AWS cannot be reached.
+    """
     rows, kept = wanted(), dict[str, tuple[Found, str, str]]()
     missing = dict.fromkeys(NOT_READ, "its list has about 450 MB")
     for offer in dict.fromkeys(row.offer for row in rows):

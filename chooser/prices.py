@@ -50,7 +50,7 @@ class Price(NamedTuple):
     borrowed: bool = False
 
     def of(self, amount: float) -> float:
-        """Return USD for an amount of the unit."""
+        """Return the cost of an amount, given in the price's unit, in USD."""
         total, below = 0.0, 0.0
         for bound, usd in self.tiers or ((float("inf"), self.usd),):
             total += max(0.0, min(amount, bound) - below) * usd
@@ -102,7 +102,7 @@ def _file(region: str) -> Mapping[str, object]:
 def prices(region: str = REGION) -> dict[str, Price]:
     """Return all prices of a Region by name.
 
-    Raises OSError if there is no file for it, and ValueError or TypeError if that is invalid.
+    Raises OSError if there is no file for it, and ValueError or TypeError if the file is invalid.
     """
     entries = _file(region).items()
     found = {name: Price(name=name, **entry) for name, entry in entries if isinstance(entry, dict)}
@@ -134,9 +134,10 @@ def _tiered(one: Price, there: Price) -> Price:
 
 
 def _elsewhere(one: Price, found: Mapping[str, Price]) -> Price:
-    """Derive a price that a Region lacks from us-east-1's; one that is the same everywhere is kept.
+    """Derive a Region's missing price from us-east-1's, which is kept if it is the same everywhere.
 
-    one: us-east-1's price. found: the Region's own; one for the other architecture sets the ratio.
+    one: us-east-1's price. found: the Region's own prices; if that for the other architecture is among
+    them, it sets the ratio.
     """
     if one.name.startswith(EVERYWHERE):
         return one

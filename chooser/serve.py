@@ -160,7 +160,7 @@ def as_page(asked: Workload) -> str:
 
 
 def _curve(found: Answer, verdict: Verdict) -> dict[str, object]:
-    """Return USD per month against requests per month, both for a logarithmic scale."""
+    """Return USD per month at requests per month that are evenly spaced on a logarithmic scale."""
     here = found.load if found.load.requests else found.load._replace(requests=1)
     steps = [FACTOR ** (2 * step / (POINTS - 1) - 1) for step in range(POINTS)]
     usd = [total(verdict.candidate, here.times(by), verdict.architecture) for by in steps]

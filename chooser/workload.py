@@ -177,7 +177,7 @@ class Workload(NamedTuple):
     def way_in(self) -> str:
         """A function's entry point: given, or derived from other keys.
 
-        These are connections, balancer, internet, duration and payload.
+        They are long_connections, load_balancer, internet, longest_seconds and both payload sizes.
         """
         if self.front_door:
             return self.front_door

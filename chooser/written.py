@@ -74,7 +74,7 @@ def from_query(query: str) -> Workload:
 
 
 def _read(key: str, text: str) -> object:
-    """Convert a value to its key's type, or return the text if that fails: `parse` names the key then."""
+    """Convert a value to its key's type, or return the text if that fails: `parse` then refuses it."""
     values = KEYS[key].values if key in KEYS else str
     if values is list:
         return [_number(one) for one in text.split(",")]

@@ -17,8 +17,8 @@ def lines(
 ) -> Iterator[bytes]:
     """Yield lines, with their newlines, until the child closes its output or ends.
 
-    The last line may lack its newline. `has_ended` is asked because another process may keep the output open.
-    deadline: a time of `time.monotonic()`. Raises DeadlineExceededError with the message `late`.
+    The last line may lack its newline. `has_ended` is needed as another process may keep the output open.
+    deadline: a value of `time.monotonic()`. Raises DeadlineExceededError with the message `late`.
     """
     rest, over = b"", False
     while True:

@@ -1,4 +1,4 @@
-"""Backoff of failed messages: how long they stay hidden, growing with each receive."""
+"""Backoff of failed messages: they stay hidden for longer after each receive."""
 
 PAUSES = (30, 120, 360, 720)
 """Seconds after the first, second, third and fourth receive: five receives outlast a 20-minute outage.

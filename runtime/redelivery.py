@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def come_again(record: SQSRecord) -> int:
-    """Hide a failed message for as long as its receive count says; return the seconds.
+    """Hide a failed message for the pause that its receive count calls for; return the seconds.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
     Raises botocore's errors; the message then becomes visible after the queue's visibility timeout.

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The codes of `rejected/{job_id}.json`: for programs; people read the message beside them."""
+    """The codes in `rejected/{job_id}.json`, for programs; the message beside a code is for people."""
 
     EMPTY = "empty"
     NOT_AN_IMAGE = "not-an-image"

@@ -68,7 +68,7 @@ class Output:
     """The output bucket of one pattern.
 
     small: client for data in memory; `s3` by default.
-    pause: `time.sleep`, between tries of a conditional write.
+    pause: waits between tries of a conditional write; `time.sleep` by default.
     withdrawn: called with the job's id before its results are removed, and again afterwards, to clear caches.
     """
 
@@ -79,7 +79,7 @@ class Output:
     withdrawn: Callable[[str], None] = lambda _job_id: None
 
     def put_part(self, key: str, data: "bytes | BinaryIO", media_type: str, **condition: str) -> None:
-        """Store a part of a result; its key contains the job's id, so caches may keep it for long."""
+        """Store a part of a result; its key contains the job's id, so caches may keep it for a long time."""
         client = self.small if self.small and isinstance(data, bytes) else self.s3
         client.put_object(
             Bucket=self.bucket,
@@ -113,7 +113,7 @@ class Output:
 
         Returns whether the pointer now shows the job.
 
-        The pointer gets the newer sequencer of event and document: a backfill's is older than S3's own.
+        The pointer gets the newer sequencer, the event's or the document's: S3's is newer than a backfill's.
         """
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document
@@ -134,7 +134,7 @@ class Output:
         """Remove results and replace the pointer with a tombstone, so that a late event cannot restore them.
 
         A delete marker hides the key whatever it showed. The deletion of one version affects the pointer only
-        while it shows that version; the tombstone keeps its sequencer, as newer events may still arrive.
+        while it shows that version; the tombstone keeps the pointer's sequencer, as newer events may arrive.
         """
         if event.change is Change.VERSION_DELETED:
             self._move_pointer(event.key, lambda now: _tombstone_for_version(now, event), tagging=DELETED_TAG)
@@ -148,7 +148,7 @@ class Output:
             self._withdraw(pointer["removed"])
 
     def confirm_source(self, event: ObjectEvent) -> bool:
-        """Return whether the version still exists; if not, remove what was published of it.
+        """Return whether the version still exists; if not, remove what was published from it.
 
         The deletion's own event may have been handled before there was anything to remove.
         """
@@ -179,7 +179,7 @@ class Output:
         return self._read(manifest_key(job_id))[0] is not None
 
     def _withdraw(self, job_id: str) -> None:
-        """Remove results; if there are any, call `withdrawn` before, in case of interruption, and after."""
+        """Remove results; if there are any, call `withdrawn` before (in case of interruption) and after."""
         was_there = next(self._pages(version_prefix(job_id)), None)
         if was_there:
             self.withdrawn(job_id)
@@ -207,7 +207,7 @@ class Output:
     def _store_manifest(self, document: Document) -> Document:
         """Store the manifest unless there is one; return the stored one.
 
-        A repeated job's would have other timings, and readers may have cached the first.
+        The manifest of a repeated job would have other timings, and readers may have cached the first one.
         """
         key = manifest_key(document["job_id"])
         for race in range(_RACES):
@@ -275,7 +275,7 @@ class Output:
 
 
 def _pause(race: int) -> float:
-    """Return the seconds to wait after the given race; all waits together are about three seconds."""
+    """Return the seconds to wait after losing the given race; all waits together take about three seconds."""
     return min(0.5, 0.02 * float(2**race))
 
 

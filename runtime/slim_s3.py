@@ -89,12 +89,12 @@ class S3:
         return {"Body": answer, "ContentLength": length, "ETag": answer.headers["etag"]}
 
     def head_object(self, **request: Any) -> dict[str, Any]:
-        """Return ContentLength and ETag only, otherwise as boto3."""
+        """Return what boto3 does, but only ContentLength and ETag."""
         answer = self._send("HeadObject", "HEAD", request)
         return {"ContentLength": int(answer.headers["content-length"]), "ETag": answer.headers["etag"]}
 
     def put_object(self, **request: Any) -> dict[str, Any]:
-        """Return the ETag only, otherwise as boto3."""
+        """Return what boto3 does, but only the ETag."""
         return {"ETag": self._send("PutObject", "PUT", request).headers["etag"]}
 
     def delete_objects(self, **request: Any) -> dict[str, Any]:

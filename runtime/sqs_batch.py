@@ -26,7 +26,7 @@ metrics = Metrics()
 class Outcome:
     """The result of processing one message.
 
-    metric: from the function's enum; names the CloudWatch metric to increment, and is the log message.
+    metric: a member of the function's enum: the CloudWatch metric to increment, and the log message.
     facts: fields to log with it.
     """
 
@@ -40,7 +40,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]
 
 
 def _about(body: str) -> dict[str, str]:
-    """Return what a message is about, for the log, without the uploader and their address.
+    """Return what a message is about, for the log, leaving out the uploader and their IP address.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """

@@ -22,7 +22,7 @@ def task_s3(session: boto3.Session, *, connections: int) -> S3:
         raise NoCredentialsError
 
     def renewed() -> Mapping[str, str]:
-        """Return the current credentials, all three read together."""
+        """Return the Region and the current credentials, which are read together to be consistent."""
         now = found.get_frozen_credentials()
         return {
             "AWS_ACCESS_KEY_ID": now.access_key or "",

@@ -1,4 +1,4 @@
-"""The meaning of S3's refusal to return a source: a rejection, or the error itself."""
+"""Decides whether S3's refusal to return a source is a rejection or is raised as it is."""
 
 from botocore.exceptions import ClientError
 
@@ -15,7 +15,7 @@ _FOREIGN_KEY = (
 
 
 def unreadable(error: ClientError) -> Exception:
-    """Return the exception to raise from `error`.
+    """Return the exception to raise: a Rejected, or `error` itself if it does not mean a rejection.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html

@@ -95,8 +95,8 @@ def context(image: str, *modules: str) -> Path:
 def packages(lock: Path, runtime: Runtime) -> Path:
     """Install the dependencies of a lock file for `runtime`, and return their folder.
 
-    pyvips 3 comes as source only. Without pkgconfig, which is not among our pins, it builds as pure Python
-    and finds libvips in pyvips-binary. Built against this machine's libvips, it would not run elsewhere; that
+    pyvips 3 comes as source only. Without pkgconfig, which we do not install, it builds as pure Python
+    and finds libvips in pyvips-binary. A build against this machine's libvips would not run elsewhere; it
     raises BundlingError, as a failure of pip does.
     """
 

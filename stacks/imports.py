@@ -10,7 +10,7 @@ DATA = ("*.toml", "*.json", "*.icc", "*.js", "*.sh")
 
 
 def closure(*modules: str, root: Path = ROOT) -> list[Path]:
-    """Return the files of our modules that the given ones need, sorted, with their packages' data.
+    """Return the sorted files of the given modules and of those they import, with their packages' data.
 
     modules: dotted names; the name of a package stands for its `__main__`. Imports within functions count;
     those for type checkers alone do not. Raises FileNotFoundError when there is no such module.

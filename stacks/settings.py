@@ -1,4 +1,4 @@
-"""Every choice a deployment has, read once from CDK context: `cdk deploy -c stage=production`."""
+"""Every setting of a deployment, read once from the CDK context: `cdk deploy -c stage=production`."""
 
 import platform
 import re
@@ -19,7 +19,7 @@ def number(default: int, *, least: int = 1, most: int) -> Any:
 
 
 def text(pattern: str, allowed: str, *, default: str = "", goes_with: str = "") -> Any:
-    """Return a field for text that matches a pattern, or is empty if that is the default.
+    """Return a field for text that matches a pattern; it may also be empty if its default is.
 
     allowed: the pattern in words. goes_with: another setting that must be given too.
     """
@@ -48,7 +48,7 @@ class Settings:
     egress: Literal["public-ip", "nat", "endpoints"] = "public-ip"
     """How tasks reach AWS: from a public IP address, through a NAT gateway or through interface endpoints."""
     flow_logs: Literal["off", "on"] = "off"
-    """VPC flow logs of the network, into a bucket."""
+    """Whether the network's VPC flow logs are written to a bucket."""
     waf: Literal["off", "on"] = "off"
     """An AWS WAF rate limit per IP address on the image service's distribution; only in us-east-1."""
     max_tasks: int = number(4, least=2, most=1000)
@@ -66,7 +66,7 @@ class Settings:
     )
     """Certificate of the custom domain."""
     deployments: Literal["rolling", "canary"] = "rolling"
-    """How FargatePattern deploys: rolling, or as a canary of a tenth of the requests, watched by alarms."""
+    """How FargatePattern deploys: rolling, or as a canary with a tenth of the requests, watched by alarms."""
     base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
     """Base image of the containers; the Dockerfiles say what it needs."""
     labels: Literal["off", "on"] = "off"
@@ -105,7 +105,7 @@ class Settings:
     exec: Literal["off", "on"] = "off"
     """ECS Exec: whoever may call it gets a shell in a running task; sessions are logged."""
     alarm_email: str = text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
-    """Email address that alarms notify; nobody if empty."""
+    """Email address that alarms notify; if empty, they notify nobody."""
     target: Literal["aws", "local"] = "aws"
     """What function packages are built for; `local` is this machine, for tools/local_aws/."""
 
@@ -130,7 +130,7 @@ class Settings:
 
     @property
     def cpu(self) -> str:
-        """Architecture of containers; on the local AWS this machine's, since it emulates no other."""
+        """CPU architecture of containers: this machine's on the local AWS, which emulates no other."""
         machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
         return machine if self.target == "local" else self.architecture
 

@@ -21,7 +21,7 @@ if Path(sys.argv[0]).name == "app.py":
 
 
 def run(compose: "Callable[[Construct, Settings], None]") -> None:
-    """Synthesise what `compose` adds to an app, with the settings of its context."""
+    """Synthesise what `compose` adds to an app, with the settings from the app's context."""
     import aws_cdk as cdk
 
     from stacks.bundling import BundlingError

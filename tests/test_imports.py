@@ -31,7 +31,7 @@ WITHIN_RUNTIME = {
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Yield dotted names, `from a import b` as a.b."""
+    """Yield the dotted names that a file imports; `from a import b` gives a.b."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

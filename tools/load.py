@@ -64,7 +64,7 @@ def at_once(ask: Ask, paths: Sequence[str], *, clients: int) -> Answers:
 
 
 def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float) -> Answers:
-    """Send each request at its time, whether or not earlier ones have been answered; at most 200 at once."""
+    """Send each request when it is due, whether or not earlier ones are answered; at most 200 at once."""
     began = time.monotonic()
 
     def one(number: int, path: str) -> Asked:
@@ -77,7 +77,7 @@ def steady(ask: Ask, paths: Iterator[str], *, per_second: float, seconds: float)
 
 
 def capacity(ask: Ask, paths: Iterator[str], *, clients: int, seconds: float) -> float:
-    """Return successful answers per second of `clients` clients, each of them asking again once answered."""
+    """Return successful answers per second of `clients` clients that each send one request after another."""
     began, drawing = time.monotonic(), threading.Lock()
 
     def one(_: int) -> int:

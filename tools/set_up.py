@@ -1,4 +1,4 @@
-"""Set-up of what the commands need, with nothing but Python's standard library."""
+"""Sets up what the commands need, with nothing but Python's standard library."""
 
 import hashlib
 import os
@@ -62,7 +62,7 @@ def set_up_local_aws() -> None:
 
 
 def set_up_peers() -> None:
-    """Set up the programs that benchmarks compare with."""
+    """Set up the programs that the benchmarks compare this project with."""
     locks = ["bench/requirements.txt", "bench/thumbor.txt", "bench/package-lock.json"]
     stamp = Stamp(VENV, locks, name=".peers")
     if not stamp.is_current():

@@ -1,6 +1,6 @@
 """Makes three renditions of a photo with Pillow: pillow.py PHOTO webp|jpeg COUNT plain|once.
 
-Prints CPU seconds per photo. plain: one decode per size and `thumbnail`; once: decode once with `draft`, and
+Prints CPU seconds per photo. plain: one decode per size and `thumbnail`; once: one decode with `draft`, then
 each smaller size from the one before.
 """
 

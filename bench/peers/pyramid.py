@@ -1,7 +1,7 @@
 """One image as tiles: by our writer into a callback that discards them, or by libvips' dzsave to a folder.
 
-pyramid.py ours|dzsave FILE prints its own peak memory in MB, since the kernel's count of a child starts with
-its parent's.
+pyramid.py ours|dzsave FILE prints its own peak memory in MB, because the peak that the kernel counts for a
+child process begins at the size of its parent.
 """
 
 import shutil

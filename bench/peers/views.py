@@ -1,4 +1,4 @@
-"""Prints the CPU seconds in which a process decodes and parses batches of records, or counts their views too.
+"""Prints the CPU seconds for decoding and parsing batches of records, or for counting their views as well.
 
 python bench/peers/views.py parse|count BATCHES SIZE
 """

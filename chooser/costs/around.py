@@ -59,7 +59,7 @@ def load_balancer(load: Workload, what: str, share: float, gb_hour: float = 1) -
 
 
 def capacity_units(load: Workload, gb_hour: float) -> float:
-    """Return capacity units, averaged over the day; the highest of four dimensions sets those of an hour."""
+    """Return capacity units, averaged over the day; in each hour, the highest of four dimensions counts."""
     gigabytes = (load.payload_in_mb + load.payload_out_mb) / GIB * 3600
     rules = max(0, load.listener_rules - FREE_RULES)
     return sum(

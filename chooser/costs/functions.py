@@ -14,7 +14,7 @@ PROVISIONED_BUSY = 0.7
 https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 """
 LEAST_BLOCKED = 0.001
-"""Minimum share of requests that may find no environment ready: no number of them makes it zero."""
+"""Minimum share of requests that may find no environment ready: no number of environments makes it zero."""
 NEVER = 1e12
 """A share of requests below one in this many is treated as none."""
 DISK_INCLUDED_MB = 512

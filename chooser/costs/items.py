@@ -39,7 +39,7 @@ class Item(NamedTuple):
 
 
 def priced(load: Workload, what: str, amount: float, name: str) -> Item:
-    """Return the cost of an amount, given in the price's unit, by price and tiers of the load's Region."""
+    """Return the cost of an amount, given in the price's unit, at the Region's price and tiers."""
     found = load.price(name)
     return Item(what, found.of(amount), (found,))
 

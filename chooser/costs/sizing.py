@@ -48,7 +48,7 @@ class Size(NamedTuple):
 
     @property
     def starts(self) -> float:
-        """Task starts per month, where an hour has more tasks than the one before."""
+        """Task starts per month: by how much each hour's tasks exceed those of the hour before."""
         before = (self.tasks[-1], *self.tasks)
         return DAYS * sum(max(0, after - one) for one, after in zip(before, self.tasks, strict=False))
 

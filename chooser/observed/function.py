@@ -107,7 +107,7 @@ def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
 
 
 def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:
-    """Yield parsed REPORT lines of a function. In a shared log group, stream names contain the function's."""
+    """Yield a function's parsed REPORT lines. In a shared log group, stream names contain its name."""
     length = (window.end - window.start) / SLICES
     for number in range(SLICES):
         start = window.start + number * length
@@ -129,7 +129,10 @@ def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple
 
 
 def report(line: str) -> tuple[int, float] | None:
-    """Parse a log line (text or JSON): MB used, and milliseconds of the start or 0; else None."""
+    """Return MB used and milliseconds of a cold start (0 if none) from a REPORT line; None for other lines.
+
+    Lines are text or JSON.
+    """
     if found := REPORT.search(line):
         return int(found[1]), float(found[2] or 0)
     try:

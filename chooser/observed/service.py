@@ -32,7 +32,7 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
 def _requests(
     session: Any, balancers: Sequence[Any], window: Window, architecture: str
 ) -> tuple[Seen, float]:
-    """Return the load at a service's load balancers, and the number of requests; else comments, and 0."""
+    """Return a service's load, as seen by load balancers, and its request count; comments and 0 if unseen."""
     unseen = f"not seen: {{ {architecture} = milliseconds of one request }}"
     client = session.client("elbv2")
     groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]

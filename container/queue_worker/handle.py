@@ -63,7 +63,10 @@ class Handler:
         return self.works.run(event, deadline=time.monotonic() + self.size.seconds)
 
     def _is_overtaken(self, event: ObjectEvent) -> bool:
-        """Return whether the key already shows something newer; if so, remove what was left unpublished."""
+        """Return whether the key already shows something newer.
+
+        If so, remove the event's results, unless they were published.
+        """
         output = self.works.output
         if not output.is_overtaken(event):
             return False

@@ -1,6 +1,6 @@
 """Scale-in protection: ECS does not stop a task of a service while the task says that it is busy.
 
-Without it a scale-in takes any task, even one in the middle of a job:
+Without it, a scale-in may stop any task, even one in the middle of a job:
 https://github.com/aws/aws-cdk/issues/20706
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 """

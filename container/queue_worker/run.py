@@ -109,8 +109,8 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     def forget(job_id: str) -> None:
         """Invalidate the paths of a job's results.
 
-        CloudFront limits invalidations in progress. After a failure, results expire from its cache within a
-        day.
+        This may fail, since CloudFront limits invalidations in progress: results then expire from its cache
+        within a day.
         """
         try:
             _invalidate(client("cloudfront"), told.distribution, job_id)

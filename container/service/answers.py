@@ -1,4 +1,4 @@
-"""Size limits on responses, set by whatever sits in front of the service; pure."""
+"""Size limits on responses, set by whatever sits in front of the service. Pure functions."""
 
 import pyvips
 

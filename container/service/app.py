@@ -140,7 +140,7 @@ class Service:
     async def _unchanged(
         self, asked: ImageRequest | InfoRequest, raw_path: str, request: Request
     ) -> Response | None:
-        """Return 304 if the client has the current answer, which does not require reading the image."""
+        """Return 304 if the client has the current answer; the image is not read for this."""
         leads_elsewhere = isinstance(asked, InfoRequest) and not asked.version
         if "if-none-match" not in request.headers or leads_elsewhere:
             return None

@@ -4,7 +4,7 @@ from runtime.rejection import Reason, Rejected
 
 
 class BadRequestError(Exception):
-    """Raised when the URL does not match the grammar, or asks for what image or service does not offer."""
+    """Raised when the URL is not in the grammar, or asks for what the image or the service does not offer."""
 
 
 class NotFoundError(Exception):
@@ -20,7 +20,7 @@ class DeadlineError(Exception):
 
 
 class StoreError(Exception):
-    """Raised when the store refuses a request: it denies access, say, or the bucket does not exist."""
+    """Raised when the store refuses a request: access is denied, for example, or there is no bucket."""
 
 
 class UnreachableError(StoreError):

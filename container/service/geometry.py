@@ -26,7 +26,7 @@ class Sizes:
     presets: tuple[str, ...] = ()
 
     def largest(self, width: int, height: int) -> tuple[int, int]:
-        """Return the largest allowed size of that shape, in pixels, without enlarging it."""
+        """Return the largest allowed size with that aspect ratio, in pixels, without enlarging."""
         factor = min(1, self.max_width / max(width, height), (self.max_area / (width * height)) ** 0.5)
         return max(1, int(width * factor)), max(1, int(height * factor))
 
@@ -102,7 +102,7 @@ def _turned_area(width: int, height: int, degrees: float) -> float:
 
 
 def _is_preset(asked: ImageRequest, placed: Transform, sizes: Sizes) -> bool:
-    """Return whether it asks for "full" or "square" in a preset's size, however the size is written."""
+    """Return whether "full" or "square" is requested in a preset's size, however the size is written."""
     is_whole = asked.region.kind in ("full", "square")
     return is_whole and (placed.to_width, placed.to_height) in preset_sizes(
         placed.width, placed.height, sizes

@@ -21,7 +21,8 @@ class Pool:
     async def run(self, function: Callable[[], T]) -> T:
         """Run the function in a thread and return its result. Raises BusyError when too many calls wait.
 
-        A call that is cancelled while it waits never begins; once begun it finishes, and counts until then.
+        A call that is cancelled while it waits never begins. Once begun, it finishes even if cancelled, and
+        counts as pending until then.
         """
         if self.pending >= self._room:
             raise BusyError("Too many requests are waiting already; try again in a moment.")

@@ -41,7 +41,7 @@ class Region:
 class Size:
     """A size. kind: "max", "pct" (percent), "fit" (within width and height) or "exact".
 
-    width, height: for "exact", one may be None, which keeps the shape.
+    width, height: for "exact", one may be None, which keeps the aspect ratio.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""The service's environment, checked once at start and translated into the types of its code."""
+"""The service's environment, checked once at start and converted to the types that its code uses."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _HOST = re.compile(r"[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceEnvironment):
-    """Settings, as in `ServiceEnvironment`."""
+    """The variables of `ServiceEnvironment`, checked and converted."""
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Self:
@@ -55,7 +55,7 @@ class Settings(ServiceEnvironment):
     def address(self, forwarded_host: str) -> str:
         """Return the base URL.
 
-        If none is set and the proxy is trusted, return https with X-Forwarded-Host if that is a valid host.
+        If none is set, it is https with X-Forwarded-Host, provided the proxy is trusted and the host valid.
         """
         if self.public_base_url or not self.trust_forwarded_host or not _HOST.fullmatch(forwarded_host):
             return self.base_url
@@ -63,7 +63,7 @@ class Settings(ServiceEnvironment):
 
     @property
     def threads(self) -> int:
-        """Threads that decode and encode."""
+        """Number of threads that decode and encode."""
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         return self.workers or here
 

@@ -27,7 +27,7 @@ log = logging.getLogger("service")
 
 
 def version_of(tag: str) -> str:
-    """Return 16 hex digits from the store's own version of an image."""
+    """Return 16 hex digits derived from the store's own version of an image."""
     return hashlib.sha256(tag.encode()).hexdigest()[:16]
 
 
@@ -62,7 +62,7 @@ class Memory:
 
 @dataclass(kw_only=True, eq=False)
 class Source:
-    """An image in memory. asked: how often it, a part of it or its description was requested."""
+    """An image in memory. asked: number of requests for it, for a part of it or for its `info.json`."""
 
     file: File
     fresh_until: float
@@ -72,12 +72,12 @@ class Source:
 
     @property
     def version(self) -> str:
-        """The version as it stands in URLs."""
+        """The version as it appears in URLs."""
         return version_of(self.file.version)
 
     @property
     def bytes(self) -> int:
-        """The bytes that it holds."""
+        """The number of bytes that it holds."""
         return len(self.file.data) + (size_of(self.file.header) if self.pyramid else 0)
 
 
@@ -99,9 +99,9 @@ class Shared:
 class Sources:
     """An LRU cache of sources within a budget of bytes.
 
-    Concurrent requests for one source share one fetch and one decode. spare: bytes beyond the budget that
-    requests alone may hold. fresh: seconds before the store is asked whether the source is unchanged; while
-    the store is unreachable, the cached source is served.
+    Concurrent requests for one source share one fetch and one decode. spare: bytes beyond the budget, for
+    what requests hold but the cache does not. fresh: seconds before the store is asked whether the source is
+    unchanged; while the store is unreachable, the cached source is served.
     """
 
     store: Store
@@ -124,7 +124,7 @@ class Sources:
     async def get(self, key: str, version: str = "") -> Source:
         """Return the source with that key, and with that version if one is given.
 
-        Raises as `Store.fetch` does, BusyError, and NotFoundError for a version that is not the current one.
+        Raises what `Store.fetch` raises, BusyError, and NotFoundError if the version is not the current one.
         """
         known = self._kept.get(key)
         # Another version may be a newer one: the store knows.
@@ -150,13 +150,13 @@ class Sources:
         return await self._once(f"version {key}", ask)
 
     def _refuse_again(self, key: str) -> None:
-        """Reject a source again that was rejected a moment ago, without reading it."""
+        """Raise the rejection again if the source was rejected a moment ago, without reading it."""
         until, reason, message = self._rejected.get(key, (0.0, Reason.DAMAGED, ""))
         if time.monotonic() < until:
             raise Rejected(reason, message)
 
     def _reject(self, key: str, rejected: Rejected) -> None:
-        """Remember why a source was rejected, but not the exception, which would keep frames in memory."""
+        """Remember why a source was rejected, but not the exception, which would keep its stack in memory."""
         self._drop(key)
         self._rejected.pop(key, None)
         self._rejected[key] = (time.monotonic() + self.fresh, rejected.reason, rejected.message)

@@ -30,7 +30,7 @@ def admit_all(_: int) -> None:
 
 
 FETCHES = 8
-"""Sources that are fetched at the same time."""
+"""Maximum number of sources that are fetched at the same time."""
 _NO_ANSWER = "The image bucket cannot be reached."
 _NONE = "There is no image with this name."
 _MISSING = {"NoSuchKey", "404", "NoSuchVersion"}
@@ -51,8 +51,8 @@ class Store(Protocol):
     def fetch(self, key: str, admit: Admit = admit_all) -> File:
         """Fetch the file.
 
-        Raises what `admit` raises, NotFoundError, StoreError, and Rejected for a file that is over the limits
-        or no image, as soon as its header shows it: within the first 64 KiB for most files.
+        Raises what `admit` raises, NotFoundError, StoreError, and Rejected for a file that exceeds the limits
+        or is not an image; for most such files, reading the first 64 KiB is enough.
         """
 
     def version(self, key: str) -> str:

@@ -1,8 +1,8 @@
 """One attempt at a job, with the kinds of work of an entry point.
 
-Exits with 0 when its job is done, 3 when it is rejected and 4 when it should be retried; any other code, but
-for those of a killed process, is a failure explained in the last line of the log. ECS has no time limit for
-tasks, so the worker enforces one.
+Exits with 0 when the job is done or has moved on without this attempt, 3 when it is rejected and 4 when it
+should be retried; any other code, except those of a killed process, is a failure explained in the last line
+of the log. ECS has no time limit for tasks, so the worker enforces one.
 """
 
 import json
@@ -93,7 +93,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _said(code: int, why: str) -> int:
-    """Log with the field names of the functions' logs, so that one query finds both; return the code."""
+    """Log with the same field names as the functions, so that one query covers all logs; return the code."""
     whose = {"job_id": os.environ.get(JOB_ID, ""), "attempt": int(os.environ.get(ATTEMPT, "0"))}
     trace = {"xray_trace_id": os.environ[TRACE_ID]} if os.environ.get(TRACE_ID) else {}
     print(json.dumps({"message": why, "exit": code, **whose, **trace}), flush=True)  # noqa: T201

@@ -1,4 +1,4 @@
-"""A function without Python: a shell script and a program number the lines of each uploaded text."""
+"""A function without Python: a shell script runs a program that numbers the lines of each uploaded text."""
 
 from pathlib import Path
 

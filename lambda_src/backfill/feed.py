@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 THREADS = 10
-"""Threads that look up objects: as many as a boto3 client keeps connections open."""
+"""Threads that look up objects: as many as the connections that a boto3 client keeps open."""
 MOST_MESSAGES = 10
 """Maximum per call:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 """
 BAD_REQUEST = "400"
-"""The status of a rejected HEAD request; HEAD responses have no body with details."""
+"""The error code if S3 refuses a HEAD request as invalid: the response has no body with details."""
 PAUSE_SECONDS = 0.5
-"""Seconds between looks at the queue."""
+"""Seconds between two polls of the queue."""
 LAST_SECONDS = 70
-"""Nothing is sent in these seconds before the timeout; an alarm fires at four fifths of the timeout."""
+"""Seconds before the timeout in which nothing is sent: an alarm fires at four fifths of the timeout."""
 OLDEST = "0"
 """A sequencer older than any that S3 issues."""
 JUST_AFTER = "0" * 40 + "1"
@@ -41,11 +41,11 @@ MESSAGES: tuple[Literal["ApproximateNumberOfMessages", "ApproximateNumberOfMessa
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
 )
-"""Messages waiting and in flight."""
+"""Queue attributes that count the waiting messages and those in flight."""
 
 
 class Found(StrEnum):
-    """What became of an object of the listing."""
+    """What became of an object in the listing."""
 
     SENT = "sent"
     SHOWN = "shown"
@@ -56,12 +56,12 @@ class Found(StrEnum):
     GONE = "gone"
     """It was deleted after the listing."""
     UNREADABLE = "unreadable"
-    """S3 refuses HEAD: the key is no valid address, or the object is encrypted with SSE-C."""
+    """S3 refuses a HEAD request: no URL can carry the key, or the object is encrypted with SSE-C."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The input of the function, which is called again with its answer until no keys are left.
+    """The function's input; the function is called again with its own output until no keys are left.
 
     keys: the objects' keys. at_once: maximum number of objects in progress in the pattern, live
         uploads included.
@@ -129,8 +129,8 @@ class Feeder:
     def _look(self, key: str) -> ObjectEvent | Found:
         """Return an event for the object's current version, or why there is nothing to do.
 
-        The pointer is read before the object, so what it shows is no newer than this version; an upload in
-        between is newer than the event made here.
+        The pointer is read first, so that it shows nothing newer than this version. An upload between the two
+        reads has an event of its own, which is newer than the one made here.
         """
         if key.endswith("/"):
             return Found.FOLDER
@@ -155,7 +155,7 @@ class Feeder:
         return Found.REJECTED if self.output.is_rejected(event.job_id) else event
 
     def _in_flight(self) -> int:
-        """Return the pattern's messages and jobs in progress or waiting. SQS counts approximately."""
+        """Return the number of messages and jobs waiting or in progress; SQS's count is approximate."""
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[*MESSAGES])
         return sum(int(told["Attributes"][name]) for name in MESSAGES) + self.open_jobs()
 
@@ -176,7 +176,7 @@ class Feeder:
 
 
 def as_message(event: ObjectEvent) -> dict[str, Any]:
-    """Return a message in the shape of EventBridge's, with the fields that our readers use.
+    """Return a message in the shape of EventBridge's, with the fields that its consumers use.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """

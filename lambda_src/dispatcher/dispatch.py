@@ -1,4 +1,4 @@
-"""Placement of jobs: here, in a task of the right size, or nowhere; recorded with the reason."""
+"""Placement of jobs: in this function, in a task of the right size, or nowhere; recorded with the reason."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from runtime.sqs_batch import Outcome
 from runtime.work.works import Works, source_gone
 
 LAST_SECONDS = 20
-"""How long before the function's timeout a job is handed to a task instead."""
+"""Seconds before the function's timeout at which an unfinished job is handed to a task."""
 DEPLOY_SECONDS = 900
 """How long a deployment may take to update the task definition, the policy for it and the function."""
 
@@ -90,9 +90,9 @@ class Dispatcher:
         return Outcome(metric=what, facts={**facts, **more})
 
     def _is_overtaken(self, job_id: str) -> bool:
-        """End a waiting job whose key shows something newer, and return whether it did.
+        """End a waiting job if its key already shows something newer; return whether it was ended.
 
-        Unpublished files are removed.
+        Files that the job has not published are removed.
         """
         job, output = self.jobs.get(job_id), self.works.output
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
@@ -102,7 +102,7 @@ class Dispatcher:
         return self.jobs.complete(job_id, OVERTAKEN) is not None
 
     def _run_here(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
-        """Run the job here, under a lease. If it fails, a task tries next."""
+        """Run the job in this function, under a lease. If it fails, a task tries next."""
         deadline = time.monotonic() + seconds() - LAST_SECONDS
         try:
             moved = self.works.run(job.event, deadline=deadline, placed=job.placed)

@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _answer_and_end(answer: dict[str, Any], request_id: str) -> None:
-    """Send the answer and end the process, whose running thread would continue during the next invocation.
+    """Send the answer and end the process, whose thread would otherwise run on into the next invocation.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-response
     """

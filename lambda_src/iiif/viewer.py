@@ -9,8 +9,8 @@ from mangum.handlers import HTTPGateway
 from mangum.types import Scope
 
 PREFIX = "/i/"
-"""Prefix of the viewer's own path in base64url: origin access control has signed some encoded paths wrongly
-(https://github.com/aws-samples/image-optimization/issues/44).
+"""Prefix of a path that holds the viewer's own path in base64url, since origin access control has signed some
+encoded paths wrongly (https://github.com/aws-samples/image-optimization/issues/44).
 """
 
 

@@ -15,6 +15,6 @@ class Metric(StrEnum):
     PUBLISHED = "Published"
     SUPERSEDED = "Superseded"
     LATENCY = "Latency"
-    """Time to process a message, in milliseconds; emitted by runtime/sqs_batch.py, as FAILED is."""
+    """Milliseconds to process a message that did not fail; emitted by runtime/sqs_batch.py, like FAILED."""
     FAILED = "Failed"
     """Failed attempts to process a message."""

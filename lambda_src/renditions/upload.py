@@ -40,10 +40,10 @@ class Work(Protocol):
         """Maximum size in bytes; larger files are rejected unread."""
 
     def make(self, body: Body, put: Put) -> dict[str, Any]:
-        """Store what is made of an upload, and return what its manifest says.
+        """Store the results of an upload, and return the facts for its manifest.
 
-        `source` is merged with the upload's identity, and `timings_ms` is logged too. Raises Rejected when a
-        retry would change nothing.
+        Of these, `source` is merged with the upload's identity, and `timings_ms` is logged too. Raises
+        Rejected when a retry would change nothing.
         """
 
 

@@ -70,7 +70,7 @@ class Tracker:
                 self.count(Metric.GB_SECONDS, round(stop.gb_seconds))
 
     def _follow(self, stop: StoppedTask) -> Job | None:
-        """Move the job on, if it is still waiting for this attempt's task."""
+        """Move the job to its next state, if this attempt and task are still its current ones."""
         job_id, attempt, task_arn = stop.job_id, stop.attempt, stop.task_arn
         try:
             if stop.next_step is NextStep.NEVER_RAN:
@@ -112,7 +112,7 @@ class Tracker:
             self.count(Metric.NOT_INVALIDATED, 1)
 
     def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
-        """Return what `look` makes of a job, or None if it raises, so that one job cannot stop the sweep.
+        """Return `look(job_id)`, or None if that raises an error, so that one job cannot stop the sweep.
 
         The job remains overdue or waiting, and alarms watch both.
         """

@@ -15,8 +15,8 @@ MOST_COUNTERS = 99
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 """
 KEPT_SECONDS = 30 * 86_400
-"""How long a counter is kept after its minute, and a mark after its last move: much longer than the stream's
-records.
+"""How long a counter is kept after its minute, and a mark after its last move: much longer than the stream
+keeps its records.
 """
 DIGITS = 129
 """Maximum digits of a sequence number (SequenceNumber in Kinesis's API); DynamoDB's numbers have fewer.

@@ -16,7 +16,7 @@ FIELDS = (
     "x-edge-request-id",
     "x-edge-result-type",
 )
-"""Fields of the log configuration; no address, cookie or user agent is among them.
+"""Fields of the log configuration; no IP address, cookie or user agent is among them.
 
 CloudFront sends fields in this order, not in that of the configuration:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html
@@ -30,7 +30,7 @@ MAX_IMAGE_BYTES = len("iiif/") + 1024
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 """
 OLDEST_SECONDS, NEWEST_SECONDS = KEPT_SECONDS, 3600
-"""How many seconds a record's time may lie before and after its arrival.
+"""How many seconds a record's timestamp may be before and after its arrival.
 
 An older record's counter would have expired; a newer record comes from a wrong clock.
 """

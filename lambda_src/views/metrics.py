@@ -18,7 +18,7 @@ class Metric(StrEnum):
     MALFORMED = "Malformed"
     """Records set aside with the reason."""
     ALREADY_COUNTED = "AlreadyCounted"
-    """Records of a batch that was delivered again after it was counted."""
+    """Records delivered again after they were counted."""
     FROM_CACHE = "FromCache"
     """Views answered from CloudFront's cache; included in VIEWS."""
     NOT_COUNTED = "NotCounted"

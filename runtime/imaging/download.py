@@ -16,7 +16,7 @@ class Body(Protocol):
 
 
 class Download:
-    """A body that can be read by offset: a rejected file costs its first 64 KiB, not the whole download."""
+    """A body that can be read by offset, so that usually only 64 KiB of a rejected file are downloaded."""
 
     def __init__(self, body: Body) -> None:
         self._body = body

@@ -11,7 +11,7 @@ LIBJPEG_TURBO_PIXELS = 1_000_000
 
 
 def encode(image: pyvips.Image, encoding: Encoding) -> bytes:
-    """Encode without metadata; JPEG, which has no alpha, on white. image: in memory, sRGB or grey, 8 bits."""
+    """Encode without metadata; a JPEG gets a white background. image: in memory, sRGB or grey, 8 bits."""
     match encoding:
         case Encoding.PNG:
             return bytes(image.pngsave_buffer(keep="none"))

@@ -1,4 +1,4 @@
-"""Configuration of libvips: only the loaders that are needed, no cache, and its errors as rejections."""
+"""Configuration of libvips: only the loaders that are needed, no cache, and errors turned into rejections."""
 
 import errno
 import functools

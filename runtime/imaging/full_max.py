@@ -1,4 +1,4 @@
-"""`full/max` of a tile pyramid, which level 0 requires, joined from tiles that are made anyway.
+"""The image `full/max`, which IIIF level 0 requires of a tile pyramid: joined from tiles made anyway.
 
 https://iiif.io/api/image/3.0/compliance/#32-size
 """

@@ -18,7 +18,7 @@ class Header:
     orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf).
     progressive: the decoder must hold the whole image before the first row is done; also for a JPEG with one
         scan per channel.
-    tiled: a TIFF of which parts can be read alone.
+    tiled: a TIFF whose parts can be read separately.
     bands: channels as decoded, including alpha; 4 where the header does not say.
     bits: bits per channel as decoded, 8 or 16.
     samples: a JPEG's samples per pixel, fewer than `bands` if its chroma is subsampled.

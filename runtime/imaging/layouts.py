@@ -1,6 +1,6 @@
-"""What is supported of each format: layouts, sample types, codecs, colours. The rest is refused by name.
+"""Supported layouts, sample types, codecs and colours of each format; a rejection names any other.
 
-libvips opens more than it shows correctly: anything not listed here would silently come out black, white,
+libvips also opens files that it shows wrongly: what is not listed here would silently come out black, white,
 striped or in other colours. The tables in docs/formats.md are generated from those here.
 """
 

@@ -14,7 +14,7 @@ class Limits:
     """Limits on one job, all checked before any pixel is decoded.
 
     max_pixels: width x height of the first page.
-    max_bytes: size of the file as uploaded; everything but the pyramid holds it in memory while decoding.
+    max_bytes: size of the file as uploaded; all work except tile pyramids holds it in memory while decoding.
     """
 
     max_pixels: int = 100_000_000

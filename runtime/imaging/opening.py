@@ -73,7 +73,7 @@ def needs_repair(tail: bytes, header: Header) -> bool:
 
 
 def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
-    """Return the orientation from the decoder, our header, or an eXIf behind a PNG's pixels."""
+    """Return the orientation from the decoder, our header, or an eXIf chunk after a PNG's pixels."""
     if opened.get_typeof("orientation"):
         found = int(opened.get("orientation"))
     else:
@@ -160,7 +160,7 @@ def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyv
 
 
 def whole(data: bytes, header: Header, width: int, height: int, *, size: str) -> pyvips.Image:
-    """Return the whole picture within or at a size: upright, sRGB or grey, in memory.
+    """Return the whole picture, fitted into a size or forced to it: upright, sRGB or grey, in memory.
 
     data, header: from `ready`.
     """

@@ -67,8 +67,8 @@ def write_pyramid(
     """Pass every tile of the image in `file` to `store`, then `full/max` and `info.json`; write no files.
 
     Tiles are upright, in sRGB or grey, 8 bits; JPEG tiles are flattened on white. address: the URL under
-    which `store` puts the pyramid. deadline: a time of `time.monotonic()`; until a decoder has produced its
-    first row, it cannot be stopped.
+    which `store` puts the pyramid. deadline: a value of `time.monotonic()`; a decoder cannot be stopped
+    before it has produced its first row.
 
     Raises what `store` raises, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS
     when the decoder finds more pixels than are accepted; MemoryError or OSError as `decoding` does.

@@ -59,7 +59,7 @@ def of_code_points(kind: str, primaries: int, transfer: int) -> Tones | None:
 def of_numbers(gamma: float | None, primaries: Chromaticities | None) -> Tones | None:
     """Return tones from a file's exponent (1 / 2.2 for most) and chromaticities; None if they are sRGB's.
 
-    Chromaticities with a white point that no eye could adapt to are ignored.
+    Chromaticities whose white point cannot be adapted to sRGB's are ignored.
     """
     exponent = None if gamma is None or abs(gamma * 2.2 - 1) < 0.05 else 1 / gamma
     own = primaries if primaries and _differ(primaries) and _is_white(primaries[6:8]) else SRGB

@@ -39,7 +39,7 @@ class Encoding(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Transform:
-    """A region of an image and what to make of it.
+    """A region of an image, and how to transform it.
 
     left, top, width, height: the region of the upright image, in its pixels.
 
@@ -166,7 +166,7 @@ def _box(asked: Transform) -> tuple[int, int, int, int]:
 
 
 def _resize(part: pyvips.Image, asked: Transform) -> pyvips.Image:
-    """Return the region in the size asked for, in sRGB; its aspect ratio may change."""
+    """Return the region at the requested size, in sRGB; its aspect ratio may change."""
     converted = conversion(part)
     is_done = (part.width, part.height) == (asked.to_width, asked.to_height) and part.format == "uchar"
     if is_done and not converted:

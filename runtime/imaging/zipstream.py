@@ -19,7 +19,7 @@ class StoredZip:
         self._searched = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
-        """Yield names and contents of the files that are complete with `data`.
+        """Yield the names and contents of the files that `data` completes.
 
         Data after the last file is ignored.
         """

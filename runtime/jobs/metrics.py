@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Service(StrEnum):
-    """The dimension `service` of each metric: which function counts it."""
+    """Values of the dimension `service`: the function that emits the metric."""
 
     DISPATCHER = "dispatcher"
     TRACKER = "tracker"
@@ -33,6 +33,6 @@ class Metric(StrEnum):
     JOB_NOT_SWEPT = "JobNotSwept"
     NOT_INVALIDATED = "NotInvalidated"
     LATENCY = "Latency"
-    """Time to process a message, in milliseconds; emitted by runtime/sqs_batch.py, as FAILED is."""
+    """Milliseconds to process a message that did not fail; emitted by runtime/sqs_batch.py, like FAILED."""
     FAILED = "Failed"
     """Failed attempts to process a message."""

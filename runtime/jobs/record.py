@@ -15,15 +15,15 @@ from runtime.placement.limits import fargate_size
 
 MAX_ATTEMPTS = 4
 PAUSES = (0, 240, 960)
-"""Seconds before attempts two, three and four: an outage of minutes must not use up all of them."""
+"""Seconds before attempts two, three and four: a few minutes' outage must not use up all attempts."""
 LEASE_SLACK_SECONDS = 30
-"""How long after the function's timeout its lease on a job ends."""
+"""Seconds by which a function's lease on a job outlasts its timeout."""
 NEVER_RAN_SECONDS = 300
 """Seconds before another task is requested in place of one that could not be started."""
 START_SECONDS = 900
-"""How long an accepted task may take to begin, usually one or two minutes; after that it never will."""
+"""How long an accepted task may take to begin; most take a minute or two, and a later one counts as lost."""
 STOP_SECONDS = 600
-"""How long after the worker's own deadline its task is stopped."""
+"""Seconds after the worker's own deadline at which its task is stopped."""
 OVERTAKEN = "A newer version of the file, or its deletion, was there first."
 """Message of a done job whose result is not shown."""
 KEEP_SECONDS = 90 * 24 * 3600
@@ -58,18 +58,18 @@ class Try:
 class Job:
     """One version of a source object on its way to results. Times are seconds since 1970.
 
-    where: "lambda" or "fargate", for this attempt. placement: why the first attempt went there;
-    decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: of a task.
+    where: "lambda" or "fargate", for this attempt. placement: why the first attempt went
+    where it did; decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: size of the task.
     spot: whether this attempt asks for FARGATE_SPOT.
     refusals: how often ECS is known to have started no task for it; part of RunTask's client token
         (task_launcher.py).
-    refused_since: when ECS began to refuse this attempt in a way that a deployment explains; 0
-        unless that is why it was last postponed.
+    refused_since: when ECS began to refuse this attempt for reasons that a deployment may explain; 0 if
+        the job was last postponed for another reason.
     counted_arns: the tasks whose usage was counted.
-    trace_id: X-Ray trace ID of the invocation that created it; the logs of its tasks contain it too.
-    due: while it waits, the earliest time to try it; else when it counts as lost.
-    first_attempt: the attempt that counts as the first after a reopening.
-    message: of a final state, for people. revision: for optimistic locking; incremented with each write
+    trace_id: X-Ray trace ID of the invocation that created the job; its tasks log that ID too.
+    due: of a waiting job, the earliest time to try it; of an active one, when it counts as lost.
+    first_attempt: number of the first attempt since the job was created or reopened.
+    message: explains a final state to people. revision: for optimistic locking; incremented with each write
         other than of `percent`. stamp: random per such write, by which a writer recognises its own.
     """
 
@@ -192,7 +192,7 @@ class Job:
     def put_back(self, now: float) -> "Job | None":
         """Return the job waiting again, after its task could not start.
 
-        The image, the network or Spot capacity may have been missing.
+        Possible causes: a missing image, the network, or a lack of Spot capacity.
         """
         if self.state is not State.STARTING:
             return None
@@ -213,7 +213,7 @@ class Job:
         return replace(self, counted_arns=(*self.counted_arns, task_arn))
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
-        """Return the job as running, reported by the worker; None if the job is no longer the worker's."""
+        """Return the job as running, as its worker reported; None if the worker no longer owns the job."""
         if not self.is_at(attempt, task_arn) or self.state is State.WORKING:
             return None
         if self.state is State.RUNNING and (not task_arn or self.task_arn != task_arn):
@@ -236,7 +236,7 @@ class Job:
     def next_attempt(self, now: float, why: str, *, larger: bool = False) -> "Job | None":
         """Return the job's next attempt, as an on-demand task.
 
-        FAILED after the last, or if no task is large enough.
+        After the last attempt, or if no task is large enough, the job is FAILED.
         """
         if self.is_final:
             return None

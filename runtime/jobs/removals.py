@@ -71,7 +71,7 @@ class Removals:
         return len(due)
 
     def _forget(self, key: str, due: int) -> None:
-        """Delete an entry unless the job was removed again in the meantime."""
+        """Delete an entry unless the job's results were removed again in the meantime."""
         try:
             self.table.delete_item(Key={"job_id": key}, ConditionExpression=Attr("due").eq(due))
         except ClientError as error:

@@ -51,7 +51,7 @@ class StoppedTask:
 
 
 def parse_stopped_task(task: Mapping[str, Any]) -> StoppedTask | None:
-    """Parse the `detail` of an event or a task from DescribeTasks; None for a task that is not ours."""
+    """Parse the `detail` of an event, or a task from DescribeTasks; None if the task is not ours."""
     of_job = _told(task) or _STARTED_BY.fullmatch(task.get("startedBy", ""))
     if not of_job:
         return None

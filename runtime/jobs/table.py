@@ -47,14 +47,14 @@ class JobStore:
         return new
 
     def claim(self, job_id: str, lease: float = 0) -> Job | None:
-        """Claim the attempt for the caller, so that nobody else does; None if it is not waiting or not due.
+        """Claim the attempt for the caller alone; None if the job is not waiting or not due.
 
         lease: how many seconds a function may hold it.
         """
         return self.transition(job_id, lambda job: job.claimed(self.clock(), lease))
 
     def started(self, job: Job, task_arn: str) -> Job | None:
-        """Record the task with which RunTask answered for that attempt."""
+        """Record the task that RunTask returned for that attempt."""
         return self.transition(job.job_id, lambda now: now.accepted(job.attempt, task_arn))
 
     def postpone(
@@ -68,7 +68,7 @@ class JobStore:
         return self.transition(job_id, step)
 
     def begin(self, job_id: str, attempt: int, task_arn: str, seconds: float) -> Job | None:
-        """Record that the worker runs; None when the job is no longer the worker's.
+        """Record that the worker runs; None when the worker no longer owns the job.
 
         seconds: the worker's own deadline.
         """
@@ -105,7 +105,7 @@ class JobStore:
     def try_again(
         self, job_id: str, attempt: int, why: str, *, task_arn: str = "", larger: bool = False
     ) -> Job | None:
-        """Begin the next attempt if `attempt` is current; FAILED after the last."""
+        """Let the job wait for its next attempt if `attempt` is current; after the last, it is FAILED."""
         return self.transition(
             job_id,
             lambda job: (
@@ -131,7 +131,7 @@ class JobStore:
         return self.transition(job_id, lambda job: job.reopened(self.clock()))
 
     def transition(self, job_id: str, step: Callable[[Job], Job | None]) -> Job | None:
-        """Store what `step` makes of the job, and return it; None if `step` returns None.
+        """Store the job that `step` returns, and return it; None if `step` returns None.
 
         If the job changed in the meantime, it is read again and `step` repeated. Raises KeyError when there
         is no such job, ContentionError when it keeps changing.
@@ -192,7 +192,7 @@ class JobStore:
     def open(self) -> int:
         """Return how many jobs are open, up to a few thousand; eventually consistent.
 
-        One page of the index each for waiting and active jobs.
+        Reads one page of the index for waiting jobs, and one for active jobs.
         """
         pages = (
             self.table.query(
@@ -205,7 +205,7 @@ class JobStore:
     def all(self, unreadable: list[str] | None = None) -> Iterator[Job]:
         """Yield every job by a scan: for commands that people run, on tables of a few thousand jobs.
 
-        unreadable: a list for the ids of records that cannot be parsed; without it such a record raises.
+        unreadable: gets the ids of records that cannot be parsed; if None, such a record raises an error.
         """
         more: dict[str, Any] = {}
         while True:

@@ -29,7 +29,7 @@ _PASSING = re.compile(
     "network interface|unavailable|internal|timed? ?out|above your limit",
     re.IGNORECASE,
 )
-"""Messages of transient failures, documented by AWS or reported by users; the same request may succeed later.
+"""Messages of transient failures, documented by AWS or reported by users; a later request may succeed.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
 """
@@ -62,7 +62,7 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class Retryable:
-    """A transient failure: no capacity, quota used up or throttled; the same request may succeed later.
+    """A transient failure: no capacity, an exhausted quota or throttling; a later request may succeed.
 
     refused: ECS definitely started nothing. Otherwise it may have; a retry with the same token will tell.
     """
@@ -73,7 +73,7 @@ class Retryable:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployInProgress:
-    """A refusal that a deployment may explain: access denied, or an inactive revision. Final if it lasts."""
+    """A refusal that a deployment may explain, such as access denied; it fails the job only if it lasts."""
 
     why: str
 
@@ -111,7 +111,7 @@ class TaskLauncher:
         """Return the RunTask request: a pure function of job, attempt and number of refusals by ECS.
 
         For up to 24 hours ECS answers a client token with its first response, failures included, so each
-        definite refusal needs a new token. A known token with other parameters is a ConflictException, so
+        definite refusal needs a new token. A known token with other parameters causes a ConflictException, so
         nothing here may depend on the time or the caller:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
         """
@@ -157,8 +157,8 @@ def started_by(job_id: str, attempt: int) -> str:
 def _failure(failures: Sequence[Mapping[str, Any]]) -> Answer:
     """Return the error in `failures` of a RunTask response, which has status 200 even if nothing was started.
 
-    A failure without a reason repeats an earlier one, from more than an hour ago, and says nothing about the
-    job.
+    A failure without a reason is what ECS returns for a token that failed more than an hour ago; it says
+    nothing about the job.
     """
     told = (": ".join(filter(None, (one.get("reason"), one.get("detail")))) for one in failures)
     said = "; ".join(filter(None, told))

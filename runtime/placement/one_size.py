@@ -20,7 +20,7 @@ class TaskSize:
     seconds: int
 
     def refusal(self, found: Estimate) -> str:
-        """Return why a job with that estimate does not fit, as a sentence; "" if it does."""
+        """Return why a job with the estimate `found` does not fit, as a sentence; "" if it fits."""
         bounds = (
             (found.memory_mb + SYSTEM_MB, self.memory_mb, "MB of memory"),
             (DISK_GIB + 2 * found.disk_mb * MB / 2**30, self.disk_gib, "GiB of disk"),

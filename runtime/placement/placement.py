@@ -1,6 +1,6 @@
 """Placement of a job: in the Lambda function, in a Fargate task of a certain size, or nowhere.
 
-Pure: from a work's estimate to a place and its reason. Knows neither prices nor images.
+Pure: turns a job's estimate into a placement and its reason. Knows neither prices nor images.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Estimate:
     """The resources that a job needs.
 
     Attributes:
-        subject: what is worked on, to follow "A": "600 x 400 px JPEG of 0.1 MB".
+        subject: what is worked on, in words that can follow "A": "600 x 400 px JPEG of 0.1 MB".
         memory_mb: peak of the process, never below what was measured.
         disk_mb: for the downloaded source, and for results where the work writes them to disk.
         cpu_seconds: seconds of one vCPU, without transfers.
@@ -80,7 +80,7 @@ class Rules:
 
 
 def place(found: Estimate, rules: Rules | None = None) -> Placement:
-    """Return where a job with that estimate goes, and why."""
+    """Return where a job with the estimate `found` goes, and why."""
     rules = rules or Rules()
 
     def rejected(what: str, decided_by: str) -> Placement:

@@ -7,7 +7,7 @@ from runtime.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class WorkEnvironment(Environment):
-    """Where jobs and results are.
+    """Where jobs and results are stored.
 
     Attributes:
         tiles_url: base URL of the distribution in front of the output bucket.

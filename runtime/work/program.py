@@ -23,7 +23,7 @@ from runtime.work.source import Source
 from runtime.work.work import Progress, Results
 
 INHERITED = ("PATH", "LANG", "TZ")
-"""Inherited variables: no credentials, and nothing that leads to any."""
+"""Environment variables that the program inherits: no credentials, and nothing that leads to any."""
 MANIFEST = "manifest.json"
 """File with the manifest's facts as a JSON object; every other file is a result."""
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
@@ -34,14 +34,14 @@ MB = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Work by a program: a runtime.work.work.Work.
+    """Work that is done by a program. Implements runtime.work.work.Work.
 
     Attributes:
         command: command line of the program.
-        subject: what its sources are, for people: "text".
+        subject: what its sources are called in messages to people, such as "text".
         most_bytes: larger sources are rejected.
         memory_mb: memory that it needs.
-        cpu_seconds: returns the CPU seconds for a source of that many bytes.
+        cpu_seconds: function that returns the CPU seconds for a source, given its size in bytes.
     """
 
     command: Sequence[str]

@@ -54,7 +54,7 @@ def estimate(scan: Header, size: int) -> Estimate:
 
 
 def _described(scan: Header, size: int) -> str:
-    """Return a description that follows "A"."""
+    """Return the scan in words, without an article, to follow "A"."""
     kind = f"{'progressive ' if scan.progressive else ''}{scan.format.upper()}"
     return f"{scan.width:,} x {scan.height:,} px {kind} of {size / MB:,.1f} MB"
 
@@ -62,7 +62,7 @@ def _described(scan: Header, size: int) -> str:
 def _strip(scan: Header, size: int) -> float:
     """Return the bytes held for a strip of a TIFF: as stored, and if it is planar, as decoded too.
 
-    A strip is read at once and decoded row by row, except in a planar TIFF. The result is 0 for other
+    A strip is read as a whole and decoded row by row, except in a planar TIFF. The result is 0 for other
     formats, and for interleaved uncompressed data, which libtiff reads row by row:
     https://libtiff.gitlab.io/libtiff/functions/TIFFOpen.html
     """

@@ -24,12 +24,12 @@ MEDIA_TYPES = {".jpg": "image/jpeg", ".json": "application/json"}
 
 @dataclass(frozen=True, kw_only=True)
 class Scans:
-    """Tiles of any image that runtime/imaging reads. A runtime.work.work.Work."""
+    """Makes tiles of any image that runtime/imaging reads. Implements runtime.work.work.Work."""
 
     limits: Limits
 
     def recognises(self, head: bytes) -> bool:
-        """Return whether the first bytes are of a supported format."""
+        """Return whether the first bytes are those of a supported format."""
         try:
             sniff(head[:SNIFF_BYTES])
         except Rejected:
@@ -37,7 +37,7 @@ class Scans:
         return True
 
     def estimate(self, source: Source) -> Estimate:
-        """Estimate from the header, by a few range requests. Raises Rejected."""
+        """Estimate from the header, with a few range requests. Raises Rejected."""
         check_bytes(source.size, self.limits.max_bytes)
         header = probe(source.read)
         check_pixels(header.width, header.height, header, self.limits)
@@ -46,7 +46,7 @@ class Scans:
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
-        """Store the pyramid, with `info.json` last, from which viewers find the rest."""
+        """Store the pyramid; `info.json`, from which viewers find the rest, is stored last."""
         started = time.monotonic()
         file = folder / "source"
         source.download(file, self.limits.max_bytes)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HEAD_BYTES = 64 * 1024
 """Size of the first read, which contains nearly every header; a TIFF's directory may be at the end."""
 MOST_BYTES = 8 * 1024 * 1024
-"""Maximum bytes to read ahead; only a longer read requests more. Sequential requests double up to it."""
+"""Maximum read-ahead in bytes: sequential requests double up to it; only a longer read requests more."""
 MOST_OF_A_HEADER = 64 * 1024 * 1024
 """Limit on all requests together: a directory that points back and forth would cause endless reads."""
 
@@ -26,7 +26,8 @@ MOST_OF_A_HEADER = 64 * 1024 * 1024
 class Source:
     """A source version. s3: a boto3 client.
 
-    Raises Rejected: SOURCE_GONE or UNREADABLE where S3 does not return it, DAMAGED for an endless header.
+    Raises Rejected: SOURCE_GONE or UNREADABLE if S3 does not return the version, DAMAGED if its header is
+    scattered over too much of the file.
     """
 
     s3: "S3Client"
@@ -45,7 +46,8 @@ class Source:
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes, from the first part, the part read last, or a new one.
 
-        A new part begins at a multiple of 64 KiB, since what a directory points to often lies just before it.
+        A new part begins at a multiple of 64 KiB: data that a directory points to often lies just before the
+        directory.
         """
         if self._head is None:
             self._head = self._range(0, HEAD_BYTES)
@@ -61,7 +63,7 @@ class Source:
         return self._part[offset - self._begin : offset - self._begin + length]
 
     def download(self, file: Path, most: int) -> None:
-        """Download the whole file by parallel ranges. Raises Rejected TOO_MANY_BYTES over `most` bytes."""
+        """Download the whole file in parallel ranges. Raises Rejected TOO_MANY_BYTES above `most` bytes."""
         bucket, key, version = self.event.bucket, self.event.key, self.event.version_id
         try:
             found = self.s3.head_object(Bucket=bucket, Key=key, VersionId=version)

@@ -10,7 +10,7 @@ THREADS = 8
 class Uploads:
     """Calls `put(path, data)` for each object from a few threads. A `with` block ends when all are stored.
 
-    Raises what a `put` raised, at a later `store` or at the end; calls not yet begun are dropped.
+    If a `put` raises, a later `store` or the end of the block raises the same; calls not begun are dropped.
     """
 
     def __init__(self, put: Callable[[str, bytes], None], *, threads: int = THREADS) -> None:

@@ -49,17 +49,17 @@ class Work(Protocol):
     """One kind of work: from a source version to results that are published atomically."""
 
     def recognises(self, head: bytes) -> bool:
-        """Return whether a source is of this kind by its first bytes. head: 64 KiB, or the whole file."""
+        """Return whether a source's first bytes are of this kind. head: 64 KiB, or all of a smaller file."""
 
     def estimate(self, source: Source) -> Estimate:
-        """Estimate the resources it needs, reading as little of the source as possible. Raises Rejected."""
+        """Estimate a job's resources, reading as little of its source as possible. Raises Rejected."""
 
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
     ) -> Mapping[str, Any]:
         """Do the work, and return the manifest's facts.
 
-        folder: empty, on disk, removed afterwards. deadline: a time of `time.monotonic()`.
+        folder: empty, on disk, removed afterwards. deadline: a time as `time.monotonic()` returns it.
 
         Raises Rejected, DeadlineExceededError, and transient errors.
         """

@@ -1,4 +1,4 @@
-"""The kinds of work that an entry point ships, and what they share: from a job's source to its manifest."""
+"""The kinds of work in an entry point, and the steps they share, from a job's source to its manifest."""
 
 import math
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Works:
     Attributes:
         s3: a boto3 client.
         url: base URL of the distribution in front of the output.
-        kinds: the first that recognises a source processes it; if none does, the first of all rejects it.
+        kinds: the first one that recognises a source processes it; if none does, `kinds[0]` rejects it.
         scratch: folder on disk for sources; the system's temporary folder by default.
     """
 
@@ -55,8 +55,8 @@ class Works:
     ) -> bool:
         """Do and publish the work for the event's version; False if something newer is already shown.
 
-        placed: where it ran and why, for the manifest. Raises Rejected, after removing what was stored
-            (published results only if the source is gone); DeadlineExceededError; what S3 raises.
+        placed: where it ran and why, for the manifest. Raises DeadlineExceededError, what S3 raises, and
+            Rejected; what was stored is then removed, but published results only if the source is gone.
         """
         moved = self.output.publish_again(event)
         if moved is None:

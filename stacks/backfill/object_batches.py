@@ -33,7 +33,7 @@ class ObjectBatches(Construct):
     The function gets `{"BatchInput": {"at_once": 2}, "Items": [{"key": "a.jpg"}, ...]}` and answers in the
     same shape. It is called again with its answer until that has no Items; the report has the last answer.
 
-    source: the bucket's name. reports: where the reports go.
+    source: the name of the bucket to list. reports: the bucket for reports.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 class Alarms(Construct):
     """The alarms of one stack.
 
-    Each description says why it matters and links to its entry in docs/runbooks.md.
+    Each alarm's description says why the alarm matters and names its entry in docs/runbooks.md.
 
     email: whom to notify; if empty, the alarms only show in CloudWatch.
     """

@@ -1,4 +1,4 @@
-"""ECS Exec if `exec=on`: a shell in a running task through the AWS CLI, despite a read-only root.
+"""ECS Exec if `exec=on`: a shell in a running task through the AWS CLI, despite its read-only file system.
 
 AWS documents the two as incompatible; with the agent's three folders as volumes, they work together:
 https://github.com/aws/containers-roadmap/issues/1359

@@ -17,7 +17,7 @@ NEAR_TIMEOUT = 0.8
 
 
 class Function(lambda_.Function):
-    """A function on the architecture of the settings.
+    """A function for the CPU architecture that the settings name.
 
     Its role may write to its own log group and send traces, and nothing else until the stack grants it:
     the managed policy that CDK attaches by default would let it create any log group in the account.

@@ -33,7 +33,7 @@ def allow_objects(who: iam.IGrantable, bucket: PrivateBucket, actions: Mapping[s
 
 
 def default_policy(who: iam.IGrantable) -> IConstruct:
-    """Return the default policy that CDK makes for the role with its first statement."""
+    """Return the role's default policy, which CDK creates when the first statement is added."""
     role = who if isinstance(who, iam.Role) else who.grant_principal
     assert isinstance(role, iam.Role)
     return role.node.find_child("DefaultPolicy")

@@ -1,4 +1,4 @@
-"""An S3 bucket that only its stack's grants give access to."""
+"""An S3 bucket that is accessible only through its stack's grants."""
 
 from functools import cached_property
 

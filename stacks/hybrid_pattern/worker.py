@@ -43,7 +43,7 @@ class Worker(Construct):
     tiles: the distribution in front of the output. jobs: the job table. work: the environment that dispatcher
         and worker share.
     works: the kinds of work. launch: environment variables for starting the task. stopped: event
-        pattern for its stop. role: its task role.
+        pattern for stopped tasks of the cluster. role: the task role.
     """
 
     def __init__(

@@ -15,14 +15,14 @@ from stacks.settings import Settings
 TIMEOUT = cdk.Duration.seconds(30)
 """Above the service's own deadline of 15 s plus a cold start, so that viewers see the service's error."""
 WARM = 1
-"""Execution environments that `warm=provisioned` keeps."""
+"""Number of execution environments that `warm=provisioned` keeps initialised."""
 
 
 class IiifFunction(PythonFunction):
     """A function that only reads the source.
 
     live: the alias, which exists from the first deploy whatever `warm` is. A URL's qualifier cannot be
-    updated: `AWS::Lambda::Url` would be replaced, and its address change.
+    updated: `AWS::Lambda::Url` would be replaced, and its address would change.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Alarms on what the service counts: failed attempts, jobs given back, and failed invalidations."""
+"""Alarms on what the service counts: failed attempts, jobs returned to the queue, failed invalidations."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -9,7 +9,7 @@ from stacks.constructs.alarms import PERIOD, Alarms
 
 
 def watch_worker(scope: Construct, alarms: Alarms) -> None:
-    """Add alarms on what the service counts. Its queue's are in stacks/constructs/event_queue.py."""
+    """Add alarms on what the service counts. Those on its queue are in stacks/constructs/event_queue.py."""
 
     def counted(name: Metric) -> cloudwatch.Metric:
         return cloudwatch.Metric(

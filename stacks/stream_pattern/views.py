@@ -24,7 +24,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 """
 WINDOW = cdk.Duration.seconds(10)
 RETRIES = 20
-"""Retries of a batch. A batch that kills the process is bisected to one record; bisecting takes no retries.
+"""Retries of a batch. A batch that kills the process is bisected to one record; bisecting uses up no retry.
 """
 MAX_AGE = cdk.Duration.hours(23)
 """Maximum record age: an hour before the stream's retention ends."""
@@ -33,7 +33,7 @@ MAX_AGE = cdk.Duration.hours(23)
 class Views(PythonFunction):
     """Counts each record of the stream once: one batch per shard at a time, in the shard's order.
 
-    A failed batch is retried from its first uncounted record. Records that keep failing go whole to
+    A failed batch is retried from its first uncounted record. Records that keep failing are stored in full in
     `set_aside`: a queue would get only their sequence numbers, and the records may expire before somebody
     looks.
     """

@@ -1,4 +1,4 @@
-"""A local AWS, and patterns that the real CDK CLI deploys in it, each once for all tests that need it."""
+"""A local AWS, and patterns that the real CDK CLI deploys to it, each once for all tests that need it."""
 
 import json
 import subprocess
@@ -154,7 +154,7 @@ def tasks_only(hybrid: HybridDriver) -> Iterator[None]:
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 300) -> T:
-    """Call `look` until it returns a true value, and return it; the limit allows for slow machines."""
+    """Call `look` until it returns a true value, and return that; the limit allows for slow machines."""
     begun = monotonic()
     while not (found := look()):
         waited = monotonic() - begun
@@ -244,7 +244,7 @@ def without(client: Client, role: str, action: str) -> Iterator[None]:
 
 @contextmanager
 def lacking(driver: LambdaDriver, action: str, *, receives: int = MANY_RECEIVES) -> Iterator[None]:
-    """Call `without` for the function's role; redeliver failed messages soon, up to `receives` receives."""
+    """Use `without` on the function's role; redeliver failed messages soon, up to `receives` times in all."""
     role, queue = role_of(driver.client, driver.outputs["FunctionName"]), driver.outputs["Queue"]
     sqs = driver.client("sqs")
     before = redeliver_soon(sqs, queue, receives=receives)
@@ -290,7 +290,7 @@ def process_of(aws: LocalAws, task: Mapping[str, Any]) -> int:
 
 
 def _policy(client: Client, role: str, action: str = "") -> tuple[str, dict[str, Any]]:
-    """Return a role's policy (name, document); of several, the one with `action` first in a statement."""
+    """Return a policy's name and document; of several, the one in which `action` is first in a statement."""
     iam = client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     found = [(one, iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"]) for one in names]

@@ -1,4 +1,4 @@
-"""The comparison of the image service as a function and as tasks, at its smallest, on the local AWS."""
+"""A minimal run, on the local AWS, of the comparison of the image service as a function and as tasks."""
 
 import io
 

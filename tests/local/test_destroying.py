@@ -1,4 +1,4 @@
-"""The last test here: destroying leaves nothing behind, not even non-empty buckets or the CDK's helpers."""
+"""The deployment's last test: destroying leaves nothing, not even non-empty buckets or the CDK's helpers."""
 
 import os
 from typing import Any

@@ -17,7 +17,7 @@ from tools.local_aws.deployment import Cdk
 
 KEYS = ("a b/é+1.jpg", "100%25 & more?.jpg", "a%2Fb.jpg", "日本/図.jpg")
 UNSEEN = "unseen.jpg"
-"""An identifier not requested before: for a minute, the function serves a source it holds without S3."""
+"""An identifier not requested before: for a minute, the function serves a cached source without asking S3."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -106,7 +106,7 @@ def test_warm_changes_neither_the_url_nor_what_it_answers(
 
 
 def test_a_viewer_may_write_a_path_in_several_ways(answering: FunctionDriver) -> None:
-    """These paths name one identifier: https://iiif.io/api/image/3.0/#9-uri-encoding-and-decoding"""
+    """All these paths name the same identifier: https://iiif.io/api/image/3.0/#9-uri-encoding-and-decoding"""
     key = KEYS[0]
     for identifier in (quote(key, safe=""), quote(key, safe="+"), quote(key, safe="").lower()):
         assert answering.get(f"/iiif/3/{identifier}/full/40,/0/default.jpg").status == 200

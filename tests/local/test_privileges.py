@@ -1,4 +1,4 @@
-"""The role of LambdaPattern's function: without a statement that MiniStack checks, its call is denied."""
+"""The role of LambdaPattern's function: if a statement that MiniStack checks is missing, a call is denied."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ PHOTO = encode(corners(60, 40), ".jpg")
 WHO = "renditions"
 BREAKS = denied_without(WHO)
 NOT_ASKED = not_asked(WHO)
-"""Statements that MiniStack does not check: it reads queues, writes logs and drops traces without the role,
+"""Statements that MiniStack does not check: it reads queues, writes logs and drops traces whatever the role,
 and accepts a tag with any PutObject. `test_the_function_may_do_just_what_is_listed_here` asserts them
 instead.
 """

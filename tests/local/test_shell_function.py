@@ -1,4 +1,4 @@
-"""The function written in shell, deployed beside the patterns: `provided.al2023` and the same contract."""
+"""The example function in shell (`provided.al2023`), deployed beside the patterns, keeps their contract."""
 
 from collections.abc import Iterator
 from dataclasses import replace

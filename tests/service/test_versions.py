@@ -14,7 +14,7 @@ from tests.support.shelf import PHOTO, Shelf, served
 
 
 def test_a_picture_that_is_overwritten_is_never_mixed_with_the_new_one() -> None:
-    """Two tasks read one bucket, and each looks for a new version at its own time."""
+    """Two tasks read one bucket, and they check for a new version at different times."""
     new = encode(noise(700, 500), ".jpg")
 
     async def run() -> None:

@@ -46,7 +46,7 @@ def tiered(amount: Decimal, tiers: Sequence[tuple[Decimal | None, Decimal]]) -> 
 
 
 def runs(load: Load) -> Decimal:
-    """Return invocations or jobs, retries included."""
+    """Return the number of invocations or jobs, retries included."""
     return number(load["requests"]) * number(load["attempts"])
 
 
@@ -66,7 +66,7 @@ def rates(load: Load) -> list[Decimal]:
 def on_demand(load: Load, architecture: str, way: str) -> Decimal:
     """Return Lambda's bill: requests, GB-seconds of work and of starts, /tmp over 512 MB, SnapStart.
 
-    Added, as in `provisioned` and `managed`: entry point (`way`), logs, traffic, requests to other services.
+    Like `provisioned` and `managed`, it adds entry point (`way`), logs, traffic, requests to other services.
     """
     count, memory = runs(load), number(load["memory_mb"]) / GIB
     starts = count * number(load["cold_share"])
@@ -81,8 +81,8 @@ def on_demand(load: Load, architecture: str, way: str) -> Decimal:
 def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float], spilled: float) -> Decimal:
     """Return Lambda's bill with provisioned concurrency.
 
-    It has the provisioned GB-seconds of the whole month, a lower price for the work, and the on-demand price,
-    with a cold start each, for the share of requests that finds no environment ready.
+    It adds up the provisioned GB-seconds of the whole month, the work at a lower price, and the requests that
+    find no environment ready: each of those has a cold start, and costs the on-demand price.
     """
     count, memory, over = runs(load), number(load["memory_mb"]) / GIB, number(spilled)
     held, used = KEPT[architecture]
@@ -107,7 +107,7 @@ def managed(load: Load, way: str, instances: int) -> Decimal:
 def service(
     load: Load, architecture: str, before: str, vcpus: float, memory_gb: float, tasks: Sequence[float]
 ) -> Decimal:
-    """Return a service's bill: tasks by the second from the image pull on, and its entry point.
+    """Return a service's bill: its tasks, billed by the second from the image pull on, and its entry point.
 
     Logs, traffic, NAT gateways or endpoints, and requests to other services are added.
     """
@@ -214,7 +214,7 @@ def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
 
 
 def _asked(load: Load) -> Decimal:
-    """Return the requests to CloudFront; a WebSocket connection counts as one."""
+    """Return the number of requests to CloudFront; a WebSocket connection counts as one."""
     if load["long_connections"]:
         return number(load["connections"]) / number(load["longest_seconds"]) * HOURS * 3600
     return number(load["requests"])

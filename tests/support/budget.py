@@ -1,4 +1,4 @@
-"""The cost of a run of all tests, and two busy loops beside it: options of `python3 dev.py test`.
+"""Two options of `python3 dev.py test`: --budget prints a run's cost, --under-load adds two busy loops.
 
 CPU time is counted in warm `cdk synth`s of an app with one bucket, measured at the end of the same run, so
 that the budget means the same on every machine. Expensive tests are marked `slow`.
@@ -25,7 +25,7 @@ TOLERANCE = 1.25
 SYNTHS, LOOPS = 5, 2
 ONE_BUCKET = Path(__file__).with_name("one_bucket.py")
 _SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    for _ in range(10**6): pass"
-"""Gets its parent's pid as an argument, since getppid could first run after the parent's death."""
+"""Takes its parent's pid as an argument: if the parent is already dead, getppid returns another one."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Budget:
-    """The budget, in the process that starts the workers."""
+    """The plugin for both options, in the process that starts pytest's workers."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -52,7 +52,7 @@ class Budget:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Measure the cost once workers have ended, for the line that ends the output.
+        """Measure the cost once the workers have ended, for the last line of the output.
 
         With --under-load nothing is measured, as CPU seconds then show how crowded the machine was.
         """
@@ -78,7 +78,7 @@ _LINE = pytest.StashKey[str]()
 
 
 def told(spent: float, unit: float) -> str:
-    """Return the line that ends the output. spent, unit: CPU seconds of the run and of one synth."""
+    """Return the last line of the output. spent, unit: CPU seconds of the run and of one synth."""
     line = (
         f"{spent:.0f} s of CPU: {spent / unit:.0f} one-bucket synths of {unit:.2f} s each, "
         f"{spent / unit / BUDGET:.0%} of the budget of {BUDGET}"

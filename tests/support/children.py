@@ -1,4 +1,4 @@
-"""`python3 -m tests.support.children`: a child process that behaves as its order's `file` says."""
+"""`python3 -m tests.support.children`: a child process that behaves as `file` in its order says."""
 
 import json
 import os

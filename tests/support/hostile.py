@@ -189,7 +189,7 @@ def hostile(seed: int, number: int) -> bytes:
 
 
 def corpus(seed: int, count: int) -> Iterator[tuple[int, bytes]]:
-    """Yield `count` files, of every attack in turn."""
+    """Yield `count` files with their numbers, taking the attacks in turn."""
     for number in range(count):
         yield number, hostile(seed, number)
 

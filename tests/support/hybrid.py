@@ -42,7 +42,7 @@ class Ecs:
 
     vcpus: the account's quota for all tasks together.
 
-    A repeated client token gets its first answer for 24 hours; its failures have no reason after one hour:
+    For 24 hours a repeated client token gets the first answer again, after one hour without failure reasons:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
     """
 
@@ -113,7 +113,7 @@ class Ecs:
 
 @dataclass
 class Edge:
-    """CloudFront: invalidated paths by caller reference. busy: too many are in progress.
+    """CloudFront: invalidated paths by caller reference. busy: too many invalidations are in progress.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
     """

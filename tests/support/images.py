@@ -41,7 +41,7 @@ def decode(data: bytes) -> pyvips.Image:
 
 
 def colour_at(image: pyvips.Image, x: float, y: float) -> tuple[float, ...]:
-    """Return the colour at a place given as shares of width and height."""
+    """Return the colour at a position given as fractions of width and height."""
     return tuple(image(int(x * image.width), int(y * image.height)))
 
 

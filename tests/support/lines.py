@@ -20,7 +20,7 @@ FUNCTION_SECONDS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """A runtime.work.work.Work. Recognises every file, and rejects one with a NUL byte."""
+    """Implements runtime.work.work.Work: recognises every file, and rejects one with a NUL byte."""
 
     def recognises(self, head: bytes) -> bool:
         return True

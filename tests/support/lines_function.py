@@ -16,7 +16,7 @@ from runtime.sqs_batch import Outcome, each_message
 
 
 class Numbered:
-    """A lambda_src.renditions.upload.Work."""
+    """Implements lambda_src.renditions.upload.Work."""
 
     max_bytes = 10_000_000
 

@@ -55,7 +55,7 @@ GO_TOGETHER = {
 
 
 def complete(settings: dict[str, str]) -> dict[str, str]:
-    """Return the settings with those that some of them require."""
+    """Return the settings, plus those that some of them require."""
     return {
         **settings,
         **{k: v for name, more in GO_TOGETHER.items() if settings[name] for k, v in more.items()},

@@ -1,4 +1,4 @@
-"""TIFFs of any layout, including some of cameras, scanners and GIS software that no library here writes."""
+"""TIFFs of any layout, also those of cameras, scanners and GIS software, which no library here writes."""
 
 import itertools
 import struct

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 AGAINST_THE_TEXT = {"size_noup"}
-"""Tests that contradict the specification: they want a 400 for `!w,h` beyond the image's size, where the text
-wants the image's own size, "not larger than the extracted region", which viewers that request thumbnails of
-small pictures rely on: docs/decisions/0016.
+"""Tests that contradict the specification: they want a 400 for `!w,h` beyond the image's size. The text wants
+the image's own size there, "not larger than the extracted region", and viewers rely on that for thumbnails of
+small pictures: docs/decisions/0016.
 """
 NOT_WRITTEN = {"format_pdf", "format_jp2", "format_gif", "format_tif"}
 

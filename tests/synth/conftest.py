@@ -36,7 +36,7 @@ def templates(**settings: str) -> dict[str, Template]:
 
 
 def synthesise(stack: str, **settings: str) -> Template:
-    """Return one template; without settings, with the defaults."""
+    """Return one template; settings that are not given have their defaults."""
     return templates(**settings)[stack]
 
 

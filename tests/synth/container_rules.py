@@ -18,7 +18,7 @@ def no_limits_on_a_container(template: Template) -> Iterator[str]:
 
 
 def nothing_is_open_to_the_world(template: Template) -> Iterator[str]:
-    """An internal load balancer has no address that the internet could reach."""
+    """Internal load balancers are exempt: they have no address that the internet could reach."""
     internal = [
         one["Properties"].get("SecurityGroups")
         for _, one in of_type(template, "AWS::ElasticLoadBalancingV2::LoadBalancer")
@@ -68,7 +68,7 @@ WRITTEN_BY_EXEC = {"/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ss
 
 
 def shells_are_logged_and_can_start(template: Template) -> Iterator[str]:
-    """Either all that ECS Exec needs exists, with its log, or none of it."""
+    """Either everything that ECS Exec needs exists, including its session log, or nothing does."""
     clusters = [one["Properties"] for _, one in of_type(template, "AWS::ECS::Cluster")]
     sessions = [one.get("Configuration", {}).get("ExecuteCommandConfiguration", {}) for one in clusters]
     is_on = any(one.get("LogConfiguration", {}).get("CloudWatchLogGroupName") for one in sessions)

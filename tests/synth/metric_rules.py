@@ -24,7 +24,7 @@ OURS: dict[str, tuple[type[StrEnum], set[str]]] = {
     "QueuePattern": (queue.Metric, {queue.SERVICE}),
     "StreamPattern": (views.Metric, {views.SERVICE}),
 }
-"""Our metrics: names, and values of `service`, by the stack whose name ends their namespace."""
+"""Our metric names and values of the dimension `service`, by stack: a namespace ends with a stack's name."""
 AWS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     "AWS/Lambda": {
@@ -99,7 +99,7 @@ def _of_line(line: list[Any]) -> Iterator[Metric]:
 
 
 SEARCHED = re.compile(r"\{([\w/]+),[^}]*\} MetricName=\"(\w+)\"")
-"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html"""
+"""Syntax: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html"""
 
 
 def text(value: Any) -> str:

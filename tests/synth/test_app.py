@@ -1,4 +1,4 @@
-"""The real app through the real CDK CLI."""
+"""The real app, synthesised by the real CDK CLI."""
 
 import json
 import os

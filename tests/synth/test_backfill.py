@@ -28,7 +28,7 @@ def templates(
 
 
 def definition(template: Template) -> dict[str, Any]:
-    """Return the state machine's definition, with what CloudFormation fills in as `<...>`."""
+    """Return the state machine's definition, with `<...>` in place of what CloudFormation fills in."""
     joined = only(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
     text = "".join(part if isinstance(part, str) else f"<{next(iter(part.values()))}>" for part in joined)
     return dict(json.loads(text.replace("['", "").replace("', 'Arn']", "")))

@@ -24,7 +24,7 @@ KEPT = (
     *("AWS::Lambda::Url", "AWS::Lambda::Alias"),
 )
 NEVER_UPDATED = ("AWS::CloudFront::VpcOrigin",)
-"""Not even updated in place while a distribution uses it: https://github.com/aws/aws-cdk/issues/34629"""
+"""Cannot even be updated in place while in use: https://github.com/aws/aws-cdk/issues/34629"""
 CHANGES = {
     "architecture": {"architecture": "x86_64"},
     "egress: nat": {"egress": "nat"},
@@ -57,7 +57,7 @@ OF_THIS_MACHINE = {"target"}
 
 
 def kept(settings: dict[str, str]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what must be kept, by stack and logical id."""
+    """Return the resources that must be kept, by stack and logical id."""
     return {
         (stack, name): resource
         for stack, template in templates(**settings).items()
@@ -103,7 +103,7 @@ def test_turning_a_setting_on_and_off_replaces_nothing_that_is_kept(change: str)
 
 
 def test_the_vpc_origin_stays_as_it_was_first_deployed() -> None:
-    """To change anything, change its logical id and name too: a new one is made before the old one goes."""
+    """To change the origin, change its logical id and name too: a new one is made before the old one goes."""
     (origin,) = resources(templates()["FargatePattern"], "AWS::CloudFront::VpcOrigin").items()
     name, resource = origin
     assert name == "FrontDoorVpcOrigin700FCD9B"

@@ -1,4 +1,4 @@
-"""The stack for GitHub Actions: a token of one branch of one repository, and three roles to assume."""
+"""The stack for GitHub Actions: its role trusts one branch of one repository, and may assume three roles."""
 
 import json
 import re

@@ -22,7 +22,7 @@ def container_of(template: Template) -> dict[str, Any]:
 
 
 def statements(template: Template, start: str) -> set[tuple[str, str]]:
-    """Return each action of a role's policy with its resource: the logical id in it, if there is one."""
+    """Return each action of a role's policy with its resource, as a logical id without hash if it has one."""
     _, policy = one_named(template, "AWS::IAM::Policy", start)
     found = set()
     for one in policy["Properties"]["PolicyDocument"]["Statement"]:

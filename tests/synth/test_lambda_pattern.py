@@ -118,7 +118,7 @@ ON_OBJECTS = {
 
 
 def plain(resource: Any) -> str:
-    """Return a resource as its logical id without the hash, and what is appended: `Output/v/*`."""
+    """Return a resource as its logical id without the hash, plus what is appended, such as `Output/v/*`."""
     if isinstance(resource, dict) and "Fn::Join" in resource:
         return "".join(map(plain, resource["Fn::Join"][1]))
     return resource if isinstance(resource, str) else str(resource["Fn::GetAtt"][0])[:-8]

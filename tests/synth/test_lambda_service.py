@@ -119,7 +119,7 @@ def test_our_function_reads_the_path_that_cloudfronts_function_writes(path: str)
 
 
 def test_an_answer_fits_into_six_megabytes_with_room_for_its_headers(template: Template) -> None:
-    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    """Lambda's limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     most = int(environment(template)["MAX_ANSWER_BYTES"])
     assert 6 * 2**20 - 4 * most / 3 > 16_000
 

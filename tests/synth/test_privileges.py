@@ -20,7 +20,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def plain(value: Any) -> str:
-    """Return a resource with its logical ids without hashes: `Output/v/*`."""
+    """Return a resource with the hashes of its logical ids left out, such as `Output/v/*`."""
     match value:
         case {"Fn::Join": [_, parts]}:
             return "".join(map(plain, parts))

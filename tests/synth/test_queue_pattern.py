@@ -33,7 +33,7 @@ def steps(template: Template, name: str) -> list[dict[str, Any]]:
 
 
 def capacity(template: Template, messages: int) -> list[int]:
-    """Return the capacities of all steps that apply with that many messages: one, if the steps have no gap.
+    """Return the capacities of all steps that apply with that many messages; there should be exactly one.
 
     A step applies from its lower bound up to, but not including, its upper bound.
     """

@@ -1,4 +1,4 @@
-"""Every rule on every template, with pairwise settings; and every rule on a template with its fault."""
+"""Every template keeps every rule, with pairwise settings; each rule finds its fault when one is injected."""
 
 import copy
 import itertools

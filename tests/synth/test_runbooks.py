@@ -1,4 +1,4 @@
-"""Alarms of all stacks against docs/runbooks.md: each entry can be followed for its alarm's stack."""
+"""Each stack's alarms are in docs/runbooks.md, and each entry can be followed in its alarm's stack."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The example's stack follows the rules for all others."""
+"""The stack of examples/any_language follows the rules for all other stacks."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""StreamPattern's template, and what `views=on` adds to those of the distributions."""
+"""StreamPattern's template, and what `views=on` adds to the templates with distributions."""
 
 from typing import Any
 

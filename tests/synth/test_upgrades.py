@@ -24,7 +24,7 @@ FROZEN = {
     "StreamPattern": {"Stream790BDEE4", "ViewsC0DDE3FE", "SetAsideE9ADE97F"},
     "Operations": set[str](),
 }
-"""Logical ids that must never change: another one is a new, empty resource, and the old one is orphaned."""
+"""Logical ids that must never change: a new id makes a new, empty resource and orphans the old one."""
 
 
 def summary(template: Template) -> str:

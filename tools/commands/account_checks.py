@@ -1,4 +1,4 @@
-"""Checks of an account, one function each; they are read-only and take the client that they use."""
+"""Read-only checks of an account and of this machine, one function each."""
 
 import os
 import shutil
@@ -84,7 +84,7 @@ def bootstrap(ssm: "SSMClient") -> Finding:
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
-    """Check that two functions at `max_concurrency` and a stream leave room, and warm=provisioned works."""
+    """Check that the event sources leave concurrency unused, and that warm=provisioned can be deployed."""
     about, shards = "Lambda concurrency", SHARDS[settings.stream]
     wanted = 2 * settings.max_concurrency + shards
     limits = lambda_.get_account_settings()["AccountLimit"]
@@ -120,7 +120,7 @@ def fargate_vcpus(quotas: "ServiceQuotasClient", settings: Settings) -> Finding:
 
 
 def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:
-    """Check whether there is room for Network's VPC. taken: whether it exists already."""
+    """Check whether there is room for Network's VPC. taken: whether that VPC exists already."""
     about, there = "VPCs", _quota(quotas, *VPCS)
     used = sum(len(page["Vpcs"]) for page in ec2.get_paginator("describe_vpcs").paginate())
     found = f"{used} of {there:g} in this Region"
@@ -130,7 +130,7 @@ def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Findin
 
 
 def zones(ec2: "EC2Client", settings: Settings) -> Finding:
-    """Check whether the two zones support VPC origins; if not, say what to set before the first deploy."""
+    """Check whether the two zones used have VPC origins; if not, say what to set before the first deploy."""
     about = "Availability zones"
     asked = ec2.describe_availability_zones(Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}])
     there = [zone for zone in asked["AvailabilityZones"] if zone["State"] == "available"]

@@ -11,17 +11,17 @@ from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
 
 LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 11
-"""Metrics of these patterns' alarms, and those that each sweep of HybridPattern's tracker writes."""
+"""Numbers of metrics: of these patterns' alarms, and of each sweep of HybridPattern's tracker."""
 QUEUE_ALARM_METRICS = 10
-"""Metrics of QueuePattern's eight alarms; the two that scale use two metrics each."""
+"""Number of metrics of QueuePattern's eight alarms; the two that scale the service use two each."""
 ANSWER_ALARM_METRICS = 6
-"""Metrics of LambdaService's five alarms, of which one uses two metrics."""
+"""Number of metrics of LambdaService's five alarms, one of which uses two."""
 AT_REST = "docs/fargate-pattern.md#what-it-costs-at-rest"
 Stage = Literal["sandbox", "production"]
 ALARM_METRICS, METRICS = 12, 9
-"""Metrics of FargatePattern's alarms, and those that container/service/metrics.py writes.
+"""Numbers of metrics: those of FargatePattern's alarms, and those that container/service/metrics.py writes.
 
-Of our six alarms one uses three metrics, and each of two scaling policies creates two alarms of its own.
+One of our six alarms uses three metrics, and each of two scaling policies creates two alarms of its own.
 """
 
 

@@ -1,4 +1,4 @@
-"""`python3 dev.py backfill --pattern LambdaPattern`: processes objects that the pattern's bucket already had.
+"""`python3 dev.py backfill --pattern LambdaPattern`: processes objects already in the pattern's bucket.
 
 It prints cost and duration, asks for confirmation, deploys its own stack beside the pattern's, and starts and
 follows the run. When repeated, it follows the run in progress or, if there is none, sends the objects that
@@ -180,7 +180,7 @@ def _how(run: Run) -> str:
 
 
 def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
-    """Return the run in progress, if any. Raises LocalAwsError if it is not the one asked for."""
+    """Return the run in progress, if any. Raises LocalAwsError if it was started with other options."""
     executions = driver.running()
     if not executions:
         return ""

@@ -50,8 +50,8 @@ DEFAULTS = {
     "HybridPattern": Default(example="scans-all-day", where=Candidate.RUN_TASK, at_once=2),
     "QueuePattern": Default(example="scans-all-day", where=Candidate.WORKER, at_once=1),
 }
-"""at_once is half of the default `max_concurrency` where functions work or dispatch, and one job for a
-service, so that an upload waits for at most one.
+"""at_once is half of the default `max_concurrency` where functions work or dispatch, and one for a service,
+so that an upload waits for at most one of these jobs.
 """
 
 
@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def each(self) -> float:
-        """Seconds between two objects of one worker."""
+        """Seconds that a worker needs for one object."""
         start = limit("fargate.start_seconds") if self.where is Candidate.RUN_TASK else 0
         return start + self.load.duration_ms[self.architecture] / 1000 + PAUSE_SECONDS
 

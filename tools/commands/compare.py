@@ -1,7 +1,7 @@
 """`python3 dev.py compare`: the same image service as a function and as a service, under the same requests.
 
---target local: the local AWS. --target aws: an account of yours, after a price estimate and a question. The
-stacks are destroyed afterwards.
+--target local: the local AWS. --target aws: an account of yours, after a price estimate and your
+confirmation. The stacks are destroyed afterwards.
 """
 
 import itertools
@@ -101,7 +101,7 @@ def plan(target: str) -> str:
 
 
 def compare(deployed: Deployed, extent: Extent | None = None) -> None:
-    """Send requests to function and tasks, and print the results as Markdown tables."""
+    """Send the same requests to the function and to the tasks, and print the results as Markdown tables."""
     extent = extent or EXTENTS["local" if deployed.endpoint else "aws"]
     say = partial(deployed.console.print, markup=False, soft_wrap=True)
     viewers: dict[str, Viewer] = {}
@@ -217,7 +217,7 @@ def parts(viewer: Viewer, numbers: Iterator[int]) -> Iterator[str]:
 
 
 def pictures() -> dict[str, bytes]:
-    """Return images by key: a photo, the same for a first request, 100 megapixels, incompressible noise."""
+    """Return images by key: a photo, the same one for the first request, one of 100 megapixels, noise."""
     photo = PHOTO.read_bytes()
     image = pyvips.Image.new_from_buffer(photo, "")
     huge = image.resize(HUGE / image.width, vscale=HUGE / image.height)

@@ -19,7 +19,7 @@ def workload(
     architecture: str = "x86_64",
     settings: Settings = SANDBOX,
 ) -> Workload:
-    """Return the workload of one request, including S3's part; for a service, in tasks of its size.
+    """Return the workload of one request, S3 requests included; tasks have the image service's size.
 
     Each event costs three requests to SQS: it is sent, received and deleted.
     """
@@ -40,7 +40,7 @@ def workload(
 
 
 def a_million(where: Candidate, milliseconds: float, *, puts: int = 0, events: int = 0) -> str:
-    """Return the cost of a million, as text in USD, on x86_64: most machines that run this have it."""
+    """Return the cost of a million in USD, as text, on x86_64, as most machines that run this are x86_64."""
     load = workload(milliseconds, puts=puts, events=events)
     if where not in candidates.SERVICES:
         load = load._replace(task_vcpus=0, task_memory_gb=0)

@@ -143,7 +143,7 @@ def _step(status: Status, text: str) -> None:
 
 
 def _views(stream: StreamDriver) -> Table | None:
-    """Put made-up log lines, since nobody has viewed an image, and return the most viewed images."""
+    """Put made-up log lines into the stream, as there are no real views; return the most viewed images."""
     stream.put(views.made_up(views.MADE_UP))
     stream.wait(views.MADE_UP)
     return views.top(stream, "")

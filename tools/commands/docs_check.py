@@ -56,7 +56,7 @@ MARK = "= ended with "
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A command of a page, and the output shown below it: `...` for any lines, digits for any digits."""
+    """A command of a page, and the output shown below it: `...` means any lines, a number any number."""
 
     page: str
     block: int
@@ -93,7 +93,7 @@ def first_missing_line(shown: Sequence[str], printed: str) -> str | None:
 
 
 def _pattern(line: str) -> re.Pattern[str]:
-    """Return a pattern that matches any number for a number, and any space for a space: widths vary."""
+    """Return a pattern in which a number matches any number, and spaces any spaces, as widths vary."""
     parts = re.split(r"([\d.,]*\d|\s+|─+|\.\.\.)", line.strip())
     anything = {"...": ".*"}
     return re.compile("".join(anything.get(part) or _part(part) for part in parts))
@@ -219,7 +219,7 @@ def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
 
 
 def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Press Ctrl-C once everything shown was printed; return exit code (0 if Ctrl-C ended it) and output."""
+    """Run a command, press Ctrl-C after its last shown line; return exit code (0 if that ends it), output."""
     with tempfile.NamedTemporaryFile() as output:
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],

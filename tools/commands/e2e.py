@@ -1,6 +1,6 @@
 """`python3 dev.py e2e`: deploys everything, uses it as its users do, and destroys it, even after a failure.
 
---target local: the local AWS. --target aws: an account of yours, after a price estimate and a question.
+--target local: the local AWS. --target aws: your account, after a price estimate and your confirmation.
 """
 
 import sys
@@ -54,7 +54,7 @@ def plan(target: str) -> str:
 
 
 def check(deployed: Deployed) -> None:
-    """Use every pattern. Raises LocalAwsError with what is wrong, or TimeoutError."""
+    """Use every pattern. Raises LocalAwsError with what is wrong, NotTakenError or TimeoutError."""
     outputs, client, endpoint = deployed.outputs, deployed.client, deployed.endpoint
     say = deployed.console.print
     photo = PHOTO.read_bytes()

@@ -38,7 +38,7 @@ def jpegs() -> str:
 
 
 def colours() -> str:
-    """Return the ways to describe colours without a profile, and their conversion."""
+    """Return which descriptions of colours other than profiles are converted, and which are refused."""
     transfers = ", ".join(map(str, GAMMAS))
     return (
         f"Code points of primaries {', '.join(map(str, PRIMARIES))} and of transfer functions {transfers} "

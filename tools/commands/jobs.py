@@ -1,7 +1,7 @@
 """`python3 dev.py jobs`: where each scan is processed, why, and how far it has got.
 
-`show ID`: everything about one job; `logs ID`: what dispatcher, task and tracker logged about it; `retry ID`:
-try a failed job again; `retry --state failed`: try all failed jobs again.
+`show ID`: everything about one job; `logs ID`: what the dispatcher, the task and the tracker logged about it;
+`retry ID`: try a failed job again; `retry --state failed`: try all failed jobs again.
 """
 
 import argparse

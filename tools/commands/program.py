@@ -1,4 +1,4 @@
-"""Processing of a text by a worker that runs a shell script; a part of `demo`."""
+"""A part of `demo`: a text is processed by a worker that runs a shell script."""
 
 import os
 import subprocess

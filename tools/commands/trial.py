@@ -41,7 +41,7 @@ class Trial:
         about: its help text.
         stacks: in order of deployment.
         plan: returns what to print beforehand, for --target local or aws.
-        use: uses the stacks; may raise LocalAwsError or TimeoutError.
+        use: uses the stacks; may raise LocalAwsError, NotTakenError or TimeoutError.
     """
 
     name: str
@@ -136,7 +136,7 @@ def asked(question: str) -> str:
 def _in_an_account(
     console: Console, trial: Trial, session: Any, profile: str | None, chosen: Sequence[str]
 ) -> int:
-    """Deploy into an account under a prefix of its own, and destroy exactly what this run has created.
+    """Deploy into an account under a prefix for this run only, and destroy exactly what it has created.
 
     chosen: settings as "key=value". Raises LocalAwsError, before anything is done, if preflight finds a
         problem, or a stack with one of the names exists: deploying would change that stack, and destroying
@@ -208,7 +208,7 @@ def refuse_existing(cloudformation: Any, stacks: Sequence[str]) -> None:
 
 
 def stop_tasks(client: Any, name: str) -> None:
-    """Stop HybridPattern's tasks, as a cluster with tasks cannot be deleted, and let no job start another."""
+    """Stop HybridPattern's tasks and prevent new ones, as a cluster with tasks cannot be deleted."""
     try:
         (stack,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError:  # the stack was never created
@@ -227,7 +227,7 @@ def stop_tasks(client: Any, name: str) -> None:
 
 
 def _destroy(*arguments: str) -> None:
-    """Destroy, twice if needed: what CloudFront leaves in the network for minutes may block the first try."""
+    """Destroy, with one retry: what CloudFront leaves in the network for minutes may block the first try."""
     try:
         _cdk("destroy", *arguments)
     except LocalAwsError:

@@ -1,1 +1,1 @@
-"""Copying of one pattern: which files go along, and what is removed from files that mention others."""
+"""How one pattern is copied: which files, and what is removed from those that mention other patterns."""

@@ -19,7 +19,7 @@ ALWAYS = (
     *("requirements.in", "requirements.txt", "requirements-build.in", "requirements-build.txt"),
     *("stacks/compile.mjs", "stacks/start.py"),
 )
-"""Files that no import names."""
+"""Files that are always copied, as no import leads to them."""
 PAGES = {
     "runbooks.md": "app",
     "real-aws.md": "app",

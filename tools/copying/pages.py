@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 OF = re.compile(r"^\*Of ([A-Za-z, ]+)\.\*$")
-"""A line that names the patterns for which the text below it is, up to the next heading or such line."""
+"""A line that names the patterns to which the text below applies, up to the next heading or such line."""
 LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 SENTENCE = re.compile(r"(?<=[.:!?)])\s+(?=[A-Z`*\[$])")
 
@@ -16,7 +16,7 @@ class Cut:
 
     Attributes:
         pattern: the copied one.
-        names: table rows whose first cell is one of them are removed.
+        names: of what is left behind; a table row is removed if its first cell is one of them.
         mentions: whether a text mentions something left behind.
         has: whether a link's path leads to a file of the copy.
     """
@@ -105,7 +105,7 @@ def _items(block: str) -> list[str]:
 
 
 def _without_empty_sections(blocks: Sequence[str]) -> list[str]:
-    """Remove headings that are followed at once by the next heading of their level or above."""
+    """Remove headings that have no content before the next heading of their level or above, or the end."""
     kept: list[str] = []
     for block in reversed(blocks):
         level = len(block) - len(block.lstrip("#"))

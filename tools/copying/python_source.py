@@ -27,7 +27,7 @@ class Cut:
     def apply(self, source: str, *, within: Sequence[str] = ()) -> str:
         """Return the source without what is left behind.
 
-        within: functions that lose single statements; others are removed whole.
+        within: functions from which single statements are removed; other functions are removed whole.
         """
         gone = {
             alias.asname or alias.name
@@ -73,8 +73,8 @@ class Cut:
     def _without_rows(self, source: str) -> str:
         """Remove entries of dictionaries, elements of tuples, lists and sets, imported names, and settings.
 
-        An entry (by its key) or an element goes if it is in `names` or mentions something left behind, an
-        imported name if it is missing, a field of `settings` if it is in `names`. Of functions only the
+        An entry (by its key) or an element is removed if it is in `names` or mentions something left behind,
+        an imported name if it is missing, and a field of `settings` if it is in `names`. Of functions, only
         decorators are searched, so that `parametrize` may lose single cases; a function whose body mentions
         something left behind is removed whole by `apply`.
         """
@@ -159,7 +159,7 @@ def _asks_for(node: ast.AST) -> set[str]:
 
 
 def _binds(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement defines for others."""
+    """Yield the names that a statement defines for other statements or modules."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -174,7 +174,7 @@ def _is_fixture(node: ast.stmt) -> bool:
 
 
 def _lines(node: ast.stmt, body: Sequence[ast.stmt]) -> tuple[int, int]:
-    """Return the half-open line range of a statement, from 0, with its decorators and a field's docstring."""
+    """Return a statement's 0-based, half-open line range, with its decorators and a field's docstring."""
     first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
     following = body[body.index(node) + 1 :][:1]
     is_documented = isinstance(node, ast.Assign | ast.AnnAssign) and following and _is_text(following[0])
@@ -218,7 +218,7 @@ def _rows(
 ) -> Iterator[tuple[int, int]]:
     """Yield the byte ranges of elements to remove, each with its comma.
 
-    rows: first and last node, and whether to remove.
+    rows: for each, its first and last node, and whether to remove it.
     """
     kept: _Placed | None = None
     for place, (first, last, goes) in enumerate(rows):

@@ -90,7 +90,7 @@ class BackfillDriver:
 
 
 def listed(client: Client, bucket: str, prefix: str) -> Iterator[int]:
-    """Yield the number of objects under a prefix after each page of a thousand."""
+    """Yield the number of objects under a prefix listed so far, after each page of a thousand."""
     objects = 0
     for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         objects += page.get("KeyCount", 0)

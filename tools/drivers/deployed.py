@@ -50,7 +50,7 @@ class Answer:
 
 
 def ask(url: str, path: str, *, endpoint: str = "") -> Answer:
-    """Get a path of a distribution. url: its own; endpoint: of the local AWS, which finds it by host name."""
+    """Get a path of the distribution at `url`. endpoint: of the local AWS, which finds it by host name."""
     request = urllib.request.Request(f"{endpoint or url}{path}", headers={"Host": urlsplit(url).netloc})
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:

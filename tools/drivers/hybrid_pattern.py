@@ -20,7 +20,7 @@ LOG_GROUPS = {
     "worker": "WorkerLogGroup",
     "tracker": "TrackerLogGroup",
 }
-"""Outputs of the stack with the log groups, by their writer."""
+"""Outputs of the stack that name the log groups, by the component that logs there."""
 CLOCKS_APART = 60
 """Maximum seconds by which a log line's timestamp may precede its job's creation."""
 
@@ -127,7 +127,7 @@ class HybridDriver:
 
     @property
     def browser_url(self) -> str:
-        """The distribution's address for a browser on this machine."""
+        """The address of the local AWS's distribution, for a browser on this machine."""
         local, domain = urlsplit(self.endpoint), urlsplit(self.outputs["TilesUrl"]).netloc
         return f"http://{domain.removesuffix(CLOUDFRONT_SUFFIX)}{LOCAL_SUFFIX}:{local.port}"
 

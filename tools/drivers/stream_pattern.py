@@ -17,7 +17,7 @@ MOST_RECORDS = 500
 MOST_BYTES = 4_000_000
 """Maximum bytes of data and partition keys per PutRecords, well within its limit of 10 MiB."""
 PAUSES = (0.2, 0.5, 1, 2, 4, 8)
-"""Seconds before refused records are put again: a shard takes a thousand per second."""
+"""Seconds before refused records are put again: a shard takes a thousand records per second."""
 SET_ASIDE, MALFORMED = "aws/lambda/", "malformed/"
 """Prefixes of records that kept failing, which the event source writes, and of malformed ones, which the
 function writes.
@@ -66,7 +66,7 @@ class StreamDriver:
     def put(self, records: Sequence[Record]) -> None:
         """Put records into the stream, retrying those that it did not accept: PutRecords may accept a part.
 
-        Raises NotTakenError if it still refuses some after PAUSES; then later requests are not sent.
+        Raises NotTakenError if the stream still refuses some after all PAUSES; later parts are not sent then.
         """
         for first, part in _parts(records):
             left, refused = {first + place: record for place, record in enumerate(part)}, [""]
@@ -114,7 +114,7 @@ class StreamDriver:
 
         An object keeps the records that the stream has not accepted yet. aged: include records that were set
         aside only for their age, which may already be counted: a recreated event source sets old records
-        aside untried. malformed: instead, those that the function could not read, once it can.
+        aside untried. malformed: put back only those that the function could not read; use this once it can.
         """
         objects = records = 0
         for key in self.set_aside(MALFORMED if malformed else SET_ASIDE):
@@ -206,7 +206,7 @@ class _Held:
         return data[key], base64.b64decode(data["data"])
 
     def text(self, records: Sequence[Any]) -> bytes:
-        """Return the object's text with other records in it."""
+        """Return the object's text with these records instead of its own."""
         if self.told:
             return json.dumps({**self.told, "payload": json.dumps({"Records": records})}).encode()
         return "".join(f"{json.dumps(one)}\n" for one in records).encode()

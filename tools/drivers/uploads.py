@@ -33,7 +33,7 @@ class Report:
 
     unaccounted: keys and versions of those without a manifest or rejection, dead letters included.
 
-    superseded: number of published ones whose key's pointer shows a later upload.
+    superseded: number of published uploads whose key's pointer shows a later upload.
     """
 
     uploads: int

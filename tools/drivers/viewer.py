@@ -33,7 +33,7 @@ class Viewer:
 
     @property
     def browser_url(self) -> str:
-        """The distribution's address for a browser on this machine."""
+        """The address of the local AWS's distribution, for a browser on this machine."""
         local = urlsplit(self.endpoint)
         return f"http://{self.domain.removesuffix(CLOUDFRONT_SUFFIX)}{LOCAL_SUFFIX}:{local.port}"
 
@@ -62,7 +62,7 @@ class Viewer:
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """Keeps redirects unfollowed: they name the distribution, and the local AWS has another address."""
+    """Does not follow redirects: they name the distribution, and the local AWS has another address."""
 
     def redirect_request(self, *_: Any) -> None:
         """Return no new request, so that the redirect itself is the answer."""

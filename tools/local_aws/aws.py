@@ -1,4 +1,4 @@
-"""Start and stop of the local AWS."""
+"""Starts and stops the local AWS."""
 
 import functools
 import os
@@ -36,7 +36,7 @@ class LocalAws:
     rekognition: file with the error code that DetectLabels answers; without it there is no error.
     minute: file with the length of an auto scaling minute in seconds; sixty by default.
     most_hidden: file with the maximum seconds for which ChangeMessageVisibility hides a message (by default
-        unlimited), and after which a stream's batch is retried (by default 30).
+        unlimited), and for which the retry of a stream's batch waits (by default 30).
     """
 
     url: str
@@ -128,7 +128,7 @@ def local_aws(
 ) -> Iterator[LocalAws]:
     """Yield a private MiniStack on a loopback port, with IAM enforced.
 
-    It ends with the block or this process, however they end. Raises LocalAwsError if it does not start.
+    It stops when the block or this process ends, in whatever way. Raises LocalAwsError if it does not start.
 
     without: names of the emulator's patches to leave out.
     kept: folder from which its state is read at the start, and where it is saved at the end. A later start

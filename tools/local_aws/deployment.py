@@ -34,7 +34,7 @@ class Cdk:
     def deploy(self, *stacks: str) -> dict[str, dict[str, str]]:
         """Deploy, and return each stack's outputs, by the name that app.py gives the stack.
 
-        stacks: with further arguments of the CLI, such as the stacks' parameters.
+        stacks: names, and after them further arguments of the CLI, such as the stacks' parameters.
         """
         outputs = self.folder / "outputs.json"
         self._run("deploy", *stacks, "--require-approval", "never", "--outputs-file", str(outputs))
@@ -76,7 +76,7 @@ def read_outputs(file: Path) -> dict[str, dict[str, str]]:
 
 
 def stack_name(stack: str, settings: Settings | None = None) -> str:
-    """Return a stack's name in CloudFormation, by cdk.json's settings unless others are given."""
+    """Return a stack's name in CloudFormation under the given settings, by default those of cdk.json."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     return (settings or Settings.from_context(context)).stack_name(stack)
 

@@ -28,7 +28,7 @@ def clear() -> None:
 
 
 def find(stack: str, target: str, profile: str | None, settings: Settings | None = None) -> Deployed:
-    """Find a deployed stack. Raises LocalAwsError with what to do if there is none, or access is denied.
+    """Find a deployed stack. Raises LocalAwsError, saying what to do, if there is none or access is denied.
 
     stack: the name that app.py gives it. settings: those of cdk.json unless given.
     """
@@ -41,7 +41,7 @@ def session(profile: str | None) -> boto3.Session:
 
 
 def account(profile: str | None) -> tuple[boto3.Session, dict[str, Any]]:
-    """Return a session, and STS's answer about who it is. Raises LocalAwsError with all that is missing."""
+    """Return a session and its identity, as STS tells it. Raises LocalAwsError with all that is missing."""
     found, missing, who = session(profile), [], {}
     if not found.region_name:
         missing.append("There is no Region: set AWS_REGION, or a profile that has one.")

@@ -15,7 +15,7 @@ _MONOCHROME = 0x10
 
 
 def parse(file: Reader) -> Header:
-    """Return the primary item's size and colours, alpha if any item has it, and the most bits of any item.
+    """Return the primary item's size and colours, the highest bit depth, and whether any item has alpha.
 
     Where nothing says which item is primary, the largest gives the size.
 

@@ -33,7 +33,7 @@ def parse(file: Reader) -> Header:
 
 
 def orientation_behind(tail: bytes) -> int:
-    """Return the orientation of an eXIf at the end of the file, which the specification allows."""
+    """Return the orientation in an eXIf chunk at the end of the file, where the specification allows one."""
     at = tail.rfind(b"eXIf")
     if at < 4:
         return 1

@@ -41,10 +41,10 @@ _KNOWN_TYPES = {*range(1, 14), 16, 17, 18}
 
 
 class Directory(NamedTuple):
-    """A directory. values: of each wanted tag that has any, no more than 64.
+    """A directory. values: at most 64 for each wanted tag that has any.
 
     more: whether another directory follows.
-    unknown: bytes to write so that entries of unknown types disappear.
+    unknown: offsets, and bytes to write there so that entries of unknown types disappear.
     """
 
     values: dict[int, tuple[int, ...]]
@@ -149,7 +149,7 @@ def _directory(file: Reader, wanted: set[int]) -> Directory:
 def _without(
     file: Reader, end: str, big: bool, start: int, count: int, entry_size: int, strange: list[int]
 ) -> tuple[tuple[int, bytes], ...]:
-    """Return patches that remove some entries from the directory: libtiff fails where it should skip them."""
+    """Return patches that remove the `strange` entries, on which libtiff fails instead of skipping them."""
     counted = f"{end}Q" if big else f"{end}H"
     first = start + struct.calcsize(counted)
     entries = [file.bytes(first + at * entry_size, entry_size) for at in range(count)]

@@ -8,7 +8,7 @@ _ANIMATION, _ALPHA = 0x02, 0x10
 
 
 def parse(file: Reader) -> Header:
-    """Parse the first chunk, which says which of three kinds it is, and the size."""
+    """Parse the first chunk, which gives the size and shows which of the three kinds of WebP this is."""
     (kind,) = file.unpack("4s", 12)
     if kind == b"VP8X":
         flags, size = file.unpack("<B3x6s", 20)

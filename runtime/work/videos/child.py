@@ -22,7 +22,7 @@ from runtime.work.videos.orders import LENGTH_BYTES, Answer, Order
 from runtime.work.videos.rendition import LARGEST_BYTES
 
 PROBE_CPU_SECONDS = 60
-"""CPU limit for probing a few frames; FFmpeg gives up long before it."""
+"""Limit on CPU seconds for probing a few frames; FFmpeg gives up long before reaching it."""
 PROBE_BYTES = 2 * 1024**3
 """Address space for probing, which libraries and thread stacks use as well."""
 TIMES = 2

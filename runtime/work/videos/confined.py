@@ -29,7 +29,7 @@ def _nothing(_offset: int, _length: int) -> bytes:
 def carry_out(
     order: Order, *, read: Read = _nothing, deadline: float, progress: Progress = lambda _share: None
 ) -> Mapping[str, Any]:
-    """Return the child's result for an order. read: parts of the source, for an order without a file.
+    """Return the child's result for an order. read: reads the source, for an order without a file.
 
     Raises Rejected, DeadlineExceededError, MemoryError, OSError, what `read` and `progress` raise, and
     RuntimeError if the child ends without a result and the cause is unknown. In each case the child has

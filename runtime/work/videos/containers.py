@@ -1,4 +1,4 @@
-"""Recognition of video files by their first bytes, and whether a file is complete. Pure: reads byte ranges.
+"""Recognises video files by their first bytes, and checks that they are complete. Pure but for `read`.
 
 ISO base media (MP4, MOV): https://developer.apple.com/documentation/quicktime-file-format/atoms
 
@@ -71,7 +71,7 @@ _MOST_BOXES = 10_000
 
 
 def kind_of(head: bytes) -> Kind | None:
-    """Return the kind of a file that begins with `head`, or None. head: 4 KiB, or the whole file."""
+    """Return the kind of a file that begins with `head`, or None. head: 4 KiB, or all of a smaller file."""
     if head[4:8] == b"ftyp":
         box = head[: int.from_bytes(head[:4], "big")]
         brands = {box[at : at + 4] for at in (8, *range(16, len(box), 4))}

@@ -40,15 +40,15 @@ CODECS = {
 ENCODED, ENCODED_BUSY = 7.0, 17.0
 """CPU seconds per billion pixels of the rendition, and the surcharge for busy pictures."""
 MARGIN = 1.42
-"""Safety margin of the model: pictures with the same number of bits differ."""
+"""Safety margin of the model: pictures with the same number of bits differ in the work they take."""
 START_SECONDS, TONE_SECONDS, FRAME_SECONDS, SOUND_SECONDS = 0.35, 5.0, 0.001, 0.01
-"""CPU seconds: to start, more to start with HDR, per frame of any size, and per second of sound."""
+"""CPU seconds: to start; added with HDR; per frame of any size; per second of sound."""
 TONE = 20.0
-"""CPU seconds per billion pixels of a rendition that is tone-mapped from HDR."""
+"""Additional CPU seconds per billion pixels of a rendition that is tone-mapped from HDR."""
 BASE_MB = 150
 """Memory of two interpreters, boto3 and FFmpeg's libraries."""
 BYTES_DECODED, BYTES_ENCODED = 30.0, 75.0
-"""Bytes per pixel of a frame, for reference frames of the decoder and for x264's lookahead."""
+"""Memory in bytes per pixel of a frame: for the decoder's reference frames, and for x264's lookahead."""
 LEAST_BIT_RATE = 300_000
 """Assumed bit rate of a video that states no duration; it gives an upper bound on the duration."""
 FARGATE_VCPUS = ((120, 1), (1200, 2))

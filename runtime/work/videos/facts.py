@@ -7,7 +7,7 @@ from runtime.rejection import Reason, Rejected
 
 @dataclass(frozen=True, kw_only=True)
 class VideoLimits:
-    """Limits beyond which a video is rejected. pixels: per frame; 4,096 x 2,304 exceeds every 4K format."""
+    """Limits beyond which a video is rejected. pixels: per frame; 4,096 x 2,304 exceeds DCI 4K and UHD."""
 
     seconds: int
     bytes: int
@@ -22,7 +22,7 @@ class Facts:
         seconds: duration; 0 if the file does not say.
         width, height: as stored, before `turned` and `stretched`.
         turned: FFmpeg filters that rotate it upright, such as "transpose=clock", or "".
-        stretched: pixel aspect ratio, width by height.
+        stretched: pixel aspect ratio, width divided by height.
         codec, audio: their names in FFmpeg; audio is empty without sound.
         frames_per_second: on average.
         hdr: whether its colours exceed what browsers display, and are tone-mapped.

@@ -34,7 +34,7 @@ from runtime.work.videos.rendition import (
 POSTER_SECONDS = 10.0
 """How many seconds from the start are searched for a poster that is not of a single colour."""
 PLAIN_LUMA_RANGE = 24
-"""Range of luma, of 220 levels, up to which a frame is plain; the poster is the first beyond it, if any."""
+"""A frame whose luma spans at most this many of 220 levels is plain; the poster is the first that is not."""
 HELD_SECONDS, AHEAD, AGAIN = 1, 3, 3600
 """A frame shown for longer than HELD_SECONDS is encoded AHEAD more times, at most AGAIN ticks (40 ms) apart.
 
@@ -47,7 +47,7 @@ _CLOCK = Fraction(1, 90_000)
 _BT709, _LIMITED = 1, 1
 """Code points of ITU-T H.273."""
 _ENOUGH = 0.9
-"""Share of the index's duration that must decode, less one second: video and audio may differ in length."""
+"""Share of the duration in the index that must be decodable, less one second: tracks may differ in length."""
 
 
 @dataclass(kw_only=True)
@@ -67,7 +67,7 @@ class Pictures:
     _poster_is_good: bool = field(default=False, init=False)
 
     def take(self, frame: VideoFrame) -> Iterator[Packets]:
-        """Encode a frame. frame: with its time since the beginning of the file."""
+        """Encode a frame, whose time counts from the beginning of the file."""
         kind = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
         if kind != self._kind:
             yield from self._through(None)
@@ -123,7 +123,7 @@ class Pictures:
         return round(1 / (min(FRAMES_PER_SECOND, self.facts.frames_per_second) or 25) / _CLOCK)
 
     def _look(self, frame: VideoFrame) -> None:
-        """Keep the frame as the poster if it is a better one."""
+        """Keep the frame as the poster if it is better than the one so far."""
         if self._poster_is_good or (self.poster and frame.time > POSTER_SECONDS):
             return
         plane = frame.planes[0]
@@ -144,7 +144,7 @@ class Sound:
     _kind: tuple[Any, ...] = field(default=(), init=False)
 
     def take(self, frame: AudioFrame) -> Iterator[Packets]:
-        """Encode a frame. frame: with its time since the beginning of the file."""
+        """Encode a frame, whose time counts from the beginning of the file."""
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         if kind != self._kind:
             yield from self._through(None)
@@ -250,7 +250,7 @@ def encoding() -> Iterator[None]:
 def _from_the_beginning(
     source: InputContainer, tracks: Sequence[Any], limits: VideoLimits
 ) -> Iterator[tuple[int, Any]]:
-    """Yield frames with their time since the file begins, without those that lie before it.
+    """Yield frames with times that count from the file's start time; skip those before it.
 
     Raises Rejected TOO_LONG for a frame that begins beyond the limit, or lasts longer than the limit.
     """

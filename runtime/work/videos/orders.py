@@ -1,4 +1,4 @@
-"""The protocol of parent and child: JSON lines, and the bytes of READ, on the child's stdin and stdout."""
+"""The protocol on the child's stdin and stdout: JSON lines, and bytes from the parent in reply to READ."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -37,7 +37,7 @@ class Order:
 
 
 class Answer(StrEnum):
-    """The only key of each line that the child writes."""
+    """What the child writes: each line is a JSON object with one of these as its only key."""
 
     READ = "read"
     """[offset, length]. The reply: the data's length, big-endian in LENGTH_BYTES bytes, then the data."""

@@ -27,9 +27,9 @@ _DECODERS = (
     *("libdav1d", "libvpx", "libvpx-vp9", "mp3float", "libopus"),
     *(name for name in sorted(av.codecs_available) if name.startswith("pcm_")),
 )
-"""Further decoders to allow: PCM, and those that are not named like their codecs."""
+"""Further decoders to allow: PCM, and those whose names differ from their codecs' names."""
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
-"""Three packets, or 2 % if that is more, may fail: many cameras' files have some that players skip."""
+"""Three packets, or 2 % if that is more, may fail: many cameras write bad packets, which players skip."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
@@ -46,7 +46,7 @@ _TURNS = {
     (0, 1, 1, 0): "transpose=cclock_flip",
     (0, -1, -1, 0): "transpose=clock_flip",
 }
-"""Rotation by the signs of a, b, c, d of the display matrix."""
+"""Filters that turn a frame upright, by the signs of a, b, c and d in its display matrix."""
 _BUFFER = 256 * 1024
 _MAX_AUDIO_RATE = 768_000
 """Hertz: twice the highest rate of studio recorders. A resampler's memory grows with the rate."""
@@ -54,7 +54,7 @@ _MAX_AUDIO_RATE = 768_000
 
 @contextmanager
 def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
-    """Open a file with the one demuxer of its kind and the codecs above, nothing else. Raises Rejected."""
+    """Open a file with only the demuxer of its kind and the codecs listed above. Raises Rejected."""
     with refusing():
         container: InputContainer = av.open(
             file,
@@ -86,7 +86,7 @@ def refusing() -> Iterator[None]:
 
 @contextmanager
 def converting() -> Iterator[None]:
-    """Turn the errors of a filter graph into Rejected: no filter converts pictures or sound of this kind."""
+    """Turn the errors of a filter graph into Rejected: pictures or sound of this kind cannot be converted."""
     try:
         yield
     except (av.error.MemoryError, av.error.BlockingIOError, av.error.EOFError):
@@ -182,7 +182,7 @@ def facts_of(container: InputContainer, limits: VideoLimits) -> Facts:
 def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]]:
     """Yield the frames of some tracks in order, each with its track's index.
 
-    Raises Rejected, also if more than a few packets cannot be decoded.
+    Raises Rejected, for example if more than a few packets cannot be decoded.
     """
     packets, read, bad = container.demux(tracks), 0, 0
     while True:
@@ -203,7 +203,10 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
 
 
 def turned(frame: VideoFrame) -> str:
-    """Return the filters that rotate a frame upright. Raises Rejected for angles other than right angles."""
+    """Return the filters that rotate a frame upright.
+
+    Raises Rejected if its rotation is not a multiple of 90 degrees.
+    """
     sides: Any = frame.side_data
     matrix = sides.get(Type.DISPLAYMATRIX)
     if matrix is None:
@@ -230,7 +233,7 @@ def _tag(track: Any) -> str:
 
 
 def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
-    """Return the duration of the longest track in use; others, such as subtitles, may last longer."""
+    """Return the duration of the longest track in use; unused ones, such as subtitles, may be longer."""
     if known := [float(one.duration * one.time_base) for one in tracks if one.duration and one.time_base]:
         return max(known)
     ends = [found for one in tracks if (found := _tagged(one.metadata.get("DURATION", "")))]

@@ -22,9 +22,9 @@ ENCODER: Mapping[str, str] = {
 }
 """Options of x264: constant quality with a maximum rate: https://trac.ffmpeg.org/wiki/Encode/H.264"""
 FRAMES_PER_SECOND = 60
-"""Maximum frame rate; a phone's slow motion has four times as many."""
+"""Maximum frame rate; slow motion recorded by a phone may have four times that."""
 HD_LINES = 720
-"""Height from which a video without a stated colour matrix is assumed to use BT.709, else BT.601: H.273."""
+"""From this height, a video that states no colour matrix is assumed to use BT.709, else BT.601 (H.273)."""
 TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
 """Options of libswscale's tone mapping: https://ffmpeg.org/ffmpeg-scaler.html"""
 
@@ -37,7 +37,7 @@ def size_of(facts: Facts) -> tuple[int, int]:
 
 
 def filters(facts: Facts) -> Sequence[tuple[str, str]]:
-    """Return FFmpeg filters and their options, from a decoded frame to one that x264 takes."""
+    """Return the FFmpeg filters, with options, that turn a decoded frame into one that x264 accepts."""
     width, height = size_of(facts)
     if "transpose" in facts.turned:
         width, height = height, width

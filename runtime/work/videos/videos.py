@@ -27,12 +27,15 @@ MEDIA_TYPES = {MP4: "video/mp4", POSTER: "image/webp"}
 
 @dataclass(frozen=True, kw_only=True)
 class Videos:
-    """MP4, MOV, WebM and Matroska. A runtime.work.work.Work."""
+    """Makes an MP4 and a poster from MP4, MOV, WebM or Matroska. Implements runtime.work.work.Work."""
 
     limits: VideoLimits
 
     def recognises(self, head: bytes) -> bool:
-        """Return whether the first bytes are of a video, even an unsupported one, to reject it by name."""
+        """Return whether the first bytes are a video's.
+
+        Unsupported formats count too, so that their rejection can name them.
+        """
         return kind_of(head[:HEAD_BYTES]) is not None or other_video(head) is not None
 
     def estimate(self, source: Source) -> Estimate:

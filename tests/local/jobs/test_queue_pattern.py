@@ -37,7 +37,7 @@ LONG = encode(noise(9000, 9000), ".jpg")
 
 @pytest.fixture(scope="module")
 def queue(deployment: Deployment) -> Iterator[QueueDriver]:
-    """Yield QueuePattern, with 3 s for a minute of its scaling and failed messages hidden for 5 s at most."""
+    """Yield QueuePattern; scaling counts 3 s as a minute, and failed messages are hidden for 5 s at most."""
     aws = deployment.aws
     most_hidden = aws.most_hidden.read_text()
     aws.most_hidden.write_text("5")
@@ -54,7 +54,7 @@ BREAKS = [
     for action, call in denied_without("queue worker").items()
     if action != PROTECTS  # asked of the ECS agent, whose error reads differently
 ]
-"""One is slow: a message that was processed but could not be deleted reappears after a minute."""
+"""One case is slow: a message that was processed but could not be deleted reappears after a minute."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def told_at_work(queue: QueueDriver) -> int:
 
 
 def stop_tasks_at_work(queue: QueueDriver, uploads: list[Upload]) -> bool:
-    """Stop all tasks once one has begun an upload; return whether one was in the middle of a job."""
+    """Stop all tasks once one is processing an upload; return whether any was in the middle of a job."""
     ecs, cluster = queue.client("ecs"), queue.outputs["ClusterName"]
     told, stops = told_at_work(queue), counts(queue)[TOLD]
     eventually(lambda: any(has_begun(queue, upload) for upload in uploads))

@@ -91,7 +91,7 @@ def made(seed: int) -> Sent:
 
 @pytest.fixture
 def killed_by_poison(stream: StreamDriver) -> Iterator[None]:
-    """Make the function's process exit at a poison record, by a handler that wraps its own."""
+    """Wrap the function's handler in one whose process exits at a poison record."""
     lambda_, name = stream.client("lambda"), stream.outputs["FunctionName"]
     folder = bundle("views", Runtime.local()).path
     package = io.BytesIO()

@@ -1,4 +1,4 @@
-"""With `views=on`, views of images and tiles are counted; the counts survive turning it off and on."""
+"""With `views=on`, views of images and tiles are counted; the counts survive `views=off`."""
 
 import json
 from urllib.parse import urlsplit
@@ -36,7 +36,7 @@ def test_views_are_counted_while_they_are_on_and_kept_while_they_are_off(
         return views[image], views[tiles]
 
     def wait_for(times: int) -> None:
-        """Wait until both have been counted `times` times: CloudFront logs a request after answering it."""
+        """Wait until image and tiles were each counted `times` times: CloudFront logs after answering."""
         eventually(lambda: min(counted()) >= times)
 
     look()

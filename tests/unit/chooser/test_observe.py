@@ -1,4 +1,4 @@
-"""A workload from metrics in CloudWatch: those of a known workload yield the same workload again."""
+"""A workload read from CloudWatch: the metrics of a known workload yield the same workload again."""
 
 import json
 import time

@@ -100,7 +100,7 @@ def of_unit(found: dict[str, Any]) -> None:
 
 
 def of(**price: Any) -> Change:
-    """Return a change of the price per unit: to another currency, or another amount."""
+    """Return a function that changes the price per unit: to another currency or another amount."""
     return lambda found: first("A", found).update(pricePerUnit=price)
 
 

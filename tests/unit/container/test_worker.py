@@ -81,7 +81,7 @@ def test_the_worker_ends_with_1_and_says_why_when_it_may_not_write(started: Worl
 
 @pytest.fixture
 def unfinished(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make moto hold a result's `info.json`, which follows its tiles, until the test has ended."""
+    """Make moto hold back the upload of `info.json`, which follows the tiles, until the test has ended."""
     ended, put = threading.Event(), S3Backend.put_object
 
     def held(self: S3Backend, bucket_name: str, key_name: str, *rest: Any, **named: Any) -> Any:

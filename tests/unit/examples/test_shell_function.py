@@ -1,4 +1,4 @@
-"""The function in shell and the same in Python, over Lambda's runtime API, with the same tests."""
+"""The same tests for the function in shell and for its twin in Python, over Lambda's runtime API."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ KEYS = {
 
 @pytest.fixture(params=LANGUAGES, scope="module")
 def function(request: pytest.FixtureRequest, endpoint: str) -> Iterator[Runtime]:
-    """Yield one environment for all tests of a language, as Lambda keeps one."""
+    """Yield one execution environment for all tests of a language, as Lambda reuses one."""
     with started(request.param, endpoint) as function:
         yield function
 

@@ -1,4 +1,4 @@
-"""Which of S3's refusals end as a rejection, and which are retried."""
+"""Some errors from S3 reject an upload for good; all others are retried."""
 
 import pytest
 from botocore.exceptions import ClientError

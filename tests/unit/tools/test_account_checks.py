@@ -1,4 +1,4 @@
-"""Each check of preflight, with a fault and without, on stubbed answers of AWS; no account is needed."""
+"""Each check of preflight, with a fault and without, with stubbed answers of AWS; no account is needed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,9 +22,9 @@ Check = Callable[[Any], Finding]
 
 @pytest.fixture
 def stubbed() -> Iterator[Callable[..., Any]]:
-    """Yield a function that makes a client of a service, which gives these answers in turn.
+    """Yield a function that makes a client of a service, which gives the given answers in turn.
 
-    Each answer is (operation, response) or (operation, error code); at the end all must have been asked for.
+    Each answer is (operation, response) or (operation, error code); the test must use up all of them.
     """
     stubs = []
 
@@ -135,7 +135,7 @@ def test_a_full_quota_of_vpcs_fails_unless_the_vpc_exists_already(
 def test_the_zones_fail_unless_both_exist_and_support_vpc_origins(
     stubbed: Any, ids: str, default: str, chosen: str, level: Level, says: str
 ) -> None:
-    """ids: numbers of zone ids, in the order of the zones' names; default: those with a default subnet."""
+    """ids: numbers in the zones' ids, ordered by zone name; default: those of zones with a default subnet."""
     named = [
         zone(f"use1-az{one}", name=f"us-east-1{letter}")
         for letter, one in zip("abc", ids.split(), strict=False)

@@ -24,7 +24,7 @@ SUCCEEDED = Progress(status="SUCCEEDED", objects=3, done=3)
 
 @dataclass
 class Driver:
-    """A double of what is deployed: each look at its run finds the next of `states`."""
+    """A double of BackfillDriver: each call of `progress` returns the next of `states`."""
 
     states: list[Progress]
     found: Counter[str] = field(default_factory=lambda: Counter({"sent": 2, "shown": 1}))

@@ -1,4 +1,4 @@
-"""The cost of a run of the tests, and the busy loops beside it."""
+"""The CPU budget of a run of the tests, and the busy loops that `--under-load` starts beside it."""
 
 import os
 import signal
@@ -57,7 +57,7 @@ def test_a_synth_of_one_bucket_takes_some_cpu() -> None:
 
 @pytest.mark.slow
 def test_the_app_takes_at_most_2_5_times_the_cpu_of_one_bucket(tmp_path: Path) -> None:
-    """Most of it is the CLI and importing aws_cdk. The two apps take turns, as a machine's speed changes."""
+    """The CLI and importing aws_cdk take most of this CPU. The apps run in turn: a machine's speed varies."""
     ours, one = tmp_path / "ours", tmp_path / "one"
     pairs = [(one_synth(ROOT / "app.py", ours), one_synth(ONE_BUCKET, one)) for _ in range(6)][1:]
     least_of_ours, least_of_one = (min(found) for found in zip(*pairs, strict=True))
@@ -97,7 +97,7 @@ def test_the_busy_loops_end_with_the_run_however_it_ends(tmp_path: Path, end: si
 
 
 def is_running(pid: str) -> bool:
-    """Return whether a process runs; a zombie has ended, too."""
+    """Return whether a process runs; a zombie counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

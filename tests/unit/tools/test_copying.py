@@ -49,7 +49,7 @@ OF_OTHERS = {
         r"contract\.md|image-service|pyramid\.md",
     ),
 }
-"""Words of other patterns that must not remain; settings only if their name is not a common word."""
+"""Words of other patterns that must not remain; settings are listed unless their name is a common word."""
 WRITE = "import json; from tests.synth.conftest import templates; print(json.dumps(templates()))"
 LOCKS = ("requirements.txt", "requirements-build.txt", "package-lock.json")
 

@@ -62,7 +62,7 @@ def test_where_nobody_can_answer_nothing_is_done(
 
 
 class Account:
-    """A session of an account with the given stacks, and CloudFormation's answers about them."""
+    """A session of an account with the given stacks; it is also each of its clients."""
 
     region_name = "us-east-1"
 

@@ -41,7 +41,7 @@ def git(folder: Path, *command: str) -> str:
 
 
 def module(name: str) -> str:
-    """Return the dotted name of a file, as pages may say it."""
+    """Return the dotted name of a file, as pages may write it."""
     return name.removesuffix(".py").replace("/", ".")
 
 

@@ -46,7 +46,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><div id="mirador"></div>
 
 @pytest.fixture(scope="module")
 def mirador(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return the one file that a page needs; no lock file has its digest, so it is checked here."""
+    """Return the one file that a page needs; no lock file has its digest, so the digest is checked here."""
     folder = tmp_path_factory.mktemp("mirador")
     npm = str(VENV / "bin" / "npm")
     packed = [npm, "pack", MIRADOR, "--silent", "--pack-destination", str(folder)]
@@ -61,7 +61,7 @@ def mirador(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    """Yield the address of a server of the test's folder."""
+    """Yield the address of a server for the files in the test's folder."""
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever).start()

@@ -1,4 +1,4 @@
-"""The command preflight over an account: its lines, its exit code, and its error without credentials."""
+"""The command preflight on a stubbed account: its lines, its exit code, and its error without credentials."""
 
 from typing import Any
 from unittest.mock import Mock

@@ -1,4 +1,4 @@
-"""How tasks run in the local AWS: the choice, and the error if it is impossible."""
+"""Whether tasks of the local AWS run in Docker or as processes, and the error if they cannot."""
 
 import subprocess
 import sys

@@ -17,7 +17,7 @@ OTHERS_MAY_READ = 0o004
 
 
 def heed_the_modes_of_packages() -> None:
-    """Fail a function whose files only their owner may read; MiniStack runs as that owner."""
+    """Fail functions with files that only the owner may read; MiniStack runs them, as it is that owner."""
     run = lambda_svc._execute_function_warm
 
     def run_if_readable(function: dict[str, Any], *rest: Any, **named: Any) -> Any:
@@ -42,7 +42,7 @@ def _unreadable(package: bytes) -> str:
 
 
 def lead_custom_runtimes_here() -> None:
-    """Set AWS_ENDPOINT_URL for functions on `provided.*`; here MiniStack sets it only for other runtimes."""
+    """Set AWS_ENDPOINT_URL for functions on `provided.*`; MiniStack sets it only for other runtimes."""
     environment = lambda_svc._provided_worker_env
 
     def environment_with_endpoint(config: dict[str, Any], *rest: Any) -> dict[str, str]:
@@ -53,7 +53,7 @@ def lead_custom_runtimes_here() -> None:
 
 
 def keep_vpc_origins_to_their_zones() -> None:
-    """Restrict VPC origins to the zones that offer them; MiniStack makes them in any."""
+    """Restrict VPC origins to the zones that offer them; MiniStack creates them in any zone."""
     handler = provisioners._RESOURCE_HANDLERS["AWS::CloudFront::VpcOrigin"]
     create = handler["create"]
 

@@ -1,4 +1,4 @@
-"""Tasks that really run: by the Docker daemon if one answers, else as processes of this machine.
+"""Runs tasks for real: in Docker if a daemon answers, else as processes of this machine.
 
 Each listens on a loopback address of its own, as each task in a VPC has its own address.
 """
@@ -45,7 +45,7 @@ def remove_all() -> None:
 
 
 def run_containers_as_fargate_does() -> None:
-    """Pass on user, limits, read-only root, volumes, entry point and health command; MiniStack does not."""
+    """Apply user, limits, read-only root, volumes, entry point and health command; MiniStack does not."""
     build = ecs._build_run_kwargs
 
     def build_like_fargate(
@@ -99,7 +99,7 @@ def _health_check(asked: dict[str, Any] | None) -> dict[str, Any] | None:
 def give_tasks_their_role() -> None:
     """Give a task its role's credentials.
 
-    MiniStack's belong to no role, and are served at a host name that is unknown here.
+    MiniStack's credentials belong to no role, and its host name for them is unknown here.
     """
     register, answer = ecs._register_metadata, imds.handle_request
 
@@ -150,8 +150,8 @@ def _session(role: str, task: str) -> dict[str, str]:
 def wait_until_targets_are_healthy() -> None:
     """Send requests to a task only once it is healthy; MiniStack's load balancer sends them at once.
 
-    A task counts as running once it is healthy, or after GRACE_SECONDS; one that ends before has failed to
-    start.
+    A task counts as running once it is healthy, or after GRACE_SECONDS; a task that ends earlier
+    has failed to start.
     """
     mark = ecs._mark_task_running
 

@@ -176,7 +176,7 @@ def heed_the_range_of_a_version() -> None:
 
 
 def authorize_batches_as_single_messages() -> None:
-    """Authorize SQS's batch calls by the single action; MiniStack requires one that AWS does not have."""
+    """Authorize SQS's batch calls like single ones; MiniStack requires a batch action that AWS lacks."""
     find = iam_actions.extract_iam_action
 
     def find_single(*arguments: Any, **named: Any) -> Any:
@@ -206,7 +206,7 @@ def hide_messages_no_longer_than_told() -> None:
 
 
 def authorize_on_the_repositories_named() -> None:
-    """Authorize DescribeRepositories on the first repository it names; MiniStack authorizes it on `*`."""
+    """Authorize DescribeRepositories on the first repository requested; MiniStack authorizes it on `*`."""
     find = iam_actions.extract_resource_arn
 
     def find_repository(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:

@@ -138,9 +138,9 @@ class Container:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _kill_above(self, limit_mb: int) -> None:
-        """Kill the process above its memory limit, as the kernel does with a container.
+        """Kill the process once it exceeds its memory limit, as the kernel does with a container.
 
-        A process has no limit of its own that would count memory rather than address space.
+        The limits of a process itself count address space, not memory.
         """
         while self.process.poll() is None:
             with suppress(OSError, ValueError):

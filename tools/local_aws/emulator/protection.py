@@ -70,7 +70,7 @@ def end_services_while_others_are_answered() -> None:
 
 
 def protect_tasks_from_scale_in() -> None:
-    """Let the scheduler stop others instead of protected tasks; StopTask and service deletion stop any."""
+    """Keep the scheduler from stopping protected tasks; StopTask and service deletion stop any task."""
     reconcile, stop = ecs._reconcile_service_tasks, ecs._stop_task
 
     def reconcile_around_the_protected(cluster: str, key: str) -> None:

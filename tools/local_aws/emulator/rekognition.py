@@ -24,7 +24,7 @@ CONFIDENCE = 99.0
 
 
 def label_pictures() -> None:
-    """Route, authorize and answer DetectLabels like any other service here."""
+    """Route, authorize and answer DetectLabels like a call of any other service here."""
     router.SERVICE_PATTERNS["rekognition"] = {"target_prefixes": ["RekognitionService"]}
     iam_actions.SERVICE_TO_IAM_NAMESPACE["rekognition"] = "rekognition"
     app.SERVICE_HANDLERS["rekognition"] = _answer

@@ -1,4 +1,4 @@
-"""A Distributed Map of AWS Step Functions, where MiniStack differs. One function per gap."""
+"""Gaps between MiniStack's Distributed Map and that of AWS Step Functions. One function per gap."""
 
 import copy
 import json
@@ -139,7 +139,7 @@ def authorize_state_machines_by_their_role() -> None:
 
 
 def _machine(execution: State) -> str:
-    """Return the ARN of the state machine, also for a child's execution."""
+    """Return the ARN of an execution's state machine, even if it is a child execution."""
     return str(execution["stateMachineArn"]).partition("/")[0]
 
 
@@ -175,7 +175,7 @@ def _selected(state: State, told: Any, context: Any, index: int, item: Any) -> A
 
 
 def _left(state: State, raw: Any, results: Any, context: Any) -> Any:
-    """Return the state's output and the next state, as MiniStack itself ends a state."""
+    """Return the state's output and the next state, as MiniStack does when a state ends."""
     result = stepfunctions._apply_result_selector(state, results)
     output = stepfunctions._apply_result_path(state, raw, result)
     return stepfunctions._apply_output_path(state, output, context), stepfunctions._next_or_end(state)

@@ -1,6 +1,6 @@
 """How an event source mapping reads a Kinesis stream.
 
-MiniStack's own mapping goes on to the next batch, whatever the function answers. This one follows AWS's
+MiniStack's own mapping goes on to the next batch, whatever the function answers. This mapping follows AWS's
 documentation:
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
@@ -35,7 +35,7 @@ LONGEST_PAUSE = 30.0
 class Batch:
     """Records that are tried together. due: earliest time of the next try.
 
-    tries: failed tries so far, without those after which the batch was bisected.
+    tries: failed tries so far, not counting those after which the batch was bisected.
     """
 
     records: Sequence[Record]
@@ -47,7 +47,7 @@ class Batch:
 class Reader:
     """The position of an event source mapping in one shard.
 
-    after: sequence number after which the next read begins. todo: batches read, the first to be tried first.
+    after: sequence number after which the next read begins. todo: batches that were read, in order of trying.
     busy: whether a batch is being processed.
     """
 
@@ -62,7 +62,7 @@ _lock = threading.Lock()
 
 
 def read_streams_as_event_sources_do() -> None:
-    """Read with partial batch responses, bisecting, retries, record age and on-failure destinations."""
+    """Support partial batch responses, bisecting, retries, maximum record age, on-failure destinations."""
     lambda_svc._poll_kinesis = poll
     create = lambda_svc._create_esm
 
@@ -202,7 +202,7 @@ def _tried(esm: Record, stream: Record, function: Record, shard_id: str, batch: 
 
 
 def _not_done(esm: Record, records: Sequence[Record], result: Record) -> Sequence[Record]:
-    """Return what has to be retried: everything from the lowest reported record on, if there is one.
+    """Return what has to be retried: everything from the lowest reported record on, if any is reported.
 
     If the function failed, or reported a record that is not among `records`, all of them are retried.
     """

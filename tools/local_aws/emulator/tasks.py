@@ -1,4 +1,4 @@
-"""RunTask's answers, and the end of a task: gaps of MiniStack's ECS. One function per gap."""
+"""Gaps in MiniStack's ECS: what RunTask answers, and how a task ends. One function per gap."""
 
 import contextvars
 import json
@@ -44,7 +44,7 @@ _SIZES = ("cpu", "memory", "ephemeralStorage")
 
 
 def keep_to_a_quota() -> None:
-    """Enforce a vCPU quota from the file that LOCAL_AWS_VCPUS names; MiniStack runs any request."""
+    """Enforce a vCPU quota from the file that LOCAL_AWS_VCPUS names; MiniStack has none."""
     run, counting = ecs._run_task, threading.Lock()  # without it two requests at once could both fit
 
     def run_within(data: dict[str, Any]) -> Any:
@@ -72,10 +72,10 @@ def _fits(data: dict[str, Any], file: Path) -> bool:
 
 
 def remember_client_tokens() -> None:
-    """Repeat the answer to a client token, and refuse the token with other parameters.
+    """Answer a repeated client token as before, and refuse it with other parameters.
 
-    Failures are repeated too. After an hour only their number remains, after 24 hours nothing; a request that
-    raised an error is not remembered. MiniStack answers each request anew.
+    Failures are repeated too, but after an hour only their number. After 24 hours the token is forgotten; a
+    request that raised an error is not remembered. MiniStack treats each request as a new one.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
     """
@@ -119,7 +119,7 @@ def _json(body: dict[str, Any]) -> Any:
 def end_tasks_as_fargate_does() -> None:
     """Stop the container, then report its exit code; MiniStack reports 0 before the container has ended.
 
-    The reason of a container that ran out of memory says so.
+    If a container ran out of memory, its reason says so.
     """
     mark = ecs._mark_task_stopped
 

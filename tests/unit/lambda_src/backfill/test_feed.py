@@ -134,7 +134,7 @@ def test_an_upload_during_the_backfill_wins_whichever_is_done_first(fed: Fed) ->
 
 
 def test_a_version_whose_own_event_came_is_not_replaced_by_an_older_one(fed: Fed) -> None:
-    """Dead letters redriven late are older than what was sent in their place."""
+    """An event redriven late from the dead-letter queue is older than the one sent in its place."""
     output = fed.world.works.output
     output.publish(parse_event(fed.world.upload(b"first", "a.jpg")), {})
     second, third = (parse_event(fed.world.upload(data, "a.jpg")) for data in (b"second", b"third"))
@@ -278,7 +278,7 @@ def test_an_object_that_it_may_not_see_fails_the_batch(fed: Fed, monkeypatch: py
 
 
 def test_the_whole_batch_fits_into_the_input_of_a_child_execution() -> None:
-    """256 KiB: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+    """The limit is 256 KiB: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
     longest = "\x01" * 1024  # six bytes each in JSON
     told = Batch(keys=[longest] * A_BATCH, at_once=1000, counts=dict.fromkeys(Found, A_BATCH)).as_json()
     assert len(json.dumps(told)) < 256 * 1024

@@ -21,7 +21,7 @@ def world() -> Iterator[World]:
 
 
 def removal(world: World, message: Message) -> Message:
-    """Delete a version permanently; return the event of it."""
+    """Delete a version permanently; return the event for that."""
     described = message["detail"]["object"]
     key, version = described["key"], described["version-id"]
     world.s3.delete_object(Bucket="source", Key=key, VersionId=version)
@@ -213,7 +213,7 @@ def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World
 
 
 def test_a_job_whose_key_shows_a_newer_version_ends_before_its_task_is_started(world: World) -> None:
-    """What an earlier attempt of the job left is removed."""
+    """Whatever an earlier attempt of the job left behind is removed."""
     older = world.by_tasks_only().upload(SCAN)
     world.ecs.no_room = True
     world.dispatch(older)

@@ -61,7 +61,7 @@ class Bucket:
 
 
 def run_all() -> None:
-    """Process every file in the bounded process, and print a line of JSON about them all."""
+    """Bound this process's memory, process every file, and print a line of JSON about them all."""
     resource.setrlimit(resource.RLIMIT_AS, (FUNCTION_MB * 2**20, FUNCTION_MB * 2**20))
     ends: collections.Counter[str] = collections.Counter()
     slowest = (0.0, -1)
@@ -196,7 +196,7 @@ def test_no_hostile_file_takes_much_memory_or_time(report: dict[str, Any]) -> No
 
 
 def test_a_file_cut_at_any_of_twenty_places_is_rejected_or_renders_as_the_whole_one() -> None:
-    """In a TIFF pyramid, smaller pages come after the picture, so a cut may spare it."""
+    """In a TIFF pyramid, smaller pages come after the picture, so a cut may spare the picture."""
 
     def renditions(data: bytes) -> list[bytes]:
         return [one.data for one in render(data, probe_bytes(data), Limits()).renditions]

@@ -1,4 +1,4 @@
-"""Labels: the request to Amazon Rekognition, and that a photo is published without them."""
+"""Labels: the request to Amazon Rekognition; a photo is published even if that fails."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ def path(name: str) -> str:
 
 
 def of(name: str, number: int, **more: Any) -> bytes:
-    """Return a view of an image with a request id of its own."""
+    """Return the log line of a view of an image, with a request id of its own."""
     return log_line(path(name), request_id=f"{name}-{number}", **more)
 
 

@@ -28,7 +28,7 @@ FILES = 8
 
 @dataclass(frozen=True)
 class Scan:
-    """A file by its header and its size."""
+    """A file, described by its header and its size."""
 
     header: Header
     size: int

@@ -1,4 +1,4 @@
-"""How often S3 is asked for a header, wherever its parts lie."""
+"""Reading a header takes few requests to S3, wherever its parts lie in the file."""
 
 import io
 import struct

@@ -23,7 +23,7 @@ SEAM = (
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("runtime/jobs/*.py")),
     *(str(Path("runtime", "work", f"{name}.py")) for name in ("work", "works", "source")),
 )
-"""Files that a team with another kind of work does not change."""
+"""Files that a team need not change for another kind of work."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Which file is a video of which kind, and whether it is complete."""
+"""The kind of video that a file is, if any, and whether the file is complete."""
 
 from pathlib import Path
 

@@ -43,7 +43,7 @@ ALIKE, TONES_ALIKE = 8, 45
 class Case:
     """A clip to upload. part: share of the file that is uploaded.
 
-    reason: of its rejection, or "" if it gets a rendition. reasons: all that are accepted, if several.
+    reason: why it is rejected, or "" if it gets a rendition. reasons: all that the test allows, if several.
     """
 
     name: str
