@@ -22,7 +22,7 @@ from bench.server import OURS, Server, free_port, serving
 ROUNDS, TIMES = sized((9, 5), (1, 1))
 FCGI = Path("/usr/lib/iipimage-server/iipsrv.fcgi")
 LIGHTTPD = shutil.which("lighttpd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-KINDS = {"not compressed": "none", "of JPEG tiles": "jpeg"}
+KINDS = {"an uncompressed pyramid": "none", "a pyramid of JPEG tiles": "jpeg"}
 """The pyramids' names in the table, with their compression in libvips' terms."""
 CONFIG = """
 server.modules = ("mod_fastcgi")
@@ -51,9 +51,7 @@ def compare(ours: Server, large: Path, wanted: Sequence[str]) -> None:
     asked = {OURS: [f"/iiif/3/{large.name}/{tile}/0/default.jpg" for tile in wanted]}
     for name, compression in KINDS.items():
         pyramid = _pyramid(large, compression)
-        asked[f"iipsrv, a pyramid {name}"] = [
-            f"/iipsrv?IIIF={pyramid}/{tile}/0/default.jpg" for tile in wanted
-        ]
+        asked[f"iipsrv, {name}"] = [f"/iipsrv?IIIF={pyramid}/{tile}/0/default.jpg" for tile in wanted]
     with _launched() as theirs:
         servers = {name: ours if name == OURS else theirs for name in asked}
         for name, paths in asked.items():

@@ -20,9 +20,9 @@ def commands(photo: Path, kind: str, count: int) -> dict[str, Sequence[str | Pat
     pillow: list[str | Path] = [sys.executable, PEERS / "pillow.py", photo, kind, str(count)]
     return {
         OURS: [sys.executable, PEERS / "ours.py", photo, kind, str(count)],
-        "sharp, one pipeline a size": [*sharp, "each"],
+        "sharp, one pipeline per size": [*sharp, "each"],
         "sharp, our recipe": [*sharp, "once"],
-        "Pillow, one decode a size": [*pillow, "plain"],
+        "Pillow, one decode per size": [*pillow, "plain"],
         "Pillow, our recipe": [*pillow, "once"],
     }
 

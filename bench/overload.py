@@ -53,7 +53,7 @@ def main() -> None:
         for clients, rates in found.items()
     ]
     figures = {"of few": round(ratio(good[MANY], good[FEW]), 3)}
-    table = [["asked by", "good answers per second", "refusals per second"], *rows]
+    table = [["clients", "successful answers per second", "refusals per second"], *rows]
     save("overload", {"rounds": ROUNDS, "figures": figures, "table": table})
 
 

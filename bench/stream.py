@@ -59,7 +59,7 @@ def main() -> None:
         for what, cpu in found.items()
     ]
     figures = {"of parsing": round(ratio(found["count"], found["parse"]), 3)}
-    table = [["a record", "CPU", "relative to the first"], *rows]
+    table = [["per record", "CPU", "relative to the first"], *rows]
     save("stream", {"rounds": ROUNDS, "figures": figures, "table": table})
 
 

@@ -200,7 +200,8 @@ def sentence(verdicts: list[Verdict]) -> str:
         of = "functions" if other.candidate in FUNCTIONS else "tasks"
         kind = f" The cheapest with {of} is {_against(other, best)}"
     if second.usd <= best.usd * CLOSE:
-        told = f"{_begun(second)} is close ({second.dollars}): choose what your team knows how to run."
+        told = f"{_begun(second)} is close ({second.dollars})"
+        told += ": choose what your team knows how to run." if second is other else "."
     else:
         told = f"The next is {_against(second, best)}"
     return f"{said} {told}{kind}"
@@ -215,8 +216,8 @@ def _doubt(verdict: Verdict) -> str:
 
 def _against(one: Verdict, best: Verdict) -> str:
     if best.usd < 0.005:
-        return f"{one.candidate}, at {one.dollars}."
-    return f"{one.candidate}, at {one.usd / best.usd:.1f} times the cheapest ({one.dollars})."
+        return f"{_named(one)}: {one.dollars}."
+    return f"{_named(one)}: {one.dollars}, {one.usd / best.usd:.1f} times as much."
 
 
 def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
@@ -228,9 +229,14 @@ def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
     reason = cheaper.violations[0]
     return (
         f" It must start within {reason.asked:g} s; if it may take {reason.value:g} s (start_seconds), "
-        f"{cheaper.candidate} costs {cheaper.dollars}."
+        f"{_named(cheaper)} costs {cheaper.dollars}."
     )
 
 
+def _named(verdict: Verdict) -> str:
+    return verdict.candidate.replace("lambda", "Lambda").replace("fargate", "Fargate")
+
+
 def _begun(verdict: Verdict) -> str:
-    return f"{verdict.candidate[:1].upper()}{verdict.candidate[1:]}"
+    name = _named(verdict)
+    return f"{name[:1].upper()}{name[1:]}"

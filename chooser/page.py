@@ -133,9 +133,9 @@ def _hand() -> str:
 
 def _break_even() -> str:
     head = (
-        "a request",
-        "same cost as the two tasks, public",
-        "same cost, internal",
+        "function",
+        "as much as the two tasks, public",
+        "as much as those, internal",
         "break-even, HTTP API",
         "break-even, REST API",
         "break-even, function URL",

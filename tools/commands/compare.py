@@ -266,7 +266,7 @@ def costs(work: Mapping[str, float], settings: Settings) -> Table:
         one = workload(milliseconds, architecture=settings.cpu, settings=settings)
         one = one._replace(load_balancer="internal", addresses=1, production=settings.is_production)
         if where is Candidate.LAMBDA:
-            one = one._replace(task_vcpus=0, task_memory_gb=0)
+            one = one._replace(task_vcpus=0, task_memory_gb=0, front_door="cloudfront")
         months = (one._replace(requests=month) for month in MONTHS)
         usd = [a_million(where, one, settings.cpu), *(total(where, month, settings.cpu) for month in months)]
         table.add_row(SIDES[stack], f"{milliseconds:,.0f}", *(f"${one:,.2f}" for one in usd))

@@ -50,8 +50,8 @@ def test_the_page_has_no_table_without_a_stored_result() -> None:
 
 def test_the_image_core_keeps_its_targets_where_it_was_last_measured() -> None:
     figures = json.loads((RESULTS / "imaging.json").read_text())["figures"]
-    assert figures["sharp, one pipeline a size"]["webp"] <= 0.85
-    assert figures["sharp, one pipeline a size"]["jpeg"] <= 0.65
+    assert figures["sharp, one pipeline per size"]["webp"] <= 0.85
+    assert figures["sharp, one pipeline per size"]["jpeg"] <= 0.65
     assert max(figures["sharp, our recipe"][kind] for kind in ("webp", "jpeg")) <= 1.05
     assert figures["runtime/imaging/"]["peak_mb"] <= 80
 
@@ -82,7 +82,7 @@ def test_the_image_service_keeps_its_targets_but_for_thumbors_jpeg() -> None:
 
 def test_a_tile_of_a_kept_source_takes_at_most_1_4_times_what_iipsrv_takes() -> None:
     figures = json.loads((RESULTS / "tiles.json").read_text())["figures"]
-    assert figures["iipsrv, a pyramid not compressed"] <= 1.4
+    assert figures["iipsrv, an uncompressed pyramid"] <= 1.4
     assert figures["iipsrv, a pyramid of JPEG tiles"] <= 1
 
 
