@@ -28,7 +28,7 @@ from tools.drivers.fargate_pattern import ServiceDriver
 from tools.drivers.hybrid_pattern import HybridDriver
 from tools.drivers.lambda_pattern import LambdaDriver
 from tools.drivers.queue_pattern import QueueDriver
-from tools.drivers.stream_pattern import StreamDriver
+from tools.drivers.stream_pattern import NotTakenError, StreamDriver
 from tools.drivers.uploads import Result
 from tools.drivers.viewer import Viewer
 from tools.local_aws import running
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     console = Console()
     try:
         return _demo(console, keep=options.keep, context=options.context)
-    except (LocalAwsError, SettingsError, TimeoutError) as error:
+    except (LocalAwsError, NotTakenError, SettingsError, TimeoutError) as error:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
