@@ -1,7 +1,7 @@
 """`python3 dev.py bench NAME`: measures, stores the result, and writes its table into docs/benchmarks.md.
 
 --smallest runs one small round, which shows that a benchmark still works, and stores nothing. --against REV
-measures this checkout and a revision, in turn, and prints the ratios.
+measures this checkout and revision REV in turn, and prints the ratios.
 """
 
 import argparse
@@ -34,7 +34,7 @@ NAMES = (
 def main(arguments: Sequence[str]) -> int:
     """Run a benchmark, or all of them. Returns the exit code.
 
-    It is 1 if any benchmark of `all` fails, or if revisions cannot be compared; the reason is printed.
+    The code is 1 if `all` was given and a benchmark failed, or if revisions cannot be compared.
     """
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
     parser.add_argument("name", choices=[*NAMES, "all"], help="what to measure")

@@ -19,7 +19,7 @@ ANSWER = [sys.executable, "-m", "chooser", "examples/thumbnails.toml"]
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return, by name, functions that measure one answer of a checkout."""
+    """Return, by name, functions that measure the CPU of one answer by a checkout's chooser."""
     return {"an answer": lambda: run(ANSWER, tree=tree).cpu}
 
 

@@ -1,6 +1,6 @@
 """CPU time of a cold start: our function as it is, with boto3's client, and with Powertools' Tracer too.
 
-Also that of the image service as a function.
+The image service as a function is measured too.
 """
 
 import statistics
@@ -29,7 +29,7 @@ TRACER = "with boto3's client and Tracer"
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """A fake S3 for the first photo: GET returns the photo for any key of the source bucket, else 404.
+    """A fake S3 with one photo: GET returns the photo for any key of the source bucket, else 404.
 
     All other requests succeed.
     """

@@ -30,7 +30,7 @@ def pillow(data: bytes, shrink: int) -> None:
 
 
 def cpu(work: Callable[..., object], *arguments: object) -> float:
-    """Return the CPU seconds that a call takes in this process, all threads."""
+    """Return the CPU seconds that a call takes in all threads of this process."""
     started = time.process_time()
     work(*arguments)
     return time.process_time() - started

@@ -32,7 +32,7 @@ def function() -> Iterator[Runtime]:
 
 
 def ask(environment: Runtime, service: Server, paths: Sequence[str]) -> tuple[float, float]:
-    """Return CPU seconds per request of the function and of the service, asked for each path in turn."""
+    """Request each path from both in turn; return CPU seconds per request of the function and the service."""
     before = cpu_of(environment.pid), service.cpu()
     with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=120)) as connection:
         for path in paths:

@@ -1,4 +1,4 @@
-"""Peak memory and CPU time of demanding kinds of each format, and of plain JPEG, less an idle process's."""
+"""Peak memory and CPU time, less an idle process's, for demanding kinds of each format and for plain JPEG."""
 
 import sys
 from pathlib import Path

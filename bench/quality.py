@@ -1,4 +1,4 @@
-"""How similar our and sharp's renditions, before encoding, are to Lanczos reductions from full resolution."""
+"""Compares our renditions and sharp's, before encoding, with Lanczos reductions from full resolution."""
 
 import json
 import math

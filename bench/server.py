@@ -68,7 +68,7 @@ def get(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes, 
 def launched(
     command: Sequence[str | Path], address: Callable[[str, int, str], str], *, tree: Path = ROOT
 ) -> Iterator[Server]:
-    """Yield a running server of the folder of photos, ours or another project's, with one worker thread."""
+    """Yield a running server, ours or another project's, that serves PHOTOS with one worker thread."""
     port = free_port()
     ours = {
         "SOURCE_FOLDER": str(PHOTOS),

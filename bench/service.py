@@ -146,7 +146,7 @@ def cold_transforms(
 ) -> dict[str, list[tuple[float, float]]]:
     """Measure one 6 MP photo at the same widths on every server, and at other widths in every round.
 
-    Only 800 px, in the first round, was requested before: by `check`.
+    Only one width of the first round, 800 px, has been requested before, by `check`.
     """
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
     for number in track(range(ROUNDS), description=f"{kind}, rounds"):
@@ -161,7 +161,7 @@ def viewers(
 ) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[tuple[float, float]]]]:
     """Measure a viewer's session with a 100 MP source, new in each round, and single tiles of other sources.
 
-    The peer has no cache, so every tile costs it the same: it is asked for one in twenty.
+    The peer has no cache, so each tile costs it the same; only one tile in twenty is requested from it.
     """
     sessions: dict[str, list[tuple[float, float]]] = {OURS: [], IIIF: []}
     alone: dict[str, list[tuple[float, float]]] = {OURS: [], IIIF: []}

@@ -92,7 +92,7 @@ def clips() -> dict[str, Clip]:
 
 
 def drawn(seed: int, count: int) -> Iterator[tuple[str, str, Clip]]:
-    """Yield codec, file extension and clip."""
+    """Yield codec, file extension and clip, chosen at random."""
     chosen = random.Random(seed)
     for number in range(count):
         codec = list(CODECS)[number % len(CODECS)]
@@ -147,7 +147,7 @@ def estimated(folder: Path, seed: int, count: int) -> list[Compared]:
 
 
 def work(tree: Path, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return, by name, functions that measure the MP4 of a clip, as a checkout makes it."""
+    """Return, by name, functions that measure the CPU that a checkout spends on a clip's MP4."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     file = make_clip(folder / "clip.mp4", CALIBRATION)
     command: list[str | Path] = [sys.executable, tree / PEER.relative_to(ROOT), file, folder, THREADS]

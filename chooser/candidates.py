@@ -41,8 +41,8 @@ JOBS = (Candidate.RUN_TASK, Candidate.RUN_TASK_SPOT)
 class Reason(NamedTuple):
     """Why a candidate is ruled out.
 
-    value: the limit; asked: what the workload needs; bound: the limit's entry, or None if the workload itself
-    rules it out.
+    value: the limit; asked: what the workload needs; bound: the limit with its source, or None if the
+    workload itself rules the candidate out.
     """
 
     name: str

@@ -23,7 +23,7 @@ RANGES = {
 PEAK = (1, 5)
 """Range of the peak, as factors of the busiest hour's average."""
 GUESSED = (0.5, 2)
-"""Range of a number that was given, as factors: next year's load, or a measurement on another day."""
+"""Range of a number that was given, as factors: it may differ next year, or when measured another day."""
 ARCHITECTURE = (0.8, 1.5)
 """Range of an assumed duration, as factors."""
 CHOICES = {
@@ -53,7 +53,7 @@ class Change(NamedTuple):
 def changes(
     load: Workload, verdicts: list[Verdict], *, architecture: str = "", free: bool = False
 ) -> tuple[list[Change], list[str]]:
-    """Return changes that make another candidate the cheapest, and the names of those that do not."""
+    """Return changes that make another candidate the cheapest, and the keys for which no change does."""
     best, flips, others = verdicts[0], [], []
     for key, now, then, at in _ends(load):
         found = cheapest_possible(at, architecture=architecture, free=free)
@@ -136,7 +136,7 @@ def _said(value: object) -> str:
 
 
 def _prices(verdicts: list[Verdict]) -> Iterator[Change]:
-    """Yield changes that a single unverified price causes; a price that all pay alike causes none."""
+    """Yield changes of a single unverified price that make another candidate the cheapest."""
     possible = [one for one in verdicts if one.possible]
     unverified = {
         found.name: found

@@ -16,7 +16,7 @@ from chooser.costs.items import Item, spread
 from chooser.workload import SECONDS_A_MONTH, Workload
 
 CLOSE = 1.25
-"""Ratio up to which costs are close: then what the team knows how to run matters more than the price."""
+"""Ratio up to which costs are close, so that what the team knows how to run matters more than the price."""
 STEP, FAR = 1.5, 1e4
 """Factor of each step in the search for a break-even, and the largest factor up or down from the load."""
 NEAR, NEARBY = 1.1, 8
@@ -89,7 +89,7 @@ class BreakEven(NamedTuple):
     """The load at which two candidates cost the same.
 
     requests: per month. busy: average number of busy function environments. below, above: the cheaper
-    candidate on either side. others: lowest and highest crossing nearby, if whole tasks cause several.
+    candidate on either side. others: lowest and highest crossing nearby, if there are several.
     """
 
     requests: float

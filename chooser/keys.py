@@ -21,7 +21,7 @@ class WorkloadError(Exception):
 class Key(NamedTuple):
     """A key of a workload file. what: meaning and unit. values: a range, the allowed strings, or a type.
 
-    unsaid: the default in words, where the default of Workload does not say it.
+    unsaid: the default in words, if the field's default in Workload does not show it.
     """
 
     what: str
@@ -168,7 +168,7 @@ def _no_such(key: str) -> str:
 
 
 def _whole(made: Workload) -> Workload:
-    """Check keys against each other, and fill in what follows from others."""
+    """Check keys against each other, and fill in values that follow from other keys."""
     longest = max(made.duration_ms.values()) / 1000
     if not made.longest_seconds:
         made = made._replace(longest_seconds=longest)

@@ -28,7 +28,7 @@ SHAPE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 MOST_BYTES = 100_000_000
 SECONDS = 60
 NOT_READ = ("nat_gateway_hour", "nat_gateway_gb", "managed_instance_hour")
-"""Prices in AmazonEC2's list, which is not read: it has about 450 MB per Region."""
+"""Prices in AmazonEC2's list, which is not read, since it is about 450 MB per Region."""
 PREFIX = re.compile(r"([A-Z]{2,4}\d?)-")
 BARE = {"us-east-1": ("", "USE1-")}
 """The Region in which some usage types have a prefix and most have none."""

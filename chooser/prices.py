@@ -136,8 +136,8 @@ def _tiered(one: Price, there: Price) -> Price:
 def _elsewhere(one: Price, found: Mapping[str, Price]) -> Price:
     """Derive a Region's missing price from us-east-1's, which is kept if it is the same everywhere.
 
-    one: us-east-1's price. found: the Region's own prices; if that for the other architecture is among
-    them, it sets the ratio.
+    one: us-east-1's price. found: the Region's own prices; the one for the other architecture, if it is
+    there, sets the ratio.
     """
     if one.name.startswith(EVERYWHERE):
         return one

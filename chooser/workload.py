@@ -145,7 +145,7 @@ class Workload(NamedTuple):
 
     @property
     def in_memory(self) -> float:
-        """MB of a process without requests: shared_memory_mb, or what request_memory_mb leaves.
+        """MB of a process without requests: shared_memory_mb, or memory_mb less request_memory_mb.
 
         Without either, half of memory_mb.
         """
@@ -157,7 +157,7 @@ class Workload(NamedTuple):
 
     @property
     def in_flight_mb(self) -> float:
-        """MB that each request in flight adds: request_memory_mb, or what shared_memory_mb leaves.
+        """MB that each request in flight adds: request_memory_mb, or memory_mb less shared_memory_mb.
 
         Without either, the computing share of half of memory_mb.
         """
@@ -175,9 +175,9 @@ class Workload(NamedTuple):
 
     @property
     def way_in(self) -> str:
-        """A function's entry point: given, or derived from other keys.
+        """A function's entry point: front_door if given, else derived from other keys.
 
-        They are long_connections, load_balancer, internet, longest_seconds and both payload sizes.
+        These are long_connections, load_balancer, internet, longest_seconds and both payload sizes.
         """
         if self.front_door:
             return self.front_door

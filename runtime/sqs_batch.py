@@ -26,7 +26,7 @@ metrics = Metrics()
 class Outcome:
     """The result of processing one message.
 
-    metric: a member of the function's enum: the CloudWatch metric to increment, and the log message.
+    metric: a member of the function's Metric enum; it names the CloudWatch metric and is the log message.
     facts: fields to log with it.
     """
 

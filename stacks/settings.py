@@ -19,7 +19,7 @@ def number(default: int, *, least: int = 1, most: int) -> Any:
 
 
 def text(pattern: str, allowed: str, *, default: str = "", goes_with: str = "") -> Any:
-    """Return a field for text that matches a pattern; it may also be empty if its default is.
+    """Return a field for text that matches a pattern, or is empty if the default is empty.
 
     allowed: the pattern in words. goes_with: another setting that must be given too.
     """
@@ -80,9 +80,9 @@ class Settings:
     max_scan_pixels: int = number(10_000_000_000, most=10_000_000_000)
     """Maximum pixels of a scan that becomes tiles; its pixels need not fit in memory."""
     max_scan_bytes: int = number(50_000_000_000, most=80_000_000_000)
-    """Maximum file size of a scan; somewhat more than twice that must fit on a task's 200 GiB."""
+    """Maximum file size of a scan; a task's 200 GiB must hold somewhat more than twice as much."""
     videos: Literal["off", "on"] = "off"
-    """Whether HybridPattern processes videos as well as scans; FFmpeg with x264 and x265 is under the GPL."""
+    """Whether HybridPattern also processes videos, with an FFmpeg that is under the GPL (x264 and x265)."""
     max_video_seconds: int = number(3600, most=7200)
     """Maximum duration of a video; two hours at the highest bit rate still fit into one PUT of 5 GiB."""
     max_video_bytes: int = number(20_000_000_000, most=80_000_000_000)

@@ -17,9 +17,9 @@ LAYERS: dict[str, set[str]] = {
     "examples": {"stacks", "lambda_src", "container", "runtime"},
     "tools": {"app", "stacks", "lambda_src", "container", "runtime", "chooser"},
 }
-"""What each may import besides itself; tests and bench may import everything.
+"""What each layer may import besides itself; tests and bench may import everything.
 
-The image service is a container's application, and one function serves it too.
+lambda_src may import container because one function serves the image service, a container's application.
 """
 FILES = {layer: sorted(ROOT.glob(f"{layer}/**/*.py")) or [ROOT / f"{layer}.py"] for layer in LAYERS}
 WITHIN_RUNTIME = {

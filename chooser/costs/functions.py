@@ -48,7 +48,7 @@ def on_demand(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
 
 
 def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield the cost of ready environments, scaled by the hour if configured, without free GB-seconds."""
+    """Yield the cost of ready environments, scaled by the hour if configured; no GB-seconds are free."""
     kept = environments(load, architecture)
     average = sum(kept) / len(kept)
     yield _requests(load, free)

@@ -12,7 +12,7 @@ GIB = 1024
 class Item(NamedTuple):
     """A line of a bill. usd: per month. prices: those it is computed from.
 
-    At most one of these is unverified, or their ranges are alike: `spread` applies one range to the item.
+    At most one price is unverified, or the ranges are alike, since `spread` applies one range to the item.
     """
 
     what: str

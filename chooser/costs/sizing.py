@@ -10,8 +10,8 @@ from runtime.placement.limits import FARGATE_SIZES, fargate_size, limit
 
 GIB = 1024
 BUSY = 0.6
-"""Target utilisation of a task's CPU, request memory and concurrency at the peak: the CPU target of
-stacks/fargate_pattern/http_service.py.
+"""Target utilisation of a task's CPU, request memory and concurrency at the peak; it equals the CPU
+target in stacks/fargate_pattern/http_service.py.
 """
 WORKER_BUSY = 0.9
 """Target utilisation of a worker; bursts wait in the queue."""
@@ -88,7 +88,7 @@ def at_once(load: Workload, memory_mb: float) -> float:
 
 
 def task_hour(load: Workload, architecture: str, vcpus: float, memory_gb: float, kind: str) -> list[Part]:
-    """Return a task's parts: compute, disk beyond what is included, and a public IPv4 address.
+    """Return the parts of a task's hourly price: compute, disk beyond what is included, and public IPv4.
 
     The address is a part only if `addresses` is above 0, or is not given and there is no other egress.
     """

@@ -105,7 +105,7 @@ def _standing(load: Workload, architecture: str, size: Size) -> Iterator[Item]:
 def _each(load: Workload, size: Size, part: Part) -> Iterator[Item]:
     """Yield the cost of a part that every task has.
 
-    `addresses`, if given, already counts those of the first task, or of the first two in production.
+    The workload's `addresses`, if given, includes that of the first task (in production, the first two).
     """
     count = size.average
     if part.what == ADDRESS and load.addresses is not None:

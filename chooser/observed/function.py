@@ -11,7 +11,7 @@ from chooser.costs.functions import DISK_INCLUDED_MB
 from chooser.observed.metrics import Metrics, Seen, Window, rounded
 
 SLICES, OF_EACH = 20, 100
-"""Equal slices of the window, and REPORT lines read per slice: enough to see a few starts per thousand."""
+"""Equal slices of the window, and REPORT lines read per slice: enough to see a few cold starts per 1,000."""
 REPORT = re.compile(r"Max Memory Used: (\d+) MB(?:.*?(?:Init|Restore) Duration: ([\d.]+) ms)?", re.DOTALL)
 """A REPORT line; with SnapStart it has a Restore Duration:
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
@@ -107,7 +107,7 @@ def _starts(seen: Seen, reports: Sequence[tuple[int, float]]) -> None:
 
 
 def _reports(logs: Any, group: str, name: str, window: Window) -> Iterator[tuple[int, float]]:
-    """Yield a function's parsed REPORT lines. In a shared log group, stream names contain its name."""
+    """Yield a function's parsed REPORT lines; in a shared log group, only those of streams named after it."""
     length = (window.end - window.start) / SLICES
     for number in range(SLICES):
         start = window.start + number * length

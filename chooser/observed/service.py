@@ -32,7 +32,7 @@ def service(session: Any, cluster: str, name: str, window: Window) -> Seen:
 def _requests(
     session: Any, balancers: Sequence[Any], window: Window, architecture: str
 ) -> tuple[Seen, float]:
-    """Return a service's load, as seen by load balancers, and its request count; comments and 0 if unseen."""
+    """Return the load and request count that load balancers saw; if they saw none, only comments and 0."""
     unseen = f"not seen: {{ {architecture} = milliseconds of one request }}"
     client = session.client("elbv2")
     groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]
@@ -69,7 +69,7 @@ def _requests(
 
 
 def _tasks(seen: Seen, metrics: Metrics, task: Mapping[str, Any], counted: float) -> None:
-    """Record CPU and memory, of which each task sends a sample per minute. counted: requests.
+    """Record the tasks' CPU and memory: each sends a sample per minute. counted: number of requests.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """

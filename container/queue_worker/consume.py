@@ -163,7 +163,7 @@ class Consumer:
 
 
 def _failed(error: Exception, **more: str) -> Ending:
-    """Return the ending of a failed message, by the workers' exit codes. more: facts for the log."""
+    """Return the ending of a failed message, with the error's exit code. more: facts for the log."""
     code, why = exit_code(error)
     metric = Metric.AGAIN if code == AGAIN else Metric.FAILED
     return Ending(exit=code, metric=metric, facts={"why": why, **more})

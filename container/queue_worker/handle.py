@@ -1,4 +1,4 @@
-"""Handling of one message: what it asks for, and how it ended."""
+"""Handling of one message, and how that ended."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from runtime.work.works import Works
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How a message ended. exit: a worker's exit code (runtime/exits.py). facts: for the log."""
+    """How handling a message ended. exit: a worker's exit code (runtime/exits.py). facts: for the log."""
 
     exit: int
     metric: Metric

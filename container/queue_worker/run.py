@@ -30,10 +30,10 @@ from runtime.work.works import Works
 TOLD = "Told to stop"
 """Logged when the task is told to stop."""
 MARGIN_MINUTES = 5
-"""How much longer the protection lasts than the longest job."""
+"""How many minutes longer scale-in protection lasts than the longest job."""
 SWALLOWED_SECONDS = 2
-"""Seconds until StoppedError is raised again, as often as needed, if the job has not ended by then: Python
-ignores what a signal handler raises in a finaliser or a callback.
+"""Interval in seconds at which StoppedError is raised again until the job has ended, since Python ignores
+what a signal handler raises in a finaliser or a callback.
 """
 
 
@@ -79,7 +79,7 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
         print(line(told.metrics_namespace, metric, facts, milliseconds), flush=True)  # noqa: T201
 
     removed: set[str] = set()
-    """Jobs whose results this message removes; each is invalidated once, after the message was handled."""
+    """Jobs whose results the current message removes; each is invalidated once, when it has been handled."""
 
     handler = Handler(
         works=Works(
@@ -109,8 +109,8 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     def forget(job_id: str) -> None:
         """Invalidate the paths of a job's results.
 
-        This may fail, since CloudFront limits invalidations in progress: results then expire from its cache
-        within a day.
+        This may fail, since CloudFront limits the number of invalidations in progress; then the results
+        expire from its cache within a day.
         """
         try:
             _invalidate(client("cloudfront"), told.distribution, job_id)

@@ -24,7 +24,7 @@ LAST_ANSWERS_SECONDS = 18
 
 
 class Server(uvicorn.Server):
-    """A server without signal handlers: uvicorn's would end it by the signal, not with exit code 0."""
+    """A server without signal handlers: with uvicorn's, the exit code after a signal would not be 0."""
 
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]

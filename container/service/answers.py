@@ -18,8 +18,8 @@ WORST_PNG = 1.01
 def encoded_within(most: int, image: pyvips.Image, encoding: Encoding) -> bytes:
     """Encode an image within `most` bytes; 0 is no limit.
 
-    Raises BadRequestError that says what to request instead: before encoding if the result might be too
-    large, and afterwards if it is.
+    Raises BadRequestError, saying what to request instead: before encoding if the result might be too large,
+    or after encoding if it is too large.
     """
     if most and (worst := _worst(image, encoding)) > most:
         raise _too_large(most / worst, image, most)

@@ -46,7 +46,7 @@ Without the delay, clients that ignore Retry-After would retry at once, and refu
 answers need.
 """
 MOST_HELD = 500
-"""Maximum number of refusals delayed at a time, about 20 MB; any more are sent without delay."""
+"""Maximum number of refusals delayed at a time (about 20 MB); any more are sent without delay."""
 ENCODERS = 2
 """Part of every ETag; incremented when the same request would give other bytes."""
 log = logging.getLogger("service")

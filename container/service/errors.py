@@ -1,10 +1,10 @@
-"""Errors that end a request, and the only mapping to status codes."""
+"""Errors that end a request, and the only mapping of errors to status codes."""
 
 from runtime.rejection import Reason, Rejected
 
 
 class BadRequestError(Exception):
-    """Raised when the URL is not in the grammar, or asks for what the image or the service does not offer."""
+    """Raised when the URL is malformed, or requests what the image or the service does not offer."""
 
 
 class NotFoundError(Exception):

@@ -14,7 +14,7 @@ PREFIX = "/iiif/3"
 _BASE = re.compile(rf"{PREFIX}(?:(?:@|%40)(?P<version>[0-9a-f]{{16}}))?/(?P<rest>.*)", re.ASCII | re.DOTALL)
 """The address of an image, which may name a version, as `id` in `info.json` does."""
 MAX_KEY_BYTES = 1024
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+"""S3's limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 _NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
 _REGION = re.compile(
     rf"(?P<name>full|square)|(?P<px>\d{{1,9}},\d{{1,9}},\d{{1,9}},\d{{1,9}})|pct:(?P<pct>{_NUMBER}(?:,{_NUMBER}){{3}})",

@@ -55,7 +55,7 @@ class Settings(ServiceEnvironment):
     def address(self, forwarded_host: str) -> str:
         """Return the base URL.
 
-        If none is set, it is https with X-Forwarded-Host, provided the proxy is trusted and the host valid.
+        If PUBLIC_BASE_URL is empty, a trusted and valid X-Forwarded-Host becomes the host of an https URL.
         """
         if self.public_base_url or not self.trust_forwarded_host or not _HOST.fullmatch(forwarded_host):
             return self.base_url

@@ -100,8 +100,8 @@ class Sources:
     """An LRU cache of sources within a budget of bytes.
 
     Concurrent requests for one source share one fetch and one decode. spare: bytes beyond the budget, for
-    what requests hold but the cache does not. fresh: seconds before the store is asked whether the source is
-    unchanged; while the store is unreachable, the cached source is served.
+    what requests hold but the cache does not. fresh: seconds until the store is asked again if a source has
+    changed; while the store is unreachable, the cached source is served.
     """
 
     store: Store
@@ -256,7 +256,7 @@ class Sources:
         self.bytes -= source.bytes if source else 0
 
     async def _once(self, name: str, work: Callable[[Shared], Coroutine[Any, Any, T]]) -> T:
-        """Share one task among concurrent requests; it continues once begun, or while one of them waits."""
+        """Share one task among concurrent requests; if all leave before its work begins, cancel it."""
         shared = self._shared.get(name)
         if not shared:
             shared = self._shared[name] = Shared()

@@ -29,7 +29,7 @@ BAD_REQUEST = "400"
 PAUSE_SECONDS = 0.5
 """Seconds between two polls of the queue."""
 LAST_SECONDS = 70
-"""Seconds before the timeout in which nothing is sent: an alarm fires at four fifths of the timeout."""
+"""Last seconds before the timeout, in which nothing is sent: an alarm fires at four fifths of the timeout."""
 OLDEST = "0"
 """A sequencer older than any that S3 issues."""
 JUST_AFTER = "0" * 40 + "1"

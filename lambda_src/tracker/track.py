@@ -154,6 +154,6 @@ class Tracker:
             self._follow(StoppedTask(job_id=job_id, attempt=job.attempt, next_step=NextStep.AGAIN, why=why))
 
     def _task(self, job: Job) -> Mapping[str, Any] | None:
-        """Describe the task; None once ECS has forgotten it, about an hour after its end."""
+        """Return the task's description; None once ECS has forgotten it, about an hour after its end."""
         found = self.ecs.describe_tasks(cluster=self.cluster, tasks=[job.task_arn])["tasks"]
         return dict(found[0]) if found else None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
 MOST_COUNTERS = 99
-"""Maximum counters per transaction; with the shard's mark they are 100 items, the most it may have
+"""Maximum counters per transaction; together with the shard's mark that makes 100 items, the maximum
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 """
 KEPT_SECONDS = 30 * 86_400

@@ -41,7 +41,7 @@ processor = BatchProcessor(event_type=EventType.KinesisDataStreams, raise_on_ent
 
 
 def _read(record: KinesisStreamRecord) -> Read:
-    """Parse a record. A malformed one is a result, not a failure, since a retry would change nothing."""
+    """Parse a record. An error in it is returned, not raised, since a retry would change nothing."""
     kinesis: dict[str, str] = record["kinesis"]
     data = base64.b64decode(kinesis["data"])
     try:

@@ -9,10 +9,10 @@ class Body(Protocol):
     """The part of botocore's StreamingBody that is used here."""
 
     def read(self, amt: int | None = None, /) -> bytes:
-        """Read that many bytes, or all that are left."""
+        """Read at most `amt` bytes, or all that are left if it is None."""
 
     def close(self) -> None:
-        """Close the stream, and its connection unless it was read to the end."""
+        """Close the stream; close its connection too, unless the stream was read to the end."""
 
 
 class Download:

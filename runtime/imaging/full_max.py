@@ -1,4 +1,4 @@
-"""The image `full/max`, which IIIF level 0 requires of a tile pyramid: joined from tiles made anyway.
+"""The image `full/max`, which IIIF level 0 requires of a tile pyramid, joined from existing tiles.
 
 https://iiif.io/api/image/3.0/compliance/#32-size
 """
@@ -8,7 +8,7 @@ import pyvips
 from runtime.imaging.transform import QUALITY, WHITE
 
 MAX_WIDTH = 1024
-"""Maximum length of a side; the `info.json` of a larger image gives it as `maxWidth`."""
+"""Maximum side of `full/max` in pixels; the `info.json` of a larger image gives it as `maxWidth`."""
 PATH = "full/max/0/default.jpg"
 
 
@@ -32,7 +32,7 @@ class FullMax:
                 self._paths[f"{region}/{size}/0/default.{encoding}"] = None
 
     def keep(self, path: str, data: bytes) -> None:
-        """Keep a file of the pyramid if it is one of these tiles."""
+        """Keep a file of the pyramid if it is one of the tiles to join."""
         if path in self._paths:
             self._paths[path] = data
 

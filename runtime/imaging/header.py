@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Header:
     """The facts in a file's header.
 
-    width, height: pixels of the first page before `orientation` is applied; an AVIF's after its own rotation.
+    width, height: pixels of the first page, before `orientation`; for AVIF, after the file's own rotation.
     pages: at least this many pages or frames, as far as the header shows (1 for GIF, which has no count).
     orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf).
     progressive: the decoder must hold the whole image before the first row is done; also for a JPEG with one

@@ -1,4 +1,4 @@
-"""Supported layouts, sample types, codecs and colours of each format; a rejection names any other.
+"""Supported layouts, sample types, codecs and colours of each format; a rejection names what is unsupported.
 
 libvips also opens files that it shows wrongly: what is not listed here would silently come out black, white,
 striped or in other colours. The tables in docs/formats.md are generated from those here.

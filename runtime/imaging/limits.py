@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 MAX_AVIF_PIXELS = 40_000_000
-"""Maximum pixels of an AVIF, whose decoder needs 15 to 26 bytes per pixel where the others need 1 to 10.
+"""Maximum pixels of an AVIF, whose decoder needs 15 to 26 bytes per pixel; other decoders need 1 to 10.
 
-Measured by `python3 dev.py bench memory`. Such an AVIF must fit in the function's 1,769 MB.
+Measured by `python3 dev.py bench memory`. The largest AVIF must fit in the function's 1,769 MB.
 """
 
 

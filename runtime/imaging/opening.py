@@ -29,7 +29,7 @@ def loading(header: Header) -> dict[str, str]:
 
 
 def as_option(header: Header) -> str:
-    """Return the options of `loading` as one string for thumbnails, which ignore them as arguments.
+    """Return the options of `loading` as one string, since libvips' thumbnail functions ignore the arguments.
 
     https://github.com/libvips/libvips/issues/5195
     """
@@ -149,7 +149,7 @@ def _full_range(image: pyvips.Image) -> pyvips.Image:
 
 
 def _on_its_canvas(image: pyvips.Image, frame: tuple[int, int, int, int]) -> pyvips.Image:
-    """Place the first frame on its screen; the rest is transparent, as in browsers."""
+    """Place a GIF's first frame on the logical screen; the rest is transparent, as in browsers."""
     left, top, width, height = frame
     width, height = min(width, image.width - left), min(height, image.height - top)
     if width < 1 or height < 1:

@@ -70,8 +70,8 @@ def write_pyramid(
     which `store` puts the pyramid. deadline: a value of `time.monotonic()`; a decoder cannot be stopped
     before it has produced its first row.
 
-    Raises what `store` raises, DeadlineExceededError, and Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS
-    when the decoder finds more pixels than are accepted; MemoryError or OSError as `decoding` does.
+    Raises what `store` raises, DeadlineExceededError, MemoryError or OSError as `decoding` does, and
+    Rejected: TRUNCATED, DAMAGED, or TOO_MANY_PIXELS (when the decoder finds more pixels than are accepted).
     """
     failures: list[Exception] = []
 

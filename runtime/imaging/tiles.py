@@ -1,4 +1,4 @@
-"""The tile grid of an image. Pure, and without an image library."""
+"""The tile grid of an image. Pure functions, without an image library."""
 
 TILE = 512
 """Side of a tile in pixels."""

@@ -22,12 +22,12 @@ PRIMARIES: dict[int, Chromaticities] = {
 }
 """Rec. 2020, DCI-P3, Display P3.
 
-Code points 0 (reserved), 1, 2, 5 and 6 (Rec. 709, unspecified and video's) are shown as sRGB.
+Code points 0 (reserved), 1 (Rec. 709), 2 (unspecified), 5 and 6 (older video) are shown as sRGB.
 """
 AS_SRGB = {0, 1, 2, 5, 6}
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
 TRANSFERS_AS_SRGB = {0, 1, 2, 6, 7, 13, 14, 15}
-"""sRGB's own, and those of video, which browsers show as sRGB."""
+"""sRGB's own, those of video, which browsers show as sRGB, and those reserved or unspecified (0, 2)."""
 HIGH_DYNAMIC_RANGE = {16: "PQ", 18: "HLG"}
 _NEARLY = 0.003
 """Chromaticities that differ by less are equal apart from rounding."""

@@ -71,7 +71,7 @@ class Transform:
 
     @property
     def factor(self) -> float:
-        """Source pixels per output pixel in the direction that shrinks less; below 1 it enlarges."""
+        """Source pixels per output pixel in the direction that shrinks less; below 1 means enlargement."""
         return min(self.width / self.to_width, self.height / self.to_height)
 
 
@@ -106,8 +106,8 @@ def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> 
 class Pyramid:
     """A decoded image with its halves, quarters and so on, each made on first use.
 
-    It serves many requests for one image, which is decoded once, and takes `size_of(header)` bytes in
-    addition to the file's. Its methods are thread-safe.
+    It serves many requests for one image but decodes the image only once. It takes `size_of(header)` bytes,
+    not counting the file. Its methods are thread-safe.
     """
 
     def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
@@ -136,7 +136,7 @@ class Pyramid:
 
 
 def size_of(header: Header) -> int:
-    """Return the maximum size of the whole pyramid in bytes: four bands, and a third for smaller levels."""
+    """Return the maximum bytes of the whole pyramid: four per pixel, and a third more for smaller levels."""
     return header.width * header.height * 4 * 4 // 3
 
 
@@ -145,7 +145,7 @@ def _has(side: int, level: int, wanted: int) -> bool:
 
 
 def _crop_on_load(data: bytes, header: Header, asked: Transform) -> pyvips.Image:
-    """Return a region from a decoder that stops after it; JPEG is shrunk by up to 8 on load."""
+    """Return a region, decoding no further than its end; a JPEG is shrunk on load by a factor of up to 8."""
     shrink = 1
     options: dict[str, str | int] = {"access": "sequential", **loading(header)}
     if header.format is Format.JPEG:

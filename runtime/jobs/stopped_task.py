@@ -20,7 +20,7 @@ OVERDUE = "It outlived its deadline."
 NEVER_STARTED = "The task was accepted and never began its work."
 """The reasons that the tracker gives when it stops a task."""
 _STARTED_BY = re.compile(rf"(?P<{JOB_ID}>[0-9a-f]{{{JOB_ID_DIGITS}}})-(?P<{ATTEMPT}>[0-9]+)")
-"""Pattern of `startedBy`, used if an event lacks the overrides' environment: it names job and attempt."""
+"""Pattern of `startedBy`, which names job and attempt; used if an event lacks the overrides' environment."""
 _PLATFORM = {"SpotInterruption", "TerminationNotice", "InfrastructureHealth", "ServiceSchedulerInitiated"}
 
 
@@ -39,7 +39,7 @@ class NextStep(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class StoppedTask:
-    """A stopped task. attempt: which attempt at its job it was."""
+    """A stopped task. attempt: which attempt at its job the task was."""
 
     job_id: str
     attempt: int

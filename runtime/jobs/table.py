@@ -54,7 +54,7 @@ class JobStore:
         return self.transition(job_id, lambda job: job.claimed(self.clock(), lease))
 
     def started(self, job: Job, task_arn: str) -> Job | None:
-        """Record the task that RunTask returned for that attempt."""
+        """Record the task that RunTask returned for the attempt of `job`."""
         return self.transition(job.job_id, lambda now: now.accepted(job.attempt, task_arn))
 
     def postpone(

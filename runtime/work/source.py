@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 HEAD_BYTES = 64 * 1024
 """Size of the first read, which contains nearly every header; a TIFF's directory may be at the end."""
 MOST_BYTES = 8 * 1024 * 1024
-"""Maximum read-ahead in bytes: sequential requests double up to it; only a longer read requests more."""
+"""Maximum read-ahead in bytes; sequential requests double in size up to it, unless one read needs more."""
 MOST_OF_A_HEADER = 64 * 1024 * 1024
-"""Limit on all requests together: a directory that points back and forth would cause endless reads."""
+"""Maximum bytes of all parts together; else a directory that points back and forth would be read for ever."""
 
 
 @dataclass(kw_only=True)

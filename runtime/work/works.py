@@ -1,4 +1,4 @@
-"""The kinds of work in an entry point, and the steps they share, from a job's source to its manifest."""
+"""The kinds of work that an entry point does, and their common steps, from a job's source to its manifest."""
 
 import math
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Works:
         """Do and publish the work for the event's version; False if something newer is already shown.
 
         placed: where it ran and why, for the manifest. Raises DeadlineExceededError, what S3 raises, and
-            Rejected; what was stored is then removed, but published results only if the source is gone.
+            Rejected, after removing what was stored (published results only if the source is gone).
         """
         moved = self.output.publish_again(event)
         if moved is None:

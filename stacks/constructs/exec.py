@@ -1,6 +1,6 @@
 """ECS Exec if `exec=on`: a shell in a running task through the AWS CLI, despite its read-only file system.
 
-AWS documents the two as incompatible; with the agent's three folders as volumes, they work together:
+AWS calls Exec and such a file system incompatible; with the agent's three folders as volumes, both work:
 https://github.com/aws/containers-roadmap/issues/1359
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 """

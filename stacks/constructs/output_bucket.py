@@ -13,7 +13,7 @@ TOMBSTONES = KEEP_NONCURRENT.plus(cdk.Duration.days(15))
 
 
 class OutputBucket(PrivateBucket):
-    """A bucket for results, which stay, and for rejections and tombstones, which expire."""
+    """A bucket for results, which are kept, and for rejections and tombstones, which expire."""
 
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool) -> None:
         super().__init__(

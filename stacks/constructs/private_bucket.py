@@ -17,8 +17,8 @@ class PrivateBucket(s3.Bucket):
 
     versioned: overwritten and deleted versions are kept for 30 days, since events name a version.
     expiration: how long an object is kept; None means forever.
-    events: sends events to EventBridge by a property of the bucket; CDK's `event_bridge_enabled` would add a
-        custom resource with a function and a role.
+    events: whether to send events to EventBridge, set on the bucket itself; CDK's `event_bridge_enabled`
+        would add a custom resource with a function and a role.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ SWEEP = cdk.Duration.minutes(5)
 class Tracker(PythonFunction):
     """Receives an event for each stopped task, and sweeps every five minutes.
 
-    queue: the dispatcher's, for wake-ups of waiting jobs. stops: its own queue.
+    queue: the dispatcher's, for wake-ups of waiting jobs. stops: the tracker's own queue.
     """
 
     def __init__(

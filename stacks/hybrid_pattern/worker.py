@@ -136,7 +136,7 @@ class Worker(Construct):
         )
 
     def grant_observe(self, who: iam.IGrantable) -> None:
-        """Allow describing its tasks and stopping them."""
+        """Allow describing and stopping the cluster's tasks."""
         stack = cdk.Stack.of(self)
         tasks = stack.format_arn(
             service="ecs", resource="task", resource_name=f"{self.cluster.cluster_name}/*"

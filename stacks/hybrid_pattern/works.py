@@ -24,7 +24,7 @@ class Works:
 
 
 def works(settings: Settings) -> Works:
-    """Return the entry points for scans, or for scans and videos: what is off is not shipped or paid for."""
+    """Return the entry points for scans, or for scans and videos; a kind that is off is not shipped."""
     scans = ScanEnvironment(max_pixels=settings.max_scan_pixels, max_bytes=settings.max_scan_bytes)
     if settings.videos == "off":
         return Works(

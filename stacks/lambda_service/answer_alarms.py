@@ -11,7 +11,7 @@ MIN_REQUESTS = 20
 
 
 def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
-    """Add alarms on errors and latency as the function URL counts them.
+    """Add alarms on errors and latency, from the function URL's metrics.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html
     """

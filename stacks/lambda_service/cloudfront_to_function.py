@@ -21,8 +21,8 @@ INVOKE = "lambda:InvokeFunction"
 class CloudFrontToFunction(Construct):
     """Viewer -> CloudFront (HTTPS) -> function URL of an alias, signed by origin access control.
 
-    distribution: CloudFront's. A header passes on the host name that the viewer used: an environment variable
-        would make function, URL and distribution depend on each other.
+    distribution: CloudFront's. The function gets the requested host name in a header: an environment variable
+        with that name would make function, URL and distribution depend on each other.
     """
 
     def __init__(

@@ -103,7 +103,7 @@ class QueueWorker(ecs.FargateService):
     def _reach_the_queue(self, network: Network, cluster: Cluster) -> None:
         """Add an interface endpoint for SQS; the network has only those that every task needs.
 
-        CloudFront's API has none:
+        CloudFront's API has no such endpoint:
         https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
         """
         group = ec2.SecurityGroup(self, "SqsGroup", vpc=network.vpc, allow_all_outbound=False)

@@ -58,7 +58,7 @@ def start(
     *,
     allowed: Mapping[str, Sequence[str]] = ALL,
 ) -> Run:
-    """Start a Distributed Map over seven objects. allowed: actions of its role, by resource."""
+    """Start a Distributed Map over seven objects. allowed: what its role allows, by resource."""
     name = f"gap-{uuid4().hex[:8]}"
     s3, machines = aws.client("s3"), aws.client("stepfunctions")
     s3.create_bucket(Bucket=name)

@@ -1,4 +1,4 @@
-"""Gaps in MiniStack's event sources for Kinesis, and what the patches do instead, as AWS documents it."""
+"""MiniStack's Kinesis event sources and real-time logs behave as AWS documents only with the patches."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The application in this process: its metrics, refusals and limits, and how it ends."""
+"""The application in this process: its metrics, refusals and limits, and how it drains."""
 
 import asyncio
 import json

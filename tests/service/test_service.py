@@ -1,4 +1,4 @@
-"""The service as it runs, over a folder."""
+"""The service as a running process, over a folder of images."""
 
 import http.client
 import json

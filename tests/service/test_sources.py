@@ -1,4 +1,4 @@
-"""Sources and the pool behind them, in this process: what is cached, waits, or is refused."""
+"""Sources and the pool behind them, in this process: what is cached, what waits, and what is refused."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The service under overload, told to stop while it works, and after ten thousand requests."""
+"""The service under overload, when it is stopped under load, and over ten thousand requests."""
 
 import asyncio
 import hashlib

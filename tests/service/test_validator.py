@@ -1,4 +1,4 @@
-"""The IIIF validator's own tests, against the service as it runs."""
+"""The IIIF validator's own tests, against the running service."""
 
 import json
 

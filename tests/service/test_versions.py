@@ -1,4 +1,4 @@
-"""Overwritten images, and answers that cost little: HEAD, unchanged, rejected."""
+"""Overwritten images, and cheap answers: to HEAD, to a known ETag, and for a rejected source."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""AWS's answers about an account, for preflight's checks."""
+"""Fake answers of AWS about an account, for the tests of preflight's checks."""
 
 from typing import Any
 

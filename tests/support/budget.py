@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 BUDGET = 600
-"""In one-bucket synths: 380 at first, 25 for tests that walk imports and files, 25 for those of deploying
+"""In one-bucket synths: 380 at first, 25 for tests that walk imports and files, 25 for tests of deploying
 into accounts (preflight, changes of settings, removals, versions of images), 20 for videos, 10 for the
 service as a function, 70 for the queue service, 40 for work in any language, the deploy role and ECS Exec, 10
 for the backfill, 20 for the chooser's Regions, page and observations. Later work adds its own here.

@@ -1,4 +1,4 @@
-"""`python3 -m tests.support.children`: a child process that behaves as `file` in its order says."""
+"""`python3 -m tests.support.children`: a child process that does what `file` in its JSON input says."""
 
 import json
 import os

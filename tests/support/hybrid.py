@@ -42,7 +42,7 @@ class Ecs:
 
     vcpus: the account's quota for all tasks together.
 
-    For 24 hours a repeated client token gets the first answer again, after one hour without failure reasons:
+    A repeated client token gets the first answer again for 24 hours; after one hour, failures lack reasons:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
     """
 

@@ -76,7 +76,7 @@ class Runtime:
         return self._process.pid
 
     def wait_for_its_end(self, *, timeout: float = 60) -> int:
-        """Return the exit code of a process that ends by itself."""
+        """Wait until the process ends by itself, and return its exit code."""
         assert self._process
         return self._process.wait(timeout)
 

@@ -1,4 +1,4 @@
-"""The smallest app to synthesise, as anybody would write it: the unit of the cost of synth and tests."""
+"""A minimal app with one bucket, whose synthesis is the unit of CPU cost for the app and the tests."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_s3 as s3

@@ -28,7 +28,7 @@ _BY_STACK = {
     "StreamPattern": {"views": "FunctionRole"},
 }
 ROLES = {who: (stack, role) for stack, roles in _BY_STACK.items() for who, role in roles.items()}
-"""The stack of a role, and the beginning of its policy's logical id."""
+"""By role: its stack, and the beginning of its policy's logical id."""
 _POLLING = Need(breaks="the event source receives no messages")
 _LOGS, _TRACES = Need(breaks="no logs"), Need(breaks="no traces")
 _TOMBSTONE = Need(breaks="deletions fail: S3 refuses to store a tombstone with its tag")

@@ -41,7 +41,7 @@ def pairwise(choices: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]
 
 
 def _meets(wanted: list[Pair], row: Mapping[str, str], name: str, value: str) -> tuple[int, int]:
-    """Return how many wanted pairs a value completes together with `row`, and in how many it occurs."""
+    """Return how many wanted pairs `row` and a value complete together, and how many contain the value."""
     with_it = {**row, name: value}
     ahead = [pair for pair in wanted if pair.get(name) == value]
     return sum(pair.items() <= with_it.items() for pair in ahead), len(ahead)

@@ -1,4 +1,4 @@
-"""A store whose fetches a test can hold back and count, and the service over it, in this process."""
+"""A store whose fetches a test can hold back and count, and a service, in this process, that reads it."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""ECS Exec: nowhere unless configured; then in every task, logged, and with just the needed permissions."""
+"""ECS Exec is off by default; once enabled, it is on in every task, logged, and with minimal permissions."""
 
 import json
 

@@ -22,7 +22,7 @@ def container_of(template: Template) -> dict[str, Any]:
 
 
 def statements(template: Template, start: str) -> set[tuple[str, str]]:
-    """Return each action of a role's policy with its resource, as a logical id without hash if it has one."""
+    """Return a role's actions, each with its resource: a logical id without hash, or else the value as is."""
     _, policy = one_named(template, "AWS::IAM::Policy", start)
     found = set()
     for one in policy["Properties"]["PolicyDocument"]["Statement"]:
@@ -82,7 +82,7 @@ def test_the_service_is_told_its_public_url_and_memory_limits_that_fit(
 
 
 def test_each_timeout_outlasts_those_that_must_end_before_it(fargate: Template) -> None:
-    """A task is deregistered, then told to stop; the load balancer's keep-alive outlasts CloudFront's."""
+    """The stop timeout covers deregistration; the load balancer's keep-alive (60 s) outlasts CloudFront's."""
     attributes = only(fargate, "AWS::ElasticLoadBalancingV2::TargetGroup")["TargetGroupAttributes"]
     deregistration = {one["Key"]: one["Value"] for one in attributes}["deregistration_delay.timeout_seconds"]
     assert int(deregistration) <= container_of(fargate)["StopTimeout"]
@@ -194,7 +194,7 @@ def test_a_change_of_egress_keeps_the_internet_gateway(synth: Synth) -> None:
 
 
 def test_an_alarm_does_not_mix_series_and_numbers_in_a_list(fargate: Template) -> None:
-    """CloudWatch refuses MAX([series, 20]), which nothing here would notice."""
+    """CloudWatch refuses MAX([series, 20]), but no other test would notice."""
     _, alarm = one_named(fargate, "AWS::CloudWatch::Alarm", "AlarmsErrors")
     expressions = [one["Expression"] for one in alarm["Properties"]["Metrics"] if "Expression" in one]
     assert len(expressions) == 1

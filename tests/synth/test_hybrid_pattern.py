@@ -1,4 +1,4 @@
-"""HybridPattern's template: what no emulator can show."""
+"""HybridPattern's template: its permissions, event rules, queue, table and alarms."""
 
 from typing import Any
 

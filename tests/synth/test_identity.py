@@ -27,7 +27,7 @@ PLACES = [
 ALIAS = "AWS::Lambda::Alias"
 """A type whose names are unique within their function only."""
 GLOBAL = "AWS::CloudFront::"
-"""Types whose names are unique in an account; others are unique in a Region at most."""
+"""Prefix of types whose names are unique in an account; others' are unique in a Region at most."""
 
 
 def in_region(value: Any, region: str) -> Any:
@@ -116,7 +116,7 @@ def exported(network: Template) -> frozenset[tuple[str, str]]:
 
 
 def network_alone(folder: Path) -> Template:
-    """Return Network's template without any stack that imports from it."""
+    """Return Network's template, synthesised without the stacks that import from it."""
     app = cdk.App(context=CONTEXT, outdir=str(folder))
     Network(app, "Network", settings=Settings.from_context(CONTEXT))
     (stack,) = app.synth().stacks

@@ -1,4 +1,4 @@
-"""LambdaPattern's template."""
+"""LambdaPattern's template: its function, permissions, queues, retention and alarms."""
 
 from typing import Any
 

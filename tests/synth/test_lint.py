@@ -1,4 +1,4 @@
-"""cfn-lint over every template with each set in `SETTINGS`; `dev.py check` covers only the defaults."""
+"""cfn-lint over every template, with each of the `SETTINGS`; `dev.py check` covers only the defaults."""
 
 import json
 import subprocess

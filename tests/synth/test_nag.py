@@ -1,4 +1,4 @@
-"""cdk-nag's AwsSolutions over every template, and what was acknowledged."""
+"""cdk-nag's AwsSolutions reports nothing for any template, and each acknowledgement has a reason."""
 
 import json
 from collections import defaultdict

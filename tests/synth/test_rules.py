@@ -1,4 +1,4 @@
-"""Every template keeps every rule, with pairwise settings; each rule finds its fault when one is injected."""
+"""Every template keeps every rule, with settings combined pairwise; each rule detects an injected fault."""
 
 import copy
 import itertools
@@ -36,7 +36,7 @@ def test_every_two_values_of_two_settings_meet_in_one_template() -> None:
 
 
 def first(template: Template, kind: str) -> tuple[str, dict[str, Any]]:
-    """Return logical id and properties of the first resource of a type that is not the CDK's own."""
+    """Return logical id and properties of the first resource of a type, skipping the CDK's own resources."""
     return next(
         (name, one["Properties"]) for name, one in of_type(template, kind) if not name.startswith("Custom")
     )

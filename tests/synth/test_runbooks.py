@@ -20,9 +20,9 @@ ROWS = [
     if line.startswith("|") and "---" not in line
 ]
 APART = {"backfill-failed"}
-"""Entries for alarms of a stack that is not in the app: tests/synth/test_backfill.py."""
+"""Entries for alarms of a stack that is not in the app; tests/synth/test_backfill.py tests it."""
 NAMES, TABLE = [name.strip("`$") for row in ROWS[:1] for name in row[1:]], ROWS[1:]
-"""The table at the top: which output a name in capitals stands for, by alarm."""
+"""Columns and rows of the table in docs/runbooks.md: which output each name stands for, by alarm."""
 
 
 def alarms() -> Iterator[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""A source and an output bucket in moto, and a job between them with the function's own S3 client."""
+"""Two buckets in moto, source and output, and an upload processor with the function's own S3 client."""
 
 import json
 import os

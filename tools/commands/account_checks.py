@@ -84,7 +84,7 @@ def bootstrap(ssm: "SSMClient") -> Finding:
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
-    """Check that the event sources leave concurrency unused, and that warm=provisioned can be deployed."""
+    """Check that event sources leave concurrency to other functions, and warm=provisioned can be deployed."""
     about, shards = "Lambda concurrency", SHARDS[settings.stream]
     wanted = 2 * settings.max_concurrency + shards
     limits = lambda_.get_account_settings()["AccountLimit"]
@@ -130,7 +130,7 @@ def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Findin
 
 
 def zones(ec2: "EC2Client", settings: Settings) -> Finding:
-    """Check whether the two zones used have VPC origins; if not, say what to set before the first deploy."""
+    """Check whether Network's two zones allow VPC origins; if not, say what to set before a first deploy."""
     about = "Availability zones"
     asked = ec2.describe_availability_zones(Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}])
     there = [zone for zone in asked["AvailabilityZones"] if zone["State"] == "available"]
@@ -152,7 +152,7 @@ def zones(ec2: "EC2Client", settings: Settings) -> Finding:
 
 
 def _first_of_get_azs(ec2: "EC2Client", ids: Sequence[str]) -> Sequence[str]:
-    """Return the zones as Fn::GetAZs does: those with a default subnet, unless there are none.
+    """Return the zones as Fn::GetAZs does: those with a default subnet, or all if there are none.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getavailabilityzones.html
     """
@@ -255,7 +255,7 @@ def partition(session: Any) -> Finding:
 
 
 def docker(cpu: str) -> Finding:
-    """Check whether this machine can build images for that CPU, as patterns with containers need."""
+    """Check whether this machine can build images for `cpu`, which patterns with containers require."""
     about, command = "Docker", os.environ.get("CDK_DOCKER", "docker")
     platform = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}[cpu]
     todo = "Patterns with containers build images: install Docker, or name a replacement in CDK_DOCKER."

@@ -11,7 +11,7 @@ from stacks.network import ENDPOINTS, ZONES
 from stacks.settings import Settings
 
 LAMBDA_ALARM_METRICS, HYBRID_ALARM_METRICS, HYBRID_METRICS, STREAM_ALARM_METRICS = 6, 19, 4, 11
-"""Numbers of metrics: of these patterns' alarms, and of each sweep of HybridPattern's tracker."""
+"""Numbers of metrics used by these patterns' alarms, and written by each sweep of HybridPattern's tracker."""
 QUEUE_ALARM_METRICS = 10
 """Number of metrics of QueuePattern's eight alarms; the two that scale the service use two each."""
 ANSWER_ALARM_METRICS = 6

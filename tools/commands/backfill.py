@@ -92,7 +92,7 @@ class Run:
 
 
 def parameters(pattern: str, outputs: Mapping[str, str]) -> list[str]:
-    """Return parameters for the CDK CLI: outputs of the pattern that the stack needs."""
+    """Return parameters for the CDK CLI: those of the pattern's outputs that the stack needs."""
     return [word for name in FED[pattern] for word in ("--parameters", f"{name}={outputs[name]}")]
 
 

@@ -49,14 +49,14 @@ UNTIL_CTRL_C = (
     "python3 dev.py demo --keep",
 )
 READY_SECONDS, LAST_LINE_SECONDS = 900, 5
-"""Timeouts for all lines shown, and for a last line that may appear only after Ctrl-C."""
+"""Maximum wait for all lines shown, and for a last line that may appear only after Ctrl-C."""
 LATER_SECONDS = 60
 MARK = "= ended with "
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A command of a page, and the output shown below it: `...` means any lines, a number any number."""
+    """A command of a page, and its output as shown: `...` means any lines, and a number means any number."""
 
     page: str
     block: int
@@ -84,7 +84,7 @@ def benches() -> Iterator[Step]:
 
 
 def first_missing_line(shown: Sequence[str], printed: str) -> str | None:
-    """Return the first expected line that was not printed after those before it, or None."""
+    """Return the first expected line that was not printed in order, or None if all were."""
     lines = iter(printed.splitlines())
     for line in shown:
         if line.strip() != "..." and not any(_pattern(line).search(one) for one in lines):
@@ -219,7 +219,7 @@ def _is_as_shown(step: Step, shell: Shell, folder: Path, aws: LocalAws) -> bool:
 
 
 def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command, press Ctrl-C after its last shown line; return exit code (0 if that ends it), output."""
+    """Run a command, press Ctrl-C after its last shown line; return exit code (0 if by Ctrl-C) and output."""
     with tempfile.NamedTemporaryFile() as output:
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],

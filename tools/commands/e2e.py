@@ -24,7 +24,7 @@ from tools.local_aws.aws import ROOT, LocalAwsError
 HOURS = 1.0
 """Hours that a run is priced for: mostly the creation and deletion of distributions."""
 EXTRA_USD = 0.05
-"""USD of a run for requests, tasks that run for minutes, logs and storage, rounded up."""
+"""The rest of a run's cost in USD: requests, tasks that run for minutes, logs and storage, rounded up."""
 PHOTO = ROOT / "samples" / "earth-night.jpg"
 
 
@@ -54,7 +54,7 @@ def plan(target: str) -> str:
 
 
 def check(deployed: Deployed) -> None:
-    """Use every pattern. Raises LocalAwsError with what is wrong, NotTakenError or TimeoutError."""
+    """Use every pattern. Raises LocalAwsError (it says what is wrong), NotTakenError or TimeoutError."""
     outputs, client, endpoint = deployed.outputs, deployed.client, deployed.endpoint
     say = deployed.console.print
     photo = PHOTO.read_bytes()

@@ -14,7 +14,7 @@ from runtime.imaging.tones import GAMMAS, HIGH_DYNAMIC_RANGE, PRIMARIES
 
 
 def tiffs() -> str:
-    """Return which kinds of TIFF are read, and which are refused by name."""
+    """Return which kinds of TIFF are read, and which are refused with a message that names them."""
     rows = ["| colours | bits a channel |", "|---|---|"]
     rows += [f"| {one.name} | {', '.join(map(str, one.bits))} |" for one in TIFF_COLOURS.values()]
     codecs = ", ".join(dict.fromkeys(TIFF_CODECS.values()))
@@ -38,7 +38,7 @@ def jpegs() -> str:
 
 
 def colours() -> str:
-    """Return which descriptions of colours other than profiles are converted, and which are refused."""
+    """Return which colour descriptions, apart from profiles, are converted, and which are refused."""
     transfers = ", ".join(map(str, GAMMAS))
     return (
         f"Code points of primaries {', '.join(map(str, PRIMARIES))} and of transfer functions {transfers} "

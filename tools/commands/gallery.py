@@ -27,7 +27,7 @@ def write_gallery(
     shown: Mapping[str, Path],
     page: Path,
 ) -> Path:
-    """Write `page` with every rendition, every rejection and the service's answers, and return it.
+    """Write every rendition, every rejection and the service's answers to `page`; return `page`.
 
     shown: pages of scans and videos below the page's folder, by name.
     """
@@ -68,7 +68,7 @@ def write_film(hybrid: HybridDriver, job: Job, folder: Path) -> Path:
 
 
 def write_viewer(address: str, page: Path, *, info: Mapping[str, Any] | None = None) -> Path:
-    """Write a deep-zoom viewer for the image at an IIIF address, and return it.
+    """Write a deep-zoom viewer for the image at an IIIF address to `page`; return `page`.
 
     info: its `info.json`, which a page opened from disk cannot fetch.
     """

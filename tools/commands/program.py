@@ -1,4 +1,4 @@
-"""A part of `demo`: a text is processed by a worker that runs a shell script."""
+"""A part of `demo`: a worker that runs a shell script processes a text file."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ SECONDS = 60
 
 
 def number_a_text(aws: LocalAws, hybrid: HybridDriver) -> str:
-    """Have the script of examples/any_language number the lines of a text; return a sentence on the result.
+    """Run the script of examples/any_language, which numbers the lines of a text; return a sentence on it.
 
     Raises LocalAwsError if the worker fails.
 

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def become(folder: Path, port: int, base: str) -> NoReturn:
-    """Replace this process with the service: libvips reads its environment when it starts."""
+    """Replace this process with the service, since libvips reads environment variables only at its start."""
     environment = {
         **{name: value for name, value in os.environ.items() if name != "SOURCE_BUCKET"},
         "SOURCE_FOLDER": str(folder.resolve()),

@@ -220,14 +220,14 @@ def stop_tasks(client: Any, name: str) -> None:
     mappings = lambda_.list_event_source_mappings(FunctionName=found["FunctionName"])["EventSourceMappings"]
     for mapping in mappings:
         lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    if tasks := ecs.list_tasks(cluster=cluster)["taskArns"]:
+    while tasks := ecs.list_tasks(cluster=cluster)["taskArns"]:  # at most 100; a function may still start one
         for task in tasks:
             ecs.stop_task(cluster=cluster, task=task, reason="Everything is destroyed.")
         ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=tasks)
 
 
 def _destroy(*arguments: str) -> None:
-    """Destroy, with one retry: what CloudFront leaves in the network for minutes may block the first try."""
+    """Destroy, and retry once: for some minutes, what CloudFront leaves in the network can block it."""
     try:
         _cdk("destroy", *arguments)
     except LocalAwsError:

@@ -73,7 +73,7 @@ def _whole(text: str) -> int:
 
 
 def made_up(count: int, *, now: float | None = None) -> list[Record]:
-    """Return lines as CloudFront logs them: views of the samples in the last minute, the first most often."""
+    """Return CloudFront log lines: views of the samples in the last minute; the first sample is seen most."""
     rng = random.Random(SEED)
     names = sorted(path.name for path in (Path(ROOT) / "samples").glob("*.jpg"))
     end = time.time() if now is None else now

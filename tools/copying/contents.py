@@ -226,7 +226,7 @@ class Contents:
 
     @property
     def _requirements(self) -> Iterator[str]:
-        """Yield requirements without the lists of functions and images that are not copied."""
+        """Yield the lines of requirements.in, without includes of requirements that are not copied."""
         for line in (ROOT / "requirements.in").read_text().splitlines(keepends=True):
             included = line.removeprefix("-r ").strip()
             if not line.startswith("-r ") or included in self._locks:

@@ -12,7 +12,7 @@ from tools.drivers.deployed import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """State of an execution. status: of Step Functions. objects: None until they are listed."""
+    """State of an execution. status: as Step Functions names it. objects: None until they are listed."""
 
     status: str
     why: str = ""

@@ -18,9 +18,9 @@ Client = Callable[[str], Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """A deployed stack. client, resource: as boto3 makes them, given a service's name.
+    """A deployed stack. client, resource: like boto3.client and boto3.resource, called with a service's name.
 
-    endpoint: of the local AWS; none on AWS itself.
+    endpoint: of the local AWS; empty on AWS itself.
     """
 
     client: Client
@@ -50,7 +50,7 @@ class Answer:
 
 
 def ask(url: str, path: str, *, endpoint: str = "") -> Answer:
-    """Get a path of the distribution at `url`. endpoint: of the local AWS, which finds it by host name."""
+    """Get a path from the distribution at `url`. endpoint: of the local AWS; empty on AWS itself."""
     request = urllib.request.Request(f"{endpoint or url}{path}", headers={"Host": urlsplit(url).netloc})
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:

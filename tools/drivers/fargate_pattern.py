@@ -27,7 +27,7 @@ class ServiceDriver(Viewer):
         return [task for task in found if task["lastStatus"] == "RUNNING"]
 
     def wait_until_steady(self, *, timeout: float = 300) -> Mapping[str, Any]:
-        """Wait until the only unfailed deployment runs all tasks. Raises TimeoutError after `timeout` s."""
+        """Wait until a single deployment, not counting failed ones, runs all tasks. Raises TimeoutError."""
         end = time.monotonic() + timeout
         while True:
             service = self.service()

@@ -27,7 +27,7 @@ CLOCKS_APART = 60
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """A line of a log. at: seconds since 1970. text: as written, one line of JSON or not."""
+    """A line of a log. at: seconds since 1970. text: as written, JSON or not."""
 
     at: float
     who: str
@@ -36,9 +36,9 @@ class LogLine:
 
 @dataclass(frozen=True, kw_only=True)
 class HybridDriver:
-    """Client of a deployed HybridPattern. client, resource: as boto3 makes them, given a service's name.
+    """Client of a deployed HybridPattern. outputs: as `cdk deploy` prints them.
 
-    outputs: of the stack, as `cdk deploy` prints them. endpoint: of the local AWS; none on AWS itself.
+    client, resource: functions that return boto3's for a service. endpoint: URL of the local AWS, or empty.
     """
 
     client: Client

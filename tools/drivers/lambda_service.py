@@ -1,4 +1,4 @@
-"""Client of a deployed LambdaService: requests through the distribution, and its function."""
+"""Client of a deployed LambdaService: requests through the distribution, and the function's name."""
 
 from dataclasses import dataclass
 

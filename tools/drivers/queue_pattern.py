@@ -10,7 +10,7 @@ from tools.drivers.uploads import Uploads
 
 @dataclass(frozen=True, kw_only=True)
 class QueueDriver(Uploads):
-    """Client of a deployed QueuePattern. endpoint: of the local AWS; none on AWS itself."""
+    """Client of a deployed QueuePattern. endpoint: of the local AWS; empty on AWS itself."""
 
     endpoint: str = ""
 

@@ -26,7 +26,7 @@ MOST_READS, READ_PAUSE = 40, 0.25
 """Maximum reads of a shard, and seconds between two: five per second are allowed, including the function's.
 """
 FAILED = "RetryAttemptsExhausted"
-"""The event source's condition for records whose retries are exhausted; too old ones have another."""
+"""The event source's condition for records that ran out of retries; records that are too old have another."""
 Record = tuple[str, bytes]
 """A partition key and data."""
 

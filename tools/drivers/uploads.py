@@ -120,7 +120,7 @@ class Uploads:
         return sum(int(value) for value in found["Attributes"].values())
 
     def read(self, key: str) -> bytes | None:
-        """Return an object of the output bucket, or None."""
+        """Return the content of an object in the output bucket; None if there is no such object."""
         try:
             return bytes(self.s3.get_object(Bucket=self.output, Key=key)["Body"].read())
         except ClientError as error:

@@ -30,8 +30,9 @@ class LocalAwsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalAws:
-    """A running MiniStack. log: its own and its functions' output. containers: variables that configure it.
+    """A running MiniStack. log: its own and its functions' output.
 
+    containers: its LOCAL_AWS_ environment variables and, if the caller has it, DOCKER_HOST.
     vcpus: file with the account's vCPU quota for RunTask; without it there is no limit.
     rekognition: file with the error code that DetectLabels answers; without it there is no error.
     minute: file with the length of an auto scaling minute in seconds; sixty by default.

@@ -65,7 +65,7 @@ class Cdk:
 
 
 def _base_image() -> list[str]:
-    """Return the base image from $CONTAINER_BASE, for CI; a copy without images has no such setting."""
+    """Return the setting `base_image` from $CONTAINER_BASE (for CI); copies without images lack it."""
     base, setting = os.environ.get("CONTAINER_BASE"), "base_image"
     return [f"{setting}={base}"] if base and setting in {field.name for field in fields(Settings)} else []
 

@@ -57,7 +57,7 @@ def _size(file: Reader, ours: list[Box], every: list[Box]) -> tuple[int, int]:
 
 
 def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
-    """Return the colours of `nclx`, which an ICC profile overrides, and whether levels are limited."""
+    """Return the colours of `nclx`, which an ICC profile overrides, and whether the range is limited."""
     kinds = [(file.bytes(at, 4), at) for kind, at, _ in ours if kind == b"colr"]
     has_profile = any(kind != b"nclx" for kind, _ in kinds)
     told = next((file.unpack(">HHHB", at + 4) for kind, at in kinds if kind == b"nclx"), None)

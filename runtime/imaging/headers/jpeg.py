@@ -75,7 +75,7 @@ def _exif_orientation(segment: bytes) -> int:
 
 
 def _samples(file: Reader, offset: int, bands: int) -> float:
-    """Return the samples per pixel: the sum of each component's share of the largest sampling factors."""
+    """Return samples per pixel: the sum of the components' h * v, over the largest h times the largest v."""
     factors = [file.bytes(offset + 3 * band + 1, 1)[0] for band in range(bands)]
     areas = [(factor >> 4) * (factor & 15) for factor in factors]
     most = max((factor >> 4 for factor in factors), default=0) * max(

@@ -14,7 +14,7 @@ _BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 
 def parse(file: Reader) -> Header:
-    """Parse IHDR, which comes first, and the chunks before the pixels that give orientation or colours."""
+    """Parse IHDR, which comes first, and chunks before IDAT for orientation, transparency and colours."""
     length, kind = file.unpack(">I4s", 8)
     if kind != b"IHDR" or length != 13:
         raise damaged("the PNG does not begin with IHDR")
@@ -80,7 +80,7 @@ def _before_the_pixels(file: Reader) -> _Before:
 
 
 def _sound(primaries: tuple[float, ...] | None) -> Chromaticities | None:
-    """Return chromaticities that form a triangle; None for values that cannot be colours."""
+    """Return the chromaticities if the primaries span a triangle; None if the values cannot be colours."""
     if primaries is None or not all(0 < one < 1 for one in primaries):
         return None
     xr, yr, xg, yg, xb, yb, xw, yw = primaries

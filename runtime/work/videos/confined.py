@@ -70,7 +70,7 @@ def carry_out(
 
 
 def _tell(child_hears: IO[bytes], data: bytes) -> None:
-    """Write to the child; ignore a broken pipe, since its exit code says why it died."""
+    """Write to the child; ignore a broken pipe, since the child's exit code says why it died."""
     with suppress(BrokenPipeError):
         child_hears.write(data)
         child_hears.flush()

@@ -39,7 +39,7 @@ _PICTURES = {
     b"msf1",
     b"crx ",
 }
-"""Brands of still pictures: https://mp4ra.org/registered-types/brands"""
+"""Brands of still pictures and image sequences: https://mp4ra.org/registered-types/brands"""
 _QUICKTIME = {b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"}
 """Types of the first box in QuickTime files that predate brands."""
 _OTHERS = tuple(
@@ -62,7 +62,7 @@ _SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = (
     0x5035,
 )
 _ENCRYPTED = re.compile(rb"schm\0\0\0\0(cenc|cens|cbc1|cbcs|piff)")
-"""ISO/IEC 23001-7: https://mp4ra.org/registered-types/handlers"""
+"""Common Encryption (ISO/IEC 23001-7), and PIFF before it: https://mp4ra.org/registered-types/handlers"""
 MOST_OF_AN_INDEX = 32 * 1024 * 1024
 """Maximum bytes of an index that are examined; a two-hour film's has about four megabytes."""
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pnot"}

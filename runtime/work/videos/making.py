@@ -1,4 +1,4 @@
-"""Rendition and poster, in the child process: decoded, filtered and encoded frame by frame."""
+"""Makes the MP4 and the poster, in the child process: decodes, filters and encodes frame by frame."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -67,7 +67,7 @@ class Pictures:
     _poster_is_good: bool = field(default=False, init=False)
 
     def take(self, frame: VideoFrame) -> Iterator[Packets]:
-        """Encode a frame, whose time counts from the beginning of the file."""
+        """Encode a frame; its time is relative to the beginning of the file."""
         kind = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
         if kind != self._kind:
             yield from self._through(None)
@@ -109,7 +109,7 @@ class Pictures:
     def _held(self, until: int) -> Iterator[Packets]:
         """Encode the latest frame again, right before `until`, if the gap is long; yield the packets.
 
-        Without that, the MP4 would claim to end where the last frames before the gap do.
+        Otherwise the MP4 would claim to end where the last frames before the gap end.
         """
         if self._latest and (until - self._last) * _CLOCK > HELD_SECONDS:
             step = self._latest.duration = min(self._step, AGAIN)
@@ -144,7 +144,7 @@ class Sound:
     _kind: tuple[Any, ...] = field(default=(), init=False)
 
     def take(self, frame: AudioFrame) -> Iterator[Packets]:
-        """Encode a frame, whose time counts from the beginning of the file."""
+        """Encode a frame; its time is relative to the beginning of the file."""
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         if kind != self._kind:
             yield from self._through(None)
@@ -250,7 +250,7 @@ def encoding() -> Iterator[None]:
 def _from_the_beginning(
     source: InputContainer, tracks: Sequence[Any], limits: VideoLimits
 ) -> Iterator[tuple[int, Any]]:
-    """Yield frames with times that count from the file's start time; skip those before it.
+    """Yield frames with times relative to the file's start time; skip frames before it.
 
     Raises Rejected TOO_LONG for a frame that begins beyond the limit, or lasts longer than the limit.
     """

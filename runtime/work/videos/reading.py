@@ -33,7 +33,7 @@ _FEW, _FEW_OF_A_HUNDRED = 3, 2
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
-"""Dolby Vision profiles without a fallback for other players: https://mp4ra.org/registered-types/codecs"""
+"""Tags of Dolby Vision without a fallback for other players: https://mp4ra.org/registered-types/codecs"""
 _PQ, _HLG, _BT2020, _UNSPECIFIED = 16, 18, 9, 2
 """ITU-T H.273, tables 2 to 4."""
 _TURNS = {

@@ -24,7 +24,7 @@ ENCODER: Mapping[str, str] = {
 FRAMES_PER_SECOND = 60
 """Maximum frame rate; slow motion recorded by a phone may have four times that."""
 HD_LINES = 720
-"""From this height, a video that states no colour matrix is assumed to use BT.709, else BT.601 (H.273)."""
+"""From this height up, a video that states no colour matrix is assumed to use BT.709, else BT.601 (H.273)."""
 TO_SDR = ":out_primaries=bt709:out_transfer=bt709:intent=perceptual"
 """Options of libswscale's tone mapping: https://ffmpeg.org/ffmpeg-scaler.html"""
 

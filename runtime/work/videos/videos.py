@@ -81,7 +81,7 @@ class Videos:
     def _order(self, read: Read, size: int) -> Order:
         """Return an order to probe the file.
 
-        Raises Rejected for one that is too large, incomplete, encrypted or of an unsupported kind.
+        Raises Rejected for a file that is too large, incomplete, encrypted or of an unsupported kind.
         """
         check_bytes(size, self.limits.bytes)
         head = read(0, HEAD_BYTES)

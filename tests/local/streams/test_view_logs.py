@@ -36,7 +36,7 @@ def test_views_are_counted_while_they_are_on_and_kept_while_they_are_off(
         return views[image], views[tiles]
 
     def wait_for(times: int) -> None:
-        """Wait until image and tiles were each counted `times` times: CloudFront logs after answering."""
+        """Wait until image and tiles are each counted `times` times; CloudFront logs after it answers."""
         eventually(lambda: min(counted()) >= times)
 
     look()

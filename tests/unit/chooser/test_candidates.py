@@ -1,4 +1,4 @@
-"""What is special about single candidates: their sizing, bills and limits."""
+"""What is special about individual candidates: their sizing, bills and limits."""
 
 from typing import Any
 

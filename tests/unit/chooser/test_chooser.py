@@ -177,7 +177,7 @@ ASKED = st.fixed_dictionaries(
     }
 )
 GATEWAYS = {"http-api": (30, 6), "rest-api": (29, 6), "alb": (1800, 1)}
-"""By front door: the most seconds that an answer may take, and the most MB that it may have."""
+"""Limits by front_door: the maximum seconds that an answer may take, and its maximum MB."""
 
 
 @given(asked=ASKED)
@@ -213,7 +213,7 @@ def test_nothing_beyond_a_hard_limit_is_ever_recommended(asked: dict[str, Any]) 
 
 
 def test_a_candidate_that_only_a_longer_start_would_allow_is_named_with_its_price() -> None:
-    """The default of start_seconds is one second, and work that may wait is cheaper elsewhere."""
+    """By default a start may take one second; a task per job would be cheaper, but starts in 45 seconds."""
     heavy = {"requests": 50_000, "duration_ms": {"x86_64": 8000}, "memory_mb": 20_480, "interruptible": True}
     load = workload(**heavy)
     best, *rest = choose(load)

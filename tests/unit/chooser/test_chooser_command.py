@@ -1,4 +1,4 @@
-"""`python3 -m chooser`: its output formats and errors, its pages and charts, and what an answer imports."""
+"""`python3 -m chooser`: its output formats and errors, its pages and charts, and what it must not import."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The page with sliders: its numbers are the command's, and it answers only this machine."""
+"""The page with sliders: it gives the same numbers as the command, and is served only to this machine."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""A stream counted by a function and by a task, against calculations by hand."""
+"""The cost of counting a stream by a function and by a task, checked against calculations by hand."""
 
 import pytest
 

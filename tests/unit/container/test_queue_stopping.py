@@ -1,4 +1,4 @@
-"""The service as a process that is told to stop in the middle of a job."""
+"""The service as a process: a job that cannot finish in time after SIGTERM is given back to the queue."""
 
 import json
 import subprocess

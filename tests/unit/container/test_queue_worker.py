@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass
 class Agent:
-    """A task agent's endpoint. failing: failures that it answers first, in turn."""
+    """A task agent's endpoint. failing: failures with which it answers the first requests, in turn."""
 
     url: str = ""
     states: list[bool] = field(default_factory=list)

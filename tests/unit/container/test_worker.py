@@ -54,7 +54,7 @@ def last_line(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
 
 @pytest.fixture
 def started(server: str) -> World:
-    """Return a world with a job whose task waits to begin."""
+    """Return a world with a job whose task was started but has not begun to work."""
     world = make_world()
     world.by_tasks_only().dispatch(world.upload(SCAN))
     return world

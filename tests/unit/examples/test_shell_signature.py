@@ -81,7 +81,7 @@ def test_curl_signs_as_botocore_does(
 
 
 def signed(asked: Asked, token: str) -> str:
-    """Return the header that botocore would make from the same headers and time."""
+    """Return the Authorization header that botocore would make from the same headers and time."""
     given = asked["headers"]["Authorization"]
     names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
     assert {"host", "x-amz-date", "x-amz-content-sha256"} <= {*names}

@@ -1,4 +1,4 @@
-"""When a failed message is redelivered, with moto's SQS."""
+"""A failed message is redelivered after ever longer pauses; after its last try, it is not hidden at all."""
 
 from typing import Any
 

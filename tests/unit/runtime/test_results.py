@@ -1,4 +1,4 @@
-"""What is published, and that what is deleted at the source is deleted from the output too."""
+"""Publishing of results; whatever is deleted at the source is deleted from the output too."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A folder for temporary files, and what killed processes left behind."""
+"""A folder for temporary files: making it removes what killed processes left behind."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Settings: what is read, and what is refused with a list of what is allowed."""
+"""Settings: valid ones are read, invalid ones are refused with a list of what is allowed."""
 
 import json
 from dataclasses import asdict

@@ -22,7 +22,7 @@ Check = Callable[[Any], Finding]
 
 @pytest.fixture
 def stubbed() -> Iterator[Callable[..., Any]]:
-    """Yield a function that makes a client of a service, which gives the given answers in turn.
+    """Yield a function that makes a service's client, whose calls return the given answers in order.
 
     Each answer is (operation, response) or (operation, error code); the test must use up all of them.
     """

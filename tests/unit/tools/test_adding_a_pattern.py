@@ -164,7 +164,7 @@ def insert(file: Path, before: str, text: str) -> None:
 
 
 def failing(tree: Path, *sweeps: str, **environment: str) -> set[str]:
-    """Return the sweeps of the copy in which something fails."""
+    """Run these sweeps in the copy, and return those in which something fails."""
     named = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-m", "not slow"]
     command += [f"tests/synth/test_{sweep}.py" for sweep in sweeps]

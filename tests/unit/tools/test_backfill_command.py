@@ -1,4 +1,4 @@
-"""`python3 dev.py backfill`: what it says before it asks, and how it ends."""
+"""`python3 dev.py backfill`: what it says before it asks for confirmation, and how it ends."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -49,7 +49,7 @@ OF_OTHERS = {
         r"contract\.md|image-service|pyramid\.md",
     ),
 }
-"""Words of other patterns that must not remain; settings are listed unless their name is a common word."""
+"""Words of other patterns that must not remain in a copy; settings too, unless they are common words."""
 WRITE = "import json; from tests.synth.conftest import templates; print(json.dumps(templates()))"
 LOCKS = ("requirements.txt", "requirements-build.txt", "package-lock.json")
 
@@ -58,7 +58,7 @@ FIRST = "LambdaPattern"
 """The smallest pattern; copies of the others are made in slow tests only."""
 PYTEST = 'pytest -m "not slow"'
 TESTS, NOT_SLOW = ("pytest", "-q", "-n", "2", "--dist=loadscope"), ("-m", "not slow")
-"""How a copy is tested: its slow tests, which CI also runs here, run only in the smallest copy."""
+"""How a copy is tested. CI runs the slow tests in this repository, and again only in the smallest copy."""
 ONES = [one if one == FIRST else pytest.param(one, marks=pytest.mark.slow) for one in PATTERNS]
 
 

@@ -1,4 +1,4 @@
-"""What the demo refuses before anything starts."""
+"""The demo refuses invalid settings before anything starts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The pages: links lead somewhere, tests and commands exist, and commands end as shown."""
+"""The docs: links lead somewhere, tests and commands exist, and quick commands print what is shown."""
 
 import os
 import re
@@ -68,7 +68,7 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
 
 
 QUICK = ("python3 -m chooser examples", "printf ")
-"""Beginnings of commands that take no time; `dev.py pages` runs all but those in its SKIPPED."""
+"""Beginnings of the commands that are run here; `dev.py pages` runs all commands not in its SKIPPED."""
 STEPS = [step for page in pages.PAGES for step in pages.steps(page)]
 
 

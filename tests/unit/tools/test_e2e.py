@@ -1,4 +1,4 @@
-"""The parts of a run in an account that work without one: its plan, its question, and the destroy."""
+"""`dev.py e2e` without an account: its plan, its question, and the destroy after a failure."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ PREFIX = "e2etest"
 
 
 def run(arguments: list[str], use: Callable[[Any], None] = E2E.use) -> int:
-    """Run `dev.py e2e`; `use` may replace what it does with the deployed stacks."""
+    """Run `dev.py e2e`. use: what the run does with the deployed stacks."""
     return trial.run(replace(E2E, use=use), arguments)
 
 
@@ -62,7 +62,7 @@ def test_where_nobody_can_answer_nothing_is_done(
 
 
 class Account:
-    """A session of an account with the given stacks; it is also each of its clients."""
+    """A double of a session in an account with the given stacks, and of each of the session's clients."""
 
     region_name = "us-east-1"
 

@@ -1,4 +1,4 @@
-"""What the pages say under "Make it yours", done to copies: they synthesise, and their tests pass."""
+"""What the pages say under "Make it yours", applied to copies: they synthesise, and their tests pass."""
 
 import re
 import shutil

@@ -17,7 +17,7 @@ SETTINGS = Settings()
 
 
 class Account:
-    """A session of an account in which nothing of ours exists yet; it is also each of its clients."""
+    """A session of an account in which nothing of ours exists yet; it is its own client for every service."""
 
     region_name = "us-east-1"
     bootstrapped = True

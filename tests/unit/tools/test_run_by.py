@@ -1,4 +1,4 @@
-"""Whether tasks of the local AWS run in Docker or as processes, and the error if they cannot."""
+"""Whether tasks of the local AWS run in Docker or as processes, and the error if neither is possible."""
 
 import subprocess
 import sys

@@ -99,7 +99,7 @@ def _health_check(asked: dict[str, Any] | None) -> dict[str, Any] | None:
 def give_tasks_their_role() -> None:
     """Give a task its role's credentials.
 
-    MiniStack's credentials belong to no role, and its host name for them is unknown here.
+    MiniStack's credentials belong to no role, and their URL has a host name that is unknown here.
     """
     register, answer = ecs._register_metadata, imds.handle_request
 

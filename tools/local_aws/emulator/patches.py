@@ -44,7 +44,7 @@ def answer_to_localhost(application: Any) -> Any:
 
 
 def keep_bucket_tags() -> None:
-    """Keep a bucket's tags, which CDK's auto-delete checks before it empties it; MiniStack drops them."""
+    """Keep a bucket's tags, which CDK's auto-delete checks before emptying it; MiniStack drops them."""
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     create, update = bucket["create"], bucket["update"]
 
@@ -67,7 +67,7 @@ def keep_bucket_tags() -> None:
 
 
 def refuse_to_delete_a_full_bucket() -> None:
-    """Refuse to delete a bucket with objects, as CloudFormation does; MiniStack deletes them with it."""
+    """Refuse to delete a bucket with objects, as CloudFormation does; MiniStack deletes both."""
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     delete = bucket["delete"]
 

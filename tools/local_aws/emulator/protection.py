@@ -64,7 +64,7 @@ def answer_as_the_agent_of_a_task() -> None:
 
 
 def end_services_while_others_are_answered() -> None:
-    """Delete services in a separate thread: in the event loop, that would block an ending task's request."""
+    """Delete services in a thread, since in the event loop deletion would block an ending task's request."""
     blocks = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or blocks(kind)
 
@@ -119,7 +119,7 @@ def _set(arn: str, state: dict[str, Any]) -> dict[str, str]:
 
 
 def _beside(call: Callable[..., Any], *arguments: Any) -> None:
-    """Make a call in another thread: the caller may be an ending task, which still waits for its answer."""
+    """Make a call in another thread: it may stop the very task whose request is still to be answered."""
     run = contextvars.copy_context().run
     threading.Thread(target=run, args=[call, *arguments], daemon=True).start()
 

@@ -1,7 +1,7 @@
 """A stand-in for Amazon Rekognition's DetectLabels, which MiniStack lacks.
 
-It knows only what a picture's header says. The file that LOCAL_AWS_REKOGNITION names, if a test writes it,
-holds the error code to answer, such as ThrottlingException.
+It looks only at a picture's header. If a test writes an error code, such as ThrottlingException, to the file
+that LOCAL_AWS_REKOGNITION names, every call fails with that code.
 
 https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
 """
@@ -24,7 +24,7 @@ CONFIDENCE = 99.0
 
 
 def label_pictures() -> None:
-    """Route, authorize and answer DetectLabels like a call of any other service here."""
+    """Route, authorize and answer DetectLabels like calls to MiniStack's own services."""
     router.SERVICE_PATTERNS["rekognition"] = {"target_prefixes": ["RekognitionService"]}
     iam_actions.SERVICE_TO_IAM_NAMESPACE["rekognition"] = "rekognition"
     app.SERVICE_HANDLERS["rekognition"] = _answer

@@ -43,7 +43,7 @@ class Alarm:
 
 
 def scale_services_by_alarms() -> None:
-    """Scale services in steps to an exact capacity, by an alarm on a queue's messages."""
+    """Let alarms on a queue's messages scale a service, in steps to an exact capacity."""
     _keep(HANDLERS["AWS::ApplicationAutoScaling::ScalableTarget"], _targets)
     _keep(HANDLERS["AWS::ApplicationAutoScaling::ScalingPolicy"], _policies)
     alarm = HANDLERS["AWS::CloudWatch::Alarm"]
@@ -121,7 +121,7 @@ def _evaluate(alarm: Alarm) -> None:
 
 
 def _value(metrics: list[Properties]) -> float | None:
-    """Return the value of a sum of queues' metrics, such as `visible + in_flight`; None without a queue."""
+    """Return a sum of queue metrics, such as `visible + in_flight`; None if a queue no longer exists."""
     values: dict[str, float] = {}
     for one in (metric for metric in metrics if "MetricStat" in metric):
         metric = one["MetricStat"]["Metric"]

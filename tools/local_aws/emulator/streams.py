@@ -47,7 +47,7 @@ class Batch:
 class Reader:
     """The position of an event source mapping in one shard.
 
-    after: sequence number after which the next read begins. todo: batches that were read, in order of trying.
+    after: sequence number after which the next read begins. todo: batches that were read, next one first.
     busy: whether a batch is being processed.
     """
 

@@ -74,7 +74,7 @@ def _fits(data: dict[str, Any], file: Path) -> bool:
 def remember_client_tokens() -> None:
     """Answer a repeated client token as before, and refuse it with other parameters.
 
-    Failures are repeated too, but after an hour only their number. After 24 hours the token is forgotten; a
+    Failures are repeated too, but after an hour without reasons. After 24 hours the token is forgotten; a
     request that raised an error is not remembered. MiniStack treats each request as a new one.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
@@ -171,9 +171,9 @@ def tell_of_tasks_that_stopped() -> None:
 
 
 def authorize_tasks_as_ecs_does() -> None:
-    """Authorize RunTask on the task definition, with the condition key ecs:cluster.
+    """Authorize DescribeTasks and StopTask on the task, and RunTask on the task definition.
 
-    MiniStack authorizes it on the cluster. DescribeTasks and StopTask are authorized on the task.
+    MiniStack authorizes all three on the cluster. RunTask also gets the condition key ecs:cluster.
     """
     find, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
     cluster_asked: contextvars.ContextVar[str] = contextvars.ContextVar("cluster_asked", default="")

@@ -24,7 +24,7 @@ _used: dict[str, str] = {}
 
 
 def log_requests_as_they_come() -> None:
-    """Add the CloudFormation type, and log requests that a default behavior with a configuration serves."""
+    """Add RealtimeLogConfig to CloudFormation, and log requests to default behaviors that have one."""
     HANDLERS[CONFIG] = {"create": _create, "update": _update, "delete": _delete}
     distribution, answer = HANDLERS[DISTRIBUTION], cloudfront.handle_viewer_request
     create, update, delete = (distribution[way] for way in ("create", "update", "delete"))

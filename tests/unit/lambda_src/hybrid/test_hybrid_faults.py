@@ -1,7 +1,7 @@
-"""Ways in which the hybrid's work can go wrong, one by one: docs/hybrid-pattern.md has the table.
+"""Ways in which the hybrid's work can go wrong, one by one; docs/hybrid-pattern.md has the table.
 
-Always: one published result or one final state with its reason, no partial pyramid visible, no job past its
-deadline, no task left running, and nothing failed that was merely waiting.
+In each case there must be one published result or one final state with its reason, no visible partial
+pyramid, no job past its deadline, and no task left running; a job that merely waits must not fail.
 """
 
 import threading
@@ -115,7 +115,7 @@ def test_a_task_that_is_faster_than_its_dispatcher_is_not_started_again(
 def test_an_attempt_of_the_function_that_dies_goes_to_a_task(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It timed out or ran out of memory: none of our code runs after that."""
+    """When the function times out or runs out of memory, none of our code runs any more."""
     message = world.upload(SCAN)
     with monkeypatch.context() as killed:
         killed.setattr(type(world.works), "run", lambda *_, **__: (_ for _ in ()).throw(SystemExit))

@@ -1,4 +1,4 @@
-"""Deleted and superseded results, and what CloudFront still has of them."""
+"""Deleted and superseded results are removed, and invalidated in CloudFront."""
 
 from collections.abc import Iterator
 from typing import Any

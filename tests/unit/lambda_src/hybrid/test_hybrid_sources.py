@@ -1,4 +1,4 @@
-"""What may be wrong with a source, or change about it, while the hybrid works on it."""
+"""Sources that are invalid, or change during the work: viewers see no partial or outdated result."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The service as a function: function URL events, many in one process, one past its deadline."""
+"""The IIIF service as a function: a process serves many events, and ends after one past its deadline."""
 
 import base64
 import json

@@ -50,7 +50,7 @@ def logs_to(stream: io.StringIO) -> None:
 
 
 def test_importing_the_handler_makes_no_client_of_botocore() -> None:
-    """A client of botocore would take most of a cold start: docs/decisions/0003."""
+    """Creating a botocore client would take most of a cold start: docs/decisions/0003."""
     program = "import sys, lambda_src.renditions.handler; print('botocore.session' in sys.modules)"
     environment = {**os.environ, "OUTPUT_BUCKET": "b", "MAX_PIXELS": "1", "MAX_BYTES": "1", "LABELS": "off"}
     done = subprocess.run(

@@ -153,7 +153,7 @@ def test_nothing_is_counted_where_malformed_records_cannot_be_set_aside(views: V
 def test_of_two_invocations_for_one_shard_one_counts(
     views: Views, monkeypatch: pytest.MonkeyPatch, earlier: list[bytes]
 ) -> None:
-    """A batch may be delivered again, with more records now, while an earlier invocation still counts it."""
+    """A batch may be delivered again, with more records, while an earlier invocation is still counting it."""
     counted = views.module.batches.counters
     mark = type(counted).mark_of
     views.deliver(earlier) if earlier else None

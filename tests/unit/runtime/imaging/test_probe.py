@@ -1,4 +1,4 @@
-"""What a header says, and how a file without a usable one is refused."""
+"""What is read from a header, and how a file without a usable header is refused."""
 
 import contextlib
 import struct

@@ -1,4 +1,4 @@
-"""Kinds of files that people really upload and that once went wrong, other than TIFFs; made by code.
+"""Kinds of files, other than TIFFs, that people really upload and that once went wrong; code makes them.
 
 The pixels are compared with Pillow's, or with what the file was made from.
 """

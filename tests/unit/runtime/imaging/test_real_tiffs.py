@@ -1,4 +1,4 @@
-"""TIFFs as archives, cameras, scanners and GIS write them: right in each of the `WAYS`, or refused."""
+"""TIFFs from archives, cameras, scanners and GIS are shown correctly by all three WAYS, or refused."""
 
 import struct
 from functools import partial

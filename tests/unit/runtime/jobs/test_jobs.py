@@ -1,4 +1,4 @@
-"""The job table, uploads of tiles, and the meaning of a task's end."""
+"""The job table, uploads of tiles, and what follows when a task has ended."""
 
 import threading
 from collections.abc import Iterator

@@ -88,7 +88,7 @@ def test_another_attempt_and_a_refused_one_each_have_a_token_of_their_own() -> N
 
 
 def test_overrides_stay_far_below_what_ecs_takes_whatever_the_key() -> None:
-    """ECS takes 8,192 characters, those of JSON included.
+    """ECS accepts overrides of at most 8,192 characters, JSON's own included.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
     """
@@ -166,7 +166,7 @@ def test_a_permanent_failure_is_fatal_and_has_its_detail(reason: str) -> None:
 
 @pytest.mark.parametrize("failures", [[], [{}], [{}, {}]])
 def test_an_answer_with_neither_a_task_nor_a_reason_is_retryable(failures: list[dict[str, str]]) -> None:
-    """After an hour ECS repeats an earlier failure for the same token without its reason."""
+    """For a client token that failed more than an hour ago, ECS returns a failure without a reason."""
     assert answered(failures=failures) == Retryable(why="RunTask started nothing and gave no reason.")
 
 

@@ -1,4 +1,4 @@
-"""Limits against the installed model of AWS's API: when AWS changes one, this fails and names it."""
+"""Compares the limits with botocore's model of AWS's API: once AWS changes one, a test names it."""
 
 import re
 from collections.abc import Iterator

@@ -99,7 +99,7 @@ def test_the_child_is_bounded_before_it_reads(tmp_path: Path) -> None:
 
 
 def test_the_child_reads_a_file_only_through_its_parent(tmp_path: Path) -> None:
-    """If its order names no file, the child asks the parent for ranges; none begins outside of the data."""
+    """If its order names no file, the child asks the parent for ranges; no range begins beyond the data."""
     data = (
         make_clip(tmp_path / "a.mp4", Clip(frames=100, sound="")).read_bytes()
         + b"\0\1\0\0free"

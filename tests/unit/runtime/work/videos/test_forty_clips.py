@@ -1,4 +1,4 @@
-"""Forty seeded clips: each becomes a rendition that another FFmpeg finds right, or is rejected."""
+"""Forty seeded clips: each is rejected or becomes a rendition that another FFmpeg build confirms."""
 
 import json
 import random
@@ -111,7 +111,7 @@ CASES = list(cases())
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str, Path]]:
-    """Return each case's file, the reason of its rejection, and its MP4."""
+    """Return each case's file, the reason for its rejection, and its MP4."""
     folder = tmp_path_factory.mktemp("forty")
     found = {}
     with mock_aws():

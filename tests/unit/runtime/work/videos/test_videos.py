@@ -1,4 +1,4 @@
-"""Videos through dispatcher, worker and tracker, and what can go wrong with such work."""
+"""Videos processed by dispatcher, worker and tracker, and what happens when that fails."""
 
 import json
 import signal
