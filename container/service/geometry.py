@@ -34,8 +34,9 @@ class Sizes:
 def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transform:
     """Apply `asked` to an image of `width` x `height` pixels.
 
-    Raises BadRequestError for a region outside the image, for a size that is 0, over the limits, not a preset
-    or (without ^) larger than the region, and for a rotation that exceeds the limits or is not allowed.
+    Raises BadRequestError for a region outside the image; for a size that is 0, over the limits, or (without
+    ^) larger than the region; and for a rotation that makes the image larger than `max_area`. If presets are
+    set, also for a size that is neither a preset nor a tile's, and for an angle other than multiples of 90.
     """
     left, top, right, bottom = _box(asked.region, width, height)
     to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)

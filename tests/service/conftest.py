@@ -61,7 +61,7 @@ class Running:
 
 @contextmanager
 def running(folder: Path, log: Path, **environment: str) -> Iterator[Running]:
-    """Run the service over a folder until the block or the process ends."""
+    """Run the service over a folder for the duration of the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
