@@ -22,10 +22,10 @@ def encoded_within(most: int, image: pyvips.Image, encoding: Encoding) -> bytes:
     or after encoding if it is too large.
     """
     if most and (worst := _worst(image, encoding)) > most:
-        raise _too_large(most / worst, image, most)
+        raise _too_large(most / worst, image, most, encoding)
     data = encode(image, encoding)
     if most and len(data) > most:
-        raise _too_large(most / len(data), image, most)
+        raise _too_large(most / len(data), image, most, encoding)
     return data
 
 
@@ -37,10 +37,11 @@ def _worst(image: pyvips.Image, encoding: Encoding) -> float:
     return float(pixels * (WORST[encoding] + alpha))
 
 
-def _too_large(share: float, image: pyvips.Image, most: int) -> BadRequestError:
+def _too_large(share: float, image: pyvips.Image, most: int, encoding: Encoding) -> BadRequestError:
     """Return the error for a response that is too large. share: how much of the requested size would fit."""
     width, height = (max(1, int(edge * share**0.5)) for edge in (image.width, image.height))
+    ways = "or for a region" if encoding is Encoding.JPG else "for a region, or for jpg"
     return BadRequestError(
         f"{image.width:,} x {image.height:,} pixels may be more than the {most:,} bytes of one answer here. "
-        f"Ask for a size of !{width},{height} or smaller, for a region, or for jpg."
+        f"Ask for a size of !{width},{height} or smaller, {ways}."
     )

@@ -64,7 +64,7 @@ def _next_marker(file: Reader, offset: int) -> int:
 
 def _check_process(marker: int, precision: int) -> None:
     if marker not in JPEG_PROCESSES:
-        name = "JPEG-LS" if marker == _JPEG_LS else "hierarchical"
+        name = {_JPEG_LS: "JPEG-LS", 0xCB: "lossless with arithmetic coding"}.get(marker, "hierarchical")
         raise not_read("JPEG", f"is {name}", "Save it as baseline or progressive JPEG")
     if precision != JPEG_BITS:
         raise not_read("JPEG", f"has {precision} bits a channel", "Save it with 8 bits, or as PNG or TIFF")

@@ -95,6 +95,10 @@ def test_an_answer_over_the_limit_is_refused_with_what_to_ask_instead(function: 
     answer = function.invoke(event(image("large.png", 2600, "png")))
     assert answer["statusCode"] == 400
     assert "4,700,000 bytes" in body_of(answer).decode()
+    assert "or for jpg" in body_of(answer).decode()
+    answer = function.invoke(event(image("large.png", 2600, "jpg")))
+    assert answer["statusCode"] == 400
+    assert "jpg" not in body_of(answer).decode()
     assert function.invoke(event(image("large.png", 1000, "png")))["statusCode"] == 200
 
 

@@ -278,8 +278,13 @@ def test_a_jpeg_of_more_than_8_bits_a_channel_is_refused_with_the_number_of_bits
     refused(bytes(data), tmp_path, Reason.UNSUPPORTED_FORMAT, f"{bits} bits a channel")
 
 
-@pytest.mark.parametrize("marker", [0xC5, 0xC6, 0xF7])
-def test_a_jpeg_of_a_process_that_is_not_read_is_refused_by_name(tmp_path: Path, marker: int) -> None:
+@pytest.mark.parametrize(
+    ("marker", "name"),
+    [(0xC5, "hierarchical"), (0xC6, "hierarchical"), (0xCB, "lossless with arithmetic"), (0xF7, "JPEG-LS")],
+)
+def test_a_jpeg_of_a_process_that_is_not_read_is_refused_by_name(
+    tmp_path: Path, marker: int, name: str
+) -> None:
     data = bytearray(saved(photo(), "JPEG"))
     data[data.index(b"\xff\xc0") + 1] = marker
-    refused(bytes(data), tmp_path, Reason.UNSUPPORTED_FORMAT, "JPEG-LS" if marker == 0xF7 else "hierarchical")
+    refused(bytes(data), tmp_path, Reason.UNSUPPORTED_FORMAT, name)
