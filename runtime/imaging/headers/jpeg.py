@@ -1,6 +1,8 @@
 """JPEG: ITU-T T.81, https://www.w3.org/Graphics/JPEG/itu-t81.pdf, table B.1."""
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
@@ -20,7 +22,30 @@ _APP1, _END_OF_IMAGE, _START_OF_SCAN = 0xE1, 0xD9, 0xDA
 
 def parse(file: Reader) -> Header:
     """Walk the segments up to the frame header; EXIF comes before it."""
-    offset, orientation = 2, 1
+    orientation = 1
+    for marker, offset, length in _segments(file, 2):
+        if marker == _START_OF_SCAN:
+            break
+        if marker in _START_OF_FRAME:
+            precision, height, width, bands = file.unpack(">BHHB", offset + 2)
+            _check_process(marker, precision)
+            scan = _first_scan(file, offset + max(length, 2))
+            return Header(
+                format=Format.JPEG,
+                width=width,
+                height=height,
+                orientation=orientation,
+                progressive=marker in _PROGRESSIVE or (scan is not None and scan[1] < bands),
+                bands=bands,
+                samples=_samples(file, offset + 8, bands),
+            )
+        if marker == _APP1 and orientation == 1:
+            orientation = _exif_orientation(file.bytes(offset + 2, max(length - 2, 0)))
+    raise damaged("the JPEG has no frame")
+
+
+def _segments(file: Reader, offset: int) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, offset and length of each segment, up to the first scan. Raises Rejected."""
     for _ in range(MAX_PARTS):
         prefix, marker = file.unpack(">BB", offset)
         if prefix != 0xFF or marker == 0:  # bytes between segments, which every decoder skips
@@ -32,25 +57,13 @@ def parse(file: Reader) -> Header:
         offset += 2
         if marker in _STANDALONE:
             continue
-        if marker in (_END_OF_IMAGE, _START_OF_SCAN):
-            break
+        if marker == _END_OF_IMAGE:
+            return
         (length,) = file.unpack(">H", offset)
-        if marker in _START_OF_FRAME:
-            precision, height, width, bands = file.unpack(">BHHB", offset + 2)
-            _check_process(marker, precision)
-            return Header(
-                format=Format.JPEG,
-                width=width,
-                height=height,
-                orientation=orientation,
-                progressive=marker in _PROGRESSIVE or _has_more_scans(file, offset, bands),
-                bands=bands,
-                samples=_samples(file, offset + 8, bands),
-            )
-        if marker == _APP1 and orientation == 1:
-            orientation = _exif_orientation(file.bytes(offset + 2, max(length - 2, 0)))
+        yield marker, offset, length
+        if marker == _START_OF_SCAN:
+            return
         offset += max(length, 2)
-    raise damaged("the JPEG has no frame")
 
 
 def _next_marker(file: Reader, offset: int) -> int:
@@ -84,32 +97,23 @@ def _samples(file: Reader, offset: int, bands: int) -> float:
     return sum(areas) / most if most else float(bands)
 
 
-def _has_more_scans(file: Reader, offset: int, bands: int) -> bool:
-    """Return whether the first scan, which follows the frame at `offset`, lacks a component."""
-    try:
-        for _ in range(MAX_PARTS):
-            (length,) = file.unpack(">H", offset)
-            offset += max(length, 2)
-            prefix, marker = file.unpack(">BB", offset)
-            for _ in range(MAX_PARTS):  # fill bytes
-                if marker != 0xFF:
-                    break
-                offset += 1
-                prefix, marker = file.unpack(">BB", offset)
-            else:
-                return False
-            offset += 2
-            if prefix != 0xFF or marker == _START_OF_SCAN:
-                return marker == _START_OF_SCAN and file.bytes(offset + 2, 1)[0] < bands
-    except Rejected:  # the file ends before that, which the decoder will report
-        pass
-    return False
+def _first_scan(file: Reader, offset: int) -> tuple[int, int] | None:
+    """Return the first scan's offset and number of components; None if the file ends before it."""
+    with suppress(Rejected):  # the decoder will report it
+        for marker, at, _ in _segments(file, offset):
+            if marker == _START_OF_SCAN:
+                return at, file.bytes(at + 2, 1)[0]
+    return None
 
 
 def has_all_scans(data: bytes, bands: int) -> bool:
-    """Return whether the scans contain every coefficient of every component to its last bit (G.1.1.1)."""
+    """Return whether the scans contain every coefficient of every component to its last bit (G.1.1.1).
+
+    Scans of thumbnails, in the segments before the first scan, do not count.
+    """
+    scan = _first_scan(Reader(lambda offset, length: data[offset : offset + length]), 2)
     done: dict[int, set[int]] = {}
-    for found in _SCAN.finditer(data):
+    for found in _SCAN.finditer(data, scan[0] - 2 if scan else len(data)):
         count = found[1][0]
         rest = data[found.end() : found.end() + 2 * count + 3]
         if len(rest) < 2 * count + 3:

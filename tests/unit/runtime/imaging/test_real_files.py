@@ -240,10 +240,18 @@ def test_a_jpeg_that_lacks_more_than_its_end_marker_is_truncated(
     refused(whole[: int(len(whole) * share)], tmp_path, Reason.TRUNCATED, "ends before its picture does")
 
 
-def test_a_progressive_jpeg_that_ends_between_two_scans_is_truncated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_thumbnail", [False, True])
+def test_a_progressive_jpeg_that_ends_between_two_scans_is_truncated(
+    tmp_path: Path, has_thumbnail: bool
+) -> None:
     """The data is valid, and with an end marker it would be a whole picture of less detail."""
     whole = saved(photo(300, 200), "JPEG", progressive=True)
-    scans = [at for at in range(len(whole)) if whole[at : at + 3] == b"\xff\xda\x00"]
+    begin = whole.index(b"\xff\xda\x00")
+    if has_thumbnail:  # as cameras store it, with a complete scan of its own
+        small = saved(photo(32, 20), "JPEG")
+        segment = b"\xff\xe1" + struct.pack(">H", len(small) + 8) + b"Exif\0\0" + small
+        whole, begin = whole[:2] + segment + whole[2:], begin + len(segment)
+    scans = [at for at in range(begin, len(whole)) if whole[at : at + 3] == b"\xff\xda\x00"]
     assert len(scans) > 5
     for at in scans[1:]:
         refused(whole[:at], tmp_path, Reason.TRUNCATED, "ends before its picture does")
