@@ -52,10 +52,15 @@ run took (tests/support/budget.py).
 CLOCKLESS = (
     "tests/synth",
     "tests/unit/chooser",
+    "tests/unit/lambda_src/backfill",
     "tests/unit/lambda_src/hybrid",
     "tests/unit/lambda_src/renditions",
+    "tests/unit/lambda_src/views",
     "tests/unit/runtime/imaging",
+    "tests/unit/runtime/jobs",
+    "tests/unit/runtime/placement",
     "tests/unit/stacks",
+    "tests/unit/tools/test_copying.py",
 )
 """Tests of pure code or with a fake clock: a busy machine cannot make them fail."""
 CHECKS = (
@@ -100,11 +105,12 @@ def test(arguments: Sequence[str]) -> int:
     """Run the tests that are not slow, on two workers, or those that the arguments select.
 
     With --under-load, two busy loops run beside them; CLOCKLESS is left out unless arguments select tests.
+    Arguments that are all options, such as -x, select none.
     """
-    chosen = [one for one in arguments if one != "--under-load"]
-    load = ["--under-load"] if len(chosen) < len(arguments) else []
-    without = [f"--ignore={folder}" for folder in CLOCKLESS] if load else []
-    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *load, *(chosen or [*ALL_TESTS, *without]))
+    selects = any(not one.startswith("-") for one in arguments)
+    without = [f"--ignore={folder}" for folder in CLOCKLESS] if "--under-load" in arguments else []
+    every = () if selects else (*ALL_TESTS, *without)
+    become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *every, *arguments)
 
 
 def bench(arguments: Sequence[str]) -> int:

@@ -260,7 +260,7 @@ def _hours(key: str, value: object) -> tuple[float, ...]:
     numbers = [
         float(one)
         for one in (value if isinstance(value, list) else [])
-        if isinstance(one, (int, float)) and 0 <= one <= MOST_WEIGHT
+        if isinstance(one, (int, float)) and not isinstance(one, bool) and 0 <= one <= MOST_WEIGHT
     ]
     if len(numbers) != 24 or sum(numbers) < LEAST_WEIGHT:
         raise WorkloadError(

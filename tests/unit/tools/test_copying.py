@@ -57,7 +57,7 @@ LOCKS = ("requirements.txt", "requirements-build.txt", "package-lock.json")
 FIRST = "LambdaPattern"
 """The smallest pattern; copies of the others are made in slow tests only."""
 PYTEST = 'pytest -m "not slow"'
-TESTS, NOT_SLOW = ("pytest", "-q", "-n", "2", "--dist=loadscope"), ("-m", "not slow")
+TESTS, NOT_SLOW = ("pytest", "-q"), ("-m", "not slow")
 """How a copy is tested. CI runs the slow tests in this repository, and again only in the smallest copy."""
 ONES = [one if one == FIRST else pytest.param(one, marks=pytest.mark.slow) for one in PATTERNS]
 

@@ -54,6 +54,21 @@ def test_a_step_that_failed_says_what_to_do(said: str, advice: str) -> None:
     assert advice in set_up.advice(said)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_everything"),
+    [([], True), (["-x"], True), (["--under-load"], True), (["tests/unit"], False), (["-m", "slow"], False)],
+)
+def test_options_alone_select_no_tests(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], is_everything: bool
+) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(dev, "become", lambda *command: called.extend(command))
+    dev.test(arguments)
+    assert ({*dev.ALL_TESTS} <= {*called}) is is_everything
+    assert called[len(called) - len(arguments) :] == arguments
+    assert ("--ignore=tests/synth" in called) is (arguments == ["--under-load"])
+
+
 def test_too_little_disk_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**8}))
     with pytest.raises(set_up.SetupError, match=r"needs 2 GB of disk and 0\.1 GB are free: make room"):
