@@ -114,7 +114,7 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Run benchmarks; the programs they compare with are set up only if a benchmark is named."""
+    """Run a benchmark or all of them; for --help, the programs that they compare with are not set up."""
     if any(not one.startswith("-") for one in arguments):
         set_up_peers()
     become(PYTHON, "-m", "bench", *arguments)

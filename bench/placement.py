@@ -16,7 +16,7 @@ from runtime.work.scan_estimate import estimate
 
 COUNT, SEED = sized(3, 1) * len(KINDS), 0
 MOST = sized(1.0, 0.02)
-"""Largest share of each kind's maximum megapixels."""
+"""Maximum size of a file, as a share of its kind's maximum megapixels; never below one megapixel."""
 PEER = ROOT / "bench" / "peers" / "pyramid.py"
 
 
@@ -36,7 +36,7 @@ class Compared:
 
 
 def compare(seed: int, count: int = COUNT, most: float = MOST) -> list[Compared]:
-    """Make, measure and estimate `count` files from that seed. most: share of each kind's maximum size."""
+    """Make, measure and estimate `count` files from that seed. most: as in `draw`."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for drawn in track(draw(seed, count, Path(folder), most), description=f"seed {seed}", total=count):

@@ -46,7 +46,7 @@ CALIBRATION_SECONDS = 1.6
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One clip. measured: its run.
+    """One clip's estimates, and its run (measured).
 
     estimated: CPU seconds, estimated for this machine. memory_mb: estimated peak.
     """
@@ -79,12 +79,12 @@ def theirs(file: Path, folder: Path, facts: Facts) -> list[str | Path]:
 
 
 def told(ran: Run) -> dict[str, Any]:
-    """Return what the peer printed."""
+    """Return what bench/peers/video.py printed."""
     return dict(json.loads(ran.printed))
 
 
 def clips() -> dict[str, Clip]:
-    """Return clips for the comparison with the peer."""
+    """Return clips for the comparison with ffmpeg."""
     coding = CODECS["h264"][3]
     full = Clip(width=1920 // SMALLER, height=1080 // SMALLER, frames=sized(250, 10), grain=8, coding=coding)
     high = Clip(width=3840 // SMALLER, height=2160 // SMALLER, frames=sized(125, 5), grain=8, coding=coding)
@@ -92,7 +92,7 @@ def clips() -> dict[str, Clip]:
 
 
 def drawn(seed: int, count: int) -> Iterator[tuple[str, str, Clip]]:
-    """Yield codec, file extension and clip, chosen at random."""
+    """Yield codec, file extension and clip: the codecs in turn, the clip's properties at random."""
     chosen = random.Random(seed)
     for number in range(count):
         codec = list(CODECS)[number % len(CODECS)]

@@ -1,1 +1,1 @@
-"""Lambda or Fargate? Limits, prices and placement as code and data."""
+"""Lambda or Fargate? For a workload, hard limits rule candidates out, and list prices rank the others."""

@@ -1,4 +1,4 @@
-"""“Lambda or Fargate?”: hard limits rule candidates out, with the limit's value; cost ranks the others."""
+"""“Lambda or Fargate?”: hard limits, whose values are stated, rule candidates out; cost ranks the others."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,7 +24,7 @@ NEAR, NEARBY = 1.1, 8
 
 
 class Verdict(NamedTuple):
-    """One candidate on the cheaper architecture. violations: the reasons that rule it out.
+    """One candidate, on the requested architecture or the cheaper. violations: the reasons that rule it out.
 
     items, usd, spread: per month.
     """
@@ -61,7 +61,7 @@ class Verdict(NamedTuple):
 
 
 def choose(load: Workload, *, architecture: str = "", free: bool = False) -> list[Verdict]:
-    """Return a verdict for every candidate: possible ones first, cheapest at the top."""
+    """Return verdicts on the candidates that make sense: possible ones first, each group cheapest first."""
     found = [_verdict(one, load, architecture, free) for one in considered(load)]
     return sorted(found, key=lambda one: (not one.possible, one.usd))
 

@@ -12,7 +12,7 @@ MOST = 10_000
 
 
 def given_keys(load: Workload) -> dict[str, object]:
-    """Return the keys given in the workload's file, with their values, in the order of KEYS."""
+    """Return the keys given in the workload's file or link, with their values, in the order of KEYS."""
     values = {key: getattr(load, key) for key in KEYS if key in load.given}
     return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
 

@@ -27,7 +27,7 @@ EXPECTED = (
     OSError,  # likewise; a full disk, for example
     CalledProcessError,  # a program that uses the same exit codes
 )
-"""Errors that an attempt may raise, apart from a rejection; any other is a bug."""
+"""Errors that an attempt may raise, apart from a rejection and StoppedError; any other is a bug."""
 
 
 class StoppedError(BaseException):

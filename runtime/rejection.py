@@ -29,7 +29,7 @@ class Reason(StrEnum):
 class Rejected(Exception):
     """Raised for an input that is rejected permanently.
 
-    reason: the code. message: a sentence that tells the uploader what to do.
+    reason: the code. message: tells the uploader what is wrong and, in most cases, what to do.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:

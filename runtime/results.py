@@ -113,7 +113,7 @@ class Output:
 
         Returns whether the pointer now shows the job.
 
-        The pointer gets the newer sequencer of event and document; one from S3 is newer than a backfill's.
+        The pointer gets the newer sequencer of event and document; they differ if one is from a backfill.
         """
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document

@@ -1,6 +1,6 @@
 """A scratch folder, and removal of folders that dead processes left behind.
 
-A killed function leaves its files in /tmp, and the next one in that execution environment has less space:
+A killed invocation leaves its files in /tmp, and the next one in that execution environment has less space:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 

@@ -18,7 +18,8 @@ ENDPOINTS = {
     "EcrImages": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
 }
-"""Interface endpoints that a task needs in addition to the gateway endpoints for S3 and DynamoDB:
+"""Interface endpoints that every task needs with `egress=endpoints`, in addition to the gateway
+endpoints for S3 and DynamoDB:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 """
 

@@ -70,13 +70,13 @@ class Settings:
     base_image: str = text(r"[a-z0-9][a-z0-9._/:@-]*", "the name of an image")
     """Base image of the containers; the Dockerfiles say what it needs."""
     labels: Literal["off", "on"] = "off"
-    """Amazon Rekognition labels in each manifest, billed per photo:
+    """Amazon Rekognition labels in each photo's manifest, billed per photo:
     https://aws.amazon.com/rekognition/pricing/
     """
     max_pixels: int = number(Limits.max_pixels, most=Limits.max_pixels)
-    """Maximum pixels of an upload; at most what 1,769 MB can hold (runtime/imaging/limits.py)."""
+    """Maximum pixels of any image but a scan; at most what 1,769 MB can hold (runtime/imaging/limits.py)."""
     max_bytes: int = number(Limits.max_bytes, most=Limits.max_bytes)
-    """Maximum file size of an upload."""
+    """Maximum file size of any image but a scan."""
     max_scan_pixels: int = number(10_000_000_000, most=10_000_000_000)
     """Maximum pixels of a scan that becomes tiles; its pixels need not fit in memory."""
     max_scan_bytes: int = number(50_000_000_000, most=80_000_000_000)

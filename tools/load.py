@@ -27,7 +27,7 @@ Ask = Callable[[str], Asked]
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """All answers of a step, in the order of their requests."""
+    """All answers to a series of requests, in the order of the requests."""
 
     all: Sequence[Asked]
 

@@ -1,6 +1,6 @@
 """Makes three renditions of a photo with our code: ours.py PHOTO webp|jpeg COUNT.
 
-Prints CPU seconds per photo.
+Repeats that COUNT times after a warm-up; prints CPU seconds per repetition.
 """
 
 import sys

@@ -13,7 +13,7 @@ from runtime.work.videos.orders import Order
 
 
 def main(file: Path, folder: str, threads: str) -> None:
-    """Print the video's facts, and the peak memory of the child in MB."""
+    """Print the video's facts, and the peak memory, in MB, of the child process that makes the MP4."""
     with file.open("rb") as opened:
         kind = kind_of(opened.read(4096))
     assert kind

@@ -126,7 +126,7 @@ def network(load: Workload) -> Iterator[Item]:
 
 
 def logs(load: Workload, name: str, free: bool) -> Item:
-    """Return the cost of log ingestion. name: the price, which for functions' logs has tiers."""
+    """Return the cost of log ingestion. name: of the price, which for functions' logs has tiers."""
     gigabytes = load.runs * load.log_kb / 1e6
     return priced(load, f"{gigabytes:,.2f} GB of logs", beyond_free(gigabytes, "free_logs_gb", free), name)
 

@@ -77,8 +77,8 @@ def environments(load: Workload, architecture: str) -> list[float]:
 def _ready(in_flight: float, share: float) -> int:
     """Return the number of environments needed.
 
-    At most 70 % of them are busy on average, and all are busy for at most `share` of requests, or for
-    LEAST_BLOCKED of them if that is more.
+    At most 70 % of them are busy on average, and all are busy for at most `share` of requests, or
+    LEAST_BLOCKED if that is more.
     """
     count = max(1, ceil(in_flight / PROVISIONED_BUSY))
     while blocked(count, in_flight) > max(share, LEAST_BLOCKED):

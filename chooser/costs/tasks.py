@@ -51,7 +51,7 @@ def _standing_size(load: Workload, architecture: str, tasks: Count) -> Size:
 
 
 def job_size(load: Workload, architecture: str, kind: str) -> Size:
-    """Return the cheapest size for a task that does one job."""
+    """Return the size of a task that does one job: as the workload sets it, or the cheapest."""
     found = cheapest(
         load,
         lambda vcpus, _: (vcpus,),  # a different count for each, so that all sizes are compared
@@ -105,7 +105,8 @@ def _standing(load: Workload, architecture: str, size: Size) -> Iterator[Item]:
 def _each(load: Workload, size: Size, part: Part) -> Iterator[Item]:
     """Yield the cost of a part that every task has.
 
-    The workload's `addresses`, if given, includes that of the first task (in production, the first two).
+    The workload's `addresses`, if given, counts the load balancer's and the first task's (in production, the
+    first two tasks').
     """
     count = size.average
     if part.what == ADDRESS and load.addresses is not None:

@@ -69,7 +69,7 @@ def _requests(
 
 
 def _tasks(seen: Seen, metrics: Metrics, task: Mapping[str, Any], counted: float) -> None:
-    """Record the tasks' CPU and memory: each sends a sample per minute. counted: number of requests.
+    """Record the tasks' CPU and memory; each task sends a sample per minute. counted: number of requests.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """

@@ -11,7 +11,7 @@ class QueueWorkerEnvironment(Environment):
 
     Attributes:
         queue_url: URL of the queue that it reads.
-        hidden_seconds: the queue's visibility timeout, which it extends while it works.
+        hidden_seconds: the queue's visibility timeout; the service extends that of the message it works on.
         tiles_url: base URL of the distribution in front of the output bucket.
         distribution: id of that distribution.
         job_seconds: longest time that one job may take.

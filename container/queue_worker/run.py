@@ -79,7 +79,7 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
         print(line(told.metrics_namespace, metric, facts, milliseconds), flush=True)  # noqa: T201
 
     removed: set[str] = set()
-    """Jobs whose results the current message removes; each is invalidated once, when it has been handled."""
+    """Jobs whose results the current message removes; their paths are invalidated once, after the message."""
 
     handler = Handler(
         works=Works(

@@ -48,7 +48,7 @@ answers need.
 MOST_HELD = 500
 """Maximum number of refusals delayed at a time (about 20 MB); any more are sent without delay."""
 ENCODERS = 2
-"""Part of every ETag; incremented when the same request would give other bytes."""
+"""Part of every ETag; to be incremented when a change of the code changes the bytes of answers."""
 log = logging.getLogger("service")
 
 
@@ -140,7 +140,7 @@ class Service:
     async def _unchanged(
         self, asked: ImageRequest | InfoRequest, raw_path: str, request: Request
     ) -> Response | None:
-        """Return 304 if the client has the current answer; the image is not read for this."""
+        """Return 304 if the client has the current answer; the image is read only if a cached one changed."""
         leads_elsewhere = isinstance(asked, InfoRequest) and not asked.version
         if "if-none-match" not in request.headers or leads_elsewhere:
             return None

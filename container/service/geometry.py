@@ -26,13 +26,13 @@ class Sizes:
     presets: tuple[str, ...] = ()
 
     def largest(self, width: int, height: int) -> tuple[int, int]:
-        """Return the largest allowed size with that aspect ratio, in pixels, without enlarging."""
+        """Return the largest size of that aspect ratio within max_width and max_area, without enlarging."""
         factor = min(1, self.max_width / max(width, height), (self.max_area / (width * height)) ** 0.5)
         return max(1, int(width * factor)), max(1, int(height * factor))
 
 
 def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transform:
-    """Apply `asked` to an image of `width` x `height` pixels.
+    """Return what `asked` means in pixels, for an image of `width` x `height`.
 
     Raises BadRequestError for a region outside the image; for a size that is 0, over the limits, or (without
     ^) larger than the region; and for a rotation that makes the image larger than `max_area`. If presets are

@@ -14,7 +14,7 @@ from enum import StrEnum
 SERVICE = "iiif"
 """The dimension `service` of each metric."""
 BUCKETS_PER_DECADE, LEAST, MOST = 16, -1, 5
-"""Latency buckets: sixteenths of a power of ten from 0.1 ms to 100 s, 97 values (EMF allows 100)."""
+"""Latency buckets from 0.1 ms to 100 s, 16 per power of ten: 97 values (EMF allows 100)."""
 
 
 class Metric(StrEnum):
@@ -40,7 +40,7 @@ _COUNTED = (Metric.REQUESTS, Metric.REFUSED, Metric.ERRORS, Metric.BUSY)
 
 @dataclass(kw_only=True)
 class Metrics:
-    """Counts since the last line, for one namespace. Latencies are accurate to within 7.5 %."""
+    """Counts since the last line, for one namespace. Latencies are accurate to within 8 %."""
 
     namespace: str
     counts: Counter[Metric] = field(default_factory=Counter)

@@ -140,7 +140,7 @@ class Sources:
         return found
 
     async def tag(self, key: str) -> str:
-        """Return the version of the source without reading the source, unless a cached one has changed."""
+        """Return the store's own version of the source; read the source only if a cached one has changed."""
         if key in self._kept:
             return (await self.get(key)).file.version
 
@@ -150,7 +150,7 @@ class Sources:
         return await self._once(f"version {key}", ask)
 
     def _refuse_again(self, key: str) -> None:
-        """Raise the rejection again if the source was rejected a moment ago, without reading it."""
+        """Raise the rejection again if it is less than `fresh` seconds old, without reading the source."""
         until, reason, message = self._rejected.get(key, (0.0, Reason.DAMAGED, ""))
         if time.monotonic() < until:
             raise Rejected(reason, message)
@@ -179,7 +179,7 @@ class Sources:
         return await self._once(name, lambda shared: self._decode(key, source, shared))
 
     async def _look(self, key: str, known: Source | None, shared: Shared) -> tuple[Source, Exception | None]:
-        """Return the source as the store has it; if the store fails, the cached one and the error."""
+        """Return the store's source; on UnreachableError or BusyError, the cached one and the error."""
         until = time.monotonic() + self.fresh
         try:
             if known:

@@ -52,7 +52,7 @@ class Store(Protocol):
         """Fetch the file.
 
         Raises what `admit` raises, NotFoundError, StoreError, and Rejected for a file that exceeds the limits
-        or is not an image; for most such files, reading the first 64 KiB is enough.
+        or cannot be opened as an image; for most such files, reading the first 64 KiB is enough.
         """
 
     def version(self, key: str) -> str:

@@ -27,7 +27,7 @@ class Dispatcher:
     """Decides where jobs run, and runs small ones.
 
     Attributes:
-        rules: limits on what the function runs itself.
+        rules: limits of the function and of tasks.
         spot: whether first attempts ask for FARGATE_SPOT.
         trace_id: X-Ray trace ID of the invocation.
     """

@@ -37,7 +37,7 @@ class FullMax:
             self._paths[path] = data
 
     def joined(self) -> bytes:
-        """Return the JPEG, on white. Raises KeyError when a tile is missing."""
+        """Return `full/max` as a JPEG on a white background. Raises KeyError when a tile is missing."""
         tiles = []
         for path, data in self._paths.items():
             if data is None:

@@ -1,7 +1,7 @@
-"""Supported layouts, sample types, codecs and colours of each format; a rejection names what is unsupported.
+"""Supported layouts, sample types, codecs and colours of TIFF and JPEG; rejections name what is unsupported.
 
-libvips also opens files that it shows wrongly: what is not listed here would silently come out black, white,
-striped or in other colours. The tables in docs/formats.md are generated from those here.
+libvips also opens files that it shows wrongly: without a rejection, they would silently come out black,
+white, striped or in other colours. The tables in docs/formats.md are generated from those here.
 """
 
 from collections.abc import Sequence
@@ -101,7 +101,7 @@ def raw(maker: str) -> Rejected:
 def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
     """Return the channels to keep of those decoded: colours, and alpha if there is one. None means all.
 
-    Raises Rejected UNSUPPORTED_FORMAT, naming the kind.
+    Raises Rejected UNSUPPORTED_FORMAT, naming what is not supported.
     """
     if tiff.photometric in RAW_COLOURS:
         raise raw("")

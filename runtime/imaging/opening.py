@@ -17,7 +17,7 @@ TAIL = 1 << 17
 """Bytes at the end of a file that are examined."""
 _START_OF_SCAN = b"\xff\xda"
 _EIGHT_BIT_ALPHA = ("cmyk", "labs", "lab")
-"""Colour spaces whose alpha ranges to 255 even when stored with 16 bits."""
+"""Colour spaces in which libvips takes alpha to range to 255, even if it is stored with 16 bits."""
 
 
 def loading(header: Header) -> dict[str, str]:
@@ -29,7 +29,7 @@ def loading(header: Header) -> dict[str, str]:
 
 
 def as_option(header: Header) -> str:
-    """Return the options of `loading` as one string, since libvips' thumbnail functions ignore the arguments.
+    """Return the options of `loading` as one string: thumbnail_source ignores `fail_on` as an argument.
 
     https://github.com/libvips/libvips/issues/5195
     """

@@ -36,7 +36,7 @@ CONTEXT = "http://iiif.io/api/image/3/context.json"
 Store = Callable[[str, bytes], None]
 """Stores a file of the pyramid: its path below the image's address, and its content."""
 Progress = Callable[[float], None]
-"""Called from time to time with the share of tiles that are done, 0 to 1."""
+"""Called after each tile with the share of tiles that are done, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,9 +66,9 @@ def render(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int
 def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]) -> list[pyvips.Image]:
     """Return `data` in several sizes, largest first, in memory.
 
-    The largest is decoded with shrink-on-load, each smaller one made from the previous one. All show
-    only the first frame, upright, in 8-bit sRGB or grey, whatever the EXIF orientation and profile; alpha is
-    kept.
+    The largest is decoded with shrink-on-load if possible, each smaller one made from the previous one. All
+    show only the first frame, upright, in 8-bit sRGB or grey, whatever the EXIF orientation and profile;
+    alpha is kept.
 
     Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the decoder finds more pixels than are
     accepted.

@@ -4,7 +4,7 @@ TILE = 512
 """Side of a tile in pixels."""
 LARGE_TILE = 1024
 MOST_SMALL = 2000
-"""Maximum number of 512 px tiles per image; beyond that, each tile is four times as large.
+"""Maximum number of 512 px tiles per image; beyond that, tiles have a side of 1024 px.
 
 Each tile is a PUT, which costs more than making the tile: docs/decisions/0025-larger-tiles.md
 """

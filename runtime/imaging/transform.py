@@ -104,10 +104,10 @@ def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> 
 
 
 class Pyramid:
-    """A decoded image with its halves, quarters and so on, each made on first use.
+    """A decoded image, and copies at 1/2, 1/4 and so on of its width and height, each made on first use.
 
-    It serves many requests for one image but decodes the image only once. It takes `size_of(header)` bytes,
-    not counting the file. Its methods are thread-safe.
+    It serves many requests for one image but decodes the image only once. It takes at most `size_of(header)`
+    bytes, not counting the file. Its methods are thread-safe.
     """
 
     def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
@@ -166,7 +166,7 @@ def _box(asked: Transform) -> tuple[int, int, int, int]:
 
 
 def _resize(part: pyvips.Image, asked: Transform) -> pyvips.Image:
-    """Return the region at the requested size, in sRGB; its aspect ratio may change."""
+    """Return the region at the requested size, in sRGB or grey; its aspect ratio may change."""
     converted = conversion(part)
     is_done = (part.width, part.height) == (asked.to_width, asked.to_height) and part.format == "uchar"
     if is_done and not converted:
@@ -177,7 +177,7 @@ def _resize(part: pyvips.Image, asked: Transform) -> pyvips.Image:
 
 
 def _halve(image: pyvips.Image) -> pyvips.Image:
-    """Halve by Lanczos, rounding up, so that level n is exactly 1 / 2^n and tiles fit together."""
+    """Halve by Lanczos; odd sides first grow by a pixel, so that scales are exact and tiles fit together."""
     even = image.embed(0, 0, image.width + image.width % 2, image.height + image.height % 2, extend="copy")
     return even.thumbnail_image(
         even.width // 2, height=even.height // 2, size="force", no_rotate=True

@@ -192,7 +192,7 @@ class Job:
     def put_back(self, now: float) -> "Job | None":
         """Return the job waiting again, after its task could not start.
 
-        Possible causes: a missing image, the network, or a lack of Spot capacity.
+        Possible causes: a missing container image, the network, or a lack of Spot capacity.
         """
         if self.state is not State.STARTING:
             return None

@@ -70,7 +70,7 @@ class JobStore:
     def begin(self, job_id: str, attempt: int, task_arn: str, seconds: float) -> Job | None:
         """Record that the worker runs; None when the worker no longer owns the job.
 
-        seconds: the worker's own deadline.
+        seconds: the worker's own time limit.
         """
         return self.transition(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
 
@@ -96,7 +96,10 @@ class JobStore:
         return self.transition(job_id, lambda job: job.ended(self.clock(), State.FAILED, message))
 
     def fail_attempt(self, job_id: str, attempt: int, why: str, *, task_arn: str = "") -> Job | None:
-        """Record a permanent failure if `attempt` is current, and its task, if known, is `task_arn`."""
+        """Record a permanent failure if `attempt` is current.
+
+        task_arn: the task that failed; if it and the job's task are both known, they must be the same.
+        """
         return self.transition(
             job_id,
             lambda job: job.ended(self.clock(), State.FAILED, why) if job.is_at(attempt, task_arn) else None,

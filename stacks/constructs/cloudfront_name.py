@@ -5,10 +5,10 @@ from constructs import Construct
 
 
 def cloudfront_name(scope: Construct, name: str) -> str:
-    """Return `name`, unique within the stack, made unique within the account by the stack's name and Region.
+    """Return a name that is unique within the account: the stack's name, `name` and the Region.
 
-    The app can then be deployed twice in a Region and in two Regions. The name has at most 64
-    characters, CloudFront's limit:
+    name: unique within the stack. The app can then be deployed twice in a Region and in two Regions. The
+    result has at most 64 characters, CloudFront's limit:
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_OriginAccessControlConfig.html
     """
     return f"{cdk.Stack.of(scope).stack_name}-{name}-{cdk.Aws.REGION}"

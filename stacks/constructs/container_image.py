@@ -9,7 +9,7 @@ from stacks.settings import Settings
 PLATFORMS = {"arm64": ecr_assets.Platform.LINUX_ARM64, "x86_64": ecr_assets.Platform.LINUX_AMD64}
 CPUS = {"arm64": ecs.CpuArchitecture.ARM64, "x86_64": ecs.CpuArchitecture.X86_64}
 USER = "10001:10001"
-"""The unnamed, unprivileged user that containers run as; the Dockerfiles name the same one."""
+"""The unprivileged user, without a name, that containers run as; the Dockerfiles set the same one."""
 SCRATCH = "/scratch"
 
 

@@ -1,4 +1,4 @@
-"""An S3 bucket that is accessible only through its stack's grants."""
+"""An S3 bucket without public access or ACLs."""
 
 from functools import cached_property
 

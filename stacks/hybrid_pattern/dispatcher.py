@@ -1,4 +1,4 @@
-"""The function that decides where each job runs, and its queue."""
+"""The function that decides where each job runs, with its queue."""
 
 from dataclasses import asdict
 

@@ -8,7 +8,7 @@ from stacks.constructs.grants import allow
 from stacks.constructs.on_demand_table import OnDemandTable
 
 OPEN_INDEX = "open"
-"""Name of the index that runtime/jobs/table.py queries; a test compares them."""
+"""Name of the index that runtime/jobs/table.py queries; a test compares it with the name there."""
 
 
 class JobTable(OnDemandTable):

@@ -42,8 +42,8 @@ class Worker(Construct):
 
     tiles: the distribution in front of the output. jobs: the job table. work: the environment that dispatcher
         and worker share.
-    works: the kinds of work. launch: environment variables for starting the task. stopped: event
-        pattern for stopped tasks of the cluster. role: the task role.
+    works: the kinds of work. launch: the dispatcher's environment variables for starting the task. stopped:
+        event pattern for stopped tasks of the cluster. role: the task role.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class CloudFrontToFunction(Construct):
     """Viewer -> CloudFront (HTTPS) -> function URL of an alias, signed by origin access control.
 
     distribution: CloudFront's. The function gets the requested host name in a header: an environment variable
-        with that name would make function, URL and distribution depend on each other.
+        that holds it would make function, URL and distribution depend on each other.
     """
 
     def __init__(

@@ -73,6 +73,6 @@ class StreamPattern(cdk.Stack):
             cdk.CfnOutput(self, name, value=value)
 
     def count_views_of(self, *distributions: cloudfront.Distribution) -> None:
-        """Count views of images and tiles that other stacks serve, if `views=on`."""
+        """Count views of images that other stacks serve, whole or as tiles, if `views=on`."""
         for distribution in distributions if self._settings.views == "on" else ():
             log_views(distribution, self._stream)

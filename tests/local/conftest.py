@@ -129,7 +129,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def patched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """Yield another local AWS, in which nothing is deployed."""
+    """Yield another local AWS, in which no pattern is deployed."""
     with local_aws(tmp_path_factory.mktemp("patched") / "log") as aws:
         yield aws
 

@@ -190,7 +190,7 @@ def waiting(load: Load, architecture: str) -> Decimal:
 
 
 def cpu(load: Load, architecture: str) -> Decimal:
-    """Return vCPU seconds: a function has one vCPU per 1,769 MB."""
+    """Return the vCPU seconds of one run; the function has one vCPU per 1,769 MB."""
     if load["cpu_ms"]:
         return number(load["cpu_ms"]) / 1000
     vcpus = min(number(load["threads"]), number(load["memory_mb"]) / 1769)

@@ -1,4 +1,4 @@
-"""Videos made by code, identical each time: `python3 -m tests.support.clips FILE` makes the sample."""
+"""Videos made by code, identical each time: `python3 -m tests.support.clips FILE` makes test-pattern.mp4."""
 
 import sys
 from collections.abc import Iterator, Mapping

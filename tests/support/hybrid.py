@@ -32,7 +32,7 @@ from tests.support.jobs import LAUNCH
 FULL = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 SCAN = encode(noise(1200, 700), ".tif")
 SECONDS = 300.0
-"""Time limit of the function."""
+"""Timeout of the dispatcher's function."""
 Message = dict[str, Any]
 
 
@@ -285,7 +285,7 @@ def make_world() -> World:
 
 
 def published(world: World, job: Job) -> bool:
-    """Return whether one whole pyramid exists, with its manifest and pointer."""
+    """Return whether the job's pyramid and manifest are whole; raises unless the key's pointer shows them."""
     keys = world.keys(f"v/{job.job_id}/")
     pointer = json.loads(world.s3.get_object(Bucket="output", Key=f"latest/{job.key}.json")["Body"].read())
     assert pointer["job_id"] == job.job_id

@@ -1,4 +1,4 @@
-"""QueuePattern's template: how it scales, how long a message may wait, and what a task may do."""
+"""QueuePattern's template: how it scales, how old a message may be, and how tasks reach the queue."""
 
 import math
 from typing import Any

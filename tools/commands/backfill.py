@@ -84,7 +84,7 @@ class Run:
         return read_outputs(file)
 
     def again(self, *more: str) -> str:
-        """Return this command as a person would type it."""
+        """Return a command line with `more` for the same pattern, target, profile and settings."""
         words = ["--pattern", self.pattern, *(["--target", "aws"] if self.target == "aws" else [])]
         words += ["--profile", self.profile] if self.profile else []
         words += [word for one in self.chosen for word in ("-c", one)]

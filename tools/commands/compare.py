@@ -217,7 +217,7 @@ def parts(viewer: Viewer, numbers: Iterator[int]) -> Iterator[str]:
 
 
 def pictures() -> dict[str, bytes]:
-    """Return images by key: a photo, a copy for the first request, an image of 100 megapixels, and noise."""
+    """Return images by key: a photo, a copy to request first, an image of 100 megapixels, and noise."""
     photo = PHOTO.read_bytes()
     image = pyvips.Image.new_from_buffer(photo, "")
     huge = image.resize(HUGE / image.width, vscale=HUGE / image.height)

@@ -249,7 +249,7 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
 
 
 def _run_until_ready(shell: Shell, command: str) -> tuple[int, str]:
-    """Run a command, repeating reads of an upload's result until it is there."""
+    """Run a command; if it reads the result of an upload, repeat it until the result is there."""
     end = time.monotonic() + LATER_SECONDS
     code, printed = shell.run(command)
     while code and command.startswith(("aws s3 cp s3:", "curl")) and time.monotonic() < end:

@@ -47,5 +47,5 @@ def colours() -> str:
 
 
 def blocks() -> dict[str, str]:
-    """Return the contents of all blocks by name."""
+    """Return the generated blocks of docs/formats.md, by the names in their markers."""
     return {"tiff": tiffs(), "jpeg": jpegs(), "colours": colours()}

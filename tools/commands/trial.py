@@ -57,7 +57,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """The deployed stacks. endpoint: of the local AWS; none on AWS itself."""
+    """The deployed stacks. endpoint: of the local AWS; empty on AWS itself."""
 
     outputs: Outputs
     client: Client

@@ -25,7 +25,7 @@ def is_used(name: str, text: str) -> bool:
 
 
 def reachable(files: dict[str, str]) -> dict[str, str]:
-    """Return tests, what they import from tests/, and the packages and conftests that they are in."""
+    """Return tests, what they import from tests/ or name by path, and their packages and conftests."""
     todo = [name for name in files if Path(name).name.startswith("test_")]
     found: set[str] = set()
     while todo:

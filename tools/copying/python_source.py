@@ -27,7 +27,7 @@ class Cut:
     def apply(self, source: str, *, within: Sequence[str] = ()) -> str:
         """Return the source without what is left behind.
 
-        within: functions from which single statements are removed; other functions are removed whole.
+        within: functions that may lose single statements; any other function is kept or removed whole.
         """
         gone = {
             alias.asname or alias.name

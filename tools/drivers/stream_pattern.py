@@ -66,7 +66,8 @@ class StreamDriver:
     def put(self, records: Sequence[Record]) -> None:
         """Put records into the stream, retrying those that it did not accept: PutRecords may accept a part.
 
-        Raises NotTakenError if the stream still refuses some after all PAUSES; later parts are not sent then.
+        Raises NotTakenError if the stream still refuses some after all PAUSES. The records that follow are
+        then not sent, and count as not accepted too.
         """
         for first, part in _parts(records):
             left, refused = {first + place: record for place, record in enumerate(part)}, [""]
@@ -110,7 +111,7 @@ class StreamDriver:
         return found
 
     def redrive(self, *, aged: bool = False, malformed: bool = False) -> tuple[int, int]:
-        """Put records that were set aside back into the stream; return how many objects and records.
+        """Put set-aside records back into the stream; return how many objects and records.
 
         An object keeps the records that the stream has not accepted yet. aged: include records that were set
         aside only for their age, which may already be counted: a recreated event source sets old records

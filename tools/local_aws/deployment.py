@@ -65,7 +65,7 @@ class Cdk:
 
 
 def _base_image() -> list[str]:
-    """Return the setting `base_image` from $CONTAINER_BASE (for CI); copies without images lack it."""
+    """Return `base_image` from $CONTAINER_BASE (for CI), if this copy of the project has that setting."""
     base, setting = os.environ.get("CONTAINER_BASE"), "base_image"
     return [f"{setting}={base}"] if base and setting in {field.name for field in fields(Settings)} else []
 

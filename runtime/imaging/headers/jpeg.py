@@ -67,7 +67,7 @@ def _segments(file: Reader, offset: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _next_marker(file: Reader, offset: int) -> int:
-    """Return the offset of the next marker, skipping what is allowed between two segments."""
+    """Return the offset of the next marker, skipping fewer than MOST_BETWEEN bytes of any kind."""
     between = file.some(offset + 1, MOST_BETWEEN)
     for at, byte in enumerate(between[:-1]):
         if byte == 0xFF and between[at + 1] not in (0, 0xFF):
@@ -88,7 +88,7 @@ def _exif_orientation(segment: bytes) -> int:
 
 
 def _samples(file: Reader, offset: int, bands: int) -> float:
-    """Return samples per pixel: the sum of the components' h * v, over the largest h times the largest v."""
+    """Return samples per pixel, by the sampling factors h and v: sum of h * v, divided by max h * max v."""
     factors = [file.bytes(offset + 3 * band + 1, 1)[0] for band in range(bands)]
     areas = [(factor >> 4) * (factor & 15) for factor in factors]
     most = max((factor >> 4 for factor in factors), default=0) * max(

@@ -36,7 +36,7 @@ CODECS = {
     "mjpeg": Codec(per_gigapixel=1.7, per_gigabit=2.4, busy=0.4),
     "prores": Codec(per_gigapixel=2.7, per_gigabit=2.4, busy=3),
 }
-"""Fitted to what `python3 dev.py bench video` measures, as are the constants below."""
+"""Fitted to what `python3 dev.py bench video` measures, as are the constants up to BYTES_ENCODED."""
 ENCODED, ENCODED_BUSY = 7.0, 17.0
 """CPU seconds per billion pixels of the rendition, and the surcharge for busy pictures."""
 MARGIN = 1.42

@@ -109,7 +109,7 @@ class Pictures:
     def _held(self, until: int) -> Iterator[Packets]:
         """Encode the latest frame again, right before `until`, if the gap is long; yield the packets.
 
-        Otherwise the MP4 would claim to end where the last frames before the gap end.
+        Without this, the MP4 would claim to end where the last frames before the gap end.
         """
         if self._latest and (until - self._last) * _CLOCK > HELD_SECONDS:
             step = self._latest.duration = min(self._step, AGAIN)

@@ -54,7 +54,7 @@ _MAX_AUDIO_RATE = 768_000
 
 @contextmanager
 def opened(file: "str | RawIOBase", kind: Kind) -> Iterator[InputContainer]:
-    """Open a file with only the demuxer of its kind and the codecs listed above. Raises Rejected."""
+    """Open a file with only its kind's demuxer and CODECS, SOUNDS and _DECODERS. Raises Rejected."""
     with refusing():
         container: InputContainer = av.open(
             file,

@@ -69,7 +69,7 @@ def denied(hybrid: HybridDriver, since: int, call: str) -> bool:
 
 
 def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
-    """Make a role use the statement whose first action is `action`; return the upload that causes it."""
+    """Upload a scan and make a role use the statement whose first action is `action`; return the upload."""
     upload = hybrid.upload(f"privileges/{who}-{action.replace(':', '-')}.tif", SCAN)
     if who == "tracker":
         hybrid.sweep()

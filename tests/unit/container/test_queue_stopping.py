@@ -1,4 +1,4 @@
-"""The service as a process: a job that cannot finish in time after SIGTERM is given back to the queue."""
+"""The queue worker as a process: a job that cannot finish in time after SIGTERM goes back to the queue."""
 
 import json
 import subprocess

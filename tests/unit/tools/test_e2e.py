@@ -101,7 +101,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """Replace the CDK CLI with a double that writes empty outputs; return the list of its calls."""
+    """Replace `stop_tasks` and the CDK CLI, whose double writes empty outputs; return their calls."""
     calls: list[str] = []
 
     def cdk(what: str, stack: str, *arguments: str) -> None:

@@ -46,7 +46,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><div id="mirador"></div>
 
 @pytest.fixture(scope="module")
 def mirador(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return the one file that a page needs; no lock file has its digest, so the digest is checked here."""
+    """Return the one file that a page needs; no lock file has its package's digest, so it is checked here."""
     folder = tmp_path_factory.mktemp("mirador")
     npm = str(VENV / "bin" / "npm")
     packed = [npm, "pack", MIRADOR, "--silent", "--pack-destination", str(folder)]

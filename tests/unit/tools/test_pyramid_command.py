@@ -1,4 +1,4 @@
-"""`dev.py pyramid`: a folder that opens from disk and shows the picture."""
+"""`dev.py pyramid`: a folder whose page opens from disk and shows the picture."""
 
 import json
 import shutil

@@ -140,7 +140,7 @@ class Container:
     def _kill_above(self, limit_mb: int) -> None:
         """Kill the process once it exceeds its memory limit, as the kernel does with a container.
 
-        The limits of a process itself count address space, not memory.
+        The limit that a process can be given (RLIMIT_AS) counts address space, not memory in use.
         """
         while self.process.poll() is None:
             with suppress(OSError, ValueError):

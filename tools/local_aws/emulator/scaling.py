@@ -153,14 +153,14 @@ def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
 
 
 def _look_again(alarm: Alarm) -> None:
-    """Run the scheduler once a minute; MiniStack runs it only when somebody changes a service."""
+    """Run ECS's scheduler for the alarm's service; MiniStack runs it only after a service was changed."""
     for arn in alarm.properties["AlarmActions"]:
         _, cluster, service = _targets[_policies[arn]["ScalingTargetId"]]["ResourceId"].split("/")
         ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
 
 
 def _holds(step: Properties, beyond: float) -> bool:
-    """Return whether a step applies: above the threshold the lower bound is inclusive, below it the upper."""
+    """Return whether a step applies: its lower bound is inclusive from the threshold up, its upper below."""
     lower = float(step.get("MetricIntervalLowerBound", "-inf"))
     upper = float(step.get("MetricIntervalUpperBound", "inf"))
     return lower <= beyond < upper if beyond >= 0 else lower < beyond <= upper

@@ -74,8 +74,8 @@ def _fits(data: dict[str, Any], file: Path) -> bool:
 def remember_client_tokens() -> None:
     """Answer a repeated client token as before, and refuse it with other parameters.
 
-    Failures are repeated too, but after an hour without reasons. After 24 hours the token is forgotten; a
-    request that raised an error is not remembered. MiniStack treats each request as a new one.
+    Failures are repeated too; after an hour, their reasons are left out. After 24 hours the token is
+    forgotten; a request that raised an error is not remembered. MiniStack treats each request as a new one.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
     """

@@ -45,7 +45,7 @@ def make_vpc_origins() -> None:
 
 
 def ask_vpc_origins_as_they_say() -> None:
-    """Send requests to a VPC origin with its own ports and protocol; MiniStack uses the viewer's."""
+    """Send requests to a VPC origin with its own ports and protocol, which MiniStack ignores."""
     read = cloudfront._dataplane_origin
 
     def read_with_vpc_origin(element: Any) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _vpc_origin_request(properties: Properties) -> bytes:
 
 
 def record_alarms_on_expressions() -> None:
-    """Record alarms on metric math without evaluating them; MiniStack supports one metric per alarm."""
+    """Record alarms on metric math (scaling.py evaluates some); MiniStack supports one metric per alarm."""
     alarm, recorded = HANDLERS["AWS::CloudWatch::Alarm"], _recorded("Arn")
     for name in ("create", "update", "delete"):
         alarm[name] = _either(alarm[name], recorded[name])
@@ -98,7 +98,7 @@ def _either(known: Any, recorded: Any) -> Any:
 
 
 def record_the_rest() -> None:
-    """Record resources of types that do nothing here: they get an id, so that others can refer to them."""
+    """Record resources of types that MiniStack lacks: they get an id, so that others can refer to them."""
     for kind, attribute in RECORDED.items():
         HANDLERS.setdefault(kind, _recorded(attribute))
 

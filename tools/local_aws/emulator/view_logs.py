@@ -20,11 +20,11 @@ Properties = dict[str, Any]
 _configs: dict[str, Properties] = {}
 """Configurations by ARN."""
 _used: dict[str, str] = {}
-"""The configuration of each distribution's default behavior, by the distribution's id."""
+"""ARN of the configuration of each distribution's default behavior, by the distribution's id."""
 
 
 def log_requests_as_they_come() -> None:
-    """Add RealtimeLogConfig to CloudFormation, and log requests to default behaviors that have one."""
+    """Add RealtimeLogConfig to CloudFormation, and log the requests of default behaviors that have one."""
     HANDLERS[CONFIG] = {"create": _create, "update": _update, "delete": _delete}
     distribution, answer = HANDLERS[DISTRIBUTION], cloudfront.handle_viewer_request
     create, update, delete = (distribution[way] for way in ("create", "update", "delete"))

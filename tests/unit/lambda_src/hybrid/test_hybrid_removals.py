@@ -1,4 +1,4 @@
-"""Deleted and superseded results are removed, and invalidated in CloudFront."""
+"""Deleted results are removed, and invalidated in CloudFront; jobs for deleted or superseded versions end."""
 
 from collections.abc import Iterator
 from typing import Any

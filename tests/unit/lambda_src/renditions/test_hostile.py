@@ -1,4 +1,4 @@
-"""Three thousand hostile files through the function's own code, in a process with little memory and time."""
+"""Three thousand hostile files through the function's own code, in a process with limited memory and time."""
 
 import collections
 import contextlib

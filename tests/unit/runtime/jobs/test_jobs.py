@@ -190,7 +190,7 @@ def test_an_upload_that_fails_ends_the_work_and_drops_the_rest() -> None:
 def test_the_signal_to_stop_ends_the_worker_also_within_a_call_to_aws(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """botocore would take an Exception raised there for a failed connection, and would retry."""
+    """botocore would treat an Exception as a failed connection and retry; StoppedError is a BaseException."""
     asked: list[str] = []
 
     def told_to_stop(*_: Any, **__: Any) -> Any:

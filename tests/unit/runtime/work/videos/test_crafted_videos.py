@@ -1,4 +1,4 @@
-"""Videos with strange bytes in places that no player looks at: processed, or rejected with a reason."""
+"""Videos with strange tags, rates or colours: processed, or rejected with a reason."""
 
 import math
 import struct
