@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
-CALL_SECONDS = 12
-"""Longest duration of a call, if every try times out: see the client's config in handler.py."""
+CALL_SECONDS = 15
+"""Longest duration of a call, if every try times out: three of 4 s (the client's config in handler.py), with
+botocore's pauses of up to 1 s and 2 s between them.
+"""
 PART_SECONDS = 2 * CALL_SECONDS
 
 
