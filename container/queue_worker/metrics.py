@@ -22,7 +22,7 @@ class Metric(StrEnum):
     DELETED = "Deleted"
     SUPERSEDED = "Superseded"
     AGAIN = "Again"
-    """Transient errors, of polling too: a message is retried, but dead-lettered after five receives."""
+    """Transient errors, also of polling; a message is retried, and dead-lettered after five receives."""
     FAILED = "Failed"
     """Other errors: the message is retried until it reaches the dead-letter queue."""
     GIVEN_BACK = "GivenBack"

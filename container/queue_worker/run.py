@@ -79,7 +79,7 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
         print(line(told.metrics_namespace, metric, facts, milliseconds), flush=True)  # noqa: T201
 
     removed: set[str] = set()
-    """Jobs whose results the current message removes; their paths are invalidated once, after the message."""
+    """Jobs whose results the current message removes. Afterwards, their paths are invalidated."""
 
     handler = Handler(
         works=Works(

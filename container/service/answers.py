@@ -40,7 +40,8 @@ def _worst(image: pyvips.Image, encoding: Encoding) -> float:
 def _too_large(share: float, image: pyvips.Image, most: int, encoding: Encoding) -> BadRequestError:
     """Return the error for a response that is too large. share: how much of the requested size would fit."""
     width, height = (max(1, int(edge * share**0.5)) for edge in (image.width, image.height))
-    ways = "or for a region" if encoding is Encoding.JPG else "for a region, or for jpg"
+    jpg_fits = encoding is not Encoding.JPG and _worst(image, Encoding.JPG) <= most
+    ways = "for a region, or for jpg" if jpg_fits else "or for a region"
     return BadRequestError(
         f"{image.width:,} x {image.height:,} pixels may be more than the {most:,} bytes of one answer here. "
         f"Ask for a size of !{width},{height} or smaller, {ways}."
