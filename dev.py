@@ -105,7 +105,7 @@ def test(arguments: Sequence[str]) -> int:
     """Run the tests that are not slow, on two workers, or those that the arguments select.
 
     With --under-load, two busy loops run beside them; CLOCKLESS is left out unless arguments select tests.
-    Arguments that are all options, such as -x, select none.
+    Options alone, such as -x, select no tests.
     """
     selects = any(not one.startswith("-") for one in arguments)
     without = [f"--ignore={folder}" for folder in CLOCKLESS] if "--under-load" in arguments else []

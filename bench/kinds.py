@@ -89,7 +89,7 @@ class Drawn:
 def draw(seed: int, count: int, folder: Path, most: float = 1) -> Iterator[Drawn]:
     """Yield `count` files, all kinds equally often, of at least 0.2 megapixels.
 
-    most: maximum size as a share of the kind's own maximum; this maximum is never below one megapixel.
+    most: largest size, as a share of the kind's own maximum; one megapixel if that share is less.
     """
     chance = random.Random(seed)
     names = list(KINDS)

@@ -16,7 +16,7 @@ from runtime.work.scan_estimate import estimate
 
 COUNT, SEED = sized(3, 1) * len(KINDS), 0
 MOST = sized(1.0, 0.02)
-"""Maximum size of a file, as a share of its kind's maximum megapixels; never below one megapixel."""
+"""Largest size of a file, as a share of its kind's maximum; one megapixel if that share is less."""
 PEER = ROOT / "bench" / "peers" / "pyramid.py"
 
 

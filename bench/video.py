@@ -46,9 +46,9 @@ CALIBRATION_SECONDS = 1.6
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One clip's estimates, and its run (measured).
+    """The estimates for one clip, and its measured run.
 
-    estimated: CPU seconds, estimated for this machine. memory_mb: estimated peak.
+    estimated: CPU seconds on this machine. memory_mb: peak memory, estimated too.
     """
 
     codec: str

@@ -1,8 +1,8 @@
 """`python3 -m chooser FILE.toml`: Lambda or Fargate, why, what it costs, and what would change that.
 
 Prices are list prices of the workload's Region without discounts; chooser/prices.toml, chooser/regions/ and
-files written by `prices` list each with source and date. Other commands: serve, observe, prices; each has
-`--help`.
+files written by the command `prices` list each with source and date. Other commands: serve, observe, prices;
+each has `--help`.
 """
 
 import gc

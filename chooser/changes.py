@@ -94,7 +94,7 @@ def _ends(load: Workload) -> Iterator[tuple[str, str, str, Workload]]:
 
 
 def _matters(key: str, load: Workload) -> bool:
-    """Return whether varying `key` can matter: some need a cache, a load balancer, task starts or Spot."""
+    """Return whether varying `key` can matter: some keys need a cache, load balancer, task starts or Spot."""
     if key == "cached_share":
         return key in load.given
     if key == "requests_per_connection":

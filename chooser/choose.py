@@ -24,7 +24,7 @@ NEAR, NEARBY = 1.1, 8
 
 
 class Verdict(NamedTuple):
-    """One candidate, on the requested architecture or the cheaper. violations: the reasons that rule it out.
+    """One candidate, on the requested or else the cheaper architecture. violations: what rules it out.
 
     items, usd, spread: per month.
     """

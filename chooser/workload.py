@@ -14,7 +14,7 @@ class Workload(NamedTuple):
     """One kind of request or job. chooser/keys.py has each key's meaning, unit and range.
 
     Where chooser/keys.py states a default in words, a default of 0, "" or None here stands for it.
-    given: the keys that the workload file has.
+    given: the keys in the workload's file or link.
     """
 
     name: str

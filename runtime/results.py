@@ -113,7 +113,7 @@ class Output:
 
         Returns whether the pointer now shows the job.
 
-        The pointer gets the newer sequencer of event and document; they differ if one is from a backfill.
+        The pointer gets the newer of the event's and document's sequencers, which differ after a backfill.
         """
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document

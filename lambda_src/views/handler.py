@@ -23,7 +23,7 @@ from lambda_src.views.metrics import Metric
 
 logger = Logger()
 metrics = Metrics()
-# CALL_SECONDS follows from these.
+# CALL_SECONDS, in batch.py, follows from these.
 _patient = Config(
     connect_timeout=1,
     read_timeout=3,

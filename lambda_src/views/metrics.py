@@ -12,7 +12,7 @@ class Metric(StrEnum):
     VIEWS = "Views"
     """Records counted as a view."""
     OTHER_REQUESTS = "OtherRequests"
-    """Well-formed records of requests that are not views: tiles that show a part, errors, other paths."""
+    """Well-formed records of requests that are not views: parts of images, errors, other paths."""
     REPEATED = "Repeated"
     """Records with the same request id as an earlier one in the batch."""
     MALFORMED = "Malformed"

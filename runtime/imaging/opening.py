@@ -17,7 +17,7 @@ TAIL = 1 << 17
 """Bytes at the end of a file that are examined."""
 _START_OF_SCAN = b"\xff\xda"
 _EIGHT_BIT_ALPHA = ("cmyk", "labs", "lab")
-"""Colour spaces in which libvips takes alpha to range to 255, even if it is stored with 16 bits."""
+"""Colour spaces in which libvips takes alpha to be 0 to 255, even if it is stored with 16 bits."""
 
 
 def loading(header: Header) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Videos made by code, identical each time: `python3 -m tests.support.clips FILE` makes test-pattern.mp4."""
+"""Videos made by code, identical each time.
+
+`python3 -m tests.support.clips FILE` writes the sample video, test-pattern.mp4, to FILE.
+"""
 
 import sys
 from collections.abc import Iterator, Mapping

@@ -45,7 +45,7 @@ def parse(file: Reader) -> Header:
 
 
 def _segments(file: Reader, offset: int) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, offset and length of each segment, up to the first scan. Raises Rejected."""
+    """Yield each segment's marker, offset behind it, and length, up to the first scan's. Raises Rejected."""
     for _ in range(MAX_PARTS):
         prefix, marker = file.unpack(">BB", offset)
         if prefix != 0xFF or marker == 0:  # bytes between segments, which every decoder skips

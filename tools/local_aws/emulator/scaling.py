@@ -160,7 +160,10 @@ def _look_again(alarm: Alarm) -> None:
 
 
 def _holds(step: Properties, beyond: float) -> bool:
-    """Return whether a step applies: its lower bound is inclusive from the threshold up, its upper below."""
+    """Return whether a step applies.
+
+    From the threshold up, its lower bound is inclusive; below the threshold, its upper bound is.
+    """
     lower = float(step.get("MetricIntervalLowerBound", "-inf"))
     upper = float(step.get("MetricIntervalUpperBound", "inf"))
     return lower <= beyond < upper if beyond >= 0 else lower < beyond <= upper

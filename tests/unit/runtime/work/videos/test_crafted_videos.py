@@ -1,4 +1,4 @@
-"""Videos with strange tags, rates or colours: processed, or rejected with a reason."""
+"""Videos with strange tags, durations, rates or colours: processed, or rejected with a reason."""
 
 import math
 import struct
