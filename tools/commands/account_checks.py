@@ -116,7 +116,7 @@ def fargate_vcpus(quotas: "ServiceQuotasClient", settings: Settings) -> Finding:
         found = f"{there:g}; the service takes {service:g} or more, a task {USUAL_TASK_VCPUS}"
         todo = "Ask for more (quota L-3032A538): until then large scans wait."
         return Finding(about=about, level=Level.MIND, found=found, todo=todo)
-    return fine(about, f"{there:g}; enough for tasks of {USUAL_TASK_VCPUS}, but the largest scans need up to 32")
+    return fine(about, f"{there:g}; enough for tasks of {USUAL_TASK_VCPUS}; the largest scans need up to 32")
 
 
 def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:
