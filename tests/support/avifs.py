@@ -12,7 +12,7 @@ def patched_nclx(data: bytes, primaries: int, transfer: int, *, full: bool = Tru
 
 
 def with_another_extent(data: bytes, width: int, height: int) -> bytes:
-    """Add an `ispe` property that belongs to no item; a gain map or a hidden picture would add one too."""
+    """Add an `ispe` property that is not the primary item's; a gain map or a hidden picture adds one, too."""
     box = struct.pack(">I4sIII", 20, b"ispe", 0, width, height)
     at = data.index(b"ipco") - 4
     end = at + int.from_bytes(data[at : at + 4], "big")

@@ -201,7 +201,7 @@ class Watched:
 
 
 def send_again(queue: QueueDriver, upload: Upload) -> None:
-    """Send the upload's event again, as EventBridge may."""
+    """Send another event for the uploaded version, which EventBridge may deliver twice."""
     event = s3_event(
         upload.key,
         bucket=queue.source,
