@@ -84,6 +84,7 @@ def run(trial: Trial, arguments: Sequence[str]) -> int:
     try:
         if options.target == "local":
             return _locally(console, trial, options.c)
+        refuse_own(options.c)
         session, who = running.account(options.profile)
         address = os.environ.get("AWS_ENDPOINT_URL", "")
         console.print(
@@ -131,6 +132,12 @@ def asked(question: str) -> str:
         return input(question).strip()
     except EOFError:
         raise LocalAwsError("nobody can answer, so nothing was done: use --yes.") from None
+
+
+def refuse_own(chosen: Sequence[str]) -> None:
+    """Raise LocalAwsError for settings that a run in an account chooses itself."""
+    if own := [one for one in chosen if one.partition("=")[0] in ("prefix", "stage")]:
+        raise LocalAwsError(f"leave out {', '.join(own)}: this run has a prefix of its own, in a sandbox.")
 
 
 def _in_an_account(

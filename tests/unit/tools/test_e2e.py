@@ -61,6 +61,14 @@ def test_where_nobody_can_answer_nothing_is_done(
     assert "use --yes" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("setting", ["prefix=mine", "stage=production"])
+def test_settings_that_a_run_in_an_account_chooses_itself_are_refused(
+    capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    assert run(["--target", "aws", "--yes", "-c", setting]) == 1
+    assert f"leave out {setting}" in capsys.readouterr().out
+
+
 class Account:
     """A double of a session in an account with the given stacks, and of each of the session's clients."""
 
