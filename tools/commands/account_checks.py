@@ -230,7 +230,7 @@ def _what_to_do(name: str, status: str) -> tuple[Level, str]:
     """Return how much an existing stack matters, and what to do about it."""
     stack = name.rpartition("-")[2]
     if status in NEVER_STOOD:
-        return Level.MIND, "Its first deploy failed; the next one deletes it and starts over."
+        return Level.MIND, "Its first deploy failed; the next one deletes it, unless it is protected."
     if status in HALF_GONE:
         return Level.FAILS, f"`cdk destroy {stack}` first, which removes what is in it."
     if status in STUCK:
