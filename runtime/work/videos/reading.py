@@ -30,6 +30,8 @@ _DECODERS = (
 """Further decoders to allow: PCM, and those whose names differ from their codecs' names."""
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
 """Three packets, or 2 % if that is more, may fail: many cameras write bad packets, which players skip."""
+_FIRST = 1_000
+"""Packets after which that share is judged where the index does not say how many there are."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
@@ -185,18 +187,21 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
     Raises Rejected, for example if more than a few packets cannot be decoded.
     """
     packets, read, bad = container.demux(tracks), 0, 0
+    expected = sum(track.frames for track in tracks) or _FIRST
+    failure: Exception | None = None
     while True:
         with refusing():
             packet = next(packets, None)
+            read += packet is not None
+            total = max(read, expected) if packet else read
+            if failure and bad > _FEW and bad * 100 > total * _FEW_OF_A_HUNDRED:
+                raise failure
             if packet is None:
                 return
-            read += 1
             try:
                 frames = packet.decode()
-            except av.error.InvalidDataError:
-                bad += 1
-                if bad > _FEW and bad * 100 > read * _FEW_OF_A_HUNDRED:
-                    raise
+            except av.error.InvalidDataError as error:
+                failure, bad = error, bad + 1
                 continue
         for frame in frames:
             yield packet.stream.index, frame

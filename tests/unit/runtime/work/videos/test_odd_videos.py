@@ -25,6 +25,7 @@ HEARD = ("-f", "lavfi", "-i", "sine=440:d=4:r=48000")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 HELD = r"setts=duration=if(eq(N\,99)\,DURATION*500\,DURATION)"
 SHORT = r"setts=duration=if(eq(N\,3)\,DURATION/5\,DURATION)"
+BAD_FIRST = r"noise=amount=if(between(n\,1\,4)\,1\,0)"
 BAD = r"noise=amount=if(eq(n\,60)\,1\,0)"
 
 
@@ -84,6 +85,12 @@ def bad_packets(folder: Path) -> Path:
     return folder / "bad.mp4"
 
 
+def bad_packets_first(folder: Path) -> Path:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=20", *H264, "-g", "25", folder / "good.mp4")
+    ffmpeg("-i", folder / "good.mp4", "-c", "copy", "-bsf", BAD_FIRST, folder / "first.mp4")
+    return folder / "first.mp4"
+
+
 def trailer(folder: Path) -> Path:
     file = simple(folder)
     file.write_bytes(file.read_bytes() + b"What a camera writes behind it, which is no box of any kind.")
@@ -117,6 +124,7 @@ def fragments(folder: Path) -> Path:
         (slides, 40),
         (slides_the_last_of_which_is_short, 32),
         (bad_packets, 4),
+        (bad_packets_first, 20),
         (trailer, 4),
         (other_sound_midway, 4),
         (fragments, 4),
