@@ -41,19 +41,19 @@ def _of_functions(load: Workload, verdict: Verdict) -> Iterator[str]:
 
 
 def _of_starts_and_answers(load: Workload, verdict: Verdict) -> Iterator[str]:
-    if verdict.candidate is Candidate.LAMBDA:
-        if limit("lambda.seconds_before") < load.longest_seconds and not load.long_connections:
-            yield (
-                f"The longest run takes {load.longest_seconds:,.0f} s: AWS's API has allowed "
-                f"{limit('lambda.seconds'):,.0f} s since 2026-11-19, but its guide still says "
-                f"{limit('lambda.seconds_before'):,.0f} s. Try it in your Region before you rely on it."
-            )
-        if load.init_ms / 1000 > load.start_seconds:
-            yield (
-                f"{load.cold_share:.1%} of requests wait {load.init_ms / 1000:g} s for a start, and "
-                f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shortens "
-                "the wait."
-            )
+    is_limited = verdict.candidate in (Candidate.LAMBDA, Candidate.PROVISIONED) and not load.long_connections
+    if is_limited and limit("lambda.seconds_before") < load.longest_seconds:
+        yield (
+            f"The longest run takes {load.longest_seconds:,.0f} s: AWS's API has allowed "
+            f"{limit('lambda.seconds'):,.0f} s since 2026-11-19, but its guide still says "
+            f"{limit('lambda.seconds_before'):,.0f} s. Try it in your Region before you rely on it."
+        )
+    if verdict.candidate is Candidate.LAMBDA and load.init_ms / 1000 > load.start_seconds:
+        yield (
+            f"{load.cold_share:.1%} of requests wait {load.init_ms / 1000:g} s for a start, and "
+            f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shortens "
+            "the wait."
+        )
     default = limit("rest_api.seconds_by_default")
     if load.way_in == "rest-api" and load.longest_seconds > default:
         yield f"A REST API times out after {default:g} s; for a Regional one, this quota can be raised."
