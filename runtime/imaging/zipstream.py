@@ -1,6 +1,6 @@
-"""A reader of a zip archive as it is written: entries are stored uncompressed, with their sizes after them.
+"""Reads a zip archive while it is being written: entries are stored uncompressed, with their sizes after them.
 
-Reads what libvips writes (by libarchive); https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.
+libvips writes this form (by libarchive); https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.
 """
 
 import struct
