@@ -1,4 +1,4 @@
-"""Reads a zip archive while it is being written: entries are stored uncompressed, with their sizes after them.
+"""Reads a zip archive while it is being written: entries are uncompressed, with their sizes after them.
 
 libvips writes this form (by libarchive); https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.
 """

@@ -69,13 +69,13 @@ class Rules:
     Attributes:
         lambda_seconds: work with a longer estimate goes to a task; far below the function's timeout.
         lambda_memory_mb: memory of the function, half of which may be used.
-        lambda_disk_mb: size of its /tmp.
+        lambda_disk_mb: what a job may use of its /tmp; 12 MB are left to other files.
         task_seconds: deadline of a task.
     """
 
     lambda_seconds: float = 120
     lambda_memory_mb: float = limit("lambda.vcpu_at_mb")
-    lambda_disk_mb: float = 512
+    lambda_disk_mb: float = 500
     task_seconds: float = 6 * 3600
 
 

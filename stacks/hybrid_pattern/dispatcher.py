@@ -54,7 +54,7 @@ class Dispatcher(PythonFunction):
                 **DispatcherEnvironment(
                     **asdict(worker.work),
                     lambda_seconds=round(Rules().lambda_seconds),
-                    lambda_disk_mb=DISK_MB - 12,  # the rest is for other files in /tmp
+                    lambda_disk_mb=round(Rules().lambda_disk_mb),
                     spot=settings.spot == "on",
                 ).as_variables(),
                 **worker.launch.as_variables(),

@@ -20,6 +20,7 @@ ALWAYS = (
     *("stacks/compile.mjs", "stacks/start.py"),
 )
 """Files that are always copied, as no import leads to them."""
+UPGRADES = "tests/synth/test_upgrades.py"  # reads the snapshots
 PAGES = {
     "runbooks.md": "app",
     "real-aws.md": "app",
@@ -77,11 +78,12 @@ class Contents:
         """Every file of the copy other than its README, by path."""
         found = {name: (ROOT / name).read_bytes() for name in (*ALWAYS, *self._code, *self._locks)}
         found["stacks/settings.py"] = self._cut.apply((ROOT / "stacks/settings.py").read_text()).encode()
-        snapshots = (name for name in STACKS if name not in self._left)
-        found |= {file: (ROOT / file).read_bytes() for name in snapshots for file in _snapshots(name)}
         found["requirements.in"] = "".join(self._requirements).encode()
         found["app.py"] = self._app.encode()
         found |= {name: text.encode() for name, text in self._tests.items()}
+        if UPGRADES in self._tests:
+            stacks = {*STACKS} - self._left
+            found |= {file: (ROOT / file).read_bytes() for name in stacks for file in _snapshots(name)}
         found["cdk.json"] = self._context.encode()
         found["pyproject.toml"] = _project({Path(name).parts[0] for name in found}).encode()
         return found | {name: text.encode() for name, text in self._pages(found)}

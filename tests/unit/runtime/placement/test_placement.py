@@ -74,7 +74,7 @@ def test_a_photo_is_done_by_the_function() -> None:
     [
         ({"width": 80_000, "height": 60_000}, "lambda_seconds 120 s"),
         ({"width": 30_000, "height": 20_000, "progressive": True, "samples": 3}, "half of lambda_memory_mb"),
-        ({"size": 600_000_000, "format": Format.TIFF, "tiled": True}, "lambda_disk_mb 512 MB"),
+        ({"size": 600_000_000, "format": Format.TIFF, "tiled": True}, "lambda_disk_mb 500 MB"),
     ],
 )
 def test_a_job_too_large_for_the_function_gets_a_task_and_the_limit_that_decided(
