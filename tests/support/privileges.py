@@ -109,7 +109,10 @@ NEEDS = {
             breaks="partial results of a rejected scan stay; on AWS every task fails: "
             "a missing object is then a 403",
         ),
-        "s3:PutObjectTagging": _TOMBSTONE,
+        "s3:PutObjectTagging": Need(
+            breaks="a task whose source was removed while it worked fails, and its result stays visible: "
+            "S3 refuses to store a tombstone with its tag"
+        ),
         "dynamodb:GetItem": Need(call="GetItem", breaks="every task fails"),
     },
     "queue worker": {
