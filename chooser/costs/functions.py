@@ -48,7 +48,10 @@ def on_demand(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
 
 
 def provisioned(load: Workload, architecture: str, free: bool) -> Iterator[Item]:
-    """Yield the cost of ready environments, scaled by the hour if configured; no GB-seconds are free."""
+    """Yield the costs with environments kept ready, and of everything around them; no GB-seconds are free.
+
+    With `autoscaling`, the number of environments follows the load of each hour.
+    """
     kept = environments(load, architecture)
     average = sum(kept) / len(kept)
     yield _requests(load, free)

@@ -1,4 +1,4 @@
-"""Gaps between MiniStack's Distributed Map and that of AWS Step Functions. One function per gap."""
+"""Patches for gaps in MiniStack's Step Functions: Distributed Map, and a role's permissions."""
 
 import copy
 import json
