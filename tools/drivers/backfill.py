@@ -75,7 +75,7 @@ class BackfillDriver:
         )
 
     def counts(self, execution: str) -> Counter[str]:
-        """Return the number of objects by lambda_src.backfill.feed.Found, once an execution has succeeded."""
+        """Return the numbers of objects by lambda_src.backfill.feed.Found, of an execution that succeeded."""
         found = self.states.describe_execution(executionArn=execution)
         place = json.loads(found["output"])["ResultWriterDetails"]
         manifest = json.load(self._open(place["Bucket"], place["Key"]))

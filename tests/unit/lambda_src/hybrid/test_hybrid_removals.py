@@ -1,4 +1,4 @@
-"""Deleted results are removed, and invalidated in CloudFront; jobs for deleted or superseded versions end."""
+"""Results of deleted versions are removed and invalidated in CloudFront; jobs for superseded ones end."""
 
 from collections.abc import Iterator
 from typing import Any
