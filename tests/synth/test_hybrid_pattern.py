@@ -142,6 +142,12 @@ def test_an_invocation_gets_one_message_which_is_hidden_for_six_timeouts(hybrid:
     assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
 
 
+def test_a_job_in_the_function_leaves_disk_to_other_files(hybrid: Template) -> None:
+    _, function = one_named(hybrid, "AWS::Lambda::Function", "Dispatcher")
+    told = int(function["Properties"]["Environment"]["Variables"]["LAMBDA_DISK_MB"])
+    assert 0 < told < function["Properties"]["EphemeralStorage"]["Size"]
+
+
 def test_the_tables_index_is_the_one_that_the_code_queries(hybrid: Template) -> None:
     properties = only(hybrid, "AWS::DynamoDB::Table")
     (index,) = properties["GlobalSecondaryIndexes"]
