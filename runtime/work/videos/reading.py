@@ -193,7 +193,7 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
         with refusing():
             packet = next(packets, None)
             read += packet is not None
-            total = max(read, expected) if packet else read
+            total = read if packet is None else max(read, expected)
             if failure and bad > _FEW and bad * 100 > total * _FEW_OF_A_HUNDRED:
                 raise failure
             if packet is None:
