@@ -6,6 +6,7 @@ Only `packages` runs pip; set-up calls it for every function, so that `bundle` n
 
 import hashlib
 import platform
+import re
 import shutil
 import stat
 import subprocess
@@ -83,13 +84,25 @@ def bundle(function: str, runtime: Runtime) -> Bundle:
 def context(image: str, *modules: str) -> Path:
     """Return the build context of `container/{image}`: Dockerfile, lock files, code and all its imports.
 
-    modules: modules that run in the container in addition to `container.{image}`.
+    modules: modules that run in the container in addition to `container.{image}`. Raises BundlingError if
+    the Dockerfile leaves out a package that they import.
     """
     folder = ROOT / "container" / image
-    files = [folder / "Dockerfile", folder / "requirements.txt", ROOT / "requirements-build.txt"]
-    files += closure(f"container.{image}", *modules, root=ROOT)
+    sources = closure(f"container.{image}", *modules, root=ROOT)
+    _check_copied(sources, folder / "Dockerfile")
+    files = [folder / "Dockerfile", folder / "requirements.txt", ROOT / "requirements-build.txt", *sources]
     digest = _digest([*files, *_RECIPE], image)
     return _once(f"contexts/{image}-{digest[:16]}", lambda made: _copy(files, made))
+
+
+def _check_copied(sources: list[Path], dockerfile: Path) -> None:
+    copied = set(re.findall(r"^COPY (?:--\S+ )*(\w+) ", dockerfile.read_text(), re.MULTILINE))
+    tops = {file.relative_to(ROOT).parts[0] for file in sources if file.parent != ROOT}
+    for top in sorted(tops - copied):
+        raise BundlingError(
+            f"{dockerfile.relative_to(ROOT)} leaves out the package {top}, which the container imports: "
+            f"add the line COPY {top} app/{top}."
+        )
 
 
 def packages(lock: Path, runtime: Runtime) -> Path:

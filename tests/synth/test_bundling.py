@@ -191,6 +191,18 @@ def test_a_package_that_could_not_be_made_is_not_left_half_done(
     assert [path for path in (tree / "build").rglob("*") if path.is_file()] == []
 
 
+def test_an_imported_package_that_the_dockerfile_leaves_out_is_refused(tree: Path) -> None:
+    image, main = tree / "container/service", tree / "container/service/__main__.py"
+    (tree / "mine").mkdir()
+    (tree / "mine/__init__.py").touch()
+    main.write_text(f"import mine\n{main.read_text()}")
+    with pytest.raises(bundling.BundlingError, match="COPY mine app/mine"):
+        context("service")
+    dockerfile = (image / "Dockerfile").read_text()
+    (image / "Dockerfile").write_text(dockerfile.replace("COPY runtime", "COPY mine app/mine\nCOPY runtime"))
+    assert (context("service") / "mine/__init__.py").is_file()
+
+
 @pytest.fixture
 def umask_077(tree: Path) -> Iterator[None]:
     """Set a umask of 077 for checkout and bundling."""
