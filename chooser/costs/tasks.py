@@ -137,13 +137,15 @@ def _jobs(load: Workload, architecture: str, kind: str, size: Size) -> Iterator[
     yield Item(what, load.runs * billed / 3600 * compute.usd, compute.prices)
     pulls = load.runs * (started - billed) / 3600
     yield Item("starts of tasks, billed from the image pull", pulls * compute.usd, compute.prices)
-    for part in others:
-        yield Item(f"{part.what} in every task", load.runs * started / 3600 * part.usd, part.prices)
+    again = 0.0
     if kind == SPOT:
         interrupted = load.runs * load.spot_interruptions * seconds / 3600
         again = interrupted * (seconds / 2 + load.pull_seconds) / 3600
         what = f"{interrupted:,.0f} interruptions, each half a run again"
-        yield Item(what, again * sum(part.usd for part in (compute, *others)), compute.prices)
+        yield Item(what, again * compute.usd, compute.prices)
+    hours = load.runs * started / 3600 + again
+    for part in others:
+        yield Item(f"{part.what} in every task", hours * part.usd, part.prices)
 
 
 def _around(load: Workload, way: str, free: bool) -> Iterator[Item]:
