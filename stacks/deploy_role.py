@@ -27,7 +27,7 @@ The lookup role is left out: it may read the whole account, and nothing here is 
 
 
 class DeployRole(cdk.Stack):
-    """GitHub's OIDC tokens -> a role that may assume the CDK's bootstrap roles, and nothing else."""
+    """GitHub's OIDC tokens -> a role that may assume three of the CDK's bootstrap roles, and nothing else."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(

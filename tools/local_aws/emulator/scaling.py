@@ -153,7 +153,7 @@ def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
 
 
 def _look_again(alarm: Alarm) -> None:
-    """Run ECS's scheduler for the alarm's service; MiniStack runs it only after a service was changed."""
+    """Run ECS's scheduler for the alarm's service; MiniStack does not run it at intervals, as ECS does."""
     for arn in alarm.properties["AlarmActions"]:
         _, cluster, service = _targets[_policies[arn]["ScalingTargetId"]]["ResourceId"].split("/")
         ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
