@@ -20,10 +20,7 @@ STACKS = ("Network", *PATTERNS, "Operations")
 
 
 def compose(scope: Construct, settings: Settings) -> None:
-    """Create every stack.
-
-    The `cdk` CLI selects stacks by the ids below; `settings.stack_name` returns their CloudFormation names.
-    """
+    """Create every stack, with the id by which the `cdk` CLI selects it."""
     network = Network(scope, "Network", settings=settings)
     LambdaPattern(scope, "LambdaPattern", settings=settings)
     fargate = FargatePattern(scope, "FargatePattern", network=network, settings=settings)

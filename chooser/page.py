@@ -272,9 +272,9 @@ def _limits() -> str:
         for group in groups:
             bound = limits().get(f"{group}.{name}")
             without = "not known" if name == "start_seconds" else "no limit"
-            cells.append(
-                f"[{bound.value:,g} {unit}]({bound.source})".replace(" ]", "]") if bound else without
-            )
+            value = f"{bound.value:,g} {unit}".strip() if bound else without
+            value = {"0": "no", "1": "yes"}[value] if name == "gpu" else value
+            cells.append(f"[{value}]({bound.source})" if bound else value)
         rows.append(f"| {told} | {' | '.join(cells)} |")
     return "\n".join(rows)
 

@@ -90,7 +90,7 @@ function field(name) {
   const inputs = made("div", { className: "inputs" });
   if (choices || key.values === "bool") {
     const options = choices ?? ["false", "true"];
-    const unsaid = made("option", { value: "", textContent: `not said: ${key.default || key.unsaid}` });
+    const unsaid = made("option", { value: "", textContent: `not set: ${key.default || key.unsaid}` });
     const options_ = options.map((one) => made("option", { value: one, textContent: one }));
     inputs.append(made("select", { id, name, onchange: (event) => change(name, event.target.value) }, unsaid, ...options_));
   } else {

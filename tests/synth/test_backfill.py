@@ -11,7 +11,7 @@ from stacks.backfill.object_batches import A_BATCH
 from stacks.backfill.stack import FED, compose
 from stacks.settings import Settings
 from tests.synth.conftest import CONTEXT, Template, one_named, only, resources
-from tests.synth.rules import RULES, STAGE_RULES
+from tests.synth.rules import RULES, STAGE_RULES, as_list
 from tests.synth.test_nag import findings
 
 
@@ -32,6 +32,18 @@ def definition(template: Template) -> dict[str, Any]:
     joined = only(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
     text = "".join(part if isinstance(part, str) else f"<{next(iter(part.values()))}>" for part in joined)
     return dict(json.loads(text.replace("['", "").replace("', 'Arn']", "")))
+
+
+def actions(template: Template, *policies: str) -> dict[str, str]:
+    """Return the resources, as JSON, of each action that these policies allow."""
+    return {
+        action: json.dumps(statement["Resource"])
+        for policy in policies
+        for statement in one_named(template, "AWS::IAM::Policy", policy)[1]["Properties"]["PolicyDocument"][
+            "Statement"
+        ]
+        for action in as_list(statement["Action"])
+    }
 
 
 def test_every_pattern_that_reads_uploads_from_a_queue_has_a_backfill(templates: dict[str, Template]) -> None:
@@ -68,14 +80,7 @@ def test_the_function_reads_and_sends_and_writes_nothing(
     templates: dict[str, Template], pattern: str
 ) -> None:
     template = templates[f"{pattern}Backfill"]
-    _, policy = one_named(template, "AWS::IAM::Policy", "FeederRole")
-    allowed = {
-        action: json.dumps(statement["Resource"])
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        for action in (
-            statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        )
-    }
+    allowed = actions(template, "FeederRole")
     expected = {"s3:GetObject", "s3:ListBucket", "sqs:GetQueueAttributes", "sqs:SendMessage"}
     expected |= {"dynamodb:Query"} if pattern == "HybridPattern" else set()
     ours = {action for action in allowed if not action.startswith(("logs:", "xray:"))}
@@ -83,6 +88,24 @@ def test_the_function_reads_and_sends_and_writes_nothing(
     assert all(f"/{prefix}/*" in allowed["s3:GetObject"] for prefix in ("latest", "rejected"))
     if pattern == "HybridPattern":
         assert "/index/open" in allowed["dynamodb:Query"]
+
+
+@pytest.mark.parametrize("pattern", FED)
+def test_the_state_machine_may_follow_its_own_children_and_write_reports_in_parts(
+    templates: dict[str, Template], pattern: str
+) -> None:
+    template = templates[f"{pattern}Backfill"]
+    allowed = actions(template, "BatchesRole", "BatchesChildren")
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine")
+    of_reports = {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+    of_children = {"states:DescribeExecution", "states:StopExecution"}
+    others = {"lambda:InvokeFunction", "s3:ListBucket", "states:StartExecution"}
+    assert {one for one in allowed if not one.startswith("xray:")} == of_reports | of_children | others
+    assert all(allowed[action].endswith('"/runs/*"]]}') for action in of_reports)
+    assert all(
+        ":execution:" in allowed[action] and f'"{machine}", "Name"' in allowed[action]
+        for action in of_children
+    )
 
 
 def test_each_backfill_has_parameters_for_the_outputs_of_its_pattern(templates: dict[str, Template]) -> None:

@@ -10,7 +10,7 @@ from runtime.imaging.layouts import (
     TIFF_COLOURS,
     TIFF_COLOURS_NOT_READ,
 )
-from runtime.imaging.tones import GAMMAS, HIGH_DYNAMIC_RANGE, PRIMARIES
+from runtime.imaging.tones import AS_SRGB, GAMMAS, HIGH_DYNAMIC_RANGE, PRIMARIES, TRANSFERS_AS_SRGB
 
 
 def tiffs() -> str:
@@ -26,8 +26,8 @@ def tiffs() -> str:
             "",
             f"Up to {MAX_CHANNELS} channels. Compression: {codecs}.",
             "",
-            f"Refused by name: compression by {others}; {colours}, YCbCr without JPEG; signed and "
-            f"floating-point numbers; alpha in {TIFF_CODECS[JPEG_CODEC]}; tiles of one channel each.",
+            f"Refused by name, among others: compression by {others}; {colours}, YCbCr without JPEG; signed "
+            f"and floating-point numbers; alpha in {TIFF_CODECS[JPEG_CODEC]}; tiles of one channel each.",
         ]
     )
 
@@ -38,11 +38,13 @@ def jpegs() -> str:
 
 
 def colours() -> str:
-    """Return which colour descriptions, apart from profiles, are converted, and which are refused."""
+    """Return which code points of colours are converted, which are shown as sRGB, and which are refused."""
     transfers = ", ".join(map(str, GAMMAS))
     return (
         f"Code points of primaries {', '.join(map(str, PRIMARIES))} and of transfer functions {transfers} "
-        f"are converted; {' and '.join(HIGH_DYNAMIC_RANGE.values())} are refused."
+        f"are converted; primaries {', '.join(map(str, sorted(AS_SRGB)))} and transfer functions "
+        f"{', '.join(map(str, sorted(TRANSFERS_AS_SRGB)))} are shown as sRGB; all others are refused, "
+        f"{' and '.join(HIGH_DYNAMIC_RANGE.values())} among them."
     )
 
 

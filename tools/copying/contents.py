@@ -160,7 +160,7 @@ class Contents:
         words += [rf"['\"`]{name}['\"`]" for name in self._left & {*STACKS}]
         words += [rf"\b{name.removesuffix('.py').replace('/', '[./]')}\b" for name in self._code_left]
         words += [] if self.with_local_aws else [r"\btools[./]"]
-        words += [r"dev\.py", "`jobs ", r"\bchooser\b", r"\bbench\b", r"(?<![\w-])samples/"]
+        words += [r"dev\.py", r"\.ci/", "`jobs ", r"\bchooser\b", r"\bbench\b", r"(?<![\w-])samples/"]
         return re.compile("|".join(words))
 
     @cached_property

@@ -31,7 +31,7 @@ _DECODERS = (
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
 """Three packets, or 2 % if that is more, may fail: many cameras write bad packets, which players skip."""
 _FIRST = 1_000
-"""Packets after which that share is judged where the index does not say how many there are."""
+"""Packets after which that share is judged if a file gives neither their number nor its duration."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
@@ -187,7 +187,7 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
     Raises Rejected, for example if more than a few packets cannot be decoded.
     """
     packets, read, bad = container.demux(tracks), 0, 0
-    expected = sum(track.frames for track in tracks) or _FIRST
+    expected = sum(track.frames for track in tracks) or _frames(container, tracks) or _FIRST
     failure: Exception | None = None
     while True:
         with refusing():
@@ -244,6 +244,12 @@ def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
     ends = [found for one in tracks if (found := _tagged(one.metadata.get("DURATION", "")))]
     end = max(ends) if ends else (container.duration or 0) / av.time_base
     return max(0, end - max(0, container.start_time or 0) / av.time_base)
+
+
+def _frames(container: InputContainer, tracks: Sequence[Any]) -> int:
+    """Return about how many frames there are, by duration and frame rate; 0 if a file does not give both."""
+    rates = [float(one.average_rate or 0) for one in tracks if one.type == "video"]
+    return round(_seconds(container, tracks) * max(rates, default=0))
 
 
 def _tagged(text: str) -> float:

@@ -164,14 +164,14 @@ def insert(file: Path, before: str, text: str) -> None:
 
 
 def failing(tree: Path, *sweeps: str, **environment: str) -> set[str]:
-    """Run these sweeps in the copy, and return those in which something fails."""
+    """Run these sweeps in the copy, and the tests of its structure; return those in which something fails."""
     named = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-m", "not slow"]
-    command += [f"tests/synth/test_{sweep}.py" for sweep in sweeps]
+    command += ["tests/test_imports.py", *(f"tests/synth/test_{sweep}.py" for sweep in sweeps)]
     done = subprocess.run(command, cwd=tree, env={**named, **environment}, capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stdout[-3000:] + done.stderr[-3000:]
     print(done.stdout[-3000:])
-    return set(re.findall(r"^(?:FAILED|ERROR) tests/synth/test_(\w+)\.py", done.stdout, re.MULTILINE))
+    return set(re.findall(r"^(?:FAILED|ERROR) tests/(?:synth/)?test_(\w+)\.py", done.stdout, re.MULTILINE))
 
 
 @pytest.mark.slow

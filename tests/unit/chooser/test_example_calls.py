@@ -1,0 +1,28 @@
+"""The calls to S3 that an example counts are those that the pattern makes."""
+
+from pathlib import Path
+
+import pytest
+
+from chooser.keys import load
+from runtime.slim_s3 import S3
+from tests.support.images import corners, encode
+from tests.unit.conftest import World
+
+
+def test_the_thumbnails_count_the_calls_of_a_published_photo(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    send = S3._send
+
+    def counted(self: S3, operation: str, method: str, *args: object, **named: object) -> object:
+        made.append(method)
+        return send(self, operation, method, *args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(S3, "_send", counted)
+    (outcome,) = world.run(world.upload("a.jpg", encode(corners(1200, 800), ".jpg")))
+    example = load(str(Path(__file__).parents[3] / "examples" / "thumbnails.toml"))
+    assert outcome.metric == "Published"
+    assert made.count("PUT") == example.puts
+    assert made.count("GET") + made.count("HEAD") == example.gets
