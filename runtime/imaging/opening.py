@@ -85,7 +85,9 @@ def turned(opened: pyvips.Image, header: Header, tail: bytes) -> int:
 
 def is_plain(image: pyvips.Image, header: Header) -> bool:
     """Return whether decoded values need no correction, so that the decoder may shrink on load."""
-    if header.keep or header.tones or header.limited or header.frame:
+    if header.keep or header.limited or header.frame:
+        return False
+    if header.tones and (not image.get_typeof("icc-profile-data") or is_unusable(image)):
         return False
     if _has_grey_profile(image, header) or _has_deep_alpha(image):
         return False

@@ -40,16 +40,19 @@ class Tones(NamedTuple):
     gamma: float | None
 
 
-def of_code_points(kind: str, primaries: int, transfer: int) -> Tones | None:
+def of_code_points(kind: str, primaries: int, transfer: int, *, has_profile: bool) -> Tones | None:
     """Return the tones of two code points; None for those that are shown as sRGB anyway.
 
-    Raises Rejected UNSUPPORTED_FORMAT for unsupported ones.
+    has_profile: whether the file also has an ICC profile, which overrides the code points if it can be used.
+    Raises Rejected UNSUPPORTED_FORMAT for PQ and HLG, and for other unsupported ones if there is no profile.
     """
     if transfer in HIGH_DYNAMIC_RANGE:
         raise not_read(kind, f"has a high dynamic range ({HIGH_DYNAMIC_RANGE[transfer]})", "Save it as sRGB")
     if (primaries not in PRIMARIES and primaries not in AS_SRGB) or (
         transfer not in GAMMAS and transfer not in TRANSFERS_AS_SRGB
     ):
+        if has_profile:
+            return None
         raise not_read(kind, f"has colours of kind {primaries}/{transfer}", "Save it as sRGB")
     if primaries in AS_SRGB and transfer in TRANSFERS_AS_SRGB:
         return None

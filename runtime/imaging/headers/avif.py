@@ -57,14 +57,14 @@ def _size(file: Reader, ours: list[Box], every: list[Box]) -> tuple[int, int]:
 
 
 def _colours(file: Reader, ours: list[Box]) -> tuple[Tones | None, bool]:
-    """Return the colours of `nclx`, which an ICC profile overrides, and whether the range is limited."""
+    """Return the colours of `nclx`, and whether the range is limited."""
     kinds = [(file.bytes(at, 4), at) for kind, at, _ in ours if kind == b"colr"]
     has_profile = any(kind != b"nclx" for kind, _ in kinds)
     told = next((file.unpack(">HHHB", at + 4) for kind, at in kinds if kind == b"nclx"), None)
     if told is None:
         return None, False  # the default of MIAF, ISO/IEC 23000-22
     primaries, transfer, _, full = told
-    return None if has_profile else of_code_points("AVIF", primaries, transfer), not full & 0x80
+    return of_code_points("AVIF", primaries, transfer, has_profile=has_profile), not full & 0x80
 
 
 def _of_primary(

@@ -52,17 +52,14 @@ class _Before(NamedTuple):
 
 def _before_the_pixels(file: Reader) -> _Before:
     """Return orientation, whether tRNS gives transparency, and colours described without a profile."""
-    offset, orientation, is_transparent = 33, 1, False
-    gamma, primaries, points, is_told = None, None, None, False
+    offset, orientation, seen = 33, 1, set()
+    gamma, primaries, points = None, None, None
     for _ in range(MAX_PARTS):
         length, kind = file.unpack(">I4s", offset)
+        seen.add(kind)
         match kind:
             case b"eXIf":
                 orientation = tiff.orientation(file.bytes(offset + 8, min(length, 65_535)))
-            case b"tRNS":
-                is_transparent = True
-            case b"iCCP" | b"sRGB":
-                is_told = True
             case b"gAMA" if length == 4:
                 gamma = file.unpack(">I", offset + 8)[0] / 100_000
             case b"cHRM" if length == 32:
@@ -74,9 +71,10 @@ def _before_the_pixels(file: Reader) -> _Before:
                 break
         offset += length + 12
     if points:
-        return _Before(orientation, is_transparent, of_code_points("PNG", *points))
-    tones = None if is_told else of_numbers(gamma or None, _sound(primaries))
-    return _Before(orientation, is_transparent, tones)
+        tones = of_code_points("PNG", *points, has_profile=b"iCCP" in seen)
+    else:
+        tones = None if b"sRGB" in seen else of_numbers(gamma or None, _sound(primaries))
+    return _Before(orientation, b"tRNS" in seen, tones)
 
 
 def _sound(primaries: tuple[float, ...] | None) -> Chromaticities | None:

@@ -113,11 +113,11 @@ def grey_profile(srgb: bytes) -> bytes:
     return head + table + content
 
 
-def png(picture: Image.Image, *chunks: tuple[bytes, bytes]) -> bytes:
+def png(picture: Image.Image, *chunks: tuple[bytes, bytes], **options: Any) -> bytes:
     info = PngImagePlugin.PngInfo()
     for name, content in chunks:
         info.add(name, content)
-    return saved(picture, "PNG", pnginfo=info)
+    return saved(picture, "PNG", pnginfo=info, **options)
 
 
 @pytest.mark.parametrize("gamma", [1.0, 0.55, 1 / 1.8])
@@ -255,26 +255,6 @@ def test_a_progressive_jpeg_that_ends_between_two_scans_is_truncated(
     assert len(scans) > 5
     for at in scans[1:]:
         refused(whole[:at], tmp_path, Reason.TRUNCATED, "ends before its picture does")
-
-
-@pytest.mark.parametrize("kind", [b"link", b"nmcl", b"abst"])
-def test_a_colour_profile_that_is_not_for_pictures_is_passed_over(tmp_path: Path, kind: bytes) -> None:
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[12:16] = kind
-    halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=bytes(profile)), tmp_path, RED, BLUE)
-
-
-@pytest.mark.parametrize("space", ["XYZ", "LAB"])
-def test_a_colour_profile_of_a_space_that_no_picture_is_in_is_passed_over(tmp_path: Path, space: Any) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
-    halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=profile), tmp_path, RED, BLUE)
-
-
-@pytest.mark.parametrize("kept", [400, 450, 500])
-def test_a_colour_profile_whose_content_is_noise_is_passed_over(tmp_path: Path, kept: int) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    broken = profile[:kept] + b"\xff" * (len(profile) - kept)
-    halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=broken), tmp_path, RED, BLUE)
 
 
 @pytest.mark.parametrize("bits", [9, 12, 16])
