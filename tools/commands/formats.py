@@ -43,8 +43,8 @@ def colours() -> str:
     return (
         f"Code points of primaries {', '.join(map(str, PRIMARIES))} and of transfer functions {transfers} "
         f"are converted; primaries {', '.join(map(str, sorted(AS_SRGB)))} and transfer functions "
-        f"{', '.join(map(str, sorted(TRANSFERS_AS_SRGB)))} are shown as sRGB; all others are refused, "
-        f"{' and '.join(HIGH_DYNAMIC_RANGE.values())} among them."
+        f"{', '.join(map(str, sorted(TRANSFERS_AS_SRGB)))} are shown as sRGB. All others are refused; in "
+        f"a file with a profile only {' and '.join(HIGH_DYNAMIC_RANGE.values())} are."
     )
 
 
