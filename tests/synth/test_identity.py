@@ -41,7 +41,7 @@ def in_region(value: Any, region: str) -> Any:
 
 
 def names(template: Template, region: str) -> Iterator[tuple[str, str]]:
-    """Yield scope and name of explicitly named resources, exports and metrics."""
+    """Yield scope and name of explicitly named resources, exports, and custom metrics that alarms watch."""
     for logical_id, one in template["Resources"].items():
         configs = [one.get("Properties", {}), *one.get("Properties", {}).values()]
         for config in configs:
@@ -64,26 +64,25 @@ def test_every_kind_of_account_wide_name_is_compared() -> None:
     scopes = {
         scope
         for stack in ("FargatePattern", "LambdaService", "HybridPattern", "QueuePattern")
-        for scope, _ in names(templates()[stack], "us-east-1")
+        for scope, _ in names(templates(views="on")[stack], "us-east-1")
     }
     assert any(scope.endswith("alarm on") for scope in scopes)
     kinds = {scope.removeprefix(GLOBAL) for scope in scopes if scope.startswith(GLOBAL)}
-    assert kinds == {"CachePolicy", "Function", "OriginAccessControl", "VpcOrigin"}
+    assert kinds == {"CachePolicy", "Function", "OriginAccessControl", "RealtimeLogConfig", "VpcOrigin"}
 
 
 def test_no_name_is_shared_by_two_prefixes_two_stages_or_two_regions() -> None:
     taken: dict[tuple[str, str], set[tuple[str, str, str]]] = {}
     for prefix, stage, region in PLACES:
-        of_place = {
-            name for stack in STACKS for name in names(templates(prefix=prefix, stage=stage)[stack], region)
-        }
+        made = templates(prefix=prefix, stage=stage, views="on")
+        of_place = {name for stack in STACKS for name in names(made[stack], region)}
         for name in of_place:
             taken.setdefault(name, set()).add((prefix, stage, region))
     assert {name: places for name, places in taken.items() if len(places) > 1} == {}
 
 
 def test_cloudfronts_names_stay_within_64_characters() -> None:
-    for template in templates(prefix="abcdefghij", stage="production").values():
+    for template in templates(prefix="abcdefghij", stage="production", views="on").values():
         for scope, name in names(template, "ap-northeast-1"):
             assert not scope.startswith(GLOBAL) or len(name) <= 64, name
 

@@ -264,7 +264,7 @@ def test_alarms_tell_somebody_only_when_an_address_is_given(template: Template, 
 def test_no_resource_has_a_name_of_our_own(template: Template) -> None:
     for logical_id, resource in template["Resources"].items():
         named = {key: value for key, value in resource.get("Properties", {}).items() if key.endswith("Name")}
-        for key in ("MetricName", "PolicyName"):  # these do not name resources
+        for key in ("MetricName", "PolicyName"):  # names of a metric, and of a policy within its role
             named.pop(key, None)
         assert [key for key, value in named.items() if isinstance(value, str)] == [], logical_id
 

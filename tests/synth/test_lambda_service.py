@@ -137,7 +137,7 @@ def test_the_cache_holds_the_largest_image_in_a_43_mib_file_and_leaves_a_gigabyt
 def test_with_a_snapshot_no_client_reads_credentials_from_the_environment() -> None:
     """With SnapStart, Lambda sets no access keys in the environment, where runtime/slim_s3.py reads them.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html
     """
     assert ROOT / "runtime" / "slim_s3.py" not in closure("lambda_src.iiif.handler")
 

@@ -1,4 +1,4 @@
-"""docs/privileges.md is generated from the templates' roles: UPDATE_SNAPSHOTS=1 writes its table."""
+"""The table in docs/privileges.md is made from the templates' roles: UPDATE_SNAPSHOTS=1 writes it."""
 
 import os
 import re

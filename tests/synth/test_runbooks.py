@@ -20,7 +20,7 @@ ROWS = [
     if line.startswith("|") and "---" not in line
 ]
 APART = {"backfill-failed"}
-"""Entries for alarms of a stack that is not in the app; tests/synth/test_backfill.py tests it."""
+"""Entries for alarms of stacks that are not in the app; tests/synth/test_backfill.py tests those stacks."""
 NAMES, TABLE = [name.strip("`$") for row in ROWS[:1] for name in row[1:]], ROWS[1:]
 """Columns and rows of the table in docs/runbooks.md: which output each name stands for, by alarm."""
 

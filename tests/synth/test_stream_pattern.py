@@ -157,8 +157,17 @@ def test_the_stream_is_exported_whether_somebody_imports_it_or_not(
     assert [one["Value"]["Fn::GetAtt"][1] for one in exported] == ["Arn"]
 
 
+DISTRIBUTIONS = {
+    "FargatePattern": "FrontDoorDistribution",
+    "LambdaService": "FrontDoorDistribution",
+    "HybridPattern": "Tiles",
+    "QueuePattern": "Tiles",
+}
+"""By stack, how the logical ID of its distribution begins."""
+
+
 def test_with_views_each_distribution_logs_its_requests_and_no_viewer(synth: Synth) -> None:
-    for stack, distribution in {"FargatePattern": "FrontDoorDistribution", "HybridPattern": "Tiles"}.items():
+    for stack, distribution in DISTRIBUTIONS.items():
         template = synth(stack, views="on")
         ((name, logs),) = resources(template, "AWS::CloudFront::RealtimeLogConfig").items()
         assert logs["Properties"]["Fields"] == [*FIELDS]
@@ -183,7 +192,7 @@ def test_with_views_each_distribution_logs_its_requests_and_no_viewer(synth: Syn
         assert policy_name in logs["DependsOn"]
 
 
-def test_without_views_no_other_stack_mentions_the_stream(synth: Synth) -> None:
-    for stack in ("FargatePattern", "HybridPattern"):
+def test_without_views_no_distribution_mentions_the_stream(synth: Synth) -> None:
+    for stack in DISTRIBUTIONS:
         assert STACK not in str(synth(stack))
         assert resources(synth(stack), "AWS::CloudFront::RealtimeLogConfig") == {}

@@ -30,7 +30,7 @@ FROZEN = {
 def summary(template: Template) -> str:
     """Return a line per resource: logical id, type, and what happens to it on removal.
 
-    A Lambda version's id ends with a digest of its code, which is left out: it changes with the code.
+    A Lambda version's id ends with a digest of its function's code and settings, which is left out.
     """
     lines = [
         f"{name[:-DIGEST] if one['Type'] == VERSION else name}  {one['Type'].removeprefix('AWS::')}"

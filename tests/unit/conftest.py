@@ -88,7 +88,7 @@ def world(endpoint: str) -> Iterator[World]:
 
 
 def failing(code: str) -> Callable[..., Any]:
-    """Return a call to AWS that fails."""
+    """Return a stand-in for a call to AWS, which fails with this error code."""
 
     def call(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Call")

@@ -235,7 +235,7 @@ def test_inputs_that_were_not_given_are_varied_too(more: dict[str, Any], key: st
     assert key in {*steady, *(one.key for one in flips)}
 
 
-def test_all_crossings_are_reported_where_whole_tasks_make_bills_cross_more_than_once() -> None:
+def test_the_outermost_crossings_are_reported_where_whole_tasks_make_bills_cross_repeatedly() -> None:
     load = workload(
         requests=4_000_000,
         memory_mb=1769,

@@ -68,7 +68,7 @@ def test_a_plot_has_the_format_of_its_name(tmp_path: Path, name: str, begins: by
     assert (tmp_path / name).read_bytes().startswith(begins)
 
 
-def test_a_plot_of_another_name_is_refused_before_anything_is_printed(
+def test_a_plot_with_another_extension_is_refused_before_anything_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(SMALL), "--plot", str(tmp_path / "out.gif")]) == 1
@@ -102,7 +102,7 @@ def test_help_explains_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"  {name} " in said for name in KEYS)
 
 
-def test_an_answer_imports_neither_boto3_nor_matplotlib_nor_rich() -> None:
+def test_a_piped_answer_imports_neither_boto3_nor_matplotlib_nor_rich() -> None:
     code = (
         "import sys; from chooser.__main__ import main; main([sys.argv[1]]);"
         "print({'boto3', 'matplotlib', 'rich', 'pyvips', 'dataclasses'} & sys.modules.keys())"

@@ -108,7 +108,7 @@ def test_a_known_function_comes_back_within_five_percent(capsys: pytest.CaptureF
     average = sum(HOURLY[hour] * (200 + 100 * (hour % 3)) for hour in range(24)) / sum(HOURLY)
     wanted = {
         "requests": sum(HOURLY) * 365 / 12,
-        "peak_per_second": max(HOURLY) / 60,  # moto puts an hour's requests into one minute
+        "peak_per_second": max(HOURLY) / 60,  # put() puts an hour's requests into one minute
         "cpu_ms": 80,
         "log_kb": 0.9,
         "init_ms": 250,
@@ -159,7 +159,7 @@ def test_hours_are_of_utc_wherever_the_machine_is(
     )
 
 
-def test_a_job_that_runs_once_a_day_is_counted_by_the_whole_time(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_that_runs_once_a_day_is_counted_over_the_window(capsys: pytest.CaptureFixture[str]) -> None:
     function(idle=True)
     of = {"FunctionName": "thumbs"}
     days = [NOW - timedelta(days=back, hours=-5) for back in range(DAYS, 0, -1)]

@@ -61,5 +61,5 @@ def test_the_break_even_is_where_the_author_puts_it(name: str, low: float, high:
 @pytest.mark.parametrize(
     "name", [name for name, one in REPORTED.items() if "lambda" not in one and "tasks" not in one]
 )
-def test_a_case_without_a_figure_is_listed_on_the_page(name: str) -> None:
+def test_a_case_without_a_comparable_figure_is_listed_on_the_page(name: str) -> None:
     assert name in page.blocks()["public"]

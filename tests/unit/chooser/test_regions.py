@@ -1,4 +1,4 @@
-"""Prices of other Regions: their own where known, else us-east-1's, reported and with a range."""
+"""Prices of other Regions: their own where known, else derived from us-east-1's, with a note and a range."""
 
 import tomllib
 from collections.abc import Iterator

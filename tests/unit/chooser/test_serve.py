@@ -219,7 +219,7 @@ def test_other_paths_are_a_404(port: int, path: str) -> None:
     assert get(port, path)[0] == 404
 
 
-def test_the_command_serves_until_it_is_told_to_stop_on_loopback_only() -> None:
+def test_the_command_serves_on_loopback_only_until_it_is_told_to_stop() -> None:
     command = [sys.executable, "-m", "chooser", "serve", "examples/api.toml", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

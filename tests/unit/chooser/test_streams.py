@@ -1,4 +1,4 @@
-"""The cost of counting a stream by a function and by a task, checked against calculations by hand."""
+"""The cost of counting a stream's records by a function and by a task, against calculations by hand."""
 
 import pytest
 
@@ -11,7 +11,7 @@ SECONDS = 730 * 3600
 EXAMPLE = load("examples/views.toml")
 
 
-def test_the_example_is_the_middle_one_of_the_table() -> None:
+def test_the_example_is_the_middle_row_of_the_table() -> None:
     made = streams.by_function(EXAMPLE, 20)
     assert made.requests == EXAMPLE.requests == pytest.approx(SECONDS / 10)
     assert made.duration_ms["arm64"] == pytest.approx(EXAMPLE.duration_ms["arm64"])
@@ -23,7 +23,7 @@ def test_the_example_is_the_middle_one_of_the_table() -> None:
     ("rate", "batches", "writes"),
     [
         (1, 0.1, 2 * (10 / 6 + 1)),
-        (500, 0.25, 2 * (2000 / 6 + 4)),  # a batch has no more than 2,000 records: one every four seconds
+        (500, 0.25, 2 * (2000 / 6 + 4)),  # a batch has at most 2,000 records: a batch every four seconds
     ],
 )
 def test_a_batch_of_the_function_writes_each_counter_and_a_mark_per_transaction(

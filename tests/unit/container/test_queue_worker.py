@@ -164,7 +164,7 @@ def test_a_message_that_is_done_or_rejected_is_deleted(ending: int) -> None:
     ],
     ids=["busy", "memory", "denied", "deadline", "defect"],
 )
-def test_a_message_that_fails_comes_again_later_each_time_and_at_once_after_the_last_try(
+def test_a_message_that_fails_comes_again_later_each_time_and_is_a_dead_letter_after_the_last_try(
     error: Exception, metric: Metric, code: int, receives: int, seconds: int
 ) -> None:
     service = Service(Sqs("a", receives=receives), failing(error))

@@ -73,7 +73,7 @@ def test_the_worker_ends_with_1_and_says_why_when_its_deadline_passes(started: W
     assert process.returncode == 1
 
 
-def test_the_worker_ends_with_1_and_says_why_when_it_may_not_write(started: World) -> None:
+def test_the_worker_ends_with_1_and_says_why_when_it_cannot_write(started: World) -> None:
     process = worker(started.job.job_id, OUTPUT_BUCKET="nowhere")
     assert "NoSuchBucket" in last_line(process)["message"]
     assert process.returncode == 1

@@ -145,7 +145,7 @@ def test_the_deadline_holds_whatever_happens_to_the_programs_output(run: Run, sc
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process runs; a zombie has ended, too."""
+    """Return whether a process still runs; a zombie counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

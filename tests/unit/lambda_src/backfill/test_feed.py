@@ -134,7 +134,7 @@ def test_an_upload_during_the_backfill_wins_whichever_is_done_first(fed: Fed) ->
 
 
 def test_a_version_whose_own_event_came_is_not_replaced_by_an_older_one(fed: Fed) -> None:
-    """A late event of an older version is newer than the backfill's event, not than the newer version's."""
+    """A late event of an older version beats the backfill's event, but not the newer version's own event."""
     output = fed.world.works.output
     output.publish(parse_event(fed.world.upload(b"first", "a.jpg")), {})
     second, third = (parse_event(fed.world.upload(data, "a.jpg")) for data in (b"second", b"third"))

@@ -86,7 +86,7 @@ def test_a_dispatcher_killed_between_run_task_and_saving_loses_no_task(
         with pytest.raises(SystemExit):
             world.dispatch(message)
     assert (world.job.state, world.job.task_arn) == (State.STARTING, "")
-    assert world.dispatch(message).metric == "NothingToDo", "the message comes again, and waits for the sweep"
+    assert world.dispatch(message).metric == "NothingToDo", "a repeat does nothing: the job waits for a sweep"
     world.now += START_SECONDS + 1
     world.sweep()
     world.deliver_wake_ups()
@@ -122,7 +122,7 @@ def test_an_attempt_of_the_function_that_dies_goes_to_a_task(
         with pytest.raises(SystemExit):
             world.dispatch(message)
     assert world.job.state is State.WORKING
-    assert world.dispatch(message).metric == "NothingToDo", "somebody else holds the lease"
+    assert world.dispatch(message).metric == "NothingToDo", "the dead invocation's lease has not expired"
     world.now += SECONDS + 60
     world.sweep()
     assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]

@@ -200,7 +200,7 @@ def test_while_s3_fails_a_job_keeps_its_turn(world: World, monkeypatch: pytest.M
     assert world.job.attempt == 1
 
 
-def test_a_job_that_waits_for_a_version_that_is_gone_starts_no_task(world: World) -> None:
+def test_a_waiting_job_whose_version_is_gone_starts_no_task(world: World) -> None:
     message = world.by_tasks_only().upload(SCAN)
     world.ecs.no_room = True
     world.dispatch(message)

@@ -124,7 +124,7 @@ def test_a_task_out_of_memory_is_followed_by_a_larger_one(world: World) -> None:
     assert world.ecs.asked[-1]["overrides"]["memory"] == str(world.job.memory_mb)
 
 
-def test_a_task_that_always_ends_fails_after_its_last_attempt_with_the_reason(world: World) -> None:
+def test_a_job_whose_tasks_all_end_early_fails_after_its_last_attempt_with_the_reason(world: World) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
     for _ in range(MAX_ATTEMPTS):
         world.track(world.ecs.end(world.ecs.live[0], exit_code=137))
@@ -236,7 +236,7 @@ def test_a_message_for_which_the_tracker_raises_comes_again_and_is_applied_once(
     assert (world.job.state, world.job.attempt, len(world.ecs.tasks)) == (State.STARTING, 2, 2)
 
 
-def test_a_job_that_ecs_will_not_describe_stops_no_sweep_for_the_others(
+def test_a_job_whose_task_ecs_will_not_describe_stops_no_sweep_for_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("bad.tif", "good.tif", "waits.tif"):

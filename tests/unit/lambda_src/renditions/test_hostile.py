@@ -172,7 +172,7 @@ def report() -> dict[str, Any]:
     )
     numbers = [line for line in done.stderr.splitlines() if line.isdigit()]
     last = numbers[-1] if numbers else "none"
-    again = f"again: python -m tests.support.hostile {SEED} {last} FILE"
+    again = f"to write it: python -m tests.support.hostile {SEED} {last} FILE"
     assert done.returncode != -signal.SIGSEGV, f"crashed on file {last}; {again}"
     assert done.returncode == 0, (
         f"ended with {done.returncode} on file {last}; {again}\n{done.stderr[-1500:]}"
@@ -184,7 +184,7 @@ def test_every_hostile_file_ends_published_or_rejected(report: dict[str, Any]) -
     assert sum(report["ends"].values()) == COUNT
 
 
-def test_the_corpus_leads_to_every_reason_and_to_published_files(report: dict[str, Any]) -> None:
+def test_the_corpus_leads_to_these_six_reasons_and_to_published_files(report: dict[str, Any]) -> None:
     reasons = {"empty", "not-an-image", "unsupported-format", "truncated", "damaged", "too-many-pixels"}
     assert reasons | {"Published"} == set(report["ends"])
 

@@ -44,7 +44,7 @@ def test_an_upload_becomes_renditions_a_manifest_and_a_pointer(world: World) -> 
         assert decode(stored["Body"].read()).width == one["width"]
 
 
-def test_pointers_and_rejections_are_never_cached(world: World) -> None:
+def test_caches_must_revalidate_pointers_and_rejections(world: World) -> None:
     world.run(world.upload("a.jpg", PHOTO), world.upload("bad.jpg", b"text"))
     for key in [*world.keys("latest/"), *world.keys("rejected/")]:
         assert world.s3.head_object(Bucket="output", Key=key)["CacheControl"] == "no-cache"
