@@ -36,6 +36,8 @@ DRIVERS = {"FargatePattern": ServiceDriver, "LambdaService": Viewer}
 CANDIDATES = {"FargatePattern": Candidate.SERVICE, "LambdaService": Candidate.LAMBDA}
 PHOTO = ROOT / "samples" / "earth-blue-marble.jpg"
 WIDTH, HEIGHT = 4096, 2048
+APART = 50_000
+"""Between the numbers of two steps' first paths: more than any step takes."""
 """Size of the photo."""
 BROWSER = 6
 """Connections of a browser to one host."""
@@ -127,7 +129,7 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
         starting = [(one["startedAt"] - one["createdAt"]).total_seconds() for one in service.tasks()]
         say(f"A task was running {max(starting):.0f} s after it was asked for.")
     limits = deployed.client("lambda").get_account_settings()["AccountLimit"]
-    say(f"Functions of this account may run {limits['ConcurrentExecutions']:,} at once.")
+    say(f"This account may have {limits['ConcurrentExecutions']:,} concurrent executions of functions.")
     work = {stack: work_of(taken, stack) for stack in viewers}
     page.print(costs(work, deployed.settings))
     say(f"USD for what the cache does not answer: {deployed.settings.cpu}, list prices of {as_of()}.")
@@ -138,9 +140,10 @@ def compare(deployed: Deployed, extent: Extent | None = None) -> None:
 def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, Step]]:
     """Yield each step's name, and a function that sends its requests to one side.
 
-    No image path repeats, so CloudFront answers none from its cache; the servers' own caches do help.
+    Both sides get the same requests. No image path repeats on a side, so CloudFront answers none from its
+    cache; the servers' own caches do help.
     """
-    numbers = itertools.count()
+    starts = itertools.count(0, APART)
     for name in ("first answer (/live)", "the next (/live)"):
         yield name, lambda viewer: load.at_once(asker(viewer), ["/live"], clients=1)
     yield "first image", partial(_each, key="first.jpg", asked="full/600,/0/default.jpg")
@@ -148,20 +151,21 @@ def steps(viewers: Mapping[str, Viewer], extent: Extent) -> Iterator[tuple[str, 
     least = 0.0
     for rate in extent.rates:
         if not rate:
+            start = next(starts)
             least = least or min(
-                load.capacity(asker(one), parts(one, numbers), clients=4, seconds=extent.seconds / 2)
+                load.capacity(asker(one), parts(one, start), clients=4, seconds=extent.seconds / 2)
                 for one in viewers.values()
             )
         at = rate or max(1, least / 2)
 
-        def steadily(viewer: Viewer, at: float = at) -> Answers:
-            paths = parts(viewer, numbers)
+        def steadily(viewer: Viewer, at: float = at, start: int = next(starts)) -> Answers:
+            paths = parts(viewer, start)
             return load.steady(asker(viewer), paths, per_second=at, seconds=extent.seconds)
 
         yield f"{at:.3g} per second", steadily
 
-    def burst(viewer: Viewer) -> Answers:
-        paths = [*itertools.islice(parts(viewer, numbers), extent.burst)]
+    def burst(viewer: Viewer, start: int = next(starts)) -> Answers:
+        paths = [*itertools.islice(parts(viewer, start), extent.burst)]
         return load.at_once(asker(viewer), paths, clients=extent.burst)
 
     yield f"{extent.burst} at once", burst
@@ -204,10 +208,13 @@ def session(viewer: Viewer) -> list[str]:
     return paths[:SESSION]
 
 
-def parts(viewer: Viewer, numbers: Iterator[int]) -> Iterator[str]:
-    """Yield paths that never repeat: alternately a tile, and the whole photo at another size."""
+def parts(viewer: Viewer, start: int) -> Iterator[str]:
+    """Yield paths that never repeat: alternately a tile, and the whole photo at another size.
+
+    start: number of the first path; a step's starts are APART from those of other steps.
+    """
     photo = viewer.image("photo.jpg")
-    for number in numbers:
+    for number in itertools.count(start):
         if number % 2:
             x, y = number % (WIDTH - 1024), number // (WIDTH - 1024)
             yield f"{photo}/{x},{y},1024,1024/512,/0/default.jpg"
