@@ -13,8 +13,8 @@ from stacks.fargate_pattern.size import ServiceSize
 MINUTE = cdk.Duration.minutes(1)
 SLOW_SECONDS = 3
 NEARLY_FULL_PERCENT = 90
-MIN_REQUESTS = 20
-"""Below this many requests an error rate is noise."""
+MIN_REQUESTS = 40
+"""Errors are divided by at least this many requests, so that one error among a few does not reach 5 %."""
 
 
 def watch_service(

@@ -6,8 +6,8 @@ import aws_cdk.aws_lambda as lambda_
 from stacks.constructs.alarms import PERIOD, Alarms
 
 SLOW_MS = 3_000
-MIN_REQUESTS = 20
-"""Below this many requests an error rate is noise."""
+MIN_REQUESTS = 40
+"""Errors are divided by at least this many requests, so that one error among a few does not reach 5 %."""
 
 
 def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
