@@ -56,8 +56,6 @@ class Finding:
 
 SHARDS = {"provisioned": 1, "on-demand": 4}
 """Shards that a new stream of StreamPattern has, by capacity mode; each takes one concurrent execution."""
-
-
 RESERVED = 100
 """Concurrent executions that an account must keep unreserved:
 https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
@@ -98,10 +96,10 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
             todo='Set "warm" to "off" or "snapstart" in cdk.json, or ask for a quota of 1,000 (L-B99A9384).',
         )
     if there <= wanted:
-        most = max(2, (there - shards - 1) // 2)
+        most = (there - shards - 1) // 2
+        fewer = f"Set max_concurrency in cdk.json to {most} or less, or ask" if most >= 2 else "Ask"
         todo = (
-            f"Set max_concurrency in cdk.json to {most} or less, or ask for more: "
-            "aws service-quotas request-service-quota-increase --service-code lambda "
+            f"{fewer} for more: aws service-quotas request-service-quota-increase --service-code lambda "
             "--quota-code L-B99A9384 --desired-value 1000"
         )
         return Finding(about=about, level=Level.MIND, found=found, todo=todo)
@@ -109,7 +107,7 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
 
 
 def fargate_vcpus(quotas: "ServiceQuotasClient", settings: Settings) -> Finding:
-    """Check whether a task of HybridPattern with USUAL_TASK_VCPUS fits beside FargatePattern's service."""
+    """Check whether the quota allows a HybridPattern task of USUAL_TASK_VCPUS beside FargatePattern."""
     about, there, size = "Fargate vCPUs", _quota(quotas, *FARGATE_VCPUS), service_size(settings)
     service = size.min_tasks * size.vcpus
     if there < USUAL_TASK_VCPUS + service:
@@ -138,17 +136,19 @@ def zones(ec2: "EC2Client", settings: Settings) -> Finding:
     good = [zone for zone in ids if zone not in WITHOUT_VPC_ORIGINS]
     pair = ",".join(good[:2])
     line = f'Before the first deploy put "zones": "{pair}" into cdk.json (or pass -c zones={pair} each time).'
-    if missing := [zone for zone in settings.zone_ids if zone not in ids]:
-        found = f"{', '.join(missing)} of cdk.json is not in this Region, which has {', '.join(ids)}"
-        return Finding(about=about, level=Level.FAILS, found=found, todo=line)
     if len(good) < 2:
         found = f"only {', '.join(good) or 'none'} with VPC origins"
         return Finding(about=about, level=Level.FAILS, found=found, todo="Choose another Region.")
     used = settings.zone_ids or tuple(_first_of_get_azs(ec2, ids)[:2])
-    if bad := [zone for zone in used if zone in WITHOUT_VPC_ORIGINS]:
+    if missing := [zone for zone in used if zone not in ids]:
+        found = f"{', '.join(missing)} of cdk.json is not available in this Region; {', '.join(ids)} are"
+    elif bad := [zone for zone in used if zone in WITHOUT_VPC_ORIGINS]:
         found = f"{', '.join(used)} would be used, and {', '.join(bad)} has no VPC origins"
-        return Finding(about=about, level=Level.FAILS, found=found, todo=line)
-    return fine(about, ", ".join(used))
+    elif len(used) < 2:
+        found = f"only {used[0]} would be used, since no other zone has a default subnet"
+    else:
+        return fine(about, ", ".join(used))
+    return Finding(about=about, level=Level.FAILS, found=found, todo=line)
 
 
 def _first_of_get_azs(ec2: "EC2Client", ids: Sequence[str]) -> Sequence[str]:
@@ -187,7 +187,7 @@ def block_public_access(ec2: "EC2Client", settings: Settings) -> Finding:
         return fine(about, "off")
     if _is_excluded(ec2, settings.stack_name("Network")):
         return fine(about, f"{mode}, and the VPC of Network is excluded")
-    todo = "Deploy Network, exclude its VPC, then the rest: docs/runbooks.md#vpc-block-public-access."
+    todo = "Deploy Network, exclude its VPC, then deploy the rest: docs/runbooks.md#vpc-block-public-access."
     if options.get("ExclusionsAllowed") == "not-allowed":
         todo += " The organisation allows no exclusions: ask whoever manages it."
     if settings.egress == "public-ip" or (settings.egress == "nat" and mode == "block-bidirectional"):

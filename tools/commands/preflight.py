@@ -25,7 +25,9 @@ def findings(session: Any, settings: Settings) -> list[Finding]:
     there: list[Finding] = []
 
     def network_stands() -> bool:
-        return any(one.about == settings.stack_name("Network") for one in there)
+        network = [one.found for one in there if one.about == settings.stack_name("Network")]
+        empty = (*checks.NEVER_STOOD, "REVIEW_IN_PROGRESS")
+        return bool(network) and not any(f", {status}: " in network[0] for status in empty)
 
     in_order: tuple[tuple[str, Callable[[], Finding | list[Finding]]], ...] = (
         ("Region", lambda: checks.partition(session)),

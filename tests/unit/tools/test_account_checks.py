@@ -86,6 +86,9 @@ def test_each_shard_of_a_stream_takes_a_concurrent_execution(stubbed: Any) -> No
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)
     assert (found.level, "4 of them by a stream" in found.found) == (Level.MIND, True)
     assert "max_concurrency in cdk.json to 2" in found.todo
+    limits["AccountLimit"]["UnreservedConcurrentExecutions"] = 8
+    found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)
+    assert found.todo.startswith("Ask for more: aws"), "2 is the least that max_concurrency may be"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,8 @@ def test_a_full_quota_of_vpcs_fails_unless_the_vpc_exists_already(
         ("3 1 2", "1 2", "", Level.FINE, "use1-az1, use1-az2"),
         ("1 2 3", "3", "", Level.FAILS, "use1-az3 would be used"),
         ("3 1 2", "3", "use1-az1,use1-az2", Level.FINE, ""),
-        ("1 2", "1", "use1-az1,use1-az3", Level.FAILS, "not in this Region"),
+        ("1 2", "1", "use1-az1,use1-az3", Level.FAILS, "use1-az3 of cdk.json is not available"),
+        ("1 2", "1", "", Level.FAILS, "only use1-az1 would be used"),
         ("3 1", "", "", Level.FAILS, "another Region"),
     ],
 )
@@ -268,7 +272,7 @@ def test_a_missing_docker_command_fails(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_moto_answers_as_the_checks_expect() -> None:
-    """Run the checks whose calls moto knows, with a fault and without."""
+    """Run three of the checks against moto, each with a fault and without."""
     with mock_aws():
         ssm, iam, ec2 = boto3.client("ssm"), boto3.client("iam"), boto3.client("ec2")
         assert checks.bootstrap(ssm).level is Level.FAILS
