@@ -144,6 +144,7 @@ class Tracker:
         elif task := self._task(job):
             if task["lastStatus"] == "STOPPED" and (stop := parse_stopped_task(task)):
                 self._follow(stop)
+                self._account(stop)
             else:
                 reason = OVERDUE if job.state is State.RUNNING else NEVER_STARTED
                 self.ecs.stop_task(cluster=self.cluster, task=job.task_arn, reason=reason)

@@ -13,6 +13,7 @@ from typing import Any
 from runtime.events import JOB_ID_DIGITS
 from runtime.exits import AGAIN, DONE, REJECTED
 from runtime.jobs.task_launcher import ATTEMPT, CONTAINER, JOB_ID
+from runtime.placement.limits import limit
 
 KILLED = {137, 143}
 """128 + SIGKILL, 128 + SIGTERM."""
@@ -28,7 +29,7 @@ class NextStep(StrEnum):
     """What follows for the job."""
 
     ENDED = "ended"
-    """The worker has recorded the result."""
+    """The exit code says that the worker has recorded the result; a job without one is retried."""
     AGAIN = "again"
     LARGER = "larger"
     """Retry with more memory."""
@@ -81,12 +82,15 @@ def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _billed(task: Mapping[str, Any]) -> float:
-    """Return the seconds from image pull to stop; events give times as text, DescribeTasks as datetimes."""
+    """Return the seconds from image pull to stop, at least those that are billed for any task.
+
+    Events give times as text, DescribeTasks as datetimes.
+    """
     begun, ended = (task.get(name) for name in ("pullStartedAt", "stoppedAt"))
     if not begun or not ended:
         return 0
     times = [datetime.fromisoformat(one) if isinstance(one, str) else one for one in (begun, ended)]
-    return max(0.0, (times[1] - times[0]).total_seconds())
+    return max(limit("run_task.minimum_billed_seconds"), (times[1] - times[0]).total_seconds())
 
 
 def _next_step(task: Mapping[str, Any]) -> tuple[NextStep, str]:

@@ -127,11 +127,14 @@ def test_the_way_in_which_a_task_ended_decides_the_next_step(
     assert found.why
 
 
-def test_the_seconds_of_a_task_are_counted_from_the_image_pull() -> None:
-    times = {"pullStartedAt": "2026-11-24T21:30:00.5Z", "stoppedAt": "2026-11-24T21:31:00.5Z"}
+@pytest.mark.parametrize(("ended", "billed"), [("21:32:10.5", 100), ("21:30:50", 60)])
+def test_the_seconds_of_a_task_are_counted_from_the_image_pull_and_are_at_least_a_minute(
+    ended: str, billed: float
+) -> None:
+    times = {"pullStartedAt": "2026-11-24T21:30:30.5Z", "stoppedAt": f"2026-11-24T{ended}Z"}
     found = parse_stopped_task(stop(cpu="2048", memory="4096", createdAt="2026-11-24T21:29:00Z", **times))
     assert found
-    assert (found.vcpu_seconds, found.gb_seconds) == (120, 240)
+    assert (found.vcpu_seconds, found.gb_seconds) == (2 * billed, 4 * billed)
 
 
 def test_a_task_of_somebody_else_is_left_alone(world: World) -> None:
