@@ -84,9 +84,13 @@ class Consumer:
         started, returned = time.monotonic(), Metric.NOT_BEGUN
         ending: Ending | None = None
         with self._hidden(message), self._protected(), suppress(StoppedError):
-            if not self.stopping.is_set():
-                returned = Metric.GIVEN_BACK
-                ending = self._work(message["Body"])
+            self.is_working = True  # before the check, so that no signal falls between the two
+            try:
+                if not self.stopping.is_set():
+                    returned = Metric.GIVEN_BACK
+                    ending = self._work(message["Body"])
+            finally:
+                self.is_working = False
         if ending is None:
             self._hide(message, 0)
             self.say(returned, {"message_id": message["MessageId"]}, None)
@@ -97,15 +101,12 @@ class Consumer:
 
     def _work(self, body: str) -> Ending:
         """Work on a message's body. Raises StoppedError."""
-        self.is_working = True
         try:
             return self.handle(body)
         except EXPECTED as error:
             return _failed(error, body=body)
         except Exception as error:  # noqa: BLE001 - a bug, which the next message may not hit
             return _failed(error, body=body, trace=traceback.format_exc())
-        finally:
-            self.is_working = False
 
     def _settle(self, message: "MessageTypeDef", ending: Ending) -> None:
         """Delete a message that is done or rejected.

@@ -113,7 +113,7 @@ class Service:
     def run(self) -> int:
         """Run until the queue is empty, or something stops it earlier."""
         self.sqs.when_empty = self.stopping.set
-        consumer = Consumer(
+        self.consumer = Consumer(
             sqs=self.sqs,  # type: ignore[arg-type]
             queue_url="https://queue",
             hidden_seconds=self.hidden_seconds,  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ class Service:
             say=lambda metric, facts, _milliseconds: self.said.append((metric, facts)),
             stopping=self.stopping,
         )
-        return consumer.run()
+        return self.consumer.run()
 
     @property
     def metrics(self) -> list[Metric]:
@@ -208,6 +208,21 @@ def test_a_job_not_begun_when_the_worker_is_told_to_stop_is_given_back_untouched
     assert (service.sqs.hidden, len(service.sqs.waiting)) == ([("r0", 0)], 1)
     assert service.metrics == [Metric.NOT_BEGUN]
     assert agent.states == [True, False]
+
+
+def test_a_signal_just_before_a_job_begins_finds_that_the_worker_is_working() -> None:
+    """The signal's handler then sets the timer that cuts a long job short."""
+    seen: list[bool] = []
+
+    class Asked(threading.Event):
+        def is_set(self) -> bool:
+            seen.append(service.consumer.is_working)
+            return super().is_set()
+
+    service = Service(Sqs("a"), done, stopping=Asked())
+    service.run()
+    assert seen.count(True) == 1
+    assert not service.consumer.is_working
 
 
 def test_a_worker_told_to_stop_in_the_middle_finishes_its_job_and_takes_no_other() -> None:
