@@ -41,8 +41,8 @@ JOBS = (Candidate.RUN_TASK, Candidate.RUN_TASK_SPOT)
 class Reason(NamedTuple):
     """Why a candidate is ruled out.
 
-    value: the limit; asked: what the workload needs; bound: the limit with its source, or None if the
-    workload itself rules the candidate out.
+    value: the limit, or the seconds that a start takes; asked: what the workload needs; bound: the limit with
+    its source, or None if the workload itself rules the candidate out.
     """
 
     name: str
@@ -102,7 +102,7 @@ def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
         return sum(item.usd for item in items)
     found = tasks.service_size(at, architecture)
     compute, *_ = task_hour(at, architecture, found.vcpus, found.memory_gb, tasks.ON_DEMAND)
-    hours = 1e6 * at.cpu_seconds(architecture) / 3600 / found.vcpus / BUSY
+    hours = at.runs * at.cpu_seconds(architecture) / 3600 / found.vcpus / BUSY
     return hours * compute.usd + sum(item.usd for item in requests_elsewhere(at, False))
 
 

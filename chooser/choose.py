@@ -131,7 +131,7 @@ def break_even(
     above = one[0] if gap(max(same, changed)) <= 0 else other[0]
     requests = load.requests * changed
     function = one if one[0] in FUNCTIONS else other
-    busy = requests * load.seconds(function[1]) / SECONDS_A_MONTH
+    busy = load.runs * changed * load.seconds(function[1]) / SECONDS_A_MONTH
     others = _others(gap, changed, load.requests)
     below = other[0] if above == one[0] else one[0]
     return BreakEven(requests, requests / SECONDS_A_MONTH, busy, below, above, others)
@@ -228,7 +228,7 @@ def _if_it_may_wait(best: Verdict, rest: list[Verdict]) -> str:
         return ""
     reason = cheaper.violations[0]
     return (
-        f" It must start within {reason.asked:g} s; if it may take {reason.value:g} s (start_seconds), "
+        f" A start may take at most {reason.asked:g} s; if it may take {reason.value:g} s (start_seconds), "
         f"{_named(cheaper)} costs {cheaper.dollars}."
     )
 

@@ -60,7 +60,7 @@ KEYS = {
     ),
     "task_concurrency": Key("maximum number of requests that one task works on at once", (1, 1e6)),
     "cached_share": Key("share of requests that a long-running process answers from its memory", SHARE),
-    "cached_ms": Key("CPU time of a request answered from its memory", (0, 3.2e10)),
+    "cached_ms": Key("CPU time of a request that is answered from memory", (0, 3.2e10)),
     "attempts": Key("average runs per request, retries included", (1, 1000)),
     "payload_in_mb": Key("size of a request", (0, 1e6)),
     "payload_out_mb": Key("size of the response", (0, 1e6)),
@@ -252,7 +252,7 @@ def _durations(key: str, value: object) -> dict[str, float]:
         )
     for one in value.values():
         if isinstance(one, bool) or not isinstance(one, (int, float)) or not 0 < one <= 3.2e10:
-            raise WorkloadError(f"{key} = {value!r}: must be numbers over 0, in milliseconds.")
+            raise WorkloadError(f"{key} = {value!r}: must be numbers over 0, up to 3.2e+10, in milliseconds.")
     return {str(key): float(one) for key, one in value.items()}
 
 

@@ -112,7 +112,7 @@ def sizing(load: Workload, verdict: Verdict) -> str:
 
 
 def borrowed(load: Workload, verdict: Verdict) -> Iterator[str]:
-    """Yield a note on the prices in a candidate's bill that are taken from us-east-1."""
+    """Yield a note on the prices in a candidate's bill that are derived from us-east-1's."""
     if found := sorted({one.name for item in verdict.items for one in item.prices if one.borrowed}):
         yield f"Not known for {load.region}, so taken from {REGION} with a range: {', '.join(found)}."
 
@@ -126,7 +126,8 @@ def unmeasured(load: Workload, *, late: bool) -> Iterator[str]:
         guessed.insert(0, "cpu_share")
     if "threads" not in load.given and load.memory_mb > limit("lambda.vcpu_at_mb"):
         guessed.append("threads")
-    if not {"front_door", "load_balancer", "events", "messages"} & load.given and not load.internet:
+    ways = {"front_door", "load_balancer", "events", "messages", "long_connections"}
+    if not ways & load.given and not load.internet:
         guessed.append("front_door (nothing calls it over HTTP)")
     if late and "start_seconds" not in load.given:
         guessed.append(f"start_seconds ({load.start_seconds:g} s, which rules out what starts later)")

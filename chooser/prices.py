@@ -34,8 +34,8 @@ class Price(NamedTuple):
     """A list price. usd: for the unit in the name, or the free amount if the name begins with free_.
 
     low, high: range of an unverified price. tiers: pairs of a bound and the price up to it, if the price
-    depends on the amount. borrowed: whether it is from us-east-1, since the Region's is not known. source:
-    public page or file. confidence: official, secondary or unverified.
+    depends on the amount. borrowed: whether it is derived from us-east-1's, since the Region's is not
+    known. source: public page or file. confidence: official, secondary or unverified.
     """
 
     name: str

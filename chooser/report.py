@@ -56,7 +56,7 @@ class Answer(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """Notes on the cheapest candidate: how its tasks were sized, caveats, unmeasured assumptions."""
+        """Notes on the cheapest candidate: sizing, caveats, borrowed prices, unmeasured assumptions."""
         load, best = self.load, self.best
         names = {why.quantity for one in self.verdicts for why in one.violations}
         assumed = unmeasured(load, late="start_seconds" in names)

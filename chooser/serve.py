@@ -173,7 +173,7 @@ def _line(item: Item) -> dict[str, str]:
 
 
 def _key(name: str) -> dict[str, object]:
-    """Return a key's meaning and allowed values for a field of the page."""
+    """Return a key's meaning, allowed values and default, for a field of the page."""
     key, unsaid = KEYS[name], Workload._field_defaults.get(name)
     values = key.values if isinstance(key.values, tuple) else key.values.__name__
     return {"what": key.what, "values": values, "unsaid": unsaid, "default": key.unsaid}

@@ -12,7 +12,7 @@ WINDOW, MOST = 10, 2000
 CPU_MS, BATCH_MS, WRITE_MS = 0.017, 4, 12
 """Milliseconds per record (docs/benchmarks.md), per batch and per transaction (both assumed)."""
 VIEWS, COUNTERS = 1 / 3, 99
-"""Share of the records that are views; counters per transaction."""
+"""Assumed share of the records that are views; maximum counters per transaction (lambda_src/views)."""
 NEW_IN_WINDOW, NEW_IN_MINUTE = 1 / 2, 1 / 6
 """Assumed share of views that are the first of their image within ten seconds, and within a minute."""
 

@@ -30,7 +30,7 @@ class Part(NamedTuple):
 
 
 class Size(NamedTuple):
-    """A task size, and the task count in each hour of the day."""
+    """A task size, and the task count in each hour of the day; a single 1 for a task per job."""
 
     vcpus: float
     memory_gb: float

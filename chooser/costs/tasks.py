@@ -141,7 +141,7 @@ def _jobs(load: Workload, architecture: str, kind: str, size: Size) -> Iterator[
     if kind == SPOT:
         interrupted = load.runs * load.spot_interruptions * seconds / 3600
         again = interrupted * (seconds / 2 + load.pull_seconds) / 3600
-        what = f"{interrupted:,.0f} interruptions, each half a run again"
+        what = f"{interrupted:,.0f} interruptions, each repeating half a run"
         yield Item(what, again * compute.usd, compute.prices)
     hours = load.runs * started / 3600 + again
     for part in others:

@@ -11,7 +11,9 @@ from chooser.costs.functions import DISK_INCLUDED_MB
 from chooser.observed.metrics import Metrics, Seen, Window, rounded
 
 SLICES, OF_EACH = 20, 100
-"""Equal slices of the window, and REPORT lines read per slice: enough to see a few cold starts per 1,000."""
+"""Equal slices of the window, and the maximum number of REPORT lines read per slice: enough to see a few cold
+starts per 1,000.
+"""
 REPORT = re.compile(r"Max Memory Used: (\d+) MB(?:.*?(?:Init|Restore) Duration: ([\d.]+) ms)?", re.DOTALL)
 """A REPORT line; with SnapStart it has a Restore Duration:
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html

@@ -30,9 +30,10 @@ def workload(**named: Any) -> Workload:
     duration=st.floats(1, 10_000),
     share=st.floats(0.05, 1),
     way=st.sampled_from(["none", "http-api", "rest-api"]),
+    attempts=st.floats(1, 3),
 )
 def test_the_break_even_is_where_the_two_bills_cross(
-    requests: float, memory: float, duration: float, share: float, way: str
+    requests: float, memory: float, duration: float, share: float, way: str, attempts: float
 ) -> None:
     load = workload(
         requests=requests,
@@ -41,6 +42,7 @@ def test_the_break_even_is_where_the_two_bills_cross(
         cpu_share=share,
         front_door=way,
         load_balancer="public",
+        attempts=attempts,
     )
     found = break_even(load, *PAIR)
 
@@ -56,7 +58,7 @@ def test_the_break_even_is_where_the_two_bills_cross(
         assert (gap(below) <= 0) is (found.below is Candidate.LAMBDA)
         assert (gap(above) <= 0) is (found.above is Candidate.LAMBDA)
     assert found.per_second == pytest.approx(found.requests / (730 * 3600))
-    assert found.busy == pytest.approx(found.requests * -(-duration // 1) / 1000 / (730 * 3600))
+    assert found.busy == pytest.approx(found.requests * attempts * -(-duration // 1) / 1000 / (730 * 3600))
 
 
 def test_candidates_whose_bills_never_cross_have_no_break_even() -> None:

@@ -139,6 +139,9 @@ def test_the_marginal_cost_of_a_million_requests_counts_only_what_they_use() -> 
     assert a_million(Candidate.SERVICE, load, "x86_64") == pytest.approx(
         hours / BUSY * (0.04048 + 2 * 0.004445)
     )
+    for candidate in (Candidate.LAMBDA, Candidate.SERVICE):
+        thrice = a_million(candidate, load._replace(attempts=3), "x86_64")
+        assert thrice == pytest.approx(3 * a_million(candidate, load, "x86_64"))
 
 
 def test_the_bills_agree_with_calculations_by_hand() -> None:
