@@ -82,7 +82,7 @@ def parse(file: Reader) -> Header:
         pages=2 if found.more else 1,
         orientation=found.first(_ORIENTATION, 1),
         tiled=tiff.tiled,
-        bands=3 if tiff.photometric == PALETTE else samples,
+        bands=samples + 2 if tiff.photometric == PALETTE else samples,
         bits=min(64, max(8, 1 << (max(bits) - 1).bit_length())) if max(bits) else 8,
         planar=tiff.planar,
         block_rows=max(1, min(rows, height)),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pyvips
 
+from runtime.imaging.probe import probe_bytes
 from runtime.rejection import Reason, Rejected
 from tests.support.tiffs import tiff
 from tests.support.ways import BLUE, RED, TOLERANCE, WAYS, halves, photo, refused, saved, shown
@@ -62,7 +63,7 @@ def test_a_codec_that_is_not_read_is_refused_by_name(
 
 @pytest.mark.parametrize("layout", ["f", "d", "b", "h", "i", "I"])
 @pytest.mark.parametrize(("photometric", "samples"), [(1, 1), (2, 3)])
-def test_numbers_other_than_unsigned_8_or_16_bits_are_refused(
+def test_signed_floating_point_and_32_bit_numbers_are_refused(
     tmp_path: Path, layout: str, photometric: int, samples: int
 ) -> None:
     data = tiff((51,) * samples, (104,) * samples, photometric=photometric, layout=layout)
@@ -210,6 +211,7 @@ def test_a_palette_beside_another_channel_keeps_its_colours(tmp_path: Path, extr
     table = [257 * colour[channel] for channel in range(3) for colour in [RED, BLUE] * 128]
     data = tiff((0, 255), (1, 255), photometric=3, extras=extras, more=[(320, 3, table)])
     halves(data, tmp_path, RED, BLUE)
+    assert probe_bytes(data).bands == pyvips.Image.new_from_buffer(data, "").bands == 4
 
 
 def test_alpha_of_16_bits_beside_cmyk_is_followed(tmp_path: Path) -> None:
