@@ -105,9 +105,9 @@ def test(arguments: Sequence[str]) -> int:
     """Run the tests that are not slow, on two workers, or those that the arguments select.
 
     With --under-load, two busy loops run beside them; CLOCKLESS is left out unless arguments select tests.
-    Options alone, such as -x, select no tests.
+    Paths, -k and -m select tests; other options, such as -x and -n 4, do not.
     """
-    selects = any(not one.startswith("-") for one in arguments)
+    selects = any(one in ("-k", "-m") or Path(one.partition("::")[0]).exists() for one in arguments)
     without = [f"--ignore={folder}" for folder in CLOCKLESS] if "--under-load" in arguments else []
     every = () if selects else (*ALL_TESTS, *without)
     become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *every, *arguments)

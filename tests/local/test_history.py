@@ -25,9 +25,11 @@ def receive_all(driver: LambdaDriver, count: int) -> list[dict[str, Any]]:
     sqs, queue = driver.client("sqs"), driver.outputs["Queue"]
     found: list[dict[str, Any]] = []
     while len(found) < count:
-        batch = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5)["Messages"]
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5)
+        batch = received.get("Messages", [])
         entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(batch)]
-        sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+        if entries:
+            sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
         found += batch
     return found
 

@@ -1,8 +1,8 @@
 """The IIIF validator against a running service: validate.py URL IDENTIFIER [ENDPOINT].
 
-It prints one line of JSON per test. ENDPOINT: host:port to connect to instead, without TLS, whatever the URL
-says. This runs as a separate process because it patches `urllib`: two of the validator's tests are written
-for Python 2.
+It prints one line of JSON per test. ENDPOINT: host:port to which https URLs connect instead, without TLS.
+This runs as a separate process because it patches `urllib`: three of the validator's tests are written for
+Python 2.
 """
 
 import http.client
@@ -22,11 +22,14 @@ VERSION = "3.0"
 
 
 class Text:
-    """The result of Python 2's `urllib.urlopen`: content as a str of bytes."""
+    """Stands in for the result of Python 2's `urllib.urlopen`: a str with one character per byte."""
 
     def __init__(self, url: str) -> None:
         with urllib.request.urlopen(url) as answer:
-            self._text = answer.read().decode("latin-1")
+            self._status, self._text = answer.status, answer.read().decode("latin-1")
+
+    def getcode(self) -> int:
+        return int(self._status)
 
     def read(self) -> str:
         return str(self._text)

@@ -119,8 +119,8 @@ def roles_are_passed_to_one_service_only(template: Template) -> Iterator[str]:
     for name, actions, resources, statement in allowed(template):
         if "iam:PassRole" in actions:
             services = statement.get("Condition", {}).get("StringEquals", {}).get("iam:PassedToService")
-            if not services:
-                yield f"{name}: iam:PassRole without iam:PassedToService"
+            if not services or len(as_list(services)) != 1:
+                yield f"{name}: iam:PassRole not to one iam:PassedToService"
             if any(not isinstance(one, dict) for one in resources):
                 yield f"{name}: iam:PassRole on roles that are not named by the template"
 
@@ -245,7 +245,8 @@ def cloudfront_names_are_of_stack_and_region(template: Template) -> Iterator[str
             given = config.get("Name") if isinstance(config, dict) else None
             if not resource["Type"].startswith("AWS::CloudFront::") or given is None:
                 continue
-            if not (isinstance(given, dict) and given["Fn::Join"][1][-1] == {"Ref": "AWS::Region"}):
+            parts = given.get("Fn::Join", [None, [None]])[1] if isinstance(given, dict) else [None]
+            if parts[-1] != {"Ref": "AWS::Region"}:
                 yield f"{name}: its name is not unique in the account"
 
 

@@ -42,7 +42,7 @@ SMALL_SCAN, LARGE_SCAN, FILM = "earth-night.jpg", "earth-134-megapixels.jpg", "t
 ENLARGED = 4
 MILLION = "a million"
 OTHER_PUTS = 2
-"""PUT requests for the manifest and its pointer."""
+"""PUT requests for the manifest and its pointer; there are as many beside a scan's tiles, or of a video."""
 REQUESTS = (
     "full/^!600,600/0/default.webp",
     "square/300,/0/default.jpg",
@@ -150,7 +150,7 @@ def _views(stream: StreamDriver) -> Table | None:
 
 
 def _tile(hybrid: HybridDriver, status: Status) -> list[Job]:
-    """Upload a scan for the function, one that needs a task (progressive and rotated), and a video."""
+    """Upload a scan for the function, one for a task (progressive, rotated), and a video; return the jobs."""
     enlarged = pyvips.Image.new_from_file(str(ROOT / "samples" / SHOWN)).resize(ENLARGED)
     enlarged.set_type(pyvips.GValue.gint_type, "orientation", 6)
     large = enlarged.write_to_buffer(".jpg", Q=80, interlace=True)
@@ -188,7 +188,7 @@ def _scans(jobs: Sequence[Job], hybrid: HybridDriver) -> Table:
         made, spent = found.get("pyramid") or found["video"], sum(found["timings_ms"].values())
         size, seconds = f"{made['bytes'] / 1e6:.1f}", f"{spent / 1000:.1f} s"
         candidate = Candidate.LAMBDA if job.where == "lambda" else Candidate.RUN_TASK
-        usd = a_million(candidate, spent, puts=made.get("tiles", 2) + OTHER_PUTS, events=1)
+        usd = a_million(candidate, spent, puts=made.get("tiles", 0) + 2 * OTHER_PUTS, events=1)
         tiles = f"{made['tiles']:,}" if "tiles" in made else ""
         table.add_row(job.key, tiles, size, seconds, job.where.title(), usd)
     return table
@@ -228,7 +228,7 @@ def _upload(driver: LambdaDriver) -> list[Result]:
 
 def _table(results: Sequence[Result]) -> Table:
     where = "WebP, never enlarged, by Lambda: here a process on this machine."
-    caption = f"{where}\nA million: USD, x86_64, list prices, S3's requests included."
+    caption = f"{where}\nA million: USD, x86_64, list prices, with S3's writes and one read."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
     for heading in ("photo", "what was made"):
         table.add_column(heading, no_wrap=True)

@@ -100,14 +100,15 @@ def check(deployed: Deployed) -> None:
 
 
 def _serves(viewer: Viewer, photo: bytes) -> str:
-    """Check that an image service answers, and return a sentence on what it did."""
+    """Check that an image service answers, and return a phrase on what it did."""
     viewer.upload("a/b é.jpg", photo)
     began = time.monotonic()
     answer = viewer.get(f"{viewer.image('a/b é.jpg')}/square/300,/0/default.webp")
+    seconds = time.monotonic() - began
     _expect(answer.status == 200, f"{viewer.domain} answers {answer.status}: {answer.body[:200]!r}")
     missing = viewer.describe("none.jpg").status
     _expect(missing == 404, f"{viewer.domain} answers {missing} for a missing image, not 404.")
-    return f"{len(answer.body):,} bytes after {time.monotonic() - began:.2f} s, 404 for what is not there"
+    return f"{len(answer.body):,} bytes after {seconds:.2f} s, 404 for what is not there"
 
 
 def _large() -> bytes:

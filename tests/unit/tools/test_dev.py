@@ -56,9 +56,18 @@ def test_a_step_that_failed_says_what_to_do(said: str, advice: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "is_everything"),
-    [([], True), (["-x"], True), (["--under-load"], True), (["tests/unit"], False), (["-m", "slow"], False)],
+    [
+        ([], True),
+        (["-x"], True),
+        (["-n", "4"], True),
+        (["--under-load"], True),
+        (["tests/unit"], False),
+        (["tests/unit/tools/test_dev.py::test_x"], False),
+        (["-m", "slow"], False),
+        (["-k", "dev"], False),
+    ],
 )
-def test_options_alone_select_no_tests(
+def test_only_paths_and_expressions_select_tests(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str], is_everything: bool
 ) -> None:
     called: list[str] = []
