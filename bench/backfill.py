@@ -21,7 +21,7 @@ from tools.local_aws.deployment import Cdk, deployed
 
 ROUNDS = sized(5, 1)
 UPLOADS = sized(20, 3)
-"""Uploads per round, one after another: so many without a backfill, then as many during one."""
+"""Uploads per round, one after another: this many without a backfill, then as many during one."""
 OBJECTS = sized(2_000, 300)
 """Objects to backfill: more than can be processed in one round."""
 PATTERN = "LambdaPattern"

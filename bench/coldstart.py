@@ -108,9 +108,10 @@ def package(variant: str) -> str:
     if variant not in PACKAGES:
         return ""
     folder = bundle(PACKAGES[variant], Runtime.aws("arm64")).path
-    with tempfile.TemporaryFile() as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in folder.rglob("*"):
-            archive.write(path, path.relative_to(folder))
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in folder.rglob("*"):
+                archive.write(path, path.relative_to(folder))
         return f"{file.tell() / 1e6:.1f} MB"
 
 

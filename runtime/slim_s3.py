@@ -38,7 +38,7 @@ _QUERY = {
 MOST_PAUSE = 3.0
 """Longest pause in seconds between two tries; all pauses together are under ten."""
 _IS_ERROR = re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<Error[\s>]")
-"""Detects errors in responses with status 200, which botocore treats as 500 too (`_handle_200_error`):
+"""Detects errors in responses with status 200; botocore too treats them as status 500 (`_handle_200_error`):
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 _SUFFIXES = {

@@ -22,7 +22,7 @@ def unreadable(error: ClientError) -> Exception:
     """
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code in GONE:
-        return Rejected(Reason.SOURCE_GONE, "The file was deleted before it was worked on.")
+        return Rejected(Reason.SOURCE_GONE, "The file was deleted before it was processed.")
     if code == "InvalidURI":
         return Rejected(Reason.UNREADABLE, _NO_ADDRESS)
     if code == "InvalidObjectState":

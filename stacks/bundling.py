@@ -1,7 +1,8 @@
 """Function packages without Docker, and build contexts of images, both from import closures.
 
 Each is kept under build/, named by a digest of its inputs, so that nothing stale is ever shipped.
-Only `packages` runs pip; set-up calls it for every function, so that `bundle` needs no network afterwards.
+Only `packages` runs pip; set-up calls it for every function and AWS runtime, for which `bundle` then needs
+no network. A bundle for the local AWS still runs pip the first time.
 """
 
 import hashlib
@@ -116,7 +117,7 @@ def packages(lock: Path, runtime: Runtime) -> Path:
     def fill(folder: Path) -> None:
         _run(
             [sys.executable, *_PIP, *_platform(runtime), "--requirement", str(lock), "--target", str(folder)],
-            what=f"install {lock.parent.name}'s packages for {runtime.architecture} (is the network there?)",
+            what=f"install {lock.parent.name}'s packages for {runtime.architecture} (is the network up?)",
         )
         if any((folder / "pyvips").glob("*.so")):
             raise BundlingError(
@@ -197,7 +198,7 @@ def _make_readable(folder: Path) -> None:
 
 
 def main() -> None:
-    """Fetch every function's packages for every architecture, so that synth needs no network."""
+    """Fetch every function's packages for every architecture, so that synth for AWS needs no network."""
     for lock in sorted((ROOT / "lambda_src").glob("*/requirements.txt")):
         for architecture in ARCHITECTURES:
             packages(lock, Runtime.aws(architecture))

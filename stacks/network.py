@@ -98,7 +98,7 @@ class Network(cdk.Stack):
             self.vpc.add_interface_endpoint(
                 name, service=service, subnets=self.tasks, security_groups=[group], open=False
             )
-        # CloudFront's VPC origins need a gateway on the VPC, though nothing is routed through it:
+        # CloudFront's VPC origins need an internet gateway on the VPC, though nothing is routed through it:
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
         gateway = ec2.CfnInternetGateway(self, "Gateway")
         attachment = ec2.CfnVPCGatewayAttachment(

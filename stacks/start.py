@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stacks.settings import Settings
 
 if Path(sys.argv[0]).name == "app.py":
-    sys.dont_write_bytecode = False  # synth imports 60 MB of CDK
+    sys.dont_write_bytecode = False  # caches bytecode: synth imports 60 MB of CDK
     gc.disable()  # the process lives for two seconds
 
 

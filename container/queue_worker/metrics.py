@@ -24,7 +24,7 @@ class Metric(StrEnum):
     AGAIN = "Again"
     """Transient errors, also of polling; a message is retried, and dead-lettered after five receives."""
     FAILED = "Failed"
-    """Other errors: the message is retried until it reaches the dead-letter queue."""
+    """Other errors, also of polling; a message is retried until it reaches the dead-letter queue."""
     GIVEN_BACK = "GivenBack"
     """The task was told to stop and its job did not finish in time; another task starts it again."""
     NOT_BEGUN = "NotBegun"

@@ -1,4 +1,4 @@
-"""Entry point of the service: `python -m container.service`, configured by its environment (`settings`)."""
+"""Entry point of the service: `python -m container.service`, configured by its environment (settings.py)."""
 
 import asyncio
 import logging

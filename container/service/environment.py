@@ -21,7 +21,7 @@ class ServiceEnvironment(Environment):
         deadline_seconds: time limit of a request.
         drain_seconds: how long a stopping service fails readiness before it stops accepting connections.
         cache_mb: cache size for files and decoded images.
-        spare_mb: additional memory for files and images that the cache no longer holds but requests do.
+        spare_mb: additional memory for files and images that requests hold but the cache does not.
         fresh_seconds: how long a source is served before the store is asked whether it changed.
         max_age_seconds: max-age of an answer; without a version in its URL, at most fresh_seconds.
         formats: allowed output formats; all by default.

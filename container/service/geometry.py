@@ -36,13 +36,13 @@ def place(asked: ImageRequest, width: int, height: int, sizes: Sizes) -> Transfo
 
     Raises BadRequestError for a region outside the image; for a size that is 0, over the limits, or (without
     ^) larger than the region; and for a rotation that makes the image larger than `max_area`. If presets are
-    set, also for a size that is neither a preset nor a tile's, and for an angle other than multiples of 90.
+    set, also for a size that is neither a preset nor a tile's, and for an angle that is no multiple of 90.
     """
     left, top, right, bottom = _box(asked.region, width, height)
     to_width, to_height = _scaled(asked.size, right - left, bottom - top, sizes)
     if asked.degrees % 90 and _turned_area(to_width, to_height, asked.degrees) > sizes.max_area:
         raise BadRequestError(
-            f"Turned by {asked.degrees:g} degrees it would have more than {sizes.max_area:,} pixels: "
+            f"Turned by {asked.degrees:g} degrees, the image would have more than {sizes.max_area:,} pixels: "
             "ask for a smaller size."
         )
     placed = Transform(
@@ -175,7 +175,7 @@ def _wanted(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int
         factor = size.width / width
     else:
         factor = (size.height or 0) / height
-    # A side that rounds to 0 becomes 1; a requested 0 is an error.
+    # A side that rounds to 0 becomes 1; a requested 0 is an error, and so is a percentage that leads to 0.
     to_width = size.width if size.width is not None and size.kind == "exact" else round(width * factor)
     to_height = size.height if size.height is not None and size.kind == "exact" else round(height * factor)
     return (max(1, to_width), max(1, to_height)) if factor else (0, 0)

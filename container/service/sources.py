@@ -100,8 +100,8 @@ class Sources:
     """An LRU cache of sources within a budget of bytes.
 
     Concurrent requests for one source share one fetch and one decode. spare: bytes beyond the budget, for
-    what requests hold but the cache does not. fresh: seconds until the store is asked again if a source has
-    changed; while the store is unreachable, the cached source is served.
+    what requests hold but the cache does not. fresh: seconds until the store is asked again whether a source
+    has changed; while the store is unreachable, the cached source is served.
     """
 
     store: Store

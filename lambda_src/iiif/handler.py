@@ -28,7 +28,7 @@ _answer = Mangum(service.application(), lifespan="off", custom_handlers=[Viewer]
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a request. A request that misses its deadline ends the process."""
+    """Answer a request; end the process if work outlasts the request, as after a missed deadline."""
     answer = _answer(event, context)
     service.print_metrics()
     if service.is_at_work:

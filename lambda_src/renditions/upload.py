@@ -106,4 +106,4 @@ class UploadProcessor:
 
 
 def _source_gone() -> Rejected:
-    return Rejected(Reason.SOURCE_GONE, "The file was deleted before anything was made of it.")
+    return Rejected(Reason.SOURCE_GONE, "The file was deleted while it was being processed.")

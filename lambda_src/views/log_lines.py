@@ -73,11 +73,11 @@ def read_line(data: bytes, arrived: float) -> Request:
     if not -OLDEST_SECONDS <= second - arrived <= NEWEST_SECONDS:
         raise MalformedError(f"Its timestamp is {(second - arrived) / 86_400:+,.1f} days from its arrival.")
     if not (len(status) == 3 and status.isdecimal() and status.isascii()):
-        raise MalformedError(f"Its sc-status is no HTTP status: {status[:40]!r}.")
+        raise MalformedError(f"Its sc-status is not an HTTP status: {status[:40]!r}.")
     if not path.startswith("/"):
-        raise MalformedError(f"Its cs-uri-stem is no path: {path[:40]!r}.")
+        raise MalformedError(f"Its cs-uri-stem is not a path: {path[:40]!r}.")
     if not request_id or request_id == "-":
-        raise MalformedError("It has no x-edge-request-id, by which duplicates are known.")
+        raise MalformedError("It has no x-edge-request-id, by which duplicates are recognised.")
     image = image_of(path) if method == "GET" and status in ANSWERED else ""
     if len(image.encode()) > MAX_IMAGE_BYTES:
         raise MalformedError("The name of its image is longer than any key in S3: 1,024 bytes.")
@@ -95,8 +95,8 @@ def image_of(path: str) -> str:
     It is iiif/NAME for the image service and v/JOB for tiles. An <img> requests the whole image once, and so
     does a viewer, whose coarsest tile is the whole image; other tiles and info.json are not counted.
 
-    path: URL-encoded once by the viewer, and twice where CloudFront's log encodes "%" again; names with a
-    literal "%" may lose it.
+    path: URL-encoded by the viewer, and again where CloudFront's log encodes "%"; a literal "%" in a name may
+    be lost.
     """
     is_tile = path.startswith(_TILES)
     if not (is_tile or _SERVICE.match(path)):

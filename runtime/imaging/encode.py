@@ -7,7 +7,7 @@ import pyvips
 from runtime.imaging.transform import EFFORT_ON_THE_FLY, QUALITY, WHITE, Encoding
 
 LIBJPEG_TURBO_PIXELS = 1_000_000
-"""Up to this many pixels Pillow's libjpeg-turbo encodes, with less CPU: `python3 dev.py bench decoding`."""
+"""Pillow's libjpeg-turbo encodes images up to this size, with less CPU: `python3 dev.py bench decoding`."""
 
 
 def encode(image: pyvips.Image, encoding: Encoding) -> bytes:

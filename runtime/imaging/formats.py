@@ -20,11 +20,11 @@ class Format(StrEnum):
 
 
 _CONVERT = "Convert it to JPEG, PNG, WebP, GIF, TIFF or AVIF and upload it again"
-_DEVELOP = "Develop it, save it as JPEG or TIFF of 8 bits and upload that"
+_DEVELOP = "Develop it, save it as a JPEG or 8-bit TIFF, and upload that"
 _HEIC = (
-    "HEIC photos cannot be read here (the codec is patented). Convert it to JPEG and upload it again: "
+    "HEIC cannot be read here (the codec is patented). Convert the photo to JPEG and upload that: "
     "`heif-convert photo.heic photo.jpg`, or export it as JPEG from Photos; "
-    "an iPhone takes JPEG with Settings > Camera > Formats > Most Compatible."
+    "an iPhone takes photos as JPEG with Settings > Camera > Formats > Most Compatible."
 )
 _RECOGNISED: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), name)
@@ -80,7 +80,7 @@ def sniff(head: bytes) -> Format:
     name = next((name for pattern, name in _RECOGNISED if pattern.match(head)), "SVG" if is_svg else None)
     if name:
         is_raw = "camera raw" in name
-        message = f"This is a {name} file, which is not supported. {_DEVELOP if is_raw else _CONVERT}."
+        message = f"This type of file is not supported: {name}. {_DEVELOP if is_raw else _CONVERT}."
         raise Rejected(Reason.UNSUPPORTED_FORMAT, message)
     raise Rejected(Reason.NOT_AN_IMAGE, f"This is not an image of a supported format. {_CONVERT}.")
 

@@ -13,7 +13,7 @@ PATH = "full/max/0/default.jpg"
 
 
 class FullMax:
-    """Collects the tiles, at most sixteen, of the smallest level that is at least as large as `full/max`."""
+    """Collects the tiles, at most sixteen, of the largest level with sides of at most twice MAX_WIDTH."""
 
     def __init__(self, width: int, height: int, tile: int, encoding: str) -> None:
         """Take width and height of the upright image, the tiles' side in pixels and their file extension."""

@@ -16,9 +16,9 @@ class Header:
     width, height: pixels of the first page, before `orientation`; for AVIF, after the file's own rotation.
     pages: at least this many pages or frames, as far as the header shows (1 for GIF, which has no count).
     orientation: the EXIF orientation, 1-8 (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf).
-    progressive: the decoder must hold the whole image before the first row is done; also for a JPEG with one
-        scan per channel.
-    tiled: a TIFF whose parts can be read separately.
+    progressive: the decoder must hold the whole image before the first row is done; also for a JPEG whose
+        first scan does not contain every channel.
+    tiled: a TIFF stored in tiles, which can be read separately.
     bands: channels as decoded, including alpha; 4 where the header does not say.
     bits: bits per channel as decoded, 8 or 16.
     samples: a JPEG's samples per pixel, fewer than `bands` if its chroma is subsampled.

@@ -93,9 +93,7 @@ def not_read(kind: str, what: str, instead: str) -> Rejected:
 def raw(maker: str) -> Rejected:
     """Return the rejection of a camera's raw file."""
     of = f" ({maker})" if maker else ""
-    return not_read(
-        "file", f"is a camera's raw file{of}", "Develop it and upload it as JPEG or TIFF of 8 bits"
-    )
+    return not_read("file", f"is a camera's raw file{of}", "Develop it and upload it as a JPEG or 8-bit TIFF")
 
 
 def channels_of(tiff: Tiff) -> tuple[int, ...] | None:

@@ -61,7 +61,7 @@ def repaired(data: bytes, header: Header) -> tuple[bytes, Header]:
     if not needs_repair(data[-TAIL:], header):
         return data, header
     if header.progressive and not jpeg.has_all_scans(data, header.bands):
-        return data, header  # it ends early, and an end marker would hide it
+        return data, header  # it ends early, which an end marker would hide
     return data + END_OF_IMAGE, replace(header, strict=True)
 
 

@@ -17,8 +17,8 @@ Read = Callable[[int, int], bytes]
 def probe(read: Read) -> Header:
     """Return the header of the file behind `read`.
 
-    The first 64 KiB nearly always suffice; a TIFF may have its directory at the end, and a
-    JPEG its size behind large metadata.
+    The first 64 KiB nearly always suffice; a TIFF may have its directory at the end, and a JPEG its size
+    after large metadata.
 
     Raises Rejected: EMPTY, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED when the header ends early, DAMAGED
     when it contradicts its format.

@@ -70,8 +70,8 @@ def write_pyramid(
     which `store` puts the pyramid. deadline: a value of `time.monotonic()`; a decoder cannot be stopped
     before it has produced its first row.
 
-    Raises what `store` raises, DeadlineExceededError, MemoryError or OSError as `decoding` does, and
-    Rejected: TRUNCATED, DAMAGED, or TOO_MANY_PIXELS (when the decoder finds more pixels than are accepted).
+    Raises what `store` and `progress` raise, DeadlineExceededError, MemoryError or OSError as `decoding`
+    does, and Rejected: TRUNCATED, DAMAGED, or TOO_MANY_PIXELS (when the decoder finds more than accepted).
     """
     failures: list[Exception] = []
 

@@ -1,6 +1,7 @@
 """Reads a zip archive while it is being written: entries are uncompressed, with their sizes after them.
 
-libvips writes this form (by libarchive); https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.
+libvips, using libarchive, writes this form: section 4.3 of
+https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 """
 
 import struct

@@ -22,7 +22,7 @@ class WakeUps:
     queue_url: str
 
     def send(self, job_ids: Iterable[str]) -> int:
-        """Send one wake-up per job; return how many. Raises RuntimeError when SQS did not accept one."""
+        """Send one wake-up per job; return how many. Raises RuntimeError if SQS does not accept all."""
         wanted = list(dict.fromkeys(job_ids))
         for begin in range(0, len(wanted), _A_BATCH):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [

@@ -10,8 +10,8 @@ THREADS = 8
 class Uploads:
     """Calls `put(path, data)` for each object from a few threads. A `with` block ends when all are stored.
 
-    If a `put` raises, a later `store` or `flush`, or the end of the block, raises the same. A block
-    that ends with an error drops calls not begun.
+    If a `put` raises an error, a later `store` or `flush`, or the end of the block, raises it too. A block
+    that ends with an error drops the calls that have not begun.
     """
 
     def __init__(self, put: Callable[[str, bytes], None], *, threads: int = THREADS) -> None:

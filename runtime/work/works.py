@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def source_gone() -> Rejected:
     """Return the rejection of a version that was deleted before its job ended."""
-    return Rejected(Reason.SOURCE_GONE, "The file was deleted while it was worked on.")
+    return Rejected(Reason.SOURCE_GONE, "The file was deleted before its processing ended.")
 
 
 @dataclass(frozen=True, kw_only=True)

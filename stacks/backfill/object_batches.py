@@ -31,7 +31,7 @@ class ObjectBatches(Construct):
     """A Distributed Map over the keys under `prefix`, one batch after another. Input: prefix and at_once.
 
     The function gets `{"BatchInput": {"at_once": 2}, "Items": [{"key": "a.jpg"}, ...]}` and answers in the
-    same shape. It is called again with its answer until an answer has no Items; the report has the last one.
+    same shape. It is called again with its answer until one has no Items; the report has that last answer.
 
     source: the name of the bucket to list. reports: the bucket for reports.
     """

@@ -73,7 +73,7 @@ class EventQueue(Construct):
         alarms.add(
             f"{construct_id}Age",
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
-            # A message ages while it is hidden, and while it is worked on.
+            # A message ages during an attempt too, and while it is hidden after a failed one.
             threshold=(longest_attempt or visibility).to_seconds() + MAX_AGE.to_seconds(),
             why=f"The oldest message is older than {MAX_AGE.to_minutes():.0f} minutes plus one attempt.",
             runbook="old-messages",

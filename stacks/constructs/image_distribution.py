@@ -15,6 +15,7 @@ from stacks.settings import Settings
 ERRORS_KEPT = cdk.Duration.seconds(5)
 CACHED_ERRORS = (500, 502, 503, 504)
 """Errors for which CloudFront ignores the service's `no-store` (unlike 400 and 404):
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
 """
 

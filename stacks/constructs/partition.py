@@ -13,7 +13,7 @@ OTHERS = re.compile(r"cn-|us-gov-|us-iso[a-z]*-|eu-isoe-|eusc-")
 def warn_in_other_partitions(scope: Construct, needs: str) -> None:
     """Make `cdk` commands warn, in China, GovCloud and the like, that this stack cannot be deployed there.
 
-    CloudFormation there lacks some of the stack's resource types, so it refuses it before creating anything:
+    CloudFormation there lacks resource types of the stack, and so refuses it before creating anything:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html
     An error instead of a warning would keep the other stacks from being deployed too. The CDK CLI passes the
     Region to the app in CDK_DEFAULT_REGION.

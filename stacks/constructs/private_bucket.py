@@ -57,7 +57,7 @@ class PrivateBucket(s3.Bucket):
             adopt_auto_delete_logs(self)
         acknowledge(
             self,
-            {"AwsSolutions-S1": "Access logs are best effort and need a bucket; CloudTrail audits."},
+            {"AwsSolutions-S1": "Access logs are best effort and need a bucket; use CloudTrail for audits."},
         )
         if events:
             resource = self.node.default_child

@@ -1,4 +1,4 @@
-"""Alarms for failed, waiting and overdue jobs, and for the sweep itself."""
+"""Alarms on jobs, their tasks, the sweep and invalidations, and a dashboard."""
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch

@@ -64,7 +64,7 @@ class IiifFunction(PythonFunction):
             alarms=alarms,
         )
         cdk.Annotations.of(self).acknowledge_warning(
-            "@aws-cdk/aws-lambda:snapStartRequirePublish", "The alias is of a published version."
+            "@aws-cdk/aws-lambda:snapStartRequirePublish", "The alias points to a published version."
         )
         self.live = lambda_.Alias(
             scope,

@@ -38,6 +38,6 @@ class LambdaService(cdk.Stack):
         cdk.CfnOutput(self, "SourceBucket", value=source.bucket_name, description="Upload images here")
         cdk.CfnOutput(self, "Url", value=front.distribution.url, description="Add /iiif/3/NAME/info.json")
         name = front.distribution.distribution_domain_name
-        cdk.CfnOutput(self, "DistributionName", value=name, description="Target of your domain's DNS record")
+        cdk.CfnOutput(self, "DistributionName", value=name, description="CloudFront's own domain name")
         cdk.CfnOutput(self, "FunctionName", value=function.function_name)
         cdk.CfnOutput(self, "LogGroup", value=function.log_group.log_group_name)

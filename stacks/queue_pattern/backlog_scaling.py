@@ -13,12 +13,12 @@ from constructs import Construct
 JOBS_A_TASK = 10
 """Backlog per task: a new job waits for about this many others."""
 STEPS = 20
-"""Maximum steps of one policy:
-https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html
+"""Maximum steps of one policy, a default quota:
+https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html
 """
 MINUTE = cdk.Duration.minutes(1)
 IDLE = 5
-"""Minutes without a message before the last task stops."""
+"""Minutes without a message before all tasks are stopped."""
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 

@@ -146,7 +146,7 @@ def test_a_backfill_that_is_stopped_and_started_again_publishes_each_object_once
     assert shown["job_id"] == live[-1].job_id, "a live upload is newer than what a backfill made"
 
 
-def test_a_third_run_finds_nothing_to_do(world: World) -> None:
+def test_a_run_after_a_finished_one_finds_nothing_to_do(world: World) -> None:
     objects = put_unseen(world, "few/", 90)
     assert world.ended(world.start("few/")) == "SUCCEEDED"
     assert eventually(lambda: world.backlog() == 0)

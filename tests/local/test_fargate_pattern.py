@@ -94,7 +94,7 @@ def test_a_viewer_in_a_browser_draws_the_picture(service: ServiceDriver, tmp_pat
     top = (seen.height - wanted.height) // 2
     shown = seen.crop(0, top, wanted.width, wanted.height)
     assert (shown - wanted).abs().avg() < 12
-    assert (shown.fliphor() - wanted).abs().avg() > 24, "any picture would do"
+    assert (shown.fliphor() - wanted).abs().avg() > 24, "the comparison accepts any picture"
 
 
 @pytest.mark.containers

@@ -75,7 +75,7 @@ def test_of_ten_uploads_with_one_bad_nine_have_a_manifest_and_one_a_rejection(dr
     eventually(lambda: not driver.waiting(driver.outputs["Queue"]))
 
     def each_by_itself() -> bool:
-        """Return whether no invocation got two messages: MiniStack makes a log stream per invocation."""
+        """Return whether all ten were logged, each by itself: MiniStack makes a log stream per invocation."""
         found: dict[str, set[str]] = {}
         for one in logged(driver, "ten/"):  # on a busy machine, a failed message is logged again
             found.setdefault(one["logStreamName"], set()).update(re.findall(r"ten/\d", one["message"]))
@@ -118,7 +118,7 @@ def test_without_the_right_to_write_every_upload_ends_in_the_dead_letter_queue(d
         uploads = [driver.upload(f"denied/{number}.jpg", PHOTO) for number in range(3)]
         uploads.append(driver.upload("denied/poison.jpg", b"poison"))
         eventually(lambda: count(sqs, dead_letters) == len(uploads))
-        # Inside the block: on a busy machine, a try may end only after the permission is restored.
+        # Inside the block: on a busy machine, an attempt may still be under way when the permission returns.
         assert all(driver.read(pointer_key(one.key)) is None for one in uploads)
     found = {}
     for _ in uploads:

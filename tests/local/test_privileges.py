@@ -15,9 +15,9 @@ PHOTO = encode(corners(60, 40), ".jpg")
 WHO = "renditions"
 BREAKS = denied_without(WHO)
 NOT_ASKED = not_asked(WHO)
-"""Statements that MiniStack does not check: it reads queues, writes logs and drops traces whatever the role,
-and accepts a tag with any PutObject. `test_the_function_may_do_just_what_is_listed_here` asserts them
-instead.
+"""Statements that MiniStack does not check: it reads queues, writes logs and drops traces whatever the role
+allows, and a PutObject with a tag needs no permission of its own there.
+`test_the_function_may_do_just_what_is_listed_here` asserts these statements instead.
 """
 
 

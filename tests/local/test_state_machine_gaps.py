@@ -109,7 +109,7 @@ def role_of(aws: LocalAws, name: str, service: str) -> str:
 
 
 def calling(aws: LocalAws, answer: str) -> dict[str, Any]:
-    """Create a function that returns this expression; return the states of a child that calls it."""
+    """Create a function that returns this expression; return the states of a child execution calling it."""
     name = f"gap-{uuid4().hex[:8]}"
     aws.client("lambda").create_function(
         FunctionName=name,
@@ -166,7 +166,7 @@ def test_ministack_hands_results_on_and_the_emulator_writes_them(bare: LocalAws,
     assert json.loads(failed["Input"])["Items"] == [{"key": "in/6"}]
 
 
-def test_ministack_goes_on_when_it_is_stopped_and_the_emulator_does_not(
+def test_ministack_goes_on_with_a_stopped_map_run_and_the_emulator_does_not(
     bare: LocalAws, patched: LocalAws
 ) -> None:
     slow = "__import__('time').sleep(1) or {}"
@@ -189,7 +189,9 @@ def stopped(aws: LocalAws, answer: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "action", ["s3:ListBucket", "s3:PutObject", "states:StartExecution", "lambda:InvokeFunction"]
 )
-def test_ministack_asks_no_role_and_the_emulator_does(bare: LocalAws, patched: LocalAws, action: str) -> None:
+def test_ministack_checks_no_role_and_the_emulator_does(
+    bare: LocalAws, patched: LocalAws, action: str
+) -> None:
     less = {
         what: [one for one in actions if one != action] or ["s3:Nothing"] for what, actions in ALL.items()
     }

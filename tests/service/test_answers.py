@@ -101,7 +101,7 @@ def test_an_answer_that_proves_too_large_once_it_is_encoded_is_refused_too(
     assert encoded_within(0, image, Encoding.JPG) == bytes(MOST + 1)
 
 
-def test_no_answer_of_a_seeded_size_is_over_its_limit() -> None:
+def test_no_answer_is_over_a_limit_drawn_at_random() -> None:
     chosen, noisy, let_through = random.Random(5), pictures(3), 0
     for _ in range(60):
         image = chosen.choice(noisy)

@@ -98,7 +98,10 @@ def test_each_request_is_a_line_in_the_log_with_its_steps(service: Running) -> N
 
 
 def malformed(count: int, seed: int) -> list[str]:
-    """Return malformed URLs: junk or a path traversal replaces or extends one or two parts of a valid one."""
+    """Return malformed URLs: junk or a path traversal replaces or extends one or two parts of a valid one.
+
+    Some have a further part at the end: a path traversal, or nothing after a slash.
+    """
     chance = random.Random(seed)
     right = [SQUARES, "0,0,100,100", "50,", "0", "default.jpg"]
     traversal = [

@@ -150,7 +150,10 @@ def test_a_folder_is_served_without_any_aws_until_ctrl_c(photos: Path) -> None:
     ("arguments", "says"),
     [
         (["--folder", "/none"], "Error: /none is not a folder."),
-        (["--folder", ".", "--port", "99999"], "Error: port 99999 is not free: choose another with --port."),
+        (
+            ["--folder", ".", "--port", "99999"],
+            "Error: port 99999 cannot be used: choose another with --port.",
+        ),
     ],
 )
 def test_an_invalid_folder_or_port_is_an_error_of_one_line(

@@ -25,7 +25,7 @@ def bucket() -> Iterator[Bucket]:
         yield Bucket(s3=s3, name="images", limits=Limits(max_pixels=1_000_000, max_bytes=200_000))
 
 
-def test_a_bucket_gives_a_file_and_its_version_without_reading_it(bucket: Bucket) -> None:
+def test_a_bucket_gives_a_file_with_its_version_or_the_version_alone(bucket: Bucket) -> None:
     small = encode(corners(60, 40), ".png")
     bucket.s3.put_object(Bucket="images", Key="a/é +.png", Body=small)
     found = bucket.fetch("a/é +.png")

@@ -66,7 +66,8 @@ def rates(load: Load) -> list[Decimal]:
 def on_demand(load: Load, architecture: str, way: str) -> Decimal:
     """Return Lambda's bill: requests, GB-seconds of work and of starts, /tmp over 512 MB, SnapStart.
 
-    Like `provisioned` and `managed`, it adds entry point (`way`), logs, traffic, requests to other services.
+    Like `provisioned` and `managed`, it adds the entry point (`way`), logs, traffic, requests to other
+    services, and NAT gateways or endpoints if the function is in a VPC.
     """
     count, memory = runs(load), number(load["memory_mb"]) / GIB
     starts = count * number(load["cold_share"])
@@ -81,8 +82,8 @@ def on_demand(load: Load, architecture: str, way: str) -> Decimal:
 def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float], spilled: float) -> Decimal:
     """Return Lambda's bill with provisioned concurrency.
 
-    It adds up the provisioned GB-seconds of the whole month, the work at a lower price, and the requests that
-    find no environment ready: each of those has a cold start, and costs the on-demand price.
+    It adds up the requests, the provisioned GB-seconds of the whole month, and the work at a lower price. For
+    requests that find no environment ready, a cold start is added, and the work costs the on-demand price.
     """
     count, memory, over = runs(load), number(load["memory_mb"]) / GIB, number(spilled)
     held, used = KEPT[architecture]

@@ -114,7 +114,7 @@ def tab(*, width: int = 600, height: int = 600) -> Iterator[Tab]:
 
 
 def picture_of(page: Path | str, *, side: int = 600) -> pyvips.Image:
-    """Return an RGB screenshot of a page, taken once the page says that it is drawn. side: of the window."""
+    """Return an RGB screenshot of a page, taken once it is drawn. side: the window's width and height."""
     with tab(width=side, height=side) as window:
         window.open(page)
         return window.picture()

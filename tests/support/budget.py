@@ -52,9 +52,10 @@ class Budget:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Measure the cost once the workers have ended, for the last line of the output.
+        """Measure the cost once the workers have ended, for the output's last line; on CI, fail if too high.
 
-        With --under-load nothing is measured, as CPU seconds then show how crowded the machine was.
+        A run that failed is not measured, nor is one with --under-load: CPU seconds then show how crowded the
+        machine was.
         """
         if not self._config.getoption("--budget") or self._loops or session.exitstatus:
             return

@@ -27,7 +27,7 @@ class Clip:
         codec, sound: FFmpeg's encoders; no audio if sound is empty.
         grain: noise of each frame: 0 to 100, as in FFmpeg's filter.
         turned: degrees by which a player rotates the frames counterclockwise.
-        trc, primaries: by ITU-T H.273; HDR has 16 (PQ) and 9 (BT.2020).
+        trc, primaries: as in ITU-T H.273; HDR has 16 (PQ) or 18 (HLG), and 9 (BT.2020).
         jitter: share of a frame's duration by which it is early or late: a variable frame rate.
         options: of the container, such as movflags.
     """

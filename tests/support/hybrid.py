@@ -113,7 +113,7 @@ class Ecs:
 
 @dataclass
 class Edge:
-    """CloudFront: invalidated paths by caller reference. busy: too many invalidations are in progress.
+    """CloudFront: invalidated paths by caller reference. busy: others use up the 15 wildcard paths at a time.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
     """
@@ -162,7 +162,7 @@ class World:
     rules: Rules = field(default_factory=Rules)
     limits: Limits = field(default_factory=lambda: Limits(max_pixels=10_000_000, max_bytes=10_000_000))
     kinds: Sequence[Work] = ()
-    """The kinds of work; by default, only scans to tiles."""
+    """The kinds of work; by default, only scans, which become tiles."""
     edge: Edge = field(default_factory=Edge)
     ecs: Ecs = field(init=False)
 
@@ -285,7 +285,7 @@ def make_world() -> World:
 
 
 def published(world: World, job: Job) -> bool:
-    """Return whether the job's pyramid and manifest are whole; raises unless the key's pointer shows them."""
+    """Return whether the job's results are complete. Raises if the key's pointer does not name the job."""
     keys = world.keys(f"v/{job.job_id}/")
     pointer = json.loads(world.s3.get_object(Bucket="output", Key=f"latest/{job.key}.json")["Body"].read())
     assert pointer["job_id"] == job.job_id
@@ -295,5 +295,5 @@ def published(world: World, job: Job) -> bool:
 
 
 def invisible(world: World, job: Job) -> bool:
-    """Return whether nothing exists that a viewer could find."""
+    """Return whether nothing of the job exists that a viewer could find."""
     return not {f"v/{job.job_id}/info.json", f"v/{job.job_id}/manifest.json"} & {*world.keys()}

@@ -22,7 +22,7 @@ class Answer:
 
 @dataclass(kw_only=True)
 class Client:
-    """One connection. told_to_go: the service has answered `Connection: close`."""
+    """A client with one connection at a time. told_to_go: the service has answered `Connection: close`."""
 
     port: int
     told_to_go: bool = False

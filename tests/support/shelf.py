@@ -21,7 +21,7 @@ SETTINGS = Settings(source_folder=".", public_base_url="http://test", workers=2,
 
 @dataclass(kw_only=True)
 class Shelf:
-    """A store whose fetches a test can hold back and count."""
+    """A store whose fetches and version checks a test can hold back and count."""
 
     files: dict[str, bytes] = field(default_factory=lambda: {"a": PHOTO})
     fetched: list[str] = field(default_factory=list)

@@ -38,7 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def synth(
     folder: Path, output: Path, *arguments: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `cdk synth` with an environment of PATH and HOME only, and Node and pip kept off the network."""
+    """Run `cdk synth` with PATH and HOME, with Node and pip kept off the network, and with `environment`."""
     environment = {
         "PATH": f"{BIN}:{CDK.parent}:{NODE.parent}:/usr/bin:/bin",
         "HOME": str(output.parent / "home"),

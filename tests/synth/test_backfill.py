@@ -60,7 +60,7 @@ def test_the_listing_goes_to_the_function_in_batches_one_after_the_other(
     assert objects["ItemReader"]["Resource"].endswith(":states:::s3:listObjectsV2")
     batcher = {"MaxItemsPerBatch": A_BATCH, "BatchInput": {"at_once.$": "$.at_once"}}
     assert objects["ItemBatcher"] == batcher
-    assert objects["MaxConcurrency"] == 1, "two batches at a time would both fill the same room"
+    assert objects["MaxConcurrency"] == 1, "each batch fills the room that is left: two would exceed at_once"
     assert objects["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
     reports, _ = one_named(template, "AWS::S3::Bucket", "Reports")
     assert objects["ResultWriter"]["Parameters"] == {"Bucket": f"<{reports}>", "Prefix": "runs"}
@@ -76,9 +76,7 @@ def test_what_is_left_of_a_batch_is_sent_by_the_next_call(templates: dict[str, T
 
 
 @pytest.mark.parametrize("pattern", FED)
-def test_the_function_reads_and_sends_and_writes_nothing(
-    templates: dict[str, Template], pattern: str
-) -> None:
+def test_the_function_may_read_and_send_but_not_write(templates: dict[str, Template], pattern: str) -> None:
     template = templates[f"{pattern}Backfill"]
     allowed = actions(template, "FeederRole")
     expected = {"s3:GetObject", "s3:ListBucket", "sqs:GetQueueAttributes", "sqs:SendMessage"}

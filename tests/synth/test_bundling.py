@@ -253,7 +253,7 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
 
 
 @pytest.mark.slow
-def test_the_package_with_ffmpeg_is_far_below_what_a_function_may_have() -> None:
+def test_the_package_with_ffmpeg_is_below_what_a_function_may_have() -> None:
     """Lambda's limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     folder = bundle("dispatcher_videos", Runtime.aws("arm64")).path
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,4 +1,4 @@
-"""Each setting changed and changed back: no resource that holds data, or is slow to create, is replaced.
+"""Each setting changed and changed back: no resource with data or an address, or slow to create, is replaced.
 
 What requires replacement is read from CloudFormation's resource schemas, in cfn-lint: `createOnlyProperties`
 can only be set on a new resource. zones, prefix and stage are chosen once, before the first deploy.

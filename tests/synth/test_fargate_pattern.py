@@ -33,7 +33,7 @@ def statements(template: Template, start: str) -> set[tuple[str, str]]:
     return found
 
 
-def test_the_task_may_read_the_source_and_write_its_log_and_nothing_else(fargate: Template) -> None:
+def test_the_task_may_read_the_source_and_its_execution_role_pull_and_log(fargate: Template) -> None:
     assert statements(fargate, "ServiceTaskTaskRole") == {
         ("s3:GetObject", "Source"),
         ("s3:ListBucket", "Source"),

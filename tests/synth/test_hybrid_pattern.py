@@ -190,7 +190,7 @@ def test_spot_adds_capacity_providers_without_a_default_strategy(synth: Synth) -
     assert association["DefaultCapacityProviderStrategy"] == []
     tiles, _ = one_named(template, "AWS::CloudFront::Distribution", "Tiles")
     (whole,) = resources(template, kind).values()
-    assert tiles in whole["DependsOn"]  # it takes minutes; ECS makes its service-linked role meanwhile
+    assert tiles in whole["DependsOn"]  # creating it takes minutes; by then ECS has its service-linked role
 
 
 @pytest.mark.parametrize(("egress", "address"), [("public-ip", "on"), ("nat", "off"), ("endpoints", "off")])

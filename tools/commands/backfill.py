@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--workload", help="a workload file of the chooser: the pattern's work on one object")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     parser.add_argument(
-        "--plan", type=_whole, metavar="OBJECTS", help="only print what that many objects cost and take"
+        "--plan", type=_whole, metavar="OBJECTS", help="only print cost and duration for that many objects"
     )
     parser.add_argument("--stop", action="store_true", help="stop the run in progress")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -186,7 +186,7 @@ def _going_on(run: Run, driver: BackfillDriver, at_once: int) -> str:
         return ""
     wanted, found = {"prefix": run.prefix, "at_once": at_once}, driver.input_of(executions[0])
     if found != wanted:
-        said = f"a run with --prefix {found['prefix']!r} --at-once {found['at_once']} goes on"
+        said = f"a run with --prefix {found['prefix']!r} --at-once {found['at_once']} is in progress"
         stop = run.again("--stop")
         raise LocalAwsError(
             f"{said}, and only one can run at a time. Use the same options to follow it; {stop} stops it."

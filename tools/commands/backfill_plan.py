@@ -157,7 +157,7 @@ def blocks() -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
-    """Format in the two largest units, such as `2 days 3 hours` or `4 minutes 10 seconds`."""
+    """Format seconds in the two largest units that are not zero: `2 days 3 hours`, `4 minutes 10 seconds`."""
     left, parts = max(1, round(seconds)), []
     for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
         count, left = divmod(left, size)

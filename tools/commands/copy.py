@@ -23,7 +23,7 @@ about two minutes plus the time of the tests:
     npm ci && export PATH=$PWD/node_modules/.bin:$PATH
     pytest -m "not slow"    # without -m: all of them
     cdk synth
-    cdk deploy --all        # with credentials and a Region; cdk bootstrap once before
+    cdk deploy --all        # with credentials, a Region, Docker (for containers); cdk bootstrap once before
     cdk destroy --all       # in a sandbox, this deletes all data
 {local}
 In a new shell, activate .venv and set PATH again. Settings are in cdk.json. What to change to make it

@@ -249,7 +249,7 @@ def _until_ctrl_c(step: Step, command: str, folder: Path, environment: Mapping[s
 
 
 def _run_until_ready(shell: Shell, command: str) -> tuple[int, str]:
-    """Run a command; if it reads the result of an upload, repeat it until the result is there."""
+    """Run a command; if it reads an upload's result, repeat it until that is there, for at most a minute."""
     end = time.monotonic() + LATER_SECONDS
     code, printed = shell.run(command)
     while code and command.startswith(("aws s3 cp s3:", "curl")) and time.monotonic() < end:
@@ -259,7 +259,7 @@ def _run_until_ready(shell: Shell, command: str) -> tuple[int, str]:
 
 
 def _substitute_outputs(command: str, aws: LocalAws, folder: Path) -> str:
-    """Return the command with outputs of deployed stacks in place of the page's uppercase names."""
+    """Return the command with stacks' outputs in place of uppercase names, and a scratch folder as `~`."""
     known = {"~": str(folder.parent)}
     stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
     for stack in sorted(stacks, key=lambda one: one["CreationTime"]):

@@ -1,4 +1,4 @@
-"""Regenerates what the code computes in README and docs: bills, charts, idle costs, plans and formats."""
+"""Regenerates what the code computes for README and docs: bills, charts, idle costs, plans and formats."""
 
 import re
 

@@ -1,6 +1,6 @@
 """`python3 dev.py jobs`: where each scan is processed, why, and how far it has got.
 
-`show ID`: everything about one job; `logs ID`: what the dispatcher, the task and the tracker logged about it;
+`show ID`: the details of one job; `logs ID`: what the dispatcher, the task and the tracker logged about it;
 `retry ID`: try a failed job again; `retry --state failed`: try all failed jobs again.
 """
 
@@ -98,7 +98,7 @@ def table(jobs: Sequence[Job]) -> Table:
 
 
 def show(console: Console, job: Job) -> None:
-    """Print everything about one job."""
+    """Print the details of one job: what, where, why, and its failed attempts."""
     size = f", {job.cpu / 1024:g} vCPU, {job.memory_mb / 1024:g} GB" if job.where == "fargate" else ""
     lines = {
         "job": job.job_id,

@@ -1,4 +1,4 @@
-"""A part of `demo`: a worker that runs a shell script processes a text file."""
+"""A part of `demo`: a worker processes a text file by running a shell script."""
 
 import os
 import subprocess

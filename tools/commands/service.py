@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
             free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             free.bind((HOST, options.port))
     except (OSError, OverflowError):
-        print(f"Error: port {options.port} is not free: choose another with --port.", file=sys.stderr)
+        print(f"Error: port {options.port} cannot be used: choose another with --port.", file=sys.stderr)
         return 1
     base = f"http://{HOST}:{options.port}"
     for line in _welcome(options.folder, base):

@@ -145,9 +145,9 @@ def _in_an_account(
 ) -> int:
     """Deploy into an account under a prefix for this run only, and destroy exactly what it has created.
 
-    chosen: settings as "key=value". Raises LocalAwsError, before anything is done, if preflight finds a
-        problem, or a stack with one of the names exists: deploying would change that stack, and destroying
-        would delete its data.
+    chosen: settings as "key=value". Raises LocalAwsError, before anything is done, if preflight finds what
+        would fail the deploy, or if a stack with one of the names exists: deploying would change that stack,
+        and destroying would delete its data.
     """
     cloudformation = session.client("cloudformation")
     chosen = [*chosen, "stage=sandbox", f"prefix={own_prefix()}"]

@@ -19,7 +19,7 @@ ALWAYS = (
     *("requirements.in", "requirements.txt", "requirements-build.in", "requirements-build.txt"),
     *("stacks/compile.mjs", "stacks/start.py"),
 )
-"""Files that are always copied, as no import leads to them."""
+"""Files that are always copied, as no import of a pattern's stack leads to them."""
 UPGRADES = "tests/synth/test_upgrades.py"  # reads the snapshots
 PAGES = {
     "runbooks.md": "app",

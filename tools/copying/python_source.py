@@ -79,7 +79,7 @@ class Cut:
         something left behind is removed whole by `apply`.
         """
         spans: list[tuple[int, int]] = []
-        # Where tuples that keep only one element may lack the comma: the ends of their last elements.
+        # Ends of the last elements of tuples that keep only one: the comma may be missing there.
         alone: list[int] = []
         starts, text = _starts(source), source.encode()
 

@@ -13,7 +13,7 @@ LOCAL_SUFFIX = ".cloudfront.localhost"
 https://www.rfc-editor.org/rfc/rfc6761#section-6.3
 """
 Client = Callable[[str], Any]
-"""A function that returns a boto3 client, given a service's name."""
+"""A function that returns a boto3 client (or resource), given a service's name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,8 @@ class LogLine:
 class HybridDriver:
     """Client of a deployed HybridPattern. outputs: as `cdk deploy` prints them.
 
-    client, resource: functions that return boto3's for a service. endpoint: URL of the local AWS, or empty.
+    client, resource: functions that return a boto3 client or resource, given a service's name.
+    endpoint: URL of the local AWS; empty on AWS itself.
     """
 
     client: Client

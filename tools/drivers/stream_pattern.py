@@ -19,8 +19,8 @@ MOST_BYTES = 4_000_000
 PAUSES = (0.2, 0.5, 1, 2, 4, 8)
 """Seconds before refused records are put again: a shard takes a thousand records per second."""
 SET_ASIDE, MALFORMED = "aws/lambda/", "malformed/"
-"""Prefixes of records that kept failing, which the event source writes, and of malformed ones, which the
-function writes.
+"""Prefixes of records that kept failing or became too old, which the event source writes, and of malformed
+ones, which the function writes.
 """
 MOST_READS, READ_PAUSE = 40, 0.25
 """Maximum reads of a shard, and seconds between two: five per second are allowed, including the function's.

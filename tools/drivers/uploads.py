@@ -33,7 +33,7 @@ class Report:
 
     unaccounted: keys and versions of those without a manifest or rejection, dead letters included.
 
-    superseded: number of published uploads whose key's pointer shows a later upload.
+    superseded: number of published uploads whose key's pointer shows a later upload or deletion.
     """
 
     uploads: int
@@ -130,7 +130,7 @@ class Uploads:
 
 
 def _is_past(pointer: Mapping[str, Any], result: Result) -> bool:
-    """Return whether a pointer shows a later upload.
+    """Return whether a pointer shows a later upload or deletion.
 
     Just after the manifest is stored, the pointer may still show an earlier upload: that does not count.
     """

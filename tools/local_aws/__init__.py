@@ -1,1 +1,1 @@
-"""A local AWS, into which the real `cdk deploy` deploys these very templates, without an account."""
+"""A local AWS, into which the real `cdk deploy` deploys this project's templates, without an account."""

@@ -25,7 +25,7 @@ START_SECONDS, STOP_SECONDS = 180, 60
 
 
 class LocalAwsError(Exception):
-    """Raised when the local AWS cannot do something; the message says what, and what to do."""
+    """Raised when a command cannot go on, on the local AWS or in an account; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class LocalAws:
 
 
 def forget_other_accounts() -> None:
-    """Make this process and its children use only the local AWS from now on.
+    """Keep this process and its children away from any AWS but the local one from now on.
 
     A profile, session token or endpoint of the caller's would override ours in one SDK or another.
     """

@@ -21,7 +21,7 @@ _APP1, _END_OF_IMAGE, _START_OF_SCAN = 0xE1, 0xD9, 0xDA
 
 
 def parse(file: Reader) -> Header:
-    """Walk the segments up to the frame header; EXIF comes before it."""
+    """Walk the segments to the frame header, which EXIF precedes, and from there to the first scan."""
     orientation = 1
     for marker, offset, length in _segments(file, 2):
         if marker == _START_OF_SCAN:
@@ -45,7 +45,7 @@ def parse(file: Reader) -> Header:
 
 
 def _segments(file: Reader, offset: int) -> Iterator[tuple[int, int, int]]:
-    """Yield each segment's marker, offset behind it, and length, up to the first scan's. Raises Rejected."""
+    """Yield each segment's marker, offset after it, and length; the first scan is last. Raises Rejected."""
     for _ in range(MAX_PARTS):
         prefix, marker = file.unpack(">BB", offset)
         if prefix != 0xFF or marker == 0:  # bytes between segments, which every decoder skips

@@ -81,8 +81,6 @@ def _ended(code: int) -> Exception:
     if code == -signal.SIGKILL:
         return MemoryError("The FFmpeg process was killed, as happens when memory runs out.")
     if code in _CRASHES:
-        message = (
-            "Reading it makes the decoder fail: the video is damaged. Save it again and upload the new file."
-        )
+        message = "The video makes the decoder fail: it is damaged. Save it again and upload the new file."
         return Rejected(Reason.DAMAGED, message)
     return RuntimeError(f"The FFmpeg process ended with {code}; its log says why.")

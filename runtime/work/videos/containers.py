@@ -62,7 +62,7 @@ _SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = (
     0x5035,
 )
 _ENCRYPTED = re.compile(rb"schm\0\0\0\0(cenc|cens|cbc1|cbcs|piff)")
-"""Common Encryption (ISO/IEC 23001-7), and PIFF before it: https://mp4ra.org/registered-types/handlers"""
+"""Schemes of Common Encryption (https://mp4ra.org/registered-types/schemes), and of PIFF before it."""
 MOST_OF_AN_INDEX = 32 * 1024 * 1024
 """Maximum bytes of an index that are examined; a two-hour film's has about four megabytes."""
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pnot"}
@@ -156,7 +156,7 @@ def _check_matroska(read: Read, size: int) -> None:
         raise truncated()
     tracks = next((one for one in _elements(read, segment.begin, end) if one.name == _TRACKS), None)
     if tracks is None:
-        raise _damaged("It says nothing of its tracks")
+        raise _damaged("It does not describe its tracks")
     found = [tracks]
     for name in (_TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION):
         found = [

@@ -45,7 +45,7 @@ Packets = Sequence[Any]
 """Encoded packets for the container."""
 _CLOCK = Fraction(1, 90_000)
 _BT709, _LIMITED = 1, 1
-"""Code points of ITU-T H.273."""
+"""A code point of ITU-T H.273, and FFmpeg's AVCOL_RANGE_MPEG (H.273's full-range flag would be 0)."""
 _ENOUGH = 0.9
 """Share of the duration in the index that must be decodable, less one second: tracks may differ in length."""
 

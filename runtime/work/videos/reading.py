@@ -31,7 +31,7 @@ _DECODERS = (
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
 """Three packets, or 2 % if that is more, may fail: many cameras write bad packets, which players skip."""
 _FIRST = 1_000
-"""Packets after which that share is judged if a file gives neither their number nor its duration."""
+"""Assumed number of packets, until more are read, if neither the file nor `_frames` gives one."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
@@ -78,7 +78,7 @@ def refusing() -> Iterator[None]:
     except av.error.MemoryError as error:
         raise MemoryError(str(error)) from error
     except av.error.FFmpegError as error:
-        if isinstance(error, OSError) and error.errno != errno.EIO:  # which demuxers report for damaged files
+        if isinstance(error, OSError) and error.errno != errno.EIO:  # demuxers report EIO for damaged files
             raise OSError(str(error)) from error
         message = (
             f"It cannot be decoded ({error.strerror}): it is damaged. Save it again and upload the new file."

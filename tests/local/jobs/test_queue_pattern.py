@@ -201,7 +201,7 @@ class Watched:
 
 
 def send_again(queue: QueueDriver, upload: Upload) -> None:
-    """Send another event for the uploaded version, which EventBridge may deliver twice."""
+    """Send another event for the uploaded version: EventBridge may deliver an event twice."""
     event = s3_event(
         upload.key,
         bucket=queue.source,

@@ -49,7 +49,7 @@ def test_a_malformed_record_is_set_aside_and_holds_up_nothing(stream: StreamDriv
 def test_without_a_statement_its_call_is_denied_and_with_it_again_nothing_was_lost(
     deployment: Deployment, stream: StreamDriver, action: str
 ) -> None:
-    deployment.aws.most_hidden.write_text("30")  # at most 30 s between retries: 20 suffice on slow machines
+    deployment.aws.most_hidden.write_text("30")  # pauses of up to 30 s: 20 retries suffice on slow machines
     name = f"without-{BREAKS[action]}"
     with without(stream.client, role_of(stream.client, stream.outputs["FunctionName"]), action):
         stream.put([("key", b"nonsense"), view(name, 1)])

@@ -149,7 +149,7 @@ def bodies(stream: StreamDriver, prefix: str, before: set[str]) -> Iterator[str]
 def test_twenty_thousand_records_are_accounted_for(
     deployment: Deployment, stream: StreamDriver, killed_by_poison: None
 ) -> None:
-    deployment.aws.most_hidden.write_text("4")  # at most 4 s between retries: a minute uses up to 16 of 20
+    deployment.aws.most_hidden.write_text("4")  # pauses of up to 4 s: a minute takes 16 of 20 retries
     for shards in (2, SHARDS):  # one call can at most double the shards
         stream.kinesis.update_shard_count(
             StreamName=stream.outputs["StreamName"], TargetShardCount=shards, ScalingType="UNIFORM_SCALING"

@@ -9,7 +9,7 @@ from runtime.environment import Environment, VariableError
 
 @dataclass(frozen=True, kw_only=True)
 class Told(Environment):
-    """One field of each type."""
+    """One field of each type but float."""
 
     output_bucket: str
     max_bytes: int

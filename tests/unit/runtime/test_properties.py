@@ -55,7 +55,7 @@ def test_sequencers_are_ordered_by_their_padded_value(a: str, b: str, c: str) ->
 
 
 def _fraction(sequencer: str) -> int:
-    """Return hex digits padded on the right, so that they compare like digits after a point."""
+    """Return the value of hex digits, padded on the right so that they compare like digits after a point."""
     return int(sequencer.ljust(24, "0"), 16)
 
 

@@ -1,4 +1,4 @@
-"""Some errors from S3 reject an upload for good; all others are retried."""
+"""Some errors from S3 reject an upload for good; all others are raised as they are."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -37,5 +37,5 @@ def test_an_object_that_can_never_be_read_is_a_rejection_that_says_what_to_do(
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "AccessDenied", "InternalError", "InvalidRequest"])
-def test_every_other_refusal_is_retried(code: str) -> None:
+def test_every_other_refusal_is_raised_as_it_is(code: str) -> None:
     assert isinstance(refused(code), ClientError)

@@ -66,7 +66,7 @@ def test_the_keys_of_the_cdk_itself_are_left_alone() -> None:
     Settings.from_context({"@aws-cdk/core:flag": True, "aws:cdk:x": 1, "acknowledged-issue-numbers": [1]})
 
 
-def test_production_and_sandbox_are_different_stacks_of_one_prefix() -> None:
+def test_a_stack_name_begins_with_the_prefix_and_in_production_the_stage() -> None:
     assert Settings().stack_name("Network") == "lof-Network"
     assert Settings(stage="production", prefix="ours").stack_name("Network") == "ours-production-Network"
 

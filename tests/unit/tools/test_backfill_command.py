@@ -128,7 +128,7 @@ def test_another_run_than_was_asked_for_is_not_followed(
 ) -> None:
     driver.going_on = ["old"]
     assert run("--yes", *other) == 1
-    assert "a run with --prefix '' --at-once 2 goes on" in capsys.readouterr().out
+    assert "a run with --prefix '' --at-once 2 is in progress" in capsys.readouterr().out
     assert driver.started == []
 
 

@@ -87,7 +87,7 @@ def test_the_busy_loops_end_with_the_run_however_it_ends(tmp_path: Path, end: si
         assert len(loops) == LOOPS
         if end:
             run.send_signal(end)
-        # After Ctrl-C too: a signal just before input() is handled only once input() has returned.
+        # Needed after Ctrl-C too: a signal that comes just before input() is handled once input() returns.
         run.communicate(b"\n", timeout=300)
         assert (run.returncode == 0) is (end is None)
     patience = time.monotonic() + 300

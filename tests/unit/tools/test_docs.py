@@ -110,7 +110,7 @@ def test_figures_and_columns_may_differ_from_the_page_and_nothing_else(
 
 
 def test_every_command_in_a_text_is_one_that_is_run() -> None:
-    """The exceptions are in NOT_RUN; the benchmarks are run by `dev.py pages --benches`."""
+    """The exceptions are in NOT_RUN and docs_check.SKIPPED; `dev.py pages --benches` runs the benchmarks."""
     texts = {page: re.sub(r"```.*?```", "", TEXTS[page], flags=re.DOTALL) for page in pages.PAGES}
     named = {one for text in texts.values() for one in re.findall(r"`(python3 [^`]+)`", text)}
     run_somewhere = {step.command for step in [*STEPS, *pages.benches()]}

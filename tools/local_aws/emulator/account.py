@@ -1,4 +1,4 @@
-"""Rules of an account and its Region that MiniStack does not follow. One function per gap."""
+"""Gaps in how MiniStack runs functions, and in which zones it allows VPC origins. One function per gap."""
 
 import io
 import os

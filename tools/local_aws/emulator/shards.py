@@ -11,7 +11,10 @@ Shard = dict[str, Any]
 
 
 def keep_shards_that_are_closed() -> None:
-    """Keep the records of a shard that was split or merged; MiniStack drops them with it."""
+    """Keep the records of a shard that was split or merged; MiniStack drops them with it.
+
+    UpdateShardCount to more than double or less than half is refused, as on AWS.
+    """
     for operation in ("_split_shard", "_merge_shards", "_update_shard_count"):
         setattr(kinesis, operation, _keeping(getattr(kinesis, operation)))
     route, describe, summarise = kinesis._route_to_shard, kinesis._shard_out, kinesis._describe_stream_summary

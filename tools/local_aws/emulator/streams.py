@@ -1,7 +1,7 @@
 """How an event source mapping reads a Kinesis stream.
 
-MiniStack's own mapping goes on to the next batch, whatever the function answers. This mapping follows AWS's
-documentation:
+MiniStack's own mapping ignores what the function returns, and repeats a failed batch for ever. This one
+follows AWS's documentation:
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 """

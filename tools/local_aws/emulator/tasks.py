@@ -1,4 +1,4 @@
-"""Gaps in MiniStack's ECS: what RunTask answers, and how a task ends. One function per gap."""
+"""Gaps in MiniStack's ECS: what RunTask does, how a task ends, and who may do what. One function per gap."""
 
 import contextvars
 import json

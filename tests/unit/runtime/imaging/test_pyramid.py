@@ -238,7 +238,7 @@ def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded(tmp_path
 
 
 class Pipe:
-    """A file that cannot seek: zipfile then writes sizes after each file."""
+    """An output that cannot seek: zipfile then writes each member's sizes after its content."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -257,7 +257,7 @@ class Pipe:
     ),
     step=st.integers(1, 64),
 )
-def test_a_zip_is_read_while_it_is_written_in_pieces_of_any_size(files: list[bytes], step: int) -> None:
+def test_a_zip_is_read_in_pieces_of_any_size(files: list[bytes], step: int) -> None:
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w") as archive:  # type: ignore[call-overload]
         for number, content in enumerate(files):

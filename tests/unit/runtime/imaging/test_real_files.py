@@ -1,4 +1,4 @@
-"""Kinds of files, other than TIFFs, that people really upload and that once went wrong; code makes them.
+"""Kinds of files, other than TIFFs, that people really upload and that once went wrong, recreated by code.
 
 The pixels are compared with Pillow's, or with what the file was made from.
 """
@@ -76,7 +76,7 @@ TO_SRGB = {
     12: [[1.2249, -0.2247, 0], [-0.0420, 1.0419, 0], [-0.0197, -0.0786, 1.0979]],
     9: [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
 }
-"""Matrices from linear light of Display P3 and Rec. 2020 to that of sRGB, as the standards give them."""
+"""Matrices from linear light of Display P3 and Rec. 2020 to that of sRGB, within 0.0005 of exact ones."""
 
 
 def converted(colour: tuple[int, ...], primaries: int) -> tuple[int, ...]:

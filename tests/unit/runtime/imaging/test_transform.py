@@ -206,7 +206,7 @@ def test_a_large_image_is_turned_too(suffix: str, degrees: float) -> None:
     assert made.width >= min(size)
 
 
-def test_more_channels_than_an_image_has_are_refused() -> None:
+def test_a_file_with_too_many_channels_is_refused() -> None:
     data = as_file(pyvips.Image.black(60, 40, bands=21), ".tif")
     with pytest.raises(Rejected, match="21 channels"):
         Pyramid(data, probe_bytes(data), LIMITS)

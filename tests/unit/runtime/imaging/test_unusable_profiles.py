@@ -27,7 +27,7 @@ def test_a_colour_profile_that_is_not_for_pictures_is_passed_over(tmp_path: Path
 
 
 @pytest.mark.parametrize("space", ["XYZ", "LAB"])
-def test_a_colour_profile_of_a_space_that_no_picture_is_in_is_passed_over(tmp_path: Path, space: Any) -> None:
+def test_a_colour_profile_of_a_space_that_no_jpeg_is_in_is_passed_over(tmp_path: Path, space: Any) -> None:
     other = ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
     halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=other), tmp_path, RED, BLUE)
 

@@ -1,4 +1,4 @@
-"""Compares the limits with botocore's model of AWS's API: once AWS changes one, a test names it."""
+"""Compares the limits with botocore's model of AWS's API: if a new botocore changes one, a test names it."""
 
 import re
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def test_each_limit_is_the_models_maximum(name: str, shape: str, key: str) -> No
     assert members.members[key].metadata["max"] == limit(name)
 
 
-def test_every_official_limit_of_lambda_and_run_task_is_compared() -> None:
+def test_every_official_limit_of_lambda_and_run_task_but_two_is_compared() -> None:
     compared = {*SENTENCES, "managed_instances.memory_mb"}
     official = {
         name

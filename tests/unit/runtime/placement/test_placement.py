@@ -1,4 +1,4 @@
-"""Where a job fits and why; the estimate of memory is compared with the peaks on seeded files."""
+"""Where a job fits and why; memory estimates are compared with measured peaks of files drawn from a seed."""
 
 import json
 import subprocess

@@ -33,7 +33,7 @@ def opened(data: bytes) -> tuple[Source, Bucket]:
 
 
 def with_segments(number: int) -> bytes:
-    """Return a JPEG with `number` segments of 64 KB, such as those of a large colour profile."""
+    """Return a JPEG with `number` segments of 65 KB, such as those of a large colour profile."""
     photo = encode(corners(600, 400), ".jpg")
     segment = b"\xff\xe2" + struct.pack(">H", 65_000) + bytes(64_998)
     return photo[:2] + number * segment + photo[2:]

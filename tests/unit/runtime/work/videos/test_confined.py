@@ -98,8 +98,8 @@ def test_the_child_is_bounded_before_it_reads(tmp_path: Path) -> None:
     assert done.stdout == '{"done": [2147483648, 60, 0, 5368709120]}\n', done.stderr
 
 
-def test_the_child_reads_a_file_only_through_its_parent(tmp_path: Path) -> None:
-    """If its order names no file, the child asks the parent for ranges; no range begins beyond the data."""
+def test_a_child_whose_order_names_no_file_reads_through_its_parent(tmp_path: Path) -> None:
+    """The child asks the parent for ranges; no range begins beyond the end of the data."""
     data = (
         make_clip(tmp_path / "a.mp4", Clip(frames=100, sound="")).read_bytes()
         + b"\0\1\0\0free"

@@ -111,7 +111,7 @@ CASES = list(cases())
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str, Path]]:
-    """Return each case's file, the reason for its rejection, and its MP4."""
+    """Return each case's file, why it was rejected ("" if it was not), and where its MP4 is, if any."""
     folder = tmp_path_factory.mktemp("forty")
     found = {}
     with mock_aws():

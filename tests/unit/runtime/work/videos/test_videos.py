@@ -156,7 +156,7 @@ def test_a_clip_that_runs_out_of_memory_in_the_function_goes_to_a_task(
     assert world.job.state is State.STARTING
 
 
-def test_a_source_that_is_deleted_meanwhile_leaves_nothing(
+def test_a_source_that_is_deleted_meanwhile_leaves_nothing_but_the_reason(
     world: World, clip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = world.by_tasks_only().upload(clip, "a.mp4")
