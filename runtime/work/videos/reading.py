@@ -31,7 +31,7 @@ _DECODERS = (
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
 """Three packets, or 2 % if that is more, may fail: many cameras write bad packets, which players skip."""
 _FIRST = 1_000
-"""Assumed number of packets, until more are read, if neither the file nor `_frames` gives one."""
+"""The least number of packets to assume, until more are read, if the file does not give one."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
@@ -187,7 +187,7 @@ def decoded(container: InputContainer, *tracks: Any) -> Iterator[tuple[int, Any]
     Raises Rejected, for example if more than a few packets cannot be decoded.
     """
     packets, read, bad = container.demux(tracks), 0, 0
-    expected = sum(track.frames for track in tracks) or _frames(container, tracks) or _FIRST
+    expected = sum(track.frames for track in tracks) or max(_FIRST, _frames(container, tracks))
     failure: Exception | None = None
     while True:
         with refusing():
@@ -247,7 +247,7 @@ def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
 
 
 def _frames(container: InputContainer, tracks: Sequence[Any]) -> int:
-    """Return about how many frames there are, by duration and frame rate; 0 if a file does not give both."""
+    """Return about how many pictures there are, by duration and frame rate; 0 if either is missing."""
     rates = [float(one.average_rate or 0) for one in tracks if one.type == "video"]
     return round(_seconds(container, tracks) * max(rates, default=0))
 

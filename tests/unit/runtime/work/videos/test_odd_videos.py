@@ -99,6 +99,15 @@ def bad_packets_early_and_no_count(folder: Path) -> Path:
     return folder / "early.mkv"
 
 
+def bad_sound_early_and_few_pictures(folder: Path) -> Path:
+    """A slideshow of 30 s with a picture and 47 packets of sound per second, four of them bad."""
+    pictures = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=1:d=30")
+    sound = ("-f", "lavfi", "-i", "sine=440:d=30:r=48000")
+    ffmpeg(*pictures, *sound, *H264, "-c:a", "aac", folder / "slow.mkv")
+    ffmpeg("-i", folder / "slow.mkv", "-c", "copy", "-bsf:a", BAD_FIRST, folder / "sound.mkv")
+    return folder / "sound.mkv"
+
+
 def trailer(folder: Path) -> Path:
     file = simple(folder)
     file.write_bytes(file.read_bytes() + b"What a camera writes behind it, which is no box of any kind.")
@@ -134,6 +143,7 @@ def fragments(folder: Path) -> Path:
         (bad_packets, 4),
         (bad_packets_first, 20),
         (bad_packets_early_and_no_count, 60),
+        (bad_sound_early_and_few_pictures, 30),
         (trailer, 4),
         (other_sound_midway, 4),
         (fragments, 4),
