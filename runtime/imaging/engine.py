@@ -104,7 +104,7 @@ def is_unusable(image: pyvips.Image) -> bool:
     """Return whether an image has a profile that cannot describe a picture's colours and must be ignored."""
     if not image.get_typeof("icc-profile-data"):
         return False
-    return not _tells_colours(bytes(image.get("icc-profile-data")), image.bands)
+    return not _tells_colours(bytes(image.get("icc-profile-data")), image.bands - image.hasalpha())
 
 
 _NOT_OF_PICTURES = (b"link", b"nmcl", b"abst")
@@ -114,12 +114,13 @@ https://www.color.org/specification/ICC.1-2022-05.pdf
 
 
 @functools.lru_cache(maxsize=16)
-def _tells_colours(profile: bytes, bands: int) -> bool:
-    if profile[12:16] in _NOT_OF_PICTURES or profile[16:20] == b"XYZ ":
+def _tells_colours(profile: bytes, channels: int) -> bool:
+    """Return whether a profile is for a picture of that many channels, not counting alpha, and works."""
+    colours = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}.get(profile[16:20])
+    if profile[12:16] in _NOT_OF_PICTURES or colours != channels:
         return False
-    colours = {b"RGB ": 3, b"CMYK": 4}.get(profile[16:20])
-    if colours is None or bands < colours:
-        return True  # a grey profile, or one for more channels: libvips ignores what does not fit
+    if colours == 1:
+        return True
     pixel = pyvips.Image.black(1, 1, bands=colours).copy(interpretation="cmyk" if colours == 4 else "srgb")
     pixel.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
     try:

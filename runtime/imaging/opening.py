@@ -100,7 +100,7 @@ def is_plain(image: pyvips.Image, header: Header) -> bool:
 def prepared(image: pyvips.Image, header: Header) -> pyvips.Image:
     """Return the picture from a decoder's channels, not yet rotated as the header says."""
     if header.keep:
-        if max(header.keep) >= image.bands:
+        if image.bands < header.bands:
             raise pyvips.Error("the decoder found fewer channels than the header says")
         image = image[header.keep[0]].bandjoin([image[at] for at in header.keep[1:]])
     if _has_grey_profile(image, header):

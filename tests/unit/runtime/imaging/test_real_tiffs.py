@@ -243,7 +243,11 @@ def test_an_entry_of_a_tiff_without_values_counts_as_missing(
     refused(empty, tmp_path, Reason.UNSUPPORTED_FORMAT, says)
 
 
-def test_a_grey_palette_beside_an_extra_channel_is_refused_and_not_a_bug(tmp_path: Path) -> None:
+@pytest.mark.parametrize("extras", [[0], [0, 0]])
+def test_a_grey_palette_beside_an_extra_channel_is_refused_and_not_a_bug(
+    tmp_path: Path, extras: list[int]
+) -> None:
     greys = [257 * at for at in range(256)] * 3
-    data = tiff((0, 255), (1, 255), photometric=3, extras=[0], more=[(320, 3, greys)])
+    others = (255,) * len(extras)
+    data = tiff((0, *others), (1, *others), photometric=3, extras=extras, more=[(320, 3, greys)])
     refused(data, tmp_path, Reason.DAMAGED, "of a rare kind")

@@ -15,9 +15,9 @@ from tests.unit.runtime.imaging.test_real_files import linear, png, two
 AVIF = {"quality": 100, "subsampling": "4:4:4"}
 
 
-def profile(kind: bytes = b"mntr") -> bytes:
+def profile(kind: bytes = b"mntr", space: bytes = b"RGB ") -> bytes:
     made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    made[12:16] = kind
+    made[12:20] = kind + space
     return bytes(made)
 
 
@@ -38,12 +38,20 @@ def test_a_colour_profile_whose_content_is_noise_is_passed_over(tmp_path: Path, 
     halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=broken), tmp_path, RED, BLUE)
 
 
-@pytest.mark.parametrize("kind", [b"link", b"mntr"])
+@pytest.mark.parametrize(
+    ("kind", "space", "is_unusable"),
+    [
+        (b"mntr", b"RGB ", False),
+        (b"link", b"RGB ", True),
+        (b"mntr", b"GRAY", True),
+        (b"mntr", b"CMYK", True),
+        (b"mntr", b"HSV ", True),
+    ],
+)
 def test_an_avifs_code_points_are_followed_unless_its_profile_can_be_used(
-    tmp_path: Path, kind: bytes
+    tmp_path: Path, kind: bytes, space: bytes, is_unusable: bool
 ) -> None:
-    data = patched_nclx(saved(two(RED, BLUE), "AVIF", icc_profile=profile(kind), **AVIF), 1, 8)
-    is_unusable = kind == b"link"
+    data = patched_nclx(saved(two(RED, BLUE), "AVIF", icc_profile=profile(kind, space), **AVIF), 1, 8)
     halves(data, tmp_path, *((linear(RED, 1.0), linear(BLUE, 1.0)) if is_unusable else (RED, BLUE)))
 
 
