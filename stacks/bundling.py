@@ -97,9 +97,11 @@ def context(image: str, *modules: str) -> Path:
 
 
 def _check_copied(sources: list[Path], dockerfile: Path) -> None:
-    copied = set(re.findall(r"^COPY (?:--\S+ )*(\w+) ", dockerfile.read_text(), re.MULTILINE))
+    text = dockerfile.read_text().replace("\\\n", " ")
+    lines = re.findall(r"^\s*(?:COPY|ADD)\s+((?!--from).*)$", text, re.IGNORECASE | re.MULTILINE)
+    copied = {word.removeprefix("./").partition("/")[0] for line in lines for word in line.split()}
     tops = {file.relative_to(ROOT).parts[0] for file in sources if file.parent != ROOT}
-    for top in sorted(tops - copied):
+    for top in sorted(tops - copied if "." not in copied else ()):
         raise BundlingError(
             f"{dockerfile.relative_to(ROOT)} leaves out the package {top}, which the container imports: "
             f"add the line COPY {top} app/{top}."

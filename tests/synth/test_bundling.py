@@ -191,15 +191,26 @@ def test_a_package_that_could_not_be_made_is_not_left_half_done(
     assert [path for path in (tree / "build").rglob("*") if path.is_file()] == []
 
 
-def test_an_imported_package_that_the_dockerfile_leaves_out_is_refused(tree: Path) -> None:
+COPIES = (
+    "COPY mine app/mine",
+    "COPY --chmod=0755 ./mine/ app/mine/",
+    "copy mine/sub app/mine/sub",
+    "ADD mine \\\n  app/mine",
+    "COPY . app",
+)
+
+
+@pytest.mark.parametrize("line", COPIES)
+def test_an_imported_package_that_the_dockerfile_leaves_out_is_refused(tree: Path, line: str) -> None:
     image, main = tree / "container/service", tree / "container/service/__main__.py"
     (tree / "mine").mkdir()
     (tree / "mine/__init__.py").touch()
     main.write_text(f"import mine\n{main.read_text()}")
+    dockerfile = f"{(image / 'Dockerfile').read_text()}COPY --from=packages mine /app/mine\n"
+    (image / "Dockerfile").write_text(dockerfile)
     with pytest.raises(bundling.BundlingError, match="COPY mine app/mine"):
         context("service")
-    dockerfile = (image / "Dockerfile").read_text()
-    (image / "Dockerfile").write_text(dockerfile.replace("COPY runtime", "COPY mine app/mine\nCOPY runtime"))
+    (image / "Dockerfile").write_text(dockerfile.replace("COPY runtime", f"{line}\nCOPY runtime"))
     assert (context("service") / "mine/__init__.py").is_file()
 
 
