@@ -96,9 +96,8 @@ class Output:
         Readers see either the whole result or the previous one. Returns False when the pointer is at a newer
         event; if that is a deletion, the result is removed again.
         """
-        return self._show(
-            event, self._store_manifest({**manifest, "job_id": event.job_id, "sequencer": event.sequencer})
-        )
+        document = {**manifest, "job_id": event.job_id, "sequencer": event.sequencer}
+        return self._show(event, self._store_manifest(document))
 
     def publish_again(self, event: ObjectEvent) -> bool | None:
         """Show again what was published before, and return what `publish` would; None if nothing was.
@@ -111,9 +110,8 @@ class Output:
     def _show(self, event: ObjectEvent, document: Document) -> bool:
         """Move the key's pointer to the document unless the pointer is newer.
 
-        Returns whether the pointer now shows the job.
-
-        The pointer gets the newer of the event's and document's sequencers, which differ after a backfill.
+        Returns whether the pointer now shows the job. The pointer gets the newer of the event's and
+        document's sequencers, which differ after a backfill.
         """
         newer = is_newer(event.sequencer, document["sequencer"])
         shown = {**document, "sequencer": event.sequencer} if newer else document
@@ -126,8 +124,8 @@ class Output:
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
         """Record why a version was rejected, unless it was published before. The pointer does not change."""
         if not self.is_published(event.job_id):
-            record = {"job_id": event.job_id, "source": source_of(event)}
-            record |= {"reason": reason, "message": message}
+            why = {"reason": reason, "message": message}
+            record = {"job_id": event.job_id, "source": source_of(event), **why}
             self._put_json(rejection_key(event.job_id), record)
 
     def apply_deletion(self, event: ObjectEvent) -> None:
@@ -137,12 +135,10 @@ class Output:
         while it shows that version; the tombstone keeps the pointer's sequencer, as newer events may arrive.
         """
         if event.change is Change.VERSION_DELETED:
-            self._move_pointer(event.key, lambda now: _tombstone_for_version(now, event), tagging=DELETED_TAG)
+            self._move_pointer(event.key, lambda now: _tombstone_for_version(now, event), DELETED_TAG)
             self._withdraw(event.job_id)
             return
-        pointer = self._move_pointer(
-            event.key, lambda now: _tombstone_for_marker(now, event), tagging=DELETED_TAG
-        )
+        pointer = self._move_pointer(event.key, lambda now: _tombstone_for_marker(now, event), DELETED_TAG)
         # The tombstone says what it hid, so that a second try of this event removes what the first did not.
         if pointer and pointer["sequencer"] == event.sequencer and pointer.get("removed"):
             self._withdraw(pointer["removed"])
@@ -187,6 +183,11 @@ class Output:
         if was_there:
             self.withdrawn(job_id)
 
+    def discard(self, job_id: str) -> None:
+        """Remove what a job stored, unless an attempt at it was published: then its URLs may be known."""
+        if not self.is_published(job_id):
+            self.purge(job_id)
+
     def purge(self, job_id: str) -> None:
         """Remove everything that a job stored under its own id."""
         for keys in self._pages(version_prefix(job_id)):
@@ -224,7 +225,7 @@ class Output:
         raise ContentionError(f"Another write of {key} was in progress at each of {_RACES} tries.")
 
     def _move_pointer(
-        self, key: str, change: Callable[[Document | None], Document | None], *, tagging: str = ""
+        self, key: str, change: Callable[[Document | None], Document | None], tagging: str = ""
     ) -> Document | None:
         """Replace the pointer with what `change` returns, unless that is None; return the final pointer."""
         for race in range(_RACES):
@@ -263,13 +264,12 @@ class Output:
         )
 
     def _delete(self, *keys: str) -> None:
-        """Delete at most a thousand keys; missing ones count as deleted.
+        """Delete at most a thousand keys; missing ones count as deleted. S3 reports failures with status 200.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         """
         objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        failed = self.s3.delete_objects(Bucket=self.bucket, Delete=objects).get("Errors")
-        if failed:  # the request succeeds all the same
+        if failed := self.s3.delete_objects(Bucket=self.bucket, Delete=objects).get("Errors"):
             said = f"{failed[0].get('Message')} ({len(failed)} keys)"
             raise ClientError({"Error": {"Code": failed[0]["Code"], "Message": said}}, "DeleteObjects")
 

@@ -70,6 +70,5 @@ class Handler:
         output = self.works.output
         if not output.is_overtaken(event):
             return False
-        if not output.is_published(event.job_id):
-            output.purge(event.job_id)
+        output.discard(event.job_id)
         return True

@@ -64,7 +64,7 @@ class Attempt:
         except SupersededError:
             return self.say(DONE, "The job has moved on without this attempt.")
         except OvertakenError:
-            self.works.output.purge(self.job_id)
+            self.works.output.discard(self.job_id)
             moved = False
         self.jobs.complete(self.job_id, "" if moved else OVERTAKEN)
         return self.say(DONE, "Done." if moved else OVERTAKEN)

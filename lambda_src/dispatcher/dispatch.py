@@ -97,8 +97,7 @@ class Dispatcher:
         job, output = self.jobs.get(job_id), self.works.output
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
             return False
-        if not output.is_published(job_id):
-            output.purge(job_id)
+        output.discard(job_id)
         return self.jobs.complete(job_id, OVERTAKEN) is not None
 
     def _run_here(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:

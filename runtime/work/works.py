@@ -76,9 +76,7 @@ class Works:
                     source, results, folder=Path(folder), deadline=deadline, progress=progress
                 )
         except Rejected:
-            # Another attempt at the same job may have published in the meantime; its result stays.
-            if not self.output.is_published(event.job_id):
-                self.output.purge(event.job_id)
+            self.output.discard(event.job_id)
             raise
         return {**made, "source": {**source_of(event), **made.get("source", {})}}
 

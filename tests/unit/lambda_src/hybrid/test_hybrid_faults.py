@@ -260,3 +260,15 @@ def test_a_task_after_one_whose_end_was_lost_finds_the_result_and_does_not_make_
     world.track(world.run_task(second))
     assert world.job.state is State.DONE
     assert world.everything() == before
+
+
+def test_an_event_without_the_overrides_environment_is_known_by_who_started_the_task(world: World) -> None:
+    world.by_tasks_only().dispatch(world.upload(SCAN))
+    (task,) = world.ecs.live
+    event = world.ecs.end(task, exit_code=137)
+    event["detail"]["overrides"] = {"containerOverrides": [{"name": "worker"}]}
+    event["detail"]["startedBy"] = world.ecs.asked[-1]["startedBy"]
+    assert world.track(event).metric == "TaskStopped"
+    assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
+    event["detail"]["startedBy"] = "somebody"
+    assert world.track(event).metric == "NotOurs"

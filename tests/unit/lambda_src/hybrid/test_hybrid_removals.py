@@ -233,8 +233,9 @@ def test_a_job_whose_key_shows_a_newer_version_ends_before_its_task_is_started(w
     assert published(world, jobs[newer["detail"]["object"]["version-id"]])
 
 
-def test_a_task_whose_key_shows_a_newer_version_meanwhile_ends_and_leaves_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("was_published", [False, True])
+def test_a_task_whose_key_shows_a_newer_version_meanwhile_ends_and_leaves_only_what_was_published(
+    world: World, monkeypatch: pytest.MonkeyPatch, was_published: bool
 ) -> None:
     monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
     older = world.by_tasks_only().upload(SCAN)
@@ -245,10 +246,12 @@ def test_a_task_whose_key_shows_a_newer_version_meanwhile_ends_and_leaves_nothin
 
     def publish_the_newer_one(self: Any, *rest: Any) -> bool:
         monkeypatch.setattr(type(world.jobs), "progress", progress)
+        if was_published:  # by an attempt that outlived its lease
+            world.works.output.publish(parse_event(older), {})
         world.works.output.publish(newer, {})
         return progress(self, *rest)
 
     monkeypatch.setattr(type(world.jobs), "progress", publish_the_newer_one)
     assert world.work(slow) == 0
     assert (world.job.state, world.job.message) == (State.DONE, OVERTAKEN)
-    assert not world.keys(f"v/{world.job.job_id}/")
+    assert bool(world.keys(f"v/{world.job.job_id}/manifest.json")) is was_published

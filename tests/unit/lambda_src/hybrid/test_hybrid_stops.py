@@ -290,15 +290,3 @@ def test_a_record_that_cannot_be_read_stops_no_sweep_for_the_others(world: World
     assert world.sweep().facts["waiting"] == 2
     assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
     assert world.counted["JobNotSwept"] == 1
-
-
-def test_an_event_without_the_overrides_environment_is_known_by_who_started_the_task(world: World) -> None:
-    world.by_tasks_only().dispatch(world.upload(SCAN))
-    (task,) = world.ecs.live
-    event = world.ecs.end(task, exit_code=137)
-    event["detail"]["overrides"] = {"containerOverrides": [{"name": "worker"}]}
-    event["detail"]["startedBy"] = world.ecs.asked[-1]["startedBy"]
-    assert world.track(event).metric == "TaskStopped"
-    assert (world.job.state, world.job.attempt) == (State.WAITING, 2)
-    event["detail"]["startedBy"] = "somebody"
-    assert world.track(event).metric == "NotOurs"
