@@ -117,12 +117,12 @@ def fargate_vcpus(quotas: "ServiceQuotasClient", settings: Settings) -> Finding:
     return fine(about, f"{there:g}; enough for tasks of {USUAL_TASK_VCPUS}; the largest scans need up to 32")
 
 
-def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", taken: bool) -> Finding:
-    """Check whether there is room for Network's VPC. taken: whether that VPC exists already."""
-    about, there = "VPCs", _quota(quotas, *VPCS)
-    used = sum(len(page["Vpcs"]) for page in ec2.get_paginator("describe_vpcs").paginate())
-    found = f"{used} of {there:g} in this Region"
-    if used >= there and not taken:
+def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", settings: Settings) -> Finding:
+    """Check whether there is room for Network's VPC, unless it exists already."""
+    about, there, ours = "VPCs", _quota(quotas, *VPCS), settings.stack_name("Network")
+    used = [vpc for page in ec2.get_paginator("describe_vpcs").paginate() for vpc in page["Vpcs"]]
+    found, tag = f"{len(used)} of {there:g} in this Region", "aws:cloudformation:stack-name"
+    if len(used) >= there and not any({"Key": tag, "Value": ours} in vpc.get("Tags", []) for vpc in used):
         return Finding(about=about, level=Level.FAILS, found=found, todo="Delete one, or ask for more.")
     return fine(about, found)
 

@@ -23,12 +23,6 @@ def findings(session: Any, settings: Settings) -> list[Finding]:
     """Return all findings, in order. A check that is denied or impossible is a finding too."""
     client: Callable[[str], Any] = session.client
     there: list[Finding] = []
-
-    def network_stands() -> bool:
-        network = [one.found for one in there if one.about == settings.stack_name("Network")]
-        empty = (*checks.NEVER_STOOD, "REVIEW_IN_PROGRESS")
-        return bool(network) and not any(f", {status}: " in network[0] for status in empty)
-
     in_order: tuple[tuple[str, Callable[[], Finding | list[Finding]]], ...] = (
         ("Region", lambda: checks.partition(session)),
         ("CDK bootstrap", lambda: checks.bootstrap(client("ssm"))),
@@ -36,7 +30,7 @@ def findings(session: Any, settings: Settings) -> list[Finding]:
         ("Availability zones", lambda: checks.zones(client("ec2"), settings)),
         ("Lambda concurrency", lambda: checks.concurrency(client("lambda"), settings)),
         ("Fargate vCPUs", lambda: checks.fargate_vcpus(client("service-quotas"), settings)),
-        ("VPCs", lambda: checks.vpcs(client("ec2"), client("service-quotas"), network_stands())),
+        ("VPCs", lambda: checks.vpcs(client("ec2"), client("service-quotas"), settings)),
         ("Role of ECS", lambda: checks.service_linked_role(client("iam"))),
         ("VPC Block Public Access", lambda: checks.block_public_access(client("ec2"), settings)),
         ("Docker", lambda: checks.docker(settings.cpu)),

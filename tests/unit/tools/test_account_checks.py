@@ -113,14 +113,17 @@ def test_a_quota_that_was_never_changed_is_awss_default(stubbed: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "taken", "level"), [(4, False, Level.FINE), (5, False, Level.FAILS), (5, True, Level.FINE)]
+    ("used", "of_stack", "level"),
+    [(4, "", Level.FINE), (5, "another", Level.FAILS), (5, SETTINGS.stack_name("Network"), Level.FINE)],
 )
 def test_a_full_quota_of_vpcs_fails_unless_the_vpc_exists_already(
-    stubbed: Any, used: int, taken: bool, level: Level
+    stubbed: Any, used: int, of_stack: str, level: Level
 ) -> None:
-    ec2 = stubbed("ec2", ("describe_vpcs", {"Vpcs": [{"VpcId": f"vpc-{one}"} for one in range(used)]}))
+    tags = [{"Key": "aws:cloudformation:stack-name", "Value": of_stack}]
+    there = [{"VpcId": f"vpc-{one}", **({"Tags": tags} if not one else {})} for one in range(used)]
+    ec2 = stubbed("ec2", ("describe_vpcs", {"Vpcs": there}))
     quotas = stubbed("service-quotas", ("get_service_quota", quota(5)))
-    assert checks.vpcs(ec2, quotas, taken).level is level
+    assert checks.vpcs(ec2, quotas, SETTINGS).level is level
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The command preflight on a stubbed account: its lines, its exit code, and its error without credentials."""
 
-from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import Mock
 
@@ -91,24 +90,6 @@ def test_preflight_counts_a_failing_check_and_ends_with_1(
     said = capsys.readouterr().out
     assert "FAILS CDK bootstrap: not done in this Region" in said
     assert "1 would fail a deploy." in said
-
-
-@pytest.mark.parametrize(
-    ("status", "level"),
-    [
-        ("UPDATE_ROLLBACK_COMPLETE", Level.FINE),
-        ("ROLLBACK_COMPLETE", Level.FAILS),
-        ("REVIEW_IN_PROGRESS", Level.FAILS),
-    ],
-)
-def test_a_network_that_never_stood_has_no_vpc_yet(
-    account: Account, monkeypatch: pytest.MonkeyPatch, status: str, level: Level
-) -> None:
-    stack = {"StackStatus": status, "CreationTime": datetime(2026, 1, 1, tzinfo=UTC)}
-    monkeypatch.setattr(account, "describe_stacks", lambda **_: {"Stacks": [stack]})
-    monkeypatch.setattr(account, "get_service_quota", lambda **_: quota(1))
-    (vpcs,) = (one for one in preflight.findings(account, SETTINGS) if one.about == "VPCs")
-    assert vpcs.level is level, vpcs
 
 
 def test_it_looks_where_the_cdk_would_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
