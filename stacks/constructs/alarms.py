@@ -9,7 +9,16 @@ import aws_cdk.aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 PERIOD = cdk.Duration.minutes(5)
+MIN_REQUESTS = 40
+"""Errors are divided by at least this many requests, so that one error among a few does not reach 5 %."""
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+
+
+def error_percent(errors: str, requests: str) -> str:
+    """Return the metric math of the share of failed requests, in percent of MIN_REQUESTS or more."""
+    # MAX takes no list that mixes series and numbers:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    return f"100 * {errors} / IF({requests} > {MIN_REQUESTS}, {requests}, {MIN_REQUESTS})"
 
 
 class Alarms(Construct):

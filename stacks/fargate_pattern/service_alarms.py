@@ -6,15 +6,13 @@ import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_elasticloadbalancingv2 as elb
 
-from stacks.constructs.alarms import PERIOD, Alarms
+from stacks.constructs.alarms import PERIOD, Alarms, error_percent
 from stacks.fargate_pattern.http_service import HttpService
 from stacks.fargate_pattern.size import ServiceSize
 
 MINUTE = cdk.Duration.minutes(1)
 SLOW_SECONDS = 3
 NEARLY_FULL_PERCENT = 90
-MIN_REQUESTS = 40
-"""Errors are divided by at least this many requests, so that one error among a few does not reach 5 %."""
 
 
 def watch_service(
@@ -31,14 +29,12 @@ def watch_service(
         "balancer": metrics.http_code_elb(elb.HttpCodeElb.ELB_5XX_COUNT, period=PERIOD),
         "requests": metrics.request_count(period=PERIOD),
     }
-    asked = "(FILL(requests, 0) + FILL(balancer, 0))"
     errors_alarm = alarms.add(
         "Errors",
         metric=cloudwatch.MathExpression(
-            # MAX takes no list that mixes series and numbers:
-            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
-            expression="100 * (FILL(service, 0) + FILL(balancer, 0))"
-            f" / IF({asked} > {MIN_REQUESTS}, {asked}, {MIN_REQUESTS})",
+            expression=error_percent(
+                "(FILL(service, 0) + FILL(balancer, 0))", "(FILL(requests, 0) + FILL(balancer, 0))"
+            ),
             using_metrics=errors,
             period=PERIOD,
             label="5xx, percent",
@@ -71,15 +67,15 @@ def watch_service(
         metric=_together([one.healthy_host_count(period=MINUTE, statistic="Minimum") for one in groups]),
         minimum=size.min_tasks,
         evaluation_periods=5,
-        why=f"Fewer than {size.min_tasks} tasks have been healthy for five minutes.",
+        why=f"For five minutes fewer tasks have been healthy than there must be: {size.min_tasks}.",
         runbook="service-too-few",
     )
     for name, metric in (
-        ("Cpu", service.metric_cpu_utilization(period=PERIOD)),
+        ("CPU", service.metric_cpu_utilization(period=PERIOD)),
         ("Memory", service.metric_memory_utilization(period=PERIOD, statistic="Maximum")),
     ):
         alarms.add(
-            name,
+            name.title(),
             metric=metric,
             threshold=NEARLY_FULL_PERCENT,
             evaluation_periods=3,

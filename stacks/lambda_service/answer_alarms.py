@@ -3,11 +3,9 @@
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_lambda as lambda_
 
-from stacks.constructs.alarms import PERIOD, Alarms
+from stacks.constructs.alarms import PERIOD, Alarms, error_percent
 
 SLOW_MS = 3_000
-MIN_REQUESTS = 40
-"""Errors are divided by at least this many requests, so that one error among a few does not reach 5 %."""
 
 
 def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
@@ -18,7 +16,7 @@ def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
     alarms.add(
         "AnswerErrors",
         metric=cloudwatch.MathExpression(
-            expression=f"100 * FILL(failed, 0) / IF(asked > {MIN_REQUESTS}, asked, {MIN_REQUESTS})",
+            expression=error_percent("FILL(failed, 0)", "asked"),
             using_metrics={
                 "failed": function.metric("Url5xxCount", period=PERIOD, statistic="Sum"),
                 "asked": function.metric("UrlRequestCount", period=PERIOD, statistic="Sum"),
