@@ -36,9 +36,9 @@ DRIVERS = {"FargatePattern": ServiceDriver, "LambdaService": Viewer}
 CANDIDATES = {"FargatePattern": Candidate.SERVICE, "LambdaService": Candidate.LAMBDA}
 PHOTO = ROOT / "samples" / "earth-blue-marble.jpg"
 WIDTH, HEIGHT = 4096, 2048
-APART = 50_000
-"""Between the numbers of two steps' first paths: more than any step takes."""
 """Size of the photo."""
+APART = 10_000
+"""Between the numbers of two steps' first paths: more than any step takes."""
 BROWSER = 6
 """Connections of a browser to one host."""
 SESSION = 40
