@@ -7,7 +7,7 @@ from typing import NamedTuple
 from chooser.costs import functions, tasks
 from chooser.costs.around import requests_elsewhere
 from chooser.costs.items import Item
-from chooser.costs.sizing import BUSY, Size, task_hour
+from chooser.costs.sizing import BUSY, Size, service_cpu_seconds, task_hour
 from chooser.workload import Workload
 from runtime.placement.limits import Limit, limits
 
@@ -102,7 +102,7 @@ def a_million(candidate: Candidate, load: Workload, architecture: str) -> float:
         return sum(item.usd for item in items)
     found = tasks.service_size(at, architecture)
     compute, *_ = task_hour(at, architecture, found.vcpus, found.memory_gb, tasks.ON_DEMAND)
-    hours = at.runs * at.cpu_seconds(architecture) / 3600 / found.vcpus / BUSY
+    hours = at.runs * service_cpu_seconds(at, architecture) / 3600 / found.vcpus / BUSY
     return hours * compute.usd + sum(item.usd for item in requests_elsewhere(at, False))
 
 

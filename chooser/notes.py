@@ -126,8 +126,8 @@ def unmeasured(load: Workload, *, late: bool) -> Iterator[str]:
         guessed.insert(0, "cpu_share")
     if "threads" not in load.given and load.memory_mb > limit("lambda.vcpu_at_mb"):
         guessed.append("threads")
-    ways = {"front_door", "load_balancer", "events", "messages", "long_connections"}
-    if not ways & load.given and not load.internet:
+    ways = {"front_door", "load_balancer", "events", "messages"}
+    if not (ways & load.given or load.internet or load.long_connections):
         guessed.append("front_door (nothing calls it over HTTP)")
     if late and "start_seconds" not in load.given:
         guessed.append(f"start_seconds ({load.start_seconds:g} s, which rules out what starts later)")

@@ -273,7 +273,7 @@ def _limits() -> str:
             bound = limits().get(f"{group}.{name}")
             without = "not known" if name == "start_seconds" else "no limit"
             value = f"{bound.value:,g} {unit}".strip() if bound else without
-            value = {"0": "no", "1": "yes"}[value] if name == "gpu" else value
+            value = {"0": "no", "1": "yes"}.get(value, value) if name == "gpu" else value
             cells.append(f"[{value}]({bound.source})" if bound else value)
         rows.append(f"| {told} | {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -187,6 +187,22 @@ def test_inputs_that_were_not_measured_are_listed() -> None:
     assert "cold_share, init_ms" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "is_guess"),
+    [
+        ({}, True),
+        ({"long_connections": True}, False),
+        ({"long_connections": False}, True),
+        ({"events": 1}, False),
+    ],
+)
+def test_that_nothing_calls_it_over_http_is_a_guess_unless_something_else_does(
+    given: dict[str, Any], is_guess: bool
+) -> None:
+    said = " ".join(unmeasured(workload(**given), late=False))
+    assert ("front_door (nothing calls it over HTTP)" in said) is is_guess
+
+
 def test_a_default_that_rules_a_candidate_out_is_named() -> None:
     late = "start_seconds (1 s, which rules out what starts later)"
     assert any(late in one for one in answer(workload(events=1)).notes)

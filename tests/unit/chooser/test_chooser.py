@@ -142,6 +142,10 @@ def test_the_marginal_cost_of_a_million_requests_counts_only_what_they_use() -> 
     for candidate in (Candidate.LAMBDA, Candidate.SERVICE):
         thrice = a_million(candidate, load._replace(attempts=3), "x86_64")
         assert thrice == pytest.approx(3 * a_million(candidate, load, "x86_64"))
+    cached = load._replace(cached_share=0.5, cached_ms=100)
+    assert a_million(Candidate.SERVICE, cached, "x86_64") == pytest.approx(
+        0.6 * a_million(Candidate.SERVICE, load, "x86_64")
+    )
 
 
 def test_the_bills_agree_with_calculations_by_hand() -> None:
@@ -271,7 +275,7 @@ def test_a_slow_start_rules_lambda_out_only_where_too_many_requests_meet_it() ->
     assert reasons(function) == "starts in 6 s, wanted within 1 s"
 
 
-@pytest.mark.parametrize(("name", "usd"), [("scans", 0.06437 * 2000), ("thumbnails", 0.000025 * 300_000)])
+@pytest.mark.parametrize(("name", "usd"), [("scans", 0.064365 * 2000), ("thumbnails", 0.000025 * 300_000)])
 def test_s3_requests_are_in_the_bill(name: str, usd: float) -> None:
     found = page.example(name)
     items = bill(page.PATTERNS[{"scans": "hybrid", "thumbnails": "lambda"}[name]][1], found, "arm64")

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from chooser.keys import load
+from runtime.imaging.tiles import count_of_tiles
 from runtime.slim_s3 import S3
 from tests.support.images import corners, encode
 from tests.unit.conftest import World
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def test_the_thumbnails_count_the_calls_of_a_published_photo(
@@ -22,7 +25,12 @@ def test_the_thumbnails_count_the_calls_of_a_published_photo(
 
     monkeypatch.setattr(S3, "_send", counted)
     (outcome,) = world.run(world.upload("a.jpg", encode(corners(1200, 800), ".jpg")))
-    example = load(str(Path(__file__).parents[3] / "examples" / "thumbnails.toml"))
+    example = load(str(EXAMPLES / "thumbnails.toml"))
     assert outcome.metric == "Published"
     assert made.count("PUT") == example.puts
     assert made.count("GET") + made.count("HEAD") == example.gets
+
+
+def test_the_scans_count_the_objects_of_a_pyramid() -> None:
+    """Tiles, `full/max`, `info.json`, manifest and pointer."""
+    assert load(str(EXAMPLES / "scans.toml")).puts == count_of_tiles(100_000, 100_000) + 4
