@@ -20,8 +20,9 @@ PROTECTED = """
 import json, os, time, urllib.request
 state = json.dumps({"ProtectionEnabled": True}).encode()
 url = os.environ.get("ECS_AGENT_URI", "") + "/task-protection/v1/state"
-if url.startswith("http"):
-    print(urllib.request.urlopen(urllib.request.Request(url, data=state, method="PUT")).status, flush=True)
+asked = urllib.request.Request(url, data=state, method="PUT") if url.startswith("http") else None
+while asked and b"failure" in urllib.request.urlopen(asked).read():  # it is not yet said to be running
+    time.sleep(0.1)
 print("at work", flush=True)
 time.sleep(600)
 """
