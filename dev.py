@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tools.set_up import (
     PYTHON,
+    ROOT,
     SITE,
     SetupError,
     become,
@@ -107,7 +108,7 @@ def test(arguments: Sequence[str]) -> int:
     With --under-load, two busy loops run beside them; CLOCKLESS is left out unless arguments select tests.
     Paths, -k and -m select tests; other options, such as -x and -n 4, do not.
     """
-    selects = any(one in ("-k", "-m") or Path(one.partition("::")[0]).exists() for one in arguments)
+    selects = any(one in ("-k", "-m") or (ROOT / one.partition("::")[0]).exists() for one in arguments)
     without = [f"--ignore={folder}" for folder in CLOCKLESS] if "--under-load" in arguments else []
     every = () if selects else (*ALL_TESTS, *without)
     become(PYTHON, "-m", "pytest", "-p", "tests.support.budget", *every, *arguments)
