@@ -82,9 +82,10 @@ def _told(task: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _billed(task: Mapping[str, Any]) -> float:
-    """Return the seconds from image pull to stop, at least those that are billed for any task.
+    """Return the billed seconds: from image pull to stop, and at least Fargate's minimum for a task.
 
-    Events give times as text, DescribeTasks as datetimes.
+    The result is 0 if either time is missing, for example because the image was never pulled. Events give
+    times as text, DescribeTasks as datetimes.
     """
     begun, ended = (task.get(name) for name in ("pullStartedAt", "stoppedAt"))
     if not begun or not ended:

@@ -29,7 +29,7 @@ _BY_STACK = {
 }
 ROLES = {who: (stack, role) for stack, roles in _BY_STACK.items() for who, role in roles.items()}
 """By role: its stack, and the beginning of its policy's logical id."""
-_POLLING = Need(breaks="the event source receives no messages")
+_POLLING = Need(breaks="the event source mapping receives no messages")
 _LOGS, _TRACES = Need(breaks="no logs"), Need(breaks="no traces")
 _TOMBSTONE = Need(breaks="deletions fail: S3 refuses to store a tombstone with its tag")
 _WATCHED = {"logs:CreateLogStream": _LOGS, "xray:PutTelemetryRecords": _TRACES}
@@ -141,12 +141,12 @@ NEEDS = {
         ),
     },
     "views": {
-        "kinesis:DescribeStream": Need(breaks="the event source reads nothing"),
+        "kinesis:DescribeStream": Need(breaks="the event source mapping reads nothing"),
         "dynamodb:GetItem": Need(
             call="GetItem", breaks="nothing is counted: records are retried, then set aside"
         ),
         "s3:PutObject": Need(call="PutObject", breaks="malformed records hold up their shard"),
-        "s3:ListBucket": Need(breaks="the event source cannot set aside what failed"),
+        "s3:ListBucket": Need(breaks="the event source mapping cannot set aside what failed"),
         **_WATCHED,
     },
 }

@@ -106,7 +106,7 @@ def _in_use() -> str:
     return (
         f"In use, a million log lines cost ${lines:.2f} at CloudFront (`views=on`) "
         f"and ${puts:.3f} in a provisioned stream, "
-        f"and each metric of the event source costs ${metric:.2f} per month."
+        f"and each metric of the event source mapping costs ${metric:.2f} per month."
     )
 
 

@@ -9,7 +9,10 @@ MARKED = re.compile(r"(<!-- (at rest|formats|backfill): ([a-z-]+) -->\n).*?(<!--
 
 
 def filled(text: str) -> str:
-    """Return a page with its generated blocks up to date. Raises KeyError for a marker that has no block."""
+    """Return a page with its idle costs, formats and backfill plans up to date.
+
+    Raises KeyError for a marker of these kinds that has no block. The chooser's blocks are left as they are.
+    """
     made = {"at rest": at_rest.blocks(), "formats": formats.blocks(), "backfill": backfill_plan.blocks()}
     return MARKED.sub(lambda found: f"{found[1]}{made[found[2]][found[3]]}\n{found[4]}", text)
 

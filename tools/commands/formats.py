@@ -43,8 +43,9 @@ def colours() -> str:
     return (
         f"Code points of primaries {', '.join(map(str, PRIMARIES))} and of transfer functions {transfers} "
         f"are converted; primaries {', '.join(map(str, sorted(AS_SRGB)))} and transfer functions "
-        f"{', '.join(map(str, sorted(TRANSFERS_AS_SRGB)))} are shown as sRGB. All others are refused; in "
-        f"a file with a profile only {' and '.join(HIGH_DYNAMIC_RANGE.values())} are."
+        f"{', '.join(map(str, sorted(TRANSFERS_AS_SRGB)))} are shown as sRGB. "
+        f"{' and '.join(HIGH_DYNAMIC_RANGE.values())} are always refused, all others only if the file has no "
+        "profile."
     )
 
 

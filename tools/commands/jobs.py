@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def table(jobs: Sequence[Job]) -> Table:
-    """Return a table with a row per job, oldest first."""
+    """Return a table with a row per job, in the given order."""
     found = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("job", "scan", "state"):
         found.add_column(heading, no_wrap=True)

@@ -19,14 +19,14 @@ MOST_BYTES = 4_000_000
 PAUSES = (0.2, 0.5, 1, 2, 4, 8)
 """Seconds before refused records are put again: a shard takes a thousand records per second."""
 SET_ASIDE, MALFORMED = "aws/lambda/", "malformed/"
-"""Prefixes of records that kept failing or became too old, which the event source writes, and of malformed
-ones, which the function writes.
+"""Prefixes of records that kept failing or became too old, which the event source mapping writes, and of
+malformed ones, which the function writes.
 """
 MOST_READS, READ_PAUSE = 40, 0.25
 """Maximum reads of a shard, and seconds between two: five per second are allowed, including the function's.
 """
 FAILED = "RetryAttemptsExhausted"
-"""The event source's condition for records that ran out of retries; records that are too old have another."""
+"""The mapping's condition for records that ran out of retries; records that are too old have another."""
 Record = tuple[str, bytes]
 """A partition key and data."""
 
@@ -114,8 +114,9 @@ class StreamDriver:
         """Put set-aside records back into the stream; return how many objects and records.
 
         An object keeps the records that the stream has not accepted yet. aged: include records that were set
-        aside only for their age, which may already be counted: a recreated event source sets old records
-        aside untried. malformed: put back only those that the function could not read; use this once it can.
+        aside only for their age, which may already be counted: a recreated event source mapping sets old
+        records aside untried. malformed: put back only those that the function could not read; use this once
+        it can.
         """
         objects = records = 0
         for key in self.set_aside(MALFORMED if malformed else SET_ASIDE):
@@ -192,14 +193,14 @@ class StreamDriver:
 
 @dataclass(frozen=True, kw_only=True)
 class _Held:
-    """Contents of an object. told: the event source's invocation record; None for malformed records."""
+    """Contents of an object. told: the mapping's invocation record; None for malformed records."""
 
     records: Sequence[Any]
     told: Mapping[str, Any] | None
 
     @property
     def condition(self) -> str:
-        """Why the event source gave up."""
+        """Why the event source mapping gave up."""
         return str(self.told["requestContext"]["condition"]) if self.told else ""
 
     def record(self, one: Mapping[str, Any]) -> Record:
@@ -214,7 +215,7 @@ class _Held:
 
 
 def _held(text: str) -> _Held:
-    """Parse the event source's JSON (its payload is text or an object), or the function's lines."""
+    """Parse the event source mapping's JSON (its payload is text or an object), or the function's lines."""
     lines = [json.loads(line) for line in text.splitlines()]
     told = lines[0]
     if "payload" not in told:

@@ -48,7 +48,7 @@ def in_the_stream(driver: StreamDriver) -> list[dict[str, Any]]:
 
 
 def fail(driver: StreamDriver, *lines: bytes, condition: str = "RetryAttemptsExhausted") -> None:
-    """Write what an event source writes about records that kept failing."""
+    """Write what an event source mapping writes about records that kept failing."""
     told = {"requestContext": {"condition": condition}, "payload": json.dumps(kinesis_event(lines))}
     driver.s3.put_object(Bucket="aside", Key=OBJECT, Body=json.dumps(told).encode())
 
@@ -97,7 +97,7 @@ def test_redrive_puts_whole_records_back_and_removes_their_failure_reports(
 def test_records_that_were_only_too_old_stay_unless_they_are_asked_for(
     driver: StreamDriver, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A recreated event source sets aside records that are too old, which may have been counted."""
+    """A recreated event source mapping sets aside records that are too old, which may have been counted."""
     fail(driver, log_line(), condition="RecordAgeExceeded")
     assert views.main(["redrive"]) == 0
     assert "0 records of 0 objects" in capsys.readouterr().out

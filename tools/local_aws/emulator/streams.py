@@ -57,7 +57,7 @@ class Reader:
 
 
 _readers: dict[tuple[str, str], Reader] = {}
-"""Readers by event source and shard."""
+"""Readers by event source mapping and shard."""
 _lock = threading.Lock()
 
 
@@ -77,7 +77,7 @@ def read_streams_as_event_sources_do() -> None:
 
 
 def poll() -> bool:
-    """Make one pass over every shard of every event source; return True if something was started."""
+    """Make one pass over every shard of every event source mapping; return True if something was started."""
     started = [_advance(esm, stream, function) for esm, stream, function in _sources()]
     return any(started)
 
@@ -116,7 +116,7 @@ def _advance(esm: Record, stream: Record, function: Record) -> bool:
 
 
 def _new_reader(esm: Record, shard: Shard, *, is_new: bool) -> Reader:
-    """Return the reader of a shard; a shard newer than the event source is read from its beginning."""
+    """Return a shard's reader. One that appeared after the mapping's first pass is read from its start."""
     records = shard["records"]
     starts = esm.get("StartingPosition", "LATEST")
     if starts == "TRIM_HORIZON" or not is_new:
