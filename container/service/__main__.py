@@ -33,7 +33,7 @@ class Server(uvicorn.Server):
 
 
 async def serve(service: Service) -> None:
-    """Serve until SIGTERM or SIGINT, then fail readiness, close connections and drain."""
+    """Serve until SIGTERM or SIGINT; then fail readiness for `drain_seconds`, and send the last responses."""
     settings = service.settings
     config = uvicorn.Config(
         service.application(),
@@ -74,7 +74,7 @@ def main(make: Callable[[Settings, Store], Service] = Service) -> int:
     uvicorn_loop = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
         runner.run(serve(make(settings, store_of(settings))))
-        # All responses have been sent; threads may still wait for the bucket, and need not end first.
+        # Every response was sent or cut off; threads may still wait for the bucket, and need not end first.
         sys.stdout.flush()
         os._exit(0)
 

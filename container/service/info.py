@@ -11,13 +11,11 @@ from runtime.imaging.tiles import TILE, scale_factors
 from runtime.imaging.transform import Encoding
 
 PROFILE = "http://iiif.io/api/image/3/level2.json"
-EXTRA_FEATURES = (
-    "canonicalLinkHeader",
-    "mirroring",
-    "profileLinkHeader",
-    "rotationArbitrary",
-    "sizeUpscaling",
-)
+EXTRA_FEATURES = ("canonicalLinkHeader", "mirroring", "profileLinkHeader")
+OF_ANY_SIZE = ("rotationArbitrary", "sizeUpscaling")
+"""Features that are lacking where only some sizes may be requested."""
+OF_LEVEL_2 = ("rotationBy90s",)
+"""A feature of level 2 that is named where the level is lower."""
 
 
 def describe(
@@ -28,15 +26,16 @@ def describe(
     smaller = [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
     if sizes.presets:
         smaller = preset_sizes(width, height, sizes)
+    # Without JPEG or PNG, or with only some sizes, it does less than level 2 asks for.
+    is_level_2 = not sizes.presets and {Encoding.JPG, Encoding.PNG} <= {*encodings}
+    implied = (Encoding.JPG, Encoding.PNG) if is_level_2 else (Encoding.JPG,)
+    extra = (*EXTRA_FEATURES, *(() if sizes.presets else OF_ANY_SIZE), *(() if is_level_2 else OF_LEVEL_2))
     return {
         "@context": CONTEXT,
         "id": address,
         "type": "ImageService3",
         "protocol": "http://iiif.io/api/image",
-        # Without JPEG or PNG, or with only some sizes, it does less than level 2 asks for.
-        "profile": "level0"
-        if sizes.presets or not {Encoding.JPG, Encoding.PNG} <= {*encodings}
-        else "level2",
+        "profile": "level2" if is_level_2 else "level0",
         "width": width,
         "height": height,
         "maxWidth": sizes.max_width,
@@ -48,7 +47,7 @@ def describe(
         ],
         "tiles": [{"width": TILE, "height": TILE, "scaleFactors": factors}],
         "preferredFormats": [one.value for one in (Encoding.WEBP, Encoding.JPG) if one in encodings],
-        "extraFormats": [one.value for one in encodings if one is Encoding.WEBP],
+        "extraFormats": [one.value for one in encodings if one not in implied],
         "extraQualities": ["color", "gray", "bitonal"],
-        "extraFeatures": [*EXTRA_FEATURES],
+        "extraFeatures": sorted(extra),
     }

@@ -93,7 +93,7 @@ class BaseRequest:
 def parse(raw_path: str) -> ImageRequest | InfoRequest | BaseRequest:
     """Parse a path that is still URL-encoded.
 
-    Raises NotFoundError for a path of no known form, BadRequestError if one of its parts is wrong.
+    Raises NotFoundError for a path of no known form or an empty name, BadRequestError for a wrong part.
     """
     found = _BASE.fullmatch(raw_path)
     if not found:

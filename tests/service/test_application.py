@@ -155,7 +155,9 @@ def test_formats_and_sizes_can_be_limited() -> None:
             assert "use jpg, webp" in (await client.get("a/full/300,/0/default.png")).text
             assert "not supported here: whole images" in (await client.get("a/full/301,/0/default.jpg")).text
             info = json.loads((await client.get("a/info.json")).content)
-            assert info["profile"] == "level0"
+            assert (info["profile"], info["extraFormats"]) == ("level0", ["webp"])
+            assert "rotationBy90s" in info["extraFeatures"]
+            assert not {"rotationArbitrary", "sizeUpscaling"} & {*info["extraFeatures"]}
             assert [(one["width"], one["height"]) for one in info["sizes"]] == [(300, 245), (400, 327)]
             for one in info["sizes"]:
                 whole = f"a/full/{one['width']},{one['height']}"
