@@ -49,10 +49,10 @@ def _of_starts_and_answers(load: Workload, verdict: Verdict) -> Iterator[str]:
             f"{limit('lambda.seconds_before'):,.0f} s. Try it in your Region before you rely on it."
         )
     if verdict.candidate is Candidate.LAMBDA and load.init_ms / 1000 > load.start_seconds:
+        cure = "provisioned concurrency" if load.snapstart else "provisioned concurrency or SnapStart"
         yield (
             f"{load.cold_share:.1%} of requests wait {load.init_ms / 1000:g} s for a start, and "
-            f"start_seconds is {load.start_seconds:g}: provisioned concurrency or SnapStart shortens "
-            "the wait."
+            f"start_seconds is {load.start_seconds:g}: {cure} shortens the wait."
         )
     default = limit("rest_api.seconds_by_default")
     if load.way_in == "rest-api" and load.longest_seconds > default:

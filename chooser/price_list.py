@@ -166,7 +166,7 @@ def fetch(region: str, today: date) -> tuple[str, dict[str, str]]:
     Raises ListError if no price is found, and OSError if AWS cannot be reached.
     """
     rows, kept = wanted(), dict[str, tuple[Found, str, str]]()
-    missing = dict.fromkeys(NOT_READ, "its list has about 450 MB")
+    missing = dict.fromkeys(NOT_READ, "its list is about 450 MB")
     for offer in dict.fromkeys(row.offer for row in rows):
         some = [row for row in rows if row.offer == offer]
         address = ADDRESS.format(offer=offer, region=region)

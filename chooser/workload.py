@@ -174,6 +174,11 @@ class Workload(NamedTuple):
         return self.in_memory + self.in_flight_mb if both else self.memory_mb
 
     @property
+    def sent_mb(self) -> float:
+        """MB sent for each request: its response, or the messages pushed to clients."""
+        return self.payload_out_mb * (self.pushes if self.long_connections else 1)
+
+    @property
     def way_in(self) -> str:
         """A function's entry point: front_door if given, else derived from other keys.
 

@@ -60,7 +60,7 @@ def load_balancer(load: Workload, what: str, share: float, gb_hour: float = 1) -
 
 def capacity_units(load: Workload, gb_hour: float) -> float:
     """Return capacity units, averaged over the day; in each hour, the highest of four dimensions counts."""
-    gigabytes = (load.payload_in_mb + load.payload_out_mb) / GIB * 3600
+    gigabytes = (load.payload_in_mb + load.sent_mb) / GIB * 3600
     rules = max(0, load.listener_rules - FREE_RULES)
     return sum(
         max(
@@ -133,9 +133,9 @@ def logs(load: Workload, name: str, free: bool) -> Item:
 
 def transfer(load: Workload, way: str, free: bool) -> Iterator[Item]:
     """Yield the cost of answers that leave AWS, through CloudFront or directly."""
-    if not (load.internet and load.payload_out_mb):
+    if not (load.internet and load.sent_mb):
         return
-    out = load.requests * load.payload_out_mb / GIB
+    out = load.requests * load.sent_mb / GIB
     by_cdn = way in CDN
     billed = beyond_free(out, "free_cloudfront_out_gb" if by_cdn else "free_transfer_out_gb", free)
     what = f"{out:,.1f} GB out {'by CloudFront' if by_cdn else 'to the internet'}"

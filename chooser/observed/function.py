@@ -63,7 +63,7 @@ def _durations(seen: Seen, metrics: Metrics, architecture: str) -> None:
         return
     seen.values["duration_ms"] = {architecture: rounded(average)}
     late, longest = metrics.most("Duration", "p99"), metrics.most("Duration")
-    seen.comments["duration_ms"] = f"the average; p99 up to {late:,.0f} ms in an hour"
+    seen.comments["duration_ms"] = f"the average; p99 of the worst hour: {late:,.0f} ms"
     if longest > 1.001 * average and longest >= 1:
         seen.values["longest_seconds"] = rounded(longest / 1000)
 

@@ -60,7 +60,7 @@ def _requests(
     seen.comments["duration_ms"] = unseen
     if seconds:
         seen.values["duration_ms"] = {architecture: rounded(seconds * 1000)}
-        most = f"p99 up to {late * 1000:,.0f} ms in an hour"
+        most = f"p99 of the worst hour: {late * 1000:,.0f} ms"
         seen.comments["duration_ms"] = f"in the service, not in a function; {most}"
     balancer = client.describe_load_balancers(LoadBalancerArns=[pairs[0][1]])["LoadBalancers"][0]
     seen.values["internet"] = balancer.get("Scheme") == "internet-facing"

@@ -66,8 +66,7 @@ def rates(load: Load) -> list[Decimal]:
 def on_demand(load: Load, architecture: str, way: str) -> Decimal:
     """Return Lambda's bill: requests, GB-seconds of work and of starts, /tmp over 512 MB, SnapStart.
 
-    Like `provisioned` and `managed`, it adds the entry point (`way`), logs, traffic, requests to other
-    services, and NAT gateways or endpoints if the function is in a VPC.
+    Like `provisioned` and `managed`, it adds entry point (`way`), logs, traffic, other services and the VPC.
     """
     count, memory = runs(load), number(load["memory_mb"]) / GIB
     starts = count * number(load["cold_share"])
@@ -82,16 +81,15 @@ def on_demand(load: Load, architecture: str, way: str) -> Decimal:
 def provisioned(load: Load, architecture: str, way: str, kept: Sequence[float], spilled: float) -> Decimal:
     """Return Lambda's bill with provisioned concurrency.
 
-    It adds up the requests, the provisioned GB-seconds of the whole month, and the work at a lower price. For
+    It adds up the requests, the provisioned GB-seconds of the month, the work at a lower price, and /tmp. For
     requests that find no environment ready, a cold start is added, and the work costs the on-demand price.
     """
     count, memory, over = runs(load), number(load["memory_mb"]) / GIB, number(spilled)
     held, used = KEPT[architecture]
     average = sum(map(number, kept), Decimal(0)) / len(kept)
     work = count * seconds(load, architecture) * memory
-    total = (
-        count / MILLION * Decimal("0.20") + average * memory * HOURS * 3600 * held + work * (1 - over) * used
-    )
+    total = count / MILLION * Decimal("0.20") + average * memory * HOURS * 3600 * held
+    total += work * (1 - over) * used
     total += tiered(over * (work + count * number(load["init_ms"]) / 1000 * memory), LAMBDA[architecture])
     return total + _tmp(load, architecture) + _function(load, way)
 
@@ -200,18 +198,20 @@ def cpu(load: Load, architecture: str) -> Decimal:
 
 def units(load: Load, gigabytes_per_unit: Decimal = Decimal(1)) -> Decimal:
     """Return a load balancer's average capacity units: in each hour, the highest of four dimensions."""
-    gigabytes = (number(load["payload_in_mb"]) + number(load["payload_out_mb"])) / GIB / gigabytes_per_unit
+    gigabytes = (number(load["payload_in_mb"]) + _sent(load)) / GIB / gigabytes_per_unit
     rules, open_ones = max(Decimal(0), number(load["listener_rules"]) - 10), number(load["connections"])
     hourly = []
     for rate in rates(load):
-        connects = rate / number(load["requests_per_connection"])
+        connects, rate_of_rules = rate / number(load["requests_per_connection"]), rate
         if load["long_connections"]:  # messages do not count as requests to a load balancer
             connects = rate_of_rules = open_ones / number(load["longest_seconds"])
-        else:
-            rate_of_rules = rate
         parts = (connects / 25, open_ones / 3000, rate * 3600 * gigabytes, rate_of_rules * rules / 1000)
         hourly.append(max(parts))
     return sum(hourly, Decimal(0)) / len(hourly)
+
+
+def _sent(load: Load) -> Decimal:
+    return number(load["payload_out_mb"]) * (number(load["pushes"]) if load["long_connections"] else 1)
 
 
 def _asked(load: Load) -> Decimal:
@@ -294,7 +294,5 @@ def _network(load: Load) -> Decimal:
 
 
 def _out(load: Load, *, by_cdn: bool) -> Decimal:
-    if not load["internet"]:
-        return Decimal(0)
-    gigabytes = number(load["requests"]) * number(load["payload_out_mb"]) / GIB
+    gigabytes = number(load["requests"]) * _sent(load) / GIB if load["internet"] else Decimal(0)
     return tiered(gigabytes, CLOUDFRONT if by_cdn else INTERNET)

@@ -196,11 +196,19 @@ def test_inputs_that_were_not_measured_are_listed() -> None:
         ({"events": 1}, False),
     ],
 )
-def test_that_nothing_calls_it_over_http_is_a_guess_unless_something_else_does(
+def test_that_nothing_calls_it_over_http_is_a_guess_unless_another_input_says_what_does(
     given: dict[str, Any], is_guess: bool
 ) -> None:
     said = " ".join(unmeasured(workload(**given), late=False))
     assert ("front_door (nothing calls it over HTTP)" in said) is is_guess
+
+
+@pytest.mark.parametrize("snapstart", [False, True])
+def test_snapstart_is_advised_against_slow_starts_unless_it_is_on(snapstart: bool) -> None:
+    load = workload(init_ms=2000, start_seconds=1, cold_share=0.005, snapstart=snapstart)
+    verdict = next(one for one in choose(load) if one.candidate is Candidate.LAMBDA)
+    (said,) = (one for one in warnings(load, verdict) if "provisioned concurrency" in one)
+    assert ("SnapStart" in said) is not snapstart
 
 
 def test_a_default_that_rules_a_candidate_out_is_named() -> None:

@@ -38,7 +38,7 @@ def dimension(begin: str, end: str, usd: str, unit: str) -> dict[str, Any]:
 
 
 def listed() -> dict[str, Any]:
-    """Return two prices, with what surrounds them in real files: the free tier, and other usage."""
+    """Return a price list: two wanted prices and, as in real lists, a free tier and other usage."""
     products: dict[str, Any] = {}
     terms: dict[str, Any] = {}
 
@@ -203,7 +203,7 @@ def test_the_command_writes_a_file_that_an_answer_reads(
     assert main(["prices", "--region", REGION]) == 0
     said = capsys.readouterr().out
     assert f"2 prices of {REGION}" in said
-    assert "without nat_gateway_hour: its list has about 450 MB" in said
+    assert "without nat_gateway_hour: its list is about 450 MB" in said
     written = tomllib.loads(Path(own_folder(), f"{REGION}.toml").read_text())
     assert written["lambda_million_requests"]["confidence"] == "official"
     assert written["lambda_million_requests"]["date"] == date(2026, 11, 20)
