@@ -121,7 +121,7 @@ def packages(lock: Path, runtime: Runtime) -> Path:
             [sys.executable, *_PIP, *_platform(runtime), "--requirement", str(lock), "--target", str(folder)],
             what=f"install {lock.parent.name}'s packages for {runtime.architecture} (is the network up?)",
         )
-        if any((folder / "pyvips").glob("*.so")):
+        if not all("Root-Is-Purelib: true" in one.read_text() for one in folder.glob("pyvips-*/WHEEL")):
             raise BundlingError(
                 "pyvips was built against this machine's libvips: remove pkgconfig from .venv."
             )

@@ -19,7 +19,7 @@ from stacks.imports import closure
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Copy what goes into a package, so that its files can be touched; nothing is installed or compiled."""
+    """Copy our code, so that its files can be touched; nothing is installed or compiled."""
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("chooser", "container", "lambda_src", "runtime", "stacks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
@@ -214,6 +214,22 @@ def test_an_imported_package_that_the_dockerfile_leaves_out_is_refused(tree: Pat
     assert (context("service") / "mine/__init__.py").is_file()
 
 
+def test_a_pyvips_that_was_built_against_this_machines_libvips_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its extension would have the name of pyvips-binary's, and run on this machine only."""
+
+    def install(command: list[str], **_: object) -> None:
+        described = Path(command[command.index("--target") + 1], "pyvips-3.2.0.dist-info")
+        described.mkdir()
+        (described / "WHEEL").write_text("Root-Is-Purelib: false\n")
+
+    monkeypatch.setattr(bundling, "BUILD", tmp_path)
+    monkeypatch.setattr(bundling, "_run", install)
+    with pytest.raises(bundling.BundlingError, match="remove pkgconfig"):
+        bundling.packages(ROOT / "lambda_src" / "renditions" / "requirements.txt", Runtime.aws("arm64"))
+
+
 @pytest.fixture
 def umask_077(tree: Path) -> Iterator[None]:
     """Set a umask of 077 for checkout and bundling."""
@@ -244,7 +260,7 @@ def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
     folder = bundle(function, Runtime.aws(architecture)).path
     libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
     assert {path.read_bytes()[18:20] for path in libraries} == {machine}  # e_machine of the ELF header
-    assert not list((folder / "pyvips").glob("*.so"))
+    assert "Root-Is-Purelib: true" in next(folder.glob("pyvips-*/WHEEL")).read_text()
     sources = [path for path in folder.rglob("*.py") if path.parent != folder]
     for source in sources:
         assert (source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc").exists(), source
