@@ -87,7 +87,10 @@ show() {
     case $status in
       200)
         shown=$(json "$folder/answer" sequencer)
-        is_newer "$sequencer" "$shown" || { say Superseded && return; }
+        if ! is_newer "$sequencer" "$shown"; then
+          if [ "$(json "$folder/answer" job_id)" = "$job_id" ]; then say Published; else say Superseded; fi
+          return
+        fi
         condition="If-Match: $(etag)"
         ;;
       404) condition='If-None-Match: *' ;;
