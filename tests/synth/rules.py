@@ -241,7 +241,8 @@ def nothing_has_a_fixed_name(template: Template) -> Iterator[str]:
 def cloudfront_names_are_of_stack_and_region(template: Template) -> Iterator[str]:
     """The names of CloudFront resources must be unique in the account, across all Regions."""
     for name, resource in template["Resources"].items():
-        for config in resource.get("Properties", {}).values():
+        properties = resource.get("Properties", {})
+        for config in (properties, *properties.values()):
             given = config.get("Name") if isinstance(config, dict) else None
             if not resource["Type"].startswith("AWS::CloudFront::") or given is None:
                 continue

@@ -225,6 +225,7 @@ FAULTS: list[tuple[Rule, Callable[[Template], str]]] = [
         rules.cloudfront_names_are_of_stack_and_region,
         set_to("AWS::CloudFront::VpcOrigin", "VpcOriginEndpointConfig", {"Name": "a"}),
     ),
+    (rules.cloudfront_names_are_of_stack_and_region, add("AWS::CloudFront::RealtimeLogConfig", Name="a")),
     (container_rules.no_nat_gateway, add("AWS::EC2::NatGateway")),
     (
         container_rules.no_limits_on_a_container,
