@@ -141,7 +141,7 @@ def main(arguments: Sequence[str]) -> int:
         console.print(f"Error: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
-        console.print("Nothing was started.")
+        console.print("Interrupted.")
         return 130
 
 
@@ -167,12 +167,13 @@ def _run(run: Run, options: argparse.Namespace, own: Workload | None) -> int:
     driver = run.deploy(deployed)
     execution = _going_on(run, driver, plan.at_once) or driver.start(prefix=run.prefix, at_once=plan.at_once)
     try:
-        return _ended(run, driver, execution, _follow(run, driver, execution))
+        last = _follow(run, driver, execution)
     except KeyboardInterrupt:
         run.console.print(f"The run continues. {_how(run)}")
         return 130
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(f"{error}\nThe run continues all the same. {_how(run)}") from error
+    return _ended(run, driver, execution, last)
 
 
 def _how(run: Run) -> str:

@@ -42,7 +42,9 @@ SMALL_SCAN, LARGE_SCAN, FILM = "earth-night.jpg", "earth-134-megapixels.jpg", "t
 ENLARGED = 4
 MILLION = "a million"
 OTHER_PUTS = 2
-"""PUT requests for the manifest and its pointer; there are as many beside a scan's tiles, or of a video."""
+"""PUT requests for the manifest and its pointer. As many store what a scan has beside its tiles
+(`info.json` and `full/max`), or a video's two files (MP4 and poster).
+"""
 REQUESTS = (
     "full/^!600,600/0/default.webp",
     "square/300,/0/default.jpg",
@@ -116,6 +118,7 @@ def _demo(console: Console, *, keep: bool, context: Sequence[str]) -> int:
         shown = {
             job.key: (write_film if job.key == FILM else write_tiles)(hybrid, job, FOLDER / "scans")
             for job in scans
+            if job.state is State.DONE
         }
         page = write_gallery(driver, results, served, shown, FOLDER / "index.html")
         console.print(f"Pictures: {page.relative_to(ROOT)} (open it from disk)")

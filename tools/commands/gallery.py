@@ -81,7 +81,7 @@ def _framed(name: str, page: Path) -> str:
 
 
 def _served(path: str, answer: Answer) -> str:
-    picture = _picture(answer.body, answer.headers["content-type"], path)
+    picture = _picture(answer.body, answer.headers.get("content-type", ""), path)
     caption = f"<code>{escape(path)}</code>, {len(answer.body):,} bytes"
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
 

@@ -140,7 +140,7 @@ def test_ctrl_c_before_anything_was_started_is_no_traceback(
 
     monkeypatch.setattr("builtins.input", interrupt)
     assert run() == 130
-    assert "Nothing was started." in capsys.readouterr().out
+    assert "Interrupted." in capsys.readouterr().out
     assert driver.started == []
 
 
@@ -222,7 +222,7 @@ def test_there_is_a_default_for_each_pattern_that_can_be_fed() -> None:
 def test_a_plan_needs_no_account(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for pattern in DEFAULTS:
         assert backfill.main(["--pattern", pattern, "--plan", "10000000"]) == 0
-    assert "An execution ends after a year" in capsys.readouterr().out, "600 megapixels each, two at once"
+    assert "An execution ends after a year" in capsys.readouterr().out, "ten million scans, two at once"
     (tmp_path / "mine.toml").write_text(
         'name = "mine"\nrequests = 1\nduration_ms = { x86_64 = 3000, arm64 = 2000 }\nmemory_mb = 512\n'
     )
