@@ -130,7 +130,7 @@ def check(_: Sequence[str]) -> int:
 
 
 def figures(_: Sequence[str]) -> int:
-    """Regenerate the figures in the docs. CI fails if a line changes.
+    """Regenerate the figures in README and docs. CI fails if any of them is out of date.
 
     Tables of measurements are formatted from stored results; nothing is measured.
     """

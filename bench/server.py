@@ -32,7 +32,8 @@ class Server:
     def ask(self, paths: Sequence[str]) -> tuple[float, float]:
         """Request the paths one by one over one connection, following one redirect each.
 
-        Returns CPU seconds and elapsed seconds per request. Raises RuntimeError for an answer other than 200.
+        Returns CPU and elapsed seconds per path, its redirect included. Raises RuntimeError if the final
+        status is not 200.
         """
         cpu, started = self.cpu(), time.perf_counter()
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:

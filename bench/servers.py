@@ -1,4 +1,4 @@
-"""The CPU that an ASGI server spends per small request: uvicorn and granian."""
+"""The CPU that an ASGI server spends on an `info.json` and the redirect to it: uvicorn and granian."""
 
 import statistics
 import sys
@@ -22,7 +22,7 @@ COMMANDS: dict[str, list[str | Path]] = {
 
 
 def main() -> None:
-    """Request `info.json`, which costs the application next to nothing, and store the servers' CPU."""
+    """Request `info.json` with its redirect, both nearly free for the application; store the servers' CPU."""
     jpeg(3000, 2000)
     found: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with ExitStack() as stack:

@@ -28,7 +28,7 @@ def lines(
         if not select.select([output], [], [], 0 if over else min(left, PATIENCE))[0]:
             if over:
                 break
-            over = has_ended()  # if so, one more round reads its last output
+            over = has_ended()  # if so, the output still in the pipe is read first
             continue
         data = os.read(output.fileno(), 64 * 1024)
         if not data:

@@ -17,7 +17,7 @@ class Reason(StrEnum):
     NO_VIDEO = "no-video"
     ENCRYPTED = "encrypted"
     TOO_MUCH_WORK = "too-much-work"
-    """No task is large enough, or fast enough for the deadline."""
+    """No task is large enough, or fast enough for the deadline; or a video's index takes too much memory."""
     SOURCE_GONE = "source-gone"
     UNREADABLE = "unreadable"
     """S3 cannot return the object.

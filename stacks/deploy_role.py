@@ -92,7 +92,7 @@ def _in_this_account(arn: str) -> str:
 
 
 def compose(scope: Construct, settings: Settings) -> None:
-    """Synthesise the stack alone."""
+    """Create the stack, the only one of this app."""
     DeployRole(scope, "DeployRole", settings=settings)
 
 

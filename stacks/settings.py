@@ -42,7 +42,7 @@ class Settings:
     """CPU architecture of every function and container."""
     zones: str = text(
         r"([a-z]{3,5}\d-az\d),(?!\1$)[a-z]{3,5}\d-az\d",
-        "the ids of two different availability zones, such as use1-az1,use1-az2",
+        "the ids of two different Availability Zones, such as use1-az1,use1-az2",
     )
     """Availability Zones of the network; by default the account's first two, which may lack VPC origins."""
     egress: Literal["public-ip", "nat", "endpoints"] = "public-ip"

@@ -43,7 +43,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order tests: quick ones first, then those that deploy, and last the one that destroys.
+    """Order tests: quick ones first, then those that deploy, and last those that destroy.
 
     An xdist worker begins with those that deploy. If LOCAL_AWS_CONTAINERS is `processes`, tests marked
     `containers` are deselected, not skipped.

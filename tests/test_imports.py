@@ -19,7 +19,7 @@ LAYERS: dict[str, set[str]] = {
 }
 """What each layer may import besides itself; tests and bench may import everything.
 
-lambda_src may import container because one function serves the image service, a container's application.
+lambda_src may import container because one function runs the image service, a container's application.
 """
 FILES = {layer: sorted(ROOT.glob(f"{layer}/**/*.py")) or [ROOT / f"{layer}.py"] for layer in LAYERS}
 WITHIN_RUNTIME = {

@@ -18,7 +18,7 @@ SECONDS = 10
 
 
 class Context:
-    """The part of Lambda's context that Powertools reads."""
+    """The part of Lambda's context that Powertools and the handler read."""
 
     function_name = "views"
     memory_limit_in_mb = 512

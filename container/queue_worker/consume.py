@@ -164,7 +164,7 @@ class Consumer:
 
 
 def _failed(error: Exception, **more: str) -> Ending:
-    """Return the ending of a failed message, with the error's exit code. more: facts for the log."""
+    """Return the ending for an error, with its exit code. more: facts for the log."""
     code, why = exit_code(error)
     metric = Metric.AGAIN if code == AGAIN else Metric.FAILED
     return Ending(exit=code, metric=metric, facts={"why": why, **more})

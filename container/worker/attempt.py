@@ -85,7 +85,7 @@ class Attempt:
             wanted = self.works.output.confirm_source(job.event)
             overtaken = self.works.output.is_overtaken(job.event)
         except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
-            self.say(DONE, f"Progress could not be saved, or the source not checked: {error}")
+            self.say(DONE, f"Progress could not be saved, or the source could not be checked: {error}")
             return
         if not mine:
             raise SupersededError

@@ -37,7 +37,7 @@ def labeller(rekognition: "RekognitionClient") -> Callable[[bytes], dict[str, An
     def labels(webp: bytes) -> dict[str, Any]:
         jpeg = as_jpeg(webp)
         if len(jpeg) > MAX_IMAGE_BYTES:
-            return {"error": f"{len(jpeg):,} bytes as JPEG; Rekognition takes {MAX_IMAGE_BYTES:,}."}
+            return {"error": f"{len(jpeg):,} bytes as JPEG; Rekognition takes at most {MAX_IMAGE_BYTES:,}."}
         try:
             found = rekognition.detect_labels(
                 Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=MIN_CONFIDENCE

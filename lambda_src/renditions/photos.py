@@ -30,7 +30,7 @@ class Photos:
     def make(self, body: Body, put: Put) -> dict[str, Any]:
         """Store a photo's renditions, the largest first, and return the manifest's facts.
 
-        Raises Rejected for a file that is not a photo, is damaged, or exceeds the limits.
+        Raises Rejected for a file that is not a supported image, is damaged, or exceeds the limits.
         """
         started = time.perf_counter()
         download = Download(body)

@@ -58,7 +58,7 @@ class UploadProcessor:
     def run(self, event: ObjectEvent) -> Outcome:
         """Process one event. Returns Published, Superseded, Rejected, Deleted or Ignored.
 
-        Raises transient errors: failed calls to AWS.
+        Raises transient errors: failed calls to AWS, and lack of memory or disk.
         """
         if event.is_folder:
             return Outcome(metric=Metric.IGNORED)

@@ -196,7 +196,7 @@ def _store_tiles(
     progress: Progress,
     deadline: float,
 ) -> Pyramid:
-    """Read the zip archive that libvips' thread writes into a pipe; store its tiles, then `full/max`."""
+    """Read the zip archive that _Dzsave's thread writes into a pipe; store its tiles, then `full/max`."""
     expected, tiles, size = count_of_tiles(image.width, image.height), 0, 0
     largest = full_max.FullMax(image.width, image.height, tile_side(image.width, image.height), encoding)
     archive = StoredZip()

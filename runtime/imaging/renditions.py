@@ -78,7 +78,8 @@ def scale(data: bytes, header: Header, limits: Limits, long_edges: Sequence[int]
         # The decoder reads the header its own way: a forged one must not get past the limit.
         data, header = ready(data, header, limits)
         image = whole(data, header, largest, largest, size="down")
-    # Each from the one before: the fewer pixels a reduction spans, the less its 8-bit coefficients round.
+    # Each is made from the one before: the fewer pixels a reduction spans, the smaller the rounding error of
+    # its 8-bit coefficients.
     sizes = (_fit(image.width, image.height, long_edge) for long_edge in smaller)
     return list(itertools.accumulate(sizes, _reduce, initial=image))
 

@@ -61,8 +61,8 @@ class Job:
     where: "lambda" or "fargate", for this attempt. placement: why the first attempt went
     where it did; decided_by: the limit that decided. cpu (units), memory_mb, disk_gib: size of the task.
     spot: whether this attempt asks for FARGATE_SPOT.
-    refusals: how often ECS is known to have started no task for it; part of RunTask's client token
-        (task_launcher.py).
+    refusals: how often ECS is known to have refused a task for it, or could not start the accepted one; part
+        of RunTask's client token (task_launcher.py).
     refused_since: when ECS began to refuse this attempt for reasons that a deployment may explain; 0 if
         the job was last postponed for another reason.
     counted_arns: the tasks whose usage was counted.

@@ -69,7 +69,7 @@ class Rules:
     Attributes:
         lambda_seconds: work with a longer estimate goes to a task; far below the function's timeout.
         lambda_memory_mb: memory of the function, half of which may be used.
-        lambda_disk_mb: what a job may use of its /tmp of 512 MiB; the rest is left to other files.
+        lambda_disk_mb: what a job may use of the function's /tmp of 512 MiB; the rest is left to other files.
         task_seconds: deadline of a task.
     """
 

@@ -105,7 +105,7 @@ class Program:
             reason, _, message = rejection.partition(" ")
             if reason in {*Reason}:
                 raise Rejected(Reason(reason), message)
-            print(f"There is no reason {reason!r}: {message}", flush=True)  # noqa: T201
+            print(f"The contract has no reason {reason!r}: {message}", flush=True)  # noqa: T201
         if code:
             raise subprocess.CalledProcessError(code, self.command)
 

@@ -52,7 +52,7 @@ class Work(Protocol):
         """Return whether a source's first bytes are of this kind. head: 64 KiB, or all of a smaller file."""
 
     def estimate(self, source: Source) -> Estimate:
-        """Estimate a job's resources, reading as little of its source as possible. Raises Rejected."""
+        """Estimate a job's resources from as little of its source as possible. Raises what `run` raises."""
 
     def run(
         self, source: Source, results: Results, *, folder: Path, deadline: float, progress: Progress
@@ -61,5 +61,5 @@ class Work(Protocol):
 
         folder: empty, on disk, removed afterwards. deadline: a time as `time.monotonic()` returns it.
 
-        Raises Rejected, DeadlineExceededError, and transient errors.
+        Raises Rejected, and the EXPECTED errors of runtime/exits.py.
         """

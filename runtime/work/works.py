@@ -41,7 +41,7 @@ class Works:
     scratch: Path | None = None
 
     def estimate(self, event: ObjectEvent) -> Estimate:
-        """Return the estimate for the event's version. Raises Rejected, and what S3 raises."""
+        """Return the estimate for the event's version. Raises what Work.estimate and S3 raise."""
         source = Source(s3=self.s3, event=event)
         return self._of(source).estimate(source)
 

@@ -19,7 +19,7 @@ READ = ("latest/", "rejected/")
 
 
 class Feeder(PythonFunction):
-    """Reads the pattern's buckets and fills its queue; writes nothing else.
+    """Reads the pattern's buckets, queue attributes and open jobs; writes only to its queue.
 
     outputs: the pattern's outputs by name: SourceBucket, OutputBucket, Queue, and JobTable if it has one.
     """

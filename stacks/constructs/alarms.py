@@ -15,7 +15,7 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
 def error_percent(errors: str, requests: str) -> str:
-    """Return the metric math of the share of failed requests, in percent of MIN_REQUESTS or more."""
+    """Return metric math for the percentage of failed requests, as if there were at least MIN_REQUESTS."""
     # MAX takes no list that mixes series and numbers:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     return f"100 * {errors} / IF({requests} > {MIN_REQUESTS}, {requests}, {MIN_REQUESTS})"

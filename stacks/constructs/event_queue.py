@@ -75,7 +75,7 @@ class EventQueue(Construct):
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
             # A message ages during an attempt too, and while it is hidden after a failed one.
             threshold=(longest_attempt or visibility).to_seconds() + MAX_AGE.to_seconds(),
-            why=f"The oldest message is older than {MAX_AGE.to_minutes():.0f} minutes plus one attempt.",
+            why=f"The oldest message is {MAX_AGE.to_minutes():.0f} minutes older than one attempt explains.",
             runbook="old-messages",
         )
 

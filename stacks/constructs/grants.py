@@ -1,4 +1,4 @@
-"""Permissions of a function or a task, spelled out: CDK's `grant_read` and `grant_write` add wildcards."""
+"""Permissions of roles, spelled out: CDK's `grant_read` and `grant_write` add wildcards."""
 
 from collections.abc import Mapping, Sequence
 

@@ -21,8 +21,8 @@ DESCRIBED = ("Listeners", "Rules", "TargetGroups", "TargetHealth")
 class Canary(Construct):
     """The listener rule whose weights ECS shifts from one target group to the other in each deployment.
 
-    Either group may be in use, so alarms and metrics sum both groups. alternate: the service's alternate
-    target, which has the second group.
+    Either group may be in use, so the alarms on healthy and unhealthy hosts sum both. alternate: the
+    service's alternate target, which has the second group.
     """
 
     def __init__(

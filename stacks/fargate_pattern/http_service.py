@@ -107,7 +107,7 @@ class HttpService(ecs.FargateService):
             )
             blue.add_target(target)
             self.node.add_dependency(canary)  # ECS assumes its role as soon as the service is created
-            why = "Only rolling deployments can have one; alarms roll back a canary."
+            why = "Only rolling deployments can have a circuit breaker; alarms roll back a canary."
             cdk.Annotations.of(self).acknowledge_warning("@aws-cdk/aws-ecs:shouldUseCircuitBreaker", why)
 
 

@@ -67,7 +67,7 @@ def watch_service(
         metric=_together([one.healthy_host_count(period=MINUTE, statistic="Minimum") for one in groups]),
         minimum=size.min_tasks,
         evaluation_periods=5,
-        why=f"For five minutes fewer tasks have been healthy than there must be: {size.min_tasks}.",
+        why=f"For five minutes, fewer tasks have been healthy than the minimum of {size.min_tasks}.",
         runbook="service-too-few",
     )
     for name, metric in (

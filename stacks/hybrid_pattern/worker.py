@@ -61,7 +61,7 @@ class Worker(Construct):
         self.jobs = jobs
         self.cluster = Cluster(self, "Cluster", group_id="Group", network=network, settings=settings)
         if settings.spot == "on":
-            # Without a default strategy: each RunTask names its own.
+            # Without a default strategy: each RunTask names a strategy, or the launch type FARGATE.
             providers = ecs.CfnClusterCapacityProviderAssociations(
                 self,
                 "CapacityProviders",

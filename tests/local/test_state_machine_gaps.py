@@ -109,7 +109,7 @@ def role_of(aws: LocalAws, name: str, service: str) -> str:
 
 
 def calling(aws: LocalAws, answer: str) -> dict[str, Any]:
-    """Create a function that returns this expression; return the states of a child execution calling it."""
+    """Create a function that returns the expression `answer`; return states for a child that calls it."""
     name = f"gap-{uuid4().hex[:8]}"
     aws.client("lambda").create_function(
         FunctionName=name,
@@ -125,7 +125,9 @@ def calling(aws: LocalAws, answer: str) -> dict[str, Any]:
     return {"One": task}
 
 
-def test_ministack_gives_a_child_one_item_and_the_emulator_a_batch(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_gives_a_child_one_item_instead_of_a_batch_until_patched(
+    bare: LocalAws, patched: LocalAws
+) -> None:
     assert start(bare, BATCHES).ended()["status"] == "SUCCEEDED"
     assert len(start(bare, BATCHES).inputs()) == LISTED
     run = start(patched, BATCHES)
@@ -145,7 +147,7 @@ WRITER = {
 }
 
 
-def test_ministack_hands_results_on_and_the_emulator_writes_them(bare: LocalAws, patched: LocalAws) -> None:
+def test_ministack_writes_no_results_to_a_bucket_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     assert len(json.loads(start(bare, WRITER).ended()["output"])) == LISTED
     failing = calling(patched, "event['Items'][2] and event")  # the last batch has only one item
     state = {**BATCHES, **WRITER, "ToleratedFailurePercentage": 50}
@@ -166,9 +168,7 @@ def test_ministack_hands_results_on_and_the_emulator_writes_them(bare: LocalAws,
     assert json.loads(failed["Input"])["Items"] == [{"key": "in/6"}]
 
 
-def test_ministack_goes_on_with_a_stopped_map_run_and_the_emulator_does_not(
-    bare: LocalAws, patched: LocalAws
-) -> None:
+def test_ministack_goes_on_with_a_stopped_map_run_until_patched(bare: LocalAws, patched: LocalAws) -> None:
     slow = "__import__('time').sleep(1) or {}"
     assert stopped(bare, slow)["executionCounts"]["succeeded"] == LISTED
     found = stopped(patched, slow)
@@ -189,7 +189,7 @@ def stopped(aws: LocalAws, answer: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "action", ["s3:ListBucket", "s3:PutObject", "states:StartExecution", "lambda:InvokeFunction"]
 )
-def test_ministack_checks_no_role_and_the_emulator_does(
+def test_ministack_checks_no_state_machines_role_until_patched(
     bare: LocalAws, patched: LocalAws, action: str
 ) -> None:
     less = {

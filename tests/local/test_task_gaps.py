@@ -21,7 +21,7 @@ import json, os, time, urllib.request
 state = json.dumps({"ProtectionEnabled": True}).encode()
 url = os.environ.get("ECS_AGENT_URI", "") + "/task-protection/v1/state"
 asked = urllib.request.Request(url, data=state, method="PUT") if url.startswith("http") else None
-while asked and b"failure" in urllib.request.urlopen(asked).read():  # it is not yet said to be running
+while asked and b"failure" in urllib.request.urlopen(asked).read():  # the task is not RUNNING yet
     time.sleep(0.1)
 print("at work", flush=True)
 time.sleep(600)

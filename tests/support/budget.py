@@ -29,7 +29,7 @@ _SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    for _ in r
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--budget", action="store_true", help="print the run's cost; on CI, fail if too much")
+    parser.addoption("--budget", action="store_true", help="print the run's cost; on CI, fail if too high")
     parser.addoption("--under-load", action="store_true", help="run two busy loops beside the tests")
 
 

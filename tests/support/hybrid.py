@@ -113,7 +113,8 @@ class Ecs:
 
 @dataclass
 class Edge:
-    """CloudFront: invalidated paths by caller reference. busy: others use up the 15 wildcard paths at a time.
+    """CloudFront. asked: invalidated paths by caller reference. busy: other invalidations take up all of the
+    15 wildcard paths that may be in progress at a time.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
     """

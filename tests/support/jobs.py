@@ -1,4 +1,4 @@
-"""A job for a task, and the environment that tasks are started in."""
+"""A job for a task, and the settings with which tasks are started."""
 
 from runtime.jobs.environment import LaunchEnvironment
 from runtime.jobs.record import Job

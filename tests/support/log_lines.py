@@ -23,7 +23,7 @@ def log_line(
 def kinesis_event(
     lines: Sequence[bytes], *, start: int = 1, shard: str = "shardId-000000000000"
 ) -> dict[str, Any]:
-    """Return a batch. Its sequence numbers count up from `start` and are about as long as Kinesis's."""
+    """Return a batch. Its sequence numbers count up from `sequence(start)`, about as long as Kinesis's."""
     return {"Records": [_record(line, sequence(start + n), shard) for n, line in enumerate(lines)]}
 
 

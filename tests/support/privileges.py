@@ -44,7 +44,7 @@ NEEDS = {
         "s3:PutObject": Need(call="PutObject", breaks="every upload ends in the dead-letter queue"),
         "s3:GetObject": Need(
             call="GetObject",
-            breaks="every upload ends in the dead-letter queue: the pointer cannot be read",
+            breaks="every upload ends in the dead-letter queue: neither manifest nor pointer can be read",
         ),
         "s3:DeleteObject": Need(
             call="DeleteObjects",
@@ -100,14 +100,16 @@ NEEDS = {
     "worker": {
         "s3:GetObjectVersion": Need(call="GetObject", breaks="every task fails"),
         "s3:PutObject": Need(call="PutObject", breaks="every task fails"),
-        "s3:GetObject": Need(call="GetObject", breaks="the pointer cannot be read: every task fails"),
+        "s3:GetObject": Need(
+            call="GetObject", breaks="neither manifest nor pointer can be read: every task fails"
+        ),
         "s3:DeleteObject": Need(
             call="DeleteObjects", breaks="every task fails, although its result is shown"
         ),
         "s3:ListBucket": Need(
             call="ListObjectsV2",
-            breaks="partial results of a rejected scan stay; on AWS every task fails: "
-            "a missing object is then a 403",
+            breaks="a task that rejects its scan fails instead, and partial results stay; "
+            "on AWS every task fails: a missing object is then a 403",
         ),
         "s3:PutObjectTagging": Need(
             breaks="a task whose source was removed while it worked fails, and its result stays visible: "

@@ -1,4 +1,4 @@
-"""A rule for every template: each metric in an alarm or a dashboard is one that our code or AWS publishes.
+"""A rule for app.py's templates: each metric in an alarm or dashboard is one that our code or AWS publishes.
 
 Most alarms treat missing data as not breaching, so one with a misspelt metric would be silent forever.
 """

@@ -120,7 +120,7 @@ def test_each_backfill_has_parameters_for_the_outputs_of_its_pattern(templates: 
 def test_the_state_machines_do_not_log_their_executions(
     templates: dict[str, Template],
 ) -> None:
-    """Histories are kept for 90 days anyway, and the report says what became of each object."""
+    """Histories are kept for 90 days anyway, and the report says how each batch ended."""
     for template in templates.values():
         assert "LoggingConfiguration" not in only(template, "AWS::StepFunctions::StateMachine")
 

@@ -1,4 +1,4 @@
-"""Canary deployments: two target groups, a rule between them, and alarms that roll back."""
+"""Canary deployments: a listener rule that weights two target groups, and alarms that roll back."""
 
 import json
 
@@ -55,7 +55,7 @@ def test_the_rule_takes_every_request_and_sends_all_to_the_first_group(template:
     assert advanced["ProductionListenerRule"] == {"Ref": next(iter(resources(template, RULE)))}
 
 
-def test_ecs_may_move_this_rule_and_these_groups_targets(template: Template) -> None:
+def test_ecs_may_modify_only_this_rule_and_the_targets_of_these_groups(template: Template) -> None:
     _, policy = one_named(template, "AWS::IAM::Policy", "CanaryRole")
     _, rule, targets = policy["Properties"]["PolicyDocument"]["Statement"]
     assert rule["Action"] == "elasticloadbalancing:ModifyRule"

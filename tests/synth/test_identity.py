@@ -27,7 +27,7 @@ PLACES = [
 ALIAS = "AWS::Lambda::Alias"
 """A type whose names are unique within their function only."""
 GLOBAL = "AWS::CloudFront::"
-"""Prefix of types whose names must be unique in an account; those of other types, at most in a Region."""
+"""Prefix of types whose names must be unique in an account; all other names here, only within a Region."""
 
 
 def in_region(value: Any, region: str) -> Any:

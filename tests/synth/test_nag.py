@@ -74,7 +74,7 @@ def test_every_acknowledgement_covers_one_resource_and_has_its_reason(app: cdk.A
         for entry in construct.node.metadata
         if entry.type == cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
         for rule, reason in entry.data.items()
-        # The CDK itself acknowledges such rules for its own constructs.
+        # The CDK itself acknowledges rules of CloudFormation-Validate for its own constructs.
         if not rule.startswith("CloudFormation-Validate::") and is_one_resource(construct)
     }
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)

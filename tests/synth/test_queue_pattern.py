@@ -35,7 +35,8 @@ def steps(template: Template, name: str) -> list[dict[str, Any]]:
 def capacity(template: Template, messages: int) -> list[int]:
     """Return the capacities of all steps that apply with that many messages; there should be exactly one.
 
-    A step applies from its lower bound up to, but not including, its upper bound.
+    Above the alarm's threshold, a step applies from its lower bound up to, but not including, its upper
+    bound; below the threshold, the lower bound is excluded and the upper bound included.
     """
     beyond = messages - 1
     return [
@@ -100,7 +101,7 @@ def test_the_worker_is_told_the_size_and_the_queue_that_it_has(template: Templat
     told = QueueWorkerEnvironment.from_variables(plain)
     assert (told.vcpus * 1024, told.memory_mb) == (int(task["Cpu"]), int(task["Memory"]))
     assert "EphemeralStorage" not in task
-    assert told.disk_gib == 20  # what every task has
+    assert told.disk_gib == 20  # what a task has by default
     assert told.hidden_seconds == one(template, "AWS::SQS::Queue", "UploadsQueue")["VisibilityTimeout"]
     assert container["StopTimeout"] > WAIT_SECONDS + FINISH_SECONDS
     assert told.job_seconds == JOB.to_seconds()
@@ -113,7 +114,7 @@ def test_a_message_may_take_as_long_as_a_job_before_it_counts_as_old(template: T
     assert alarm["Threshold"] > JOB.to_seconds()
 
 
-def test_a_deploy_starts_new_tasks_before_it_stops_old_ones_and_leaves_their_number(
+def test_a_deploy_starts_new_tasks_before_it_stops_old_ones_and_keeps_their_number(
     template: Template,
 ) -> None:
     service = one(template, "AWS::ECS::Service")

@@ -26,7 +26,7 @@ NAMES, TABLE = [name.strip("`$") for row in ROWS[:1] for name in row[1:]], ROWS[
 
 
 def alarms() -> Iterator[tuple[str, str, str]]:
-    """Yield stack, the alarm's name in it, and the anchor of its entry."""
+    """Yield stack, the alarm's logical id without the prefix `Alarms`, and the anchor of its entry."""
     for stack in STACKS:
         for name, alarm in resources(templates()[stack], "AWS::CloudWatch::Alarm").items():
             anchor = alarm["Properties"]["AlarmDescription"].partition("docs/runbooks.md#")[2]

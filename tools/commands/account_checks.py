@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 BOOTSTRAP_VERSION = 6
-"""Minimum version that the templates need (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
+"""Minimum version for deploying (`requiresBootstrapStackVersion` of the stacks in cdk.out/manifest.json)."""
 FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
 """Codes of services and quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 USUAL_TASK_VCPUS = 4
@@ -82,7 +82,7 @@ def bootstrap(ssm: "SSMClient") -> Finding:
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
-    """Check that event sources leave concurrency to other functions, and warm=provisioned can be deployed."""
+    """Check that event sources leave concurrency for others, and that warm=provisioned can be deployed."""
     about, shards = "Lambda concurrency", SHARDS[settings.stream]
     wanted = 2 * settings.max_concurrency + shards
     limits = lambda_.get_account_settings()["AccountLimit"]
@@ -92,7 +92,7 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
         return Finding(
             about=about,
             level=Level.FAILS,
-            found=f"{there} unreserved, of which {RESERVED} cannot be provisioned: warm=provisioned fails",
+            found=f"{there} unreserved, but {RESERVED} must stay unreserved: warm=provisioned fails",
             todo='Set "warm" to "off" or "snapstart" in cdk.json, or ask for a quota of 1,000 (L-B99A9384).',
         )
     if there <= wanted:
@@ -141,7 +141,7 @@ def zones(ec2: "EC2Client", settings: Settings) -> Finding:
         return Finding(about=about, level=Level.FAILS, found=found, todo="Choose another Region.")
     used = settings.zone_ids or tuple(_first_of_get_azs(ec2, ids)[:2])
     if missing := [zone for zone in used if zone not in ids]:
-        found = f"{', '.join(missing)} of cdk.json is not available in this Region; {', '.join(ids)} are"
+        found = f"{', '.join(missing)} of `zones` is not available in this Region; {', '.join(ids)} are"
     elif bad := [zone for zone in used if zone in WITHOUT_VPC_ORIGINS]:
         found = f"{', '.join(used)} would be used, and {', '.join(bad)} has no VPC origins"
     elif len(used) < 2:
@@ -179,7 +179,7 @@ def service_linked_role(iam: "IAMClient") -> Finding:
 
 
 def block_public_access(ec2: "EC2Client", settings: Settings) -> Finding:
-    """Check whether VPC Block Public Access is on, which also blocks CloudFront's VPC origins."""
+    """Check whether VPC Block Public Access blocks Network's VPC, CloudFront's VPC origins included."""
     about = "VPC Block Public Access"
     options = ec2.describe_vpc_block_public_access_options()["VpcBlockPublicAccessOptions"]
     mode = options.get("InternetGatewayBlockMode", "off")

@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def each(self) -> float:
-        """Seconds that a worker needs for one object."""
+        """Seconds per object and worker: a task's start, if any, the work, and the pause between polls."""
         start = limit("fargate.start_seconds") if self.where is Candidate.RUN_TASK else 0
         return start + self.load.duration_ms[self.architecture] / 1000 + PAUSE_SECONDS
 
@@ -119,7 +119,7 @@ def described(plan: Plan) -> list[str]:
         _row(f"by list prices (us-east-1, {as_of()})", plan.usd),
     ]
     if plan.seconds > YEAR:
-        lines.append("An execution ends after a year: use a larger --at-once, or run it per --prefix.")
+        lines.append("An execution ends after a year: use a larger --at-once, or one --prefix at a time.")
     return lines
 
 

@@ -38,13 +38,13 @@ PHOTO = ROOT / "samples" / "earth-blue-marble.jpg"
 WIDTH, HEIGHT = 4096, 2048
 """Size of the photo."""
 APART = 10_000
-"""Between the numbers of two steps' first paths: more than any step takes."""
+"""Distance between the numbers of two steps' first paths; no step requests that many paths."""
 BROWSER = 6
 """Connections of a browser to one host."""
 SESSION = 40
 """Tiles that a viewer's session requests."""
 HUGE = 10_000
-"""Edge in pixels: 100 megapixels, the maximum."""
+"""Edge in pixels of a square image of 100 megapixels, the maximum that the services accept."""
 MONTHS = (10_000, 1_000_000, 20_000_000)
 """Monthly requests that reach the origin."""
 HOURS, EXTRA_USD = 1.0, 0.50
@@ -211,7 +211,7 @@ def session(viewer: Viewer) -> list[str]:
 def parts(viewer: Viewer, start: int) -> Iterator[str]:
     """Yield paths that never repeat: alternately a tile, and the whole photo at another size.
 
-    start: number of the first path; a step's starts are APART from those of other steps.
+    start: number of the first path; the starts of two series differ by at least APART.
     """
     photo = viewer.image("photo.jpg")
     for number in itertools.count(start):

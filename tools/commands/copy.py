@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     folder = options.start / options.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        print(f"Error: {folder} is not empty: name a new folder.", file=sys.stderr)
+        print(f"Error: {folder} is a file or is not empty: name a new folder.", file=sys.stderr)
         return 1
     contents = Contents(pattern=options.pattern, with_local_aws=options.with_local_aws)
     files = named(contents.files, options.name) if options.name else contents.files

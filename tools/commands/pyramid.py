@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         header = probe_file(file)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise FileExistsError(f"{out} is not empty: name a new folder.")
+            raise FileExistsError(f"{out} is a file or is not empty: name a new folder.")
         _write(file, header, out, Encoding.WEBP if options.webp else Encoding.JPG, options.address)
     except FileExistsError as error:
         print(f"Error: {error}", file=sys.stderr)

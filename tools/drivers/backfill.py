@@ -12,7 +12,7 @@ from tools.drivers.deployed import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """State of an execution. status: as Step Functions names it. objects: None until they are listed."""
+    """State of an execution. status: as Step Functions names it. objects: None before its Map Run starts."""
 
     status: str
     why: str = ""
@@ -54,7 +54,7 @@ class BackfillDriver:
         return str(started["executionArn"])
 
     def stop(self, execution: str) -> None:
-        """Stop an execution; the batch that the function is working on is still sent."""
+        """Stop an execution; the function may go on sending its current batch until its time runs out."""
         self.states.stop_execution(executionArn=execution)
 
     def progress(self, execution: str) -> Progress:

@@ -78,7 +78,7 @@ class Uploads:
         return Upload(key=key, version_id=version, job_id=job, bytes=len(data), started=started)
 
     def result(self, upload: Upload, *, timeout: float = 300) -> Result:
-        """Wait for the upload's manifest or rejection. Raises TimeoutError `timeout` s after it began."""
+        """Wait for the manifest or rejection. Raises TimeoutError `timeout` s after the upload began."""
         pause = 0.05
         while True:
             for name, key in (

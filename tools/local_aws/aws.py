@@ -186,7 +186,7 @@ def _environment(port: int, scratch: Path, without: Sequence[str], kept: Path | 
         "PERSIST_STATE": "1",
         "S3_PERSIST": "1",
     }
-    # Functions inherit it, so it holds nothing of the caller's but PATH.
+    # Functions inherit MiniStack's environment: of the caller's, it holds only PATH, and DOCKER_HOST if set.
     return {
         **(keeping if kept else {}),
         "PATH": os.environ["PATH"],

@@ -32,7 +32,7 @@ class Cdk:
         self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
     def deploy(self, *stacks: str) -> dict[str, dict[str, str]]:
-        """Deploy, and return each stack's outputs, by the name that app.py gives the stack.
+        """Deploy, and return each stack's outputs, by the stack's construct id, such as LambdaPattern.
 
         stacks: names, and after them further arguments of the CLI, such as the stacks' parameters.
         """
@@ -71,7 +71,7 @@ def _base_image() -> list[str]:
 
 
 def read_outputs(file: Path) -> dict[str, dict[str, str]]:
-    """Return what `cdk deploy --outputs-file` wrote, by the name that app.py gives each stack."""
+    """Return what `cdk deploy --outputs-file` wrote, by each stack's construct id, such as LambdaPattern."""
     return {name.rpartition("-")[2]: outputs for name, outputs in json.loads(file.read_text()).items()}
 
 

@@ -30,7 +30,7 @@ def clear() -> None:
 def find(stack: str, target: str, profile: str | None, settings: Settings | None = None) -> Deployed:
     """Find a deployed stack. Raises LocalAwsError, saying what to do, if there is none or access is denied.
 
-    stack: the name that app.py gives it. settings: those of cdk.json unless given.
+    stack: its construct id, such as HybridPattern. settings: those of cdk.json unless given.
     """
     return _local(stack, settings) if target == "local" else _account(stack, profile, settings)
 

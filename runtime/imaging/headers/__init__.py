@@ -1,7 +1,8 @@
 """One small parser per format: width, height and the few flags that determine the cost of decoding.
 
-They are our own, because they run on untrusted uploads before any limit is checked. Python slices cannot
-overrun, every read is bounded, and libvips needs the whole file to open WebP, TIFF and AVIF.
+They are our own, because they run on untrusted uploads before any limit but that on bytes is checked.
+Python slices cannot overrun, every read is bounded, and libvips needs the whole file to open WebP, TIFF and
+AVIF.
 """
 
 from collections.abc import Callable

@@ -98,7 +98,7 @@ def _samples(file: Reader, offset: int, bands: int) -> float:
 
 
 def _first_scan(file: Reader, offset: int) -> tuple[int, int] | None:
-    """Return the first scan's offset and number of components; None if the file ends before it."""
+    """Return the first scan's offset and number of components; None if none can be found."""
     with suppress(Rejected):  # the decoder will report it
         for marker, at, _ in _segments(file, offset):
             if marker == _START_OF_SCAN:

@@ -52,7 +52,7 @@ class Directory(NamedTuple):
     unknown: tuple[tuple[int, bytes], ...] = ()
 
     def first(self, tag: int, default: int) -> int:
-        """Return the first value of a tag."""
+        """Return the first value of a tag, or `default` if it has none."""
         return (self.values.get(tag) or (default,))[0]
 
 

@@ -26,7 +26,7 @@ PROBE_CPU_SECONDS = 60
 PROBE_BYTES = 2 * 1024**3
 """Address space for probing, which libraries and thread stacks use as well."""
 TIMES = 2
-"""The limit on address space is PROBE_BYTES plus this many times the estimated memory."""
+"""The limit on address space after probing is PROBE_BYTES plus this many times the estimated memory."""
 _EVERY_SECONDS = 0.5
 
 

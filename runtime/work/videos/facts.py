@@ -24,7 +24,7 @@ class Facts:
         turned: FFmpeg filters that rotate it upright, such as "transpose=clock", or "".
         stretched: pixel aspect ratio, width divided by height.
         codec, audio: their names in FFmpeg; audio is empty without sound.
-        frames_per_second: on average.
+        frames_per_second: on average, or as FFmpeg guesses; 0 if unknown.
         hdr: whether its colours exceed what browsers display, and are tone-mapped.
         says_no_colours: whether the YUV matrix has to be guessed.
         interlaced: whether fields have to be deinterlaced.

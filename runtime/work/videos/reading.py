@@ -103,7 +103,7 @@ def pictures_of(container: InputContainer, limits: VideoLimits) -> VideoStream:
     covers = av.stream.Disposition.attached_pic
     tracks = [one for one in container.streams.video if not one.disposition & covers]
     if not tracks:
-        raise Rejected(Reason.NO_VIDEO, "There is no picture in it, only sound. Upload a video.")
+        raise Rejected(Reason.NO_VIDEO, "There are no moving pictures in it. Upload a video.")
     track = next((one for one in tracks if one.disposition & av.stream.Disposition.default), tracks[0])
     name = _codec(track)
     if name not in CODECS:

@@ -89,7 +89,7 @@ def test_a_last_line_needs_no_newline(run: Run) -> None:
 def test_an_unknown_reason_is_a_failure_and_is_logged(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         run("echo rejected ugly No.; exit 3")
-    assert capsys.readouterr().out == "There is no reason 'ugly': No.\n"
+    assert capsys.readouterr().out == "The contract has no reason 'ugly': No.\n"
 
 
 @pytest.mark.parametrize(("code", "means"), [(1, FAILED), (3, FAILED), (4, AGAIN), (77, FAILED)])

@@ -1,4 +1,4 @@
-"""The same tests for the function in shell and for its twin in Python, over Lambda's runtime API."""
+"""The function in shell over Lambda's runtime API; most tests also cover its twin in Python."""
 
 import json
 import shutil
@@ -176,7 +176,7 @@ def test_values_that_s3_never_sends_are_an_error_in_the_shell(
 
 
 def test_the_shell_opens_no_file_by_dev_fd() -> None:
-    """Lambda has no /dev/fd: https://github.com/aws/aws-lambda-base-images/issues/132"""
+    """Lambda's /dev has only descriptors 0 to 2: https://github.com/aws/aws-lambda-base-images/issues/132"""
     assert not [path.name for path in FOLDER.iterdir() if path.is_file() and "<(" in path.read_text()]
 
 

@@ -1,4 +1,4 @@
-"""The function in shell sends its requests to Amazon S3 by curl, signed as botocore would sign them."""
+"""The function in shell sends its requests to Amazon S3 with curl, signed as botocore would sign them."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Invariants for every key, event and sequencer. Hypothesis tries the same examples on every machine."""
+"""Invariants for keys, events, sequencers and headers. Hypothesis tries the same examples everywhere."""
 
 import json
 import string

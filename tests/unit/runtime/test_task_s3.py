@@ -93,7 +93,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     server.server_close()
 
 
-def test_credentials_that_expire_in_the_middle_of_2000_uploads_fail_none(cloud: Cloud) -> None:
+def test_no_upload_fails_although_credentials_expire_in_the_middle_of_2000(cloud: Cloud) -> None:
     session: Any = boto3.Session()
     session.get_credentials()._time_fetcher = lambda: cloud.now
     s3 = task_s3(session, connections=THREADS)

@@ -134,7 +134,7 @@ def test_a_full_quota_of_vpcs_fails_unless_the_vpc_exists_already(
         ("3 1 2", "1 2", "", Level.FINE, "use1-az1, use1-az2"),
         ("1 2 3", "3", "", Level.FAILS, "use1-az3 would be used"),
         ("3 1 2", "3", "use1-az1,use1-az2", Level.FINE, ""),
-        ("1 2", "1", "use1-az1,use1-az3", Level.FAILS, "use1-az3 of cdk.json is not available"),
+        ("1 2", "1", "use1-az1,use1-az3", Level.FAILS, "use1-az3 of `zones` is not available"),
         ("1 2", "1", "", Level.FAILS, "only use1-az1 would be used"),
         ("3 1", "", "", Level.FAILS, "another Region"),
     ],

@@ -129,7 +129,9 @@ REST = {
         "## Dead letters\n": "## Many uploads\n\nLook.\n\n",
     },
 }
-"""What the page asks for beyond the pattern's own files: by file, a text and what to insert before it."""
+"""What the page asks for beyond the pattern's own files and app.py: by file, a text and what to insert
+before it.
+"""
 
 
 @pytest.fixture(scope="module")

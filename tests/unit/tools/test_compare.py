@@ -111,7 +111,7 @@ def test_each_service_is_asked_for_no_path_twice_but_the_first(sides: dict[str, 
 
 def test_both_services_get_the_same_requests(sides: dict[str, Deaf], monkeypatch: pytest.MonkeyPatch) -> None:
     def capacity(_ask: Any, paths: Iterator[str], **_named: Any) -> float:
-        taken = itertools.islice(paths, next(counts))  # the more, the faster a side answers
+        taken = itertools.islice(paths, next(counts))  # a faster side takes more paths
         return float(len([*taken]) and 1000)
 
     counts = iter((3, 50))

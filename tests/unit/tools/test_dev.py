@@ -1,4 +1,4 @@
-"""The parts of dev.py that run before anything is set up."""
+"""dev.py and tools/set_up.py: commands and their arguments, checks of the machine, and stamps."""
 
 import ast
 import subprocess

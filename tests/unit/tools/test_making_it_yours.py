@@ -59,7 +59,7 @@ def change(file: Path, *pairs: tuple[str, str]) -> None:
 
 
 def holds(folder: Path, page: str) -> None:
-    """Assert that a copy synthesises, passes its tests, and differs only in files that the page names."""
+    """Assert that a copy synthesises, passes its quick tests, and differs only in files the page names."""
     touched = {
         line[3:] for line in git(folder, "status", "--porcelain", "--untracked-files=all").splitlines()
     }

@@ -46,7 +46,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><div id="mirador"></div>
 
 @pytest.fixture(scope="module")
 def mirador(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return the one file that a page needs; no lock file has its package's digest, so it is checked here."""
+    """Return Mirador's script. Its package is in no lock file, so the package's digest is checked here."""
     folder = tmp_path_factory.mktemp("mirador")
     npm = str(VENV / "bin" / "npm")
     packed = [npm, "pack", MIRADOR, "--silent", "--pack-destination", str(folder)]
@@ -116,4 +116,4 @@ def test_mirador_shows_the_tree(
     wanted = pyvips.Image.thumbnail(str(EARTH), width).copy_memory()
     shown = stage.crop(left, top, wanted.width, wanted.height)
     assert (shown - wanted).abs().avg() < 12
-    assert (shown.fliphor() - wanted).abs().avg() > 24, "any picture would do"
+    assert (shown.fliphor() - wanted).abs().avg() > 24, "the comparison accepts any picture"

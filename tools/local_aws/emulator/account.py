@@ -17,7 +17,7 @@ OTHERS_MAY_READ = 0o004
 
 
 def heed_the_modes_of_packages() -> None:
-    """Fail functions with files that only the owner may read; MiniStack runs them, as it is that owner."""
+    """Fail functions with files that others may not read; MiniStack runs them, as it owns the files."""
     run = lambda_svc._execute_function_warm
 
     def run_if_readable(function: dict[str, Any], *rest: Any, **named: Any) -> Any:

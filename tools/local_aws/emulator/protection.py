@@ -64,7 +64,7 @@ def answer_as_the_agent_of_a_task() -> None:
 
 
 def end_services_while_others_are_answered() -> None:
-    """Delete services in a thread, since in the event loop deletion would block an ending task's request."""
+    """Provision services in a thread: in the event loop, deletion would block an ending task's request."""
     blocks = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or blocks(kind)
 
@@ -125,7 +125,7 @@ def _beside(call: Callable[..., Any], *arguments: Any) -> None:
 
 
 def _denied(arn: str) -> bool:
-    """Return whether the task's role is denied ACTION. The agent, unlike the task, signs its request."""
+    """Return whether the task's role is denied ACTION. The agent's request is signed; the task's is not."""
     iam_evaluator._anonymous.set(False)
     return bool(iam_evaluator.enforce(_keys[arn], ACTION, "ecs", get_region(), resource_arn=arn))
 

@@ -116,7 +116,7 @@ def _advance(esm: Record, stream: Record, function: Record) -> bool:
 
 
 def _new_reader(esm: Record, shard: Shard, *, is_new: bool) -> Reader:
-    """Return a shard's reader. One that appeared after the mapping's first pass is read from its start."""
+    """Return a new reader. A shard that appeared after the mapping's first pass is read from its start."""
     records = shard["records"]
     starts = esm.get("StartingPosition", "LATEST")
     if starts == "TRIM_HORIZON" or not is_new:

@@ -45,7 +45,7 @@ _SIZES = ("cpu", "memory", "ephemeralStorage")
 
 def keep_to_a_quota() -> None:
     """Enforce a vCPU quota from the file that LOCAL_AWS_VCPUS names; MiniStack has none."""
-    run, counting = ecs._run_task, threading.Lock()  # without it two requests at once could both fit
+    run, counting = ecs._run_task, threading.Lock()  # without a lock, two at once could both fit
 
     def run_within(data: dict[str, Any]) -> Any:
         file = Path(os.environ["LOCAL_AWS_VCPUS"])

@@ -23,7 +23,7 @@ def world() -> Iterator[World]:
         yield make_world()
 
 
-def test_a_small_scan_is_done_by_the_function_and_says_why(world: World) -> None:
+def test_a_small_scan_is_done_by_the_function_and_its_job_says_why(world: World) -> None:
     assert world.dispatch(world.upload(SCAN)).metric == "DoneByLambda"
     job = world.job
     assert (job.state, job.where, job.percent) == (State.DONE, "lambda", 100)

@@ -103,7 +103,7 @@ def test_a_result_removed_again_during_its_invalidation_is_invalidated_again(
 
 
 def test_a_result_that_never_existed_is_not_invalidated(world: World) -> None:
-    """Each old version that S3's lifecycle deletes sends an event, whether or not it had a result."""
+    """S3 sends an event for each old version that its lifecycle deletes, whether or not that had a result."""
     message = world.upload(b"no scan")
     world.dispatch(message)
     world.dispatch(removal(world, message))

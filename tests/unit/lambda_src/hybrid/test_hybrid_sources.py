@@ -41,7 +41,7 @@ def test_corrupt_input_ends_as_a_rejection_and_nothing_is_left_of_it(
     assert world.keys() == [f"rejected/{job.job_id}.json"]
 
 
-def test_viewers_find_a_tree_only_once_its_last_tile_is_stored(
+def test_viewers_find_a_pyramid_only_once_its_last_tile_is_stored(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described = threading.Event()

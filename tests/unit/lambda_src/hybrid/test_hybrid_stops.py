@@ -70,7 +70,7 @@ def test_a_repeated_end_of_a_task_that_never_ran_does_not_end_the_next_one(world
     end = world.ecs.end(world.ecs.live[0], code="TaskFailedToStart", reason="CannotPullContainerError")
     world.track(end)
     world.now += NEVER_RAN_SECONDS
-    world.jobs.claim(world.job.job_id)  # RunTask has been asked, and has not answered yet
+    world.jobs.claim(world.job.job_id)  # RunTask has been called, and has not answered yet
     world.track(end)
     assert world.job.state is State.STARTING
     assert world.counted["TaskNeverRan"] == 1
@@ -106,7 +106,7 @@ def test_a_failed_job_is_counted_even_if_the_answer_to_its_last_write_was_lost(
 
     def put_and_lose_the_answer(**request: Any) -> Any:
         put(**request)
-        return put(**request)  # as botocore does
+        return put(**request)  # botocore's own retry
 
     monkeypatch.setattr(world.table, "put_item", put_and_lose_the_answer, raising=False)
     world.track(world.ecs.end(world.ecs.live[0], exit_code=1))
@@ -224,7 +224,7 @@ def test_an_end_that_was_lost_is_found_by_the_sweep(world: World, forgotten: boo
     assert (world.job.state, world.job.attempt) == (State.STARTING, 2)
     assert world.counted.get("VcpuSeconds", 0) == (0 if forgotten else 100)
     world.track(end)
-    assert world.counted["VcpuSeconds"] == 100, "once, also if the event comes after all"
+    assert world.counted["VcpuSeconds"] == 100, "once, even if the event comes after all"
 
 
 def test_a_message_for_which_the_tracker_raises_comes_again_and_is_applied_once(

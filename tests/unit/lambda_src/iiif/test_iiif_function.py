@@ -118,7 +118,9 @@ def patient(folder: Path) -> Iterator[Runtime]:
 
 @pytest.mark.slow
 def test_no_answer_to_two_thousand_seeded_requests_is_over_lambdas_limit(patient: Runtime) -> None:
-    """Otherwise Lambda answers 502: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    """A larger answer would become a 502. The limit is 6 MB:
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
     chosen, statuses = random.Random(23), dict[int, int]()
     for _ in range(2000):
         key, ending = chosen.choice((*KEYS, "large.png", "missing")), chosen.choice(("jpg", "png", "webp"))

@@ -1,8 +1,8 @@
 """A photo that kills its process, among ten good ones: only its own message becomes a dead letter.
 
-As in the template, an invocation gets one message. The function runs in a process of its own, with moto's
-queue. The poller does what AWS documents: after a failed invocation a message stays hidden until its
-visibility timeout ends.
+As in the template, an invocation gets one message. The function runs in a process of its own; the queue is
+moto's. As AWS documents, after a failed invocation a message stays hidden until its visibility timeout ends;
+the test ends that early instead of waiting.
 """
 
 import json

@@ -176,7 +176,7 @@ def test_a_version_that_is_published_after_a_rejection_is_no_longer_rejected(wor
     assert strict.run(event).metric == "Rejected"
     assert world.job.run(event).metric == "Published"
     assert world.keys("rejected/") == []
-    assert strict.run(event).metric == "Published", "as it was before the limits were stricter"
+    assert strict.run(event).metric == "Published", "what was published under other limits stays"
     assert world.keys("rejected/") == []
 
 

@@ -93,7 +93,7 @@ def test_an_avifs_primaries_are_followed(tmp_path: Path, primaries: int) -> None
 
 
 @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG"), (99, "1/99")])
-def test_a_high_dynamic_range_is_refused_by_name(tmp_path: Path, transfer: int, name: str) -> None:
+def test_unsupported_transfer_functions_are_refused_by_name(tmp_path: Path, transfer: int, name: str) -> None:
     refused(patched_nclx(saved(photo(), "AVIF"), 1, transfer), tmp_path, Reason.UNSUPPORTED_FORMAT, name)
 
 

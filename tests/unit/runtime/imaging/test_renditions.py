@@ -163,7 +163,7 @@ def test_a_truncated_file_is_rejected(suffix: str, share: float) -> None:
 
 @pytest.mark.parametrize("missing", [1, 500, 3000])
 def test_a_tiff_with_its_directory_first_is_rejected_when_it_ends_early(missing: int) -> None:
-    """libvips writes the directory last; cameras and scanners often write it first, so a cut spares it."""
+    """libvips writes the directory last; cameras and scanners often write it first: truncation spares it."""
     width, height, start = 64, 48, 8 + 2 + 9 * 12 + 4
     tags = {
         256: width,

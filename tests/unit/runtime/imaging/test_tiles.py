@@ -29,7 +29,7 @@ def test_tiles_grow_with_the_image(width: int, height: int, side: int, tiles: in
 
 @given(st.integers(36_000, 280_000))
 def test_a_scan_of_ten_gigapixels_is_at_most_13500_objects(width: int) -> None:
-    """This counts its full/max, info.json, manifest and pointer too, for all aspect ratios up to 7.7:1."""
+    """The limit includes full/max, info.json, manifest and pointer, up to an aspect ratio of 7.7:1."""
     height = 10_000_000_000 // width
     assert count_of_tiles(width, height) + 4 <= 13_500
 

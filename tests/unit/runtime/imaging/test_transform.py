@@ -1,4 +1,4 @@
-"""Parts of images, scaled: the pixels are the same whether one part is requested or many."""
+"""Parts of images, scaled: the pixels are nearly the same whether one part is requested or many."""
 
 from typing import Any
 

@@ -33,7 +33,7 @@ def test_a_colour_profile_of_a_space_that_no_jpeg_is_in_is_passed_over(tmp_path:
 
 
 @pytest.mark.parametrize("kept", [400, 450, 500])
-def test_a_colour_profile_whose_content_is_noise_is_passed_over(tmp_path: Path, kept: int) -> None:
+def test_a_colour_profile_with_broken_content_is_passed_over(tmp_path: Path, kept: int) -> None:
     broken = profile()[:kept] + b"\xff" * (len(profile()) - kept)
     halves(saved(two(RED, BLUE), "JPEG", quality=95, icc_profile=broken), tmp_path, RED, BLUE)
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,11 +14,7 @@ from runtime.jobs.record import State
 from runtime.jobs.stopped_task import NEVER_STARTED, OVERDUE, NextStep, parse_stopped_task
 from runtime.work.uploads import Uploads
 from tests.support.hybrid import World, make_world
-from tests.support.images import encode, noise
 from tests.support.jobs import JOB
-
-ROOT = Path(__file__).parents[4]
-SCAN = encode(noise(1200, 700), ".tif")
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def still_there() -> list[str]:
     ]
 
 
-def test_the_child_is_bounded_before_it_reads(tmp_path: Path) -> None:
+def test_the_child_is_bounded_before_it_opens_the_file(tmp_path: Path) -> None:
     code = (
         "import resource, runtime.work.videos.child as child, io, sys\n"
         "sys.stdin = io.TextIOWrapper(io.BytesIO(b'{}'))\n"

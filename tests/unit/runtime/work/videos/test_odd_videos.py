@@ -100,7 +100,7 @@ def bad_packets_early_and_no_count(folder: Path) -> Path:
 
 
 def bad_sound_early_and_few_pictures(folder: Path) -> Path:
-    """A slideshow of 30 s with a picture and 47 packets of sound per second, four of them bad."""
+    """A slideshow of 30 s with a picture and 47 audio packets per second, and four bad packets in all."""
     pictures = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=1:d=30")
     sound = ("-f", "lavfi", "-i", "sine=440:d=30:r=48000")
     ffmpeg(*pictures, *sound, *H264, "-c:a", "aac", folder / "slow.mkv")

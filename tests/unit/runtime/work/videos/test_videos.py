@@ -73,7 +73,7 @@ def test_a_short_clip_is_done_by_the_function_and_its_manifest_says_what_there_i
     stored = world.s3.get_object(Bucket="output", Key=f"{prefix}/video.mp4")
     assert (stored["ContentType"], stored["ContentLength"]) == ("video/mp4", made["video"]["bytes"])
     data = stored["Body"].read()
-    assert data.index(b"moov") < data.index(b"mdat"), "it plays before it is loaded"
+    assert data.index(b"moov") < data.index(b"mdat"), "it can play before it is fully downloaded"
     assert "A 120 x 160 px h264 video of 1 s" in world.job.placement
 
 
@@ -203,7 +203,7 @@ def test_a_video_that_is_too_long_or_too_large_is_refused(world: World, clip: by
 def test_a_video_with_sound_alone_is_refused(world: World, tmp_path: Path) -> None:
     data = make_clip(tmp_path / "a.mp4", Clip(frames=0)).read_bytes()
     assert world.dispatch(world.upload(data, "a.mp4")).metric == "Rejected"
-    assert world.job.message == "no-video: There is no picture in it, only sound. Upload a video."
+    assert world.job.message == "no-video: There are no moving pictures in it. Upload a video."
 
 
 def test_an_encrypted_video_is_refused(world: World, tmp_path: Path) -> None:
