@@ -149,7 +149,7 @@ class Job:
         return placed | (task if self.where == "fargate" else {})
 
     def claimed(self, now: float, lease: float) -> "Job | None":
-        """Return the job claimed for whoever starts the attempt; None if it is not waiting, or not due yet.
+        """Return the job as claimed by the caller, to start its attempt; None unless it is waiting and due.
 
         lease: how many seconds a function may hold it.
         """

@@ -1,1 +1,1 @@
-"""What a job does: the interface of every kind of work (work.py), and the first kind (scans.py)."""
+"""What a job does: the interface (work.py), what all kinds of work have in common (works.py), and the kinds."""

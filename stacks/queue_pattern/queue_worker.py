@@ -34,7 +34,7 @@ STOP = cdk.Duration.seconds(120)
 class QueueWorker(ecs.FargateService):
     """`python3 -m container.queue_worker`, zero to many tasks, each doing one job at a time.
 
-    A deployment waits for protected tasks of the previous revision: at most as long as one job takes.
+    A deployment does not stop protected tasks of the previous revision: they end once their job has ended.
     """
 
     def __init__(

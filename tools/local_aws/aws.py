@@ -207,7 +207,7 @@ def _environment(port: int, scratch: Path, without: Sequence[str], kept: Path | 
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the process group that the emulator leads: itself and the functions that it runs."""
+    """End the process group that the emulator leads: itself, its functions, and tasks that are processes."""
     assert process.stdin
     process.stdin.close()
     try:

@@ -1,4 +1,4 @@
-"""A folder for temporary files: making it removes what killed processes left behind."""
+"""The scratch folder: whoever creates one removes those of processes that were killed, and no others."""
 
 import os
 import signal

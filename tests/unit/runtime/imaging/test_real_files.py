@@ -1,6 +1,7 @@
-"""Kinds of files, other than TIFFs, that people really upload and that once went wrong, recreated by code.
+"""Kinds of files that people really upload and that once went wrong, recreated by code.
 
-The pixels are compared with Pillow's, or with what the file was made from.
+Pixels are compared with Pillow's, or with what the file was made from; what is not supported or ends early
+must be refused. TIFFs have a module of their own, test_real_tiffs.py.
 """
 
 import struct
