@@ -80,7 +80,8 @@ def life(hybrid: HybridDriver, who: str, action: str) -> Upload:
         hybrid.jobs.transition(upload.job_id, lambda one: _lost(one, job.task_arn))
         hybrid.sweep()
     if action == "sqs:SendMessage":
-        eventually(lambda: finished(hybrid, upload))
+        # Quiet, so that no message that comes again claims the job before the sweep.
+        eventually(lambda: finished(hybrid, upload) and is_quiet(hybrid))
         hybrid.jobs.transition(upload.job_id, _waits_again)
         hybrid.sweep()
     if action in ("s3:DeleteObject", "s3:ListBucket", "cloudfront:CreateInvalidation"):
