@@ -1,4 +1,4 @@
-"""`python bench/peers/video.py FILE FOLDER THREADS`: makes the MP4 of a video as a worker does."""
+"""`python -m bench.peers.video FILE FOLDER THREADS`: makes the MP4 of a video as a worker does."""
 
 import json
 import math

@@ -1,6 +1,6 @@
 """Prints the CPU seconds for decoding and parsing batches of records, or for counting their views as well.
 
-python bench/peers/views.py parse|count BATCHES SIZE
+python -m bench.peers.views parse|count BATCHES SIZE
 """
 
 import base64

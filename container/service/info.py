@@ -26,7 +26,7 @@ def describe(
     smaller = [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
     if sizes.presets:
         smaller = preset_sizes(width, height, sizes)
-    # Without JPEG or PNG, or with only some sizes, it does less than level 2 asks for.
+    # Unless both JPEG and PNG are offered, or with only some sizes, it does less than level 2 asks for.
     is_level_2 = not sizes.presets and {Encoding.JPG, Encoding.PNG} <= {*encodings}
     implied = (Encoding.JPG, Encoding.PNG) if is_level_2 else (Encoding.JPG,)
     extra = (*EXTRA_FEATURES, *(() if sizes.presets else OF_ANY_SIZE), *(() if is_level_2 else OF_LEVEL_2))

@@ -111,7 +111,7 @@ class Pyramid:
     """
 
     def __init__(self, data: bytes, header: Header, limits: Limits) -> None:
-        """Decode the whole image. Raises as `transform` does."""
+        """Decode the whole image. Raises Rejected as the function `transform` does."""
         with decoding(data, header.format):
             check_pixels(header.width, header.height, header, limits)
             self._levels = [whole(data, header, *upright(header), size="down")]
