@@ -86,7 +86,7 @@ def context(image: str, *modules: str) -> Path:
     """Return the build context of `container/{image}`: Dockerfile, lock files, code and all its imports.
 
     modules: modules that run in the container in addition to `container.{image}`. Raises BundlingError if
-    the Dockerfile leaves out a package that they import.
+    the Dockerfile leaves out something that they import.
     """
     folder = ROOT / "container" / image
     sources = closure(f"container.{image}", *modules, root=ROOT)
@@ -97,13 +97,15 @@ def context(image: str, *modules: str) -> Path:
 
 
 def _check_copied(sources: list[Path], dockerfile: Path) -> None:
-    text = dockerfile.read_text().replace("\\\n", " ")
-    lines = re.findall(r"^\s*(?:COPY|ADD)\s+((?!--from).*)$", text, re.IGNORECASE | re.MULTILINE)
-    copied = {word.removeprefix("./").partition("/")[0] for line in lines for word in line.split()}
-    tops = {file.relative_to(ROOT).parts[0] for file in sources if file.parent != ROOT}
-    for top in sorted(tops - copied if "." not in copied else ()):
+    text, copied = dockerfile.read_text().replace("\\\n", " "), set[Path]()
+    for line in re.findall(r"^[ \t]*(?:COPY|ADD)[ \t](.+)$", text, re.IGNORECASE | re.MULTILINE):
+        words = re.sub(r'[\[\],"]', " ", line).split()  # its JSON form too
+        if not any(one.startswith("--from") for one in words):
+            copied |= {ROOT / one.lstrip("/") for one in words[:-1] if not one.startswith("--")}
+    left = {file.relative_to(ROOT).parts[0] for file in sources if not copied & {file, *file.parents}}
+    for top in sorted(left):
         raise BundlingError(
-            f"{dockerfile.relative_to(ROOT)} leaves out the package {top}, which the container imports: "
+            f"{dockerfile.relative_to(ROOT)} leaves out part of {top}, which the container imports: "
             f"add the line COPY {top} app/{top}."
         )
 

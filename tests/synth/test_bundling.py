@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -194,9 +193,9 @@ def test_a_package_that_could_not_be_made_is_not_left_half_done(
 COPIES = (
     "COPY mine app/mine",
     "COPY --chmod=0755 ./mine/ app/mine/",
-    "copy mine/sub app/mine/sub",
-    "ADD mine \\\n  app/mine",
-    "COPY . app",
+    'COPY ["mine", "app/mine"]',
+    "add mine \\\n  app/mine",
+    "COPY ./ app",
 )
 
 
@@ -206,7 +205,7 @@ def test_an_imported_package_that_the_dockerfile_leaves_out_is_refused(tree: Pat
     (tree / "mine").mkdir()
     (tree / "mine/__init__.py").touch()
     main.write_text(f"import mine\n{main.read_text()}")
-    dockerfile = f"{(image / 'Dockerfile').read_text()}COPY --from=packages mine /app/mine\n"
+    dockerfile = f"{(image / 'Dockerfile').read_text()}COPY --link --from=packages mine /app/mine\n"
     (image / "Dockerfile").write_text(dockerfile)
     with pytest.raises(bundling.BundlingError, match="COPY mine app/mine"):
         context("service")
@@ -214,20 +213,15 @@ def test_an_imported_package_that_the_dockerfile_leaves_out_is_refused(tree: Pat
     assert (context("service") / "mine/__init__.py").is_file()
 
 
-def test_a_pyvips_that_was_built_against_this_machines_libvips_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its extension would have the name of pyvips-binary's, and run on this machine only."""
-
-    def install(command: list[str], **_: object) -> None:
-        described = Path(command[command.index("--target") + 1], "pyvips-3.2.0.dist-info")
-        described.mkdir()
-        (described / "WHEEL").write_text("Root-Is-Purelib: false\n")
-
-    monkeypatch.setattr(bundling, "BUILD", tmp_path)
-    monkeypatch.setattr(bundling, "_run", install)
-    with pytest.raises(bundling.BundlingError, match="remove pkgconfig"):
-        bundling.packages(ROOT / "lambda_src" / "renditions" / "requirements.txt", Runtime.aws("arm64"))
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("package", ["container", "runtime"])
+def test_each_dockerfile_copies_both_of_our_packages(tree: Path, image: str, package: str) -> None:
+    dockerfile = tree / "container" / image / "Dockerfile"
+    line = f"COPY {package} app/{package}\n"
+    assert line in dockerfile.read_text()
+    dockerfile.write_text(dockerfile.read_text().replace(line, ""))
+    with pytest.raises(bundling.BundlingError, match=f"add the line COPY {package}"):
+        context(image, *IMAGES[image])
 
 
 @pytest.fixture
@@ -248,48 +242,3 @@ def test_a_package_made_under_any_umask_can_be_read_by_every_user(tree: Path, um
         assert len(modes) > 10
         wanted = {name: 0o755 if (folder / name).is_dir() or name == "run.sh" else 0o644 for name in modes}
         assert modes == wanted
-
-
-@pytest.mark.parametrize(("architecture", "machine"), [("arm64", b"\xb7\0"), ("x86_64", b"\x3e\0")])
-@pytest.mark.parametrize(
-    ("function", "client", "most"), [("renditions", "urllib3", 15_000_000), ("iiif", "mangum", 20_000_000)]
-)
-def test_the_real_package_is_whole_small_compiled_and_for_its_cpu(
-    tmp_path: Path, architecture: str, machine: bytes, function: str, client: str, most: int
-) -> None:
-    folder = bundle(function, Runtime.aws(architecture)).path
-    libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
-    assert {path.read_bytes()[18:20] for path in libraries} == {machine}  # e_machine of the ELF header
-    assert "Root-Is-Purelib: true" in next(folder.glob("pyvips-*/WHEEL")).read_text()
-    sources = [path for path in folder.rglob("*.py") if path.parent != folder]
-    for source in sources:
-        assert (source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc").exists(), source
-    assert {path.name for path in folder.iterdir()} >= {
-        "lambda_src",
-        "runtime",
-        "pyvips",
-        client,
-        "_libvips.abi3.so",
-    }
-    assert not {"boto3", "botocore", "tests", "stacks"} & {path.name for path in folder.iterdir()}
-    zipped = tmp_path / "function.zip"
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in folder.rglob("*"):
-            archive.write(path, path.relative_to(folder))
-    assert zipped.stat().st_size < most
-
-
-@pytest.mark.slow
-def test_the_package_with_ffmpeg_is_below_what_a_function_may_have() -> None:
-    """Lambda's limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-    folder = bundle("dispatcher_videos", Runtime.aws("arm64")).path
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"{size / 1e6:,.0f} MB unzipped")
-    assert size < 250_000_000
-    assert list(folder.glob("av.libs/libx264*")), "docs/video.md says that it is GPL"
-    assert not list(bundle("dispatcher", Runtime.aws("arm64")).path.glob("av*"))
-
-
-def test_the_packages_keep_their_licences() -> None:
-    folder = bundle("renditions", Runtime.aws("arm64")).path
-    assert list(folder.glob("pyvips_binary-*.dist-info/licenses/LICENSE"))
