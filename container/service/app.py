@@ -25,7 +25,7 @@ from container.service.errors import (
     status_of,
 )
 from container.service.geometry import canonical, place
-from container.service.info import PROFILE, describe
+from container.service.info import describe, profile_link
 from container.service.metrics import Metric, Metrics
 from container.service.pool import Pool
 from container.service.request import BaseRequest, ImageRequest, InfoRequest, parse, path_of
@@ -164,7 +164,7 @@ class Service:
         settings = self.settings
         address = f"{self._address(request)}{path_of(asked.key, asked.version)}"
         document = describe(address, *upright(source.file.header), settings.offered, settings.encodings)
-        headers["Link"] = f'<{PROFILE}>;rel="profile"'
+        headers["Link"] = profile_link(settings.offered, settings.encodings)
         media_type = JSON_LD if _wants_json_ld(request) else "application/json"
         return JSONResponse(document, headers=headers, media_type=media_type)
 
@@ -180,7 +180,8 @@ class Service:
         width, height = upright(file.header)
         placed = place(asked, width, height, settings.offered)
         path = canonical(asked, placed, width, height, settings.offered)
-        headers["Link"] = f'<{PROFILE}>;rel="profile", <{self._address(request)}{path}>;rel="canonical"'
+        profile = profile_link(settings.offered, settings.encodings)
+        headers["Link"] = f'{profile}, <{self._address(request)}{path}>;rel="canonical"'
         if request.method == "HEAD":
             return _without_body(headers, MEDIA_TYPES[asked.encoding])
         is_part = (placed.width, placed.height) != (width, height)

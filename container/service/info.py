@@ -10,12 +10,26 @@ from runtime.imaging.pyramid import CONTEXT
 from runtime.imaging.tiles import TILE, scale_factors
 from runtime.imaging.transform import Encoding
 
-PROFILE = "http://iiif.io/api/image/3/level2.json"
 EXTRA_FEATURES = ("canonicalLinkHeader", "mirroring", "profileLinkHeader")
 OF_ANY_SIZE = ("rotationArbitrary", "sizeUpscaling")
 """Features that are lacking where only some sizes may be requested."""
-OF_LEVEL_2 = ("rotationBy90s",)
-"""A feature of level 2 that is named where the level is lower."""
+OF_LEVEL_2 = ("baseUriRedirect", "cors", "jsonldMediaType", "rotationBy90s")
+"""Features of level 2 that level 0 has to name."""
+OF_LEVEL_2_AND_ANY_SIZE = (
+    *("regionByPct", "regionByPx", "regionSquare"),
+    *("sizeByConfinedWh", "sizeByH", "sizeByPct", "sizeByW", "sizeByWh"),
+)
+"""Those of them that are lacking where only some sizes may be requested."""
+
+
+def level(sizes: Sizes, encodings: tuple[Encoding, ...]) -> str:
+    """Return the compliance level: level 2 requires JPEG, PNG and any size."""
+    return "level0" if sizes.presets or not {Encoding.JPG, Encoding.PNG} <= {*encodings} else "level2"
+
+
+def profile_link(sizes: Sizes, encodings: tuple[Encoding, ...]) -> str:
+    """Return the Link header that names the compliance level."""
+    return f'<http://iiif.io/api/image/3/{level(sizes, encodings)}.json>;rel="profile"'
 
 
 def describe(
@@ -26,16 +40,17 @@ def describe(
     smaller = [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
     if sizes.presets:
         smaller = preset_sizes(width, height, sizes)
-    # Unless both JPEG and PNG are offered, or with only some sizes, it does less than level 2 asks for.
-    is_level_2 = not sizes.presets and {Encoding.JPG, Encoding.PNG} <= {*encodings}
-    implied = (Encoding.JPG, Encoding.PNG) if is_level_2 else (Encoding.JPG,)
-    extra = (*EXTRA_FEATURES, *(() if sizes.presets else OF_ANY_SIZE), *(() if is_level_2 else OF_LEVEL_2))
+    profile, features = level(sizes, encodings), {*EXTRA_FEATURES}
+    features |= {*OF_LEVEL_2} if profile == "level0" else set()
+    if not sizes.presets:
+        features |= {*OF_ANY_SIZE, *(OF_LEVEL_2_AND_ANY_SIZE if profile == "level0" else ())}
+    implied = (Encoding.JPG, Encoding.PNG) if profile == "level2" else (Encoding.JPG,)
     return {
         "@context": CONTEXT,
         "id": address,
         "type": "ImageService3",
         "protocol": "http://iiif.io/api/image",
-        "profile": "level2" if is_level_2 else "level0",
+        "profile": profile,
         "width": width,
         "height": height,
         "maxWidth": sizes.max_width,
@@ -49,5 +64,5 @@ def describe(
         "preferredFormats": [one.value for one in (Encoding.WEBP, Encoding.JPG) if one in encodings],
         "extraFormats": [one.value for one in encodings if one not in implied],
         "extraQualities": ["color", "gray", "bitonal"],
-        "extraFeatures": sorted(extra),
+        "extraFeatures": sorted(features),
     }

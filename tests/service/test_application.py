@@ -154,15 +154,23 @@ def test_formats_and_sizes_can_be_limited() -> None:
             assert (await client.get("a/full/300,/0/default.webp")).status_code == 200
             assert "use jpg, webp" in (await client.get("a/full/300,/0/default.png")).text
             assert "not supported here: whole images" in (await client.get("a/full/301,/0/default.jpg")).text
-            info = json.loads((await client.get("a/info.json")).content)
+            described = await client.get("a/info.json")
+            info = json.loads(described.content)
             assert (info["profile"], info["extraFormats"]) == ("level0", ["webp"])
+            assert "/level0.json>" in described.headers["link"]
             assert "rotationBy90s" in info["extraFeatures"]
-            assert not {"rotationArbitrary", "sizeUpscaling"} & {*info["extraFeatures"]}
+            assert not {"rotationArbitrary", "sizeUpscaling", "sizeByW"} & {*info["extraFeatures"]}
             assert [(one["width"], one["height"]) for one in info["sizes"]] == [(300, 245), (400, 327)]
             for one in info["sizes"]:
                 whole = f"a/full/{one['width']},{one['height']}"
                 answer = await client.get(f"{whole}/0/default.jpg")
                 assert (answer.status_code, f"{whole}/0/default.jpg" in answer.headers["link"]) == (200, True)
                 assert "use 0, 90" in (await client.get(f"{whole}/12/default.jpg")).text
+                assert "/level0.json>" in answer.headers["link"]
+        _, client = served(Shelf(), formats=settings.formats)
+        async with client:
+            info = json.loads((await client.get("a/info.json")).content)
+            assert info["profile"] == "level0", "without png"
+            assert {"regionByPx", "rotationArbitrary", "sizeByW"} <= {*info["extraFeatures"]}
 
     asyncio.run(run())
