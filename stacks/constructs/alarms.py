@@ -1,5 +1,7 @@
 """Alarms whose descriptions say what to do, and the topic that notifies by e-mail."""
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_cloudwatch_actions as actions
@@ -9,8 +11,9 @@ import aws_cdk.aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 PERIOD = cdk.Duration.minutes(5)
-MIN_REQUESTS = 40
-"""Errors are divided by at least this many requests, so that one error among a few does not reach 5 %."""
+ERROR_PERCENT = 5
+MIN_REQUESTS = 2 * 100 // ERROR_PERCENT
+"""Errors are divided by at least this many requests: one alone is half of ERROR_PERCENT."""
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
@@ -76,6 +79,35 @@ class Alarms(Construct):
         if self._topic:
             alarm.add_alarm_action(actions.SnsAction(self._topic))
         return alarm
+
+    def add_errors(
+        self,
+        construct_id: str,
+        *,
+        failed: str,
+        asked: str,
+        using: Mapping[str, cloudwatch.IMetric],
+        runbook: str,
+    ) -> cloudwatch.Alarm:
+        """Alarm when ERROR_PERCENT of the requests end with a 5xx in two of three periods.
+
+        failed, asked: metric math for the numbers of errors and of requests, from the metrics in `using`.
+        """
+        share = cloudwatch.MathExpression(
+            expression=error_percent(failed, asked),
+            using_metrics=using,
+            period=PERIOD,
+            label="5xx, percent",
+        )
+        return self.add(
+            construct_id,
+            metric=share,
+            threshold=ERROR_PERCENT,
+            evaluation_periods=3,
+            datapoints_to_alarm=2,
+            why=f"At least {ERROR_PERCENT} % of the requests end with a 5xx.",
+            runbook=runbook,
+        )
 
     def add_minimum(
         self,

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_elasticloadbalancingv2 as elb
 
-from stacks.constructs.alarms import PERIOD, Alarms, error_percent
+from stacks.constructs.alarms import PERIOD, Alarms
 from stacks.fargate_pattern.http_service import HttpService
 from stacks.fargate_pattern.size import ServiceSize
 
@@ -29,20 +29,11 @@ def watch_service(
         "balancer": metrics.http_code_elb(elb.HttpCodeElb.ELB_5XX_COUNT, period=PERIOD),
         "requests": metrics.request_count(period=PERIOD),
     }
-    errors_alarm = alarms.add(
+    errors_alarm = alarms.add_errors(
         "Errors",
-        metric=cloudwatch.MathExpression(
-            expression=error_percent(
-                "(FILL(service, 0) + FILL(balancer, 0))", "(FILL(requests, 0) + FILL(balancer, 0))"
-            ),
-            using_metrics=errors,
-            period=PERIOD,
-            label="5xx, percent",
-        ),
-        threshold=5,
-        evaluation_periods=3,
-        datapoints_to_alarm=2,
-        why="At least 5 % of the requests end with a 5xx.",
+        failed="(FILL(service, 0) + FILL(balancer, 0))",
+        asked="(FILL(requests, 0) + FILL(balancer, 0))",
+        using=errors,
         runbook="service-errors",
     )
     slow_alarm = alarms.add(

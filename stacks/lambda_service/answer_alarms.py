@@ -1,9 +1,8 @@
 """Additional alarms for a function that answers viewers."""
 
-import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_lambda as lambda_
 
-from stacks.constructs.alarms import PERIOD, Alarms, error_percent
+from stacks.constructs.alarms import PERIOD, Alarms
 
 SLOW_MS = 3_000
 
@@ -13,21 +12,14 @@ def watch_answers(alarms: Alarms, function: lambda_.Function) -> None:
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html
     """
-    alarms.add(
+    alarms.add_errors(
         "AnswerErrors",
-        metric=cloudwatch.MathExpression(
-            expression=error_percent("FILL(failed, 0)", "asked"),
-            using_metrics={
-                "failed": function.metric("Url5xxCount", period=PERIOD, statistic="Sum"),
-                "asked": function.metric("UrlRequestCount", period=PERIOD, statistic="Sum"),
-            },
-            period=PERIOD,
-            label="5xx, percent",
-        ),
-        threshold=5,
-        evaluation_periods=3,
-        datapoints_to_alarm=2,
-        why="At least 5 % of the requests end with a 5xx.",
+        failed="FILL(failed, 0)",
+        asked="asked",
+        using={
+            "failed": function.metric("Url5xxCount", period=PERIOD, statistic="Sum"),
+            "asked": function.metric("UrlRequestCount", period=PERIOD, statistic="Sum"),
+        },
         runbook="answer-errors",
     )
     alarms.add(
