@@ -94,7 +94,7 @@ def conversion(image: pyvips.Image) -> dict[str, str]:
 
 def has_other_colours(image: pyvips.Image) -> bool:
     """Return whether an image has a usable profile that differs from sRGB, whatever the profile's name."""
-    if not image.get_typeof("icc-profile-data") or is_unusable(image):
+    if not has_usable_profile(image):
         return False
     is_rgb = image.interpretation in ("srgb", "rgb16", "rgb")
     return not (is_rgb and _is_srgb(bytes(image.get("icc-profile-data"))))
@@ -102,9 +102,14 @@ def has_other_colours(image: pyvips.Image) -> bool:
 
 def is_unusable(image: pyvips.Image) -> bool:
     """Return whether an image has a profile that cannot describe a picture's colours and must be ignored."""
+    return bool(image.get_typeof("icc-profile-data")) and not has_usable_profile(image)
+
+
+def has_usable_profile(image: pyvips.Image) -> bool:
+    """Return whether an image has a profile that describes its colours."""
     if not image.get_typeof("icc-profile-data"):
         return False
-    return not _tells_colours(bytes(image.get("icc-profile-data")), image.bands - image.hasalpha())
+    return _tells_colours(bytes(image.get("icc-profile-data")), image.bands - image.hasalpha())
 
 
 _NOT_OF_PICTURES = (b"link", b"nmcl", b"abst")

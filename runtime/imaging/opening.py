@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pyvips
 
-from runtime.imaging.engine import conversion, decoding, is_unusable, joined, parted, source
+from runtime.imaging.engine import (
+    conversion,
+    decoding,
+    has_usable_profile,
+    is_unusable,
+    joined,
+    parted,
+    source,
+)
 from runtime.imaging.formats import Format
 from runtime.imaging.header import Header
 from runtime.imaging.headers import jpeg, png
@@ -87,7 +95,7 @@ def is_plain(image: pyvips.Image, header: Header) -> bool:
     """Return whether decoded values need no correction, so that the decoder may shrink on load."""
     if header.keep or header.limited or header.frame:
         return False
-    if header.tones and (not image.get_typeof("icc-profile-data") or is_unusable(image)):
+    if header.tones and not has_usable_profile(image):
         return False
     if _has_grey_profile(image, header) or _has_deep_alpha(image):
         return False

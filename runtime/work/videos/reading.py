@@ -158,7 +158,7 @@ def facts_of(container: InputContainer, limits: VideoLimits) -> Facts:
         "seconds": _seconds(container, [one for one in (track, sound) if one]),
         "codec": _codec(track),
         "audio": _codec(sound) if sound else "",
-        "frames_per_second": float(track.average_rate or track.guessed_rate or 0),
+        "frames_per_second": _rate(track),
     }
     check_facts(Facts(width=coded.width, height=coded.height, **known), limits)
     _, first = next(decoded(container, track), (0, None))
@@ -248,8 +248,12 @@ def _seconds(container: InputContainer, tracks: Sequence[Any]) -> float:
 
 def _frames(container: InputContainer, tracks: Sequence[Any]) -> int:
     """Return about how many pictures there are, by duration and frame rate; 0 if either is missing."""
-    rates = [float(one.average_rate or 0) for one in tracks if one.type == "video"]
-    return round(_seconds(container, tracks) * max(rates, default=0))
+    rate = max((_rate(one) for one in tracks if one.type == "video"), default=0)
+    return round(_seconds(container, tracks) * rate)
+
+
+def _rate(track: Any) -> float:
+    return float(track.average_rate or track.guessed_rate or 0)
 
 
 def _tagged(text: str) -> float:

@@ -39,7 +39,7 @@ class Videos:
         return kind_of(head[:HEAD_BYTES]) is not None or other_video(head) is not None
 
     def estimate(self, source: Source) -> Estimate:
-        """Estimate by range requests for index and first frame. Raises Rejected and DeadlineExceededError."""
+        """Estimate by range requests for the index and the first frame."""
         order = self._order(source.read, source.size)
         try:
             found = carry_out(order, read=source.read, deadline=time.monotonic() + PROBE_SECONDS)
