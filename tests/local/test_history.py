@@ -24,12 +24,15 @@ def receive_all(driver: LambdaDriver, count: int) -> list[dict[str, Any]]:
     """Receive and delete `count` messages; return them."""
     sqs, queue = driver.client("sqs"), driver.outputs["Queue"]
     found: list[dict[str, Any]] = []
+
+    def receive() -> list[Any]:
+        asked = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5)
+        return list(asked.get("Messages", []))
+
     while len(found) < count:
-        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5)
-        batch = received.get("Messages", [])
+        batch = eventually(receive)
         entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(batch)]
-        if entries:
-            sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+        sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
         found += batch
     return found
 

@@ -119,8 +119,8 @@ def roles_are_passed_to_one_service_only(template: Template) -> Iterator[str]:
     for name, actions, resources, statement in allowed(template):
         if "iam:PassRole" in actions:
             services = statement.get("Condition", {}).get("StringEquals", {}).get("iam:PassedToService")
-            if not services or len(as_list(services)) != 1:
-                yield f"{name}: iam:PassRole not to one iam:PassedToService"
+            if len(as_list(services or [])) != 1:
+                yield f"{name}: iam:PassRole without exactly one service in iam:PassedToService"
             if any(not isinstance(one, dict) for one in resources):
                 yield f"{name}: iam:PassRole on roles that are not named by the template"
 
@@ -241,14 +241,14 @@ def nothing_has_a_fixed_name(template: Template) -> Iterator[str]:
 def cloudfront_names_are_of_stack_and_region(template: Template) -> Iterator[str]:
     """The names of CloudFront resources must be unique in the account, across all Regions."""
     for name, resource in template["Resources"].items():
+        if not resource["Type"].startswith("AWS::CloudFront::"):
+            continue
         properties = resource.get("Properties", {})
         for config in (properties, *properties.values()):
-            given = config.get("Name") if isinstance(config, dict) else None
-            if not resource["Type"].startswith("AWS::CloudFront::") or given is None:
-                continue
-            parts = given.get("Fn::Join", [None, [None]])[1] if isinstance(given, dict) else [None]
-            if parts[-1] != {"Ref": "AWS::Region"}:
-                yield f"{name}: its name is not unique in the account"
+            match config.get("Name") if isinstance(config, dict) else None:
+                case None | {"Fn::Join": [_, [*_, {"Ref": "AWS::Region"}]]}:
+                    continue
+            yield f"{name}: its name is not unique in the account"
 
 
 def alarms_say_what_to_do(template: Template) -> Iterator[str]:

@@ -11,7 +11,8 @@ from stacks.backfill.object_batches import A_BATCH
 from stacks.backfill.stack import FED, compose
 from stacks.settings import Settings
 from tests.synth.conftest import CONTEXT, Template, one_named, only, resources
-from tests.synth.rules import RULES, STAGE_RULES, as_list
+from tests.synth.rules import RULES, STAGE_RULES
+from tests.synth.rules import allowed as statements
 from tests.synth.test_nag import findings
 
 
@@ -37,12 +38,10 @@ def definition(template: Template) -> dict[str, Any]:
 def actions(template: Template, *policies: str) -> dict[str, str]:
     """Return the resources, as JSON, of each action that these policies allow."""
     return {
-        action: json.dumps(statement["Resource"])
-        for policy in policies
-        for statement in one_named(template, "AWS::IAM::Policy", policy)[1]["Properties"]["PolicyDocument"][
-            "Statement"
-        ]
-        for action in as_list(statement["Action"])
+        action: json.dumps(found)
+        for name, listed, found, _ in statements(template)
+        if name.startswith(policies)
+        for action in listed
     }
 
 
@@ -99,7 +98,9 @@ def test_the_state_machine_may_follow_its_own_children_and_write_reports_in_part
     of_children = {"states:DescribeExecution", "states:StopExecution"}
     others = {"lambda:InvokeFunction", "s3:ListBucket", "states:StartExecution"}
     assert {one for one in allowed if not one.startswith("xray:")} == of_reports | of_children | others
-    assert all(allowed[action].endswith('"/runs/*"]]}') for action in of_reports)
+    reports, _ = one_named(template, "AWS::S3::Bucket", "Reports")
+    objects = json.dumps([{"Fn::Join": ["", [{"Fn::GetAtt": [reports, "Arn"]}, "/runs/*"]]}])
+    assert {allowed[action] for action in of_reports} == {objects}
     assert all(
         ":execution:" in allowed[action] and f'"{machine}", "Name"' in allowed[action]
         for action in of_children

@@ -35,8 +35,8 @@ def steps(template: Template, name: str) -> list[dict[str, Any]]:
 def capacity(template: Template, messages: int) -> list[int]:
     """Return the capacities of all steps that apply with that many messages; there should be exactly one.
 
-    Above the alarm's threshold, a step applies from its lower bound up to, but not including, its upper
-    bound; below the threshold, the lower bound is excluded and the upper bound included.
+    A step applies from its lower bound up to, but not including, its upper bound. (Below the alarm's
+    threshold AWS includes the upper bound instead; no case here is on such a bound.)
     """
     beyond = messages - 1
     return [

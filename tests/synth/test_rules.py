@@ -226,6 +226,17 @@ FAULTS: list[tuple[Rule, Callable[[Template], str]]] = [
         set_to("AWS::CloudFront::VpcOrigin", "VpcOriginEndpointConfig", {"Name": "a"}),
     ),
     (rules.cloudfront_names_are_of_stack_and_region, add("AWS::CloudFront::RealtimeLogConfig", Name="a")),
+    (
+        rules.roles_are_passed_to_one_service_only,
+        lambda t: allow(
+            t,
+            Action="iam:PassRole",
+            Resource={"Ref": "Role"},
+            Condition={
+                "StringEquals": {"iam:PassedToService": ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com"]}
+            },
+        ),
+    ),
     (container_rules.no_nat_gateway, add("AWS::EC2::NatGateway")),
     (
         container_rules.no_limits_on_a_container,

@@ -144,12 +144,23 @@ def test_ctrl_c_before_anything_was_started_is_no_traceback(
     assert driver.started == []
 
 
+def expired(*_: object) -> None:
+    raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "Call")
+
+
+def test_an_error_after_the_end_does_not_say_that_the_run_goes_on(
+    driver: Driver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "counts", expired)
+    assert run("--yes") == 1
+    said = capsys.readouterr().out
+    assert "ExpiredToken" in said
+    assert "continues" not in said
+
+
 def test_when_it_can_no_longer_look_it_says_that_the_run_goes_on(
     driver: Driver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def expired(*_: object) -> None:
-        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "DescribeExecution")
-
     monkeypatch.setattr(backfill, "_follow", expired)
     assert run("--yes") == 1
     said = capsys.readouterr().out

@@ -212,10 +212,9 @@ def test_another_task_of_the_same_attempt_that_finds_nothing_to_do_changes_nothi
 def test_an_end_that_was_lost_is_found_by_the_sweep(world: World, forgotten: bool) -> None:
     world.by_tasks_only().dispatch(world.upload(SCAN))
     (task,) = world.ecs.live
+    times = {"pullStartedAt": "2026-01-01T00:00:00Z", "stoppedAt": "2026-01-01T00:01:40Z"}
+    world.ecs.tasks[task] |= {**times, "cpu": "1024", "memory": "2048"}
     end = world.ecs.end(task, exit_code=137)
-    end["detail"] |= {"pullStartedAt": "2026-01-01T00:00:00Z", "stoppedAt": "2026-01-01T00:01:40Z"}
-    end["detail"] |= {"cpu": "1024", "memory": "2048"}
-    world.ecs.tasks[task] = end["detail"]
     if forgotten:
         del world.ecs.tasks[task]
     world.now += START_SECONDS + 1
