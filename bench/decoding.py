@@ -37,7 +37,7 @@ def cpu(work: Callable[..., object], *arguments: object) -> float:
 
 
 def main() -> None:
-    """Measure decoders, then encoders, at every size once per round, with one thread as in a function."""
+    """Measure decoders, then encoders, at every size once per round, with one thread as in LambdaPattern."""
     pyvips.concurrency_set(1)
     decodings()
     encodings()

@@ -63,7 +63,7 @@ KEYS = {
     "cached_ms": Key("CPU time of a request that is answered from memory", (0, 3.2e10)),
     "attempts": Key("average runs per request, retries included", (1, 1000)),
     "payload_in_mb": Key("size of a request", (0, 1e6)),
-    "payload_out_mb": Key("size of the response", (0, 1e6)),
+    "payload_out_mb": Key("size of the response; with long_connections, of a message to a client", (0, 1e6)),
     "internet": Key("whether the response leaves AWS"),
     "front_door": Key(
         "what calls the function", FRONT_DOORS, "derived: none, http-api, function-url or websocket-api"
@@ -71,7 +71,7 @@ KEYS = {
     "requests_per_connection": Key("requests per connection to a load balancer (keep-alive)", (1, 1e6)),
     "listener_rules": Key("rules of the load balancer; ten are free", (0, 100)),
     "connections": Key("connections open at once, on average", (0, 1e9)),
-    "pushes": Key("messages to clients for each request of a WebSocket API", (0, 1e6)),
+    "pushes": Key("with long_connections, messages to clients for each request", (0, 1e6)),
     "puts": Key(
         "S3 PUT, COPY, POST and LIST calls per request; each part of a multipart upload is one", (0, 1e7)
     ),

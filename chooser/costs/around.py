@@ -132,7 +132,7 @@ def logs(load: Workload, name: str, free: bool) -> Item:
 
 
 def transfer(load: Workload, way: str, free: bool) -> Iterator[Item]:
-    """Yield the cost of answers that leave AWS, through CloudFront or directly."""
+    """Yield the cost of answers and pushed messages that leave AWS, through CloudFront or directly."""
     if not (load.internet and load.sent_mb):
         return
     out = load.requests * load.sent_mb / GIB

@@ -158,7 +158,7 @@ def _scaled(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int
 
 
 def _wanted(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int]:
-    if size.kind == "pct":
+    if size.kind == "pct":  # 0 if it rounds to 0, which is an error
         return round(width * size.percent / 100), round(height * size.percent / 100)
     if size.width is not None and size.height is not None:
         if size.kind == "exact":
@@ -175,7 +175,7 @@ def _wanted(size: Size, width: int, height: int, sizes: Sizes) -> tuple[int, int
         factor = size.width / width
     else:
         factor = (size.height or 0) / height
-    # A side that rounds to 0 becomes 1; a requested 0 is an error, and so is a percentage that leads to 0.
+    # A side that rounds to 0 becomes 1; a requested 0 is an error.
     to_width = size.width if size.width is not None and size.kind == "exact" else round(width * factor)
     to_height = size.height if size.height is not None and size.kind == "exact" else round(height * factor)
     return (max(1, to_width), max(1, to_height)) if factor else (0, 0)

@@ -20,7 +20,9 @@ from runtime.rejection import Reason, Rejected
 
 T = TypeVar("T")
 REJECTIONS_KEPT = 1000
-_ANOTHER_VERSION = "Not the image's current version; info.json without @ in its URL redirects to that one."
+_ANOTHER_VERSION = (
+    "This is not the image's current version; info.json without @ redirects to the current one."
+)
 ASK_AGAIN_SECONDS = 2
 """How long the store may take to confirm that a source is unchanged before the cached one is served."""
 log = logging.getLogger("service")

@@ -56,6 +56,7 @@ class Finding:
 
 SHARDS = {"provisioned": 1, "on-demand": 4}
 """Shards that a new stream of StreamPattern has, by capacity mode; each takes one concurrent execution."""
+STACK_TAG = "aws:cloudformation:stack-name"
 RESERVED = 100
 """Concurrent executions that an account must keep unreserved:
 https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
@@ -85,8 +86,7 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
     """Check that event sources leave concurrency for others, and that warm=provisioned can be deployed."""
     about, shards = "Lambda concurrency", SHARDS[settings.stream]
     wanted = 2 * settings.max_concurrency + shards
-    limits = lambda_.get_account_settings()["AccountLimit"]
-    there = limits["UnreservedConcurrentExecutions"]
+    there = lambda_.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     found = f"{there} unreserved, and {wanted} may be used by the event sources, {shards} of them by a stream"
     if settings.warm == "provisioned" and there <= RESERVED:
         return Finding(
@@ -121,8 +121,8 @@ def vpcs(ec2: "EC2Client", quotas: "ServiceQuotasClient", settings: Settings) ->
     """Check whether there is room for Network's VPC, unless it exists already."""
     about, there, ours = "VPCs", _quota(quotas, *VPCS), settings.stack_name("Network")
     used = [vpc for page in ec2.get_paginator("describe_vpcs").paginate() for vpc in page["Vpcs"]]
-    found, tag = f"{len(used)} of {there:g} in this Region", "aws:cloudformation:stack-name"
-    if len(used) >= there and not any({"Key": tag, "Value": ours} in vpc.get("Tags", []) for vpc in used):
+    found, of_stack = f"{len(used)} of {there:g} in this Region", {"Key": STACK_TAG, "Value": ours}
+    if len(used) >= there and not any(of_stack in vpc.get("Tags", []) for vpc in used):
         return Finding(about=about, level=Level.FAILS, found=found, todo="Delete one, or ask for more.")
     return fine(about, found)
 
@@ -196,7 +196,7 @@ def block_public_access(ec2: "EC2Client", settings: Settings) -> Finding:
 
 
 def _is_excluded(ec2: "EC2Client", network: str) -> bool:
-    of_stack: Any = [{"Name": "tag:aws:cloudformation:stack-name", "Values": [network]}]
+    of_stack: Any = [{"Name": f"tag:{STACK_TAG}", "Values": [network]}]
     mine = tuple(f"/{vpc['VpcId']}" for vpc in ec2.describe_vpcs(Filters=of_stack)["Vpcs"])
     if not mine:
         return False

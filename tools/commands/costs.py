@@ -19,7 +19,9 @@ def workload(
     architecture: str = "x86_64",
     settings: Settings = SANDBOX,
 ) -> Workload:
-    """Return the workload of one request, S3 requests included; tasks have the image service's size.
+    """Return the workload of one request, with `puts` writes to S3 and one read.
+
+    Tasks have the image service's size.
 
     Each event costs three requests to SQS: it is sent, received and deleted.
     """

@@ -42,8 +42,8 @@ SMALL_SCAN, LARGE_SCAN, FILM = "earth-night.jpg", "earth-134-megapixels.jpg", "t
 ENLARGED = 4
 MILLION = "a million"
 OTHER_PUTS = 2
-"""PUT requests for the manifest and its pointer. As many store what a scan has beside its tiles
-(`info.json` and `full/max`), or a video's two files (MP4 and poster).
+"""PUT requests for the manifest and its pointer. A scan's `info.json` and `full/max`, or a video's MP4 and
+poster, take as many again.
 """
 REQUESTS = (
     "full/^!600,600/0/default.webp",

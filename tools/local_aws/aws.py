@@ -25,7 +25,7 @@ START_SECONDS, STOP_SECONDS = 180, 60
 
 
 class LocalAwsError(Exception):
-    """Raised when a command cannot go on, on the local AWS or in an account; the message says why."""
+    """Raised when a command cannot continue, on the local AWS or in an account; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
