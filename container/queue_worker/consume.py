@@ -14,6 +14,7 @@ from container.queue_worker.handle import Ending
 from container.queue_worker.metrics import Metric
 from container.queue_worker.protection import Protection
 from runtime.exits import AGAIN, DONE, EXPECTED, REJECTED, StoppedError, exit_code
+from runtime.log_lines import log_line
 from runtime.pauses import pause_after
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Consumer:
     @contextmanager
     def _protected(self) -> Iterator[None]:
         if why := self.protection.begin():
-            print(f"Not protected from scale-in: {why}", flush=True)  # noqa: T201
+            log_line(f"Not protected from scale-in: {why}")
         try:
             yield
         finally:
@@ -160,7 +161,7 @@ class Consumer:
                 QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
             )
         except (BotoCoreError, ClientError) as error:
-            print(f"Visibility not changed: {error}", flush=True)  # noqa: T201
+            log_line(f"Visibility not changed: {error}")
 
 
 def _failed(error: Exception, **more: str) -> Ending:

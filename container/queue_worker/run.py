@@ -20,6 +20,7 @@ from container.queue_worker.handle import Ending, Handler
 from container.queue_worker.metrics import Metric, line
 from container.queue_worker.protection import Protection
 from runtime.exits import StoppedError
+from runtime.log_lines import log_line
 from runtime.placement.one_size import TaskSize
 from runtime.results import Output, version_prefix
 from runtime.task_s3 import task_s3
@@ -76,7 +77,7 @@ def _consumer(kinds: Sequence[Work], stopping: threading.Event) -> Consumer:
     s3 = client("s3")
 
     def say(metric: Metric, facts: Mapping[str, Any], milliseconds: float | None) -> None:
-        print(line(told.metrics_namespace, metric, facts, milliseconds), flush=True)  # noqa: T201
+        log_line(line(told.metrics_namespace, metric, facts, milliseconds))
 
     removed: set[str] = set()
     """Jobs whose results the current message removes. Afterwards, their paths are invalidated."""

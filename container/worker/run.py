@@ -23,6 +23,7 @@ from runtime.exits import EXPECTED, StoppedError, exit_code
 from runtime.jobs.removals import Removals
 from runtime.jobs.table import JobStore
 from runtime.jobs.task_launcher import ATTEMPT, JOB_ID, TRACE_ID
+from runtime.log_lines import log_line
 from runtime.results import Output
 from runtime.task_s3 import task_s3
 from runtime.work.uploads import THREADS
@@ -96,5 +97,5 @@ def _said(code: int, why: str) -> int:
     """Log with the same field names as the functions, so that one query covers all logs; return the code."""
     whose = {"job_id": os.environ.get(JOB_ID, ""), "attempt": int(os.environ.get(ATTEMPT, "0"))}
     trace = {"xray_trace_id": os.environ[TRACE_ID]} if os.environ.get(TRACE_ID) else {}
-    print(json.dumps({"message": why, "exit": code, **whose, **trace}), flush=True)  # noqa: T201
+    log_line(json.dumps({"message": why, "exit": code, **whose, **trace}))
     return code

@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 from runtime.child_lines import lines
 from runtime.deadline import DeadlineExceededError
 from runtime.exits import REJECTED
+from runtime.log_lines import log_line
 from runtime.placement.placement import Estimate
 from runtime.rejection import Reason, Rejected
 from runtime.work.source import Source
@@ -94,7 +95,7 @@ class Program:
                 elif word == "rejected":
                     rejection = rest
                 else:
-                    print(text, flush=True)  # noqa: T201 - the program's own output, for the log
+                    log_line(text)  # the program's own output
             try:
                 code = process.wait(max(0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX)))
             except subprocess.TimeoutExpired as error:
@@ -105,7 +106,7 @@ class Program:
             reason, _, message = rejection.partition(" ")
             if reason in {*Reason}:
                 raise Rejected(Reason(reason), message)
-            print(f"The contract has no reason {reason!r}: {message}", flush=True)  # noqa: T201
+            log_line(f"The contract has no reason {reason!r}: {message}")
         if code:
             raise subprocess.CalledProcessError(code, self.command)
 
