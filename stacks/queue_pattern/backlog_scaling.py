@@ -27,7 +27,10 @@ class BacklogScaling(Construct):
     """Step scaling between zero and `max_tasks`, to exact numbers of tasks.
 
     The backlog includes in-flight messages: by visible messages alone, the service would scale in as soon as
-    all are received. Target tracking could never scale out from zero tasks, where the backlog per task is
+    all are received. SQS reports them only if there are any, so without FILL there would be no backlog while
+    no task runs:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    Target tracking could never scale out from zero tasks, where the backlog per task is
     undefined.
     """
 
@@ -45,7 +48,7 @@ class BacklogScaling(Construct):
         target = count.node.find_child("Target")
         assert isinstance(target, scaling.ScalableTarget)
         backlog = cloudwatch.MathExpression(
-            expression="visible + in_flight",
+            expression="visible + FILL(in_flight, 0)",
             using_metrics={
                 "visible": queue.metric_approximate_number_of_messages_visible(statistic="Maximum"),
                 "in_flight": queue.metric_approximate_number_of_messages_not_visible(statistic="Maximum"),

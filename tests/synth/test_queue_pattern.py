@@ -81,6 +81,8 @@ def test_scaling_counts_messages_that_wait_and_those_in_progress(template: Templ
         alarm = one(template, "AWS::CloudWatch::Alarm", name)
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == (comparison, 1)
         assert alarm["EvaluationPeriods"] == periods
+        (backlog,) = (metric["Expression"] for metric in alarm["Metrics"] if "Expression" in metric)
+        assert backlog == "visible + FILL(in_flight, 0)"  # in-flight messages are missing if there are none
         found = {
             metric["MetricStat"]["Metric"]["MetricName"]: metric["MetricStat"]["Period"]
             for metric in alarm["Metrics"]

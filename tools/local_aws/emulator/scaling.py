@@ -9,6 +9,7 @@ import contextvars
 import logging
 import operator
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -21,12 +22,11 @@ from ministack.services import ecs, sqs
 from tools.local_aws.emulator.types import HANDLERS, Properties
 
 log = logging.getLogger(__name__)
-COUNTED = {
-    "ApproximateNumberOfMessagesVisible": "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
-}
+IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
+COUNTED = {"ApproximateNumberOfMessagesVisible": "ApproximateNumberOfMessages", IN_FLIGHT: IN_FLIGHT}
 """The queue attribute behind each metric of AWS/SQS."""
 COMPARED = {"GreaterThanOrEqualToThreshold": operator.ge, "LessThanThreshold": operator.lt}
+_FILL = re.compile(r"FILL\((\w+), 0\)")
 _targets: dict[str, Properties] = {}
 _policies: dict[str, Properties] = {}
 _alarms: dict[str, "Alarm"] = {}
@@ -110,7 +110,7 @@ def _minute() -> float:
 def _evaluate(alarm: Alarm) -> None:
     told = alarm.properties
     value = _value(told["Metrics"])
-    if value is None:  # the queue is gone
+    if value is None:  # as with TreatMissingData=ignore, the alarm keeps its state
         return
     alarm.values.append(value)
     periods, breaches = int(told["EvaluationPeriods"]), COMPARED[told["ComparisonOperator"]]
@@ -121,7 +121,12 @@ def _evaluate(alarm: Alarm) -> None:
 
 
 def _value(metrics: list[Properties]) -> float | None:
-    """Return a sum of queue metrics, such as `visible + in_flight`; None if a queue no longer exists."""
+    """Return a sum of queue metrics, such as `visible + FILL(in_flight, 0)`; None if it has no data point.
+
+    As in CloudWatch, a sum has none if one of its metrics has none. SQS reports in-flight messages only if
+    there are any:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    """
     values: dict[str, float] = {}
     for one in (metric for metric in metrics if "MetricStat" in metric):
         metric = one["MetricStat"]["Metric"]
@@ -130,9 +135,14 @@ def _value(metrics: list[Properties]) -> float | None:
         if queue is None:
             return None
         sqs._refresh_counts(queue)
-        values[one["Id"]] = float(queue["attributes"][COUNTED[metric["MetricName"]]])
+        count = float(queue["attributes"][COUNTED[metric["MetricName"]]])
+        if count or metric["MetricName"] != IN_FLIGHT:
+            values[one["Id"]] = count
     (expression,) = (metric["Expression"] for metric in metrics if "Expression" in metric)
-    return float(sum(values[name.strip()] for name in expression.split("+")))
+    for filled in _FILL.findall(expression):
+        values.setdefault(filled, 0)
+    names = _FILL.sub(r"\1", expression).split(" + ")
+    return sum(values[name] for name in names) if values.keys() >= set(names) else None
 
 
 def _scale(alarm: Alarm, policy: Properties, beyond: float) -> None:
