@@ -41,5 +41,5 @@ def watch_worker(scope: Construct, alarms: Alarms) -> None:
         metric=counted(Metric.NOT_INVALIDATED),
         threshold=1,
         why="Removed results could not be invalidated; they expire from CloudFront's cache within a day.",
-        runbook="not-invalidated-by-the-queue",
+        runbook="not-invalidated-by-the-service",
     )

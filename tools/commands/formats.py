@@ -44,8 +44,8 @@ def colours() -> str:
         f"Code points of primaries {', '.join(map(str, PRIMARIES))} and of transfer functions {transfers} "
         f"are converted; primaries {', '.join(map(str, sorted(AS_SRGB)))} and transfer functions "
         f"{', '.join(map(str, sorted(TRANSFERS_AS_SRGB)))} are shown as sRGB. "
-        f"{' and '.join(HIGH_DYNAMIC_RANGE.values())} are always refused, all others only if the file has no "
-        "profile."
+        f"{' and '.join(HIGH_DYNAMIC_RANGE.values())} are always refused, other code points only if the file "
+        "has no profile."
     )
 
 
