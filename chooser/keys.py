@@ -95,7 +95,9 @@ KEYS = {
     "cold_share": Key(
         "share of requests that meet a cold start: REPORT lines with Init Duration", SHARE, COLD
     ),
-    "snapstart": Key("whether the function starts from a snapshot: Python, .NET"),
+    "snapstart": Key(
+        "whether the function starts from a snapshot, at the price for Python and .NET (Java's is free)"
+    ),
     "provisioned": Key(
         "environments kept ready (provisioned concurrency)",
         (0, 1e6),

@@ -127,7 +127,7 @@ def _hand() -> str:
   **${public:.2f} a month**, as much as {requests[0]} Lambda requests of 1,769 MB for 500 ms.
 - The same behind an internal load balancer (CloudFront's VPC origin), with 2 public IPv4 addresses:
   **${internal:.2f}**, as much as {requests[1]} of these requests.
-- A vCPU that is busy for an hour costs **{busy_ratio():.2f} times** as much on Lambda.
+- A vCPU that is busy for an hour costs **{busy_ratio():.2f} times** as much on Lambda as on Fargate.
 - One task of 1 vCPU and 2 GB for twenty minutes: **${task_job(20):.4f}**."""
 
 

@@ -1,8 +1,9 @@
 """`python3 -m chooser prices --region R`: fetches a Region's list prices from AWS into a file of your own.
 
 Reads AWS's public price list, without credentials. A price that is missing or not as expected is left out,
-and the reason is printed. Prices of Spot, SnapStart, streaming and functions' logs are not looked up.
-Answers derive all of these from us-east-1's prices and say so.
+and the reason is printed; so are those of NAT gateways and Managed Instances, whose list is too large to
+read. Prices of Spot, SnapStart, streaming and functions' logs are not looked up. Answers derive all of these
+from us-east-1's prices and say so.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Function packages without Docker, and build contexts of images, both from import closures.
 
 Each is kept under build/, named by a digest of its inputs, so that nothing stale is ever shipped.
-Only `packages` runs pip; set-up calls it for every function and AWS runtime, for which `bundle` then needs
-no network. A bundle for the local AWS still runs pip the first time.
+Only `packages` runs pip. Set-up calls it for every function on both of Lambda's architectures, so that
+`bundle` then needs no network for these. A bundle for the local AWS still runs pip the first time.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ class Bundle:
 def bundle(function: str, runtime: Runtime) -> Bundle:
     """Return the package of `lambda_src/{function}`: its handler, what it imports, and dependencies.
 
-    Raises BundlingError if dependencies must be fetched and cannot be, or if something does not compile.
+    Raises what `packages` raises, and BundlingError if the code does not compile.
     """
     lock = ROOT / "lambda_src" / function / "requirements.txt"
     sources = closure(f"lambda_src.{function}.handler", root=ROOT)
@@ -85,8 +85,9 @@ def bundle(function: str, runtime: Runtime) -> Bundle:
 def context(image: str, *modules: str) -> Path:
     """Return the build context of `container/{image}`: Dockerfile, lock files, code and all its imports.
 
-    modules: modules that run in the container in addition to `container.{image}`. Raises BundlingError if
-    the Dockerfile leaves out something that they import.
+    modules: modules that run in the container in addition to `container.{image}`.
+
+    Raises BundlingError if the Dockerfile leaves out some of that code.
     """
     folder = ROOT / "container" / image
     sources = closure(f"container.{image}", *modules, root=ROOT)
@@ -114,8 +115,9 @@ def packages(lock: Path, runtime: Runtime) -> Path:
     """Install the dependencies of a lock file for `runtime`, and return their folder.
 
     pyvips 3 comes as source only. Without pkgconfig, which we do not install, it builds as pure Python
-    and finds libvips in pyvips-binary. A build against this machine's libvips would not run elsewhere; it
-    raises BundlingError, as a failure of pip does.
+    and finds libvips in pyvips-binary. A build against this machine's libvips would not run elsewhere.
+
+    Raises BundlingError for such a build, and if pip or the compilation fails.
     """
 
     def fill(folder: Path) -> None:

@@ -27,8 +27,8 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 class Network(cdk.Stack):
     """Subnets for tasks, which reach AWS as `egress` says, and isolated subnets for load balancers.
 
-    Needs neither a domain nor a certificate nor, by default, a NAT gateway. vpc: the VPC. tasks,
-    load_balancer: its subnets for tasks and for load balancers.
+    By default there is no NAT gateway. vpc: the VPC. tasks, load_balancer: its subnets for tasks and for load
+    balancers.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -68,7 +68,10 @@ class Network(cdk.Stack):
         self._share()
 
     def _choose_zones(self, zone_ids: Sequence[str]) -> None:
-        """Set zones by id: names map differently in each account. A subnet's zone cannot be changed later."""
+        """Set zones by id: a name may mean another zone in another account.
+
+        A subnet's zone cannot be changed later.
+        """
         if not zone_ids:
             return
         for subnets in (self.vpc.public_subnets, self.vpc.private_subnets, self.vpc.isolated_subnets):

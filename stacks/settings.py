@@ -19,7 +19,7 @@ def number(default: int, *, least: int = 1, most: int) -> Any:
 
 
 def text(pattern: str, allowed: str, *, default: str = "", goes_with: str = "") -> Any:
-    """Return a field for text that matches a pattern, or is empty if the default is empty.
+    """Return a field for text that matches a pattern; if the default is empty, the text may be empty too.
 
     allowed: the pattern in words. goes_with: another setting that must be given too.
     """
@@ -50,7 +50,7 @@ class Settings:
     flow_logs: Literal["off", "on"] = "off"
     """Whether the network's VPC flow logs are written to a bucket."""
     waf: Literal["off", "on"] = "off"
-    """An AWS WAF rate limit per IP address on the image service's distribution; only in us-east-1."""
+    """An AWS WAF rate limit per IP address, on each of the image service's distributions; us-east-1 only."""
     max_tasks: int = number(4, least=2, most=1000)
     """Maximum number of tasks of each service."""
     domain: str = text(
@@ -94,7 +94,10 @@ class Settings:
     views: Literal["off", "on"] = "off"
     """Whether CloudFront's real-time logs tell StreamPattern of each request for an image or a tile."""
     spot: Literal["off", "on"] = "off"
-    """Whether HybridPattern's first attempts run on Fargate Spot: a third of the price, but interruptible."""
+    """Whether HybridPattern's first attempts request Fargate Spot, at about a third of the price.
+
+    Spot tasks may be interrupted; without Spot capacity, the attempt runs on demand.
+    """
     max_concurrency: int = number(4, least=2, most=1000)
     """Maximum concurrency of each function that reads uploads.
 

@@ -16,8 +16,8 @@ from container.service.stores import Store, store_of
 from runtime.environment import VariableError
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than a load balancer's idle timeout of 60 s; otherwise it could send requests into closed
-connections:
+"""Longer than a load balancer's idle timeout of 60 s; otherwise the load balancer could send requests into
+closed connections:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 """
 LAST_ANSWERS_SECONDS = 18

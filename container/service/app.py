@@ -48,7 +48,7 @@ answers need.
 MOST_HELD = 500
 """Maximum number of refusals delayed at a time (about 20 MB); any more are sent without delay."""
 ENCODERS = 2
-"""Part of every ETag; to be incremented whenever new code gives the same request other bytes."""
+"""Part of every ETag; to be incremented whenever new code answers a request with different bytes."""
 log = logging.getLogger("service")
 
 

@@ -19,7 +19,7 @@ OF_LEVEL_2_AND_ANY_SIZE = (
     *("regionByPct", "regionByPx", "regionSquare"),
     *("sizeByConfinedWh", "sizeByH", "sizeByPct", "sizeByW", "sizeByWh"),
 )
-"""Those of them that are lacking where only some sizes may be requested."""
+"""Further features of level 2 that level 0 has to name, lacking where only some sizes may be requested."""
 
 
 def level(sizes: Sizes, encodings: tuple[Encoding, ...]) -> str:

@@ -1,7 +1,6 @@
 """Translates the requests that CloudFront sends to a function URL into the application's form."""
 
 import base64
-import binascii
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,5 +31,5 @@ def viewers_path(path: str) -> str:
     written = path.removeprefix(PREFIX)
     try:
         return base64.b64decode(written + "=" * (-len(written) % 4), b"-_", validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64url of ASCII; b64decode raises it for a path that is not ASCII itself
         return path

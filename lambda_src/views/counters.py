@@ -69,8 +69,8 @@ class Counters:
         """Count a part atomically, and move the shard's mark from `after` to the part's last record.
 
         Each shard has its own counters: if the writers of two shards touched the same item at once, DynamoDB
-        would cancel one of the transactions. Raises ClientError, also if another writer has moved the mark;
-        then nothing is counted.
+        would cancel one of the transactions. Raises botocore's errors: a ClientError if another writer has
+        moved the mark, in which case nothing is counted.
         """
         writes: list[TransactWriteItemTypeDef] = [
             {"Update": self._update(_key(image, f"{minute} {shard}"), views, _expires(minute))}

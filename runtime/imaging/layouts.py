@@ -1,7 +1,7 @@
 """Supported layouts, sample types, codecs and colours of TIFF and JPEG; rejections name what is unsupported.
 
-libvips also opens files that it shows wrongly: without a rejection, they would silently come out black,
-white, striped or in other colours. The tables in docs/formats.md are generated from those here.
+libvips also opens files that it decodes incorrectly: without a rejection, they would silently come out black,
+white, striped or in the wrong colours. The tables in docs/formats.md are generated from those here.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Conversion to sRGB of colours described by primaries and a transfer function instead of an ICC profile.
 
-Code points are those of ITU-T H.273, which AVIF's nclx and PNG's cICP share; PNG's gAMA and cHRM give the
-same as numbers.
+Code points are those of ITU-T H.273, which AVIF's nclx and PNG's cICP share; PNG's gAMA and cHRM express the
+same in numbers.
 """
 
 from typing import NamedTuple

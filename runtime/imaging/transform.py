@@ -84,9 +84,10 @@ def upright(header: Header) -> tuple[int, int]:
 def transform(data: bytes, header: Header, limits: Limits, asked: Transform) -> pyvips.Image:
     """Apply `asked` to a file that is used only once, decoding no more than needed.
 
-    data, header: from `ready` (runtime/imaging/opening.py). The result is in memory, sRGB or grey,
-        8 bits. Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the header has more pixels than
-        are accepted.
+    The result is in memory, sRGB or grey, 8 bits. data, header: from `ready` (runtime/imaging/opening.py).
+
+    Raises Rejected TRUNCATED, DAMAGED, or TOO_MANY_PIXELS when the header has more pixels than are accepted,
+    and MemoryError or OSError as `decoding` does.
     """
     with decoding(data, header.format):
         check_pixels(header.width, header.height, header, limits)

@@ -69,8 +69,8 @@ class Program:
     ) -> Mapping[str, Any]:
         """Run the program on a source.
 
-        Raises Rejected, DeadlineExceededError, MemoryError if the program was killed, and CalledProcessError
-        for other exit codes.
+        Raises Rejected, DeadlineExceededError, MemoryError if the program was killed, CalledProcessError for
+        other exit codes, ValueError or TypeError if its manifest is not a JSON object, and what S3 raises.
         """
         given, made = folder / "source", folder / "results"
         source.download(given, self.most_bytes)

@@ -55,9 +55,10 @@ class Works:
     ) -> bool:
         """Do and publish the work for the event's version; False if something newer is already shown.
 
-        placed: where it ran and why, for the manifest. Raises DeadlineExceededError, and what S3 and
-            `progress` raise. Before it raises Rejected, it removes what was stored (published results only if
-            the source is gone).
+        placed: where it ran and why, for the manifest.
+
+        Raises what Work.run, S3 and `progress` raise. Before it raises Rejected, it removes what was stored
+        (published results only if the source is gone).
         """
         moved = self.output.publish_again(event)
         if moved is None:

@@ -28,7 +28,9 @@ TRACES = ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSam
 
 
 class ObjectBatches(Construct):
-    """A Distributed Map over the keys under `prefix`, one batch after another. Input: prefix and at_once.
+    """A Distributed Map over the keys under a prefix, one batch after another.
+
+    Its input has `prefix`, and `at_once`, the maximum number of objects in progress in the pattern.
 
     The function gets `{"BatchInput": {"at_once": 2}, "Items": [{"key": "a.jpg"}, ...]}` and answers in the
     same shape. It is called again with its answer until one has no Items; the report has that last answer.

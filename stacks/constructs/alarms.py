@@ -13,7 +13,7 @@ from constructs import Construct
 PERIOD = cdk.Duration.minutes(5)
 ERROR_PERCENT = 5
 MIN_REQUESTS = 2 * 100 // ERROR_PERCENT
-"""Errors are divided by at least this many requests: one alone is half of ERROR_PERCENT."""
+"""Errors are divided by at least this many requests, so that one error is at most half of ERROR_PERCENT."""
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 

@@ -1,4 +1,4 @@
-"""A Python function package: its module and everything it imports."""
+"""A Lambda function in Python, packaged with everything that its handler imports."""
 
 from collections.abc import Mapping
 

@@ -13,7 +13,7 @@ from constructs import Construct
 JOBS_A_TASK = 10
 """Backlog per task: a new job waits for about this many others."""
 STEPS = 20
-"""Maximum steps of one policy, a default quota:
+"""Maximum steps of one policy, a default quota; if `max_tasks` is higher, each step is of several tasks:
 https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html
 """
 MINUTE = cdk.Duration.minutes(1)

@@ -117,7 +117,10 @@ def headline() -> str:
     function_usd = f"${function('off'):,.2f}; ${function('provisioned'):,.2f} with `warm=provisioned`"
     stream_usd = f"${stream('provisioned'):,.2f}; ${stream('on-demand'):,.2f} with `stream=on-demand`"
     rows = {
-        "FargatePattern": (f"from [${least:,.2f}]({AT_REST})", "tasks, a load balancer, addresses, alarms"),
+        "FargatePattern": (
+            f"from [${least:,.2f}]({AT_REST})",
+            "tasks, a load balancer, addresses, alarms, metrics",
+        ),
         "LambdaPattern": (f"${standing(LAMBDA_ALARM_METRICS):,.2f}", f"{LAMBDA_ALARM_METRICS} alarms"),
         "LambdaService": (function_usd, f"alarms on {ANSWER_ALARM_METRICS} metrics"),
         "HybridPattern": (

@@ -31,7 +31,7 @@ _DECODERS = (
 _FEW, _FEW_OF_A_HUNDRED = 3, 2
 """Three packets, or 2 % if that is more, may fail: many cameras write bad packets, which players skip."""
 _FIRST = 1_000
-"""The least number of packets to assume, until more are read, if the file does not give one."""
+"""Minimum number of packets to assume if the file does not give their number, until more are read."""
 _DEMUXERS = {Kind.MP4: "mov", Kind.MOV: "mov", Kind.WEBM: "matroska", Kind.MATROSKA: "matroska"}
 _ENCRYPTED = ("encv", "enca")
 _DOLBY_ONLY = ("dvh1", "dvhe", "dvav", "dva1", "dav1")
