@@ -12,10 +12,12 @@ from runtime.deadline import DeadlineExceededError
 DONE, FAILED, REJECTED, AGAIN = 0, 1, 3, 4
 """Exit codes; any other counts as FAILED, except those of a killed process."""
 TRANSIENT = {
-    *("SlowDown", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
-    *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ConditionalRequestConflict"),
+    *("SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
+    *("RequestThrottledException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
+    *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ExpiredTokenException"),
+    "ConditionalRequestConflict",
 }
-"""Error codes of ClientError that are transient, in addition to every status of 500 or more."""
+"""Error codes of ClientError that are transient, as are status 429 and every status of 500 or more."""
 EXPECTED = (
     DeadlineExceededError,
     ClientError,
@@ -46,7 +48,7 @@ def exit_code(error: BaseException) -> tuple[int, str]:
             return FAILED, f"Its deadline has passed: {error}"
         case ClientError():
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            transient = status >= 500 or error.response["Error"]["Code"] in TRANSIENT
+            transient = status == 429 or status >= 500 or error.response["Error"]["Code"] in TRANSIENT
             return AGAIN if transient else FAILED, str(error)
         case BotoCoreError() | Boto3Error() | HTTPError() | ContentionError():
             return AGAIN, str(error)
