@@ -9,6 +9,13 @@ _NO_ADDRESS = (
     "Its name begins with a slash and has characters that no URL can carry. Upload it under another name."
 )
 _ARCHIVED = "It is in an archive storage class. Restore it, and upload the copy."
+_KMS_CODES = {
+    *("KMS.DisabledException", "KMS.InvalidKeyUsageException", "KMS.KMSInvalidStateException"),
+    "KMS.NotFoundException",
+}
+"""The permanent ones of the codes with which S3 passes on errors of KMS."""
+_KMS_DENIALS = ("kms:Decrypt", "ciphertext refers to a")
+"""Parts of the messages for a key that denies access, and for one of another account or that is gone."""
 _FOREIGN_KEY = (
     "It is encrypted with a key that this service may not use. Upload it with the bucket's own encryption."
 )
@@ -28,6 +35,7 @@ def unreadable(error: ClientError) -> Exception:
     if code == "InvalidObjectState":
         return Rejected(Reason.UNREADABLE, _ARCHIVED)
     by_customers_key = code == "InvalidRequest" and "Server Side Encryption" in message
-    if by_customers_key or code.startswith("KMS.") or (code == "AccessDenied" and "kms:Decrypt" in message):
+    denied = code == "AccessDenied" and any(part in message for part in _KMS_DENIALS)
+    if by_customers_key or denied or code in _KMS_CODES:
         return Rejected(Reason.UNREADABLE, _FOREIGN_KEY)
     return error

@@ -11,6 +11,11 @@ SSE_C = (
 )
 KMS = "User: arn:aws:sts::1:assumed-role/a/b is not authorized to perform: kms:Decrypt on resource"
 
+GONE_KEY = (
+    "The ciphertext refers to a customer master key that does not exist, does not exist in this region, "
+    "or you are not allowed to access."
+)
+
 
 def refused(code: str, message: str = "") -> Exception:
     return unreadable(ClientError({"Error": {"Code": code, "Message": message}}, "GetObject"))
@@ -24,6 +29,7 @@ def refused(code: str, message: str = "") -> Exception:
         ("InvalidObjectState", "", "unreadable", "Restore it"),
         ("InvalidRequest", SSE_C, "unreadable", "the bucket's own encryption"),
         ("AccessDenied", KMS, "unreadable", "the bucket's own encryption"),
+        ("AccessDenied", GONE_KEY, "unreadable", "the bucket's own encryption"),
         ("KMS.DisabledException", "", "unreadable", "the bucket's own encryption"),
     ],
 )
@@ -36,6 +42,8 @@ def test_an_object_that_can_never_be_read_is_a_rejection_that_says_what_to_do(
     assert advice in rejected.message
 
 
-@pytest.mark.parametrize("code", ["SlowDown", "AccessDenied", "InternalError", "InvalidRequest"])
+@pytest.mark.parametrize(
+    "code", ["SlowDown", "AccessDenied", "InternalError", "InvalidRequest", "KMS.ThrottlingException"]
+)
 def test_every_other_refusal_is_raised_as_it_is(code: str) -> None:
     assert isinstance(refused(code), ClientError)
