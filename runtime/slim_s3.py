@@ -36,7 +36,7 @@ _QUERY = {
     "VersionId": "versionId",
 }
 MOST_PAUSE = 3.0
-"""Longest pause in seconds between two tries; all pauses together are under ten."""
+"""Longest pause in seconds between two tries; with the default number of retries, all are under ten."""
 _IS_ERROR = re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<Error[\s>]")
 """Detects errors in responses with status 200; botocore too treats them as status 500 (`_handle_200_error`):
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -58,12 +58,14 @@ _NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 @dataclass(kw_only=True, eq=False)
 class S3:
-    """A client with the environment's credentials and Region, as Lambda sets them, and `AWS_ENDPOINT_URL`.
+    """A client with the environment's credentials and Region, as Lambda sets them.
+
+    It follows `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, if the environment has one.
 
     Methods take and return what boto3's methods of the same name do, limited to what is used here, and raise
-    botocore's ClientError. Failed connections, status 500, 502, 503 or 504, and a 200 with an error as its
-    body are retried `retries` times with growing pauses; connections that fail after that raise urllib3's
-    HTTPError. Raises ValueError if the environment has no credentials or no Region.
+    botocore's ClientError. Failed connections, status 500, 502, 503 or 504, a 200 with an error as its
+    body, and a 400 RequestTimeout are retried `retries` times with growing pauses; connections that then
+    still fail raise urllib3's HTTPError. Raises ValueError if the environment lacks credentials or a Region.
 
     renewed: called for each request; returns variables that replace the environment's, for credentials that
         expire.
@@ -187,9 +189,10 @@ class S3:
                 preload_content=not stream,
                 decode_content=False,  # the object as stored, whatever Content-Encoding its uploader named
             )
-            if answer.status >= 300:
+            timed_out = answer.status == 400 and b"<Code>RequestTimeout<" in answer.data
+            if answer.status >= 300 and not timed_out:
                 raise _error(answer, operation)
-            if stream or not _IS_ERROR.match(answer.data):
+            if not timed_out and (stream or not _IS_ERROR.match(answer.data)):
                 return answer
             retries = answer.retries or retries
             if not retries.total:

@@ -11,6 +11,12 @@ from botocore.exceptions import NoCredentialsError
 
 from runtime.slim_s3 import S3
 
+RETRIES = 12
+"""Tries of about half a minute, since S3 may answer 503 while it scales to a higher request rate:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+A failed PUT costs a task the whole attempt, and it has more time than a function.
+"""
+
 
 def task_s3(session: boto3.Session, *, connections: int) -> S3:
     """Return a client with the session's credentials and Region.
@@ -31,4 +37,4 @@ def task_s3(session: boto3.Session, *, connections: int) -> S3:
             **({"AWS_REGION": session.region_name} if session.region_name else {}),
         }
 
-    return S3(renewed=renewed, connections=connections)
+    return S3(renewed=renewed, connections=connections, retries=RETRIES)

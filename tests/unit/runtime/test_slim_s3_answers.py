@@ -143,6 +143,15 @@ def test_keys_that_were_not_deleted_are_an_error_that_says_why(server: Any) -> N
         output._delete("k")
 
 
+def test_a_request_that_s3_gave_up_waiting_for_is_tried_again(server: Any) -> None:
+    timed_out = b"<Error><Code>RequestTimeout</Code><Message>Your socket connection</Message></Error>"
+    Server.script = [(400, {}, timed_out), (400, {}, timed_out), (200, {}, b"")]
+    assert client(server).put_object(Bucket="b", Key="k", Body=b"1") == {"ETag": '"1"'}
+    Server.script = [(400, {}, timed_out)] * 2
+    with pytest.raises(ClientError, match="RequestTimeout"):
+        client(server, retries=1).put_object(Bucket="b", Key="k", Body=b"1")
+
+
 def test_a_request_that_is_refused_is_not_tried_again(server: Any) -> None:
     Server.script = [(403, {}, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")]
     with pytest.raises(ClientError, match="AccessDenied"):

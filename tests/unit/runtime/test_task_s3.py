@@ -15,7 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from runtime.task_s3 import task_s3
+from runtime.task_s3 import RETRIES, task_s3
 from runtime.work.uploads import THREADS, Uploads
 
 VALID = timedelta(minutes=16)
@@ -34,6 +34,8 @@ class Cloud:
     stored: Counter[str] = field(default_factory=Counter)
     signed_by: Counter[str] = field(default_factory=Counter)
     connections: set[int] = field(default_factory=set)
+    busy: int = 0
+    """How many PUTs to answer with 503."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def credentials(self) -> bytes:
@@ -76,6 +78,10 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
+            if made.busy:
+                made.busy -= 1
+                self.answer(503, b"<Error><Code>SlowDown</Code></Error>")
+                return
             told = self.headers["Authorization"], self.headers["x-amz-security-token"]
             good = made.put(self.path, *told, self.client_address[1])
             self.answer(*((200, b"") if good else (403, EXPIRED)))
@@ -120,6 +126,17 @@ def test_each_thread_keeps_its_connection(cloud: Cloud) -> None:
         list(threads.map(lambda n: s3.put_object(Bucket="b", Key=str(n), Body=b""), range(400)))
     assert len(cloud.stored) == 400
     assert len(cloud.connections) <= THREADS
+
+
+def test_a_put_outlasts_half_a_minute_in_which_s3_scales(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", pauses.append)
+    cloud.busy = RETRIES
+    task_s3(boto3.Session(), connections=1).put_object(Bucket="b", Key="k", Body=b"")
+    assert cloud.stored == {"/b/k": 1}
+    assert 20 < sum(pauses) < 60
 
 
 def test_without_credentials_the_client_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
