@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from runtime.contention import ContentionError
 from runtime.events import GONE, Change, ObjectEvent, is_newer
+from runtime.rejection import Reason
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -122,7 +123,9 @@ class Output:
         return pointer is not None and pointer.get("job_id") == event.job_id
 
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
-        """Record why a version was rejected, unless it was published before. The pointer does not change."""
+        """Record why a version was rejected, unless it was published. If it is gone, hide what it showed."""
+        if reason == Reason.SOURCE_GONE:
+            self.apply_deletion(replace(event, change=Change.VERSION_DELETED))
         if not self.is_published(event.job_id):
             why = {"reason": reason, "message": message}
             record = {"job_id": event.job_id, "source": source_of(event), **why}
@@ -189,10 +192,10 @@ class Output:
             self.purge(job_id)
 
     def purge(self, job_id: str) -> None:
-        """Remove everything that a job stored under its own id."""
+        """Remove what a job stored under its own id; first the manifest, with which it counts as complete."""
+        self._delete(manifest_key(job_id), rejection_key(job_id))
         for keys in self._pages(version_prefix(job_id)):
             self._delete(*keys)
-        self._delete(rejection_key(job_id))
 
     def _pages(self, prefix: str) -> Iterator[list[str]]:
         """Yield the keys under a prefix, at most a thousand at a time."""
@@ -264,10 +267,7 @@ class Output:
         )
 
     def _delete(self, *keys: str) -> None:
-        """Delete at most a thousand keys; missing ones count as deleted. S3 reports failures with status 200.
-
-        https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-        """
+        """Delete at most a thousand keys; missing ones count as deleted. Failures come with status 200."""
         objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         if failed := self.s3.delete_objects(Bucket=self.bucket, Delete=objects).get("Errors"):
             said = f"{failed[0].get('Message')} ({len(failed)} keys)"
@@ -275,7 +275,7 @@ class Output:
 
 
 def _pause(race: int) -> float:
-    """Return the seconds to wait after losing the given race; all waits together take about three seconds."""
+    """Return the seconds to wait after losing the given race, about three for all races."""
     return min(0.5, 0.02 * float(2**race))
 
 

@@ -113,6 +113,29 @@ def test_a_deletion_that_failed_half_way_is_finished_by_its_second_try(
     assert world.keys("v/") == []
 
 
+def test_a_removal_that_fails_half_way_leaves_no_manifest_of_an_incomplete_result(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = world.upload("a.jpg", PHOTO)
+    world.run(created)
+    monkeypatch.setattr(world.job.s3, "list_objects_v2", failing("SlowDown"))
+    with pytest.raises(ClientError, match="SlowDown"):
+        world.job.output.purge(created.job_id)
+    assert len(world.keys("v/")) == 3
+    assert manifest_key(created.job_id) not in world.keys("v/")
+
+
+def test_a_version_that_was_shown_after_its_deletion_is_hidden_by_the_next_try(world: World) -> None:
+    """The first try ended after it had moved the pointer, and before it looked for the source again."""
+    created = world.upload("a.jpg", PHOTO)
+    world.run(created)
+    world.s3.delete_object(Bucket="source", Key="a.jpg", VersionId=created.version_id)
+    world.job.output.purge(created.job_id)
+    (outcome,) = world.run(created)
+    assert outcome.facts["reason"] == "source-gone"
+    assert world.read(pointer_key("a.jpg"))["state"] == "deleted"
+
+
 def test_a_manifest_that_somebody_else_is_writing_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
