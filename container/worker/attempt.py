@@ -66,7 +66,7 @@ class Attempt:
         except OvertakenError:
             self.works.output.discard(self.job_id)
             moved = False
-        self.jobs.complete(self.job_id, "" if moved else OVERTAKEN)
+        self.jobs.complete(job, "" if moved else OVERTAKEN)
         return self.say(DONE, "Done." if moved else OVERTAKEN)
 
     def _rejected(self, job: Job, rejected: Rejected) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runtime.events import Change, ObjectEvent, parse_event
+from runtime.events import Change, ObjectEvent, is_newer, parse_event
 from runtime.jobs.metrics import Metric
 from runtime.jobs.record import OVERTAKEN, Job, State
 from runtime.jobs.table import JobStore
@@ -43,7 +43,7 @@ class Dispatcher:
         """Handle an event of the source bucket, or a waiting job's wake-up.
 
         seconds: how many the function has left. Idempotent: each attempt is begun once, however often a
-        message arrives. Raises transient errors.
+        message arrives. Raises ValueError for any other message, and transient errors.
         """
         if is_wake_up(message):
             return self._begin(job_to_wake(message), seconds)
@@ -54,12 +54,28 @@ class Dispatcher:
             self.works.output.apply_deletion(event)
             self._end_with_its_source(event)
             return Outcome(metric=Metric.DELETED, facts={"job_id": event.job_id, "key": event.key})
+        if self._is_shown_again(event):
+            return Outcome(metric=Metric.NOTHING_TO_DO, facts={"job_id": event.job_id})
         if self.jobs.get(event.job_id) is None:
             job = self.jobs.create(self._place(event))
             if job.state is State.REJECTED:
                 facts = {"job_id": job.job_id, "key": job.key, "explanation": job.message}
                 return Outcome(metric=Metric.REJECTED, facts=facts)
         return self._begin(event.job_id, seconds)
+
+    def _is_shown_again(self, event: ObjectEvent) -> bool:
+        """Let a job take a later event's sequencer; return whether its result is there and took it as well.
+
+        A backfill's event is older than the version's own, which may arrive later.
+        """
+        job, output = self.jobs.get(event.job_id), self.works.output
+        if job is None or not is_newer(event.sequencer, job.sequencer):
+            return False
+        if job.state is State.DONE and output.publish_again(event) is not None:
+            output.confirm_source(event)
+            return True
+        self.jobs.resequence(event)
+        return False
 
     def _end_with_its_source(self, event: ObjectEvent) -> None:
         """End a waiting job whose source is gone; a running one notices that itself and cleans up."""
@@ -98,7 +114,7 @@ class Dispatcher:
         if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
             return False
         output.discard(job_id)
-        return self.jobs.complete(job_id, OVERTAKEN) is not None
+        return self.jobs.complete(job, OVERTAKEN) is not None
 
     def _run_here(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
         """Run the job in this function, under a lease. If it fails, a task tries next."""
@@ -116,7 +132,7 @@ class Dispatcher:
                 return Metric.NOTHING_TO_DO, {"why": why}
             given = self._begin(job.job_id, seconds)
             return Metric(given.metric), {**given.facts, "given_to_task": why}
-        self.jobs.complete(job.job_id, "" if moved else OVERTAKEN)
+        self.jobs.complete(job, "" if moved else OVERTAKEN)
         return Metric.DONE_BY_LAMBDA, {}
 
     def _start_task(self, job: Job) -> tuple[Metric, dict[str, Any]]:

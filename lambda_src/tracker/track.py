@@ -58,7 +58,7 @@ class Tracker:
         job = self._follow(stop)
         self._account(stop)
         due = [job.job_id] if job and job.state is State.WAITING and job.due <= self.jobs.clock() else []
-        self.wake_ups.send([*due, *self.jobs.waiting(WAKE_UPS_PER_STOP)])
+        self.wake_ups.send([*due, *self._readable(self.jobs.waiting(WAKE_UPS_PER_STOP))])
         state = job.state if job else "unchanged"
         facts = {"job_id": stop.job_id, "attempt": stop.attempt, "why": stop.why, "state": state}
         return Outcome(metric=Metric.TASK_STOPPED, facts=facts)
@@ -96,12 +96,15 @@ class Tracker:
         for job_id in overdue:
             self._alone(self._chase, job_id)
         waiting = self.jobs.waiting(WAKE_UPS_PER_SWEEP)
-        # Jobs with unreadable records are left out: each sweep would make a dead letter of their wake-up.
-        self.wake_ups.send([job_id for job_id in waiting if self._alone(self.jobs.get, job_id)])
+        self.wake_ups.send(self._readable(waiting))
         self._invalidate()
         self.count(Metric.JOBS_OVERDUE, len(overdue))
         self.count(Metric.JOBS_WAITING, len(waiting))
         return Outcome(metric=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
+
+    def _readable(self, job_ids: list[str]) -> list[str]:
+        """Leave out jobs whose record cannot be parsed: each of their wake-ups would become a dead letter."""
+        return [job_id for job_id in job_ids if self._alone(self.jobs.get, job_id)]
 
     def _invalidate(self) -> None:
         """Ask CloudFront to invalidate removed results; after a failure, the next sweep tries again."""

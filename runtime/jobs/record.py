@@ -5,12 +5,13 @@ WAITING -> STARTING -> RUNNING      a task does it
 any of these -> WAITING             the next attempt, or the same once there is capacity
 any of these -> DONE | REJECTED | FAILED
 FAILED -> WAITING                   an operator reopens it
+DONE -> WAITING                     a later event for the same version, which its result does not show
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from runtime.events import Change, ObjectEvent
+from runtime.events import Change, ObjectEvent, is_newer
 from runtime.placement.limits import fargate_size
 
 MAX_ATTEMPTS = 4
@@ -24,6 +25,8 @@ START_SECONDS = 900
 """How long an accepted task may take to begin; most take a minute or two, and a later one counts as lost."""
 STOP_SECONDS = 600
 """Seconds after the worker's own deadline at which its task is stopped."""
+COUNTED_ARNS = 100
+"""Tasks to remember per job: their number has no limit if none can start, but an item's size has one."""
 OVERTAKEN = "A newer version of the file, or its deletion, was there first."
 """Message of a done job whose result is not shown."""
 KEEP_SECONDS = 90 * 24 * 3600
@@ -31,7 +34,7 @@ KEEP_SECONDS = 90 * 24 * 3600
 
 
 class State(StrEnum):
-    """The state of a job; the last three are final, but FAILED can be reopened."""
+    """The state of a job; the last three are final, but FAILED and DONE jobs may wait again."""
 
     WAITING = "waiting"
     WORKING = "working"
@@ -65,7 +68,7 @@ class Job:
         of RunTask's client token (task_launcher.py).
     refused_since: when ECS began to refuse this attempt for reasons that a deployment may explain; 0 if
         the job was last postponed for another reason.
-    counted_arns: the tasks whose usage was counted.
+    counted_arns: the tasks whose usage was counted, at most the last COUNTED_ARNS.
     trace_id: X-Ray trace ID of the invocation that created the job; its tasks log that ID too.
     due: of a waiting job, the earliest time to try it; of an active one, when it counts as lost.
     first_attempt: number of the first attempt since the job was created or reopened.
@@ -141,15 +144,11 @@ class Job:
     def placed(self) -> dict[str, str | int]:
         """Where this attempt runs, and why the first attempt went where it did, for the manifest."""
         task: dict[str, str | int] = {"cpu": self.cpu, "memory_mb": self.memory_mb}
-        placed: dict[str, str | int] = {
-            "where": self.where,
-            "reason": self.placement,
-            "attempt": self.attempt,
-        }
-        return placed | (task if self.where == "fargate" else {})
+        why: dict[str, str | int] = {"reason": self.placement, "attempt": self.attempt}
+        return {"where": self.where, **why, **(task if self.where == "fargate" else {})}
 
     def claimed(self, now: float, lease: float) -> "Job | None":
-        """Return the job as claimed by the caller, to start its attempt; None unless it is waiting and due.
+        """Return the job as claimed by a caller for its attempt; None unless it is waiting and due.
 
         lease: how many seconds a function may hold it.
         """
@@ -161,7 +160,8 @@ class Job:
 
     def accepted(self, attempt: int, task_arn: str) -> "Job | None":
         """Return the job with the task that RunTask started, which may already have reported that it runs."""
-        if self.attempt != attempt or self.is_final or self.state is State.WORKING or self.task_arn:
+        is_later = self.is_final or self.state is State.WORKING or self.attempt != attempt
+        if is_later or self.task_arn or task_arn in self.counted_arns:  # its end may be reported first
             return None
         state = State.RUNNING if self.state is State.RUNNING else State.STARTING
         return replace(self, state=state, task_arn=task_arn, refused_since=0)
@@ -190,10 +190,7 @@ class Job:
         )
 
     def put_back(self, now: float) -> "Job | None":
-        """Return the job waiting again, after its task could not start.
-
-        Possible causes: a missing container image, the network, or a lack of Spot capacity.
-        """
+        """Return the job waiting again, as its task could not start: no image, network or Spot capacity."""
         if self.state is not State.STARTING:
             return None
         return replace(
@@ -210,7 +207,7 @@ class Job:
         """Return the job with this task's usage marked as counted; None if it already was."""
         if task_arn in self.counted_arns:
             return None
-        return replace(self, counted_arns=(*self.counted_arns, task_arn))
+        return replace(self, counted_arns=(*self.counted_arns, task_arn)[-COUNTED_ARNS:])
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
         """Return the job as running, as its worker reported; None if the worker no longer owns the job."""
@@ -262,19 +259,31 @@ class Job:
             due=int(now) + PAUSES[made - 1],
         )
 
-    def reopened(self, now: float) -> "Job | None":
-        """Reopen a failed job at an operator's request; its history is kept."""
-        if self.state is not State.FAILED:
+    def resequenced(self, now: float, sequencer: str) -> "Job | None":
+        """Return the job with the sequencer of a later event for its version; None if it is not later.
+
+        The version's own event comes later than a backfill's. A job that had given way to another version
+        waits again: by the later event, its own may be the newer one.
+        """
+        if not is_newer(sequencer, self.sequencer):
             return None
-        tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=self.message))
+        job = replace(self, sequencer=sequencer)
+        return job._again(now) if self.state is State.DONE else job
+
+    def done(self, now: float, sequencer: str, message: str = "") -> "Job | None":
+        """Return the job as done at the event with that sequencer, or waiting if it has a later one now."""
+        if self.is_final or sequencer == self.sequencer:
+            return self.ended(now, State.DONE, message)
+        return self._again(now)
+
+    def _again(self, now: float) -> "Job":
+        """Return the job waiting with all its attempts before it."""
         return replace(
             self,
             state=State.WAITING,
             attempt=self.attempt + 1,
             first_attempt=self.attempt + 1,
-            where="fargate",
             spot=False,
-            tries=tries,
             task_arn="",
             message="",
             percent=0,
@@ -282,3 +291,10 @@ class Job:
             due=int(now),
             ended_at=0,
         )
+
+    def reopened(self, now: float) -> "Job | None":
+        """Reopen a failed job at an operator's request; its history is kept."""
+        if self.state is not State.FAILED:
+            return None
+        tries = (*self.tries, Try(attempt=self.attempt, where=self.where, why=self.message))
+        return replace(self._again(now), where="fargate", tries=tries)

@@ -11,6 +11,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from runtime.contention import ContentionError
+from runtime.events import ObjectEvent
 from runtime.jobs.record import KEEP_SECONDS, Job, State, Try
 
 if TYPE_CHECKING:
@@ -74,9 +75,16 @@ class JobStore:
         """
         return self.transition(job_id, lambda job: job.running(self.clock(), attempt, task_arn, seconds))
 
-    def complete(self, job_id: str, message: str = "") -> Job | None:
-        """Record that the job is done: published, or with a message that says why its result is not shown."""
-        return self.transition(job_id, lambda job: job.ended(self.clock(), State.DONE, message))
+    def complete(self, job: Job, message: str = "") -> Job | None:
+        """Record that `job` is done: published, or with a message that says why its result is not shown.
+
+        It waits again if a later event for its version came after it was read.
+        """
+        return self.transition(job.job_id, lambda now: now.done(self.clock(), job.sequencer, message))
+
+    def resequence(self, event: ObjectEvent) -> Job | None:
+        """Let the job take the event's sequencer, if that is newer, as `Job.resequenced` describes."""
+        return self.transition(event.job_id, lambda job: job.resequenced(self.clock(), event.sequencer))
 
     def reject(self, job_id: str, message: str) -> Job | None:
         """Record that the source cannot be processed."""

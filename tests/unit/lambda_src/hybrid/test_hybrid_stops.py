@@ -289,3 +289,5 @@ def test_a_record_that_cannot_be_read_stops_no_sweep_for_the_others(world: World
     assert world.sweep().facts["waiting"] == 2
     assert [one.metric for one in world.deliver_wake_ups()] == ["TaskStarted"]
     assert world.counted["JobNotSwept"] == 1
+    world.track(world.run_task(world.ecs.live[0]))
+    assert world.deliver_wake_ups() == [], "nor does the end of a task wake it"

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from runtime.exits import StoppedError
-from runtime.jobs.record import State
+from runtime.jobs.record import COUNTED_ARNS, State
 from runtime.jobs.stopped_task import NEVER_STARTED, OVERDUE, NextStep, parse_stopped_task
 from runtime.work.uploads import Uploads
 from tests.support.hybrid import World, make_world
@@ -35,6 +35,22 @@ def test_a_refusal_is_forgotten_once_a_task_was_accepted_or_failed_to_start() ->
     for moved in (starting.accepted(JOB.attempt, "arn"), starting.put_back(60)):
         assert moved
         assert moved.refused_since == 0
+
+
+def test_a_task_whose_end_is_known_is_not_accepted_any_more() -> None:
+    starting = replace(JOB, state=State.STARTING, where="fargate")
+    assert starting.accepted(JOB.attempt, "arn")
+    ended = starting.accounted("arn")
+    assert ended
+    assert ended.accepted(JOB.attempt, "arn") is None
+
+
+def test_a_job_remembers_the_last_tasks_only_so_that_its_record_stays_small() -> None:
+    job = JOB
+    for number in range(2 * COUNTED_ARNS):
+        job = job.accounted(f"arn{number}") or job
+    assert len(job.counted_arns) == COUNTED_ARNS
+    assert job.accounted(f"arn{2 * COUNTED_ARNS - 1}") is None
 
 
 def test_the_first_of_two_who_create_a_job_wins(world: World) -> None:
@@ -66,7 +82,7 @@ def test_only_open_jobs_are_in_the_index_and_only_ended_ones_expire(world: World
     world.now += 10_000
     assert world.jobs.overdue(10) == [JOB.job_id]
     assert "expires_at" not in world.table.get_item(Key={"job_id": JOB.job_id})["Item"]
-    world.jobs.complete(JOB.job_id)
+    world.jobs.complete(JOB)
     assert world.jobs.overdue(10) == []
     expires = world.table.get_item(Key={"job_id": JOB.job_id})["Item"]["expires_at"]
     assert int(expires) == world.now + 90 * 24 * 3600
