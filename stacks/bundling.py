@@ -168,7 +168,10 @@ def _compile(folder: Path, names: Sequence[str], runtime: Runtime) -> None:
 
 
 def _run(command: list[str], *, what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise BundlingError(f"Could not {what}: there is no {command[0]}.") from error
     if done.returncode:
         raise BundlingError(f"Could not {what}:\n{(done.stderr or done.stdout).strip()[-2000:]}")
 

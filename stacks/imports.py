@@ -3,6 +3,7 @@
 import ast
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 ROOT = Path(__file__).parent.parent
 DATA = ("*.toml", "*.json", "*.icc", "*.js", "*.sh")
@@ -49,8 +50,9 @@ def _imported(source: str) -> tuple[str, ...]:
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif not _is_for_type_checkers(node):
-            todo += [child for child in ast.iter_child_nodes(node) if isinstance(child, _MAY_HOLD_IMPORTS)]
+        else:
+            inner = node.orelse if _is_for_type_checkers(node) else ast.iter_child_nodes(node)
+            todo += [child for child in inner if isinstance(child, _MAY_HOLD_IMPORTS)]
     return tuple(names)
 
 
@@ -58,7 +60,7 @@ _MAY_HOLD_IMPORTS = (ast.stmt, ast.excepthandler, ast.match_case)
 """Syntax nodes to descend into; expressions cannot contain imports."""
 
 
-def _is_for_type_checkers(node: ast.AST) -> bool:
+def _is_for_type_checkers(node: ast.AST) -> TypeGuard[ast.If]:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 

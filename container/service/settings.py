@@ -64,8 +64,9 @@ class Settings(ServiceEnvironment):
     @property
     def threads(self) -> int:
         """Number of threads that decode and encode."""
-        here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        return self.workers or here
+        if self.workers:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @cached_property
     def encodings(self) -> tuple[Encoding, ...]:

@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 from runtime.child_lines import lines
 from runtime.deadline import DeadlineExceededError
-from runtime.exits import REJECTED
+from runtime.exits import FAILED, REJECTED
 from runtime.log_lines import log_line
 from runtime.placement.placement import Estimate
 from runtime.rejection import Reason, Rejected
@@ -70,18 +70,27 @@ class Program:
         """Run the program on a source.
 
         Raises Rejected, DeadlineExceededError, MemoryError if the program was killed, CalledProcessError for
-        other exit codes, ValueError or TypeError if its manifest is not a JSON object, and what S3 raises.
+        other exit codes or if its manifest is not a JSON object, and what S3 raises.
         """
         given, made = folder / "source", folder / "results"
         source.download(given, self.most_bytes)
         made.mkdir()
         self._carry_out(given, made, deadline, progress)
+        facts = self._facts(made / MANIFEST)
         for file in sorted(made.rglob("*")):
             path = file.relative_to(made).as_posix()
             if path != MANIFEST and file.is_file() and not file.is_symlink():
                 results.put_file(path, file, mimetypes.guess_type(path)[0] or "application/octet-stream")
-        said = made / MANIFEST
-        return dict(json.loads(said.read_bytes())) if said.is_file() else {}
+        return facts
+
+    def _facts(self, manifest: Path) -> dict[str, Any]:
+        if not manifest.is_file():
+            return {}
+        try:
+            return {**json.loads(manifest.read_bytes())}
+        except (ValueError, TypeError) as error:
+            log_line(f"The program's {MANIFEST} is not a JSON object: {error}")
+            raise subprocess.CalledProcessError(FAILED, self.command) from error
 
     def _carry_out(self, given: Path, made: Path, deadline: float, progress: Progress) -> None:
         rejection = ""

@@ -12,6 +12,12 @@ from stacks.constructs.alarms import PERIOD, Alarms
 
 MAX_RECEIVES = 5
 """Maximum receive count of a message; a lower one would dead-letter messages of a throttled consumer."""
+KEPT = cdk.Duration.days(10)
+"""How long messages may wait; SQS deletes older ones, and does not put them into the dead-letter queue."""
+KEPT_DEAD = cdk.Duration.days(14)
+"""SQS's maximum, counted from when a message was first sent, so a dead letter is kept for at least four days:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+"""
 MAX_AGE = cdk.Duration.minutes(15)
 
 
@@ -45,7 +51,7 @@ class EventQueue(Construct):
             self,
             "Queue",
             visibility_timeout=visibility,
-            retention_period=cdk.Duration.days(4),
+            retention_period=KEPT,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -73,7 +79,7 @@ class EventQueue(Construct):
         alarms.add(
             f"{construct_id}Age",
             metric=self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum"),
-            # A message ages during an attempt too, and while it is hidden after a failed one.
+            # A message ages during an attempt too. SQS leaves out messages that were received three times.
             threshold=(longest_attempt or visibility).to_seconds() + MAX_AGE.to_seconds(),
             why=f"The oldest message is {MAX_AGE.to_minutes():.0f} minutes older than one attempt explains.",
             runbook="old-messages",
@@ -98,7 +104,7 @@ class EventQueue(Construct):
         return sqs.Queue(
             self,
             construct_id,
-            retention_period=cdk.Duration.days(14),
+            retention_period=KEPT_DEAD,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )

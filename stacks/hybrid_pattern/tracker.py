@@ -16,6 +16,8 @@ from stacks.settings import Settings
 
 TIMEOUT = cdk.Duration.minutes(2)
 MEMORY_MB = 256
+MAX_CONCURRENCY = 2
+"""Lambda's minimum; without a maximum, many stops at once could throttle functions that process uploads."""
 SWEEP = cdk.Duration.minutes(5)
 
 
@@ -58,7 +60,11 @@ class Tracker(PythonFunction):
             settings=settings,
             alarms=alarms,
         )
-        self.add_event_source(event_sources.SqsEventSource(self.stops.queue, report_batch_item_failures=True))
+        self.add_event_source(
+            event_sources.SqsEventSource(
+                self.stops.queue, max_concurrency=MAX_CONCURRENCY, report_batch_item_failures=True
+            )
+        )
         allow(self, ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"], worker.jobs.table_arn)
         allow(self, ["dynamodb:Query"], worker.jobs.index_arn)
         worker.grant_observe(self)

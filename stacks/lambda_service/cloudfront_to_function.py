@@ -18,6 +18,13 @@ HOST = "x-forwarded-host"
 INVOKE = "lambda:InvokeFunction"
 
 
+WITHOUT_FUNCTION_URLS = {
+    *("ap-east-2", "ap-south-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
+    *("ca-west-1", "eu-central-2", "eu-south-2", "il-central-1", "me-central-1"),
+}
+"""Regions as of 2026-11: https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html"""
+
+
 class CloudFrontToFunction(Construct):
     """Viewer -> CloudFront (HTTPS) -> function URL of an alias, signed by origin access control.
 
@@ -35,7 +42,7 @@ class CloudFrontToFunction(Construct):
         settings: Settings,
     ) -> None:
         super().__init__(scope, construct_id)
-        warn_in_other_partitions(self, "a distribution with origin access control")
+        warn_in_other_partitions(self, "a distribution with a function URL", lacking=WITHOUT_FUNCTION_URLS)
         url = alias.add_function_url(auth_type=lambda_.FunctionUrlAuthType.AWS_IAM)
         access = cloudfront.FunctionUrlOriginAccessControl(
             self, "Access", origin_access_control_name=cloudfront_name(self, "Access")

@@ -1,8 +1,5 @@
-"""Read-only checks of an account and of this machine, one function each."""
+"""Read-only checks of an account, one function each."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +10,8 @@ from botocore.exceptions import ClientError
 from app import STACKS
 from stacks.fargate_pattern.size import service_size
 from stacks.fargate_pattern.zones import WITHOUT_VPC_ORIGINS
+from stacks.hybrid_pattern.tracker import MAX_CONCURRENCY as TRACKERS
+from stacks.lambda_service.cloudfront_to_function import WITHOUT_FUNCTION_URLS
 from stacks.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 BOOTSTRAP_VERSION = 6
 """Minimum version for deploying (`requiresBootstrapStackVersion` of the stacks in cdk.out/manifest.json)."""
+ROLLBACK_VERSION = 23
+"""Minimum version for `cdk rollback` (BOOTSTRAP_STACK_VERSION_FOR_ROLLBACK of the CDK CLI)."""
 FARGATE_VCPUS, VPCS = ("fargate", "L-3032A538"), ("vpc", "L-F678F1CE")
 """Codes of services and quotas: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"""
 USUAL_TASK_VCPUS = 4
@@ -79,13 +80,17 @@ def bootstrap(ssm: "SSMClient") -> Finding:
     if int(value) < BOOTSTRAP_VERSION:
         found = f"version {value}; at least {BOOTSTRAP_VERSION} is needed"
         return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
+    if int(value) < ROLLBACK_VERSION:
+        found = f"version {value}, with which `cdk rollback` is refused; it needs {ROLLBACK_VERSION}"
+        return Finding(about=about, level=Level.MIND, found=found, todo=todo)
     return fine(about, f"version {value}")
 
 
 def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
     """Check that event sources leave concurrency for others, and that warm=provisioned can be deployed."""
     about, shards = "Lambda concurrency", SHARDS[settings.stream]
-    wanted = 2 * settings.max_concurrency + shards
+    others = shards + TRACKERS
+    wanted = 2 * settings.max_concurrency + others
     there = lambda_.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     found = f"{there} unreserved, and {wanted} may be used by the event sources, {shards} of them by a stream"
     if settings.warm == "provisioned" and there <= RESERVED:
@@ -96,7 +101,7 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
             todo='Set "warm" to "off" or "snapstart" in cdk.json, or ask for a quota of 1,000 (L-B99A9384).',
         )
     if there <= wanted:
-        most = (there - shards - 1) // 2
+        most = (there - others - 1) // 2
         fewer = f"Set max_concurrency in cdk.json to {most} or less, or ask" if most >= 2 else "Ask"
         todo = (
             f"{fewer} for more: aws service-quotas request-service-quota-increase --service-code lambda "
@@ -244,40 +249,20 @@ def _what_to_do(name: str, status: str) -> tuple[Level, str]:
 
 
 def partition(session: Any) -> Finding:
-    """Check whether the Region's partition supports all patterns."""
+    """Check whether the Region and its partition support all patterns."""
     about, region = "Region", session.region_name
     there = session.get_partition_for_region(region)
     if there != "aws":
         found = f"{region}, in the partition {there}"
         todo = "Only LambdaPattern and StreamPattern deploy there: the others need commercial CloudFront."
         return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
+    if region in WITHOUT_FUNCTION_URLS:
+        found, todo = (
+            f"{region}, without Lambda function URLs",
+            "All but LambdaService deploy there.",
+        )
+        return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
     return fine(about, region)
-
-
-def docker(cpu: str) -> Finding:
-    """Check whether this machine can build images for `cpu`, which patterns with containers require."""
-    about, command = "Docker", os.environ.get("CDK_DOCKER", "docker")
-    platform = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}[cpu]
-    todo = "Patterns with containers build images: install Docker, or name a replacement in CDK_DOCKER."
-    if not shutil.which(command):
-        return Finding(about=about, level=Level.FAILS, found=f"there is no {command}", todo=todo)
-    info = _said(command, "info", "--format", "{{.Architecture}}").strip()
-    if not info:
-        return Finding(about=about, level=Level.FAILS, found="no daemon answers", todo="Start it.")
-    own = {"aarch64": "arm64", "arm64": "arm64"}.get(info, "x86_64")
-    if own == cpu or platform in _said(command, "buildx", "inspect"):
-        return fine(about, f"builds {platform}{'' if own == cpu else ', by emulation'}")
-    todo = (
-        f'Put "architecture": "{own}" into cdk.json; or emulate: '
-        f"docker run --privileged --rm tonistiigi/binfmt --install {platform.partition('/')[2]}"
-    )
-    found = f"this {own} machine cannot build {platform}, which the settings require"
-    return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
-
-
-def _said(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
-    return "" if done.returncode else done.stdout
 
 
 def _quota(quotas: "ServiceQuotasClient", service: str, code: str) -> float:

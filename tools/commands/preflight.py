@@ -15,6 +15,7 @@ from rich.console import Console
 from stacks.settings import Settings, SettingsError
 from tools.commands import account_checks as checks
 from tools.commands.account_checks import Finding, Level
+from tools.commands.docker_check import docker
 from tools.local_aws import running
 from tools.local_aws.aws import ROOT, LocalAwsError
 
@@ -33,7 +34,7 @@ def findings(session: Any, settings: Settings) -> list[Finding]:
         ("VPCs", lambda: checks.vpcs(client("ec2"), client("service-quotas"), settings)),
         ("Role of ECS", lambda: checks.service_linked_role(client("iam"))),
         ("VPC Block Public Access", lambda: checks.block_public_access(client("ec2"), settings)),
-        ("Docker", lambda: checks.docker(settings.cpu)),
+        ("Docker", lambda: docker(settings.cpu)),
     )
     for about, check in in_order:
         try:

@@ -92,6 +92,16 @@ def test_an_unknown_reason_is_a_failure_and_is_logged(run: Run, capsys: pytest.C
     assert capsys.readouterr().out == "The contract has no reason 'ugly': No.\n"
 
 
+@pytest.mark.parametrize("manifest", ["{", "[1]", "1"])
+def test_a_manifest_that_is_not_a_json_object_is_a_failure_and_nothing_is_stored(
+    run: Run, capsys: pytest.CaptureFixture[str], manifest: str
+) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as found:
+        run(f'cp "$SOURCE" "$RESULTS/copy.txt"; echo "{manifest}" >"$RESULTS/manifest.json"')
+    assert exit_code(found.value)[0] == FAILED
+    assert "The program's manifest.json is not a JSON object" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("code", "means"), [(1, FAILED), (3, FAILED), (4, AGAIN), (77, FAILED)])
 def test_other_exit_codes_of_the_program_mean_what_the_workers_mean(run: Run, code: int, means: int) -> None:
     """Exit code 3 without a reason is not a rejection."""

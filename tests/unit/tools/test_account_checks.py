@@ -15,6 +15,7 @@ from stacks.settings import Settings
 from tests.support.account import error, quota, zone
 from tools.commands import account_checks as checks
 from tools.commands.account_checks import Finding, Level
+from tools.commands.docker_check import docker
 
 SETTINGS = Settings()
 Check = Callable[[Any], Finding]
@@ -49,6 +50,7 @@ def stubbed() -> Iterator[Callable[..., Any]]:
     ("answer", "level", "says"),
     [
         ({"Parameter": {"Value": "27"}}, Level.FINE, "version 27"),
+        ({"Parameter": {"Value": "22"}}, Level.MIND, "`cdk rollback` is refused"),
         ({"Parameter": {"Value": "5"}}, Level.FAILS, "at least 6"),
         ("ParameterNotFound", Level.FAILS, "not done in this Region"),
     ],
@@ -69,7 +71,7 @@ def test_provisioned_concurrency_fails_unless_it_leaves_a_hundred_unreserved(
     assert ("warm=provisioned fails" in found.found) is (level is Level.FAILS)
 
 
-@pytest.mark.parametrize(("there", "level"), [(10, Level.FINE), (8, Level.MIND), (1000, Level.FINE)])
+@pytest.mark.parametrize(("there", "level"), [(12, Level.FINE), (10, Level.MIND), (1000, Level.FINE)])
 def test_too_little_concurrency_for_the_functions_is_reported_with_the_setting_to_use(
     stubbed: Any, there: int, level: Level
 ) -> None:
@@ -81,12 +83,12 @@ def test_too_little_concurrency_for_the_functions_is_reported_with_the_setting_t
 
 
 def test_each_shard_of_a_stream_takes_a_concurrent_execution(stubbed: Any) -> None:
-    limits = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
+    limits = {"AccountLimit": {"UnreservedConcurrentExecutions": 12}}
     settings = replace(SETTINGS, stream="on-demand")
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)
     assert (found.level, "4 of them by a stream" in found.found) == (Level.MIND, True)
     assert "max_concurrency in cdk.json to 2" in found.todo
-    limits["AccountLimit"]["UnreservedConcurrentExecutions"] = 8
+    limits["AccountLimit"]["UnreservedConcurrentExecutions"] = 10
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)
     assert found.todo.startswith("Ask for more: aws"), "2 is the least that max_concurrency may be"
 
@@ -240,9 +242,14 @@ def test_an_existing_stack_of_our_names_is_reported_with_what_to_do(
 
 @pytest.mark.parametrize(
     ("region", "level"),
-    [("eu-west-1", Level.FINE), ("cn-north-1", Level.FAILS), ("us-gov-west-1", Level.FAILS)],
+    [
+        ("eu-west-1", Level.FINE),
+        ("eu-south-2", Level.FAILS),
+        ("cn-north-1", Level.FAILS),
+        ("us-gov-west-1", Level.FAILS),
+    ],
 )
-def test_a_partition_other_than_aws_fails(region: str, level: Level) -> None:
+def test_a_region_without_function_urls_or_outside_the_partition_aws_fails(region: str, level: Level) -> None:
     assert checks.partition(boto3.Session(region_name=region)).level is level
 
 
@@ -263,7 +270,7 @@ def test_docker_fails_without_a_daemon_or_the_platform_to_build_for(
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("CDK_DOCKER", str(program))
-    found = checks.docker(cpu)
+    found = docker(cpu)
     assert (found.level, says in found.found) == (level, True)
     if says.startswith("cannot"):
         assert '"architecture": "x86_64"' in found.todo
@@ -271,7 +278,7 @@ def test_docker_fails_without_a_daemon_or_the_platform_to_build_for(
 
 def test_a_missing_docker_command_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDK_DOCKER", "no-such-docker")
-    assert checks.docker("arm64").level is Level.FAILS
+    assert docker("arm64").level is Level.FAILS
 
 
 def test_moto_answers_as_the_checks_expect() -> None:

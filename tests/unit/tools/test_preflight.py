@@ -67,7 +67,7 @@ class Account:
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     found = Account()
-    monkeypatch.setattr(checks, "docker", lambda cpu: checks.fine("Docker", cpu))
+    monkeypatch.setattr(preflight, "docker", lambda cpu: checks.fine("Docker", cpu))
     monkeypatch.setattr("tools.local_aws.running.boto3.Session", lambda **_: found)
     return found
 

@@ -86,7 +86,7 @@ def test_a_path_that_cloudfront_has_not_rewritten_is_taken_as_it_is(function: Ru
     assert function.invoke(event("/nothing", rewritten=False))["statusCode"] == 404
 
 
-@pytest.mark.parametrize("path", [f"{PREFIX}!!!", f"{PREFIX}gICA", f"{PREFIX}a", "/i", "/live"])
+@pytest.mark.parametrize("path", [f"{PREFIX}!!!", f"{PREFIX}gICA", f"{PREFIX}a", f"{PREFIX}é", "/i", "/live"])
 def test_a_path_that_encodes_no_viewers_path_stays_as_it_is(path: str) -> None:
     assert viewers_path(path) == path
 
