@@ -40,7 +40,7 @@ WIDTH, HEIGHT = 4096, 2048
 APART = 10_000
 """Distance between the numbers of two steps' first paths; no step requests that many paths."""
 BROWSER = 6
-"""Connections of a browser to one host."""
+"""Connections of a browser to one host with HTTP/1.1; with HTTP/2, it may request more at once."""
 SESSION = 40
 """Tiles that a viewer's session requests."""
 HUGE = 10_000
