@@ -80,7 +80,7 @@ def started() -> ThreadingHTTPServer:
 
 
 def work(tree: Path, _: ExitStack) -> dict[str, Callable[[], float]]:
-    """Return, by name, functions that measure the cold start of a checkout's function."""
+    """Return, by name, callables that measure a cold start of a checkout's Lambda function in CPU seconds."""
     asked = command(tree, "handler", started())
     run(asked, tree=tree)
     return {"a cold start": lambda: run(asked, tree=tree).cpu}

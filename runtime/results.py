@@ -123,7 +123,7 @@ class Output:
         return pointer is not None and pointer.get("job_id") == event.job_id
 
     def reject(self, event: ObjectEvent, reason: str, message: str) -> None:
-        """Record why a version was rejected, unless it was published. If it is gone, hide what it showed."""
+        """Record why a version was rejected, unless it was published. If it is gone, remove its results."""
         if reason == Reason.SOURCE_GONE:
             self.apply_deletion(replace(event, change=Change.VERSION_DELETED))
         if not self.is_published(event.job_id):

@@ -97,7 +97,7 @@ def raw(maker: str) -> Rejected:
 
 
 def channels_of(tiff: Tiff) -> tuple[int, ...] | None:
-    """Return the channels to keep of those decoded: colours, and alpha if there is one. None means all.
+    """Return which decoded channels to keep: the colours, and alpha if there is one. None means all.
 
     Raises Rejected UNSUPPORTED_FORMAT, naming what is not supported.
     """

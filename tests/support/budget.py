@@ -107,7 +107,7 @@ def synth_seconds() -> float:
 def one_synth(app: Path, output: Path) -> float:
     """Return the CPU seconds of one `cdk synth`, run in the app's folder.
 
-    output: folder of the cloud assembly; a synth into it is warm once it has assets.
+    output: folder of the cloud assembly. The first synth into a folder also stages assets and fills caches.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "CDK_VALIDATION": "false", "PYTHONDONTWRITEBYTECODE": ""}

@@ -101,7 +101,7 @@ def _inner(file: Reader, start: int, end: int, name: bytes, header: int) -> tupl
 
 
 def _boxes(file: Reader, start: int, end: int) -> Iterator[Box]:
-    """Yield type, offset of the content and end of each box in [start, end)."""
+    """Yield each box in [start, end): its type, where its content begins, and where it ends."""
     for _ in range(MAX_PARTS):
         if start >= end:
             return
