@@ -34,7 +34,7 @@ def _url(arn: str) -> str:
 
 @cache
 def _sqs() -> "SQSClient":
-    """Return a client, made only after a failure: botocore would double each cold start (ADR 0003)."""
+    """Return a client, made only after a failure: earlier, it could double a cold start (ADR 0003)."""
     from botocore.config import Config
     from botocore.session import get_session
 

@@ -125,7 +125,7 @@ def headline() -> str:
         "LambdaService": (function_usd, f"alarms on {ANSWER_ALARM_METRICS} metrics"),
         "HybridPattern": (
             f"${hybrid:,.2f}",
-            f"alarms on {HYBRID_ALARM_METRICS} metrics, {HYBRID_METRICS} metrics of its sweep",
+            f"alarms on {HYBRID_ALARM_METRICS} metrics, {HYBRID_METRICS} custom metrics of its jobs",
         ),
         "QueuePattern": (f"${queue:,.2f}", f"alarms on {QUEUE_ALARM_METRICS} metrics; no task runs"),
         "StreamPattern": (stream_usd, f"a shard, alarms on {STREAM_ALARM_METRICS} metrics"),
