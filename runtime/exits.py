@@ -1,6 +1,6 @@
 """Exit codes of an attempt: the contract for a worker in any language."""
 
-from subprocess import CalledProcessError
+from subprocess import CalledProcessError, SubprocessError
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,7 +15,7 @@ TRANSIENT = {
     *("SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
     *("RequestThrottledException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
     *("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ExpiredTokenException"),
-    "ConditionalRequestConflict",
+    *("ConditionalRequestConflict", "KMS.ThrottlingException"),
 }
 """Error codes of ClientError that are transient, as are status 429 and every status of 500 or more."""
 EXPECTED = (
@@ -27,7 +27,7 @@ EXPECTED = (
     ContentionError,
     MemoryError,  # the task's fault, not the file's
     OSError,  # likewise; a full disk, for example
-    CalledProcessError,  # a program that uses the same exit codes
+    SubprocessError,  # a program's exit code, which has the same meaning, or its unusable manifest
 )
 """Errors that an attempt may raise, apart from a rejection and StoppedError; any other is a bug."""
 

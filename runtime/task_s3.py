@@ -12,9 +12,9 @@ from botocore.exceptions import NoCredentialsError
 from runtime.slim_s3 import S3
 
 RETRIES = 12
-"""Tries of about half a minute, since S3 may answer 503 while it scales to a higher request rate:
+"""Together their pauses take half a minute: S3 may answer 503 while it scales to a higher request rate.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
-A failed PUT costs a task the whole attempt, and it has more time than a function.
+A failed PUT costs a task the whole attempt, and a task has more time than a function.
 """
 
 

@@ -13,7 +13,7 @@ _KMS_CODES = {
     *("KMS.DisabledException", "KMS.InvalidKeyUsageException", "KMS.KMSInvalidStateException"),
     "KMS.NotFoundException",
 }
-"""The permanent ones of the codes with which S3 passes on errors of KMS."""
+"""Codes of permanent errors of KMS, as S3 passes them on."""
 _KMS_DENIALS = ("kms:Decrypt", "ciphertext refers to a")
 """Parts of the messages for a key that denies access, and for one of another account or that is gone."""
 _FOREIGN_KEY = (

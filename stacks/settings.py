@@ -102,8 +102,6 @@ class Settings:
     """Maximum concurrency of each function that reads uploads.
 
     A new account has ten concurrent executions in all (quota L-B99A9384).
-
-    At the default, two functions take eight and a stream's shard takes one, which leaves one for all others.
     """
     exec: Literal["off", "on"] = "off"
     """ECS Exec: whoever may call it gets a shell in a running task; sessions are logged."""

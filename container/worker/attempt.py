@@ -84,6 +84,8 @@ class Attempt:
             mine = self.jobs.progress(self.job_id, self.number, int(share * 100))
             wanted = self.works.output.confirm_source(job.event)
             overtaken = self.works.output.is_overtaken(job.event)
+            if overtaken and (now := self.jobs.get(self.job_id)):  # its version may have a later event
+                overtaken = self.works.output.is_overtaken(now.event)
         except (BotoCoreError, ClientError) as error:  # hours of work are worth more than a percentage
             self.say(DONE, f"Progress could not be saved, or the source could not be checked: {error}")
             return

@@ -54,28 +54,26 @@ class Dispatcher:
             self.works.output.apply_deletion(event)
             self._end_with_its_source(event)
             return Outcome(metric=Metric.DELETED, facts={"job_id": event.job_id, "key": event.key})
-        if self._is_shown_again(event):
-            return Outcome(metric=Metric.NOTHING_TO_DO, facts={"job_id": event.job_id})
-        if self.jobs.get(event.job_id) is None:
+        job = self.jobs.get(event.job_id)
+        if job is None:
             job = self.jobs.create(self._place(event))
             if job.state is State.REJECTED:
                 facts = {"job_id": job.job_id, "key": job.key, "explanation": job.message}
                 return Outcome(metric=Metric.REJECTED, facts=facts)
+        if is_newer(event.sequencer, job.sequencer):
+            self._catch_up(event, job)
         return self._begin(event.job_id, seconds)
 
-    def _is_shown_again(self, event: ObjectEvent) -> bool:
-        """Let a job take a later event's sequencer; return whether its result is there and took it as well.
+    def _catch_up(self, event: ObjectEvent, job: Job) -> None:
+        """Let a job, and its result if there is one, take the sequencer of a later event for its version.
 
-        A backfill's event is older than the version's own, which may arrive later.
+        The version's own event, for example, is later than a backfill's, whichever arrives first.
         """
-        job, output = self.jobs.get(event.job_id), self.works.output
-        if job is None or not is_newer(event.sequencer, job.sequencer):
-            return False
-        if job.state is State.DONE and output.publish_again(event) is not None:
+        output = self.works.output
+        moved = output.publish_again(event) if job.state is State.DONE else None
+        if moved is not None:
             output.confirm_source(event)
-            return True
-        self.jobs.resequence(event)
-        return False
+        self.jobs.resequence(event, moved)
 
     def _end_with_its_source(self, event: ObjectEvent) -> None:
         """End a waiting job whose source is gone; a running one notices that itself and cleans up."""
@@ -96,25 +94,27 @@ class Dispatcher:
         return _with_placement(new, placement, self.spot)
 
     def _begin(self, job_id: str, seconds: Callable[[], float]) -> Outcome:
-        if self._is_overtaken(job_id):
-            return Outcome(metric=Metric.SUPERSEDED, facts={"job_id": job_id})
+        overtaken = self._overtaken(job_id)
         job = self.jobs.claim(job_id, lease=seconds())
         if job is None:  # another invocation has it, it is not due, or it has ended
             return Outcome(metric=Metric.NOTHING_TO_DO, facts={"job_id": job_id})
+        if job.sequencer == overtaken:
+            self.works.output.discard(job_id)
+            self.jobs.complete(job, OVERTAKEN)
+            return Outcome(metric=Metric.SUPERSEDED, facts={"job_id": job_id})
         facts = {"job_id": job_id, "key": job.key, "attempt": job.attempt, "placement": job.placement}
         what, more = self._run_here(job, seconds) if job.state is State.WORKING else self._start_task(job)
         return Outcome(metric=what, facts={**facts, **more})
 
-    def _is_overtaken(self, job_id: str) -> bool:
-        """End a waiting job if its key already shows something newer; return whether it was ended.
+    def _overtaken(self, job_id: str) -> str | None:
+        """Return a waiting job's sequencer if its key already shows something newer.
 
-        Files that the job has not published are removed.
+        This is looked up before the job is claimed, so that an outage of S3 costs no attempt.
         """
-        job, output = self.jobs.get(job_id), self.works.output
-        if job is None or job.state is not State.WAITING or not output.is_overtaken(job.event):
-            return False
-        output.discard(job_id)
-        return self.jobs.complete(job, OVERTAKEN) is not None
+        job = self.jobs.get(job_id)
+        if job is None or job.state is not State.WAITING or not self.works.output.is_overtaken(job.event):
+            return None
+        return job.sequencer
 
     def _run_here(self, job: Job, seconds: Callable[[], float]) -> tuple[Metric, dict[str, Any]]:
         """Run the job in this function, under a lease. If it fails, a task tries next."""

@@ -103,7 +103,7 @@ class Tracker:
         return Outcome(metric=Metric.SWEPT, facts={"overdue": len(overdue), "waiting": len(waiting)})
 
     def _readable(self, job_ids: list[str]) -> list[str]:
-        """Leave out jobs whose record cannot be parsed: each of their wake-ups would become a dead letter."""
+        """Leave out jobs whose record cannot be read: each of their wake-ups would become a dead letter."""
         return [job_id for job_id in job_ids if self._alone(self.jobs.get, job_id)]
 
     def _invalidate(self) -> None:
@@ -115,7 +115,7 @@ class Tracker:
             self.count(Metric.NOT_INVALIDATED, 1)
 
     def _alone(self, look: Callable[[str], T], job_id: str) -> T | None:
-        """Return `look(job_id)`, or None if that raises an error, so that one job cannot stop the sweep.
+        """Return `look(job_id)`, or None if that raises an error, so that one job cannot hold up the others.
 
         The job remains overdue or waiting, and alarms watch both.
         """

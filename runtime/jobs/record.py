@@ -25,8 +25,8 @@ START_SECONDS = 900
 """How long an accepted task may take to begin; most take a minute or two, and a later one counts as lost."""
 STOP_SECONDS = 600
 """Seconds after the worker's own deadline at which its task is stopped."""
-COUNTED_ARNS = 100
-"""Tasks to remember per job: their number has no limit if none can start, but an item's size has one."""
+MOST_COUNTED = 100
+"""Maximum number of tasks to remember per job, since an item of DynamoDB has at most 400 KB."""
 OVERTAKEN = "A newer version of the file, or its deletion, was there first."
 """Message of a done job whose result is not shown."""
 KEEP_SECONDS = 90 * 24 * 3600
@@ -68,7 +68,7 @@ class Job:
         of RunTask's client token (task_launcher.py).
     refused_since: when ECS began to refuse this attempt for reasons that a deployment may explain; 0 if
         the job was last postponed for another reason.
-    counted_arns: the tasks whose usage was counted, at most the last COUNTED_ARNS.
+    counted_arns: the tasks whose usage was counted, at most the last MOST_COUNTED.
     trace_id: X-Ray trace ID of the invocation that created the job; its tasks log that ID too.
     due: of a waiting job, the earliest time to try it; of an active one, when it counts as lost.
     first_attempt: number of the first attempt since the job was created or reopened.
@@ -158,10 +158,10 @@ class Job:
             return replace(self, state=State.WORKING, due=int(now + lease + LEASE_SLACK_SECONDS))
         return replace(self, state=State.STARTING, task_arn="", due=int(now) + START_SECONDS)
 
-    def accepted(self, attempt: int, task_arn: str) -> "Job | None":
-        """Return the job with the task that RunTask started, which may already have reported that it runs."""
-        is_later = self.is_final or self.state is State.WORKING or self.attempt != attempt
-        if is_later or self.task_arn or task_arn in self.counted_arns:  # its end may be reported first
+    def accepted(self, attempt: int, refusals: int, task_arn: str) -> "Job | None":
+        """Return the job with the task that RunTask started then; it may already have said that it runs."""
+        moved_on = (self.attempt, self.refusals) != (attempt, refusals)
+        if moved_on or self.is_final or self.state is State.WORKING or self.task_arn:
             return None
         state = State.RUNNING if self.state is State.RUNNING else State.STARTING
         return replace(self, state=state, task_arn=task_arn, refused_since=0)
@@ -207,7 +207,7 @@ class Job:
         """Return the job with this task's usage marked as counted; None if it already was."""
         if task_arn in self.counted_arns:
             return None
-        return replace(self, counted_arns=(*self.counted_arns, task_arn)[-COUNTED_ARNS:])
+        return replace(self, counted_arns=(*self.counted_arns, task_arn)[-MOST_COUNTED:])
 
     def running(self, now: float, attempt: int, task_arn: str, seconds: float) -> "Job | None":
         """Return the job as running, as its worker reported; None if the worker no longer owns the job."""
@@ -259,16 +259,14 @@ class Job:
             due=int(now) + PAUSES[made - 1],
         )
 
-    def resequenced(self, now: float, sequencer: str) -> "Job | None":
-        """Return the job with the sequencer of a later event for its version; None if it is not later.
-
-        The version's own event comes later than a backfill's. A job that had given way to another version
-        waits again: by the later event, its own may be the newer one.
-        """
+    def resequenced(self, now: float, sequencer: str, moved: bool | None) -> "Job | None":
+        """Return the job with a later event's sequencer. moved: result of `Output.publish_again` for it."""
         if not is_newer(sequencer, self.sequencer):
             return None
         job = replace(self, sequencer=sequencer)
-        return job._again(now) if self.state is State.DONE else job
+        if self.state is not State.DONE:
+            return job
+        return job._again(now) if moved is None else replace(job, message="" if moved else OVERTAKEN)
 
     def done(self, now: float, sequencer: str, message: str = "") -> "Job | None":
         """Return the job as done at the event with that sequencer, or waiting if it has a later one now."""
@@ -277,7 +275,7 @@ class Job:
         return self._again(now)
 
     def _again(self, now: float) -> "Job":
-        """Return the job waiting with all its attempts before it."""
+        """Return the job waiting, with a new set of attempts."""
         return replace(
             self,
             state=State.WAITING,

@@ -56,7 +56,7 @@ class JobStore:
 
     def started(self, job: Job, task_arn: str) -> Job | None:
         """Record the task that RunTask returned for the attempt of `job`."""
-        return self.transition(job.job_id, lambda now: now.accepted(job.attempt, task_arn))
+        return self.transition(job.job_id, lambda now: now.accepted(job.attempt, job.refusals, task_arn))
 
     def postpone(
         self, job_id: str, *, refused: bool = False, unsettled: bool = False, on_demand: bool = False
@@ -82,9 +82,11 @@ class JobStore:
         """
         return self.transition(job.job_id, lambda now: now.done(self.clock(), job.sequencer, message))
 
-    def resequence(self, event: ObjectEvent) -> Job | None:
+    def resequence(self, event: ObjectEvent, moved: bool | None) -> Job | None:
         """Let the job take the event's sequencer, if that is newer, as `Job.resequenced` describes."""
-        return self.transition(event.job_id, lambda job: job.resequenced(self.clock(), event.sequencer))
+        return self.transition(
+            event.job_id, lambda job: job.resequenced(self.clock(), event.sequencer, moved)
+        )
 
     def reject(self, job_id: str, message: str) -> Job | None:
         """Record that the source cannot be processed."""

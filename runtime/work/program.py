@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 from runtime.child_lines import lines
 from runtime.deadline import DeadlineExceededError
-from runtime.exits import FAILED, REJECTED
+from runtime.exits import REJECTED
 from runtime.log_lines import log_line
 from runtime.placement.placement import Estimate
 from runtime.rejection import Reason, Rejected
@@ -70,27 +70,18 @@ class Program:
         """Run the program on a source.
 
         Raises Rejected, DeadlineExceededError, MemoryError if the program was killed, CalledProcessError for
-        other exit codes or if its manifest is not a JSON object, and what S3 raises.
+        other exit codes, SubprocessError if its manifest is not a JSON object, and what S3 raises.
         """
         given, made = folder / "source", folder / "results"
         source.download(given, self.most_bytes)
         made.mkdir()
         self._carry_out(given, made, deadline, progress)
-        facts = self._facts(made / MANIFEST)
+        facts = _facts(made / MANIFEST)
         for file in sorted(made.rglob("*")):
             path = file.relative_to(made).as_posix()
             if path != MANIFEST and file.is_file() and not file.is_symlink():
                 results.put_file(path, file, mimetypes.guess_type(path)[0] or "application/octet-stream")
         return facts
-
-    def _facts(self, manifest: Path) -> dict[str, Any]:
-        if not manifest.is_file():
-            return {}
-        try:
-            return {**json.loads(manifest.read_bytes())}
-        except (ValueError, TypeError) as error:
-            log_line(f"The program's {MANIFEST} is not a JSON object: {error}")
-            raise subprocess.CalledProcessError(FAILED, self.command) from error
 
     def _carry_out(self, given: Path, made: Path, deadline: float, progress: Progress) -> None:
         rejection = ""
@@ -149,3 +140,12 @@ def _share(text: str) -> float | None:
     except ValueError:
         return None
     return share if 0 <= share <= 1 else None
+
+
+def _facts(manifest: Path) -> dict[str, Any]:
+    if not manifest.is_file():
+        return {}
+    try:
+        return {**json.loads(manifest.read_bytes())}
+    except (ValueError, TypeError, RecursionError) as error:
+        raise subprocess.SubprocessError(f"The program's {MANIFEST} is not a JSON object: {error}") from error

@@ -41,7 +41,7 @@ def container_task(
     task = ecs.FargateTaskDefinition(
         scope,
         f"{construct_id}Task",
-        family=f"{cdk.Stack.of(scope).stack_name}-{construct_id}",  # CDK's default is that of every stage
+        family=f"{cdk.Stack.of(scope).stack_name}-{construct_id}",  # CDK's lacks prefix and stage
         cpu=round(vcpus * 1024),
         memory_limit_mib=memory_mb,
         runtime_platform=runtime_platform(settings),

@@ -30,8 +30,7 @@ class BacklogScaling(Construct):
     all are received. SQS reports them only if there are any, so without FILL there would be no backlog while
     no task runs:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-    Target tracking could never scale out from zero tasks, where the backlog per task is
-    undefined.
+    Target tracking could never scale out from zero tasks, where the backlog per task is undefined.
     """
 
     def __init__(

@@ -8,6 +8,7 @@ from runtime.jobs import table
 from runtime.jobs.task_launcher import CONTAINER
 from runtime.placement.limits import FARGATE_SIZES
 from stacks.hybrid_pattern.job_table import OPEN_INDEX
+from stacks.hybrid_pattern.tracker import MAX_CONCURRENCY
 from tests.synth.conftest import Synth, Template, one_named, only, resources
 
 
@@ -140,6 +141,17 @@ def test_an_invocation_gets_one_message_which_is_hidden_for_six_timeouts(hybrid:
         if one["Properties"]["EventSourceArn"] == {"Fn::GetAtt": [name, "Arn"]}
     )
     assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+
+
+@pytest.mark.parametrize(("queue", "most"), [("UploadsQueue", 4), ("StopsQueue", MAX_CONCURRENCY)])
+def test_the_concurrency_of_both_functions_is_limited(hybrid: Template, queue: str, most: int) -> None:
+    name, _ = one_named(hybrid, "AWS::SQS::Queue", queue)
+    (mapping,) = (
+        one["Properties"]
+        for one in resources(hybrid, "AWS::Lambda::EventSourceMapping").values()
+        if one["Properties"]["EventSourceArn"] == {"Fn::GetAtt": [name, "Arn"]}
+    )
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": most}
 
 
 def test_a_job_in_the_function_leaves_disk_to_other_files(hybrid: Template) -> None:

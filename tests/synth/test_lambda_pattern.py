@@ -77,7 +77,9 @@ def test_uploads_and_deletions_of_the_source_reach_the_queue_or_a_dead_letter_qu
 
 def test_a_message_is_tried_five_times_and_hidden_for_six_timeouts(template: Template) -> None:
     _, queue = one_named(template, "AWS::SQS::Queue", "UploadsQueue")
-    dead_letters, _ = one_named(template, "AWS::SQS::Queue", "UploadsDeadLetters")
+    dead_letters, dead = one_named(template, "AWS::SQS::Queue", "UploadsDeadLetters")
+    kept, kept_dead = (one["Properties"]["MessageRetentionPeriod"] for one in (queue, dead))
+    assert kept < kept_dead == 14 * 86400, "a dead letter's age counts from when it was first sent"
     assert queue["Properties"]["VisibilityTimeout"] == 6 * function_of(template)["Properties"]["Timeout"]
     assert queue["Properties"]["RedrivePolicy"] == {
         "deadLetterTargetArn": {"Fn::GetAtt": [dead_letters, "Arn"]},

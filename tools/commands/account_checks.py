@@ -92,7 +92,9 @@ def concurrency(lambda_: "LambdaClient", settings: Settings) -> Finding:
     others = shards + TRACKERS
     wanted = 2 * settings.max_concurrency + others
     there = lambda_.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    found = f"{there} unreserved, and {wanted} may be used by the event sources, {shards} of them by a stream"
+    found = (
+        f"{there} unreserved, and event sources may use {wanted} ({TRACKERS} a tracker, {shards} a stream)"
+    )
     if settings.warm == "provisioned" and there <= RESERVED:
         return Finding(
             about=about,

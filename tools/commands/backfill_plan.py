@@ -77,7 +77,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Seconds until the last object is done, at the pace of the pattern or the feeder if that is slower."""
+        """Seconds until the last object is done, at the pace of the slower: pattern or feeder."""
         return self.objects * max(self.each / self.workers, 1 / OBJECTS_PER_SECOND)
 
     def feeding(self) -> Iterator[Item]:

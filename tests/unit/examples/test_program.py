@@ -1,5 +1,6 @@
 """A program as work: its input, its exit, and its end at the deadline."""
 
+import math
 import os
 import signal
 import subprocess
@@ -94,12 +95,17 @@ def test_an_unknown_reason_is_a_failure_and_is_logged(run: Run, capsys: pytest.C
 
 @pytest.mark.parametrize("manifest", ["{", "[1]", "1"])
 def test_a_manifest_that_is_not_a_json_object_is_a_failure_and_nothing_is_stored(
-    run: Run, capsys: pytest.CaptureFixture[str], manifest: str
+    tmp_path: Path, manifest: str
 ) -> None:
-    with pytest.raises(subprocess.CalledProcessError) as found:
-        run(f'cp "$SOURCE" "$RESULTS/copy.txt"; echo "{manifest}" >"$RESULTS/manifest.json"')
-    assert exit_code(found.value)[0] == FAILED
-    assert "The program's manifest.json is not a JSON object" in capsys.readouterr().out
+    given: Any = Given(b"", {})
+    script = f'cp "$SOURCE" "$RESULTS/copy.txt"; echo "{manifest}" >"$RESULTS/manifest.json"'
+    work = replace(LINES, command=["sh", "-c", script])
+    with pytest.raises(subprocess.SubprocessError) as found:
+        work.run(given, given, folder=tmp_path, deadline=math.inf, progress=lambda _share: None)
+    code, why = exit_code(found.value)
+    assert code == FAILED
+    assert "The program's manifest.json is not a JSON object" in why
+    assert given.stored == {}
 
 
 @pytest.mark.parametrize(("code", "means"), [(1, FAILED), (3, FAILED), (4, AGAIN), (77, FAILED)])

@@ -13,6 +13,7 @@ from runtime.exits import AGAIN, FAILED, exit_code
         ("SlowDown", 503, AGAIN),
         ("RequestThrottled", 403, AGAIN),  # SQS
         ("ThrottlingException", 400, AGAIN),  # DynamoDB
+        ("KMS.ThrottlingException", 400, AGAIN),  # S3
         ("TooManyRequestsException", 429, AGAIN),
         ("ExpiredTokenException", 400, AGAIN),  # DynamoDB
         ("AccessDenied", 403, FAILED),

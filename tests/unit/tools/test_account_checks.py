@@ -86,7 +86,7 @@ def test_each_shard_of_a_stream_takes_a_concurrent_execution(stubbed: Any) -> No
     limits = {"AccountLimit": {"UnreservedConcurrentExecutions": 12}}
     settings = replace(SETTINGS, stream="on-demand")
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)
-    assert (found.level, "4 of them by a stream" in found.found) == (Level.MIND, True)
+    assert (found.level, "4 a stream" in found.found) == (Level.MIND, True)
     assert "max_concurrency in cdk.json to 2" in found.todo
     limits["AccountLimit"]["UnreservedConcurrentExecutions"] = 10
     found = checks.concurrency(stubbed("lambda", ("get_account_settings", limits)), settings)

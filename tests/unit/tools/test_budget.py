@@ -56,12 +56,12 @@ def test_a_synth_of_one_bucket_takes_some_cpu() -> None:
 
 
 @pytest.mark.slow
-def test_the_app_takes_at_most_2_8_times_the_cpu_of_one_bucket(tmp_path: Path) -> None:
+def test_the_app_takes_at_most_3_times_the_cpu_of_one_bucket(tmp_path: Path) -> None:
     """The CLI and importing aws_cdk take most of this CPU. The apps run in turn: a machine's speed varies."""
     ours, one = tmp_path / "ours", tmp_path / "one"
     pairs = [(one_synth(ROOT / "app.py", ours), one_synth(ONE_BUCKET, one)) for _ in range(6)][1:]
     least_of_ours, least_of_one = (min(found) for found in zip(*pairs, strict=True))
-    assert least_of_ours <= 2.8 * least_of_one, pairs  # 2.2 on a quiet machine, 2.55 on a busy one
+    assert least_of_ours <= 3 * least_of_one, pairs  # 2.2 on a quiet machine, 2.55 on a busy one
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux shows a process's children in /proc.")

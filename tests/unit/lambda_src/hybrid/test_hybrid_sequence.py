@@ -67,6 +67,35 @@ def test_a_version_that_gave_way_to_an_older_one_is_shown_once_its_own_event_com
     assert shown(world) == third
 
 
+def test_a_version_that_is_gone_by_its_own_event_is_not_shown_again(world: World) -> None:
+    events = late(world)
+    world.dispatch(events.backfilled)
+    described = events.third["detail"]["object"]
+    world.s3.delete_object(Bucket="source", Key="a.tif", VersionId=described["version-id"])
+    world.dispatch(events.third)
+    assert not world.keys(f"v/{parse_event(events.third).job_id}/")
+
+
+def test_what_has_given_way_is_removed_only_while_no_attempt_can_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile the version's own event comes, by which it must be shown."""
+    events = late(world)
+    world.dispatch(events.second)
+    discard = Output.discard
+
+    def discard_after_the_own_event(self: Output, job_id: str) -> None:
+        monkeypatch.setattr(Output, "discard", discard)
+        assert world.dispatch(events.third).metric == "NothingToDo"
+        self.discard(job_id)
+
+    monkeypatch.setattr(Output, "discard", discard_after_the_own_event)
+    world.dispatch(events.backfilled)
+    world.sweep()
+    assert [one.metric for one in world.deliver_wake_ups()] == ["DoneByLambda"]
+    assert shown(world) == parse_event(events.third).job_id
+
+
 @pytest.mark.parametrize("runs", [False, True])
 def test_an_event_that_comes_before_the_work_is_done_counts_too(
     world: World, monkeypatch: pytest.MonkeyPatch, runs: bool

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from runtime.exits import StoppedError
-from runtime.jobs.record import COUNTED_ARNS, State
+from runtime.jobs.record import MOST_COUNTED, State
 from runtime.jobs.stopped_task import NEVER_STARTED, OVERDUE, NextStep, parse_stopped_task
 from runtime.work.uploads import Uploads
 from tests.support.hybrid import World, make_world
@@ -32,25 +32,25 @@ def test_a_job_comes_back_as_it_was_stored(world: World) -> None:
 
 def test_a_refusal_is_forgotten_once_a_task_was_accepted_or_failed_to_start() -> None:
     starting = replace(JOB, state=State.STARTING, where="fargate", refused_since=1)
-    for moved in (starting.accepted(JOB.attempt, "arn"), starting.put_back(60)):
+    for moved in (starting.accepted(JOB.attempt, JOB.refusals, "arn"), starting.put_back(60)):
         assert moved
         assert moved.refused_since == 0
 
 
-def test_a_task_whose_end_is_known_is_not_accepted_any_more() -> None:
+def test_a_task_that_is_known_not_to_have_started_is_not_accepted_any_more() -> None:
     starting = replace(JOB, state=State.STARTING, where="fargate")
-    assert starting.accepted(JOB.attempt, "arn")
-    ended = starting.accounted("arn")
-    assert ended
-    assert ended.accepted(JOB.attempt, "arn") is None
+    assert starting.accepted(JOB.attempt, JOB.refusals, "arn")
+    waiting = starting.put_back(60)
+    assert waiting
+    assert waiting.accepted(JOB.attempt, JOB.refusals, "arn") is None
 
 
 def test_a_job_remembers_the_last_tasks_only_so_that_its_record_stays_small() -> None:
     job = JOB
-    for number in range(2 * COUNTED_ARNS):
+    for number in range(2 * MOST_COUNTED):
         job = job.accounted(f"arn{number}") or job
-    assert len(job.counted_arns) == COUNTED_ARNS
-    assert job.accounted(f"arn{2 * COUNTED_ARNS - 1}") is None
+    assert len(job.counted_arns) == MOST_COUNTED
+    assert job.accounted(f"arn{2 * MOST_COUNTED - 1}") is None
 
 
 def test_the_first_of_two_who_create_a_job_wins(world: World) -> None:
