@@ -105,8 +105,8 @@ def module(name: str, *, from_here: bool = False) -> Run:
 def test(arguments: Sequence[str]) -> int:
     """Run the tests that are not slow, on two workers, or those that the arguments select.
 
-    With --under-load, two busy loops run beside them; CLOCKLESS is left out unless arguments select tests.
-    Paths, -k and -m select tests; other options, such as -x and -n 4, do not.
+    With --under-load, two busy loops run beside them, and CLOCKLESS is left out too unless arguments
+    select tests. Paths, -k and -m select tests; other options, such as -x and -n 4, do not.
     """
     selects = any(one in ("-k", "-m") or (ROOT / one.partition("::")[0]).exists() for one in arguments)
     without = [f"--ignore={folder}" for folder in CLOCKLESS] if "--under-load" in arguments else []

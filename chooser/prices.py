@@ -1,8 +1,9 @@
 """List prices by Region, each with its source, date and confidence.
 
-prices.toml has all prices of us-east-1. A file in regions/ has those found for another Region, and `python3
--m chooser prices` writes such a file for any other. A price that a Region's file lacks is derived from that
-of us-east-1, as unverified and with a range, unless it is the same in every Region (EVERYWHERE).
+prices.toml has all prices of us-east-1, and each file in regions/ those found for one more Region. For a
+Region without one, `python3 -m chooser prices` writes such a file into the user's own folder. A price that a
+Region's file lacks is derived from that of us-east-1, as unverified and with a range, unless it is the same
+in every Region (EVERYWHERE).
 """
 # pathlib would cost an answer a tenth of its CPU.
 # ruff: noqa: PTH110, PTH111, PTH112, PTH118, PTH123, PTH208

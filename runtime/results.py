@@ -267,7 +267,7 @@ class Output:
         )
 
     def _delete(self, *keys: str) -> None:
-        """Delete at most a thousand keys; missing ones count as deleted. Failures come with status 200."""
+        """Delete at most a thousand keys; missing ones count as deleted. Raises ClientError for others."""
         objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         if failed := self.s3.delete_objects(Bucket=self.bucket, Delete=objects).get("Errors"):
             said = f"{failed[0].get('Message')} ({len(failed)} keys)"

@@ -71,7 +71,7 @@ class Cut:
         return self.missing(node.module or "") or self.missing(f"{node.module}.{alias.name}")
 
     def _without_rows(self, source: str) -> str:
-        """Remove entries of dictionaries, elements of tuples, lists and sets, imported names, and settings.
+        """Remove dictionary entries; elements of tuples, lists and sets; imported names; and settings.
 
         An entry (by its key) or an element is removed if it is in `names` or mentions something left behind,
         an imported name if it is missing, and a field of `settings` if it is in `names`. Of functions, only
