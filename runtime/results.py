@@ -94,8 +94,8 @@ class Output:
     def publish(self, event: ObjectEvent, manifest: Document) -> bool:
         """Store the manifest of a finished job, then move the key's pointer to it.
 
-        Readers see either the whole result or the previous one. Returns False when the pointer is at a newer
-        event; if that is a deletion, the result is removed again.
+        Readers see either the whole result or the previous one. Returns False when the key already shows
+        a newer version or a deletion; after a deletion, the result is removed again.
         """
         document = {**manifest, "job_id": event.job_id, "sequencer": event.sequencer}
         return self._show(event, self._store_manifest(document))

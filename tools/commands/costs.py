@@ -42,7 +42,7 @@ def workload(
 
 
 def a_million(where: Candidate, milliseconds: float, *, puts: int = 0, events: int = 0) -> str:
-    """Return the cost of a million requests or jobs as text, on x86_64 like most machines that run this."""
+    """Return the cost of a million requests or jobs as text, at prices of x86_64, where most are measured."""
     load = workload(milliseconds, puts=puts, events=events)
     if where not in candidates.SERVICES:
         load = load._replace(task_vcpus=0, task_memory_gb=0)

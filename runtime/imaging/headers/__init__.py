@@ -1,6 +1,6 @@
-"""One small parser per format: width, height and the few flags that determine the cost of decoding.
+"""One small parser per format, of what limits, estimates and decoders need to know (header.py).
 
-They are our own, because they run on untrusted uploads before any limit but that on bytes is checked.
+They are our own, because they run on untrusted uploads of which only the size has been checked.
 Python slices cannot overrun, every read is bounded, and libvips needs the whole file to open WebP, TIFF and
 AVIF.
 """
