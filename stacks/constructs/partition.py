@@ -11,7 +11,7 @@ OTHERS = re.compile(r"cn-|us-gov-|us-iso[a-z]*-|eu-isoe-|eusc-")
 """Prefixes of Regions outside the partition `aws`; a test compares them with botocore."""
 
 
-def warn_in_other_partitions(scope: Construct, needs: str, *, lacking: Container[str] = ()) -> None:
+def warn_in_unsupported_regions(scope: Construct, needs: str, *, lacking: Container[str] = ()) -> None:
     """Make `cdk` commands warn, in China, GovCloud and the like, that this stack cannot be deployed there.
 
     CloudFormation there lacks resource types of the stack, and so refuses it before creating anything:

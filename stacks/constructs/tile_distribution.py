@@ -8,7 +8,7 @@ from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cloudfront_name import cloudfront_name
-from stacks.constructs.partition import warn_in_other_partitions
+from stacks.constructs.partition import warn_in_unsupported_regions
 from stacks.constructs.private_bucket import PrivateBucket
 
 ERRORS_KEPT = cdk.Duration.seconds(5)
@@ -19,7 +19,7 @@ class TileDistribution(cloudfront.Distribution):
     """Public results (`v/...`) with CORS, and 404 for a tile that does not exist. url: their base address."""
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket: PrivateBucket) -> None:
-        warn_in_other_partitions(scope, "a distribution with origin access control")
+        warn_in_unsupported_regions(scope, "a distribution with origin access control")
         access = cloudfront.S3OriginAccessControl(
             scope,
             f"{construct_id}Access",

@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.cloudfront_name import cloudfront_name
 from stacks.constructs.image_distribution import ImageDistribution
-from stacks.constructs.partition import warn_in_other_partitions
+from stacks.constructs.partition import warn_in_unsupported_regions
 from stacks.constructs.private_bucket import PrivateBucket
 from stacks.network import Network
 from stacks.settings import Settings
@@ -29,7 +29,7 @@ class CloudFrontToAlb(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, settings: Settings) -> None:
         super().__init__(scope, construct_id)
-        warn_in_other_partitions(self, "a distribution with a VPC origin")
+        warn_in_unsupported_regions(self, "a distribution with a VPC origin")
         group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False)
         # Requests through a VPC origin have addresses of CloudFront's prefix list, whose id varies by Region.
         # The load balancer is internal, in subnets without a route out: docs/decisions/0008-front-door.md

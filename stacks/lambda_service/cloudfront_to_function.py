@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks.constructs.cloudfront_name import cloudfront_name
 from stacks.constructs.image_distribution import ImageDistribution
-from stacks.constructs.partition import warn_in_other_partitions
+from stacks.constructs.partition import warn_in_unsupported_regions
 from stacks.settings import Settings
 
 REWRITE = Path(__file__).with_name("rewrite.js")
@@ -42,7 +42,7 @@ class CloudFrontToFunction(Construct):
         settings: Settings,
     ) -> None:
         super().__init__(scope, construct_id)
-        warn_in_other_partitions(self, "a distribution with a function URL", lacking=WITHOUT_FUNCTION_URLS)
+        warn_in_unsupported_regions(self, "a distribution with a function URL", lacking=WITHOUT_FUNCTION_URLS)
         url = alias.add_function_url(auth_type=lambda_.FunctionUrlAuthType.AWS_IAM)
         access = cloudfront.FunctionUrlOriginAccessControl(
             self, "Access", origin_access_control_name=cloudfront_name(self, "Access")

@@ -259,10 +259,8 @@ def partition(session: Any) -> Finding:
         todo = "Only LambdaPattern and StreamPattern deploy there: the others need commercial CloudFront."
         return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
     if region in WITHOUT_FUNCTION_URLS:
-        found, todo = (
-            f"{region}, without Lambda function URLs",
-            "All but LambdaService deploy there.",
-        )
+        found = f"{region}, without Lambda function URLs"
+        todo = "All but LambdaService deploy there."
         return Finding(about=about, level=Level.FAILS, found=found, todo=todo)
     return fine(about, region)
 
