@@ -1,5 +1,7 @@
 """The service's environment variables, and which of their values it refuses."""
 
+import os
+
 import pytest
 
 from container.service.settings import Settings
@@ -21,3 +23,10 @@ from runtime.environment import VariableError
 def test_an_invalid_setting_is_an_error_that_names_it(environment: dict[str, str], says: str) -> None:
     with pytest.raises(VariableError, match=says):
         Settings.from_variables(environment)
+
+
+def test_without_an_affinity_as_on_macos_there_is_a_thread_per_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert Settings.from_variables({"SOURCE_BUCKET": "b"}).threads == 7
+    assert Settings.from_variables({"SOURCE_BUCKET": "b", "WORKERS": "3"}).threads == 3

@@ -25,6 +25,12 @@ def test_a_pyvips_that_was_built_against_this_machines_libvips_is_refused(
         bundling.packages(ROOT / "lambda_src" / "renditions" / "requirements.txt", Runtime.aws("arm64"))
 
 
+def test_a_program_that_is_missing_is_an_error_that_names_it(tmp_path: Path) -> None:
+    missing = str(tmp_path / "node")
+    with pytest.raises(bundling.BundlingError, match=r"Could not compile: there is no .*node"):
+        bundling._run([missing], what="compile")
+
+
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", b"\xb7\0"), ("x86_64", b"\x3e\0")])
 @pytest.mark.parametrize(
     ("function", "client", "most"), [("renditions", "urllib3", 15_000_000), ("iiif", "mangum", 20_000_000)]

@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from runtime.events import parse_event
 from runtime.jobs.record import OVERTAKEN, State
+from runtime.jobs.table import JobStore
 from runtime.results import Output
 from tests.support.hybrid import SCAN, Message, World, make_world
 
@@ -94,6 +95,32 @@ def test_what_has_given_way_is_removed_only_while_no_attempt_can_run(
     world.sweep()
     assert [one.metric for one in world.deliver_wake_ups()] == ["DoneByLambda"]
     assert shown(world) == parse_event(events.third).job_id
+
+
+def test_a_task_keeps_its_work_if_only_its_first_event_is_the_older_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second version is shown during the work, but by its own event the third is newer than that."""
+    monkeypatch.setattr("container.worker.attempt.EVERY_SECONDS", 0)
+    events = late(world)
+    world.by_tasks_only().dispatch(events.backfilled)
+    progress = JobStore.progress
+
+    def publish_the_second(self: JobStore, *rest: Any) -> bool:
+        monkeypatch.setattr(JobStore, "progress", progress)
+        world.dispatch(events.third)
+        world.works.output.publish(parse_event(events.second), {})
+        return self.progress(*rest)
+
+    monkeypatch.setattr(JobStore, "progress", publish_the_second)
+    (task,) = world.ecs.live
+    world.track(world.run_task(task))
+    third = parse_event(events.third).job_id
+    assert world.keys(f"v/{third}/manifest.json")
+    world.sweep()
+    world.deliver_wake_ups()
+    world.track(world.run_task(world.ecs.live[0]))
+    assert shown(world) == third
 
 
 @pytest.mark.parametrize("runs", [False, True])
